@@ -1,0 +1,1 @@
+"""Blue-green releases on many plain servers, as one fleet-wide transaction."""

@@ -1,0 +1,17 @@
+"""What the idle color has to prove before traffic moves."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from orchestrator.config.section import Section
+
+
+class Gate(Section):
+    """HTTP against each node's idle port, its FPM by FastCGI, and the switch's own view."""
+
+    path: str = Field("/health", pattern=r"^/", description="a deep health page: 200 only if all is well")
+    host: str = Field("localhost", description="Host header of gate requests")
+    successes: int = Field(3, ge=1, le=100, description="good answers in a row")
+    interval: float = Field(0.2, gt=0, le=60, description="seconds between two tries")
+    deadline: float = Field(30.0, gt=0, le=3600, description="seconds until a node counts as not passing")

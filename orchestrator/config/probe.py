@@ -1,0 +1,17 @@
+"""The probe that runs through the switch during a release."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from orchestrator.config.section import Section
+
+
+class Probe(Section):
+    """From before the cutover until the commit, in a process of its own."""
+
+    enabled: bool = True
+    paths: list[str] = Field(default_factory=lambda: ["/"], min_length=1)
+    rate: float = Field(20.0, gt=0, le=10000, description="requests a second and address of the switch")
+    connections: int = Field(4, ge=1, le=1024)
+    timeout: float = Field(10.0, gt=0, le=600, description="seconds until a request counts as failed")

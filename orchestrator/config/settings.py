@@ -1,0 +1,136 @@
+"""All settings of one application on one inventory, and how they are read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+
+from orchestrator.config.gate import Gate
+from orchestrator.config.limits import Deadlines, Room
+from orchestrator.config.php import Php
+from orchestrator.config.ports import Ports
+from orchestrator.config.probe import Probe
+from orchestrator.config.section import Section
+from orchestrator.config.source import Source
+from orchestrator.config.switch import Switch
+from orchestrator.errors import UsageError
+from orchestrator.layout import BalancerLayout, NodeLayout
+from orchestrator.model import Color
+
+
+class Shared(Section):
+    """What outlives a release: linked from ``shared/`` into each release."""
+
+    directories: list[str] = Field(default_factory=list, description="made by provisioning if missing")
+    files: list[str] = Field(default_factory=list, description="must exist on each node: a missing one is an error")
+
+
+class Marker(Section):
+    """Which answers carry X-Release, X-Color and X-Node."""
+
+    answers: Literal["all", "probe"] = Field(
+        "probe", description="all, or only those to requests with the probe token in X-Probe-Token"
+    )
+    token: SecretStr | None = Field(None, description="the fleet's probe token; letters, digits, - and _")
+
+
+class Settings(Section):
+    """One application on one inventory."""
+
+    app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
+    root: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]+$", description="default /srv/<app>")
+    source: Source
+    nodes: str = Field("nodes", description="inventory group of the app nodes")
+    switches: list[Switch] = Field(min_length=1)
+    first_color: Color = Field(Color.blue, description="gets traffic before the first release")
+    user: str = Field("deploy", pattern=r"^[a-z_][a-z0-9_-]*$", description="unprivileged, does the releases")
+    web_user: str = Field("www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="runs nginx and PHP")
+    authorized_keys: list[str] = Field(
+        default_factory=list, description="public key files that may log in as the deploy user"
+    )
+    ports: Ports = Field(default_factory=Ports)
+    php: Php = Field(default_factory=Php)
+    shared: Shared = Field(default_factory=Shared)
+    marker: Marker = Field(default_factory=Marker)
+    gate: Gate = Field(default_factory=Gate)
+    warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
+    probe: Probe = Field(default_factory=Probe)
+    keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
+    room: Room = Field(default_factory=Room)
+    deadlines: Deadlines = Field(default_factory=Deadlines)
+
+    @model_validator(mode="after")
+    def _answers_can_be_told_apart(self) -> Settings:
+        if self.marker.answers == "probe" and self.marker.token is None:
+            raise ValueError(
+                "marker.token is missing: without it no release can be verified "
+                '(set it, or marker.answers = "all")'
+            )
+        groups = [switch.group for switch in self.switches]
+        if len(set(groups)) != len(groups) or self.nodes in groups:
+            raise ValueError("nodes and each switch need inventory groups of their own")
+        return self
+
+    @property
+    def node(self) -> NodeLayout:
+        return NodeLayout(self.app, self.root or f"/srv/{self.app}")
+
+    @property
+    def balancer(self) -> BalancerLayout:
+        return BalancerLayout(self.app)
+
+    @property
+    def token(self) -> str:
+        """The probe token, empty if every answer is marked anyway."""
+        return self.marker.token.get_secret_value() if self.marker.token else ""
+
+
+def load(raw: object) -> Settings:
+    """Settings from the inventory's dictionary.
+
+    Raises UsageError, one line that names every wrong key with the nearest right one.
+    """
+    if not isinstance(raw, Mapping):
+        raise UsageError("settings are missing: define a dictionary `settings` in inventory/group_data/all.py")
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError("settings: " + "; ".join(_lines(error))) from None
+
+
+def _lines(error: ValidationError) -> Iterable[str]:
+    for item in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            near = nearest(str(item["loc"][-1]), _keys(Settings, item["loc"][:-1]))
+            yield f"unknown key {where}" + (f" (did you mean {near}?)" if near else "")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            yield f"{where}: {message}" if where else message
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to a mistyped one, None if none is near."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _keys(section: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The keys of the section at a path such as ("switches", 0)."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        found = _section_in(section.model_fields[part].annotation) if part in section.model_fields else None
+        if found is None:
+            return []
+        section = found
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for argument in get_args(annotation) if (found := _section_in(argument))), None)

@@ -1,0 +1,112 @@
+"""Where everything is on a node and on a balancer: pure functions of the application's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.model import Color
+
+
+@dataclass(frozen=True)
+class NodeLayout:
+    """Paths on an app node."""
+
+    app: str
+    root: str  # /srv/<app>
+
+    @property
+    def mirror(self) -> str:
+        return f"{self.root}/repo.git"
+
+    @property
+    def releases(self) -> str:
+        return f"{self.root}/releases"
+
+    @property
+    def shared(self) -> str:
+        return f"{self.root}/shared"
+
+    @property
+    def live(self) -> str:
+        """The link that names the live color; rename(2) swaps it."""
+        return f"{self.root}/live"
+
+    @property
+    def guard_dir(self) -> str:
+        """Holds ``lock`` (flock) and ``fence`` (a number) of the guard."""
+        return f"{self.root}/guard"
+
+    @property
+    def library(self) -> str:
+        """Root-owned scripts that provisioning installs: guard, inspect.php."""
+        return f"/usr/local/lib/orchestrator/{self.app}"
+
+    @property
+    def etc(self) -> str:
+        return f"/etc/orchestrator/{self.app}"
+
+    def release(self, release: str) -> str:
+        return f"{self.releases}/{release}"
+
+    def color(self, color: Color) -> str:
+        return f"{self.root}/{color}"
+
+    def link(self, color: Color) -> str:
+        """The link from a color to its release."""
+        return f"{self.root}/{color}/release"
+
+    def socket(self, color: Color) -> str:
+        return f"{self.root}/{color}/run/fpm.sock"
+
+    def target(self, color: Color) -> str:
+        return f"{self.app}-{color}.target"
+
+    def service(self, color: Color) -> str:
+        return f"{self.app}-{color}-fpm.service"
+
+
+@dataclass(frozen=True)
+class BalancerLayout:
+    """Paths on a balancer."""
+
+    app: str
+
+    @property
+    def state(self) -> str:
+        """Owned by the deploy user; on a file system where rename(2) is atomic for readers."""
+        return f"/var/lib/orchestrator/{self.app}"
+
+    @property
+    def library(self) -> str:
+        return f"/usr/local/lib/orchestrator/{self.app}"
+
+    @property
+    def guard_dir(self) -> str:
+        return f"{self.state}/guard"
+
+    @property
+    def weights_map(self) -> str:
+        """HAProxy: a map file of one line, ``green <0..100>``."""
+        return f"{self.state}/weights.map"
+
+    @property
+    def weight_link(self) -> str:
+        """nginx: a link to ``weights/<0..100>``, green's share."""
+        return f"{self.state}/weight"
+
+    @property
+    def weights(self) -> str:
+        """nginx: 101 empty directories, 0 to 100, that the link may point to."""
+        return f"{self.state}/weights"
+
+    @property
+    def haproxy_socket(self) -> str:
+        """HAProxy's Runtime API; group of the deploy user, level admin."""
+        return f"/run/haproxy/{self.app}.sock"
+
+    @property
+    def journal(self) -> str:
+        return f"{self.state}/journal"
+
+    def backend(self, color: Color) -> str:
+        return f"{self.app}_{color}"
