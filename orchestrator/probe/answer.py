@@ -1,0 +1,72 @@
+"""Is this answer the right one? Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from orchestrator.probe.sample import Failure
+
+KEPT = 65536
+"""Bytes of a body that are looked at; of a longer one only the status and the markers are judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer.
+
+    + body: None if it was longer than `KEPT`
+    + extra: bytes came after its end
+    """
+
+    status: int
+    release: str | None = None
+    color: str | None = None
+    node: str | None = None
+    content_type: str = ""
+    body: bytes | None = b""
+    extra: bool = False
+
+
+def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> tuple[Failure | None, str]:
+    """What is wrong with an answer, and the words for it; ``(None, "")`` if nothing is.
+
+    2xx and 3xx are expected. A JSON body that names a release or a color must agree with X-Release and X-Color:
+    else the marker names another release than the code that made the answer.
+
+    + size: bytes that were uploaded, which the answer must give back (JSON ``size``, or the bare number)
+    + marked: an answer without X-Release is a failure
+    """
+    if answer.status >= 500:
+        return Failure.status_5xx, str(answer.status)
+    if not 200 <= answer.status < 400:
+        return Failure.status_other, str(answer.status)
+    if answer.extra:
+        return Failure.wrong_body, "bytes after the end of the answer"
+    if wrong := _wrong(answer, size):
+        return Failure.wrong_body, wrong
+    if marked and not answer.release:
+        return Failure.unmarked, "no X-Release"
+    return None, ""
+
+
+def _wrong(answer: Answer, size: int | None) -> str:
+    if answer.body is None:
+        return "" if size is None else "too long to be the answer to an upload"
+    try:
+        said = json.loads(answer.body) if _is_json(answer) or size is not None else None
+    except ValueError:
+        return "not the JSON that it claims to be" if _is_json(answer) else f"does not say {size} bytes"
+    named = said if isinstance(said, dict) else {}
+    for name, marker in (("release", answer.release), ("color", answer.color)):
+        code = named.get(name)
+        if marker and isinstance(code, str) and code != marker:
+            return f"X-{name.capitalize()} says {marker}, the code says {code}"
+    got = named.get("size") if isinstance(said, dict) else said
+    if size is not None and got != size:
+        return f"{size} bytes were sent, the answer says {got}"
+    return ""
+
+
+def _is_json(answer: Answer) -> bool:
+    return "json" in answer.content_type

@@ -1,0 +1,128 @@
+"""A client: sends a request, says what became of it. It never retries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import h11
+
+from orchestrator.probe.answer import judge
+from orchestrator.probe.link import Link, connect
+from orchestrator.probe.sample import Failure, Kind, Sample, wall
+from orchestrator.probe.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """+ hold: seconds that the server is asked to take; the deadline is so much later
+    + size: bytes that the answer must say it got, None if it need not
+    """
+
+    kind: Kind
+    method: str
+    path: str
+    body: bytes = b""
+    hold: float = 0.0
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How all requests are made.
+
+    + timeout: seconds from the beginning (of connecting, if need be) to the last byte
+    + token: the fleet's probe token, sent as X-Probe-Token; none if empty
+    + marked: an answer without X-Release is a failure
+    """
+
+    timeout: float = 10.0
+    token: str = ""
+    marked: bool = False
+
+
+class Connection:
+    """A client's connection to a target: opened by the first `send`, kept for as long as both sides like."""
+
+    def __init__(self, target: Target, manners: Manners) -> None:
+        self._target = target
+        self._manners = manners
+        self._link: Link | None = None
+
+    async def send(self, request: Request) -> Sample:
+        """Send one request and wait for its answer. Never raises for what the peer does.
+
+        A connection that the peer closed while it was idle is replaced first, as every client does. Once the
+        request is written, a closed connection is a failure.
+        """
+        if self._link is not None and self._link.went_away():
+            self.close()
+        link = self._link
+        reused = link is not None
+        sent = time.monotonic()
+        sample = Sample(request.kind, self._target.origin, sent=0.0, ended=0.0, hold=request.hold)
+        try:
+            async with asyncio.timeout(self._manners.timeout + request.hold):
+                if link is None:
+                    link = self._link = await connect(self._target)
+                sent = link.write(request.method, request.path, self._headers(request), request.body)
+                answer = await link.read()
+        except (OSError, EOFError, h11.RemoteProtocolError) as error:
+            ended = time.monotonic()
+            begun = link is not None and link.first is not None
+            sample.failure, words = blame(error, reused=reused, begun=begun)
+            self.close()
+        else:
+            ended = link.last
+            sample.status, sample.release = answer.status, answer.release
+            sample.color, sample.node = answer.color, answer.node
+            sample.failure, words = judge(answer, size=request.size, marked=self._manners.marked)
+            if request.kind is Kind.fresh or answer.extra or not link.reuse():
+                self.close()
+        sample.sent, sample.ended = wall(sent), wall(ended)
+        if link is not None and link.first is not None:
+            sample.first_byte = wall(link.first)
+        if words:
+            sample.detail = f"{request.method} {request.path}: {words}"
+        return sample
+
+    def close(self) -> None:
+        """Close at once; nothing is waited for."""
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+
+    def _headers(self, request: Request) -> list[tuple[str, str]]:
+        headers = [("Host", self._target.authority), ("User-Agent", "orchestrator-probe"), ("Accept", "*/*")]
+        if self._manners.token:
+            headers.append(("X-Probe-Token", self._manners.token))
+        if request.kind is Kind.fresh:
+            headers.append(("Connection", "close"))
+        if request.method == "POST":
+            headers.append(("Content-Type", "application/octet-stream"))
+            headers.append(("Content-Length", str(len(request.body))))
+        return headers
+
+
+def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]:
+    """Which kind of failure an error is, and the words for it. Pure.
+
+    + reused: the connection had answered before
+    + begun: at least one byte of the answer had come
+    """
+    if isinstance(error, TimeoutError):
+        return Failure.timeout, "too late in the middle of the answer" if begun else "no answer in time"
+    if isinstance(error, EOFError):
+        if begun:
+            return Failure.truncated, "closed in the middle of the answer"
+        if reused:
+            return Failure.closed, "closed before an answer, on a reused connection"
+        return Failure.closed_fresh, "closed before an answer, on a new connection"
+    if isinstance(error, ConnectionRefusedError):
+        return Failure.refused, "connection refused"
+    if isinstance(error, ConnectionError):
+        if begun:
+            return Failure.truncated, "connection reset in the middle of the answer"
+        return Failure.reset, f"connection reset ({'reused' if reused else 'new'})"
+    return Failure.other, f"{type(error).__name__}: {error}"

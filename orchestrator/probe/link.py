@@ -1,0 +1,148 @@
+"""One established connection: HTTP/1.1 by h11 over asyncio streams. Errors are raised as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import time
+from collections.abc import Iterable
+from typing import SupportsIndex
+
+import h11
+from typing_extensions import override
+
+from orchestrator.probe.answer import KEPT, Answer
+from orchestrator.probe.target import Target
+
+
+class _Reader(asyncio.StreamReader):
+    """Notes when bytes came, not when a busy event loop got round to them."""
+
+    first: float | None = None
+    last: float = 0.0
+
+    @override
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        self.last = time.monotonic()
+        if self.first is None:
+            self.first = self.last
+        super().feed_data(data)
+
+
+class Link:
+    """A connection that stands.
+
+    + first, last: when the first and the newest byte of the newest answer came, by ``time.monotonic()``
+    """
+
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, encrypted: bool) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._encrypted = encrypted
+        self._http = h11.Connection(h11.CLIENT)
+
+    @property
+    def first(self) -> float | None:
+        return self._reader.first
+
+    @property
+    def last(self) -> float:
+        return self._reader.last
+
+    def went_away(self) -> bool:
+        """Whether the idle connection was closed, or spoke out of turn: neither can take a request.
+
+        The kernel is asked, because the event loop may not have looked since.
+        """
+        if self._reader.at_eof() or self._writer.is_closing():
+            return True
+        if self._encrypted:
+            return False  # what is readable may be TLS's own business
+        poll = select.poll()
+        poll.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
+        """Write one request; returns the instant right before (``time.monotonic()``)."""
+        data = self._http.send(h11.Request(method=method, target=path, headers=headers)) or b""
+        if body:
+            data += self._http.send(h11.Data(data=body)) or b""
+        data += self._http.send(h11.EndOfMessage()) or b""
+        self._reader.first = None
+        sent = time.monotonic()
+        self._writer.write(data)
+        return sent
+
+    async def read(self) -> Answer:
+        """The complete answer. EOFError if the peer closed before its end; OSError; h11.RemoteProtocolError."""
+        head: h11.Response | None = None
+        body: bytearray | None = bytearray()
+        closed = False
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError:
+                if closed:
+                    raise EOFError from None
+                raise
+            if event is h11.NEED_DATA:
+                data = await self._reader.read(KEPT)
+                closed = not data
+                self._http.receive_data(data)
+            elif isinstance(event, h11.Response):
+                head = event
+            elif isinstance(event, h11.Data) and body is not None:
+                body += event.data
+                body = body if len(body) <= KEPT else None
+            elif isinstance(event, h11.EndOfMessage) and head is not None:
+                extra = bool(self._http.trailing_data[0])
+                return _answer(head, None if body is None else bytes(body), extra)
+            elif isinstance(event, h11.ConnectionClosed):
+                raise EOFError
+
+    def reuse(self) -> bool:
+        """Make ready for the next request; False if one side does not want another."""
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            return False
+        self._http.start_next_cycle()
+        return True
+
+    def close(self) -> None:
+        """Close; nothing is waited for."""
+        self._writer.close()
+
+
+async def connect(target: Target) -> Link:
+    """A new connection to the first of the target's addresses that takes one. OSError if none does."""
+    loop = asyncio.get_running_loop()
+    failed: OSError | None = None
+    for address in await target.addresses():
+        reader = _Reader(limit=KEPT, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        name = target.sni if target.tls else None
+        try:
+            transport, _ = await loop.create_connection(
+                lambda it=protocol: it,
+                address,
+                target.port,
+                ssl=target.tls,
+                server_hostname=name,
+            )
+        except OSError as error:
+            failed = error
+            continue
+        return Link(reader, asyncio.StreamWriter(transport, protocol, reader, loop), target.tls is not None)
+    raise failed or OSError(f"{target.host} has no address")
+
+
+def _answer(head: h11.Response, body: bytes | None, extra: bool) -> Answer:
+    headers = {bytes(name): bytes(value).decode("latin-1") for name, value in head.headers}
+    return Answer(
+        status=head.status_code,
+        release=headers.get(b"x-release") or None,
+        color=headers.get(b"x-color") or None,
+        node=headers.get(b"x-node") or None,
+        content_type=headers.get(b"content-type", ""),
+        body=body,
+        extra=extra,
+    )
