@@ -1,0 +1,45 @@
+"""What a running probe remembers: totals of everything, the newest samples, marks and switches."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from orchestrator.probe.report import Mark, Report, Totals, report
+from orchestrator.probe.sample import Sample
+from orchestrator.probe.transitions import Switch
+
+KEEP = 200_000
+"""Samples kept by default: about 60 MB."""
+
+
+class Recorder:
+    """Bounded memory however long the run; a report says if samples were dropped."""
+
+    def __init__(self, keep: int = KEEP) -> None:
+        self.totals = Totals()
+        self._samples: deque[Sample] = deque(maxlen=keep)
+        self._marks: list[Mark] = []
+        self._switches: list[Switch] = []
+
+    def add(self, sample: Sample) -> None:
+        """Samples come in the order in which they ended."""
+        self.totals.add(sample)
+        self._samples.append(sample)
+
+    def mark(self, text: str, at: float) -> None:
+        """+ at: seconds since the epoch"""
+        self._marks.append(Mark(at, text))
+
+    def switch(self, to: str, at: float) -> None:
+        """The traffic is told to go to a release. ``at``: seconds since the epoch, right before it is told."""
+        self._switches.append(Switch(at, to))
+
+    def report(self, unfinished: int = 0) -> Report:
+        return report(
+            list(self._samples),
+            totals=self.totals,
+            switches=self._switches,
+            marks=self._marks,
+            dropped=self.totals.requests - len(self._samples),
+            unfinished=unfinished,
+        )

@@ -1,0 +1,204 @@
+"""What a probe has to say: totals, failures by kind, gaps, releases, transitions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from orchestrator.probe.sample import Failure, Kind, Sample
+from orchestrator.probe.transitions import Switch, Transition, detect, transitions
+
+EXAMPLES = 5
+"""Failures of each kind that are told in full."""
+
+
+@dataclass
+class Count:
+    """Of one kind of request, or one target. ``failures`` holds only what occurred."""
+
+    requests: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        return sum(self.failures.values())
+
+    def add(self, failure: Failure | None) -> None:
+        self.requests += 1
+        if failure is not None:
+            self.failures[failure.value] = self.failures.get(failure.value, 0) + 1
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Somebody said something. ``at``: seconds since the epoch."""
+
+    at: float
+    text: str
+
+
+@dataclass
+class Totals:
+    """Everything that can be said without remembering samples; `add` them in the order in which they ended.
+
+    Times are seconds since the epoch.
+    + answered: complete answers, whatever their status
+    + failed: all failures together; ``failures``: those that occurred, by kind
+    + kinds, targets: requests and failures of each kind of request, of each target
+    + releases, nodes: good answers by X-Release and X-Node; ``unmarked``: those without X-Release
+    + gap: the longest time without a good answer, in seconds, slow requests aside; from a good answer until the
+      next one, or until the last failure. None: there were fewer than two. ``gap_at``: when it began
+    + examples: the first few failures of each kind, in words
+    """
+
+    requests: int = 0
+    answered: int = 0
+    failed: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, Count] = field(default_factory=dict)
+    targets: dict[str, Count] = field(default_factory=dict)
+    releases: dict[str, int] = field(default_factory=dict)
+    nodes: dict[str, int] = field(default_factory=dict)
+    unmarked: int = 0
+    gap: float | None = None
+    gap_at: float | None = None
+    first_sent: float | None = None
+    last_ended: float | None = None
+    first_answer: float | None = None
+    last_answer: float | None = None
+    examples: list[str] = field(default_factory=list)
+    _last_good: float | None = field(default=None, repr=False)
+
+    def add(self, sample: Sample) -> None:
+        """Count one."""
+        self.requests += 1
+        self.kinds.setdefault(sample.kind.value, Count()).add(sample.failure)
+        self.targets.setdefault(sample.target, Count()).add(sample.failure)
+        self.first_sent = sample.sent if self.first_sent is None else min(self.first_sent, sample.sent)
+        self.last_ended = sample.ended
+        if (answered := sample.answered) is not None:
+            self.answered += 1
+            self.first_answer = answered if self.first_answer is None else self.first_answer
+            self.last_answer = answered
+        if sample.failure is not None:
+            self._fail(sample)
+        else:
+            self._good(sample)
+        if sample.kind is not Kind.slow:
+            self._mind_gap(sample)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second, 0 if there were none."""
+        if self.first_sent is None or self.last_ended is None or self.last_ended <= self.first_sent:
+            return 0.0
+        return self.answered / (self.last_ended - self.first_sent)
+
+    def _fail(self, sample: Sample) -> None:
+        kind = str(sample.failure)
+        self.failed += 1
+        self.failures[kind] = self.failures.get(kind, 0) + 1
+        if self.failures[kind] <= EXAMPLES:
+            node = f" (node {sample.node})" if sample.node else ""
+            self.examples.append(f"{kind}: {sample.kind} {sample.target} {sample.detail}{node}")
+
+    def _good(self, sample: Sample) -> None:
+        if sample.release:
+            self.releases[sample.release] = self.releases.get(sample.release, 0) + 1
+        else:
+            self.unmarked += 1
+        if sample.node:
+            self.nodes[sample.node] = self.nodes.get(sample.node, 0) + 1
+
+    def _mind_gap(self, sample: Sample) -> None:
+        if self._last_good is not None:
+            gap = sample.ended - self._last_good
+            if self.gap is None or gap > self.gap:
+                self.gap, self.gap_at = gap, self._last_good
+        if sample.failure is None:
+            self._last_good = sample.ended
+
+
+@dataclass
+class Report:
+    """+ unfinished: requests that were given up at the end; they are counted in nothing else
+    + median, p99: of the time from sending to the last byte, of good answers that are not slow ones; seconds
+    + kept, dropped: samples that the transitions and times are made of, and older ones that had to go
+    """
+
+    totals: Totals
+    unfinished: int = 0
+    median: float | None = None
+    p99: float | None = None
+    marks: list[Mark] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    kept: int = 0
+    dropped: int = 0
+
+    @property
+    def stale(self) -> int:
+        """Old answers after the first new one, of all transitions."""
+        return sum(one.stale for one in self.transitions)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for ``json.dumps``."""
+        totals = {k: v for k, v in asdict(self.totals).items() if not k.startswith("_")}
+        return asdict(self) | {"totals": totals | {"rate": self.totals.rate}, "stale": self.stale}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Report:
+        """The opposite of `to_json`. KeyError or TypeError if it is not a report; unknown keys are ignored."""
+        totals = Totals(**{name: data["totals"][name] for name in _names(Totals)})
+        totals.kinds = {name: Count(**count) for name, count in totals.kinds.items()}  # type: ignore[arg-type]
+        totals.targets = {name: Count(**count) for name, count in totals.targets.items()}  # type: ignore[arg-type]
+        report = cls(**{name: data[name] for name in _names(cls)} | {"totals": totals})
+        report.marks = [Mark(**mark) for mark in data["marks"]]
+        report.transitions = [Transition.from_json(one) for one in data["transitions"]]
+        return report
+
+
+def _names(of: type) -> list[str]:
+    return [field.name for field in fields(of) if not field.name.startswith("_")]
+
+
+def report(
+    samples: Sequence[Sample],
+    *,
+    totals: Totals | None = None,
+    switches: Sequence[Switch] = (),
+    marks: Sequence[Mark] = (),
+    dropped: int = 0,
+    unfinished: int = 0,
+) -> Report:
+    """The report on samples.
+
+    + totals: if some samples are not there any more (`dropped` of them); by default those of `samples`
+    + switches: instants of the transitions; without any, one is looked for if exactly two releases answered
+    """
+    seen = totals if totals is not None else total(samples)
+    if switches:
+        kept_from = min((s.sent for s in samples), default=None) if dropped else None
+        found = transitions(samples, switches, kept_from)
+    else:
+        one = detect(samples) if len(seen.releases) == 2 else None
+        found = [one] if one else []
+    took = sorted(s.ended - s.sent for s in samples if s.failure is None and s.kind is not Kind.slow)
+    return Report(
+        totals=seen,
+        unfinished=unfinished,
+        median=took[len(took) // 2] if took else None,
+        p99=took[len(took) * 99 // 100] if took else None,
+        marks=list(marks),
+        transitions=found,
+        kept=len(samples),
+        dropped=dropped,
+    )
+
+
+def total(samples: Iterable[Sample]) -> Totals:
+    """The totals of samples in any order."""
+    totals = Totals()
+    for sample in sorted(samples, key=lambda s: s.ended):
+        totals.add(sample)
+    return totals
