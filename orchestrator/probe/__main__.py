@@ -1,0 +1,122 @@
+"""``python -m orchestrator.probe URL``: see ``--help``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from orchestrator.errors import UsageError
+from orchestrator.probe.lines import from_stdin
+from orchestrator.probe.load import run
+from orchestrator.probe.options import Options, parse
+from orchestrator.probe.record import Recorder
+from orchestrator.probe.report import Report
+from orchestrator.probe.sample import Sample, now, wall
+from orchestrator.probe.table import table
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Probe as the arguments say and print the report.
+
+    Exit status: 0 no failure, 1 failures, 2 bad arguments. No old answer after the first new one is a failure by
+    itself: weights may want both.
+    """
+    try:
+        options = parse(sys.argv[1:] if argv is None else argv)
+        with contextlib.ExitStack() as files:
+            samples = _open(files, options.samples)
+            out = sys.stdout if options.json == "-" else _open(files, options.json)
+            _prepare()
+            report = asyncio.run(_probe(options, samples))
+            _publish(report, out)
+    except UsageError as error:
+        print(f"probe: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    return 1 if report.totals.failed else 0
+
+
+def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
+    if name is None:
+        return None
+    try:
+        return files.enter_context(open(name, "w", encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror}") from None
+
+
+def _prepare() -> None:
+    """Nothing of ours is to look like a failure of theirs: enough file descriptors, no long garbage collections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 1_000_000)  # samples are many, live long and hold no cycles
+
+
+async def _probe(options: Options, samples: TextIO | None) -> Report:
+    loop = asyncio.get_running_loop()
+    stop, give_up = asyncio.Event(), asyncio.Event()
+    recorder = Recorder(options.keep)
+
+    def signalled() -> None:
+        (give_up if stop.is_set() else stop).set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, signalled)
+    if options.until_eof:
+        from_stdin(loop, lambda line: _obey(line, recorder), stop.set)
+    unfinished = await run(options.load, _record(recorder, samples, options.until_eof), stop, give_up)
+    return recorder.report(unfinished)
+
+
+def _record(recorder: Recorder, samples: TextIO | None, say_ready: bool) -> Callable[[Sample], None]:
+    def record(sample: Sample) -> None:
+        nonlocal say_ready
+        recorder.add(sample)
+        if samples is not None:
+            samples.write(json.dumps(sample.to_json()) + "\n")
+        if say_ready:
+            say_ready = False
+            _say("ready")
+
+    return record
+
+
+def _obey(line: str, recorder: Recorder) -> None:
+    """One line of the parent's; what is not understood is recorded as a mark, never an error."""
+    came = now()
+    word, _, rest = line.partition(" ")
+    if word == "switch" and rest:
+        release, _, at = rest.partition(" ")
+        with contextlib.suppress(ValueError):
+            recorder.switch(release, wall(float(at)) if at else came)
+            return
+    if word == "report" and not rest:
+        return _say(json.dumps(recorder.report().to_json()))
+    recorder.mark(rest if word == "mark" else line, came)
+
+
+def _publish(report: Report, out: TextIO | None) -> None:
+    if out is not sys.stdout:
+        _say(table(report))
+    if out is not None:
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(report.to_json()), file=out, flush=True)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody listens any more: the end of the input will tell, too
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Lines of the standard input, while an event loop runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+
+
+def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end: Callable[[], None]) -> None:
+    """Call `line` for each line, then `end`, in the loop. A thread reads: so every kind of file will do."""
+
+    def read() -> None:
+        rest = b""
+        while data := _more():
+            *lines, rest = (rest + data).split(b"\n")
+            for one in lines:
+                loop.call_soon_threadsafe(line, one.decode("utf-8", "replace"))
+        loop.call_soon_threadsafe(end)
+
+    def guarded() -> None:
+        try:
+            read()
+        except RuntimeError:  # the loop is closed: it ended for another reason
+            return
+
+    threading.Thread(target=guarded, name="stdin", daemon=True).start()
+
+
+def _more() -> bytes:
+    try:
+        return os.read(0, 65536)
+    except OSError:
+        return b""

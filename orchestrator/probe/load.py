@@ -1,0 +1,168 @@
+"""Many clients at once, of several kinds, as fast as answers come or at a given rate."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.probe.client import Connection, Manners, Request
+from orchestrator.probe.sample import COMPLETE, Kind, Sample
+from orchestrator.probe.target import Target
+
+REST = 0.005
+"""Seconds that a client rests after a request that got no answer, lest a dead server costs a whole CPU."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What to ask, how much and for how long.
+
+    + connections: clients at once, divided evenly among the kinds of `mix` and the targets; at least one for
+      every kind and target, so more if need be
+    + paths: for GETs, in turn
+    + rate: requests a second in total, None: as fast as answers come
+    + seconds, requests: end after so long, after so many; None: until told
+    + slow_seconds: how long slow answers are asked to take (``slow_path?s=...``, GET and POST in turn)
+    + post_size: the answer to a POST must say how many bytes it got
+    """
+
+    targets: tuple[Target, ...]
+    paths: tuple[str, ...] = ("/",)
+    connections: int = 32
+    mix: tuple[Kind, ...] = (Kind.keepalive, Kind.fresh, Kind.post, Kind.slow)
+    rate: float | None = None
+    seconds: float | None = None
+    requests: int | None = None
+    slow_path: str = "/slow"
+    slow_seconds: float = 2.0
+    post_path: str = "/upload"
+    post_bytes: int = 2000
+    post_size: bool = True
+    manners: Manners = field(default_factory=Manners)
+
+    @property
+    def patience(self) -> float:
+        """The longest that a request can take, in seconds."""
+        return self.manners.timeout + (self.slow_seconds if Kind.slow in self.mix else 0.0)
+
+
+def clients(load: Load) -> list[tuple[Kind, Target]]:
+    """Who is sent out: every kind to every target first, then round again. Pure."""
+    pairs = [(kind, target) for target in load.targets for kind in load.mix]
+    return list(itertools.islice(itertools.cycle(pairs), max(load.connections, len(pairs))))
+
+
+def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
+    """What one client asks, without end. Pure.
+
+    + first: where in the turn of paths, or of GET and POST, it begins
+    """
+    body = b"x" * load.post_bytes
+    if kind is Kind.post:
+        turn = [Request(kind, "POST", load.post_path, body, size=len(body) if load.post_size else None)]
+    elif kind is Kind.slow:
+        path = f"{load.slow_path}?s={load.slow_seconds:g}"
+        turn = [Request(kind, m, path, b"x" * (m == "POST"), hold=load.slow_seconds) for m in ("GET", "POST")]
+    else:
+        turn = [Request(kind, "GET", path) for path in load.paths]
+    return itertools.islice(itertools.cycle(turn), first % len(turn), None)
+
+
+class _Permits:
+    """Hands out permission to send: at the rate, as many as allowed, until stopped."""
+
+    def __init__(self, load: Load, stop: asyncio.Event) -> None:
+        self._interval = 1 / load.rate if load.rate else 0.0
+        self._left = load.requests
+        self._next = 0.0
+        self._stop = stop
+
+    async def one(self) -> bool:
+        """Wait for the turn; False: no more."""
+        if self._stop.is_set() or self._left == 0:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        if self._interval:
+            turn = max(self._next, time.monotonic())  # what was missed is not made up for: no bursts
+            self._next = turn + self._interval
+            return not await self.rest(turn - time.monotonic())
+        return True
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait, but not when stopped; True: stopped."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._stop.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+async def run(
+    load: Load,
+    record: Callable[[Sample], None],
+    stop: asyncio.Event,
+    give_up: asyncio.Event | None = None,
+) -> int:
+    """Ask until `stop` is set, or `load` ends by itself; requests in flight are then waited for.
+
+    + record: called with each sample, in the order in which they ended
+    + give_up: once set, requests in flight are not waited for
+    Returns how many requests were given up. None is lost sight of: they are counted in no sample.
+    """
+    permits = _Permits(load, stop)
+    busy: set[int] = set()
+    clients_ = [
+        asyncio.create_task(_client(load, kind, target, number, permits, record, busy))
+        for number, (kind, target) in enumerate(clients(load))
+    ]
+    everybody = asyncio.gather(*clients_)
+    try:
+        await _first(everybody, stop, load.seconds)
+        stop.set()
+        await _first(everybody, give_up or asyncio.Event(), load.patience + 1)
+        if everybody.done():
+            everybody.result()  # a mistake of ours is not to be taken for a quiet run
+        return len(busy)
+    finally:
+        everybody.cancel()
+        await asyncio.gather(*clients_, return_exceptions=True)
+
+
+async def _first(done: asyncio.Future[list[None]], event: asyncio.Event, seconds: float | None) -> None:
+    """Wait until `done` is, or `event` is set, or time is up."""
+    waiter = asyncio.ensure_future(event.wait())
+    both: set[asyncio.Future[Any]] = {done, waiter}
+    try:
+        await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiter.cancel()
+
+
+async def _client(
+    load: Load,
+    kind: Kind,
+    target: Target,
+    number: int,
+    permits: _Permits,
+    record: Callable[[Sample], None],
+    busy: set[int],
+) -> None:
+    connection = Connection(target, load.manners)
+    try:
+        for request in requests(load, kind, number):
+            if not await permits.one():
+                break
+            busy.add(number)
+            sample = await connection.send(request)
+            busy.discard(number)
+            record(sample)
+            if sample.failure is not None and sample.failure not in COMPLETE:
+                await permits.rest(REST)
+    finally:
+        connection.close()

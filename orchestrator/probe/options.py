@@ -1,0 +1,140 @@
+"""The probe's command line, as data."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from typing_extensions import override
+
+from orchestrator.errors import UsageError
+from orchestrator.probe.client import Manners
+from orchestrator.probe.load import Load
+from orchestrator.probe.record import KEEP
+from orchestrator.probe.sample import Kind
+from orchestrator.probe.target import parse as target
+
+TOKEN = "ORCHESTRATOR_PROBE_TOKEN"
+"""Environment variable with the fleet's probe token."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """+ json, samples: names of files, None: none; ``-`` as `json` is the standard output"""
+
+    load: Load
+    until_eof: bool
+    json: str | None
+    samples: str | None
+    keep: int
+
+
+class _Parser(argparse.ArgumentParser):
+    @override
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Options from arguments (without the program's name). UsageError says in one line what is wrong; SystemExit after
+    ``--help``."""
+    said = _parser().parse_args(argv)
+    targets = tuple(target(url, host=said.host, ca=said.ca) for url in dict.fromkeys(said.urls))
+    own = {one.path for one in targets if one.path not in ("", "/")}
+    if own and said.paths:
+        raise UsageError("give the path either in the URL or by --paths")
+    if len({one.path or "/" for one in targets}) > 1:
+        raise UsageError("the URLs have different paths: probe them one by one, or use --paths")
+    token = said.token if said.token is not None else os.environ.get(TOKEN, "")
+    for name, words in (("--token", [token]), ("--host", [said.host or "x"])):
+        if not all(_plain(word) for word in words):
+            raise UsageError(f"{name}: only visible ASCII characters")
+    paths = tuple(said.paths or own or ("/",))
+    for path in (*paths, said.post_path, said.slow_path):
+        if not path.startswith("/") or not _plain(path):
+            raise UsageError(f"{path!r} is not a path: it begins with / and holds only visible ASCII characters")
+    load = Load(
+        targets=targets,
+        paths=paths,
+        connections=said.connections,
+        mix=said.mix,
+        rate=said.rate,
+        seconds=said.seconds,
+        requests=said.requests,
+        slow_path=said.slow_path,
+        slow_seconds=said.slow_seconds,
+        post_path=said.post_path,
+        post_bytes=said.post_bytes,
+        post_size=not said.any_post_answer,
+        manners=Manners(timeout=said.timeout, token=token, marked=said.require_marker),
+    )
+    return Options(load, said.until_eof, said.json, said.samples, said.keep)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="orchestrator probe",
+        description="Ask all the time, never retry, and count every way in which a request was lost. Exit status: "
+        "0 no failure, 1 failures, 2 bad arguments. Ends on SIGINT, SIGTERM and SIGHUP, and reports.",
+    )
+    add = parser.add_argument
+    add("urls", nargs="+", metavar="URL", help="http[s]://host[:port][/path]")
+    add("--paths", nargs="+", metavar="PATH", help="what to GET, in turn (default /)")
+    add("--connections", type=_whole(1, 4096), default=32, metavar="N", help="clients at once (default 32)")
+    add("--rate", type=_positive, metavar="R", help="requests a second in total (default: as fast as answers come)")
+    add("--seconds", type=_positive, metavar="S", help="end after so long")
+    add("--requests", type=_whole(1, 10**12), metavar="N", help="end after so many")
+    add("--mix", type=_mix, default=tuple(Kind), metavar="KINDS", help=f"default {','.join(Kind)}")
+    add("--slow-seconds", type=_positive, default=2.0, metavar="S", help="how long slow answers take (default 2)")
+    add("--slow-path", default="/slow", metavar="PATH", help="asked with ?s=S (default /slow)")
+    add("--post-path", default="/upload", metavar="PATH", help="default /upload")
+    add("--post-bytes", type=_whole(0, 2**26), default=2000, metavar="N", help="size of a POST (default 2000)")
+    add("--any-post-answer", action="store_true", help="the answer to a POST need not say how many bytes it got")
+    add("--token", metavar="T", help=f"probe token; better in the environment: {TOKEN}")
+    add("--host", metavar="NAME", help="ask for this name (Host header, TLS) whatever the URL says")
+    add("--ca", metavar="FILE", help="certificates to trust instead of the system's")
+    add("--timeout", type=_positive, default=10.0, metavar="S", help="for one request (default 10)")
+    add("--require-marker", action="store_true", help="an answer without X-Release is a failure")
+    add("--json", metavar="FILE", help="the report as JSON; - is the standard output, instead of the table")
+    add("--samples", metavar="FILE", help="every request, a line of JSON each")
+    add("--keep", type=_whole(1, 10**8), default=KEEP, metavar="N", help=f"samples in memory (default {KEEP})")
+    add(
+        "--until-eof",
+        action="store_true",
+        help="end when the standard input ends; say 'ready' after the first answer or failure; "
+        "take the lines 'mark TEXT', 'switch RELEASE [MONOTONIC]' and 'report'",
+    )
+    return parser
+
+
+def _plain(text: str) -> bool:
+    return all("!" <= letter <= "~" for letter in text)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+class _whole:
+    """Whole numbers from `low` to `high`."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, text: str) -> int:
+        if not text.isdecimal() or not self._low <= int(text) <= self._high:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {self._low} to {self._high}")
+        return int(text)
+
+
+def _mix(text: str) -> tuple[Kind, ...]:
+    try:
+        return tuple(dict.fromkeys(Kind(word.strip()) for word in text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give some of {', '.join(Kind)}, with commas") from None

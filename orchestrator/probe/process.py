@@ -1,0 +1,202 @@
+"""The probe in a process of its own, for a parent that is busy with other things (gevent, SSH).
+
+Only plain pipes, ``select`` and ``os.read`` are used, which work in a process that gevent has patched as in any other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import orchestrator
+from orchestrator.errors import OrchestratorError
+from orchestrator.probe.report import Report
+
+TOKEN = "ORCHESTRATOR_PROBE_TOKEN"
+SLACK = 5.0
+"""Seconds on top of the timeouts: to start, to finish, to report."""
+
+
+class ProbeError(OrchestratorError):
+    """The probe itself did not work: it did not start, died, or gave no report."""
+
+
+class ProbeProcess:
+    """``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
+
+    It asks from `start` until `stop`. It is in a session of its own, so that Ctrl-C at the terminal does not
+    reach it, and ends by itself when this process dies. Leaving the ``with`` block without `stop` kills it.
+
+    + rate: requests a second in total, None: as fast as answers come
+    + timeout: seconds for one request
+    + token: goes by the environment, which other users of the machine cannot see
+    + mix: kinds of requests; ``keepalive`` and ``fresh`` suit every application
+    + extra: further arguments, as in ``orchestrator probe --help``
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        paths: Sequence[str] = ("/",),
+        rate: float | None = 20.0,
+        connections: int = 4,
+        timeout: float = 10.0,
+        token: str = "",
+        *,
+        mix: Sequence[str] = ("keepalive", "fresh"),
+        slow_seconds: float = 2.0,
+        require_marker: bool = False,
+        extra: Sequence[str] = (),
+    ) -> None:
+        self._patience = timeout + (slow_seconds if "slow" in mix else 0.0) + SLACK
+        self._token = token
+        self._arguments = [
+            *(f"--connections={connections}", f"--timeout={timeout}", f"--mix={','.join(mix)}"),
+            *(f"--slow-seconds={slow_seconds}", "--until-eof", "--json=-"),
+            *([f"--rate={rate}"] if rate is not None else []),
+            *(["--require-marker"] if require_marker else []),
+            *extra,
+            *("--paths", *paths, "--", *urls),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self._input = self._output = -1
+        self._unread = b""
+
+    @property
+    def pid(self) -> int | None:
+        """None if it does not run."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it and wait until the first request was answered, or failed. ProbeError if that takes too long."""
+        child_reads, self._input = os.pipe()
+        self._output, child_writes = os.pipe()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _forget)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "orchestrator.probe", *self._arguments],
+                stdin=child_reads,
+                stdout=child_writes,
+                stderr=self._errors,
+                env=_environment(self._token),
+                start_new_session=True,
+            )
+        finally:
+            os.close(child_reads)
+            os.close(child_writes)
+            if self._process is None:
+                self._forget()
+        try:
+            if self._line(self._patience) != "ready":
+                raise ProbeError(f"the probe did not start: {self._last_words()}")
+        except BaseException:
+            self.kill()
+            raise
+
+    def mark(self, text: str) -> None:
+        """Note an instant in the report: now, give or take the way to the probe. ProbeError if it is gone."""
+        self._tell(f"mark {text}")
+
+    def switch(self, to: str) -> None:
+        """Call right BEFORE traffic is told to go to the release `to`. ProbeError if the probe is gone."""
+        self._tell(f"switch {to} {time.monotonic():.9f}")
+
+    def peek(self) -> Report:
+        """The report until now, while it goes on. ProbeError if the probe is gone."""
+        self._tell("report")
+        return self._report(SLACK)
+
+    def stop(self) -> Report:
+        """End it, wait for requests in flight, return the report. ProbeError if there is none."""
+        if self._process is None:
+            raise ProbeError("the probe does not run")
+        try:
+            os.close(self._input)
+            self._input = -1
+            return self._report(self._patience)
+        finally:
+            self.kill(grace=1.0)
+
+    def kill(self, grace: float = 0.0) -> None:
+        """End it at once, without a report; nothing happens if it has ended. ``grace``: seconds to end by itself."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(grace)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        finally:
+            self._process = None
+            self._forget()
+
+    def __enter__(self) -> ProbeProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def _report(self, seconds: float) -> Report:
+        line = self._line(seconds)
+        try:
+            return Report.from_json(json.loads(line))
+        except (ValueError, KeyError, TypeError):
+            raise ProbeError(f"the probe gave no report: {self._last_words() or line[:200]}") from None
+
+    def _tell(self, line: str) -> None:
+        if self._process is None:
+            raise ProbeError("the probe does not run")
+        try:
+            os.write(self._input, (" ".join(line.split("\n")) + "\n").encode())
+        except OSError:
+            raise ProbeError(f"the probe has ended: {self._last_words()}") from None
+
+    def _line(self, seconds: float) -> str:
+        """The next line of its output; empty if it ended or said nothing for so long."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._unread:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._output], [], [], left)[0]:
+                return ""
+            data = os.read(self._output, 65536)
+            if not data:
+                return ""
+            self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode("utf-8", "replace")
+
+    def _last_words(self) -> str:
+        if self._errors is None:
+            return ""
+        said = os.pread(self._errors.fileno(), 65536, 0)  # not seek: the probe writes at the same position
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing in time"
+
+    def _forget(self) -> None:
+        for fd in (self._input, self._output):
+            if fd >= 0:
+                os.close(fd)
+        self._input = self._output = -1
+        if self._errors is not None:
+            self._errors.close()
+        self._errors, self._unread = None, b""
+
+
+def _environment(token: str) -> dict[str, str]:
+    """The parent's, with the token, and with the package findable however the parent found it."""
+    root = str(Path(orchestrator.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, TOKEN: token}
