@@ -1,0 +1,61 @@
+"""What both kinds of balancer have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyinfra.context import host
+
+from orchestrator.config import Settings
+from orchestrator.errors import StepFailed
+from orchestrator.provision import common, operations, render
+from orchestrator.provision.facts import Account, Addresses
+from orchestrator.provision.work import Work
+
+TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
+
+
+def prepare(
+    work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], checker: str
+) -> tuple[Account, Mapping[str, str]]:
+    """Packages, deploy user, state directory, guard and bar of the current balancer.
+
+    + nodes: inventory name -> address of every node
+    + packages: of this kind of balancer
+    + checker: the script that checks its configuration
+
+    Returns the deploy user's account and the nodes' addresses as this balancer resolves them.
+    """
+    common.packages(work, [*packages, *TOOLS])
+    account = common.deploy_user(work, settings)
+    layout = settings.balancer
+    parent = layout.state.rsplit("/", 1)[0]
+    work.do("state directory", operations.directories, paths=[parent])
+    work.do(
+        "state",
+        operations.directories,
+        paths=[layout.state, layout.guard_dir],
+        user=settings.user,
+        group=account.group,
+    )
+    scripts = {**common.scripts_of("guard", checker), "bar": render.bar(settings)}
+    common.library(work, layout.library, scripts)
+    common.etc(work, settings)
+    found = resolved(nodes)
+    text = render.nodes_list(settings, nodes, found)
+    work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
+    common.sudoers(work, settings, render.balancer_sudoers(settings, nodes))
+    return account, found
+
+
+def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:
+    """Address of the inventory -> IP address, as the current balancer finds it."""
+    names = [address for address in nodes.values() if not render.is_address(address)]
+    found = {address: address for address in nodes.values() if render.is_address(address)}
+    if names:
+        looked_up = host.get_fact(Addresses, hosts=names)
+        found.update(looked_up)
+    for name, address in nodes.items():
+        if address not in found:
+            raise StepFailed(f"{host.name}: cannot find the address of {name} ({address}): give it in the inventory")
+    return found

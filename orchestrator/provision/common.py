@@ -1,0 +1,128 @@
+"""What nodes and balancers have in common: packages, the deploy user, the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyinfra.context import host
+from pyinfra.operations import apt, server, systemd
+
+from orchestrator.config import Settings
+from orchestrator.errors import StepFailed, UsageError
+from orchestrator.provision import operations, render
+from orchestrator.provision.facts import Account, Accounts, MissingPackages, Units
+from orchestrator.provision.work import Work
+
+VISUDO = '/usr/sbin/visudo -c -q -f "$candidate"'
+
+
+def packages(work: Work, wanted: Sequence[str]) -> None:
+    """Install what is missing. The package lists are only fetched when something is."""
+    missing = host.get_fact(MissingPackages, packages=list(wanted))
+    if missing:
+        work.do(
+            "packages " + ", ".join(missing),
+            apt.packages,
+            packages=missing,
+            update=True,
+            no_recommends=True,
+            _env={"DEBIAN_FRONTEND": "noninteractive"},
+        )
+
+
+def deploy_user(work: Work, settings: Settings) -> Account:
+    """Make sure the deploy user is there, with its keys."""
+    keys = [key for path in settings.authorized_keys for key in public_keys(path)]
+    account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
+    if account is None:
+        work.do(
+            f"user {settings.user}",
+            server.user,
+            user=settings.user,
+            home=f"/home/{settings.user}",
+            shell="/bin/bash",
+            create_home=True,
+            # No password, but not locked either: sshd without PAM refuses locked users even with a key.
+            password="*",
+        )
+        account = account_of(settings.user)
+    if keys:
+        work.do(
+            "authorized keys",
+            server.user_authorized_keys,
+            user=settings.user,
+            group=account.group,
+            public_keys=keys,
+            authorized_key_directory=f"{account.home}/.ssh",
+        )
+    return account
+
+
+def account_of(user: str) -> Account:
+    """Home and group of a user that has to exist."""
+    account = host.get_fact(Accounts, users=[user]).get(user)
+    if account is None:
+        raise StepFailed(f"{host.name}: there is no user {user}")
+    return account
+
+
+def public_keys(path: str) -> list[str]:
+    """The keys in a public key file on the operator's machine."""
+    lines = [line.strip() for line in local_text(path, "authorized_keys").splitlines()]
+    keys = [line for line in lines if line and not line.startswith("#")]
+    if any("PRIVATE KEY" in key for key in keys):
+        raise UsageError(f"settings: authorized_keys: {path} is a private key")
+    return keys
+
+
+def local_text(path: str, key: str) -> str:
+    """Text of a file on the operator's machine that settings name."""
+    try:
+        text = Path(path).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"settings: {key}: cannot read {path}: {getattr(error, 'strerror', error)}") from None
+    return text if text.endswith("\n") else text + "\n"
+
+
+def library(work: Work, path: str, scripts: dict[str, str]) -> None:
+    """Install root-owned scripts. PHP files are read, not run.
+
+    + scripts: name -> text
+    """
+    work.do("library", operations.directories, paths=[str(Path(path).parent), path])
+    for name, text in scripts.items():
+        mode = "644" if name.endswith(".php") else "755"
+        work.do(f"script {name}", operations.file, path=f"{path}/{name}", text=text, mode=mode)
+
+
+def etc(work: Work, settings: Settings) -> str:
+    """Make our directory in /etc; returns it."""
+    path = settings.node.etc
+    paths = [str(Path(path).parent), path, f"{path}/loaded"]
+    work.do("configuration directory", operations.directories, paths=paths)
+    return path
+
+
+def loaded(settings: Settings, service: str) -> str:
+    """Stamp that says which configuration a distribution's service has loaded."""
+    return f"{settings.node.etc}/loaded/{service}"
+
+
+def sudoers(work: Work, settings: Settings, text: str) -> None:
+    """Install the sudo rules. A file with a mistake in it would lock everybody out of sudo, so it is checked."""
+    path = f"/etc/sudoers.d/{settings.app}"
+    work.do("sudo rules", operations.file, path=path, text=text, mode="440", check=VISUDO)
+
+
+def service_up(work: Work, service: str) -> bool:
+    """Have a service run now and after a boot; True if it had to be started."""
+    unit = host.get_fact(Units, units=[service])[service]
+    if not (unit.active and unit.enabled):
+        work.do(f"{service} is up", systemd.service, service=service, running=True, enabled=True)
+    return not unit.active
+
+
+def scripts_of(*names: str) -> dict[str, str]:
+    """Scripts that are installed as they stand."""
+    return {name: render.script(name) for name in names}

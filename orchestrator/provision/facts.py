@@ -1,0 +1,273 @@
+"""What provisioning has to know about a host before it changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+Kind = Literal["link", "directory", "file", "other"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that stands at a path. ``content`` is a file's SHA-256 or a link's target."""
+
+    kind: Kind
+    user: str
+    group: str
+    mode: str
+    content: str = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """State of a systemd unit."""
+
+    active: bool
+    enabled: bool
+    stale: bool  # the unit file is newer than what systemd has read
+
+
+class Entries(FactBase[dict[str, Entry | None]]):
+    """
+    Returns what stands at each path, None where nothing does.
+
+    + paths: absolute paths; a link is described itself, not what it points to
+
+    All in one command, and with the set-id and sticky bits, which pyinfra's own ``Directory`` drops.
+    """
+
+    default = dict
+
+    @override
+    def command(self, paths: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "for p in",
+            *[QuoteString(path) for path in paths],
+            "; do",
+            'if [ -L "$p" ]; then k=link; c=$(readlink "$p");'
+            ' elif [ -d "$p" ]; then k=directory; c=;'
+            ' elif [ -f "$p" ]; then k=file; c=$(sha256sum < "$p" | cut -c1-64);'
+            ' elif [ -e "$p" ]; then k=other; c=;'
+            ' else echo "-|$p"; continue; fi;'
+            ' echo "$k|$(stat -c "%U|%G|%a" "$p")|$c|$p";',
+            "done",
+        )
+
+    @override
+    def process(self, output: list[str]) -> dict[str, Entry | None]:
+        found: dict[str, Entry | None] = {}
+        for line in output:
+            kind, rest = line.split("|", 1)
+            if kind == "-":
+                found[rest] = None
+                continue
+            user, group, mode, content, path = rest.split("|", 4)
+            found[path] = Entry(kind, user, group, mode, content)  # type: ignore[arg-type]
+        return found
+
+
+class Units(FactBase[dict[str, Unit]]):
+    """
+    Returns the state of systemd units.
+
+    + units: full names, such as ``shop-blue.target``
+    """
+
+    default = dict
+
+    @override
+    def command(self, units: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "systemctl show --property=Id,ActiveState,UnitFileState,NeedDaemonReload --",
+            *[QuoteString(unit) for unit in units],
+        )
+
+    @override
+    def process(self, output: list[str]) -> dict[str, Unit]:
+        found: dict[str, Unit] = {}
+        seen: dict[str, str] = {}
+        for line in [*output, ""]:
+            key, equals, value = line.partition("=")
+            if equals:
+                seen[key] = value
+            elif seen:
+                found[seen["Id"]] = Unit(
+                    active=seen.get("ActiveState") in ("active", "activating", "reloading"),
+                    enabled=seen.get("UnitFileState") == "enabled",
+                    stale=seen.get("NeedDaemonReload") == "yes",
+                )
+                seen = {}
+        return found
+
+
+class Current(FactBase[dict[str, bool]]):
+    """
+    Returns whether the files that a stamp lists are still those that were loaded.
+
+    + stamps: paths of stamps, in the format of ``sha256sum``; a missing one is not current
+    """
+
+    default = dict
+
+    @override
+    def command(self, stamps: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "for s in",
+            *[QuoteString(stamp) for stamp in stamps],
+            '; do if [ -s "$s" ] && sha256sum --check --status --strict "$s" 2>/dev/null;'
+            ' then echo "yes|$s"; else echo "no|$s"; fi; done',
+        )
+
+    @override
+    def process(self, output: list[str]) -> dict[str, bool]:
+        lines = [line.split("|", 1) for line in output]
+        return {stamp: word == "yes" for word, stamp in lines}
+
+
+class MissingPackages(FactBase[list[str]]):
+    """
+    Returns those of the packages that dpkg does not have installed.
+
+    + packages: names of Debian packages
+    """
+
+    default = list
+
+    @override
+    def requires_command(self, packages: Sequence[str]) -> str:
+        return "dpkg-query"
+
+    @override
+    def command(self, packages: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "for p in",
+            *[QuoteString(package) for package in packages],
+            '; do [ "$(dpkg-query -W -f=\'${db:Status-Status}\' "$p" 2>/dev/null)" = installed ] || echo "$p"; done',
+        )
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return list(output)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the system."""
+
+    home: str
+    group: str
+
+
+class Accounts(FactBase[dict[str, Account]]):
+    """
+    Returns home directory and primary group of those users that exist.
+
+    + users: their names
+    """
+
+    default = dict
+
+    @override
+    def command(self, users: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "for u in",
+            *[QuoteString(user) for user in users],
+            '; do if e=$(getent passwd "$u"); then echo "$u|$(echo "$e" | cut -d: -f6)|$(id -gn "$u")"; fi; done',
+        )
+
+    @override
+    def process(self, output: list[str]) -> dict[str, Account]:
+        lines = [line.split("|") for line in output]
+        return {user: Account(home, group) for user, home, group in lines}
+
+
+class Addresses(FactBase[dict[str, str]]):
+    """
+    Returns the address that this host finds for each name, IPv4 first; names it cannot find are left out.
+
+    + hosts: names or addresses
+    """
+
+    default = dict
+
+    @override
+    def command(self, hosts: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "for n in",
+            *[QuoteString(name) for name in hosts],
+            '; do a=$( (getent ahostsv4 "$n" || getent ahosts "$n") | head -n 1 | cut -d " " -f 1);'
+            ' [ -z "$a" ] || echo "$n|$a"; done',
+        )
+
+    @override
+    def process(self, output: list[str]) -> dict[str, str]:
+        return dict(line.split("|", 1) for line in output)
+
+
+class Text(FactBase[str]):
+    """
+    Returns a file's text, empty if there is none.
+
+    + path: an absolute path
+    """
+
+    default = str
+
+    @override
+    def command(self, path: str) -> StringCommand:
+        return StringCommand("cat", QuoteString(path), "2>/dev/null || true")
+
+    @override
+    def process(self, output: list[str]) -> str:
+        return "".join(f"{line}\n" for line in output)
+
+
+class CommandLine(FactBase[str]):
+    """
+    Returns the command line of a service's main process, empty if it does not run.
+
+    + unit: full name of the service
+    """
+
+    default = str
+
+    @override
+    def command(self, unit: str) -> StringCommand:
+        return StringCommand(
+            "pid=$(systemctl show --property=MainPID --value --",
+            QuoteString(unit),
+            '); [ "${pid:-0}" = 0 ] || tr "\\000" " " < "/proc/$pid/cmdline" || true',
+        )
+
+    @override
+    def process(self, output: list[str]) -> str:
+        return " ".join(output).strip()
+
+
+class GitSetting(FactBase[str]):
+    """
+    Returns one value of a git configuration file, empty if it is not set.
+
+    + config: path of the file
+    + key: such as ``core.sshCommand``
+    """
+
+    default = str
+
+    @override
+    def requires_command(self, config: str, key: str) -> str:
+        return "git"
+
+    @override
+    def command(self, config: str, key: str) -> StringCommand:
+        return StringCommand("git config --file", QuoteString(config), "--get", QuoteString(key), "|| true")
+
+    @override
+    def process(self, output: list[str]) -> str:
+        return output[0] if output else ""

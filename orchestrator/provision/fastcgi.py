@@ -1,0 +1,88 @@
+"""How to talk to a color's FPM without nginx: as the deploy user, through its socket.
+
+What code a color really runs::
+
+    fastcgi_command(
+        socket=layout.socket(color),
+        script=f"{layout.library}/inspect.php",
+        document_root=f"{layout.link(color)}/public",
+    )
+
+is, on the node::
+
+    env -i GATEWAY_INTERFACE=CGI/1.1 ... SCRIPT_FILENAME=/usr/local/lib/orchestrator/shop/inspect.php \
+        DOCUMENT_ROOT=/srv/shop/blue/release/public cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock
+
+``query="compile=1"`` compiles the whole release into the OPcache, ``query="script=index.php"`` adds whether
+that file is cached. The FPM's status is ``status_command(socket)``. Both print headers, an empty line and JSON:
+``body`` takes it apart.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+STATUS_PATH = "/fpm-status"
+PING_PATH = "/fpm-ping"
+
+
+def fastcgi_command(
+    socket: str,
+    script: str,
+    query: str = "",
+    document_root: str = "",
+    parameters: Mapping[str, str] | None = None,
+) -> str:
+    """A shell command that asks an FPM to run one script, and prints the answer with its headers.
+
+    + socket: of the FPM
+    + script: absolute path of the PHP file, or a path that the FPM answers itself (``/fpm-status``)
+    + query: QUERY_STRING
+    + document_root: DOCUMENT_ROOT
+    + parameters: more FastCGI parameters
+
+    Exit status is not 0 if nothing listens on the socket.
+    """
+    values = {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "orchestrator",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REQUEST_METHOD": "GET",
+        "REQUEST_URI": script,
+        "SCRIPT_NAME": script,
+        "SCRIPT_FILENAME": script,
+        "QUERY_STRING": query,
+        "DOCUMENT_ROOT": document_root,
+        **(parameters or {}),
+    }
+    # env -i: cgi-fcgi hands its whole environment to the FPM.
+    words = ["env", "-i", *(f"{key}={value}" for key, value in values.items())]
+    return shlex.join([*words, "/usr/bin/cgi-fcgi", "-bind", "-connect", socket]) + " </dev/null"
+
+
+def status_command(socket: str, full: bool = False) -> str:
+    """A shell command that reads an FPM's own status as JSON (active, idle, listen queue, start time).
+
+    + full: every worker's state too
+    """
+    return fastcgi_command(socket, STATUS_PATH, "json&full" if full else "json")
+
+
+def body(output: Iterable[str]) -> str:
+    """The body of an answer that cgi-fcgi printed.
+
+    + output: its lines
+
+    Raises ValueError if it is not an answer, or one with a status other than 200.
+    """
+    lines = [line.rstrip("\r\n") for line in output]
+    if "" not in lines:
+        raise ValueError("not an answer of an FPM: " + " ".join(lines)[:200])
+    end = lines.index("")
+    status = next((line.split(":", 1)[1].strip() for line in lines[:end] if line.lower().startswith("status:")), "200")
+    content = "\n".join(lines[end + 1 :])
+    if not status.startswith("200"):
+        raise ValueError(f"the FPM answered {status}: {content[:200]}")
+    return content

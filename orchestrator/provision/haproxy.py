@@ -1,0 +1,82 @@
+"""A HAProxy balancer: both colors always configured, moved by the Runtime API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyinfra.context import host
+
+from orchestrator.config import Settings
+from orchestrator.config.switch import Switch
+from orchestrator.model import Weights
+from orchestrator.provision import balancer, common, operations, render
+from orchestrator.provision.facts import CommandLine, Current, Text, Units
+from orchestrator.provision.work import Work
+
+HAPROXY = "haproxy.service"
+DEFAULT = "/etc/default/haproxy"
+
+
+def conf(settings: Settings) -> str:
+    """Our file; the distribution's ``haproxy.cfg`` stays as it is."""
+    return f"{render.HAPROXY_DIRECTORY}/{settings.app}.cfg"
+
+
+def place(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> list[str]:
+    """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
+
+    + settings: of the application
+    + switch: the switch this balancer belongs to
+    + nodes: inventory name -> address (or host name) of every node, as the balancer reaches it
+    """
+    render.addresses(nodes)  # bad input is told before anything is touched
+    work = Work()
+    account, _ = balancer.prepare(work, settings, nodes, ["haproxy"], "check-haproxy")
+    work.do(
+        "first weights",
+        operations.first_file,
+        path=settings.balancer.weights_map,
+        text=render.weights_map(Weights.all_to(settings.first_color)),
+        user=settings.user,
+        group=account.group,
+    )
+    work.do("HAProxy's directory", operations.directories, paths=[render.HAPROXY_DIRECTORY])
+    work.do(
+        "HAProxy configuration",
+        operations.file,
+        path=conf(settings),
+        text=render.haproxy(settings, switch, nodes, account.group),
+        check=f'{settings.balancer.library}/check-haproxy "$candidate" "$path"',
+    )
+    text = render.haproxy_default(host.get_fact(Text, path=DEFAULT))
+    work.do("HAProxy's options", operations.file, path=DEFAULT, text=text)
+    return work.changed
+
+
+def pending(settings: Settings, switch: Switch) -> list[str]:
+    """What ``activate`` would do on the current balancer: nothing, or one of ``start``, ``restart`` and ``reload``.
+
+    ``restart`` is only needed once, when HAProxy runs without our directory among its options.
+    """
+    unit = host.get_fact(Units, units=[HAPROXY])[HAPROXY]
+    if not unit.active or not unit.enabled:
+        return ["start"]
+    if f"-f {render.HAPROXY_DIRECTORY}" not in host.get_fact(CommandLine, unit=HAPROXY):
+        return ["restart"]
+    stamp = common.loaded(settings, "haproxy")
+    return [] if host.get_fact(Current, stamps=[stamp])[stamp] else ["reload"]
+
+
+def activate(settings: Settings, switch: Switch) -> list[str]:
+    """Load what is placed on the current balancer; returns what changed."""
+    work = Work()
+    for verb in pending(settings, switch):
+        work.do(
+            f"HAProxy: {verb}",
+            operations.load,
+            command=f"systemctl enable --quiet {HAPROXY} && systemctl {verb} {HAPROXY}",
+            ports=[switch.listen],
+            files=[conf(settings)],
+            stamp=common.loaded(settings, "haproxy"),
+        )
+    return work.changed

@@ -1,0 +1,81 @@
+"""An nginx balancer: both colors always configured, moved by renaming a link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyinfra.context import host
+
+from orchestrator.config import Settings
+from orchestrator.config.switch import Switch
+from orchestrator.model import Weights
+from orchestrator.provision import balancer, common, operations, render
+from orchestrator.provision.facts import Current, Units
+from orchestrator.provision.work import Work
+
+NGINX = "nginx.service"
+
+
+def conf(settings: Settings) -> str:
+    return f"/etc/nginx/conf.d/{settings.app}.conf"
+
+
+def place(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> list[str]:
+    """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
+
+    + settings: of the application
+    + switch: the switch this balancer belongs to
+    + nodes: inventory name -> address (or host name) of every node, as the balancer reaches it
+
+    Host names are looked up here and now, on the balancer, and the addresses are written down: an nginx that
+    meets a name it cannot resolve does not start, and that must not depend on one node's name.
+    """
+    render.addresses(nodes)  # bad input is told before anything is touched
+    work = Work()
+    account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx")
+    layout = settings.balancer
+    owner = {"user": settings.user, "group": account.group}
+    paths = [layout.weights, *(f"{layout.weights}/{share}" for share in range(101))]
+    work.do("weights", operations.directories, paths=paths, **owner)
+    first = Weights.all_to(settings.first_color).green
+    work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{first}", **owner)
+    if switch.listen == 80:
+        # The distribution's welcome page is the default server of port 80, and there can be one only.
+        work.do("welcome page", operations.absent, path="/etc/nginx/sites-enabled/default")
+    pinned = {name: found[address] for name, address in nodes.items()}
+    work.do(
+        "nginx configuration",
+        operations.file,
+        path=conf(settings),
+        text=render.balancer_nginx(settings, switch, pinned),
+        check=f'{layout.library}/check-nginx "$candidate" "$path"',
+    )
+    return work.changed
+
+
+def pending(settings: Settings, switch: Switch) -> list[str]:
+    """What ``activate`` would do on the current balancer: nothing, ``start`` or ``reload``.
+
+    A reload is not hitless for clients that keep idle connections: nginx closes these, and a request that is
+    just on its way is reset. So it happens only when the configuration changed, and never in a release.
+    """
+    unit = host.get_fact(Units, units=[NGINX])[NGINX]
+    stamp = common.loaded(settings, "nginx")
+    if not unit.active or not unit.enabled:
+        return ["start"]
+    return [] if host.get_fact(Current, stamps=[stamp])[stamp] else ["reload"]
+
+
+def activate(settings: Settings, switch: Switch) -> list[str]:
+    """Load what is placed on the current balancer; returns what changed."""
+    work = Work()
+    for verb in pending(settings, switch):
+        work.do(
+            f"nginx: {verb}",
+            operations.load,
+            command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
+            ports=[switch.listen],
+            files=[conf(settings)],
+            stamp=common.loaded(settings, "nginx"),
+        )
+    return work.changed

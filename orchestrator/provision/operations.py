@@ -1,0 +1,229 @@
+"""The operations that provisioning is made of: each leaves a host that is right already alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Sequence
+
+from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.exceptions import OperationError
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+
+from orchestrator.provision.facts import Entries, Entry, GitSetting
+
+Commands = Generator[StringCommand, None, None]
+
+
+@operation()
+def file(
+    path: str,
+    text: str,
+    user: str = "root",
+    group: str = "root",
+    mode: str = "644",
+    check: str = "",
+) -> Commands:
+    """
+    Install a file, if a checker accepts it.
+
+    + path: of the file
+    + text: what shall stand in it
+    + user: owner
+    + group: group
+    + mode: permissions in octal, without a leading zero
+    + check: shell command that says whether ``$candidate``, to stand at ``$path``, is good
+
+    The text goes to ``<path>.candidate`` first, through standard input and never readable by others, so it
+    may hold secrets. Only when ``check`` ends with status 0 is it renamed into place: a refused text leaves
+    the file as it is, fails the operation, and what the checker said is on its stderr.
+
+    **Example:**
+
+    .. code:: python
+
+        file(
+            name="sudo rules",
+            path="/etc/sudoers.d/shop",
+            text="deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-blue.target\\n",
+            mode="440",
+            check='visudo -c -q -f "$candidate"',
+        )
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if host.get_fact(Entries, paths=[path]).get(path) == Entry("file", user, group, mode, digest):
+        host.noop(f"{path} is as it should be")
+        return
+    yield StringCommand(
+        "umask 077; path=",
+        QuoteString(path),
+        '; candidate="$path.candidate"',
+        '; { cat > "$candidate" && chown ',
+        QuoteString(f"{user}:{group}"),
+        ' "$candidate" && chmod ',
+        QuoteString(mode),
+        ' "$candidate" && {',
+        # A subshell, so that whatever the check does to the shell, the candidate is cleared away.
+        f" ( {check} ) >&2 ; }} " if check else " true ; } ",
+        '&& mv -fT "$candidate" "$path" ; } || { s=$?; rm -f "$candidate"; exit $s; }',
+        _separator="",
+        _stdin=text,
+    )
+
+
+@operation()
+def directories(paths: Sequence[str], user: str = "root", group: str = "root", mode: str = "755") -> Commands:
+    """
+    Make directories, with owner and permissions; what stands in them is left alone.
+
+    + paths: parents before children
+    + user: owner
+    + group: group
+    + mode: permissions in octal, without a leading zero; ``2775`` keeps the group of what is made inside
+
+    **Example:**
+
+    .. code:: python
+
+        directories(paths=["/srv/shop/shared"], user="deploy", group="www-data", mode="2775")
+    """
+    found = host.get_fact(Entries, paths=list(paths))
+    wanted = Entry("directory", user, group, mode)
+    wrong = [path for path in paths if found.get(path) != wanted]
+    if not wrong:
+        host.noop(f"{len(paths)} directories are as they should be")
+        return
+    for path in wrong:
+        entry = found.get(path)
+        if entry is not None and entry.kind != "directory":
+            raise OperationError(f"{path} is a {entry.kind}, not a directory")
+    bits = [QuoteString(path) for path in wrong]
+    yield StringCommand("mkdir -p --", *bits)
+    yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", *bits)
+    yield StringCommand("chmod", QuoteString(mode), "--", *bits)
+
+
+@operation()
+def first_link(path: str, target: str, user: str, group: str) -> Commands:
+    """
+    Make a link where there is none. A link that is there is a decision that a release made: it stays.
+
+    + path: of the link
+    + target: what it points to, relative or not
+    + user: owner
+    + group: group
+
+    **Example:**
+
+    .. code:: python
+
+        first_link(path="/srv/shop/live", target="blue", user="deploy", group="deploy")
+    """
+    entry = host.get_fact(Entries, paths=[path]).get(path)
+    if entry is not None:
+        if entry.kind != "link":
+            raise OperationError(f"{path} is a {entry.kind}, not a link")
+        host.noop(f"{path} points to {entry.content}")
+        return
+    yield StringCommand("ln -s --", QuoteString(target), QuoteString(path))
+    yield StringCommand("chown -h", QuoteString(f"{user}:{group}"), "--", QuoteString(path))
+
+
+@operation()
+def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -> Commands:
+    """
+    Write a file where there is none. One that is there is state, and stays.
+
+    + path: of the file
+    + text: its first content
+    + user: owner
+    + group: group
+    + mode: permissions in octal
+
+    **Example:**
+
+    .. code:: python
+
+        first_file(path="/var/lib/orchestrator/shop/weights.map", text="green 0\\n", user="deploy", group="deploy")
+    """
+    if host.get_fact(Entries, paths=[path]).get(path) is not None:
+        host.noop(f"{path} is there")
+        return
+    yield from file._inner(path=path, text=text, user=user, group=group, mode=mode)
+
+
+@operation()
+def absent(path: str) -> Commands:
+    """
+    Remove a file or link.
+
+    + path: of the file or link
+
+    **Example:**
+
+    .. code:: python
+
+        absent(path="/etc/nginx/sites-enabled/default")
+    """
+    if host.get_fact(Entries, paths=[path]).get(path) is None:
+        host.noop(f"{path} is not there")
+        return
+    yield StringCommand("rm -f --", QuoteString(path))
+
+
+@operation(is_idempotent=False)
+def load(command: str, ports: Sequence[int], files: Sequence[str], stamp: str, seconds: int = 10) -> Commands:
+    """
+    Have a service read its configuration, see that it did, and remember which files it read.
+
+    + command: such as ``systemctl reload nginx``
+    + ports: on which something must listen afterwards
+    + files: the configuration that is loaded by this
+    + stamp: file that remembers their checksums (fact ``Current``)
+    + seconds: how long the ports may take
+
+    A reload is only a signal: its status says nothing of whether the new configuration was taken (a port that
+    another program holds, for example, makes nginx keep the old one).
+
+    **Example:**
+
+    .. code:: python
+
+        load(
+            command="systemctl reload nginx",
+            ports=[8080],
+            files=["/etc/nginx/conf.d/shop.conf"],
+            stamp="/etc/orchestrator/shop/loaded/nginx",
+        )
+    """
+    yield StringCommand("sums=$(sha256sum --", *[QuoteString(path) for path in files], ") &&", command, "&&",
+        f"for port in {' '.join(str(port) for port in ports)}; do n=0;",
+        'until ss -Hltn "sport = :$port" | grep -q . ; do n=$((n+1));',
+        f'[ "$n" -lt {seconds * 20} ] || {{ echo "nothing listens on port $port after: {command}" >&2; exit 1; }};',
+        "sleep 0.05; done; done &&",
+        'echo "$sums" >', QuoteString(stamp),
+    )  # fmt: skip
+
+
+@operation()
+def git_setting(config: str, key: str, value: str, user: str, group: str) -> Commands:
+    """
+    Set one value in a user's git configuration.
+
+    + config: path of the file, such as ``/home/deploy/.gitconfig``
+    + key: such as ``core.sshCommand``
+    + value: its value
+    + user: owner of the file
+    + group: group of the file
+
+    **Example:**
+
+    .. code:: python
+
+        git_setting(config="/home/deploy/.gitconfig", key="core.abbrev", value="12", user="deploy", group="deploy")
+    """
+    if host.get_fact(GitSetting, config=config, key=key) == value:
+        host.noop(f"{key} is set")
+        return
+    yield StringCommand("git config --file", QuoteString(config), "--replace-all", QuoteString(key), QuoteString(value))
+    yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", QuoteString(config))

@@ -1,0 +1,52 @@
+"""Operations that run at once: what they changed, and one clear line when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyinfra.api.exceptions import NestedOperationError, PyinfraError
+from pyinfra.api.operation import OperationMeta
+from pyinfra.context import host, state
+
+from orchestrator.errors import StepFailed
+
+
+class Work:
+    """A series of operations on the current host.
+
+    + changed: names of the operations that changed something, in order
+    """
+
+    def __init__(self) -> None:
+        self.changed: list[str] = []
+
+    def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: object) -> bool:
+        """Run one operation now; True if it changed something.
+
+        + what: its name, for people: "nginx configuration"
+        + operation: a pyinfra operation
+        + arguments: its arguments
+
+        Raises StepFailed with host, name and what the tool said.
+        """
+        try:
+            meta = operation(name=what, **arguments)
+        except NestedOperationError as error:
+            raise StepFailed(_line(what, _said(str(error)))) from None
+        except PyinfraError as error:
+            raise StepFailed(_line(what, str(error))) from None
+        if not meta.did_change():
+            return False
+        self.changed.append(what)
+        return True
+
+
+def _said(op_hash: str) -> str:
+    """The last words of a failed operation."""
+    meta = state.get_op_data_for_host(host, op_hash).operation_meta
+    lines = [line.strip() for line in (meta.stderr_lines or meta.stdout_lines) if line.strip()]
+    return "; ".join(lines[-4:]) or "it failed without a word"
+
+
+def _line(what: str, why: str) -> str:
+    return f"{host.name}: {what}: {why}"
