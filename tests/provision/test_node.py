@@ -1,0 +1,138 @@
+"""What is left to do on a node, and what must not be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.config import Settings, load
+from orchestrator.errors import UsageError
+from orchestrator.model import Color
+from orchestrator.provision import common, fastcgi, node, render
+from orchestrator.provision.facts import Accounts, Addresses, Current, Unit, Units
+
+SETTINGS: Settings = load(
+    {
+        "app": "shop",
+        "source": {"origin": "git@origin:shop.git"},
+        "switches": [{"kind": "haproxy", "group": "balancers", "urls": ["http://127.0.0.1"]}],
+        "marker": {"answers": "all"},
+        "shared": {"directories": ["storage/app/public", "storage/logs", "uploads"]},
+    }
+)
+UP = Unit(active=True, enabled=True, stale=False)
+DOWN = Unit(active=False, enabled=False, stale=False)
+
+
+def seen(unit: Unit = UP, current: bool = True, **changes: Unit | bool) -> node.Seen:
+    """A node with everything up and current, but for what is changed: ``blue_fpm=DOWN``, ``green_read=False``."""
+    units = {"nginx.service": changes.get("nginx", unit)}
+    stamps = {common.loaded(SETTINGS, "nginx"): changes.get("nginx_read", current)}
+    for color in Color:
+        units[f"shop-{color}.target"] = changes.get(f"{color}_target", unit)
+        units[f"shop-{color}-fpm.service"] = changes.get(f"{color}_fpm", unit)
+        stamps[render.stamp(SETTINGS, color)] = changes.get(f"{color}_read", current)
+    return node.Seen(units, stamps)  # type: ignore[arg-type]
+
+
+def kinds(found: node.Seen, live: Color | None) -> list[tuple[str, Color | None]]:
+    return [(task.kind, task.color) for task in node.tasks(SETTINGS, found, live)]
+
+
+def test_nothing_is_left_to_do_where_everything_is_loaded():
+    for live in (None, *Color):
+        assert node.tasks(SETTINGS, seen(), live) == []
+
+
+def test_a_new_node_gets_everything():
+    assert kinds(seen(DOWN, current=False), None) == [("up", Color.blue), ("up", Color.green), ("nginx", None)]
+
+
+@pytest.mark.parametrize("live", Color)
+def test_the_live_fpm_is_never_restarted(live: Color):
+    found = seen(blue_read=False, green_read=False)
+    assert kinds(found, live) == [("later" if color is live else "restart", color) for color in Color]
+
+
+def test_no_fpm_is_restarted_while_nobody_knows_which_is_live():
+    assert kinds(seen(blue_read=False, green_read=False), None) == [("later", Color.blue), ("later", Color.green)]
+
+
+def test_a_color_that_is_down_is_started_even_if_it_is_live():
+    assert kinds(seen(blue_fpm=DOWN), Color.blue) == [("up", Color.blue)]
+
+
+def test_only_a_reload_of_an_nginx_that_runs_disturbs():
+    (task,) = node.tasks(SETTINGS, seen(nginx_read=False), None)
+    assert task.disturbs
+    (task,) = node.tasks(SETTINGS, seen(nginx=DOWN, nginx_read=False), None)
+    assert not task.disturbs
+    assert not any(task.disturbs for task in node.tasks(SETTINGS, seen(blue_read=False), Color.green))
+
+
+def test_units_that_systemd_has_not_read_come_first():
+    stale = Unit(active=True, enabled=True, stale=True)
+    assert kinds(seen(blue_fpm=stale, nginx_read=False), None) == [("units", None), ("nginx", None)]
+
+
+def test_shared_directories_are_made_from_the_top():
+    assert node.shared_directories(SETTINGS) == [
+        "storage",
+        "storage/app",
+        "storage/app/public",
+        "storage/logs",
+        "uploads",
+    ]
+
+
+def test_units_fact():
+    output = """\
+Id=shop-blue.target
+ActiveState=active
+UnitFileState=enabled
+NeedDaemonReload=no
+
+Id=shop-green.target
+ActiveState=failed
+UnitFileState=
+NeedDaemonReload=yes""".splitlines()
+    assert Units().process(output) == {
+        "shop-blue.target": Unit(active=True, enabled=True, stale=False),
+        "shop-green.target": Unit(active=False, enabled=False, stale=True),
+    }
+
+
+def test_small_facts():
+    assert Current().process(["yes|/a", "no|/b"]) == {"/a": True, "/b": False}
+    assert Addresses().process(["n1|10.0.0.1", "n2|fd00::1"]) == {"n1": "10.0.0.1", "n2": "fd00::1"}
+    (account,) = Accounts().process(["deploy|/home/deploy|deploy"]).values()
+    assert (account.home, account.group) == ("/home/deploy", "deploy")
+
+
+def test_fastcgi_commands_are_quoted_and_carry_no_environment():
+    command = fastcgi.fastcgi_command(
+        "/run/a b.sock", "/lib/inspect.php", "compile=1&x='", "/srv/shop/blue/release/public"
+    )
+    assert command.startswith("env -i ")
+    assert "'QUERY_STRING=compile=1&x='\"'\"''" in command
+    assert command.endswith("-bind -connect '/run/a b.sock' </dev/null")
+    assert "SCRIPT_NAME=/fpm-status" in fastcgi.status_command("/s")
+    assert "QUERY_STRING=json " in fastcgi.status_command("/s")
+
+
+def test_fastcgi_answers():
+    assert fastcgi.body(["Content-Type: application/json\r", "\r", '{"a": 1}']) == '{"a": 1}'
+    with pytest.raises(ValueError, match="404"):
+        fastcgi.body(["Status: 404 Not Found", "", "File not found."])
+    with pytest.raises(ValueError, match="not an answer"):
+        fastcgi.body(["Could not connect to /run/x.sock"])
+
+
+def test_key_files_that_settings_name_must_be_there(tmp_path):
+    with pytest.raises(UsageError, match=r"authorized_keys: cannot read .*: No such file"):
+        common.public_keys(str(tmp_path / "none.pub"))
+    keys = tmp_path / "keys.pub"
+    keys.write_text("# mine\n\nssh-ed25519 AAAA me")
+    assert common.public_keys(str(keys)) == ["ssh-ed25519 AAAA me"]
+    keys.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n")
+    with pytest.raises(UsageError, match="private key"):
+        common.public_keys(str(keys))

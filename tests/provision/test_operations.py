@@ -1,0 +1,181 @@
+"""Each operation does nothing where everything is right, and only what is needed where it is not."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import OperationError
+
+from orchestrator.provision import operations
+from orchestrator.provision.facts import Entries, Entry
+
+
+class Host:
+    """A host that knows the answers to facts."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        self.noops: list[str] = []
+
+    def get_fact(self, fact: type, **arguments: Any) -> Any:
+        return self.facts[fact.__name__]
+
+    def noop(self, why: str) -> None:
+        self.noops.append(why)
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch):
+    """Call an operation's body on a host with these facts; returns the commands."""
+
+    def call(operation: Any, facts: dict[str, Any], **arguments: Any) -> list[StringCommand]:
+        host = Host(**facts)
+        monkeypatch.setattr(operations, "host", host)
+        commands: Generator[StringCommand, None, None] = operation._inner(**arguments)
+        found = list(commands)
+        assert bool(host.noops) is not bool(found)
+        return found
+
+    return call
+
+
+def run(commands: list[StringCommand]) -> subprocess.CompletedProcess[str]:
+    """Run an operation's commands on this machine, as pyinfra does."""
+    for command in commands:
+        done = subprocess.run(
+            ["sh", "-c", command.get_raw_value()],
+            input=command.connector_arguments.get("_stdin", ""),  # type: ignore[arg-type]
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            break
+    return done
+
+
+def entry(path: Path) -> Entry | None:
+    done = subprocess.run(
+        ["sh", "-c", Entries().command(paths=[str(path)]).get_raw_value()], capture_output=True, text=True
+    )
+    return Entries().process(done.stdout.splitlines())[str(path)]
+
+
+@pytest.fixture
+def me(tmp_path: Path) -> dict[str, str]:
+    found = entry(tmp_path)
+    assert found
+    return {"user": found.user, "group": found.group}
+
+
+def test_a_file_that_is_right_is_left_alone(on: Any):
+    digest = hashlib.sha256(b"text\n").hexdigest()
+    facts = {"Entries": {"/f": Entry("file", "root", "root", "644", digest)}}
+    assert on(operations.file, facts, path="/f", text="text\n") == []
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        None,
+        Entry("file", "root", "root", "644", "0" * 64),
+        Entry("file", "deploy", "root", "644", hashlib.sha256(b"text\n").hexdigest()),
+        Entry("file", "root", "root", "600", hashlib.sha256(b"text\n").hexdigest()),
+        Entry("link", "root", "root", "777", "/elsewhere"),
+    ],
+)
+def test_a_file_that_is_wrong_in_any_way_is_written(on: Any, there: Entry | None):
+    (command,) = on(operations.file, {"Entries": {"/f": there}}, path="/f", text="text\n")
+    assert command.connector_arguments["_stdin"] == "text\n"
+    assert "text" not in command.get_raw_value()
+
+
+def test_a_file_is_installed_with_its_mode(on: Any, tmp_path: Path, me: dict[str, str]):
+    path = tmp_path / "it's a file"
+    commands = on(operations.file, {"Entries": {}}, path=str(path), text="text\n", mode="640", **me)
+    assert run(commands).returncode == 0
+    assert path.read_text() == "text\n"
+    assert entry(path) == Entry("file", me["user"], me["group"], "640", hashlib.sha256(b"text\n").hexdigest())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_the_checker_refuses_leaves_the_old_one(on: Any, tmp_path: Path, me: dict[str, str]):
+    path = tmp_path / "f"
+    path.write_text("old\n")
+    check = 'grep -q good "$candidate" || { echo "not good: $path" >&2; exit 3; }'
+    commands = on(operations.file, {"Entries": {}}, path=str(path), text="bad\n", check=check, **me)
+    done = run(commands)
+    assert (done.returncode, done.stderr) == (3, f"not good: {path}\n")
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]
+    commands = on(operations.file, {"Entries": {}}, path=str(path), text="good\n", check=check, **me)
+    assert run(commands).returncode == 0
+    assert path.read_text() == "good\n"
+
+
+def test_directories_that_are_right_are_left_alone(on: Any):
+    right = Entry("directory", "deploy", "web", "2775")
+    arguments = {"user": "deploy", "group": "web", "mode": "2775"}
+    assert on(operations.directories, {"Entries": {"/a": right, "/b": right}}, paths=["/a", "/b"], **arguments) == []
+    commands = on(operations.directories, {"Entries": {"/a": right, "/b": None}}, paths=["/a", "/b"], **arguments)
+    assert [command.get_raw_value() for command in commands] == [
+        "mkdir -p -- /b",
+        "chown deploy:web -- /b",
+        "chmod 2775 -- /b",
+    ]
+
+
+def test_a_directory_is_not_made_over_something_else(on: Any):
+    with pytest.raises(OperationError, match="/a is a file"):
+        on(operations.directories, {"Entries": {"/a": Entry("file", "r", "r", "644", "")}}, paths=["/a"])
+
+
+def test_directories_keep_their_setgid_bit(on: Any, tmp_path: Path, me: dict[str, str]):
+    path = tmp_path / "shared"
+    assert run(on(operations.directories, {"Entries": {}}, paths=[str(path)], mode="2775", **me)).returncode == 0
+    assert entry(path) == Entry("directory", me["user"], me["group"], "2775")
+
+
+def test_a_link_is_only_made_where_there_is_none(on: Any, tmp_path: Path, me: dict[str, str]):
+    path = tmp_path / "live"
+    arguments = {"path": str(path), "target": "blue", **me}
+    assert run(on(operations.first_link, {"Entries": {str(path): None}}, **arguments)).returncode == 0
+    found = entry(path)
+    assert found
+    assert (found.kind, found.content) == ("link", "blue")
+    moved = Entry("link", "deploy", "deploy", "777", "green")
+    assert on(operations.first_link, {"Entries": {str(path): moved}}, **arguments) == []
+
+
+def test_state_is_only_written_where_there_is_none(on: Any):
+    arguments = {"path": "/m", "text": "green 0\n", "user": "deploy", "group": "deploy"}
+    there = Entry("file", "deploy", "deploy", "600", "0" * 64)
+    assert on(operations.first_file, {"Entries": {"/m": there}}, **arguments) == []
+    assert len(on(operations.first_file, {"Entries": {"/m": None}}, **arguments)) == 1
+
+
+def test_absent(on: Any):
+    assert on(operations.absent, {"Entries": {"/f": None}}, path="/f") == []
+    assert len(on(operations.absent, {"Entries": {"/f": Entry("link", "r", "r", "777", "x")}}, path="/f")) == 1
+
+
+def test_git_setting(on: Any):
+    arguments = {"config": "/c", "key": "core.sshCommand", "value": "ssh -x", "user": "u", "group": "g"}
+    assert on(operations.git_setting, {"GitSetting": "ssh -x"}, **arguments) == []
+    assert len(on(operations.git_setting, {"GitSetting": ""}, **arguments)) == 2
+
+
+def test_load_remembers_only_what_a_working_service_has_read(on: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    conf, stamp = tmp_path / "conf", tmp_path / "stamp"
+    conf.write_text("a\n")
+    arguments = {"ports": [], "files": [str(conf)], "stamp": str(stamp)}
+    monkeypatch.setattr(operations, "host", Host())
+    assert run(list(operations.load._inner(command="false", **arguments))).returncode != 0
+    assert not stamp.exists()
+    assert run(list(operations.load._inner(command="true", **arguments))).returncode == 0
+    assert subprocess.run(["sha256sum", "--check", "--status", str(stamp)]).returncode == 0

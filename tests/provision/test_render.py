@@ -1,0 +1,220 @@
+"""What stands in the files, from settings alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.config import Settings, load
+from orchestrator.errors import UsageError
+from orchestrator.model import Color, Weights
+from orchestrator.provision import render
+
+NODES = {"node1": "10.0.0.1", "node2": "10.0.0.2"}
+
+
+def settings(**changes: Any) -> Settings:
+    return load(
+        {
+            "app": "shop-x",
+            "source": {"origin": "git@origin:shop.git"},
+            "switches": [{"kind": "haproxy", "group": "balancers", "urls": ["http://127.0.0.1"]}],
+            "marker": {"answers": "all"},
+            **changes,
+        }
+    )
+
+
+def test_variables_are_valid_for_names_with_dashes_and_cannot_be_builtin():
+    assert render.variable(settings()) == "$bg_shop_x"
+    assert render.variable(settings(app="http")) == "$bg_http"
+    assert "$shop-x" not in render.node_nginx(settings(), "node1")
+    assert "$bg_shop-x" not in render.node_nginx(settings(), "node1")
+
+
+def test_a_node_listens_on_three_ports_and_only_the_live_one_reads_the_link():
+    text = render.node_nginx(settings(ports={"live": 9000, "blue": 9001, "green": 9002}), "node1")
+    servers = text.split("\nserver {")[1:]
+    assert [server.split("listen ")[1].split()[0] for server in servers] == ["9000", "9001", "9002"]
+    assert ["/srv/shop-x/live;" in server for server in servers] == [True, False, False]
+    assert "set $bg_shop_x_color blue;" in servers[1]
+    assert "set $bg_shop_x_color green;" in servers[2]
+
+
+def test_no_location_hides_the_markers():
+    for server in render.node_nginx(settings(), "node1").split("\nserver {")[1:]:
+        assert server.count("add_header X-") == 3
+        assert "add_header X-" not in server.split("location /")[1]
+
+
+def test_markers_for_all_need_no_token():
+    text = render.node_nginx(settings(marker={"answers": "all", "token": "secret"}), "node1")
+    assert "secret" not in text
+    assert "http_x_probe_token" not in text
+
+
+def test_markers_for_the_probe_compare_the_token_with_its_case():
+    text = render.node_nginx(settings(marker={"answers": "probe", "token": "aB3_-x"}), "node1")
+    assert "map $http_x_probe_token $bg_shop_x_marked" in text
+    assert '"~^aB3_-x$"' in text
+
+
+@pytest.mark.parametrize("token", ["a b", 'a"b', "a;b", "a$b", "", "ä"])
+def test_a_token_that_could_break_the_configuration_is_refused(token: str):
+    with pytest.raises(UsageError, match=r"marker\.token"):
+        render.node_nginx(settings(marker={"answers": "probe", "token": token}), "node1")
+
+
+@pytest.mark.parametrize("name", ["node 1", 'n"', "n;", "", "n$x"])
+def test_a_node_name_that_cannot_stand_in_a_header_is_refused(name: str):
+    with pytest.raises(UsageError, match="X-Node"):
+        render.node_nginx(settings(), name)
+
+
+def test_the_document_root_may_be_deep_and_is_matched_literally():
+    text = render.node_nginx(settings(php={"public": "web/pub.d"}), "node1")
+    assert r'"~/releases/([A-Za-z0-9._-]+)/web/pub\.d$"' in text
+    assert "root /srv/shop-x/releases/$bg_shop_x_release/web/pub.d;" in text
+
+
+@pytest.mark.parametrize("color", Color)
+def test_an_fpm_belongs_to_its_color(color: Color):
+    text = render.php_fpm(settings(), color, group="deploy", web_group="www-data")
+    assert f"listen = /srv/shop-x/{color}/run/fpm.sock" in text
+    assert f"[shop-x-{color}]" in text
+    assert str(color.other) not in text
+
+
+def test_the_operators_ini_values_win():
+    text = render.php_ini(
+        settings(php={"ini": {"opcache.memory_consumption": "256", "date.timezone": "UTC"}}), Color.blue
+    )
+    assert "opcache.memory_consumption = 256\n" in text
+    assert "opcache.memory_consumption = 128" not in text
+    assert "opcache.validate_timestamps = 0\n" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("128", "128"),
+        ("256M", "256M"),
+        ("E_ALL & ~E_DEPRECATED", "E_ALL & ~E_DEPRECATED"),
+        ("Europe/Berlin", '"Europe/Berlin"'),
+        ("a;b", '"a;b"'),
+        ("", '""'),
+    ],
+)
+def test_ini_values_are_quoted_where_they_must_be(value: str, written: str):
+    assert render.ini_value("some.key", value) == written
+
+
+@pytest.mark.parametrize(("key", "value"), [("k", 'a"b'), ("k", "a\nb"), ("k", "${HOME}"), ("a b", "1"), ("a=b", "1")])
+def test_ini_values_that_could_break_the_file_are_refused(key: str, value: str):
+    with pytest.raises(UsageError, match=r"php\.ini"):
+        render.ini_value(key, value)
+
+
+def test_the_units_of_a_color_come_and_go_together():
+    target = render.color_target(settings(), Color.blue)
+    service = render.fpm_service(settings(), Color.blue)
+    assert "Requires=shop-x-blue-fpm.service\nAfter=shop-x-blue-fpm.service\n" in target
+    assert "WantedBy=multi-user.target" in target
+    assert "PartOf=shop-x-blue.target" in service
+    for path in render.fpm_files(settings(), Color.blue).values():
+        assert path in service
+
+
+def test_the_sudo_rules_of_a_node_are_exact():
+    rules = [line for line in render.node_sudoers(settings()).splitlines() if not line.startswith("#")]
+    assert len(rules) == 6
+    assert "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-x-green.target" in rules
+    assert not any("*" in rule or "," in rule for rule in rules)
+
+
+def test_the_sudo_rules_of_a_balancer_are_exact():
+    text = render.balancer_sudoers(settings(), {"node1": "10.0.0.1", "node2": "fd00::2"})
+    bar = "/usr/local/lib/orchestrator/shop-x/bar"
+    assert f"deploy ALL=(root) NOPASSWD: {bar} 10.0.0.1 off\n" in text
+    assert rf"{bar} fd00\:\:2 on" in text
+    assert f"{bar} list\n" in text
+    assert "*" not in text
+
+
+def test_the_list_of_nodes_has_names_and_what_they_resolve_to():
+    text = render.nodes_list(settings(), {"node1": "n1.example"}, {"n1.example": "10.0.0.1"})
+    assert text == "n1.example 10.0.0.1 8081 8082\n"
+
+
+def test_haproxy_has_the_same_servers_in_both_colors():
+    text = render.haproxy(settings(), settings().switches[0], NODES, "deploy")
+    blue, green = text.split("\nbackend ")[1:]
+    assert blue.startswith("shop-x_blue\n")
+    assert green.startswith("shop-x_green\n")
+    assert "server node1 10.0.0.1:8081 check" in blue
+    assert "server node1 10.0.0.1:8082 check" in green
+    assert "resolvers" not in text
+
+
+def test_haproxy_looks_names_up_while_it_runs():
+    text = render.haproxy(settings(), settings().switches[0], {"node1": "n1.example"}, "deploy")
+    assert "\nresolvers shop-x\n" in text
+    assert text.count("init-addr last,libc,none resolvers shop-x") == 2
+
+
+def test_haproxy_refuses_a_gate_that_could_break_its_configuration():
+    with pytest.raises(UsageError, match=r"gate\.path"):
+        render.haproxy(settings(gate={"path": "/a b"}), settings().switches[0], NODES, "deploy")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'EXTRAOPTS="-S /run/haproxy-master.sock -f /etc/haproxy/orchestrator"\n'),
+        (
+            '#EXTRAOPTS="-de"\n',
+            '#EXTRAOPTS="-de"\nEXTRAOPTS="-S /run/haproxy-master.sock -f /etc/haproxy/orchestrator"\n',
+        ),
+        ('A=1\nEXTRAOPTS="-de"\nB=2\n', 'A=1\nEXTRAOPTS="-de -f /etc/haproxy/orchestrator"\nB=2\n'),
+        ("EXTRAOPTS=-de\n", 'EXTRAOPTS="-de -f /etc/haproxy/orchestrator"\n'),
+    ],
+)
+def test_haproxys_options_keep_what_was_there(before: str, after: str):
+    assert render.haproxy_default(before) == after
+    assert render.haproxy_default(after) == after
+
+
+def test_the_weights_map_is_one_line():
+    assert render.weights_map(Weights(25)) == "green 25\n"
+
+
+def test_an_nginx_balancer_has_every_weight_and_no_default_color():
+    text = render.balancer_nginx(settings(), settings().switches[0], NODES)
+    assert text.count("split_clients") == 99
+    weights = text.split("map $bg_shop_x_weight ")[1].split("}")[0]
+    assert "    0  shop-x_blue;\n" in weights
+    assert "    37  $bg_shop_x_at_37;\n" in weights
+    assert "    100  shop-x_green;\n" in weights
+    assert 'default  "";' in weights
+    assert "{ 37% shop-x_green; * shop-x_blue; }" in text
+
+
+def test_port_80_is_taken_from_the_welcome_page():
+    switch = {"kind": "nginx", "group": "b", "urls": ["http://b"]}
+    for listen, ours in [(80, True), (8000, False)]:
+        made = settings(switches=[{**switch, "listen": listen}])
+        text = render.balancer_nginx(made, made.switches[0], NODES)
+        assert ("default_server" in text) is ours
+
+
+@pytest.mark.parametrize("nodes", [{}, {"n 1": "10.0.0.1"}, {"n1": "10.0.0.1; x"}, {"n1": ""}, {"n1": "-x"}])
+def test_nodes_that_could_break_the_configuration_are_refused(nodes: dict[str, str]):
+    with pytest.raises(UsageError):
+        render.addresses(nodes)
+
+
+def test_endpoints_of_both_families():
+    assert render.endpoint("10.0.0.1", 80) == "10.0.0.1:80"
+    assert render.endpoint("n1.example", 80) == "n1.example:80"
+    assert render.endpoint("fd00::1", 80) == "[fd00::1]:80"
