@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyinfra.context import host
-from pyinfra.operations import apt, server, systemd
+from pyinfra.operations import apt, server
 
 from orchestrator.config import Settings
 from orchestrator.errors import StepFailed, UsageError
 from orchestrator.provision import operations, render
-from orchestrator.provision.facts import Account, Accounts, MissingPackages, Units
+from orchestrator.provision.facts import Account, Accounts, MissingPackages
 from orchestrator.provision.work import Work
 
 VISUDO = '/usr/sbin/visudo -c -q -f "$candidate"'
@@ -113,14 +113,6 @@ def sudoers(work: Work, settings: Settings, text: str) -> None:
     """Install the sudo rules. A file with a mistake in it would lock everybody out of sudo, so it is checked."""
     path = f"/etc/sudoers.d/{settings.app}"
     work.do("sudo rules", operations.file, path=path, text=text, mode="440", check=VISUDO)
-
-
-def service_up(work: Work, service: str) -> bool:
-    """Have a service run now and after a boot; True if it had to be started."""
-    unit = host.get_fact(Units, units=[service])[service]
-    if not (unit.active and unit.enabled):
-        work.do(f"{service} is up", systemd.service, service=service, running=True, enabled=True)
-    return not unit.active
 
 
 def scripts_of(*names: str) -> dict[str, str]:

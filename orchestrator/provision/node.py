@@ -234,12 +234,12 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
         elif task.kind == "restart" and task.color:
             work.do(task.what, server.shell, commands=[_up(settings, task.color, "restart")])
         elif task.kind == "nginx":
-            common.service_up(work, NGINX)
+            verb = "reload" if task.disturbs else "start"
             ports = settings.ports
             work.do(
                 task.what,
                 operations.load,
-                command="systemctl reload nginx.service",
+                command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
                 ports=[ports.live, ports.blue, ports.green],
                 files=[nginx_conf(settings)],
                 stamp=common.loaded(settings, "nginx"),
