@@ -25,8 +25,8 @@ from orchestrator.probe.table import table
 def main(argv: Sequence[str] | None = None) -> int:
     """Probe as the arguments say and print the report.
 
-    Exit status: 0 no failure, 1 failures, 2 bad arguments. No old answer after the first new one is a failure by
-    itself: weights may want both.
+    Exit status: 0 no failure, 1 failures or requests given up, 2 bad arguments. Old answers after the first new one
+    do not count here: weights may want both.
     """
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except SystemExit as done:  # --help
         return int(done.code or 0)
-    return 1 if report.totals.failed else 0
+    return 1 if report.totals.failed or report.unfinished else 0
 
 
 def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:

@@ -69,4 +69,4 @@ def _wrong(answer: Answer, size: int | None) -> str:
 
 
 def _is_json(answer: Answer) -> bool:
-    return "json" in answer.content_type
+    return "json" in answer.content_type and bool(answer.body)

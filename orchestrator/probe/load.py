@@ -130,8 +130,9 @@ async def run(
             everybody.result()  # a mistake of ours is not to be taken for a quiet run
         return len(busy)
     finally:
-        everybody.cancel()
-        await asyncio.gather(*clients_, return_exceptions=True)
+        for client in clients_:
+            client.cancel()
+        await asyncio.gather(everybody, *clients_, return_exceptions=True)
 
 
 async def _first(done: asyncio.Future[list[None]], event: asyncio.Event, seconds: float | None) -> None:

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="orchestrator probe",
         description="Ask all the time, never retry, and count every way in which a request was lost. Exit status: "
-        "0 no failure, 1 failures, 2 bad arguments. Ends on SIGINT, SIGTERM and SIGHUP, and reports.",
+        "0 no failure, 1 failures or requests given up, 2 bad arguments. Reports and ends on SIGINT, SIGTERM, SIGHUP.",
     )
     add = parser.add_argument
     add("urls", nargs="+", metavar="URL", help="http[s]://host[:port][/path]")

@@ -1,0 +1,180 @@
+"""The probe as a child process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.probe.process import ProbeError, ProbeProcess
+
+from .server import Server, nobody
+
+
+def alive(pid: int) -> bool:
+    """Not ended, and not waiting to be collected either."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until_dead(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while alive(pid):
+        assert time.monotonic() < deadline, "it outlives its parent"
+        time.sleep(0.02)
+
+
+def test_a_release_as_its_report_tells_it(server: Server) -> None:
+    with ProbeProcess([server.url], rate=200, token="s3cret") as probe:
+        assert server.seen, "start waits for the first answer"
+        time.sleep(0.2)
+        before = time.time()
+        probe.switch("v2")
+        server.release = "v2"
+        after = time.time()
+        time.sleep(0.2)
+        probe.mark("committed, and so on")
+        report = probe.stop()
+    assert report.totals.failed == 0
+    assert set(report.totals.releases) == {"v1", "v2"}
+    assert set(report.totals.kinds) == {"keepalive", "fresh"}
+    (it,) = report.transitions
+    assert (it.old, it.new, it.stale) == ("v1", "v2", 0)
+    assert it.at is not None
+    assert before - 0.001 <= it.at <= after + 0.001
+    (mark,) = report.marks
+    assert mark.text == "committed, and so on"
+    assert after + 0.2 <= mark.at + 0.001 <= time.time()
+    assert report.totals.requests == len(server.seen)
+    assert b"X-Probe-Token: s3cret" in server.seen[0]
+
+
+def test_the_token_is_not_in_the_process_list(server: Server) -> None:
+    with ProbeProcess([server.url], token="s3cret") as probe:
+        assert b"s3cret" not in Path(f"/proc/{probe.pid}/cmdline").read_bytes()
+
+
+def test_peek_while_it_goes_on(server: Server) -> None:
+    with ProbeProcess([server.url], rate=200) as probe:
+        first = probe.peek().totals.requests
+        time.sleep(0.1)
+        second = probe.peek().totals.requests
+        third = probe.stop().totals.requests
+    assert 0 < first < second <= third
+
+
+def test_a_failure_is_a_first_answer_too() -> None:
+    with nobody() as url, ProbeProcess([url], rate=50) as probe:
+        assert probe.stop().totals.failures.keys() == {"refused"}
+
+
+def test_requests_in_flight_are_waited_for(server: Server) -> None:
+    with ProbeProcess([server.url], ["/", "/slow?s=0.4"], rate=100, connections=2, mix=["keepalive"]) as probe:
+        time.sleep(0.1)
+        begun = time.monotonic()
+        report = probe.stop()
+        assert time.monotonic() - begun > 0.1
+    assert (report.totals.failed, report.unfinished) == (0, 0)
+
+
+def test_it_has_a_session_of_its_own(server: Server) -> None:
+    with ProbeProcess([server.url]) as probe:
+        assert probe.pid is not None
+        assert os.getsid(probe.pid) == probe.pid
+
+
+def test_leaving_without_stop_ends_it(server: Server) -> None:
+    with ProbeProcess([server.url]) as probe:
+        pid = probe.pid
+    assert pid is not None
+    assert not alive(pid)
+    assert probe.pid is None
+    for call in (probe.stop, probe.peek, lambda: probe.mark("x")):
+        with pytest.raises(ProbeError):
+            call()
+
+
+def test_bad_arguments_are_told() -> None:
+    with pytest.raises(ProbeError, match="ftp://a"):
+        ProbeProcess(["ftp://a"]).start()
+
+
+def test_a_server_that_never_answers_does_not_keep_it_from_starting_for_ever(server: Server) -> None:
+    probe = ProbeProcess([server.url], ["/hang"], timeout=0.3)
+    probe.start()
+    assert probe.stop().totals.failures.keys() == {"timeout"}
+
+
+def test_a_probe_that_was_killed_is_told(server: Server) -> None:
+    with ProbeProcess([server.url]) as probe:
+        assert probe.pid is not None
+        os.kill(probe.pid, signal.SIGKILL)
+        time.sleep(0.1)
+        with pytest.raises(ProbeError, match="the probe"):
+            probe.mark("x")
+        with pytest.raises(ProbeError, match="no report"):
+            probe.stop()
+
+
+def test_no_file_descriptor_is_left_open(server: Server) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        with ProbeProcess([server.url]) as probe:
+            probe.stop()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+PARENT = """
+import sys, time
+from orchestrator.probe.process import ProbeProcess
+probe = ProbeProcess([sys.argv[1]])
+probe.start()
+print(probe.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_when_its_parent_dies(server: Server, number: signal.Signals) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, server.url], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert alive(pid)
+    parent.send_signal(number)
+    parent.wait()
+    parent.stdout.close()
+    wait_until_dead(pid)
+
+
+PATCHED = """
+from gevent import monkey; monkey.patch_all()
+import sys, gevent
+from orchestrator.probe.process import ProbeProcess
+ticks = []
+def tick():
+    while True:
+        ticks.append(1)
+        gevent.sleep(0.01)
+ticker = gevent.spawn(tick)
+with ProbeProcess([sys.argv[1]], rate=100) as probe:
+    gevent.sleep(0.1)
+    probe.switch("v1")
+    probe.mark("x")
+    probe.peek()
+    report = probe.stop()
+ProbeProcess([sys.argv[1]]).__enter__().kill()
+assert len(ticks) > 10, "other greenlets went on"
+print(report.totals.failed, len(report.marks), len(report.transitions), report.totals.requests > 5)
+"""
+
+
+def test_from_a_process_that_gevent_has_patched(server: Server) -> None:
+    done = subprocess.run([sys.executable, "-c", PATCHED, server.url], capture_output=True, text=True, timeout=20)
+    assert (done.stdout, done.stderr) == ("0 1 1 True\n", "")
