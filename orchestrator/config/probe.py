@@ -14,4 +14,5 @@ class Probe(Section):
     paths: list[str] = Field(default_factory=lambda: ["/"], min_length=1)
     rate: float = Field(20.0, gt=0, le=10000, description="requests a second and address of the switch")
     connections: int = Field(4, ge=1, le=1024)
+    after: float = Field(1.0, ge=0, le=3600, description="seconds it goes on after the switch is verified")
     timeout: float = Field(10.0, gt=0, le=600, description="seconds until a request counts as failed")

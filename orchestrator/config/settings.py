@@ -51,16 +51,16 @@ class Settings(Section):
     authorized_keys: list[str] = Field(
         default_factory=list, description="public key files that may log in as the deploy user"
     )
-    ports: Ports = Field(default_factory=Ports)
-    php: Php = Field(default_factory=Php)
-    shared: Shared = Field(default_factory=Shared)
-    marker: Marker = Field(default_factory=Marker)
-    gate: Gate = Field(default_factory=Gate)
+    ports: Ports = Ports()
+    php: Php = Php()
+    shared: Shared = Shared()
+    marker: Marker = Marker()
+    gate: Gate = Gate()
     warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
-    probe: Probe = Field(default_factory=Probe)
+    probe: Probe = Probe()
     keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
-    room: Room = Field(default_factory=Room)
-    deadlines: Deadlines = Field(default_factory=Deadlines)
+    room: Room = Room()
+    deadlines: Deadlines = Deadlines()
 
     @model_validator(mode="after")
     def _answers_can_be_told_apart(self) -> Settings:

@@ -1,0 +1,338 @@
+"""Performs steps: the table of actions, each at its place, each by its deadline. All effects of a run are here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gevent
+from pyinfra.api.host import Host
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from orchestrator import verify
+from orchestrator.facts.answers import ColorAnswers, MemberAnswers
+from orchestrator.facts.balancer import BalancerLines
+from orchestrator.facts.idle import ColorInFlight
+from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
+from orchestrator.gates import code, http, members
+from orchestrator.model import Color
+from orchestrator.operations.discard import discard
+from orchestrator.operations.fetch import fetch
+from orchestrator.operations.guarded import Guard
+from orchestrator.operations.promote import promote
+from orchestrator.operations.prune import prune
+from orchestrator.operations.share import share
+from orchestrator.operations.shift import shift
+from orchestrator.operations.start import start
+from orchestrator.operations.warm import warm
+from orchestrator.plan import Step, Value
+from orchestrator.probe.process import ProbeError, ProbeProcess
+from orchestrator.probe.report import Report
+from orchestrator.run import Result
+from orchestrator.switches import balancer
+from orchestrator.switches.base import CannotTell
+
+Arguments = Mapping[str, Value]
+
+INTERVAL = 0.25
+"""Seconds between two looks at something that has to become true."""
+
+IN_A_ROW = 5
+"""Answers in a row that every address of the switch has to give before a switch counts as verified."""
+
+
+class NotYet(Exception):
+    """What has to become true is not so yet; the message says what was seen."""
+
+
+class Executor:
+    """Performs steps on a fleet for one run.
+
+    + fence: number of the run; the guard at every place refuses an older one
+    """
+
+    def __init__(self, fleet: Fleet, fence: int) -> None:
+        self._fleet = fleet
+        self._settings = fleet.settings
+        self._fence = fence
+        self._probe: ProbeProcess | None = None
+        self._failed_before = 0
+        self._new_release = ""
+        self.report: Report | None = None
+        self._on_host: dict[str, Callable[[Host, Arguments, float], str]] = {
+            "quiet": self._quiet,
+            "fetch": self._fetch,
+            "discard": self._discard,
+            "share": self._share,
+            "start": self._start,
+            "warm": self._warm,
+            "gate": self._gate,
+            "members": self._members,
+            "shift": self._shift,
+            "promote": self._promote,
+            "prune": self._prune,
+        }
+        self._on_operator: dict[str, Callable[[Arguments, bool], str]] = {
+            "watch": self._watch,
+            "verify": self._verify,
+        }
+
+    def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+        """All steps at once; a result each, in their order."""
+        if not undoing and any(step.action.name == "shift" for step in steps):
+            self._mark_shift()
+        return tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
+
+    def close(self) -> None:
+        """End the probe, if it still runs, and keep its report."""
+        if self._probe is not None:
+            probe, self._probe = self._probe, None
+            try:
+                self.report = probe.stop()
+            except ProbeError:
+                probe.kill()
+
+    def _one(self, step: Step, undoing: bool) -> Result:
+        if step.place.kind == "operator":
+            return self._at_operator(step, undoing)
+        act = self._on_host[step.action.name]
+        reply = self._fleet.one(
+            step.place.name, lambda host: act(host, step.action.arguments, step.deadline), step.deadline
+        )
+        return Result(step.place, reply.error, reply.lost, reply.seconds, reply.value or "")
+
+    def _at_operator(self, step: Step, undoing: bool) -> Result:
+        began = time.monotonic()
+        try:
+            with gevent.Timeout(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
+                detail = self._on_operator[step.action.name](step.action.arguments, undoing)
+        except (NotYet, ProbeError) as failure:
+            return Result(step.place, str(failure), seconds=time.monotonic() - began)
+        return Result(step.place, seconds=time.monotonic() - began, detail=detail)
+
+    # Actions on nodes
+
+    def _quiet(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        look = self._quiet_balancer if host.name in self._fleet.balancers else self._quiet_node
+        color = Color(str(arguments["color"]))
+        until(lambda: look(host, color), deadline - 1.0, INTERVAL)
+        return ""
+
+    def _quiet_node(self, host: Host, color: Color) -> None:
+        layout = self._settings.node
+        seen = self._fleet.look(
+            host, ColorInFlight, socket=layout.socket(color), port=self._settings.ports.of(color)
+        )
+        if seen is None:
+            raise Silent("does not say what is in flight")
+        if not seen.quiet:
+            raise NotYet(
+                f"{color} is not quiet: {seen.requests} requests in PHP-FPM, {seen.connections} connections"
+            )
+
+    def _quiet_balancer(self, host: Host, color: Color) -> None:
+        layout = self._settings.balancer
+        kind = balancer(self._fleet.balancers[host.name], layout)
+        try:
+            seen = kind.seen(self._fleet.look(host, BalancerLines, app=layout.app, kind=self._fleet.balancers[host.name]))
+        except CannotTell as unknown:
+            raise NotYet(str(unknown)) from None
+        if seen.in_flight and seen.in_flight[color]:
+            raise NotYet(f"{color} still answers {seen.in_flight[color]} requests of this balancer")
+
+    def _fetch(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        return self._operate(
+            host, deadline, fetch, root=self._root, origin=self._settings.source.origin, **arguments
+        )
+
+    def _discard(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        return self._operate(host, deadline, discard, root=self._root, **arguments)
+
+    def _share(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        shared = self._settings.shared
+        return self._operate(
+            host,
+            deadline,
+            share,
+            root=self._root,
+            directories=shared.directories,
+            files=shared.files,
+            **arguments,
+        )
+
+    def _start(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        target = self._settings.node.target(Color(str(arguments["color"])))
+        return self._operate(host, deadline, start, root=self._root, target=target, **arguments)
+
+    def _warm(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        color = Color(str(arguments["color"]))
+        self._fleet.operate(
+            host,
+            warm,
+            root=self._root,
+            color=color.value,
+            port=self._settings.ports.of(color),
+            hostname=self._settings.gate.host,
+            paths=self._settings.warm,
+            public=self._settings.php.public,
+            inspect=f"{self._settings.node.library}/inspect.php",
+        )
+        return ""
+
+    def _gate(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        gate, color, release = self._settings.gate, Color(str(arguments["color"])), str(arguments["release"])
+
+        def look() -> None:
+            said = self._fleet.look(
+                host,
+                ColorAnswers,
+                stdin=self._settings.token + "\n",
+                root=self._root,
+                color=color.value,
+                port=self._settings.ports.of(color),
+                path=gate.path,
+                hostname=gate.host,
+                count=gate.successes,
+                public=self._settings.php.public,
+                inspect=f"{self._settings.node.library}/inspect.php",
+            )
+            if said is None:
+                raise Silent("does not answer the gate")
+            problem = http.judge(said.answers, release, gate.successes) or code.judge(said, release)
+            if problem:
+                raise NotYet(problem)
+
+        until(look, gate.deadline, gate.interval)
+        return ""
+
+    def _promote(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        return self._operate(host, deadline, promote, root=self._root, **arguments)
+
+    def _prune(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        return self._operate(host, deadline, prune, root=self._root, **arguments)
+
+    # Actions on balancers
+
+    def _members(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        gate, color = self._settings.gate, Color(str(arguments["color"]))
+        layout = self._settings.balancer
+        kind = balancer(self._fleet.balancers[host.name], layout)
+
+        def look() -> None:
+            answers = self._fleet.look(
+                host,
+                MemberAnswers,
+                stdin=self._settings.token + "\n",
+                port=self._settings.ports.of(color),
+                other=self._settings.ports.of(color.other),
+                path=gate.path,
+                hostname=gate.host,
+                members=[f"{name}={self._fleet.address(name)}" for name in self._fleet.nodes],
+            )
+            try:
+                down = kind.seen(
+                    self._fleet.look(host, BalancerLines, app=layout.app, kind=self._fleet.balancers[host.name])
+                ).down[color]
+            except CannotTell as unknown:
+                raise NotYet(str(unknown)) from None
+            problem = members.judge(
+                answers, down, self._fleet.nodes, str(arguments["release"]), bool(arguments["required"])
+            )
+            if problem:
+                raise NotYet(problem)
+
+        until(look, gate.deadline, gate.interval)
+        return ""
+
+    def _shift(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        layout = self._settings.balancer
+        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline))
+        self._fleet.operate(host, shift, app=layout.app, guard=guard, **arguments)
+        return ""
+
+    # Actions on the operator's machine
+
+    def _watch(self, arguments: Arguments, undoing: bool) -> str:
+        probe = self._settings.probe
+        urls = [url for switch in self._settings.switches for url in switch.urls]
+        process = ProbeProcess(
+            urls, probe.paths, probe.rate * len(urls), probe.connections, probe.timeout, self._settings.token
+        )
+        process.start()
+        self._probe, self._new_release = process, str(arguments["release"])
+        return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
+
+    def _mark_shift(self) -> None:
+        """Tell the probe that traffic moves now, and remember whether all was well until here."""
+        if self._probe is None:
+            return
+        try:
+            self._failed_before = self._probe.peek().totals.failed
+            self._probe.switch(self._new_release)
+        except ProbeError:
+            self._probe.kill()
+            self._probe = None
+
+    def _verify(self, arguments: Arguments, undoing: bool) -> str:
+        release = str(arguments["release"])
+        urls = [url for switch in self._settings.switches for url in switch.urls]
+
+        def look() -> None:
+            def row(url: str) -> str | None:
+                answers = [verify.ask(url, self._settings.token) for _ in range(IN_A_ROW)]
+                problem = verify.judge(answers, release)
+                return f"{url}: {problem}" if problem else None
+
+            problems = [problem for problem in at_once([lambda url=url: row(url) for url in urls]) if problem]  # type: ignore[misc]
+            if problems:
+                raise NotYet("; ".join(problems))
+
+        until(look, self._settings.deadlines.verify, INTERVAL)
+        if not undoing and self._probe is not None:
+            gevent.sleep(self._settings.probe.after)
+            self.close()
+            self._judge_probe()
+        return ""
+
+    def _judge_probe(self) -> None:
+        """Requests that failed since the switch stop the release, unless they failed before it, too."""
+        if self.report is None or self._failed_before:
+            return
+        totals = self.report.totals
+        if totals.failed:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in totals.failures.items())
+            raise NotYet(f"{totals.failed} of {totals.requests} probe requests failed ({kinds}), none before the switch")
+
+    # How
+
+    @property
+    def _root(self) -> str:
+        return self._settings.node.root
+
+    def _operate(self, host: Host, deadline: float, operation: Callable[..., Any], **arguments: Any) -> str:
+        layout = self._settings.node
+        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline))
+        lines = self._fleet.operate(host, operation, guard=guard, **arguments)
+        return " ".join(lines[-3:])
+
+
+def until(look: Callable[[], None], patience: float, interval: float) -> None:
+    """Look until it does not raise NotYet any more. After so many seconds the last one becomes CommandFailed."""
+    try:
+        for attempt in Retrying(
+            stop=stop_after_delay(patience),
+            wait=wait_fixed(interval),
+            retry=retry_if_exception_type(NotYet),
+            reraise=True,
+        ):
+            with attempt:
+                look()
+    except NotYet as last:
+        raise CommandFailed(str(last)) from None
+
+
+def seconds(deadline: float) -> int:
+    """Whole seconds for ``timeout`` on the far side: not more than the deadline here, and at least one."""
+    return max(1, int(deadline))
+

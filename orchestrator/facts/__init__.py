@@ -1,0 +1,1 @@
+"""What is true at a place: real pyinfra facts, one round trip each."""

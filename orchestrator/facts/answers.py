@@ -1,0 +1,160 @@
+"""What a color answers, asked on its own node, and what its PHP-FPM says of itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+from orchestrator.facts.script import pairs, script
+from orchestrator.provision.fastcgi import fastcgi_command
+
+# The probe token comes by standard input: a command line is for everybody on the node to read.
+ASK = r"""
+IFS= read -r token || true
+ask() {
+    printf 'X-Probe-Token: %s\n' "$token" \
+        | curl -s -m 5 -o /dev/null -D - -H @- -H "Host: $host" "http://$1:$2$path" \
+        | tr -d '\r' | awk 'NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
+            END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
+}
+"""
+
+SCRIPT = (
+    ASK
+    + r"""
+path=$1 host=$2 port=$3 count=$4 started=$5
+i=0
+while [ "$i" -lt "$count" ]; do
+    answer=$(ask 127.0.0.1 "$port")
+    echo "answer.$i=$answer"
+    case $answer in "200 "*) ;; *) break ;; esac
+    i=$((i + 1))
+done
+echo "started=$(cat "$started" 2>/dev/null || true)"
+"""
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status (0: none at all) and release marker of an answer."""
+
+    status: int
+    release: str | None
+
+    @classmethod
+    def read(cls, text: str) -> Answer:
+        status, release = text.split()
+        return cls(int(status), None if release == "-" else release)
+
+    @override
+    def __str__(self) -> str:
+        if not self.status:
+            return "no answer"
+        return f"status {self.status}" + (f" from {self.release}" if self.release else " without a release marker")
+
+
+@dataclass(frozen=True)
+class ColorSaid:
+    """Answers in a row (the last one is the first bad one), when the color was started, what its FPM says.
+
+    + started: release and epoch second that the start of the color recorded
+    + code: the inspection's JSON, None if FPM did not answer it
+    """
+
+    answers: tuple[Answer, ...]
+    started: tuple[str, int] | None
+    code: dict[str, Any] | None
+
+
+class ColorAnswers(FactBase[ColorSaid | None]):
+    """
+    Returns what a color answers on its own node. The probe token is read from standard input.
+
+    + root: directory of the application
+    + color: the color
+    + port: the color's port
+    + path: path of the health page
+    + hostname: Host header
+    + count: requests in a row
+    + public: document root in a release
+    + inspect: path of the inspection script
+    """
+
+    @override
+    def command(
+        self, root: str, color: str, port: int, path: str, hostname: str, count: int, public: str, inspect: str
+    ) -> StringCommand:
+        ask = fastcgi_command(f"{root}/{color}/run/fpm.sock", inspect, "", f"{root}/{color}/release/{public}")
+        text = SCRIPT + f'echo "code=$({ask} 2>/dev/null | tail -n 1)"\n'
+        return script(text, path, hostname, str(port), str(count), f"{root}/{color}/started", seconds=60)
+
+    @override
+    def process(self, output: list[str]) -> ColorSaid:
+        said = pairs(output)
+        started = said.get("started", "").split()
+        code = said.get("code", "")
+        return ColorSaid(
+            answers=tuple(Answer.read(said[key]) for key in said if key.startswith("answer.")),
+            started=(started[0], int(started[1])) if len(started) == 2 else None,
+            code=json.loads(code) if code.startswith("{") else None,
+        )
+
+
+MEMBERS = (
+    ASK
+    + r"""
+path=$1 host=$2 port=$3 other=$4; shift 4
+for member in "$@"; do
+    {
+        answer=$(ask "${member#*=}" "$port")
+        case $answer in 000*) other_answer=$(ask "${member#*=}" "$other") ;; *) other_answer="- -" ;; esac
+        echo "${member%%=*}=$answer $other_answer"
+    } &
+done
+wait
+"""
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node as a balancer sees it: the answer of one color, and of the other where the first gave none."""
+
+    answer: Answer
+    other: Answer | None
+
+
+class MemberAnswers(FactBase[dict[str, Member]]):
+    """
+    Returns what each node's color answers to this balancer. The probe token is read from standard input.
+
+    + port: the color's port
+    + other: the other color's port
+    + path: path of the health page
+    + hostname: Host header
+    + members: node=address
+    """
+
+    @override
+    def command(self, port: int, other: int, path: str, hostname: str, members: list[str]) -> StringCommand:
+        return script(MEMBERS, path, hostname, str(port), str(other), *members, seconds=20)
+
+    @override
+    def process(self, output: list[str]) -> dict[str, Member]:
+        found = {}
+        for name, text in pairs(output).items():
+            status, release, other_status, other_release = text.split()
+            other = None if other_status == "-" else Answer.read(f"{other_status} {other_release}")
+            found[name] = Member(Answer.read(f"{status} {release}"), other)
+        return found
+
+    @staticmethod
+    @override
+    def default() -> dict[str, Member]:
+        return {}

@@ -1,0 +1,33 @@
+"""The state of a load balancer, in one round trip."""
+
+from __future__ import annotations
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+from orchestrator.facts.script import script
+from orchestrator.layout import BalancerLayout
+from orchestrator.switches import balancer
+
+
+class BalancerLines(FactBase[list[str]]):
+    """
+    Returns the lines of a balancer's own answer; ``switches`` knows what they mean.
+
+    + app: name of the application
+    + kind: ``haproxy`` or ``nginx``
+    """
+
+    @override
+    def command(self, app: str, kind: str) -> StringCommand:
+        return script(balancer(kind, BalancerLayout(app)).look + "\ntrue")
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return output
+
+    @staticmethod
+    @override
+    def default() -> list[str]:
+        return []

@@ -1,0 +1,103 @@
+"""The state of an app node, in one round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+from orchestrator.facts.script import pairs, script
+from orchestrator.model import Color
+
+SCRIPT = r"""
+root=$1 app=$2
+link() { readlink "$1" 2>/dev/null || true; }
+echo "provisioned=$([ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ] && echo yes || echo no)"
+echo "live=$(link "$root/live")"
+for color in blue green; do
+    echo "$color.release=$(link "$root/$color/release" | sed 's|.*/||')"
+    echo "$color.started=$(cut -d' ' -f1 "$root/$color/started" 2>/dev/null || true)"
+    echo "$color.active=$(systemctl is-active "$app-$color.target" 2>/dev/null || true)"
+    echo "$color.rss_kb=$(p=$(systemctl show -p MainPID --value "$app-$color-fpm.service" 2>/dev/null); \
+        [ "${p:-0}" -gt 0 ] && ps -o rss= -p "$p" --ppid "$p" | awk '{s+=$1} END {print s+0}' || echo 0)"
+done
+echo "releases=$(ls -1 "$root/releases" 2>/dev/null | grep '^[0-9]' | sort | tr '\n' ' ')"
+echo "disk_kb=$(df -Pk "$root" 2>/dev/null | awk 'NR==2 {print $4}')"
+echo "inodes=$(df -Pi "$root" 2>/dev/null | awk 'NR==2 {print $4}')"
+echo "memory_kb=$(awk '/^MemAvailable:/ {print $2}' /proc/meminfo)"
+echo "filesystem=$(stat -f -c %T "$root" 2>/dev/null || true)"
+echo "fence=$(cat "$root/guard/fence" 2>/dev/null || echo 0)"
+"""
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """What a node says of itself.
+
+    + live: the color its ``live`` link names, None if there is none
+    + release: each color's release, None for a color that never had one
+    + started: the release each color's processes were started for
+    + active: whether each color's systemd target is active
+    + releases: ids on its disk, oldest first
+    + disk_mb, inodes, memory_mb: what is free (MiB, count, MiB)
+    + rss_mb: memory of each color's processes (MiB)
+    + filesystem: type of the file system below the application, as ``stat -f`` names it
+    """
+
+    provisioned: bool
+    live: Color | None
+    release: dict[Color, str | None]
+    started: dict[Color, str | None]
+    active: dict[Color, bool]
+    releases: tuple[str, ...]
+    disk_mb: int
+    inodes: int
+    memory_mb: int
+    rss_mb: dict[Color, int]
+    filesystem: str
+    fence: int
+
+
+def parse(output: list[str]) -> NodeState:
+    """The node's state from the script's output. Raises KeyError if a line is missing (the script was cut)."""
+    said = pairs(output)
+    return NodeState(
+        provisioned=said["provisioned"] == "yes",
+        live=Color(said["live"]) if said["live"] in list(Color) else None,
+        release={color: said[f"{color}.release"] or None for color in Color},
+        started={color: said[f"{color}.started"] or None for color in Color},
+        active={color: said[f"{color}.active"] == "active" for color in Color},
+        releases=tuple(said["releases"].split()),
+        disk_mb=int(said["disk_kb"] or 0) // 1024,
+        # btrfs and some others have no limit and say 0 or "-"
+        inodes=int(said["inodes"]) if said["inodes"].isdigit() and said["inodes"] != "0" else 10**9,
+        memory_mb=int(said["memory_kb"] or 0) // 1024,
+        rss_mb={color: int(said[f"{color}.rss_kb"] or 0) // 1024 for color in Color},
+        filesystem=said["filesystem"],
+        fence=int(said["fence"] or 0),
+    )
+
+
+class Node(FactBase[NodeState]):
+    """
+    Returns the state of an app node: colors, releases, room.
+
+    + root: directory of the application
+    + app: name of the application
+    """
+
+    @override
+    def command(self, root: str, app: str) -> StringCommand:
+        return script(SCRIPT, root, app)
+
+    @override
+    def process(self, output: list[str]) -> NodeState:
+        return parse(output)
+
+    @staticmethod
+    @override
+    def default() -> Any:
+        return None

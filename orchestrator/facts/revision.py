@@ -1,0 +1,91 @@
+"""Which commit a ref names, as the origin says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+from orchestrator.errors import Refused, UsageError
+from orchestrator.facts.script import script
+
+SCRIPT = r"""
+root=$1 origin=$2 ref=$3
+said=$(git ls-remote "$origin" "refs/heads/$ref" "refs/tags/$ref" "refs/tags/$ref^{}" 2>&1) \
+    || said=$(printf '%s' "$said" | tail -n 1 | sed 's/^/error\t/' | awk -F'\t' '{print $2 "\t" $1}')
+printf '%s\n' "$said"
+if git -C "$root/repo.git" rev-parse -q --verify "$ref^{commit}" >/dev/null 2>&1; then
+    echo "$(git -C "$root/repo.git" rev-parse "$ref^{commit}")	mirror"
+fi
+"""
+
+REF = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._/@+-]*$")
+COMMIT = re.compile(r"^[0-9a-f]{40}$")
+ABBREVIATED = re.compile(r"^[0-9a-f]{7,39}$")
+
+
+def check_ref(ref: object) -> str:
+    """A ref that is safe to hand to git. Raises UsageError otherwise, with the way to write it."""
+    if not isinstance(ref, str):
+        raise UsageError(
+            f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
+            f"quote it, --data 'ref=\"...\"'"
+        )
+    if not REF.match(ref) or ".." in ref or ref.endswith((".lock", "/", ".")):
+        raise UsageError(f"{ref!r} is not a name git knows for a branch, tag or commit")
+    return ref
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the origin (and a node's mirror) says of a ref: name of the reference -> commit."""
+
+    references: dict[str, str]
+
+
+def resolve(ref: str, named: Named) -> str:
+    """The full commit hash that a ref names.
+
+    Raises UsageError if it names none, or two, and Refused if the origin did not answer.
+    """
+    if error := named.references.get("error"):
+        raise Refused(f"the origin does not answer: {error}")
+    tag = named.references.get(f"refs/tags/{ref}^{{}}") or named.references.get(f"refs/tags/{ref}")
+    branch = named.references.get(f"refs/heads/{ref}")
+    if tag and branch and tag != branch:
+        raise UsageError(f"ref {ref} is both a tag ({tag[:7]}) and a branch ({branch[:7]}): name the commit")
+    if found := tag or branch:
+        return found
+    if COMMIT.match(ref):
+        return ref
+    mirrored = named.references.get("mirror", "")
+    if ABBREVIATED.match(ref) and mirrored.startswith(ref):
+        return mirrored
+    raise UsageError(f"the origin has no branch or tag {ref} (a commit is named by all its 40 digits)")
+
+
+class Revision(FactBase[Named]):
+    """
+    Returns what the origin says of a ref.
+
+    + root: directory of the application
+    + origin: URL of the git repository
+    + ref: branch, tag or commit
+    """
+
+    @override
+    def command(self, root: str, origin: str, ref: str) -> StringCommand:
+        return script(SCRIPT, root, origin, ref, seconds=20)
+
+    @override
+    def process(self, output: list[str]) -> Named:
+        split = (line.split("\t", 1) for line in output if "\t" in line)
+        return Named({name.strip(): commit.strip() for commit, name in split})
+
+    @staticmethod
+    @override
+    def default() -> Named:
+        return Named({})

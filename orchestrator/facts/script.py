@@ -1,0 +1,18 @@
+"""How a fact's script reaches a place."""
+
+from __future__ import annotations
+
+from pyinfra.api.command import QuoteString, StringCommand
+
+
+def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
+    """One command that runs a shell script with arguments ($1, $2, ...), killed after so many seconds."""
+    quoted = [QuoteString(argument) for argument in arguments]
+    return StringCommand(
+        "timeout", "-s", "KILL", str(seconds), "sh", "-c", QuoteString(text.strip()), "orchestrator", *quoted
+    )
+
+
+def pairs(output: list[str]) -> dict[str, str]:
+    """The ``key=value`` lines of a script's output."""
+    return dict(line.split("=", 1) for line in output if "=" in line)

@@ -1,0 +1,43 @@
+"""The switch's own view: every expected member of the color is up there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.facts.answers import Member
+
+
+def judge(
+    members: Mapping[str, Member],
+    down: Iterable[str],
+    expected: Iterable[str],
+    release: str,
+    required: bool,
+) -> str | None:
+    """None if the gate passes, else one line that names the members that do not.
+
+    + members: what each node's color answered to this balancer
+    + down: members that the balancer's own checks call down
+    + required: every expected member counts; otherwise one that answers for neither color is down and does not
+    """
+    wrong = []
+    up = 0
+    marked_down = set(down)
+    for name in expected:
+        member = members.get(name)
+        if member is None:
+            wrong.append(f"{name} was not asked")
+            continue
+        if not required and not member.answer.status and (member.other is None or not member.other.status):
+            continue
+        if member.answer.status != 200 or member.answer.release != release:
+            wrong.append(f"{name} gives {member.answer}")
+        elif name in marked_down:
+            wrong.append(f"{name} answers but its checks have not passed yet")
+        else:
+            up += 1
+    if wrong:
+        return f"from here {', '.join(wrong)}, wanted status 200 from {release}"
+    if not up:
+        return "no member answers"
+    return None

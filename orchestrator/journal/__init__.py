@@ -1,0 +1,1 @@
+"""Where a run is recorded, and the lock: one an application and inventory."""

@@ -1,0 +1,64 @@
+"""The records of a run, and what they say of where it stopped: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.journal.store import Record
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the journal tells of a run.
+
+    + begun: names of the stages with an intent, in order
+    + done: names of those whose results are all good
+    + committed: it is recorded that only the new release answered
+    + ended: how it ended ("done", "undone", "interrupted", ...), None if it stopped without a word
+    """
+
+    verb: str
+    owner: str
+    at: str
+    inputs: dict[str, Any] | None
+    begun: tuple[str, ...]
+    done: tuple[str, ...]
+    committed: bool
+    ended: str | None
+    detail: str
+
+
+def told(records: Sequence[Record]) -> Told:
+    """What a run's records tell. Unknown records are passed over: a newer version may write more."""
+    # what comes before a run's own Inputs is the settling of an earlier run
+    start = next((index for index, record in enumerate(records) if record["record"] == "inputs"), 0)
+    own = records[start:]
+    first = next((record for record in records if record["record"] == "begin"), {})
+    end = next((record for record in own if record["record"] == "end"), None)
+    return Told(
+        verb=str(first.get("verb", "?")),
+        owner=str(first.get("owner", "?")),
+        at=str(first.get("at", "?")),
+        inputs=dict(own[0]["inputs"]) if own and own[0]["record"] == "inputs" else None,
+        begun=tuple(record["stage"] for record in own if record["record"] == "intent"),
+        done=tuple(record["stage"] for record in own if record["record"] == "results" and not record["failed"]),
+        committed=any(record["record"] == "commit" for record in own),
+        ended=end["how"] if end else None,
+        detail=str(end.get("detail", "")) if end else "",
+    )
+
+
+def unfinished(runs: Sequence[Sequence[Record]]) -> Sequence[Record] | None:
+    """The records of the newest run, if it is still to be settled: it stopped without a word, or left something
+    undone. None if there is nothing to settle.
+    """
+    for run in reversed(runs):
+        tale = told(run)
+        if tale.inputs is not None:
+            return run if tale.ended in (None, "left") else None
+        if any(record["record"] == "settled" for record in run):
+            return None
+        # a run that began and did not get to its Inputs, or stopped while settling: an older one counts
+    return None

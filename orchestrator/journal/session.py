@@ -1,0 +1,90 @@
+"""A lock that is held while a run lasts, and the run's journal."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import gevent
+
+from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.journal.store import Held, Lost, Owner, Record, Store
+
+LEASE = 15.0
+"""Seconds without a renewal, by the store's clock, after which a lock may be taken over."""
+
+RENEW = 5.0
+"""Seconds between two renewals."""
+
+
+class TakenOver(OrchestratorError):
+    """Another run holds the lock now: this one may change nothing more, and the other settles it."""
+
+    status = 4
+
+
+def owner(verb: str) -> Owner:
+    """This process as the owner of a lock."""
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Owner(who, os.getpid(), verb, now, secrets.token_hex(8))
+
+
+class Session:
+    """The lock, renewed in the background, and the journal of the run that holds it."""
+
+    def __init__(self, store: Store, me: Owner, say: Callable[[str], None]) -> None:
+        self._store = store
+        self._me = me
+        self._say = say
+        self._renewing: gevent.Greenlet | None = None
+        self._lost = False
+        self.fence = 0
+
+    def take(self) -> None:
+        """Take the lock. A silent one is waited out; one whose holder lives is refused with who and since when."""
+        answer = self._store.take(self._me, LEASE)
+        waited: Held | None = None
+        while isinstance(answer, Held):
+            if waited is not None and (answer.age < waited.age or answer.owner != waited.owner):
+                raise Refused(f"{answer.owner}: two runs at once would undo each other; wait for it")
+            if waited is None:
+                self._say(f"locked: {answer.owner}, last heard of {answer.age:.0f} s ago; waiting whether it lives")
+            waited = answer
+            gevent.sleep(1.0)
+            answer = self._store.take(self._me, LEASE)
+        self.fence = answer
+        self._renewing = gevent.spawn(self._renew)
+
+    def _renew(self) -> None:
+        while True:
+            gevent.sleep(RENEW)
+            try:
+                self._store.renew(self._me)
+            except Lost:
+                self._lost = True
+                return
+            except Exception as error:
+                # one missed renewal is no loss: the store decides, and the next write tells
+                self._say(f"the lock could not be renewed: {error}")
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Write records, each with the time. Raises TakenOver if the lock is not ours any more."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        try:
+            if self._lost:
+                raise Lost
+            self._store.append(self._me, self.fence, [{"at": now, **record} for record in records])
+        except Lost:
+            raise TakenOver("another run took the lock over: this one stops here, and that one settles it") from None
+
+    def give_back(self) -> None:
+        """Give the lock back, at the end of the run."""
+        if self._renewing is not None:
+            self._renewing.kill()
+        if not self._lost:
+            self._store.give_back(self._me)

@@ -1,0 +1,66 @@
+"""Looks at the whole fleet: every node and balancer at once, one round trip each. Changes nothing."""
+
+from __future__ import annotations
+
+from pyinfra.api.host import Host
+
+from orchestrator.facts.balancer import BalancerLines
+from orchestrator.facts.node import Node, NodeState
+from orchestrator.facts.revision import Named, Revision, resolve
+from orchestrator.fleet import Fleet, Silent, at_once
+from orchestrator.preflight import Look
+from orchestrator.switches import balancer
+from orchestrator.switches.base import CannotTell, Seen
+
+
+def look(fleet: Fleet) -> Look:
+    """The state of every node and balancer, or one line that says why there is none."""
+    nodes, balancers = at_once([lambda: _nodes(fleet), lambda: _balancers(fleet)])
+    return Look(nodes, balancers, fleet.balancers)  # type: ignore[arg-type]
+
+
+def revision(fleet: Fleet, ref: str) -> str:
+    """The commit that a ref names, resolved once for the whole fleet, by the first node that can be reached.
+
+    Raises UsageError if there is none, Refused if the origin does not answer.
+    """
+    settings = fleet.settings
+
+    def ask(host: Host) -> Named:
+        named: Named = fleet.look(host, Revision, root=settings.node.root, origin=settings.source.origin, ref=ref)
+        return named
+
+    reachable = [name for name in fleet.nodes if fleet.host(name).connected]
+    named = Named({"error": "no node can be reached"})
+    for name in reachable[:1]:
+        reply = fleet.one(name, ask, settings.deadlines.look + 15.0)
+        named = reply.value or Named({"error": f"{name}: {reply.error}"})
+    return resolve(ref, named)
+
+
+def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
+    settings = fleet.settings
+
+    def ask(host: Host) -> NodeState:
+        state: NodeState | None = fleet.look(host, Node, root=settings.node.root, app=settings.app)
+        if state is None:
+            raise Silent("does not say how it is")
+        return state
+
+    replies = fleet.each(fleet.nodes, ask, settings.deadlines.look)
+    return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}
+
+
+def _balancers(fleet: Fleet) -> dict[str, Seen | str]:
+    settings = fleet.settings
+
+    def ask(host: Host) -> Seen | str:
+        kind = fleet.balancers[host.name]
+        lines = fleet.look(host, BalancerLines, app=settings.app, kind=kind)
+        try:
+            return balancer(kind, settings.balancer).seen(lines)
+        except CannotTell as unknown:
+            return str(unknown)
+
+    replies = fleet.each(fleet.balancers, ask, settings.deadlines.look)
+    return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}

@@ -1,0 +1,45 @@
+"""Takes a release away from a node."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+
+from orchestrator.operations.guarded import Guard, guarded
+
+SCRIPT = r"""
+set -eu
+root=$1 id=$2
+for color in blue green; do
+    if [ "$(readlink "$root/$color/release" 2>/dev/null || true)" = "../releases/$id" ]; then
+        echo "release $id is still $color's release" >&2; exit 1
+    fi
+done
+rm -rf "$root/releases/.$id.part" "$root/releases/.$id.part.index" "$root/releases/.$id.part.index.lock"
+if [ -d "$root/releases/$id" ]; then
+    mv -T "$root/releases/$id" "$root/releases/.$id.part"
+    rm -rf "$root/releases/.$id.part"
+fi
+"""
+
+
+@operation()
+def discard(root: str, release: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
+    """
+    Remove a release, whole or half, that no color points to.
+
+    + root: directory of the application
+    + release: id of the release
+    + guard: the guard to go through, if any
+
+    Fails, and removes nothing, if a color still points to it.
+
+    **Example:**
+
+    .. code:: python
+
+        discard(root="/srv/shop", release="20260101T120000Z-5d0f0c1")
+    """
+    yield guarded(SCRIPT, [root, release], guard)

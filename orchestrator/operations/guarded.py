@@ -1,0 +1,41 @@
+"""How an operation's script reaches a place: one call through the place's guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api.command import QuoteString, StringCommand
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The guard of a place: takes the application's flock there, compares the fence, acts.
+
+    + script: path of the guard that provisioning installed
+    + directory: holds ``lock`` and ``fence``
+    + fence: number of the run that acts; an older one is refused with status 75
+    + seconds: whole seconds after which the command is killed
+    """
+
+    script: str
+    directory: str
+    fence: int
+    seconds: int
+
+
+def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCommand:
+    """One command that runs a shell script with arguments ($1, $2, ...), through the guard if there is one.
+
+    + script: text of a POSIX shell script; it never contains a value, values are arguments
+    """
+    quoted = [QuoteString(argument) for argument in arguments]
+    run = ["sh", "-c", QuoteString(script.strip()), "orchestrator", *quoted]
+    if guard is None:
+        return StringCommand(*run)
+    return StringCommand(
+        QuoteString(guard.script),
+        QuoteString(guard.directory),
+        str(guard.fence),
+        str(guard.seconds),
+        *run,
+    )

@@ -1,0 +1,66 @@
+"""Points a color to a release and starts it fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+
+from orchestrator.operations.guarded import Guard, guarded
+
+# `started` says which release the running processes were started for. It goes away before the link
+# moves, so a script that was cut anywhere leaves a color that is started anew, never one that only looks right.
+SCRIPT = r"""
+set -eu
+root=$1 color=$2 target=$3 id=$4
+dir=$root/$color
+if [ "$(readlink "$root/live")" = "$color" ]; then
+    echo "$color is live on this node: it is never restarted" >&2; exit 1
+fi
+want=${id:+../releases/$id}
+if [ -n "$id" ] && [ ! -d "$root/releases/$id" ]; then
+    echo "release $id is not on this node" >&2; exit 1
+fi
+if [ "$(readlink "$dir/release" 2>/dev/null || true)" = "$want" ] \
+    && [ "$(cut -d' ' -f1 "$dir/started" 2>/dev/null || true)" = "${id:-none}" ] \
+    && systemctl is-active -q "$target"; then
+    exit 0
+fi
+rm -f "$dir/started"
+if [ -n "$id" ]; then
+    rm -f "$dir/release.new"
+    ln -s "$want" "$dir/release.new"
+    mv -T "$dir/release.new" "$dir/release"
+else
+    rm -f "$dir/release"
+fi
+now=$(date +%s)
+sudo -n /usr/bin/systemctl restart "$target"
+printf '%s %s\n' "${id:-none}" "$now" > "$dir/started.new"
+mv -T "$dir/started.new" "$dir/started"
+"""
+
+
+@operation()
+def start(
+    root: str, color: str, target: str, release: str | None, guard: Guard | None = None
+) -> Generator[StringCommand, None, None]:
+    """
+    Point a color to a release and restart its systemd target, so that all its processes are new.
+
+    + root: directory of the application
+    + color: ``blue`` or ``green``
+    + target: the color's systemd target
+    + release: id of the release, None for none (a color that never had one)
+    + guard: the guard to go through, if any
+
+    Nothing happens if the color's processes were started for that release and run. The live color is refused.
+
+    **Example:**
+
+    .. code:: python
+
+        start(root="/srv/shop", color="green", target="shop-green.target", release="20260101T120000Z-5d0f0c1")
+    """
+    yield guarded(SCRIPT, [root, color, target, release or ""], guard)

@@ -1,0 +1,47 @@
+"""What ``--data`` may say, a verb at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.config.settings import nearest
+from orchestrator.errors import UsageError
+from orchestrator.facts.revision import check_ref
+from orchestrator.model import Color
+
+KNOWN = {"provision": (), "release": ("ref", "color"), "rollback": (), "status": ()}
+
+
+@dataclass(frozen=True)
+class Options:
+    """+ ref: branch, tag or commit, None for the settings' own
+    + color: the idle color that the operator expects, None for whichever it is
+    """
+
+    ref: str | None = None
+    color: Color | None = None
+
+
+def read(verb: str, data: Mapping[str, object]) -> Options:
+    """Options from ``--data``. Raises UsageError for a key or value that the verb does not know.
+
+    Keys of pyinfra's own connectors (``ssh_...``) are not ours and pass.
+    """
+    known = KNOWN[verb]
+    for key in data:
+        if key not in known and not key.startswith("ssh_"):
+            near = nearest(key, known)
+            hint = f" (did you mean {near}?)" if near else f" ({verb} knows {', '.join(known) or 'none'})"
+            raise UsageError(f"unknown --data {key}{hint}")
+    return Options(
+        ref=check_ref(data["ref"]) if "ref" in data else None,
+        color=_color(data["color"]) if "color" in data else None,
+    )
+
+
+def _color(value: object) -> Color:
+    try:
+        return Color(str(value))
+    except ValueError:
+        raise UsageError(f"there is no color {value!r}: it is {' or '.join(Color)}") from None

@@ -1,0 +1,160 @@
+"""What a run is made of: places, actions, steps, stages. Data only; what was asked and seen makes the plan.
+
+A run's plan is a pure function of its Inputs, so that any machine that reads the Inputs from the journal
+gets the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from typing_extensions import override
+
+from orchestrator.config import Settings, load
+from orchestrator.model import Color, Weights
+
+Value = str | int | float | bool | None | list[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step acts: a node, a balancer, or the operator's own machine."""
+
+    kind: Literal["node", "balancer", "operator"]
+    name: str
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+OPERATOR = Place("operator", "operator")
+
+
+@dataclass(frozen=True)
+class Action:
+    """An entry of the executor's table, and its arguments: data, never a closure."""
+
+    name: str
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action at one place.
+
+    + deadline: seconds it may take, everything included
+    """
+
+    place: Place
+    action: Action
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named part of a run. Its steps run at once, at all their places; all succeed, or the stage failed.
+
+    + do: the steps
+    + undo: stages that take it back, in order; right whether its steps ran, half ran or never ran
+    + changes: False for a stage that only looks
+    + commits: the run is committed once this stage is done; later ones only go forward
+    """
+
+    name: str
+    do: tuple[Step, ...]
+    undo: tuple[Stage, ...] = ()
+    changes: bool = True
+    commits: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages of a run, in order."""
+
+    verb: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def until_commit(self) -> tuple[Stage, ...]:
+        last = max(index for index, stage in enumerate(self.stages) if stage.commits)
+        return self.stages[: last + 1]
+
+    @property
+    def after_commit(self) -> tuple[Stage, ...]:
+        return self.stages[len(self.until_commit) :]
+
+
+@dataclass(frozen=True)
+class NodeInput:
+    """What the plan needs to know of a node.
+
+    + former: the release its idle color had before the run, None if it never had one
+    + former_active: whether its processes ran for it (undo gates only what ran)
+    """
+
+    name: str
+    former: str | None
+    former_active: bool = True
+
+
+@dataclass(frozen=True)
+class BalancerInput:
+    """What the plan needs to know of a balancer."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was asked (settings, ref) and what was seen (nodes, weights). The journal's first record.
+
+    + color: gets all the traffic by this run; it is idle before
+    + before: the weights that were in force
+    + live: the release that had the traffic before, None if there was none
+    + release: the release that gets the traffic
+    + mend: nodes whose ``live`` link lags behind the switch, as a failure after an earlier commit leaves them
+    """
+
+    verb: str
+    settings: Settings
+    color: Color
+    before: Weights
+    live: str | None
+    release: str
+    ref: str
+    revision: str
+    nodes: tuple[NodeInput, ...]
+    balancers: tuple[BalancerInput, ...]
+    mend: tuple[str, ...] = ()
+
+    @property
+    def node_places(self) -> tuple[Place, ...]:
+        return tuple(Place("node", node.name) for node in self.nodes)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON without any secret: the probe token stays out of the journal."""
+        settings = self.settings.model_dump(mode="json", exclude={"marker": {"token"}})
+        return asdict(replace(self, settings=None)) | {"settings": settings, "before": self.before.green}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], token: str) -> Inputs:
+        """Inputs from the journal; the probe token comes from the settings at hand."""
+        settings = dict(data["settings"])
+        settings["marker"] = {**settings["marker"], "token": token or None}
+        return cls(
+            verb=data["verb"],
+            settings=load(settings),
+            color=Color(data["color"]),
+            before=Weights(data["before"]),
+            live=data["live"],
+            release=data["release"],
+            ref=data["ref"],
+            revision=data["revision"],
+            nodes=tuple(NodeInput(**node) for node in data["nodes"]),
+            balancers=tuple(BalancerInput(**balancer) for balancer in data["balancers"]),
+            mend=tuple(data["mend"]),
+        )

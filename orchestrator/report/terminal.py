@@ -1,0 +1,91 @@
+"""A run on a terminal: a line a stage, and a clear end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import click
+
+from orchestrator.plan import Inputs, Plan
+from orchestrator.probe.report import Report
+from orchestrator.run import Ended, Event, Result
+
+
+def say(line: str, **style: object) -> None:
+    """One line on standard error, where pyinfra's own output goes."""
+    click.echo(click.style(line, **style) if style else line, err=True)  # type: ignore[arg-type]
+
+
+def heading(i: Inputs) -> str:
+    """What is about to happen, in one line."""
+    if i.verb == "rollback":
+        way = "goes forward again" if i.live is not None and i.release > i.live else "goes back"
+        return f"rollback {way}: from {i.live or 'nothing'} to {i.release} ({i.color})"
+    return f"release {i.release} ({i.ref}, {i.revision[:12]}) into {i.color}; {i.color.other} has {i.live or 'no release'}"
+
+
+def show_plan(i: Inputs, plan: Plan) -> Iterable[str]:
+    """The plan as lines: stage, places."""
+    yield heading(i)
+    for stage in plan.stages:
+        if not stage.do:
+            continue
+        places = " ".join(step.place.name for step in stage.do)
+        yield f"    {stage.name:<12} {places}" + ("   then the run is committed" if stage.commits else "")
+
+
+class Terminal:
+    """Shows a run's events as they come."""
+
+    def event(self, event: Event) -> None:
+        if event.record == "results":
+            self._results(event)
+        elif event.record == "undoing":
+            say(f"    undoing: {event.text}", fg="red", bold=True)
+        elif event.record == "commit":
+            say("    committed", fg="green")
+
+    def _results(self, event: Event) -> None:
+        if not event.results:
+            return
+        seconds = f"{event.seconds:7.2f} s"
+        if not event.failed:
+            slowest = max(event.results, key=lambda result: result.seconds)
+            where = f"{len(event.results)} places, slowest {slowest.place}" if len(event.results) > 1 else str(slowest.place)
+            say(f"    {event.stage:<12} {seconds}   {where}" + (f" ({slowest.detail})" if slowest.detail else ""))
+        for result in event.failed:
+            say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")
+
+
+def probe_lines(report: Report) -> Iterable[str]:
+    """What the probe saw, in a line or two."""
+    totals = report.totals
+    failures = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.failures.items())) or "none"
+    gap = f"{totals.gap * 1000:.0f} ms" if totals.gap is not None else "unknown"
+    yield f"    probe        {totals.requests} requests, failures: {failures}, longest gap between answers {gap}"
+    for example in totals.examples[:3]:
+        yield f"                 {example}"
+
+
+def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
+    """The last lines of a run: what, where, what to do."""
+    lines: list[tuple[str, dict[str, object]]] = []
+    if ended.committed:
+        lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
+        for warning in ended.warnings:
+            lines.append((f"warning: {warning.place}: {warning.error}; the next release or rollback mends it", {"fg": "yellow"}))
+        return lines
+    old = i.live or "no release"
+    if not ended.left:
+        lines.append((f"{i.verb} failed and was undone, {old} ({i.color.other}) keeps the traffic: {ended.reason}", {"fg": "red", "bold": True}))
+        return lines
+    lines.append((f"{i.verb} failed: {ended.reason}", {"fg": "red", "bold": True}))
+    for result in ended.left:
+        lines.append((_left(result), {"fg": "red"}))
+    return lines
+
+
+def _left(result: Result) -> str:
+    if result.lost:
+        return f"not undone on {result.place}, which does not answer: bring it back, then run the same command again"
+    return f"NOT UNDONE on {result.place}: {result.error}; see deploys/status.py, mend it, then run the same command again"

@@ -1,0 +1,200 @@
+"""Walks a plan: journals, commits, undoes. It knows stages and steps, and nothing of what they do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from orchestrator.errors import Interrupted, OrchestratorError
+from orchestrator.journal.store import Record
+from orchestrator.plan import Place, Plan, Stage, Step
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a step.
+
+    + error: None if it succeeded, else one line
+    + lost: the place did not answer at all, so that nothing is known of what it did
+    + seconds: how long it took
+    + detail: what a step that looks has seen, for the report
+    """
+
+    place: Place
+    error: str | None = None
+    lost: bool = False
+    seconds: float = 0.0
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        said = {"place": self.place.name, "seconds": round(self.seconds, 3)}
+        optional = {"error": self.error, "lost": self.lost, "detail": self.detail}
+        return said | {key: value for key, value in optional.items() if value}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens in a run: one stream feeds journal, terminal and report.
+
+    + record: intent | results | commit | undoing | undone | warning
+    """
+
+    record: str
+    stage: str = ""
+    places: tuple[str, ...] = ()
+    results: tuple[Result, ...] = ()
+    seconds: float = 0.0
+    text: str = ""
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.error)
+
+    def to_json(self) -> dict[str, Any]:
+        said: dict[str, Any] = {"record": self.record}
+        if self.stage:
+            said["stage"] = self.stage
+        if self.record == "intent":
+            said["places"] = list(self.places)
+        if self.results or self.record == "results":
+            said["results"] = [result.to_json() for result in self.results]
+            said["failed"] = bool(self.failed)
+            said["seconds"] = round(self.seconds, 3)
+        if self.text:
+            said["text"] = self.text
+        return said
+
+
+class Executor(Protocol):
+    """Performs the steps of a stage, all at once; returns when each has a result. Never raises for a step."""
+
+    def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+        """A result a step, in their order."""
+
+
+class Control(Protocol):
+    """What may interrupt a run, and when."""
+
+    def no_more_interrupts(self) -> None:
+        """From now on the run goes to its end, whatever signals come."""
+
+
+Journal = Callable[[Sequence[Record]], None]
+"""Appends records durably. Raises if it cannot."""
+
+Tell = Callable[[Event], None]
+"""Shows an event to the operator."""
+
+
+@dataclass
+class Ended:
+    """How a walk ended.
+
+    + committed: the new release has the traffic
+    + reason: why it was undone, None if it was not
+    + left: what an undo could not take back, by place; and of these, places that did not answer
+    + warnings: what failed after the commit
+    """
+
+    committed: bool
+    reason: BaseException | None = None
+    left: list[Result] = field(default_factory=list)
+    warnings: list[Result] = field(default_factory=list)
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 done, 1 undone, 4 a place that answers is not undone, 128 + n by a signal."""
+        if self.committed:
+            return 0
+        if any(not result.lost for result in self.left):
+            return 4
+        if isinstance(self.reason, Interrupted):
+            return self.reason.status
+        return self.reason.status if isinstance(self.reason, OrchestratorError) else 1
+
+
+class StageFailed(OrchestratorError):
+    """A step of a stage failed."""
+
+    def __init__(self, stage: str, failed: Sequence[Result]) -> None:
+        self.stage = stage
+        self.failed = failed
+        super().__init__("; ".join(f"{stage} failed on {result.place}: {result.error}" for result in failed))
+
+
+class Walk:
+    """One walk along a plan."""
+
+    def __init__(
+        self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control
+    ) -> None:
+        self._plan = plan
+        self._executor = executor
+        self._journal = journal
+        self._tell = tell
+        self._control = control
+
+    def go(self) -> Ended:
+        """Every stage in order; undo if one fails before the commit, go on with a warning after it."""
+        begun: list[Stage] = []
+        try:
+            for stage in self._plan.until_commit:
+                begun.append(stage)
+                self._do(stage)
+            self._control.no_more_interrupts()
+            self._note(Event("commit"))
+        except (Exception, Interrupted) as reason:
+            self._control.no_more_interrupts()
+            return self.undo(begun, reason)
+        return self.forward(self._plan.after_commit)
+
+    def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
+        """Take the begun stages back, last one first. A place that fails does not keep the others from it."""
+        self._note(Event("undoing", text=str(reason)))
+        left: list[Result] = []
+        for stage in reversed(begun):
+            for back in stage.undo:
+                # what could not be reached once is not tried again: its deadline is paid once
+                lost = {result.place for result in left if result.lost}
+                steps = [step for step in back.do if step.place not in lost]
+                left += self._perform(back, steps, undoing=True).failed
+        self._note(Event("undone", results=tuple(left)))
+        return Ended(committed=False, reason=reason, left=left)
+
+    def forward(self, stages: Sequence[Stage]) -> Ended:
+        """After the commit: every stage, whatever fails; failures are warnings that the next command mends."""
+        warnings: list[Result] = []
+        for stage in stages:
+            try:
+                self._note(Event("intent", stage.name, _places(stage.do)))
+                warnings += self._perform(stage, stage.do, undoing=False).failed
+            except Exception as error:
+                warnings.append(Result(stage.do[0].place, f"{stage.name}: {error}"))
+        return Ended(committed=True, warnings=warnings)
+
+    def _do(self, stage: Stage) -> None:
+        if not stage.do:
+            return
+        if stage.changes:
+            self._note(Event("intent", stage.name, _places(stage.do)))
+        event = self._perform(stage, stage.do, undoing=False)
+        if event.failed:
+            raise StageFailed(stage.name, event.failed)
+
+    def _perform(self, stage: Stage, steps: Sequence[Step], undoing: bool) -> Event:
+        began = time.monotonic()
+        results = self._executor.perform(steps, undoing) if steps else ()
+        event = Event("results", stage.name, _places(steps), results, time.monotonic() - began)
+        self._note(event)
+        return event
+
+    def _note(self, event: Event) -> None:
+        """To the journal first: what the operator has read is on record."""
+        self._journal([event.to_json()])
+        self._tell(event)
+
+
+def _places(steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(step.place.name for step in steps)

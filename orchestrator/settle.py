@@ -1,0 +1,36 @@
+"""What to do about a run that stopped without a word: its journal tells, the places are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.journal.records import Told, told, unfinished
+from orchestrator.journal.store import Record
+from orchestrator.plan import Inputs, Plan, Stage
+from orchestrator.run import Ended, Walk
+from orchestrator.stages import plan
+
+
+def open_run(runs: Sequence[Sequence[Record]], token: str) -> tuple[Told, Inputs, Plan] | None:
+    """The newest run, if it has to be settled: what is told of it, and its plan made anew from its Inputs."""
+    records = unfinished(runs)
+    if records is None:
+        return None
+    tale = told(records)
+    assert tale.inputs is not None
+    inputs = Inputs.from_json(tale.inputs, token)
+    return tale, inputs, plan(inputs)
+
+
+def begun_stages(tale: Told, whole: Plan) -> list[Stage]:
+    """The stages with an intent, in the plan's order."""
+    return [stage for stage in whole.until_commit if stage.name in tale.begun]
+
+
+def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:
+    """Carry a committed run forward, undo any other. Idempotent, as every stage and undo is."""
+    if tale.committed:
+        return walk.forward(whole.after_commit)
+    reason = OrchestratorError(f"{tale.verb} by {tale.owner} of {tale.at} stopped without a word")
+    return walk.undo(begun_stages(tale, whole), reason)

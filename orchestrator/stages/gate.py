@@ -1,0 +1,53 @@
+"""All nodes pass, or nobody moves."""
+
+from __future__ import annotations
+
+from orchestrator.plan import Action, Inputs, Place, Stage, Step
+
+# A gate ends by its own deadline and says what it saw last; the step's is for a place that does not answer at all.
+SLACK = 10.0
+
+
+def gate(i: Inputs) -> Stage:
+    """The idle color of every node, asked on the node and from every balancer, answers with the release."""
+    node = Action("gate", {"color": i.color, "release": i.release})
+    return Stage(
+        "gate",
+        (*(Step(place, node, _deadline(i)) for place in i.node_places), *_members(i, required=True)),
+        changes=False,
+    )
+
+
+def members(i: Inputs) -> Stage:
+    """The idle color as the switch sees it, for a rollback: no node is asked, so nodes may be down.
+
+    A node that answers for neither color is down and does not count; one that answers only for the color
+    that has the traffic now fails the gate.
+    """
+    return Stage("members", _members(i, required=False), changes=False)
+
+
+def gate_former(i: Inputs) -> Stage:
+    """After an undo: the idle color answers with its former release again, on nodes that had one."""
+    return Stage(
+        "gate former",
+        tuple(
+            Step(
+                Place("node", node.name),
+                Action("gate", {"color": i.color, "release": node.former}),
+                _deadline(i),
+            )
+            for node in i.nodes
+            if node.former and node.former_active
+        ),
+        changes=False,
+    )
+
+
+def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
+    action = Action("members", {"color": i.color, "release": i.release, "required": required})
+    return tuple(Step(Place("balancer", balancer.name), action, _deadline(i)) for balancer in i.balancers)
+
+
+def _deadline(i: Inputs) -> float:
+    return i.settings.gate.deadline + SLACK

@@ -1,0 +1,18 @@
+"""Swap the ``live`` link on every node, so that cron, command line and workers follow the traffic."""
+
+from __future__ import annotations
+
+from orchestrator.plan import Action, Inputs, Place, Stage, Step
+
+
+def mend(i: Inputs) -> Stage:
+    """Links that an earlier run's last stages left behind follow the traffic first. Needs no undo: it is right."""
+    action = Action("promote", {"color": i.color.other})
+    deadline = i.settings.deadlines.promote
+    return Stage("mend", tuple(Step(Place("node", name), action, deadline) for name in i.mend))
+
+
+def promote(i: Inputs) -> Stage:
+    """After the commit: it only goes forward; a failure is a warning that the next command mends."""
+    action = Action("promote", {"color": i.color})
+    return Stage("promote", tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places))

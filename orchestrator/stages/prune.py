@@ -1,0 +1,12 @@
+"""Remove old releases, never one that a color or a process still uses."""
+
+from __future__ import annotations
+
+from orchestrator.plan import Action, Inputs, Stage, Step
+
+
+def prune(i: Inputs) -> Stage:
+    """After the commit; both the new release and the one to go back to stay whatever their age."""
+    needed = sorted({i.release, *([i.live] if i.live else [])})
+    action = Action("prune", {"keep": i.settings.keep, "needed": needed})
+    return Stage("prune", tuple(Step(place, action, i.settings.deadlines.prune) for place in i.node_places))

@@ -1,0 +1,11 @@
+"""Link the release to the shared directories and files."""
+
+from __future__ import annotations
+
+from orchestrator.plan import Action, Inputs, Stage, Step
+
+
+def share(i: Inputs) -> Stage:
+    """Needs no undo of its own: the links go with the release."""
+    action = Action("share", {"release": i.release})
+    return Stage("share", tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places))

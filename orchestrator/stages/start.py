@@ -1,0 +1,25 @@
+"""Point the idle color to the release and start it fresh."""
+
+from __future__ import annotations
+
+from orchestrator.plan import Action, Inputs, NodeInput, Place, Stage, Step
+from orchestrator.stages.gate import gate_former
+from orchestrator.stages.quiet import quiet
+
+
+def start(i: Inputs) -> Stage:
+    """Undone by giving the idle color its former release back: quiet, started and gated as it was."""
+    return Stage(
+        "start",
+        tuple(_start(i, node, i.release) for node in i.nodes),
+        undo=(
+            quiet(i),
+            Stage("restore", tuple(_start(i, node, node.former) for node in i.nodes)),
+            gate_former(i),
+        ),
+    )
+
+
+def _start(i: Inputs, node: NodeInput, release: str | None) -> Step:
+    action = Action("start", {"color": i.color, "release": release})
+    return Step(Place("node", node.name), action, i.settings.deadlines.start)

@@ -1,0 +1,11 @@
+"""Warm the idle color: compile its files into OPcache, request its pages."""
+
+from __future__ import annotations
+
+from orchestrator.plan import Action, Inputs, Stage, Step
+
+
+def warm(i: Inputs) -> Stage:
+    """It changes nothing but the idle processes' own memory, which a restart empties: no undo."""
+    action = Action("warm", {"color": i.color, "release": i.release})
+    return Stage("warm", tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

@@ -1,0 +1,16 @@
+"""Start the probe: from here to the commit, requests flow through every address of the switch."""
+
+from __future__ import annotations
+
+from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step
+
+
+def watch(i: Inputs) -> Stage:
+    """A process of its own on the operator's machine; it ends with the run, whichever way the run ends."""
+    if not i.settings.probe.enabled:
+        return Stage("watch", (), changes=False)
+    return Stage(
+        "watch",
+        (Step(OPERATOR, Action("watch", {"release": i.release}), i.settings.deadlines.verify),),
+        changes=False,
+    )

@@ -1,0 +1,58 @@
+"""What a person wants to know of a fleet, as lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.config import Settings
+from orchestrator.facts.node import NodeState
+from orchestrator.journal.records import told, unfinished
+from orchestrator.journal.store import Contents
+from orchestrator.model import Color
+from orchestrator.preflight import Look
+
+HISTORY = 5
+"""Runs that are listed."""
+
+
+def status(look: Look, contents: Contents, settings: Settings) -> Iterable[str]:
+    """Switch, nodes, lock, history."""
+    yield f"{settings.app}"
+    for name, seen in look.balancers.items():
+        if isinstance(seen, str):
+            yield f"  {name:<12} cannot tell: {seen}"
+        else:
+            restart = "" if seen.kept == seen.weights else f", would restart with {seen.kept.green}%"
+            yield f"  {name:<12} blue {100 - seen.weights.green}%  green {seen.weights.green}%{restart}"
+    for name, state in look.nodes.items():
+        yield f"  {name:<12} {_node(state)}"
+    yield f"  lock         {_lock(contents)}"
+    stopped = unfinished(contents.runs)
+    if stopped is not None and contents.held is None:
+        tale = told(stopped)
+        after = "after its commit" if tale.committed else f"in {tale.begun[-1]}" if tale.begun else "before it changed anything"
+        way = "carries it forward" if tale.committed else "undoes it"
+        yield f"  STOPPED      {tale.verb} by {tale.owner} of {tale.at} stopped {after}; the next release or rollback {way} first"
+    for run in list(contents.runs)[-HISTORY:]:
+        tale = told(run)
+        release = (tale.inputs or {}).get("release", "")
+        yield f"  {tale.at[:19]:<20} {tale.verb:<9} {release:<24} {tale.ended or 'not ended'} by {tale.owner} {tale.detail}".rstrip()
+
+
+def _node(state: NodeState | str) -> str:
+    if isinstance(state, str):
+        return state
+    colors = "  ".join(f"{color} {state.release[color] or '-'} ({_runs(state, color)})" for color in Color)
+    return f"live {state.live or 'unknown'}  {colors}  {len(state.releases)} releases, {state.disk_mb} MiB free"
+
+
+def _runs(state: NodeState, color: Color) -> str:
+    if not state.active[color]:
+        return "down"
+    return "warm" if state.started[color] == state.release[color] else "up, not started for it"
+
+
+def _lock(contents: Contents) -> str:
+    if contents.held is None:
+        return "free"
+    return f"{contents.held.owner}, last heard of {contents.held.age:.0f} s ago"

@@ -1,0 +1,54 @@
+"""Asks an address of the switch which release answers there. For few, careful requests; the probe is for many."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Told:
+    """+ release: the marker of the answer, None if it had none
+    + problem: why there was no answer to use, None if there was
+    """
+
+    release: str | None
+    problem: str | None
+
+
+def ask(url: str, token: str, timeout: float = 5.0) -> Told:
+    """One request on a connection of its own. It never raises for what the network does.
+
+    + token: the probe token, empty for none
+    + timeout: seconds
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return Told(None, f"{url} is not an http or https address")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=timeout)
+    headers = {"Connection": "close"} | ({"X-Probe-Token": token} if token else {})
+    try:
+        connection.request("GET", parts.path or "/", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException, ssl.SSLError) as error:
+        return Told(None, f"{type(error).__name__}: {error}")
+    finally:
+        connection.close()
+    release = answer.getheader("X-Release")
+    if answer.status >= 500 or release is None:
+        return Told(release, f"status {answer.status}" + ("" if release else " without a release marker"))
+    return Told(release, None)
+
+
+def judge(answers: list[Told], release: str) -> str | None:
+    """None if every answer names the release, else one line with the first that does not: no or cannot tell."""
+    for told in answers:
+        if told.problem:
+            return f"cannot tell: {told.problem}"
+        if told.release != release:
+            return f"{told.release} still answers"
+    return None

@@ -1,0 +1,109 @@
+"""Signals, from the moment the inventory is read, and a ``--limit`` that would cut the fleet.
+
+pyinfra's own SIGINT handler ends with status 0 and runs no ``finally``; its SIGTERM ends at once; and a
+``--limit`` that matches nothing ends with status 0.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from enum import Enum
+from types import FrameType
+
+import click
+import gevent
+
+from orchestrator.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Mode(Enum):
+    """What a signal means now."""
+
+    nothing_begun = "nothing was changed"
+    running = "undoing"
+    finishing = "please wait: this cannot be interrupted"
+
+
+class Signals:
+    """Turns signals into Interrupted in the greenlet of a run, and only while the run may still be undone."""
+
+    def __init__(self) -> None:
+        self.mode = Mode.nothing_begun
+        self._driver: gevent.Greenlet | None = None
+
+    def install(self) -> None:
+        """Take over SIGINT, SIGTERM and SIGHUP. A signal that is ignored (nohup) stays ignored."""
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
+
+    def drive(self) -> None:
+        """From now on the calling greenlet is interrupted by signals."""
+        self._driver = gevent.getcurrent()
+        self.mode = Mode.running
+
+    def no_more_interrupts(self) -> None:
+        """From now on signals are answered with a line: the run is undoing, or finishing."""
+        self.mode = Mode.finishing
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.mode is Mode.nothing_begun:
+            _say(f"{name}: stopped before anything was changed")
+            # not sys.exit: pyinfra's prepare greenlets would print a traceback for it
+            raise SystemExit(128 + number)
+        if self.mode is Mode.finishing:
+            _say(f"{name}: {Mode.finishing.value}")
+            return
+        gevent.spawn(self._throw, Interrupted(number, name))
+
+    def _throw(self, reason: Interrupted) -> None:
+        # the run may have gone on between the signal and now; only one signal gets through
+        if self.mode is Mode.running and self._driver is not None:
+            self.mode = Mode.finishing
+            _say(f"{reason.name}: {Mode.running.value}")
+            self._driver.throw(reason)
+        else:
+            _say(f"{reason.name}: {Mode.finishing.value}")
+
+
+signals = Signals()
+"""The process has one set of signal handlers, so there is one of these."""
+
+
+def watch() -> None:
+    """Call at the top of an inventory file: signals are ours from here on, and ``--limit`` is looked at.
+
+    A run is for the whole fleet or for nobody: ``--limit`` and ``--exclude`` together with one of our
+    deploy files are refused, in one line, with status 2.
+    """
+    signals.install()
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return
+    given = [name for name in ("limit", "exclude") if context.params.get(name)]
+    if given and any(_is_ours(path) for path in context.params.get("operations") or ()):
+        _say(
+            f"--{given[0]} would cut the fleet: a run is for all nodes or for none. "
+            "Leave it out; nothing was changed."
+        )
+        sys.exit(2)
+
+
+def _is_ours(path: str) -> bool:
+    if not path.endswith(".py"):
+        return False
+    try:
+        with open(path, encoding="utf-8") as file:
+            return "orchestrator.deploy" in file.read()
+    except OSError:
+        return False
+
+
+def _say(line: str) -> None:
+    click.echo(click.style(line, fg="yellow", bold=True), err=True)
+
+

@@ -1,0 +1,221 @@
+"""A fleet of pyinfra ``@fake`` hosts that really run our scripts: each in a directory of its own, with the real
+shell, git and file system, and stand-ins (``bin/``) for systemctl, curl, cgi-fcgi, ss and HAProxy's socket.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api.config import Config
+from pyinfra.api.connect import connect_all
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State, StateStage
+from pyinfra.connectors.fake import FakeConnector
+from pyinfra.connectors.util import CommandOutput, OutputLine
+from pyinfra.context import ctx_config, ctx_state
+
+from orchestrator import verify
+from orchestrator.config import Settings, load
+from orchestrator.fleet import Fleet
+from orchestrator.model import Color
+
+BIN = Path(__file__).parent / "bin"
+GUARD = Path(__file__).parents[2] / "orchestrator" / "provision" / "templates" / "guard"
+
+GIT = {
+    "GIT_AUTHOR_NAME": "t",
+    "GIT_AUTHOR_EMAIL": "t@example.com",
+    "GIT_COMMITTER_NAME": "t",
+    "GIT_COMMITTER_EMAIL": "t@example.com",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+}
+
+
+class World:
+    """Directories that are hosts, an origin that is a git repository, and what its addresses answer."""
+
+    def __init__(self, path: Path, nodes: int = 3, balancers: tuple[str, ...] = ("haproxy", "nginx")) -> None:
+        self.path = path
+        self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
+        self.balancers = list(balancers)
+        self.origin = path / "origin"
+        self.commands: list[tuple[str, str]] = []
+        self.down: set[str] = set()
+        self._make_origin()
+        for name in self.nodes:
+            self._provision_node(name)
+        for name in self.balancers:
+            self._provision_balancer(name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "app": "shop",
+            "source": {"origin": str(self.origin), "ref": "main"},
+            "switches": [
+                {"kind": name, "group": name, "urls": [f"http://{name}.test/"]} for name in self.balancers
+            ],
+            "marker": {"answers": "all", "token": "secret-token"},
+            "shared": {"directories": ["storage"]},
+            "gate": {"deadline": 0.3, "interval": 0.05, "successes": 2},
+            "probe": {"enabled": False},
+            "room": {"disk_mb": 1, "inodes": 1, "memory_mb": 1},
+            "deadlines": {"quiet": 1.5, "verify": 0.4},
+            "keep": 3,
+        }
+
+    def fleet(self, settings: Settings | None = None) -> Fleet:
+        """A fresh pyinfra state, as a new process of the operator's would have it."""
+        hosts = {name: {"address": name, "fake_delay": 0, "fake_delay_jitter": 0} for name in self.nodes + self.balancers}
+        groups = {"nodes": self.nodes, **{name: [name] for name in self.balancers}}
+        everyone = [(f"@fake/{name}", data) for name, data in hosts.items()]
+        named = {
+            group: ([(f"@fake/{name}", {}) for name in names], {}) for group, names in groups.items()
+        }
+        inventory = Inventory((everyone, {}), **named)
+        for host in inventory:
+            host.name = host.name.removeprefix("@fake/")
+        inventory.hosts = {host.name: host for host in inventory.hosts.values()}
+        state = State(inventory, Config())
+        ctx_state.set(state)
+        ctx_config.set(state.config)
+        connect_all(state)
+        for host in inventory:
+            host.connected = host.name not in self.down
+        state.set_stage(StateStage.Execute)
+        state.is_executing = True
+        return Fleet(state, settings or load(self.settings))
+
+    def answer(self, connector: FakeConnector, command: str, stdin: str = "") -> tuple[bool, CommandOutput]:
+        """Run a command as the host would, in the host's directory."""
+        name = connector.host.name
+        self.commands.append((name, command))
+        root = self.path / name
+        if name in self.down:
+            return False, CommandOutput([])
+        moved = (
+            command.replace("/srv/shop", f"{root}/srv/shop")
+            .replace("/var/lib/orchestrator", f"{root}/var/lib/orchestrator")
+            .replace("/usr/local/lib/orchestrator", f"{root}/usr/local/lib/orchestrator")
+            .replace("/usr/bin/systemctl", "systemctl")
+            .replace("/usr/bin/cgi-fcgi", f"{BIN}/cgi-fcgi")
+        )
+        done = subprocess.run(
+            ["sh", "-c", moved],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                **GIT,
+                "PATH": f"{BIN}:{os.environ['PATH']}",
+                "HOST_ROOT": str(root),
+                "HOST_NAME": name,
+                "WORLD": str(self.path),
+            },
+        )
+        lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
+        lines += [OutputLine("stderr", line) for line in done.stderr.splitlines()]
+        return done.returncode == 0, CommandOutput(lines)
+
+    # What is true
+
+    def weight(self, balancer: str) -> int:
+        """Green's share, as the data plane of a balancer has it."""
+        if balancer == "haproxy":
+            return int((self.path / balancer / "running").read_text())
+        return int(os.readlink(self.path / balancer / "var/lib/orchestrator/shop/weight").rpartition("/")[2])
+
+    def release(self, node: str, color: Color) -> str | None:
+        link = self.root(node) / color / "release"
+        return os.readlink(link).rpartition("/")[2] if link.is_symlink() else None
+
+    def live(self, node: str) -> str:
+        return os.readlink(self.root(node) / "live")
+
+    def releases(self, node: str) -> list[str]:
+        return sorted(path.name for path in (self.root(node) / "releases").iterdir())
+
+    def root(self, node: str) -> Path:
+        return self.path / node / "srv/shop"
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything a failed run must leave as it was (the mirror aside)."""
+        return {
+            name: (
+                {
+                    "live": self.live(name),
+                    "releases": self.releases(name),
+                    **{color.value: self.release(name, color) for color in Color},
+                }
+            )
+            for name in self.nodes
+        } | {name: self.weight(name) for name in self.balancers}
+
+    def ask(self, url: str, token: str, timeout: float = 5.0) -> verify.Told:
+        """What an address of the switch answers."""
+        balancer = url.split("//")[1].split(".")[0]
+        color = Color.green if self.weight(balancer) == 100 else Color.blue
+        release = next((self.release(node, color) for node in self.nodes if node not in self.down), None)
+        return verify.Told(release, None if release else "status 503")
+
+    # What the test breaks
+
+    def break_(self, host: str, what: str) -> None:
+        path = self.path / host / "broken"
+        path.mkdir(exist_ok=True)
+        (path / what).touch()
+
+    def mend(self, host: str) -> None:
+        shutil.rmtree(self.path / host / "broken", ignore_errors=True)
+
+    # How it is made
+
+    def _make_origin(self) -> None:
+        self.origin.mkdir(parents=True)
+        self._git("init", "-q", "-b", "main")
+        for version in ("v1", "v2"):
+            (self.origin / "public").mkdir(exist_ok=True)
+            (self.origin / "storage").mkdir(exist_ok=True)
+            (self.origin / "storage/.gitignore").write_text("*\n")
+            (self.origin / "public/index.php").write_text(f"<?php echo '{version}';\n")
+            self._git("add", "-A", "-f")
+            self._git("commit", "-q", "-m", version)
+            self._git("tag", version)
+
+    def _git(self, *arguments: str) -> None:
+        subprocess.run(["git", "-C", self.origin, *arguments], check=True, env={**os.environ, **GIT})
+
+    def _provision_node(self, name: str) -> None:
+        root = self.root(name)
+        for directory in ("releases", "shared/storage", "blue/run", "green/run", "guard"):
+            (root / directory).mkdir(parents=True)
+        (root / "live").symlink_to("blue")
+        self._library(name)
+        units = self.path / name / "systemd"
+        units.mkdir()
+        for color in Color:
+            (units / f"shop-{color}.target").write_text("0\n")
+
+    def _provision_balancer(self, name: str) -> None:
+        state = self.path / name / "var/lib/orchestrator/shop"
+        (state / "guard").mkdir(parents=True)
+        for weight in range(101):
+            (state / "weights" / str(weight)).mkdir(parents=True)
+        (state / "weight").symlink_to("weights/0")
+        (state / "weights.map").write_text("green 0\n")
+        (self.path / name / "running").write_text("0\n")
+        units = self.path / name / "systemd"
+        units.mkdir()
+        (units / "nginx").write_text("0\n")
+        self._library(name)
+
+    def _library(self, name: str) -> None:
+        library = self.path / name / "usr/local/lib/orchestrator/shop"
+        library.mkdir(parents=True)
+        shutil.copy(GUARD, library / "guard")
+        (library / "guard").chmod(0o755)

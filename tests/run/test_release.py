@@ -1,0 +1,105 @@
+"""The whole release on ``@fake`` hosts: real scripts, real git, stand-ins for the services."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.deploy import _change
+from orchestrator.errors import Refused, UsageError
+from orchestrator.model import Color
+from orchestrator.options import Options
+from tests.fakes.world import World
+
+
+def release(world: World, ref: str = "v1") -> int:
+    return _change(world.fleet(), "release", Options(ref=ref))
+
+
+def rollback(world: World) -> int:
+    return _change(world.fleet(), "rollback", Options())
+
+
+def test_a_release_moves_every_node_and_every_balancer(world: World) -> None:
+    assert release(world) == 0
+    assert [world.weight(balancer) for balancer in world.balancers] == [100, 100]
+    releases = {world.release(node, Color.green) for node in world.nodes}
+    assert len(releases) == 1
+    assert None not in releases
+    assert {world.live(node) for node in world.nodes} == {"green"}
+    index = world.root("node1") / "green/release/public/index.php"
+    assert index.read_text() == "<?php echo 'v1';\n"
+    assert (world.root("node1") / "green/release/storage").resolve() == world.root("node1") / "shared/storage"
+
+
+def test_release_release_rollback_rollback(world: World) -> None:
+    assert release(world, "v1") == 0
+    assert release(world, "v2") == 0
+    assert [world.weight(balancer) for balancer in world.balancers] == [0, 0]
+    first, second = world.release("node1", Color.green), world.release("node1", Color.blue)
+    assert rollback(world) == 0
+    assert [world.weight(balancer) for balancer in world.balancers] == [100, 100]
+    assert (world.release("node1", Color.green), world.release("node1", Color.blue)) == (first, second)
+    assert rollback(world) == 0
+    assert {world.live(node) for node in world.nodes} == {"blue"}
+    assert world.releases("node1") == [first, second]
+
+
+def test_rollback_without_a_former_release_is_refused(world: World) -> None:
+    assert release(world) == 0
+    before = world.snapshot()
+    with pytest.raises(Refused, match="nothing to go back to: blue never had a release"):
+        rollback(world)
+    assert world.snapshot() == before
+
+
+def test_unknown_ref_is_refused_and_changes_nothing(world: World) -> None:
+    before = world.snapshot()
+    with pytest.raises(UsageError, match="no branch or tag v9"):
+        release(world, "v9")
+    assert world.snapshot() == before
+
+
+@pytest.mark.parametrize("node", ["node1", "node2", "node3"])
+@pytest.mark.parametrize("what", ["health", "restart"])
+def test_one_broken_node_keeps_everybody_where_they_are(world: World, node: str, what: str) -> None:
+    assert release(world, "v1") == 0
+    assert release(world, "v2") == 0
+    before = world.snapshot()
+    world.break_(node, what)
+    assert release(world, "v1") != 0
+    assert world.weight("haproxy") == 0
+    world.mend(node)
+    # what could not be undone while it was broken is undone by the next command
+    assert release(world, "v1") == 0
+    assert world.weight("haproxy") == 100
+    assert rollback(world) == 0
+    assert world.weight("haproxy") == before["haproxy"]
+
+
+def test_one_balancer_that_refuses_takes_the_other_back(world: World) -> None:
+    assert release(world, "v1") == 0
+    before = world.snapshot()
+    world.break_("haproxy", "set")
+    assert release(world, "v2") == 1
+    assert world.snapshot() == before
+
+
+def test_an_unreachable_node_refuses_a_release_but_not_a_rollback(world: World) -> None:
+    assert release(world, "v1") == 0
+    assert release(world, "v2") == 0
+    before = world.snapshot()
+    world.down.add("node2")
+    (world.path / "node2/unreachable").touch()
+    with pytest.raises(Refused, match="node2: cannot be reached"):
+        release(world, "v1")
+    assert world.snapshot() == before
+    assert rollback(world) == 0
+    assert [world.weight(balancer) for balancer in world.balancers] == [100, 100]
+
+
+def test_old_releases_are_pruned_but_never_the_two_warm_ones(world: World) -> None:
+    for ref in ("v1", "v2", "v1", "v2", "v1"):
+        assert release(world, ref) == 0
+    kept = world.releases("node1")
+    assert len(kept) == 3
+    assert {world.release("node1", color) for color in Color} <= set(kept)
