@@ -1,0 +1,73 @@
+<?php
+
+declare(strict_types=1);
+
+namespace App;
+
+/** From a request to its answer. */
+final class Kernel
+{
+    private readonly Uploads $uploads;
+
+    public function __construct(private readonly string $root)
+    {
+        $this->uploads = new Uploads($root . '/storage/uploads');
+    }
+
+    /** @param array<string, mixed> $server */
+    public function handle(array $server): Answer
+    {
+        $path = parse_url((string) ($server['REQUEST_URI'] ?? '/'), PHP_URL_PATH);
+        $method = (string) ($server['REQUEST_METHOD'] ?? 'GET');
+
+        return match (true) {
+            $path === '/' && $method !== 'POST' => $this->home($server),
+            $path === '/slow' => $this->slow($server),
+            $path === '/upload' && $method === 'POST' => $this->upload($server),
+            $path === '/health' => $this->health($server),
+            default => $this->answer($server, ['error' => 'not found'], 404),
+        };
+    }
+
+    /** @param array<string, mixed> $server */
+    private function home(array $server): Answer
+    {
+        return $this->answer($server);
+    }
+
+    /** @param array<string, mixed> $server */
+    private function slow(array $server): Answer
+    {
+        $seconds = min(30.0, max(0.0, (float) ($_GET['s'] ?? 2)));
+        usleep((int) ($seconds * 1_000_000));
+
+        return $this->answer($server);
+    }
+
+    /** @param array<string, mixed> $server */
+    private function upload(array $server): Answer
+    {
+        $size = $this->uploads->store('php://input');
+
+        return $size === null
+            ? $this->answer($server, ['error' => 'storage is not writable'], 507)
+            : $this->answer($server, ['size' => $size]);
+    }
+
+    /** @param array<string, mixed> $server */
+    private function health(array $server): Answer
+    {
+        return $this->uploads->writable()
+            ? $this->answer($server, ['storage' => 'ok'])
+            : $this->answer($server, ['storage' => 'not writable'], 503);
+    }
+
+    /**
+     * @param array<string, mixed> $server
+     * @param array<string, mixed> $more
+     */
+    private function answer(array $server, array $more = [], int $status = 200): Answer
+    {
+        return Answer::about($this->root, $server, $more, $status);
+    }
+}

@@ -1,0 +1,481 @@
+"""The docker fleet: servers in containers, with real systemd and sshd, to provision and to release to.
+
+    python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3]
+    python docker/fleet.py down  [--dir .fleet] [--project NAME] [--images]
+    python docker/fleet.py sweep
+
+``up`` ends when every server answers over SSH, and leaves in the directory what is needed to use them: keys,
+known_hosts, fleet.json (read by inventory/fleet.py) and env (shell variables).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import ipaddress
+import json
+import os
+import random
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parent)]  # also when a test loads this file
+
+import fleet_images
+import fleet_origin
+from fleet_tools import Trouble, compose, ensure_tools, run, say
+
+LABEL = "orchestrator.fleet"  # its value is the project
+OWNER = "orchestrator.owner"  # <process id>:<its start time>; such a fleet does not outlive its process
+APP = "shop"
+REPOSITORY = f"/srv/git/{APP}.git"
+PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80}
+BALANCERS = ("haproxy", "nginx")
+ORIGIN = "origin"
+READY = 120.0  # seconds until a container must answer
+
+
+@dataclass(frozen=True)
+class Server:
+    """One container of a fleet."""
+
+    name: str
+    address: str
+    ports: dict[str, int]  # published on 127.0.0.1
+
+    def url(self, port: str) -> str:
+        return f"http://127.0.0.1:{self.ports[port]}"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A fleet that was laid out: its directory has the keys and the compose file."""
+
+    project: str
+    directory: Path
+    subnet: str
+    servers: tuple[Server, ...]
+    token: str
+    owner: str | None = None
+
+    @property
+    def nodes(self) -> tuple[Server, ...]:
+        return tuple(server for server in self.servers if "blue" in server.ports)
+
+    @property
+    def compose_file(self) -> Path:
+        return self.directory / "docker-compose.json"
+
+    def server(self, name: str) -> Server:
+        return next(server for server in self.servers if server.name == name)
+
+    def path(self, name: str) -> str:
+        return str(self.directory / name)
+
+
+# --- up ---
+
+
+def up(directory: Path, nodes: int = 3, project: str | None = None, owner: str | None = None) -> Fleet:
+    """A fleet that answers. One that is there already is kept if it is the same, and replaced if it is not."""
+    ensure_tools()
+    sweep()
+    directory = directory.resolve()
+    project = project or default_project(directory)
+    image = fleet_images.node_image()
+    fleet = _running(directory, project, nodes, image)
+    if fleet:
+        say(f"{project} is running already")
+        finish(fleet)
+        return fleet
+    for attempt in range(3):
+        fleet = prepare(directory, nodes, project, owner, image)
+        try:
+            start(fleet)
+            finish(fleet)
+        except BaseException as error:
+            down(directory, project)
+            # Another program took a port or a network between our look and Docker's.
+            taken = isinstance(error, Trouble) and any(
+                word in str(error) for word in ("already in use", "already allocated", "overlaps")
+            )
+            if not taken or attempt == 2:
+                raise
+        else:
+            return fleet
+    raise AssertionError("unreachable")
+
+
+def prepare(directory: Path, nodes: int, project: str, owner: str | None = None, image: str | None = None) -> Fleet:
+    """Choose addresses and ports, make the keys, write the compose file. What stood there is removed."""
+    if not 1 <= nodes <= 40:
+        raise Trouble(f"{nodes} nodes: from 1 to 40 are possible")
+    directory = directory.resolve()
+    image = image or fleet_images.node_image()
+    down(directory, project)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    subnet = _free_subnet()
+    hosts = iter(list(subnet.hosts())[9:])
+    ports = _free_ports()
+
+    def server(name: str, *published: str) -> Server:
+        return Server(name, str(next(hosts)), {port: next(ports) for port in ("ssh", *published)})
+
+    servers = [server(f"node{n}", "live", "blue", "green") for n in range(1, nodes + 1)]
+    servers += [server(name, "http") for name in BALANCERS]
+    servers += [server(ORIGIN)]
+    fleet = Fleet(project, directory, str(subnet), tuple(servers), secrets.token_urlsafe(18), owner)
+    _make_keys(fleet)
+    _write(fleet.compose_file, json.dumps(_compose_file(fleet, image), indent=2) + "\n")
+    return fleet
+
+
+def start(fleet: Fleet) -> None:
+    """Start the containers of a fleet that was prepared."""
+    say(f"starting {fleet.project}: {len(fleet.nodes)} nodes, {', '.join(BALANCERS)}, {ORIGIN}")
+    run(*compose(), "-p", fleet.project, "-f", str(fleet.compose_file), "up", "-d", timeout=300)
+
+
+def finish(fleet: Fleet) -> None:
+    """Wait until every server answers, fill the origin, write what users of the fleet read."""
+    _write_access(fleet)
+    with ThreadPoolExecutor(len(fleet.servers)) as pool:
+        list(pool.map(lambda server: _wait(fleet, server), fleet.servers))
+    _fill_origin(fleet)
+    _write(fleet.directory / "fleet.json", json.dumps(_description(fleet), indent=2) + "\n")
+    _write(fleet.directory / "env", _shell(fleet))
+
+
+def default_project(directory: Path) -> str:
+    """A name of its own for each directory, so that fleets of two work trees do not meet."""
+    return "orchestrator-" + hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:6]
+
+
+def _running(directory: Path, project: str, nodes: int, image: str) -> Fleet | None:
+    try:
+        known = json.loads((directory / "fleet.json").read_text())
+        layout = known["layout"]
+        servers = tuple(Server(s["name"], s["address"], s["ports"]) for s in layout["servers"])
+        fleet = Fleet(known["project"], directory, layout["subnet"], servers, known["token"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if fleet.project != project or len(fleet.nodes) != nodes:
+        return None
+    wanted = {f"{server.name}|{image}|running" for server in servers}
+    shape = '{{.Label "com.docker.compose.service"}}|{{.Image}}|{{.State}}'
+    seen = run("docker", "ps", "-a", "--filter", f"label={LABEL}={project}", "--format", shape).splitlines()
+    return fleet if wanted == set(seen) else None
+
+
+def _free_ports() -> Iterator[int]:
+    """Ports below the range for outgoing connections: a stopped container finds its own free when it starts again.
+
+    (Docker would choose others at each start, and known_hosts and every address we gave away would be wrong.)
+    """
+    try:
+        low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError):
+        low = 32768
+    top = low if low > 21000 else 32768
+    candidates = list(range(top - 11000, top))
+    random.shuffle(candidates)
+    for port in candidates:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        yield port
+
+
+def _free_subnet() -> ipaddress.IPv4Network:
+    """A network that nothing here uses. Servers have fixed addresses in it, as real ones do."""
+    ids = run("docker", "network", "ls", "-q").split()
+    shape = "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
+    taken = [ipaddress.ip_network(s) for s in run("docker", "network", "inspect", "-f", shape, *ids).split()]
+    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+        _, target, _, _, _, _, _, mask, *_ = line.split()
+        numbers = [int.from_bytes(bytes.fromhex(word), "little") for word in (target, mask)]
+        if numbers[1]:
+            taken.append(ipaddress.ip_network((numbers[0], bin(numbers[1]).count("1")), strict=False))
+    while True:
+        subnet = ipaddress.IPv4Network((f"10.{random.randint(64, 250)}.{random.randint(0, 255)}.0", 24))
+        if not any(subnet.overlaps(other) for other in taken if other.version == 4):
+            return subnet
+
+
+def _compose_file(fleet: Fleet, image: str) -> dict[str, Any]:
+    labels = {LABEL: fleet.project} | ({OWNER: fleet.owner} if fleet.owner else {})
+
+    def service(server: Server) -> dict[str, Any]:
+        balancer = server.name in BALANCERS
+        return {
+            "image": image,
+            "hostname": server.name,
+            "labels": labels,
+            "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
+            "security_opt": ["apparmor=unconfined"],
+            "tmpfs": ["/run:mode=755", "/run/lock:mode=1777"],
+            "stop_signal": "SIGRTMIN+3",
+            "ports": [f"127.0.0.1:{port}:{PORTS[name]}" for name, port in server.ports.items()],
+            "volumes": [
+                f"{fleet.path('hosts')}/{server.name}:/fleet:ro,z",
+                f"{server.name}:{'/var/lib/orchestrator' if balancer else '/srv'}",
+            ],
+            "networks": {"fleet": {"ipv4_address": server.address}},
+        }
+
+    return {
+        "services": {server.name: service(server) for server in fleet.servers},
+        "networks": {"fleet": {"labels": labels, "ipam": {"config": [{"subnet": fleet.subnet}]}}},
+        "volumes": {server.name: {"labels": labels} for server in fleet.servers},
+    }
+
+
+# --- keys, and who may log in where ---
+
+
+def _make_keys(fleet: Fleet) -> None:
+    for name, comment in (("id_ed25519", "operator"), ("origin_key", "nodes")):
+        _keygen(fleet.directory / name, comment)
+    operator, nodes = (Path(fleet.path(f"{name}.pub")).read_text() for name in ("id_ed25519", "origin_key"))
+    for server in fleet.servers:
+        folder = fleet.directory / "hosts" / server.name
+        folder.mkdir(parents=True)
+        _keygen(folder / "ssh_host_ed25519_key", server.name)
+        (folder / "root_keys").write_text(operator)
+        if server.name == ORIGIN:
+            read = f"restrict,command=\"git-upload-pack '{REPOSITORY}'\" "
+            (folder / "git_keys").write_text(f"restrict {operator}{read}{nodes}")
+
+
+def _keygen(file: Path, comment: str) -> None:
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(file))
+
+
+def _write_access(fleet: Fleet) -> None:
+    lines = {server.name: _host_key(fleet, server.name) for server in fleet.servers}
+    known = "".join(f"[127.0.0.1]:{server.ports['ssh']} {lines[server.name]}\n" for server in fleet.servers)
+    _write(fleet.directory / "known_hosts", known)
+    _write(fleet.directory / "origin_known_hosts", f"{ORIGIN} {lines[ORIGIN]}\n")
+
+
+def _host_key(fleet: Fleet, name: str) -> str:
+    file = fleet.directory / "hosts" / name / "ssh_host_ed25519_key.pub"
+    return " ".join(file.read_text().split()[:2])
+
+
+def ssh_options(directory: Path) -> list[str]:
+    """Our key, our known_hosts, strictly, and nothing of the user's own configuration."""
+    return [
+        *("-F", "none", "-i", str(directory / "id_ed25519"), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
+        *("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR"),
+        *("-o", f"UserKnownHostsFile={directory / 'known_hosts'}", "-o", "GlobalKnownHostsFile=none"),
+    ]
+
+
+# --- waiting ---
+
+
+def _wait(fleet: Fleet, server: Server) -> None:
+    container = _container(fleet.project, server.name)
+    login = [*ssh_options(fleet.directory), "-p", str(server.ports["ssh"]), "root@127.0.0.1"]
+    deadline = time.monotonic() + READY
+    state = ""
+    while time.monotonic() < deadline:
+        try:
+            state = run("docker", "exec", container, "systemctl", "is-system-running", check=False, timeout=20)
+            if state in ("running", "degraded"):
+                run("ssh", *login, "true", timeout=20)
+                return
+        except (Trouble, subprocess.TimeoutExpired) as error:
+            state = str(error)
+        time.sleep(0.25)
+    last = run("docker", "logs", "--tail", "5", container, check=False)
+    raise Trouble(f"{server.name} did not answer within {READY:.0f} s: {state or 'no systemd'}\n  {last}")
+
+
+def _container(project: str, service: str) -> str:
+    wanted = ["--filter", f"label={LABEL}={project}", "--filter", f"label=com.docker.compose.service={service}"]
+    names = run("docker", "ps", "-a", *wanted, "--format", "{{.Names}}").split()
+    if not names:
+        raise Trouble(f"{project} has no container {service}")
+    return names[0]
+
+
+def _fill_origin(fleet: Fleet) -> None:
+    origin = fleet.server(ORIGIN)
+    container = _container(fleet.project, ORIGIN)
+    make = (
+        f"test -d {REPOSITORY}/objects || {{ install -d -o git -g git {os.path.dirname(REPOSITORY)} "
+        f"&& runuser -u git -- git init -q --bare -b main {REPOSITORY}; }}"
+    )
+    run("docker", "exec", container, "sh", "-c", make)
+    ssh = shlex.join(["ssh", *ssh_options(fleet.directory)])
+    fleet_origin.push(f"ssh://git@127.0.0.1:{origin.ports['ssh']}{REPOSITORY}", ssh)
+
+
+# --- what users of the fleet read ---
+
+
+def _description(fleet: Fleet) -> dict[str, Any]:
+    def node(server: Server) -> dict[str, Any]:
+        urls = {f"{port}_url": server.url(port) for port in ("blue", "green", "live")}
+        return {"name": server.name, "address": server.name, "ssh_port": server.ports["ssh"], **urls}
+
+    def balancer(server: Server) -> dict[str, Any]:
+        return {
+            "name": server.name,
+            "address": server.name,
+            "ssh_port": server.ports["ssh"],
+            "url": server.url("http"),
+        }
+
+    return {
+        "project": fleet.project,
+        "app": APP,
+        "key": fleet.path("id_ed25519"),
+        "known_hosts": fleet.path("known_hosts"),
+        "token": fleet.token,
+        "origin": {
+            "url": f"ssh://git@{ORIGIN}{REPOSITORY}",
+            "known_hosts": fleet.path("origin_known_hosts"),
+            "key": fleet.path("origin_key"),
+            "ssh_port": fleet.server(ORIGIN).ports["ssh"],
+        },
+        "nodes": [node(server) for server in fleet.nodes],
+        "balancers": {name: [balancer(fleet.server(name))] for name in BALANCERS},
+        "layout": {
+            "subnet": fleet.subnet,
+            "servers": [{"name": s.name, "address": s.address, "ports": s.ports} for s in fleet.servers],
+        },
+    }
+
+
+def variables(fleet: Fleet) -> dict[str, str]:
+    """The shell variables of DIR/env."""
+    found = {"FLEET_PROJECT": fleet.project, "FLEET_DIR": str(fleet.directory), "FLEET_KEY": fleet.path("id_ed25519")}
+    for number, server in enumerate(fleet.nodes, start=1):
+        for port in ("blue", "green", "live"):
+            found[f"NODE_{number}_{port.upper()}_URL"] = server.url(port)
+        found[f"NODE_{number}_SSH"] = f"127.0.0.1:{server.ports['ssh']}"
+    for name in BALANCERS:
+        found[f"{name.upper()}_URL"] = fleet.server(name).url("http")
+    for name in (*BALANCERS, ORIGIN):
+        found[f"{name.upper()}_SSH"] = f"127.0.0.1:{fleet.server(name).ports['ssh']}"
+    return found
+
+
+def _shell(fleet: Fleet) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables(fleet).items())
+
+
+def _write(file: Path, text: str) -> None:
+    """A reader sees the old text or the new one, never half."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(file)
+
+
+# --- down ---
+
+
+def down(directory: Path, project: str | None = None) -> None:
+    """Remove a fleet: containers, volumes, network and directory. Nothing of it being there is fine."""
+    _remove(project or default_project(directory))
+    if (directory / "docker-compose.json").exists():
+        shutil.rmtree(directory)
+
+
+def sweep() -> None:
+    """Remove every fleet whose owner is gone: what an aborted run left."""
+    found: dict[str, str] = {}
+    shape = f'{{{{.Label "{LABEL}"}}}} {{{{.Label "{OWNER}"}}}}'
+    for kind in (["ps", "-a"], ["volume", "ls"], ["network", "ls"]):
+        for line in run("docker", *kind, "--filter", f"label={OWNER}", "--format", shape).splitlines():
+            project, owner = line.split()
+            found[project] = owner
+    for project, owner in found.items():
+        if not _alive(owner):
+            say(f"removing {project}, which an aborted run left")
+            _remove(project)
+
+
+def process(pid: int) -> str:
+    """The owner label of a process: its id and start time, since ids are used again."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return f"{pid}:{fields[19]}"
+
+
+def _alive(owner: str) -> bool:
+    try:
+        return process(int(owner.partition(":")[0])) == owner
+    except (OSError, ValueError):
+        return False
+
+
+def _remove(project: str) -> None:
+    wanted = ["--filter", f"label={LABEL}={project}"]
+    for listed, removed in (
+        (["ps", "-aq"], ["rm", "-f", "-v"]),
+        (["network", "ls", "-q"], ["network", "rm"]),
+        (["volume", "ls", "-q"], ["volume", "rm", "-f"]),
+    ):
+        found = run("docker", *listed, *wanted).split()
+        if found:
+            run("docker", *removed, *found, timeout=180)
+
+
+# --- the command line ---
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="fleet.py", description="the docker fleet")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--dir", type=Path, default=Path(".fleet"), help="default .fleet")
+    options.add_argument("--project", help="default: a name made from the directory")
+    starting = verbs.add_parser("up", parents=[options], help="start a fleet")
+    starting.add_argument("--nodes", type=int, default=3)
+    starting.add_argument("--owner", type=int, metavar="PID", help="a process that the fleet shall not outlive")
+    ending = verbs.add_parser("down", parents=[options], help="remove it")
+    ending.add_argument("--images", action="store_true", help="the images too, unless another fleet uses them")
+    verbs.add_parser("sweep", help="remove what aborted runs left")
+    asked = parser.parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-made fleet is removed
+    try:
+        if asked.verb == "up":
+            fleet = up(asked.dir, asked.nodes, asked.project, process(asked.owner) if asked.owner else None)
+            say(f"{fleet.project} is up; its addresses are in {asked.dir / 'env'}")
+        elif shutil.which("docker") is None:
+            return 0  # no Docker, no fleet
+        elif asked.verb == "down":
+            down(asked.dir, asked.project)
+            if asked.images:
+                fleet_images.remove_images()
+        else:
+            sweep()
+    except Trouble as trouble:
+        say(str(trouble))
+        return 1
+    except subprocess.TimeoutExpired as late:
+        say(f"{' '.join(map(str, late.cmd[:3]))} took longer than {late.timeout:.0f} s")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

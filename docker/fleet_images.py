@@ -1,0 +1,252 @@
+"""The fleet's two images: a Debian 12 base, pulled or made by debootstrap, and the node image on top of it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleet_tools import Trouble, ensure_package, run, say
+
+SUITE = "bookworm"
+PULLED = "debian:12-slim"
+BASE = "orchestrator-fleet-base"
+NODE = "orchestrator-fleet-node"
+RECIPE = Path(__file__).parent / "node"
+ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+def node_image() -> str:
+    """The node image's name, after it was built if it was not there."""
+    name = f"{NODE}:{_hash(RECIPE)}"
+    if _exists(name):
+        return name
+    with _alone():
+        if not _exists(name):
+            _build(name, _base_image())
+    return name
+
+
+def remove_images() -> None:
+    """Remove all images of ours that no container uses."""
+    names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+    for name in sorted((n for n in names if n.startswith((f"{NODE}:", f"{BASE}:"))), reverse=True):
+        run("docker", "image", "rm", name, check=False)
+
+
+def _exists(image: str) -> bool:
+    return bool(run("docker", "image", "ls", "-q", image))
+
+
+def _hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        digest.update(f"{file.name}\0{file.stat().st_mode & 0o111:o}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One build at a time on this machine."""
+    with open(Path(tempfile.gettempdir()) / f"orchestrator-fleet-{os.getuid()}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(name: str, base: str) -> None:
+    say("building the node image (about a minute, once)")
+    with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as context:
+        shutil.copytree(RECIPE, context, dirs_exist_ok=True)
+        _write_apt(Path(context) / "apt")
+        # The host's network: a mirror or proxy that the machine reaches is reached in the same way.
+        run(
+            *("docker", "build", "--network", "host", "--build-arg", f"BASE={base}", "-t", name, context),
+            timeout=1200,
+        )
+
+
+# --- the base image ---
+
+
+def _base_image() -> str:
+    name = f"{BASE}:{SUITE}"
+    if _exists(name):
+        return name
+    had = _exists(PULLED)
+    if had or _pulled():
+        run("docker", "image", "tag", PULLED, name)
+        if not had:
+            run("docker", "image", "rm", PULLED, check=False)  # only the name: ours stays
+        return name
+    sources = _sources()
+    mirror = next((s for s in sources if SUITE in s.suites), None)
+    if mirror is None:
+        raise Trouble(f"{PULLED} cannot be pulled and this machine has no Debian apt source: docker pull {PULLED} first")
+    if os.getuid() != 0:
+        raise Trouble(f"{PULLED} cannot be pulled, and debootstrap needs root: docker pull {PULLED}, or run as root")
+    ensure_package("debootstrap", "debootstrap")
+    _debootstrap(name, mirror)
+    return name
+
+
+def _pulled() -> bool:
+    try:
+        run("docker", "pull", "-q", PULLED, timeout=20)
+    except (Trouble, subprocess.TimeoutExpired):
+        return False
+    return True
+
+
+def _debootstrap(name: str, mirror: Source) -> None:
+    say("no image registry answers: making the base image from this machine's own apt sources (about half a minute, once)")
+    keyring = mirror.keyring if mirror.keyring and mirror.keyring.suffix == ".gpg" else ARCHIVE_KEYS
+    with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as scratch:
+        root = Path(scratch) / "root"
+        run(
+            *("debootstrap", "--variant=minbase", "--include=ca-certificates", f"--keyring={keyring}"),
+            *(SUITE, str(root), mirror.uri),
+            timeout=900,
+            env={**os.environ, **_proxies()},
+        )
+        for archive in (root / "var/cache/apt/archives").glob("*.deb"):
+            archive.unlink()
+        (root / "etc/resolv.conf").unlink(missing_ok=True)
+        tar = subprocess.Popen(["tar", "-C", str(root), "--numeric-owner", "-c", "."], stdout=subprocess.PIPE)
+        try:
+            done = subprocess.run(
+                ["docker", "import", "-", name],
+                stdin=tar.stdout,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
+        finally:
+            if tar.stdout:
+                tar.stdout.close()
+            tar.wait()
+        if done.returncode or tar.returncode:
+            raise Trouble(f"docker import failed: {done.stderr.strip()}")
+
+
+# --- the machine's own apt sources ---
+
+
+@dataclass(frozen=True)
+class Source:
+    uri: str
+    suites: tuple[str, ...]
+    keyring: Path | None = None
+    inline_key: str | None = field(default=None, repr=False)
+
+
+def _sources() -> list[Source]:
+    """This machine's Debian sources, asked for bookworm if it is a later or earlier Debian."""
+    apt = Path("/etc/apt")
+    found: list[Source] = []
+    lists = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))]
+    for file in (f for f in lists if f.is_file()):
+        found += _parse_list(file.read_text())
+    for file in sorted((apt / "sources.list.d").glob("*.sources")):
+        found += _parse_deb822(file.read_text())
+    own = _codename()
+    wanted = []
+    for source in found:
+        suites = tuple(re.sub(rf"^{own}(?=$|-)", SUITE, suite) if own else suite for suite in source.suites)
+        suites = tuple(s for s in suites if s in (SUITE, f"{SUITE}-updates", f"{SUITE}-security"))
+        if suites and re.match(r"https?://", source.uri):
+            wanted.append(Source(source.uri, suites, source.keyring, source.inline_key))
+    return wanted
+
+
+def _codename() -> str | None:
+    try:
+        release = dict(
+            line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
+        )
+    except OSError:
+        return None
+    return release.get("VERSION_CODENAME", "").strip('"') or None if release.get("ID") == "debian" else None
+
+
+def _parse_list(text: str) -> Iterator[Source]:
+    for line in text.splitlines():
+        match = re.match(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+(?:.*\s)?main(?:\s|$)", line.strip())
+        if match:
+            signed = re.search(r"signed-by=(\S+)", match[1] or "", re.IGNORECASE)
+            yield Source(match[2], (match[3],), Path(signed[1]) if signed else None)
+
+
+def _parse_deb822(text: str) -> Iterator[Source]:
+    for stanza in re.split(r"\n\s*\n", text):
+        fields: dict[str, str] = {}
+        key = ""
+        for line in stanza.splitlines():
+            if line.startswith("#"):
+                continue
+            if line[:1].isspace() and key:
+                fields[key] += "\n" + line
+            elif ":" in line:
+                key, _, value = line.partition(":")
+                key = key.strip().lower()
+                fields[key] = value.strip()
+        if (
+            "deb" not in fields.get("types", "").split()
+            or fields.get("enabled", "yes").lower() == "no"
+            or "main" not in fields.get("components", "").split()
+        ):
+            continue
+        signed = fields.get("signed-by", "").strip()
+        for uri in fields.get("uris", "").split():
+            yield Source(
+                uri,
+                tuple(fields.get("suites", "").split()),
+                Path(signed) if signed.startswith("/") else None,
+                signed if "BEGIN PGP" in signed else None,
+            )
+
+
+def _write_apt(folder: Path) -> None:
+    """What goes into /etc/apt of the image; an empty folder if the base image's own sources are to be used."""
+    (folder / "sources.list.d").mkdir(parents=True)
+    sources = _sources()
+    if not sources:
+        return
+    (folder / "keyrings").mkdir()
+    (folder / "apt.conf.d").mkdir()
+    stanzas = []
+    for source in sources:
+        stanza = f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\nComponents: main\n"
+        if source.keyring and source.keyring.is_file():
+            shutil.copy(source.keyring, folder / "keyrings" / source.keyring.name)
+            stanza += f"Signed-By: /etc/apt/keyrings/{source.keyring.name}\n"
+        elif source.inline_key:
+            stanza += f"Signed-By:\n {source.inline_key}\n"
+        stanzas.append(stanza)
+    (folder / "sources.list.d/fleet.sources").write_text("\n".join(stanzas))
+    conf = [line for line in _apt_config() if re.match(r"Acquire::(https?::|Check-|Retries|ForceIPv)", line)]
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
+    if any(source.uri.startswith("https:") for source in sources) and bundle.is_file():
+        shutil.copy(bundle, folder / "fleet-ca.crt")
+        conf = [line for line in conf if not re.match(r"Acquire::https::CAInfo\b", line, re.IGNORECASE)]
+        conf.append('Acquire::https::CAInfo "/etc/apt/fleet-ca.crt";')
+    (folder / "apt.conf.d/90fleet").write_text("".join(f"{line}\n" for line in conf))
+
+
+def _apt_config() -> list[str]:
+    try:
+        return run("apt-config", "dump").splitlines()
+    except (Trouble, OSError):
+        return []
+
+
+def _proxies() -> dict[str, str]:
+    found = (re.match(r'Acquire::(https?)::Proxy "(.+)";', line) for line in _apt_config())
+    return {f"{match[1]}_proxy": match[2] for match in found if match}

@@ -1,0 +1,125 @@
+"""Commands that the fleet's scripts run, and the tools they need on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+
+class Trouble(Exception):
+    """What stops us, in one line."""
+
+
+def say(line: str) -> None:
+    print(f"fleet: {line}", file=sys.stderr, flush=True)
+
+
+def run(
+    *command: str,
+    check: bool = True,
+    timeout: float = 120,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
+    """The command's output. Raises Trouble with its last lines if it fails."""
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        timeout=timeout,
+        env=env,
+        cwd=cwd,
+    )
+    if check and done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-8:]
+        raise Trouble(f"{' '.join(command[:3])} ended with {done.returncode}: " + "\n  ".join(said))
+    return done.stdout.strip()
+
+
+def ensure_tools() -> None:
+    """Docker with its daemon, compose and an SSH client: installed where we may, named where we may not."""
+    for tool, package in (("ssh", "openssh-client"), ("git", "git"), ("docker", "docker.io")):
+        ensure_package(tool, package)
+    _ensure_daemon()
+    if _compose() is None:
+        _install("docker compose", "docker-compose")
+        _compose.cache_clear()
+    compose()
+
+
+def ensure_package(tool: str, package: str) -> None:
+    if shutil.which(tool) is None:
+        _install(tool, package)
+
+
+def compose() -> tuple[str, ...]:
+    """``docker compose``, or the older ``docker-compose``."""
+    found = _compose()
+    if found is None:
+        raise Trouble("docker compose is missing: install the compose plugin, or docker-compose 1.29 or later")
+    return found
+
+
+@cache
+def _compose() -> tuple[str, ...] | None:
+    for command in (("docker", "compose"), ("docker-compose",)):
+        if shutil.which(command[0]) and _works(*command, "version"):
+            return command
+    return None
+
+
+def _works(*command: str) -> bool:
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _install(tool: str, package: str) -> None:
+    if os.environ.get("NO_INSTALL"):
+        raise Trouble(f"{tool} is missing and NO_INSTALL is set: install {package}")
+    if os.getuid() != 0 or shutil.which("apt-get") is None:
+        raise Trouble(f"{tool} is missing: install it (package {package} on Debian and Ubuntu)")
+    say(f"{tool} is missing: installing {package} from apt")
+    _update_apt()
+    run(
+        *("apt-get", "install", "-qq", "-y", "--no-install-recommends", package),
+        timeout=600,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+
+
+@cache
+def _update_apt() -> None:
+    run("apt-get", "update", "-qq", timeout=300)
+
+
+def _ensure_daemon() -> None:
+    if _works("docker", "info"):
+        return
+    if os.getuid() != 0 or os.environ.get("NO_INSTALL"):
+        raise Trouble("the Docker daemon does not answer: start it, or give this user access to it (group docker)")
+    say("the Docker daemon does not answer: starting it")
+    if shutil.which("dockerd") is None:
+        _install("dockerd", "docker.io")
+    if Path("/run/systemd/system").is_dir():
+        _works("systemctl", "start", "docker")
+    elif not _works("service", "docker", "start"):
+        with open("/var/log/dockerd.log", "ab") as log:
+            subprocess.Popen(
+                ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+    deadline = time.monotonic() + 60
+    while not _works("docker", "info"):
+        if time.monotonic() > deadline:
+            raise Trouble("the Docker daemon was started and does not answer: look at its log")
+        time.sleep(0.5)
