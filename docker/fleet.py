@@ -30,8 +30,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parent)]  # also when a test loads this file
-
 import fleet_images
 import fleet_origin
 from fleet_tools import Trouble, compose, ensure_tools, run, say
@@ -151,10 +149,18 @@ def finish(fleet: Fleet) -> None:
     """Wait until every server answers, fill the origin, write what users of the fleet read."""
     _write_access(fleet)
     with ThreadPoolExecutor(len(fleet.servers)) as pool:
-        list(pool.map(lambda server: _wait(fleet, server), fleet.servers))
+        list(pool.map(lambda server: wait(fleet, server.name), fleet.servers))
     _fill_origin(fleet)
     _write(fleet.directory / "fleet.json", json.dumps(_description(fleet), indent=2) + "\n")
     _write(fleet.directory / "env", _shell(fleet))
+
+
+def load(directory: Path) -> Fleet:
+    """The fleet that stands in a directory."""
+    known = json.loads((directory / "fleet.json").read_text())
+    layout = known["layout"]
+    servers = tuple(Server(s["name"], s["address"], s["ports"]) for s in layout["servers"])
+    return Fleet(known["project"], directory, layout["subnet"], servers, known["token"])
 
 
 def default_project(directory: Path) -> str:
@@ -164,15 +170,12 @@ def default_project(directory: Path) -> str:
 
 def _running(directory: Path, project: str, nodes: int, image: str) -> Fleet | None:
     try:
-        known = json.loads((directory / "fleet.json").read_text())
-        layout = known["layout"]
-        servers = tuple(Server(s["name"], s["address"], s["ports"]) for s in layout["servers"])
-        fleet = Fleet(known["project"], directory, layout["subnet"], servers, known["token"])
+        fleet = load(directory)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if fleet.project != project or len(fleet.nodes) != nodes:
         return None
-    wanted = {f"{server.name}|{image}|running" for server in servers}
+    wanted = {f"{server.name}|{image}|running" for server in fleet.servers}
     shape = '{{.Label "com.docker.compose.service"}}|{{.Image}}|{{.State}}'
     seen = run("docker", "ps", "-a", "--filter", f"label={LABEL}={project}", "--format", shape).splitlines()
     return fleet if wanted == set(seen) else None
@@ -288,25 +291,27 @@ def ssh_options(directory: Path) -> list[str]:
 # --- waiting ---
 
 
-def _wait(fleet: Fleet, server: Server) -> None:
-    container = _container(fleet.project, server.name)
+def wait(fleet: Fleet, name: str) -> None:
+    """Until a server's systemd is up and it lets us in."""
+    server = fleet.server(name)
+    machine = container(fleet.project, server.name)
     login = [*ssh_options(fleet.directory), "-p", str(server.ports["ssh"]), "root@127.0.0.1"]
     deadline = time.monotonic() + READY
     state = ""
     while time.monotonic() < deadline:
         try:
-            state = run("docker", "exec", container, "systemctl", "is-system-running", check=False, timeout=20)
+            state = run("docker", "exec", machine, "systemctl", "is-system-running", check=False, timeout=20)
             if state in ("running", "degraded"):
                 run("ssh", *login, "true", timeout=20)
                 return
         except (Trouble, subprocess.TimeoutExpired) as error:
             state = str(error)
         time.sleep(0.25)
-    last = run("docker", "logs", "--tail", "5", container, check=False)
+    last = run("docker", "logs", "--tail", "5", machine, check=False)
     raise Trouble(f"{server.name} did not answer within {READY:.0f} s: {state or 'no systemd'}\n  {last}")
 
 
-def _container(project: str, service: str) -> str:
+def container(project: str, service: str) -> str:
     wanted = ["--filter", f"label={LABEL}={project}", "--filter", f"label=com.docker.compose.service={service}"]
     names = run("docker", "ps", "-a", *wanted, "--format", "{{.Names}}").split()
     if not names:
@@ -316,12 +321,12 @@ def _container(project: str, service: str) -> str:
 
 def _fill_origin(fleet: Fleet) -> None:
     origin = fleet.server(ORIGIN)
-    container = _container(fleet.project, ORIGIN)
+    machine = container(fleet.project, ORIGIN)
     make = (
         f"test -d {REPOSITORY}/objects || {{ install -d -o git -g git {os.path.dirname(REPOSITORY)} "
         f"&& runuser -u git -- git init -q --bare -b main {REPOSITORY}; }}"
     )
-    run("docker", "exec", container, "sh", "-c", make)
+    run("docker", "exec", machine, "sh", "-c", make)
     ssh = shlex.join(["ssh", *ssh_options(fleet.directory)])
     fleet_origin.push(f"ssh://git@127.0.0.1:{origin.ports['ssh']}{REPOSITORY}", ssh)
 

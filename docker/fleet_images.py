@@ -89,7 +89,7 @@ def _base_image() -> str:
     sources = _sources()
     mirror = next((s for s in sources if SUITE in s.suites), None)
     if mirror is None:
-        raise Trouble(f"{PULLED} cannot be pulled and this machine has no Debian apt source: docker pull {PULLED} first")
+        raise Trouble(f"{PULLED} cannot be pulled, and this machine has no Debian apt source to make it from")
     if os.getuid() != 0:
         raise Trouble(f"{PULLED} cannot be pulled, and debootstrap needs root: docker pull {PULLED}, or run as root")
     ensure_package("debootstrap", "debootstrap")
@@ -106,7 +106,7 @@ def _pulled() -> bool:
 
 
 def _debootstrap(name: str, mirror: Source) -> None:
-    say("no image registry answers: making the base image from this machine's own apt sources (about half a minute, once)")
+    say("no image registry answers: making the base image from this machine's apt sources (half a minute, once)")
     keyring = mirror.keyring if mirror.keyring and mirror.keyring.suffix == ".gpg" else ARCHIVE_KEYS
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as scratch:
         root = Path(scratch) / "root"

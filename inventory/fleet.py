@@ -1,0 +1,66 @@
+"""The docker fleet that `make fleet` started: what docker/fleet.py wrote down, as an inventory.
+
+FLEET_DIR   the fleet's directory (default .fleet)
+SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one)
+"""
+
+import json as _json
+import os as _os
+import sys as _sys
+from pathlib import Path as _Path
+
+from orchestrator.inventory import login as _login
+from orchestrator.watch import watch as _watch
+
+_watch()
+
+_directory = _Path(_os.environ.get("FLEET_DIR") or _Path(__file__).resolve().parent.parent / ".fleet")
+try:
+    _fleet = _json.loads((_directory / "fleet.json").read_text())
+except FileNotFoundError:
+    _sys.exit(f"no fleet in {_directory}: start one with `make fleet`")
+
+_balancers = _fleet["balancers"]
+_only = _os.environ.get("SWITCH", "")
+if _only and _only not in _balancers:
+    _sys.exit(f"SWITCH={_only}: this fleet has {' and '.join(_balancers)}")
+_kinds = [_only] if _only else list(_balancers)
+
+_settings = {
+    "app": _fleet["app"],
+    "source": {
+        "origin": _fleet["origin"]["url"],
+        "ref": "main",
+        "known_hosts": _fleet["origin"]["known_hosts"],
+        "key": _fleet["origin"]["key"],
+    },
+    "nodes": "nodes",
+    "switches": [{"kind": _kind, "group": _kind, "urls": [b["url"] for b in _balancers[_kind]]} for _kind in _kinds],
+    "authorized_keys": [_fleet["key"] + ".pub"],
+    "marker": {"answers": "all", "token": _fleet["token"]},
+    "shared": {"directories": ["storage"]},
+    "php": {"workers": 16},
+}
+
+
+def _host(server):
+    return (
+        server["name"],
+        {
+            "ssh_hostname": "127.0.0.1",
+            "ssh_port": server["ssh_port"],
+            "ssh_user": _login(admin="root", deploy="deploy"),
+            "ssh_key": _fleet["key"],
+            "ssh_known_hosts_file": _fleet["known_hosts"],
+            "ssh_strict_host_key_checking": "yes",
+            "ssh_allow_agent": False,
+            "ssh_look_for_keys": False,
+            "address": server["address"],
+            "settings": _settings,
+        },
+    )
+
+
+nodes = [_host(_server) for _server in _fleet["nodes"]]
+haproxy = [_host(_server) for _server in _balancers["haproxy"]] if "haproxy" in _kinds else []
+nginx = [_host(_server) for _server in _balancers["nginx"]] if "nginx" in _kinds else []
