@@ -14,7 +14,7 @@ from orchestrator.provision import operations, render
 from orchestrator.provision.facts import Account, Accounts, MissingPackages
 from orchestrator.provision.work import Work
 
-VISUDO = '/usr/sbin/visudo -c -q -f "$candidate"'
+VISUDO = '/usr/sbin/visudo -c -f "$candidate"'
 
 
 def packages(work: Work, wanted: Sequence[str]) -> None:

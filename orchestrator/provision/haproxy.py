@@ -75,6 +75,7 @@ def activate(settings: Settings, switch: Switch) -> list[str]:
             f"HAProxy: {verb}",
             operations.load,
             command=f"systemctl enable --quiet {HAPROXY} && systemctl {verb} {HAPROXY}",
+            process="haproxy",
             ports=[switch.listen],
             files=[conf(settings)],
             stamp=common.loaded(settings, "haproxy"),

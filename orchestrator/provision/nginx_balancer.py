@@ -74,6 +74,7 @@ def activate(settings: Settings, switch: Switch) -> list[str]:
             f"nginx: {verb}",
             operations.load,
             command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
+            process="nginx",
             ports=[switch.listen],
             files=[conf(settings)],
             stamp=common.loaded(settings, "nginx"),

@@ -240,6 +240,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
                 task.what,
                 operations.load,
                 command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
+                process="nginx",
                 ports=[ports.live, ports.blue, ports.green],
                 files=[nginx_conf(settings)],
                 stamp=common.loaded(settings, "nginx"),

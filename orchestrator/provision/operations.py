@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import QuoteString, StringCommand
@@ -172,12 +173,15 @@ def absent(path: str) -> Commands:
 
 
 @operation(is_idempotent=False)
-def load(command: str, ports: Sequence[int], files: Sequence[str], stamp: str, seconds: int = 10) -> Commands:
+def load(
+    command: str, process: str, ports: Sequence[int], files: Sequence[str], stamp: str, seconds: int = 10
+) -> Commands:
     """
     Have a service read its configuration, see that it did, and remember which files it read.
 
     + command: such as ``systemctl reload nginx``
-    + ports: on which something must listen afterwards
+    + process: name of the process
+    + ports: on which it must listen afterwards
     + files: the configuration that is loaded by this
     + stamp: file that remembers their checksums (fact ``Current``)
     + seconds: how long the ports may take
@@ -191,18 +195,25 @@ def load(command: str, ports: Sequence[int], files: Sequence[str], stamp: str, s
 
         load(
             command="systemctl reload nginx",
+            process="nginx",
             ports=[8080],
             files=["/etc/nginx/conf.d/shop.conf"],
             stamp="/etc/orchestrator/shop/loaded/nginx",
         )
     """
-    yield StringCommand("sums=$(sha256sum --", *[QuoteString(path) for path in files], ") &&", command, "&&",
-        f"for port in {' '.join(str(port) for port in ports)}; do n=0;",
-        'until ss -Hltn "sport = :$port" | grep -q . ; do n=$((n+1));',
-        f'[ "$n" -lt {seconds * 20} ] || {{ echo "nothing listens on port $port after: {command}" >&2; exit 1; }};',
-        "sleep 0.05; done; done &&",
-        'echo "$sums" >', QuoteString(stamp),
-    )  # fmt: skip
+    # Something listening is not enough: another program may hold the port.
+    holder = shlex.quote(f'"{process}"')
+    listens = f'ss -Hltnp "sport = :$port" | grep -q {holder}'
+    silent = shlex.quote(f"{process} does not listen on port") + ' "$port after:" ' + shlex.quote(command)
+    yield StringCommand(
+        "sums=$(sha256sum --",
+        *[QuoteString(path) for path in files],
+        f") && {command} &&",
+        f"for port in {' '.join(str(port) for port in ports)}; do n=0; until {listens}; do n=$((n+1));",
+        f'[ "$n" -lt {seconds * 20} ] || {{ echo {silent} >&2; exit 1; }}; sleep 0.05; done; done &&',
+        'echo "$sums" >',
+        QuoteString(stamp),
+    )
 
 
 @operation()

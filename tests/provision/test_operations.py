@@ -173,7 +173,7 @@ def test_git_setting(on: Any):
 def test_load_remembers_only_what_a_working_service_has_read(on: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     conf, stamp = tmp_path / "conf", tmp_path / "stamp"
     conf.write_text("a\n")
-    arguments = {"ports": [], "files": [str(conf)], "stamp": str(stamp)}
+    arguments = {"process": "x", "ports": [], "files": [str(conf)], "stamp": str(stamp)}
     monkeypatch.setattr(operations, "host", Host())
     assert run(list(operations.load._inner(command="false", **arguments))).returncode != 0
     assert not stamp.exists()
