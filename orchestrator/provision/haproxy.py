@@ -46,7 +46,7 @@ def place(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> list[
         operations.file,
         path=conf(settings),
         text=render.haproxy(settings, switch, nodes, account.group),
-        check=f'{settings.balancer.library}/check-haproxy "$candidate" "$path"',
+        check=f'{settings.balancer.library}/check-haproxy "$candidate" "$path" {switch.listen}',
     )
     text = render.haproxy_default(host.get_fact(Text, path=DEFAULT))
     work.do("HAProxy's options", operations.file, path=DEFAULT, text=text)

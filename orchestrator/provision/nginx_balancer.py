@@ -48,7 +48,7 @@ def place(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> list[
         operations.file,
         path=conf(settings),
         text=render.balancer_nginx(settings, switch, pinned),
-        check=f'{layout.library}/check-nginx "$candidate" "$path"',
+        check=f'{layout.library}/check-nginx "$candidate" "$path" {switch.listen}',
     )
     return work.changed
 

@@ -32,6 +32,7 @@ def place(settings: Settings, node_name: str) -> list[str]:
     + settings: of the application
     + node_name: the name that answers carry in X-Node
     """
+    ports = f"{settings.ports.live} {settings.ports.blue} {settings.ports.green}"
     nginx = render.node_nginx(settings, node_name)  # bad settings are told before anything is touched
     work = Work()
     common.packages(work, packages(settings))
@@ -51,7 +52,7 @@ def place(settings: Settings, node_name: str) -> list[str]:
         path=nginx_conf(settings),
         text=nginx,
         mode="640",  # it holds the probe token
-        check=f'{settings.node.library}/check-nginx "$candidate" "$path"',
+        check=f'{settings.node.library}/check-nginx "$candidate" "$path" {ports}',
     )
     return work.changed
 
