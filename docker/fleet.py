@@ -171,9 +171,11 @@ def default_project(directory: Path) -> str:
 def _running(directory: Path, project: str, nodes: int, image: str) -> Fleet | None:
     try:
         fleet = load(directory)
+        composed = json.loads(fleet.compose_file.read_text())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if fleet.project != project or len(fleet.nodes) != nodes:
+    if fleet.project != project or len(fleet.nodes) != nodes or composed != _compose_file(fleet, image):
+        say(f"the fleet in {directory} is of another shape: replacing it")
         return None
     wanted = {f"{server.name}|{image}|running" for server in fleet.servers}
     shape = '{{.Label "com.docker.compose.service"}}|{{.Image}}|{{.State}}'
@@ -227,7 +229,8 @@ def _compose_file(fleet: Fleet, image: str) -> dict[str, Any]:
             "image": image,
             "hostname": server.name,
             "labels": labels,
-            "cap_add": ["SYS_ADMIN", "NET_ADMIN"],
+            # SYS_PTRACE: root sees other users' sockets and files (ss -p, /proc/<pid>/fd), as on any real server
+            "cap_add": ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"],
             "security_opt": ["apparmor=unconfined"],
             "tmpfs": ["/run:mode=755", "/run/lock:mode=1777"],
             "stop_signal": "SIGRTMIN+3",

@@ -15,6 +15,7 @@ from typing import Any
 import click
 from pyinfra import logger
 from pyinfra.api.command import StringCommand
+from pyinfra.api.host import Host
 from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.operations import python
@@ -80,7 +81,7 @@ def _ask_first(state: State, verb: str, settings: Settings, options: Options) ->
             say(line)
 
 
-def _drive(state: State, verb: str, settings: Settings, options: Options) -> None:
+def _drive(state: State, host: Host, verb: str, settings: Settings, options: Options) -> None:
     """The driver operation."""
     # else nested operations of this package get colliding hashes (notes/pyinfra.md); covered by a test
     state.current_deploy_filename = __file__
@@ -115,9 +116,22 @@ def _status(fleet: Fleet, options: Options) -> int:
 
 
 def _provision(fleet: Fleet, options: Options) -> int:
-    from orchestrator.provision.walk import provision
+    # no other verb needs what provisioning imports
+    from orchestrator.provision import walk
 
-    return provision(fleet)
+    fleet.prepare_connections()
+    say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
+    walk.place(fleet, say)
+    # the lock is the deploy user's, and the store exists once everything is placed
+    session = Session(_store(fleet, user=fleet.settings.user), owner("provision"), say)
+    session.take()
+    try:
+        walk.activate(fleet, say)
+    finally:
+        signals.no_more_interrupts()
+        session.give_back()
+    say("done: provisioned", fg="green", bold=True)
+    return 0
 
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
@@ -201,13 +215,18 @@ def _end(session: Session, i: Inputs, ended: Ended, executor: Executor) -> None:
         say(line, **style)
 
 
-def _store(fleet: Fleet) -> HostStore:
-    """The store: on the first balancer."""
+def _store(fleet: Fleet, user: str | None = None) -> HostStore:
+    """The store: on the first balancer.
+
+    + user: whose it is, if we are somebody else (an administrator)
+    """
     first = fleet.host(next(iter(fleet.balancers)))
     if not first.connected:
         raise Refused(f"{first.name}, which holds lock and journal, cannot be reached")
 
     def shell(command: StringCommand, text: str) -> list[str]:
+        if user is not None:
+            command = StringCommand("runuser", "-u", user, "--", command)
         reply = fleet.one(first.name, lambda host: fleet.shell(host, command, text), fleet.settings.deadlines.look + 5)
         if reply.error is not None or reply.value is None:
             raise Refused(f"{first.name}, which holds lock and journal: {reply.error}")

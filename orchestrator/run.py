@@ -135,9 +135,16 @@ class Walk:
         self._journal = journal
         self._tell = tell
         self._control = control
+        self._unwritten: list[Record] = []
 
     def go(self) -> Ended:
         """Every stage in order; undo if one fails before the commit, go on with a warning after it."""
+        try:
+            return self._go()
+        finally:
+            self._write()
+
+    def _go(self) -> Ended:
         begun: list[Stage] = []
         try:
             for stage in self._plan.until_commit:
@@ -191,9 +198,20 @@ class Walk:
         return event
 
     def _note(self, event: Event) -> None:
-        """To the journal first: what the operator has read is on record."""
-        self._journal([event.to_json()])
+        """To the journal first: what the operator has read is on record.
+
+        The results of a stage go with the record that comes next: should they be lost, the stage may be done
+        or not, which is what every undo expects anyway. So a stage costs one synced write.
+        """
+        self._unwritten.append(event.to_json())
+        if event.record != "results":
+            self._write()
         self._tell(event)
+
+    def _write(self) -> None:
+        records, self._unwritten = self._unwritten, []
+        if records:
+            self._journal(records)
 
 
 def _places(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -13,14 +13,14 @@ def judge(said: ColorSaid, release: str) -> str | None:
         return f"it was not started for {release}"
     if said.code.get("release") != release:
         return f"its PHP-FPM finds the code of {said.code.get('release') or 'no release'}"
-    born = said.code.get("master_started")
-    # whole seconds on both sides
-    if not isinstance(born, int) or born < said.started[1] - 1:
+    born = (said.code.get("master") or {}).get("started")
+    # the start is noted in whole seconds, and the kernel gives the time of its own boot in whole seconds, too
+    if not isinstance(born, int | float) or born < said.started[1] - 2:
         return "its PHP-FPM is older than the release's start: it was not restarted"
     opcache = said.code.get("opcache") or {}
     if opcache.get("enabled"):
-        if said.code.get("others"):
-            return f"its OPcache holds {said.code['others']} files of other releases"
-        if not said.code.get("own"):
+        if opcache.get("others"):
+            return f"its OPcache holds {opcache['others']} files of other releases"
+        if not opcache.get("own"):
             return f"its OPcache holds no file of {release}: the release never ran"
     return None

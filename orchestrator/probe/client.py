@@ -78,7 +78,7 @@ class Connection:
             sample.status, sample.release = answer.status, answer.release
             sample.color, sample.node = answer.color, answer.node
             sample.failure, words = judge(answer, size=request.size, marked=self._manners.marked)
-            if request.kind is Kind.fresh or answer.extra or not link.reuse():
+            if answer.extra or not link.reuse():
                 self.close()
         sample.sent, sample.ended = wall(sent), wall(ended)
         if link is not None and link.first is not None:

@@ -201,9 +201,10 @@ def load(
             stamp="/etc/orchestrator/shop/loaded/nginx",
         )
     """
-    # Something listening is not enough: another program may hold the port.
-    holder = shlex.quote(f'"{process}"')
-    listens = f'ss -Hltnp "sport = :$port" | grep -q {holder}'
+    # Something listening is not enough: another program may hold the port. Who it is may be hidden, though
+    # (a container without the capability to trace): then there is no more to see.
+    found = f'index($0, "\\"{process}\\"") || !/users:/ {{ found = 1 }} END {{ exit !found }}'
+    listens = f'ss -Hltnp "sport = :$port" | awk {shlex.quote(found)}'
     silent = shlex.quote(f"{process} does not listen on port") + ' "$port after:" ' + shlex.quote(command)
     yield StringCommand(
         "sums=$(sha256sum --",

@@ -62,6 +62,7 @@ def node_nginx(settings: Settings, node_name: str) -> str:
         front=settings.php.front,
         request_limit=settings.php.request_limit,
         token=probe_token(settings),
+        drain=f"{settings.node.guard_dir}/drain",
         node_name=node_name,
         sockets={color.value: settings.node.socket(color) for color in Color},
         servers=[(settings.ports.live, ""), *((settings.ports.of(color), color.value) for color in Color)],

@@ -56,3 +56,12 @@ class Balancer(ABC):
         All or nothing: if the data plane does not take the weight, the state that a restart reads is put
         back and the script fails. Doing it twice does no harm.
         """
+
+    @property
+    @abstractmethod
+    def bar(self) -> str:
+        """A shell script, for an administrator, that keeps new requests from a node or lets them in again.
+
+        $1 is the node's name, $2 its address, $3 ``on`` or ``off``. It prints ``kept`` if an operator had
+        taken the node out before: that is not ours to touch.
+        """

@@ -69,6 +69,28 @@ if [ "$(running)" != "$weight" ]; then
 fi
 """
 
+    @property
+    @override
+    def bar(self) -> str:
+        layout = self.layout
+        backends = " ".join(quote(layout.backend(color)) for color in Color)
+        return f"""
+set -eu
+name=$1 verb=$3 socket={quote(layout.haproxy_socket)}
+ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
+for backend in {backends}; do
+    # field 7: 0 is ready, 8 a drain that was asked for; anything else an operator's own doing
+    state=$(ask "show servers state $backend" | awk -v n="$name" '$4 == n {{print $7}}')
+    [ -n "$state" ] || {{ echo "HAProxy has no server $backend/$name" >&2; exit 1; }}
+    if [ "$verb" = on ] && [ "$state" != 0 ]; then echo kept; exit 0; fi
+done
+case $verb in on) want=drain ;; *) want=ready ;; esac
+for backend in {backends}; do
+    said=$(ask "set server $backend/$name state $want")
+    [ -z "$said" ] || {{ echo "$said" >&2; exit 1; }}
+done
+"""
+
 
 def _weights(text: str | None, where: str) -> Weights:
     if text is None or not text.strip().isdigit() or int(text) > 100:

@@ -55,3 +55,13 @@ rm -f "$link.new"
 ln -s "weights/$weight" "$link.new"
 mv -T "$link.new" "$link"
 """
+
+    @property
+    @override
+    def bar(self) -> str:
+        # nginx has no state for a server that could change without a reload: the balancer's firewall has
+        return f"""
+set -eu
+if [ "$3" = on ] && {quote(self.layout.library)}/bar list | grep -qxF "$2"; then echo kept; exit 0; fi
+exec {quote(self.layout.library)}/bar "$2" "$3"
+"""

@@ -49,7 +49,7 @@ BAD = [
 
 @pytest.mark.parametrize("argv", BAD, ids=" ".join)
 def test_bad_arguments_get_one_line_and_status_2(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(argv) == 2
+    assert main([*argv, "--seconds=0.1"]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("probe: ")

@@ -142,6 +142,16 @@ def test_a_slow_answer_of_two_switches_ago_is_no_evidence_of_the_newest() -> Non
     assert [it.stale for it in transitions(samples, BACK_AND_FORTH)] == [0, 0, 0, 0]
 
 
+def test_a_request_sent_two_switches_ago_is_no_evidence_of_the_newest_however_late_its_answer() -> None:
+    samples = [*steady(BACK_AND_FORTH, 5.0), one("b", 1.9, took=1.1005)]
+    assert transitions(samples, BACK_AND_FORTH)[2].first_new_sent == 3.0
+
+
+def test_a_rate_needs_time() -> None:
+    (it,) = transitions([one("b", 2.0, took=0.0)], [Switch(2.0, "b")])
+    assert (it.answers, it.rate) == (1, 0.0)
+
+
 def test_a_third_release_is_stale_too() -> None:
     samples = [*steady(BACK_AND_FORTH, 5.0), one("ancient", 2.5)]
     assert [it.stale for it in transitions(samples, BACK_AND_FORTH)] == [0, 1, 0, 0]
