@@ -48,6 +48,12 @@ def test_no_location_hides_the_markers():
         assert "add_header X-" not in server.split("location /")[1]
 
 
+def test_a_node_that_is_drained_ends_its_connections():
+    text = render.node_nginx(settings(), "node1")
+    assert text.count("if (-e /srv/shop-x/guard/drain) {") == 3
+    assert text.count("keepalive_timeout 0;") == 3
+
+
 def test_markers_for_all_need_no_token():
     text = render.node_nginx(settings(marker={"answers": "all", "token": "secret"}), "node1")
     assert "secret" not in text

@@ -1,0 +1,93 @@
+"""The script that bars a node, with a stand-in for iptables that keeps its rules in a file."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config import load
+from orchestrator.provision import render
+
+STAND_IN = """\
+#!/bin/sh
+# iptables -w 5 -C|-I|-D <rule>
+verb=$3; shift 3
+case $verb in
+    -C) grep -qxF -- "$*" RULES ;;
+    -I) echo "$*" >>RULES ;;
+    -D) grep -vxF -- "$*" RULES >RULES.new; mv RULES.new RULES ;;
+esac
+"""
+
+Bar = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    path = tmp_path / "rules"
+    path.write_text("-p tcp --dport 22 -j ACCEPT\n")
+    return path
+
+
+@pytest.fixture
+def bar(tmp_path: Path, rules: Path) -> Bar:
+    settings = load(
+        {
+            "app": "shop",
+            "source": {"origin": "o"},
+            "switches": [{"kind": "nginx", "group": "b", "urls": ["http://b"]}],
+            "marker": {"answers": "all"},
+        }
+    )
+    nodes = tmp_path / "nodes"
+    found = {"n1.example": "10.0.0.1", "n2.example": "fd00::2"}
+    nodes.write_text(render.nodes_list(settings, {"n1": "n1.example", "n2": "n2.example"}, found))
+    for name in ("iptables", "ip6tables"):
+        (tmp_path / name).write_text(STAND_IN.replace("RULES", str(rules)))
+        (tmp_path / name).chmod(0o755)
+    script = tmp_path / "bar"
+    text = render.bar(settings).replace(render.nodes_file(settings), str(nodes))
+    script.write_text(text.replace("/usr/sbin/", f"{tmp_path}/").replace("sleep 3.5", "sleep 0"))
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", str(script), *arguments], capture_output=True, text=True, timeout=10)
+
+    return call
+
+
+def test_a_node_is_barred_once_however_often_it_is_asked(bar: Bar, rules: Path):
+    for _ in range(2):
+        assert bar("n1.example", "on").returncode == 0
+    assert rules.read_text().splitlines()[1:] == [
+        f"OUTPUT -p tcp -d 10.0.0.1 --dport {port} --syn -j REJECT --reject-with tcp-reset" for port in (8081, 8082)
+    ]
+    assert bar("list").stdout == "n1.example\n"
+
+
+def test_lifting_leaves_other_rules_alone(bar: Bar, rules: Path):
+    before = rules.read_text()
+    bar("n1.example", "on")
+    for _ in range(2):
+        assert bar("n1.example", "off").returncode == 0
+    assert rules.read_text() == before
+    assert bar("list").stdout == ""
+
+
+def test_both_families(bar: Bar):
+    bar("n2.example", "on")
+    assert bar("list").stdout == "n2.example\n"
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "n1", "n1.exampl.", "", "-h", "n3.example"])
+def test_only_nodes_of_the_fleet(bar: Bar, rules: Path, address: str):
+    before = rules.read_text()
+    assert bar(address, "on").returncode == 65
+    assert rules.read_text() == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["n1.example"], ["n1.example", "x"], ["n1.example", "on", "x"], ["lists"]])
+def test_bad_usage(bar: Bar, arguments: list[str]):
+    assert bar(*arguments).returncode == 64
