@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: orchestrator probe URL [...]   ask an address all the time and count every kind of failure (probe --help)
+USAGE = """usage: orchestrator probe URL [...]   ask all the time, count every kind of failure (probe --help)
 
 Runs are started by pyinfra, on your inventory:
     pyinfra inventory/prod.py deploys/release.py        (release, rollback, status, provision)

@@ -30,8 +30,9 @@ from orchestrator.journal.session import Session, owner
 from orchestrator.look import look, revision
 from orchestrator.options import Options, read
 from orchestrator.plan import Inputs
+from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, heading, probe_lines, say, show_plan
-from orchestrator.run import Ended, Walk
+from orchestrator.run import Ended, Event, Walk
 from orchestrator.settle import open_run, settle
 from orchestrator.stages import plan
 from orchestrator.status import status
@@ -150,7 +151,7 @@ def _change(fleet: Fleet, verb: str, options: Options) -> int:
     try:
         _settle(fleet, session)
         i = _inputs(fleet, verb, options)
-        return _walk(fleet, session, i)
+        return _walk(fleet, session, i, ReportFile(options.report))
     finally:
         signals.no_more_interrupts()
         session.give_back()
@@ -163,22 +164,27 @@ def _inputs(fleet: Fleet, verb: str, options: Options) -> Inputs:
     ref = options.ref or fleet.settings.source.ref
     seen = look(fleet)
     preflight.live_color(seen)
-    return preflight.release(
-        seen, fleet.settings, ref, revision(fleet, ref), datetime.now(UTC), options.color
-    )
+    return preflight.release(seen, fleet.settings, ref, revision(fleet, ref), datetime.now(UTC), options.color)
 
 
-def _walk(fleet: Fleet, session: Session, i: Inputs) -> int:
+def _walk(fleet: Fleet, session: Session, i: Inputs, file: ReportFile) -> int:
     me = owner(i.verb)
     session.append([{"record": "begin", "verb": i.verb, "owner": me.who}, {"record": "inputs", "inputs": i.to_json()}])
     say(heading(i), bold=True)
     executor = Executor(fleet, session.fence)
-    walk = Walk(plan(i), executor, session.append, Terminal().event, signals)
+    terminal = Terminal()
+
+    def tell(event: Event) -> None:
+        file.event(event)
+        terminal.event(event)
+
+    walk = Walk(plan(i), executor, session.append, tell, signals)
     try:
         ended = walk.go()
     finally:
         executor.close()
     _end(session, i, ended, executor)
+    file.write(i, ended, executor.report)
     return ended.status
 
 
@@ -187,7 +193,7 @@ def _settle(fleet: Fleet, session: Session) -> None:
     found = open_run(_store(fleet).read().runs, fleet.settings.token)
     if found is None:
         return
-    tale, i, whole = found
+    tale, _, whole = found
     say(f"{tale.verb} by {tale.owner} of {tale.at} stopped without a word: settling it first", fg="yellow")
     executor = Executor(fleet, session.fence)
     ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))

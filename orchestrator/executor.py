@@ -121,30 +121,26 @@ class Executor:
 
     def _quiet_node(self, host: Host, color: Color) -> None:
         layout = self._settings.node
-        seen = self._fleet.look(
-            host, ColorInFlight, socket=layout.socket(color), port=self._settings.ports.of(color)
-        )
+        seen = self._fleet.look(host, ColorInFlight, socket=layout.socket(color), port=self._settings.ports.of(color))
         if seen is None:
             raise Silent("does not say what is in flight")
         if not seen.quiet:
-            raise NotYet(
-                f"{color} is not quiet: {seen.requests} requests in PHP-FPM, {seen.connections} connections"
-            )
+            raise NotYet(f"{color} is not quiet: {seen.requests} requests in PHP-FPM, {seen.connections} connections")
 
     def _quiet_balancer(self, host: Host, color: Color) -> None:
         layout = self._settings.balancer
         kind = balancer(self._fleet.balancers[host.name], layout)
         try:
-            seen = kind.seen(self._fleet.look(host, BalancerLines, app=layout.app, kind=self._fleet.balancers[host.name]))
+            seen = kind.seen(
+                self._fleet.look(host, BalancerLines, app=layout.app, kind=self._fleet.balancers[host.name])
+            )
         except CannotTell as unknown:
             raise NotYet(str(unknown)) from None
         if seen.in_flight and seen.in_flight[color]:
             raise NotYet(f"{color} still answers {seen.in_flight[color]} requests of this balancer")
 
     def _fetch(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        return self._operate(
-            host, deadline, fetch, root=self._root, origin=self._settings.source.origin, **arguments
-        )
+        return self._operate(host, deadline, fetch, root=self._root, origin=self._settings.source.origin, **arguments)
 
     def _discard(self, host: Host, arguments: Arguments, deadline: float) -> str:
         return self._operate(host, deadline, discard, root=self._root, **arguments)
@@ -302,7 +298,9 @@ class Executor:
         totals = self.report.totals
         if totals.failed:
             kinds = ", ".join(f"{count} {kind}" for kind, count in totals.failures.items())
-            raise NotYet(f"{totals.failed} of {totals.requests} probe requests failed ({kinds}), none before the switch")
+            raise NotYet(
+                f"{totals.failed} of {totals.requests} probe requests failed ({kinds}), none before the switch"
+            )
 
     # How
 
@@ -335,4 +333,3 @@ def until(look: Callable[[], None], patience: float, interval: float) -> None:
 def seconds(deadline: float) -> int:
     """Whole seconds for ``timeout`` on the far side: not more than the deadline here, and at least one."""
     return max(1, int(deadline))
-

@@ -10,17 +10,19 @@ from orchestrator.errors import UsageError
 from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
-KNOWN = {"provision": (), "release": ("ref", "color"), "rollback": (), "status": ()}
+KNOWN = {"provision": (), "release": ("ref", "color", "report"), "rollback": ("report",), "status": ()}
 
 
 @dataclass(frozen=True)
 class Options:
     """+ ref: branch, tag or commit, None for the settings' own
     + color: the idle color that the operator expects, None for whichever it is
+    + report: file that gets the run's report as JSON, None for none
     """
 
     ref: str | None = None
     color: Color | None = None
+    report: str | None = None
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -37,6 +39,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
     return Options(
         ref=check_ref(data["ref"]) if "ref" in data else None,
         color=_color(data["color"]) if "color" in data else None,
+        report=str(data["report"]) if "report" in data else None,
     )
 
 

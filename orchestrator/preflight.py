@@ -84,9 +84,7 @@ def release(
         release=new,
         ref=ref,
         revision=revision,
-        nodes=tuple(
-            NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()
-        ),
+        nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
         balancers=_balancer_inputs(look),
         mend=tuple(name for name, state in states.items() if state.live is not live),
     )
@@ -105,9 +103,7 @@ def rollback(look: Look, settings: Settings) -> Inputs:
     if not any(targets.values()):
         raise Refused(f"there is nothing to go back to: {idle} never had a release")
     if len(set(targets.values())) != 1:
-        raise Refused(
-            f"the nodes disagree about the release to go back to: {_list(targets)}; release instead"
-        )
+        raise Refused(f"the nodes disagree about the release to go back to: {_list(targets)}; release instead")
     cold = [name for name, state in states.items() if not _runs(state, idle)]
     if cold:
         raise Refused(f"{idle} does not run its release on {', '.join(cold)}: release instead")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestrator.errors import Interrupted, OrchestratorError
+from orchestrator.journal.session import TakenOver
 from orchestrator.journal.store import Record
 from orchestrator.plan import Place, Plan, Stage, Step
 
@@ -127,9 +128,7 @@ class StageFailed(OrchestratorError):
 class Walk:
     """One walk along a plan."""
 
-    def __init__(
-        self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control
-    ) -> None:
+    def __init__(self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control) -> None:
         self._plan = plan
         self._executor = executor
         self._journal = journal
@@ -139,12 +138,6 @@ class Walk:
 
     def go(self) -> Ended:
         """Every stage in order; undo if one fails before the commit, go on with a warning after it."""
-        try:
-            return self._go()
-        finally:
-            self._write()
-
-    def _go(self) -> Ended:
         begun: list[Stage] = []
         try:
             for stage in self._plan.until_commit:
@@ -159,7 +152,7 @@ class Walk:
 
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
         """Take the begun stages back, last one first. A place that fails does not keep the others from it."""
-        self._note(Event("undoing", text=str(reason)))
+        self._note(Event("undoing", text=str(reason)), must=False)
         left: list[Result] = []
         for stage in reversed(begun):
             for back in stage.undo:
@@ -167,7 +160,7 @@ class Walk:
                 lost = {result.place for result in left if result.lost}
                 steps = [step for step in back.do if step.place not in lost]
                 left += self._perform(back, steps, undoing=True).failed
-        self._note(Event("undone", results=tuple(left)))
+        self._note(Event("undone", results=tuple(left)), must=False)
         return Ended(committed=False, reason=reason, left=left)
 
     def forward(self, stages: Sequence[Stage]) -> Ended:
@@ -179,6 +172,7 @@ class Walk:
                 warnings += self._perform(stage, stage.do, undoing=False).failed
             except Exception as error:
                 warnings.append(Result(stage.do[0].place, f"{stage.name}: {error}"))
+        self._write()
         return Ended(committed=True, warnings=warnings)
 
     def _do(self, stage: Stage) -> None:
@@ -197,15 +191,22 @@ class Walk:
         self._note(event)
         return event
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: Event, must: bool = True) -> None:
         """To the journal first: what the operator has read is on record.
+
+        + must: what cannot be recorded does not happen; an undo goes on all the same, unless a newer run has begun
 
         The results of a stage go with the record that comes next: should they be lost, the stage may be done
         or not, which is what every undo expects anyway. So a stage costs one synced write.
         """
         self._unwritten.append(event.to_json())
         if event.record != "results":
-            self._write()
+            try:
+                self._write()
+            except Exception as error:
+                if must or isinstance(error, TakenOver):
+                    raise
+                self._tell(Event("warning", text=f"not recorded: {error}"))
         self._tell(event)
 
     def _write(self) -> None:

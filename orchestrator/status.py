@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from orchestrator.config import Settings
 from orchestrator.facts.node import NodeState
-from orchestrator.journal.records import told, unfinished
+from orchestrator.journal.records import Told, told, unfinished
 from orchestrator.journal.store import Contents
 from orchestrator.model import Color
 from orchestrator.preflight import Look
@@ -29,14 +29,25 @@ def status(look: Look, contents: Contents, settings: Settings) -> Iterable[str]:
     yield f"  lock         {_lock(contents)}"
     stopped = unfinished(contents.runs)
     if stopped is not None and contents.held is None:
-        tale = told(stopped)
-        after = "after its commit" if tale.committed else f"in {tale.begun[-1]}" if tale.begun else "before it changed anything"
-        way = "carries it forward" if tale.committed else "undoes it"
-        yield f"  STOPPED      {tale.verb} by {tale.owner} of {tale.at} stopped {after}; the next release or rollback {way} first"
+        yield f"  STOPPED      {_stopped(told(stopped))}"
     for run in list(contents.runs)[-HISTORY:]:
         tale = told(run)
-        release = (tale.inputs or {}).get("release", "")
-        yield f"  {tale.at[:19]:<20} {tale.verb:<9} {release:<24} {tale.ended or 'not ended'} by {tale.owner} {tale.detail}".rstrip()
+        if tale.inputs is not None:
+            yield f"  {_ran(tale)}".rstrip()
+
+
+def _stopped(tale: Told) -> str:
+    if tale.committed:
+        where, way = "after its commit", "carries it forward"
+    else:
+        where = f"in {tale.begun[-1]}" if tale.begun else "before it changed anything"
+        way = "undoes it"
+    return f"{tale.verb} by {tale.owner} of {tale.at} stopped {where}; the next release or rollback {way} first"
+
+
+def _ran(tale: Told) -> str:
+    release = (tale.inputs or {}).get("release", "")
+    return f"{tale.at[:19]:<20} {tale.verb:<9} {release:<24} {tale.ended or 'not ended'} by {tale.owner} {tale.detail}"
 
 
 def _node(state: NodeState | str) -> str:

@@ -92,7 +92,10 @@ def _drained(fleet: Fleet, name: str, act: Callable[[Host], list[str]]) -> Reply
 
 
 def _bar(fleet: Fleet, name: str) -> list[str]:
-    """Keep requests from a node: at every balancer, and by ending its kept connections. The balancers that we barred."""
+    """Keep requests from a node: at every balancer, and by ending its kept connections.
+
+    Returns the balancers where it was us who did it.
+    """
     ours = []
     for balancer_name in fleet.balancers:
         lines = _at_balancer(fleet, balancer_name, name, "on")

@@ -21,7 +21,9 @@ def heading(i: Inputs) -> str:
     if i.verb == "rollback":
         way = "goes forward again" if i.live is not None and i.release > i.live else "goes back"
         return f"rollback {way}: from {i.live or 'nothing'} to {i.release} ({i.color})"
-    return f"release {i.release} ({i.ref}, {i.revision[:12]}) into {i.color}; {i.color.other} has {i.live or 'no release'}"
+    return (
+        f"release {i.release} ({i.ref}, {i.revision[:12]}) into {i.color}; {i.color.other} has {i.live or 'no release'}"
+    )
 
 
 def show_plan(i: Inputs, plan: Plan) -> Iterable[str]:
@@ -42,6 +44,8 @@ class Terminal:
             self._results(event)
         elif event.record == "undoing":
             say(f"    undoing: {event.text}", fg="red", bold=True)
+        elif event.record == "warning":
+            say(f"    warning: {event.text}", fg="yellow")
         elif event.record == "commit":
             say("    committed", fg="green")
 
@@ -51,7 +55,11 @@ class Terminal:
         seconds = f"{event.seconds:7.2f} s"
         if not event.failed:
             slowest = max(event.results, key=lambda result: result.seconds)
-            where = f"{len(event.results)} places, slowest {slowest.place}" if len(event.results) > 1 else str(slowest.place)
+            where = (
+                f"{len(event.results)} places, slowest {slowest.place}"
+                if len(event.results) > 1
+                else str(slowest.place)
+            )
             say(f"    {event.stage:<12} {seconds}   {where}" + (f" ({slowest.detail})" if slowest.detail else ""))
         for result in event.failed:
             say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")
@@ -73,11 +81,18 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
         for warning in ended.warnings:
-            lines.append((f"warning: {warning.place}: {warning.error}; the next release or rollback mends it", {"fg": "yellow"}))
+            lines.append(
+                (f"warning: {warning.place}: {warning.error}; the next release or rollback mends it", {"fg": "yellow"})
+            )
         return lines
     old = i.live or "no release"
     if not ended.left:
-        lines.append((f"{i.verb} failed and was undone, {old} ({i.color.other}) keeps the traffic: {ended.reason}", {"fg": "red", "bold": True}))
+        lines.append(
+            (
+                f"{i.verb} failed and was undone, {old} ({i.color.other}) keeps the traffic: {ended.reason}",
+                {"fg": "red", "bold": True},
+            )
+        )
         return lines
     lines.append((f"{i.verb} failed: {ended.reason}", {"fg": "red", "bold": True}))
     for result in ended.left:
@@ -88,4 +103,6 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
 def _left(result: Result) -> str:
     if result.lost:
         return f"not undone on {result.place}, which does not answer: bring it back, then run the same command again"
-    return f"NOT UNDONE on {result.place}: {result.error}; see deploys/status.py, mend it, then run the same command again"
+    return (
+        f"NOT UNDONE on {result.place}: {result.error}; see deploys/status.py, mend it, then run the same command again"
+    )

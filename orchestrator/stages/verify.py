@@ -10,7 +10,11 @@ def verify(i: Inputs) -> Stage:
     action = Action("verify", {"release": i.release})
     return Stage(
         "verify",
-        (Step(OPERATOR, action, i.settings.deadlines.verify + i.settings.probe.after + i.settings.probe.timeout + 10.0),),
+        (
+            Step(
+                OPERATOR, action, i.settings.deadlines.verify + i.settings.probe.after + i.settings.probe.timeout + 10.0
+            ),
+        ),
         changes=False,
         commits=True,
     )

@@ -1,0 +1,148 @@
+"""The whole way on a docker fleet: provision, release v1, traffic, release v2, roll back, release v2 again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestrator.probe.report import Report
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+RUNS = (("release", "v2"), ("rollback", ""), ("release", "v2"))
+
+
+def main() -> int:
+    """Run the demo; its exit status: 0 only if every step worked and not one request failed."""
+    os.chdir(ROOT)
+    directory = Path(os.environ.get("FLEET_DIR", ".fleet"))
+    nodes = os.environ.get("NODES", "3")
+    fresh_before = time.monotonic()
+    step("start the fleet")
+    call([sys.executable, "docker/fleet.py", "up", "--dir", str(directory), "--nodes", nodes])
+    step("provision it")
+    pyinfra("provision")
+    fleet = json.loads((directory / "fleet.json").read_text())
+    urls = [balancer["url"] for group in fleet["balancers"].values() for balancer in group]
+    with tempfile.TemporaryDirectory() as scratch:
+        step("release v1")
+        pyinfra("release", "v1")
+        step("put traffic on: 32 connections, keep-alive, fresh, POST, and requests that take 2 seconds")
+        probe = Traffic(urls)
+        reports = []
+        for number, (verb, ref) in enumerate(RUNS):
+            step(f"{verb} {ref}".strip())
+            file = Path(scratch) / f"{number}.json"
+            pyinfra(verb, ref, file)
+            reports.append(json.loads(file.read_text()))
+            probe.switched(reports[-1])
+        seen = probe.stop()
+        show(len(fleet["nodes"]), reports, seen, time.monotonic() - fresh_before)
+    print(f"\nThe fleet still runs: {' '.join(urls)}   (make demo-down ends it)")
+    return 1 if seen.totals.failed or seen.unfinished else 0
+
+
+class Traffic:
+    """The probe at load, in a process of its own."""
+
+    def __init__(self, urls: list[str]) -> None:
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "orchestrator.probe", "--connections", "32", "--rate", "300"),
+                *("--until-eof", "--json", "-", *urls),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline().strip() != "ready":
+            raise SystemExit("the probe did not start")
+
+    def switched(self, report: dict[str, Any]) -> None:
+        """Tell the probe when a run moved the traffic, and to which release."""
+        event = cutover(report)
+        began = time.monotonic() - (time.time() - event["at"]) - event["seconds"]
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"switch {report['inputs']['release']} {began:.6f}\n")
+        self._process.stdin.flush()
+
+    def stop(self) -> Report:
+        """End it; its report."""
+        output, _ = self._process.communicate(timeout=60)
+        return Report.from_json(json.loads(output))
+
+
+def pyinfra(verb: str, ref: str = "", report: Path | None = None) -> None:
+    """A run, exactly as a person starts it."""
+    data = [*(["--data", f"ref={ref}"] if ref else []), *(["--data", f"report={report}"] if report else [])]
+    call([str(BIN / "pyinfra"), "inventory/fleet.py", f"deploys/{verb}.py", "-y", *data])
+
+
+def call(command: list[str]) -> None:
+    """Run a command; end the demo with its status if it fails."""
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        print(f"demo: `{' '.join(command)}` ended with status {done.returncode}", file=sys.stderr)
+        sys.exit(done.returncode)
+
+
+def step(text: str) -> None:
+    print(f"\n=== {text}", flush=True)
+
+
+def show(nodes: int, reports: list[dict[str, Any]], seen: Report, took: float) -> None:
+    """The summary."""
+    totals = seen.totals
+    width = min(shutil.get_terminal_size().columns, 100)
+    print("\n" + "=" * width)
+    failures = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.failures.items())) or "none of any kind"
+    gap = f"{(totals.gap or 0) * 1000:.0f} ms"
+    print(f"  nodes       {nodes}, and 2 balancers (HAProxy, nginx) that move as one")
+    print(f"  versions    v1, then {', '.join(_what(report) for report in reports)}")
+    print(f"  requests    {totals.requests:,} ({', '.join(f'{c.requests:,} {k}' for k, c in totals.kinds.items())})")
+    print(f"  failures    {failures}")
+    print(f"  longest gap between answers  {gap}")
+    print("\n  switch       to                        last old answer   first new answer   old answers after it")
+    for report, one in zip(reports, seen.transitions, strict=True):
+        print(
+            f"  {report['inputs']['verb']:<12} {one.new:<25} {clock(one.last_old_answered):<17}"
+            f" {clock(one.first_new_answered):<18} {one.stale}"
+        )
+    print("\n  seconds a stage")
+    names = list(dict.fromkeys(event["stage"] for report in reports for event in stages(report)))
+    print("  " + " " * 14 + "".join(f"{_what(report):>14}" for report in reports))
+    for name in names:
+        row = [next((e["seconds"] for e in stages(report) if e["stage"] == name), None) for report in reports]
+        print(f"  {name:<14}" + "".join(f"{'-' if value is None else f'{value:.2f}':>14}" for value in row))
+    print(f"\n  everything, images and provisioning included, took {took:.0f} s")
+    print("=" * width)
+
+
+def _what(report: dict[str, Any]) -> str:
+    inputs = report["inputs"]
+    return f"{inputs['verb']} {inputs['ref']}".strip()
+
+
+def cutover(report: dict[str, Any]) -> dict[str, Any]:
+    return next(event for event in stages(report) if event["stage"] == "cutover")
+
+
+def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event for event in report["events"] if event["record"] == "results" and event.get("results")]
+
+
+def clock(at: float | None) -> str:
+    return datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3] if at is not None else "-"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""A run as a JSON file: what was asked, every event with its time, the probe's report, how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from orchestrator.plan import Inputs
+from orchestrator.probe.report import Report
+from orchestrator.run import Ended, Event
+
+
+class ReportFile:
+    """Collects the events of a run; ``write`` puts the whole file in place at once.
+
+    + path: None for no file
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = Path(path) if path else None
+        self._events: list[dict[str, Any]] = []
+
+    def event(self, event: Event) -> None:
+        """Keep an event; ``at`` is its time in seconds since the epoch."""
+        self._events.append({"at": time.time(), **event.to_json()})
+
+    def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
+        """Write the file. Raises OSError if that cannot be done."""
+        if self._path is None:
+            return
+        content = {
+            "inputs": i.to_json(),
+            "events": self._events,
+            "probe": probe.to_json() if probe else None,
+            "committed": ended.committed,
+            "status": ended.status,
+            "reason": str(ended.reason or ""),
+            "left": [result.to_json() for result in ended.left],
+            "warnings": [result.to_json() for result in ended.warnings],
+        }
+        beside = self._path.with_name(self._path.name + ".new")
+        beside.write_text(json.dumps(content, indent=1))
+        os.replace(beside, self._path)
