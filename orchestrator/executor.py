@@ -59,6 +59,7 @@ class Executor:
         self._probe: ProbeProcess | None = None
         self._failed_before = 0
         self._new_release = ""
+        self._undoing = False
         self.report: Report | None = None
         self._on_host: dict[str, Callable[[Host, Arguments, float], str]] = {
             "quiet": self._quiet,
@@ -80,6 +81,7 @@ class Executor:
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         """All steps at once; a result each, in their order."""
+        self._undoing = undoing
         if not undoing and any(step.action.name == "shift" for step in steps):
             self._mark_shift()
         return tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
@@ -206,7 +208,9 @@ class Executor:
         return self._operate(host, deadline, promote, root=self._root, **arguments)
 
     def _prune(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        return self._operate(host, deadline, prune, root=self._root, **arguments)
+        return self._operate(
+            host, deadline, prune, root=self._root, used=f"{self._settings.node.library}/used", **arguments
+        )
 
     # Actions on balancers
 
@@ -243,7 +247,7 @@ class Executor:
 
     def _shift(self, host: Host, arguments: Arguments, deadline: float) -> str:
         layout = self._settings.balancer
-        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline))
+        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline), self._undoing)
         self._fleet.operate(host, shift, app=layout.app, guard=guard, **arguments)
         return ""
 
@@ -310,7 +314,7 @@ class Executor:
 
     def _operate(self, host: Host, deadline: float, operation: Callable[..., Any], **arguments: Any) -> str:
         layout = self._settings.node
-        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline))
+        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline), self._undoing)
         lines = self._fleet.operate(host, operation, guard=guard, **arguments)
         return " ".join(lines[-3:])
 

@@ -15,12 +15,14 @@ class Guard:
     + directory: holds ``lock`` and ``fence``
     + fence: number of the run that acts; an older one is refused with status 75
     + seconds: whole seconds after which the command is killed
+    + preempt: end the command that holds the lock instead of waiting for it, as an undo does
     """
 
     script: str
     directory: str
     fence: int
     seconds: int
+    preempt: bool = False
 
 
 def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCommand:
@@ -33,6 +35,7 @@ def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCom
     if guard is None:
         return StringCommand(*run)
     return StringCommand(
+        *(["GUARD_PREEMPT=1"] if guard.preempt else []),
         QuoteString(guard.script),
         QuoteString(guard.directory),
         str(guard.fence),

@@ -40,7 +40,8 @@ def place(settings: Settings, node_name: str) -> list[str]:
     web = account_of(settings.web_user)
     origin(work, settings, account)
     tree(work, settings, account, web)
-    common.library(work, settings.node.library, common.scripts_of("guard", "inspect.php", "check-nginx"))
+    scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), "used": render.used(settings)}
+    common.library(work, settings.node.library, scripts)
     common.etc(work, settings)
     for color in Color:
         fpm(work, settings, color, account, web)

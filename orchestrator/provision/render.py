@@ -166,12 +166,14 @@ def color_target(settings: Settings, color: Color) -> str:
 
 
 def node_sudoers(settings: Settings) -> str:
-    """What the deploy user may do as root on a node: start, stop and restart a color, nothing else."""
+    """What the deploy user may do as root on a node: start, stop and restart a color, see which releases are in use."""
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
         for color in Color
         for verb in ("start", "stop", "restart")
     ]
+    # "" says that no argument may be given
+    rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
     return "\n".join([f"# {NOTICE}", *rules, ""])
 
 
@@ -193,6 +195,11 @@ def nodes_list(settings: Settings, nodes: Mapping[str, str], found: Mapping[str,
     """One node a line: its address in the inventory, the one it resolved to, blue's port, green's port."""
     ports = f"{settings.ports.blue} {settings.ports.green}"
     return "".join(f"{address} {found[address]} {ports}\n" for address in nodes.values())
+
+
+def used(settings: Settings) -> str:
+    """The script that says which releases are in use."""
+    return _render("used.j2", releases=settings.node.releases)
 
 
 def bar(settings: Settings) -> str:

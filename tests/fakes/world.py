@@ -56,9 +56,7 @@ class World:
         return {
             "app": "shop",
             "source": {"origin": str(self.origin), "ref": "main"},
-            "switches": [
-                {"kind": name, "group": name, "urls": [f"http://{name}.test/"]} for name in self.balancers
-            ],
+            "switches": [{"kind": name, "group": name, "urls": [f"http://{name}.test/"]} for name in self.balancers],
             "marker": {"answers": "all", "token": "secret-token"},
             "shared": {"directories": ["storage"]},
             "gate": {"deadline": 0.3, "interval": 0.05, "successes": 2},
@@ -70,12 +68,12 @@ class World:
 
     def fleet(self, settings: Settings | None = None) -> Fleet:
         """A fresh pyinfra state, as a new process of the operator's would have it."""
-        hosts = {name: {"address": name, "fake_delay": 0, "fake_delay_jitter": 0} for name in self.nodes + self.balancers}
+        hosts = {
+            name: {"address": name, "fake_delay": 0, "fake_delay_jitter": 0} for name in self.nodes + self.balancers
+        }
         groups = {"nodes": self.nodes, **{name: [name] for name in self.balancers}}
         everyone = [(f"@fake/{name}", data) for name, data in hosts.items()]
-        named = {
-            group: ([(f"@fake/{name}", {}) for name in names], {}) for group, names in groups.items()
-        }
+        named = {group: ([(f"@fake/{name}", {}) for name in names], {}) for group, names in groups.items()}
         inventory = Inventory((everyone, {}), **named)
         for host in inventory:
             host.name = host.name.removeprefix("@fake/")
@@ -219,3 +217,5 @@ class World:
         library.mkdir(parents=True)
         shutil.copy(GUARD, library / "guard")
         (library / "guard").chmod(0o755)
+        (library / "used").write_text(f"#!/bin/sh\ncat {self.path / name}/used 2>/dev/null; true\n")
+        (library / "used").chmod(0o755)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ GUARD = str(render.TEMPLATES / "guard")
 
 
 def guard(
-    directory: Path, fence: object, seconds: object, *command: str, wait: str = "20"
+    directory: Path, fence: object, seconds: object, *command: str, wait: str = "20", preempt: str = ""
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", GUARD, str(directory), str(fence), str(seconds), *command],
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "GUARD_WAIT": wait},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "GUARD_WAIT": wait, "GUARD_PREEMPT": preempt},
         timeout=30,
     )
 
@@ -102,3 +103,37 @@ def test_bad_usage(tmp_path: Path, arguments: list[str]):
 
 def test_a_directory_that_is_not_there(tmp_path: Path):
     assert guard(tmp_path / "none", 1, 5, "true").returncode not in (0, 75)
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command of run 7 that holds the lock for a minute, with a child of its own."""
+    held = subprocess.Popen(
+        ["sh", GUARD, str(tmp_path), "7", "60", "sh", "-c", "echo begun; sleep 60; touch survived"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert held.stdout is not None
+    assert held.stdout.readline() == "begun\n"
+    yield held
+    held.kill()
+    held.wait()
+    held.stdout.close()
+
+
+@pytest.mark.parametrize("fence", [7, 8])
+def test_an_undo_ends_the_command_that_holds_the_lock(
+    tmp_path: Path, holder: subprocess.Popen[str], fence: int
+) -> None:
+    began = time.monotonic()
+    done = guard(tmp_path, fence, 5, "echo", "mine", preempt="1")
+    assert (done.returncode, done.stdout) == (0, "mine\n")
+    assert time.monotonic() - began < 10
+    assert holder.wait(5) == 137
+
+
+def test_an_undo_of_an_older_run_ends_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    done = guard(tmp_path, 6, 5, "echo", "mine", preempt="1")
+    assert (done.returncode, done.stdout) == (75, "")
+    assert holder.poll() is None

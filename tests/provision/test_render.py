@@ -134,8 +134,9 @@ def test_the_units_of_a_color_come_and_go_together():
 
 def test_the_sudo_rules_of_a_node_are_exact():
     rules = [line for line in render.node_sudoers(settings()).splitlines() if not line.startswith("#")]
-    assert len(rules) == 6
+    assert len(rules) == 7
     assert "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-x-green.target" in rules
+    assert 'deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/used ""' in rules
     assert not any("*" in rule or "," in rule for rule in rules)
 
 

@@ -18,7 +18,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Three provisioned nodes behind HAProxy and nginx, no release yet."""
     made = World(tmp_path / "world")
 
-    def run(self: FakeConnector, command: object, print_output: bool = False, print_input: bool = False, **arguments: object):  # type: ignore[no-untyped-def]
+    def run(
+        self: FakeConnector, command: object, print_output: bool = False, print_input: bool = False, **arguments: object
+    ):  # type: ignore[no-untyped-def]
         text = command if isinstance(command, str) else command.get_raw_value()  # type: ignore[attr-defined]
         stdin = arguments.get("_stdin") or ""
         gevent.sleep(0)

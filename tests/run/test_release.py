@@ -103,3 +103,13 @@ def test_old_releases_are_pruned_but_never_the_two_warm_ones(world: World) -> No
     kept = world.releases("node1")
     assert len(kept) == 3
     assert {world.release("node1", color) for color in Color} <= set(kept)
+
+
+def test_a_release_that_a_process_still_uses_is_not_pruned(world: World) -> None:
+    assert release(world, "v1") == 0
+    oldest = world.release("node2", Color.green)
+    (world.path / "node2/used").write_text(f"{oldest}\n")
+    for ref in ("v2", "v1", "v2", "v1"):
+        assert release(world, ref) == 0
+    assert oldest in world.releases("node2")
+    assert oldest not in world.releases("node1")
