@@ -123,14 +123,15 @@ def _keys(section: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     for part in path:
         if isinstance(part, int):
             continue
-        found = _section_in(section.model_fields[part].annotation) if part in section.model_fields else None
+        found = section_in(section.model_fields[part].annotation) if part in section.model_fields else None
         if found is None:
             return []
         section = found
     return list(section.model_fields)
 
 
-def _section_in(annotation: Any) -> type[BaseModel] | None:
+def section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field of this type holds, alone or in a list; None if it holds none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for argument in get_args(annotation) if (found := _section_in(argument))), None)
+    return next((found for argument in get_args(annotation) if (found := section_in(argument))), None)

@@ -1,0 +1,80 @@
+"""docs/settings.md, made from the schema: ``python -m orchestrator.config.document > docs/settings.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from orchestrator.config.settings import Settings, section_in
+
+
+def document() -> str:
+    """The whole page, in Markdown."""
+    lines = [
+        "# Settings",
+        "",
+        "One dictionary, `settings`, in the inventory's group data. An unknown key is an error. This page is made from",
+        "the code: `python -m orchestrator.config.document`.",
+        "",
+        *_section(Settings, ""),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: type[BaseModel], path: str) -> Iterable[str]:
+    if path:
+        yield f"## {path}"
+        yield ""
+    yield f"{(section.__doc__ or '').strip()}"
+    yield ""
+    yield "| key | type | default | |"
+    yield "|---|---|---|---|"
+    inner = []
+    for key, field in section.model_fields.items():
+        found = section_in(field.annotation)
+        if found is not None:
+            inner.append((key, found))
+        default = "see below" if found and not field.is_required() else _default(field)
+        yield f"| `{key}` | {_type(field.annotation)} | {default} | {field.description or ''} |"
+    yield ""
+    for key, found in inner:
+        yield from _section(found, f"{path}.{key}" if path else key)
+
+
+def _type(annotation: Any) -> str:
+    if annotation is NoneType:
+        return "nothing"
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if isinstance(annotation, type) and not get_args(annotation):
+        if issubclass(annotation, BaseModel):
+            return "section"
+        return {
+            "SecretStr": "secret text",
+            "str": "text",
+            "int": "whole number",
+            "float": "number",
+            "bool": "yes or no",
+        }.get(annotation.__name__, annotation.__name__)
+    parts = [_type(part) for part in get_args(annotation)]
+    if get_origin(annotation) is list:
+        return f"list of {parts[0]}"
+    if get_origin(annotation) is dict:
+        return f"dictionary of {parts[1]}"
+    return " or ".join(parts)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.default_factory() if field.default_factory else field.default  # type: ignore[call-arg]
+    return "" if value is None or value is PydanticUndefined else f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(document(), end="")

@@ -1,0 +1,66 @@
+"""Settings: what is refused, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.config import load
+from orchestrator.config.document import document
+from orchestrator.errors import UsageError
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    return {
+        "app": "shop",
+        "source": {"origin": "git@example.com:shop.git"},
+        "switches": [{"kind": "haproxy", "group": "haproxy", "urls": ["http://shop.test/"]}],
+        "marker": {"answers": "all"},
+    } | changes
+
+
+def test_the_least_that_settings_need() -> None:
+    settings = load(raw())
+    assert settings.node.root == "/srv/shop"
+    assert settings.source.ref == "main"
+    assert settings.token == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keeep": 3}, r"unknown key keeep \(did you mean keep\?\)"),
+        ({"source": {"origin": "x", "reff": "y"}}, r"unknown key source.reff \(did you mean ref\?\)"),
+        (
+            {"switches": [{"kind": "haproxy", "group": "h", "urls": ["u"], "listem": 1}]},
+            r"unknown key switches.0.listem \(did you mean listen\?\)",
+        ),
+        ({"first_color": "purple"}, "first_color: Input should be 'blue' or 'green'"),
+        ({"marker": {}}, "marker.token is missing"),
+        ({"ports": {"blue": 8080}}, "three different ports"),
+        ({"keep": 1}, "keep: "),
+        ({"switches": []}, "switches: "),
+        ({"nodes": "haproxy"}, "inventory groups of their own"),
+        ({"app": "Shop!"}, "app: "),
+    ],
+)
+def test_bad_settings_are_refused_in_one_line(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        load(raw(**changes))
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_settings() -> None:
+    with pytest.raises(UsageError, match="settings are missing"):
+        load(None)
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "hush" not in repr(load(raw(marker={"answers": "all", "token": "hush"})))
+
+
+def test_the_page_of_settings_is_the_code() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text() == document(), "run: python -m orchestrator.config.document > docs/settings.md"
