@@ -10,7 +10,15 @@ from orchestrator.errors import UsageError
 from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
-KNOWN = {"provision": (), "release": ("ref", "color", "report"), "rollback": ("report",), "status": ()}
+KNOWN: dict[str, tuple[str, ...]] = {
+    "provision": (),
+    "release": ("ref", "color", "report"),
+    "rollback": ("report",),
+    "resume": ("report",),
+    "abort": (),
+    "unlock": (),
+    "status": (),
+}
 
 
 @dataclass(frozen=True)

@@ -136,11 +136,17 @@ class Walk:
         self._control = control
         self._unwritten: list[Record] = []
 
-    def go(self) -> Ended:
-        """Every stage in order; undo if one fails before the commit, go on with a warning after it."""
-        begun: list[Stage] = []
+    def go(self, stages: Sequence[Stage], before: Sequence[Stage] = ()) -> Ended:
+        """Every stage until the commit, in order, then those after it.
+
+        If one fails before the commit, everything begun is undone; after it, the rest goes on with a warning.
+
+        + stages: until the commit; the whole plan's, or what is left of it
+        + before: stages that an earlier walk of the same plan has begun
+        """
+        begun = [stage for stage in before if stage not in stages]
         try:
-            for stage in self._plan.until_commit:
+            for stage in stages:
                 begun.append(stage)
                 self._do(stage)
             self._control.no_more_interrupts()
@@ -154,7 +160,7 @@ class Walk:
         """Take the begun stages back, last one first. A place that fails does not keep the others from it."""
         self._note(Event("undoing", text=str(reason)), must=False)
         left: list[Result] = []
-        for stage in reversed(begun):
+        for stage in self._backwards(begun):
             for back in stage.undo:
                 # what could not be reached once is not tried again: its deadline is paid once
                 lost = {result.place for result in left if result.lost}
@@ -162,6 +168,10 @@ class Walk:
                 left += self._perform(back, steps, undoing=True).failed
         self._note(Event("undone", results=tuple(left)), must=False)
         return Ended(committed=False, reason=reason, left=left)
+
+    def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
+        """Begun stages, the last one of the plan first."""
+        return [stage for stage in reversed(self._plan.stages) if stage in begun]
 
     def forward(self, stages: Sequence[Stage]) -> Ended:
         """After the commit: every stage, whatever fails; failures are warnings that the next command mends."""

@@ -34,3 +34,16 @@ def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:
         return walk.forward(whole.after_commit)
     reason = OrchestratorError(f"{tale.verb} by {tale.owner} of {tale.at} stopped without a word")
     return walk.undo(begun_stages(tale, whole), reason)
+
+
+def remaining(tale: Told, whole: Plan) -> list[Stage]:
+    """What is left until the commit of a run that goes on.
+
+    What changes something and is on record as done is not done again. What only looks is looked at again, but
+    the wait for a quiet color: once the color is started, or has traffic, it means nothing any more.
+    """
+    started = "start" in tale.begun
+    looks = (stage for stage in whole.until_commit if not stage.changes and not (stage.name == "quiet" and started))
+    changes = (stage for stage in whole.until_commit if stage.changes and stage.name not in tale.done)
+    left = [*looks, *changes]
+    return [stage for stage in whole.until_commit if stage in left]

@@ -6,8 +6,10 @@ pyinfra's own SIGINT handler ends with status 0 and runs no ``finally``; its SIG
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from enum import Enum
 from types import FrameType
 
@@ -53,8 +55,12 @@ class Signals:
         name = signal.Signals(number).name
         if self.mode is Mode.nothing_begun:
             _say(f"{name}: stopped before anything was changed")
-            # not sys.exit: pyinfra's prepare greenlets would print a traceback for it
-            raise SystemExit(128 + number)
+            if gevent.getcurrent().parent is None:
+                # pyinfra's own greenlet, perhaps asking its question: the terminal is put in order on the way out
+                raise SystemExit(128 + number)
+            # Whatever greenlet this is (one that connects, for instance) takes an exception for its own failure,
+            # and the run would go on.
+            os._exit(128 + number)
         if self.mode is Mode.finishing:
             _say(f"{name}: {Mode.finishing.value}")
             return
@@ -104,6 +110,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _say(line: str) -> None:
-    click.echo(click.style(line, fg="yellow", bold=True), err=True)
-
-
+    """Not by way of ``sys.stderr``: a signal may come in the midst of a write, and the terminal may be gone."""
+    text = click.style(line, fg="yellow", bold=True) if os.isatty(2) else line
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())

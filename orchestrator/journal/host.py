@@ -15,6 +15,7 @@ from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 SCRIPT = r"""
 set -eu
 umask 077
+export LC_ALL=C
 verb=$1 dir=$2; shift 2
 mkdir -p "$dir/runs"
 exec 9>"$dir/flock"
@@ -41,15 +42,22 @@ renew)
 append)
     mine "$1" || { echo lost; exit 0; }
     file=$dir/runs/$(printf '%010d' "$2").jsonl
+    # a line that a crash cut short must not swallow the next one
+    if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi
     cat >> "$file"
     sync "$file"
     touch "$dir/lock"; echo ok ;;
 back)
     if mine "$1"; then rm -f "$dir/lock"; fi
     echo ok ;;
+break)
+    if [ -f "$dir/lock" ] && [ "$(sed -n 2p "$dir/lock")" = "$1" ]; then rm -f "$dir/lock"; fi
+    echo ok ;;
 read)
     if [ -f "$dir/lock" ]; then echo "held $(age)"; sed -n 2p "$dir/lock"; else echo free; fi
-    for file in $(ls -1 "$dir/runs" | sort | tail -n "$1"); do echo "run $file"; cat "$dir/runs/$file"; done ;;
+    for file in $(ls -1 "$dir/runs" | sort | tail -n "$1"); do
+        echo "run $file"; cat "$dir/runs/$file"; echo
+    done ;;
 esac
 """
 
@@ -81,6 +89,9 @@ class HostStore:
 
     def give_back(self, owner: Owner) -> None:
         self._run("back", owner.token)
+
+    def break_lock(self, held: Held) -> None:
+        self._run("break", _owner_line(held.owner))
 
     def read(self, runs: int = 20) -> Contents:
         return parse_contents(self._run("read", str(runs)))

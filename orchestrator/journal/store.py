@@ -70,5 +70,8 @@ class Store(Protocol):
     def give_back(self, owner: Owner) -> None:
         """Give the lock back; does nothing if it is not ours."""
 
+    def break_lock(self, held: Held) -> None:
+        """Take the lock away from the owner that was seen to hold it; nothing happens if it is another's by now."""
+
     def read(self, runs: int = 20) -> Contents:
         """What the store holds."""

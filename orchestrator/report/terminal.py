@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 import click
@@ -12,8 +13,17 @@ from orchestrator.run import Ended, Event, Result
 
 
 def say(line: str, **style: object) -> None:
-    """One line on standard error, where pyinfra's own output goes."""
-    click.echo(click.style(line, **style) if style else line, err=True)  # type: ignore[arg-type]
+    """One line on standard error, where pyinfra's own output goes.
+
+    A terminal that went away, or a reader of our output (``| tee``) that the same Ctrl-C ended, keeps no run from
+    its undo: what is said from then on goes nowhere.
+    """
+    try:
+        click.echo(click.style(line, **style) if style else line, err=True)  # type: ignore[arg-type]
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
 
 
 def heading(i: Inputs) -> str:

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import gevent
 import pytest
 from pyinfra.connectors.fake import FakeConnector
 
-from orchestrator import verify
+from orchestrator import verbs, verify
 from orchestrator.fleet import Fleet
+from orchestrator.options import Options
 from tests.fakes.world import World
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Three provisioned nodes behind HAProxy and nginx, no release yet."""
-    made = World(tmp_path / "world")
+    return connected(World(tmp_path / "world"), monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def _twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
+    """A world after two releases, and a copy of it to go back to: two releases take longer than a copy."""
+    path = tmp_path_factory.mktemp("twice")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        made = connected(World(path / "world"), monkeypatch)
+        for ref in ("v1", "v2"):
+            assert verbs.release(made.fleet(), Options(ref=ref)) == 0
+    shutil.copytree(path / "world", path / "kept", symlinks=True)
+    return made, path / "kept"
+
+
+@pytest.fixture
+def released(_twice: tuple[World, Path], monkeypatch: pytest.MonkeyPatch) -> World:
+    """v1 was released (green), then v2 (blue, live): there is a release to go back to."""
+    made, kept = _twice
+    shutil.rmtree(made.path)
+    shutil.copytree(kept, made.path, symlinks=True)
+    made.down.clear()
+    return connected(made, monkeypatch)
+
+
+def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Let pyinfra's fake connector run commands in a world."""
 
     def run(
         self: FakeConnector, command: object, print_output: bool = False, print_input: bool = False, **arguments: object

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.deploy import _change
+from orchestrator import verbs
 from orchestrator.errors import Refused, UsageError
 from orchestrator.model import Color
 from orchestrator.options import Options
@@ -12,11 +12,11 @@ from tests.fakes.world import World
 
 
 def release(world: World, ref: str = "v1") -> int:
-    return _change(world.fleet(), "release", Options(ref=ref))
+    return verbs.release(world.fleet(), Options(ref=ref))
 
 
 def rollback(world: World) -> int:
-    return _change(world.fleet(), "rollback", Options())
+    return verbs.rollback(world.fleet(), Options())
 
 
 def test_a_release_moves_every_node_and_every_balancer(world: World) -> None:

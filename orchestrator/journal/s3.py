@@ -1,0 +1,373 @@
+"""A store in an S3 bucket, by conditional writes alone.
+
+    <prefix>/state.json            the lock, the fence, and the records of the newest run
+    <prefix>/runs/<fence>.jsonl    the records of each older run, written once, never changed
+    <prefix>/conditions            written at the first use, to see that the store honours conditional writes
+
+Lock and newest journal are ONE object, replaced only if it still is what we read (``If-Match``). So one write says "the
+lock is mine", "I live" and "these records": between a check and a write nothing can come, because there is no between.
+
+Guaranteed, whatever stalls, wakes up or is retried:
+
++ of those who take the lock at the same time one gets it; each gets a larger fence than all before
++ a holder who renewed in time is not taken over: his renewal changes the object, and the taker's write is refused
++ once the lock is another's, renew and append raise Lost and change nothing: what the new holder reads of the old run
+  is all there will ever be
++ records are in order, whole batches or nothing, each batch once: a write whose answer was lost is known by its id
++ a run's records leave ``state.json`` only when they are under ``runs/``
+
+Not guaranteed: whether a batch is there whose append raised OrchestratorError (no answer came at all); the holder's
+next append goes on from what is there. And a holder learns of its loss only by its next call: what it does to a node
+meanwhile is for the guard there to refuse.
+
+The lease is judged by S3's clock alone: ``Date`` minus ``LastModified`` of one answer. Never delete ``state.json``: the
+fence is in it. In a versioned bucket each renewal is a version, so let a lifecycle rule expire noncurrent ones.
+
+Needs s3:GetObject and s3:PutObject on the prefix, and s3:ListBucket on the bucket (without it, S3 calls a missing
+object a denied one).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
+
+CLIENT_SETTINGS: dict[str, Any] = {
+    # a call that hangs must end within a lease
+    "connect_timeout": 3,
+    "read_timeout": 5,
+    "retries": {"mode": "standard", "total_max_attempts": 4},
+}
+
+TRIES = 10
+"""Writes until we give up because somebody else always was faster."""
+
+WINDOW = 1000
+"""Fences looked through for the newest journals before all are: S3 lists as many keys in one answer, oldest first."""
+
+
+CREDENTIALS = re.compile("Credential|Token|SSO|Login")
+"""Names of botocore's own errors that have to do with credentials."""
+
+
+def client(region: str | None = None, profile: str | None = None, endpoint_url: str | None = None) -> Any:
+    """An S3 client. Credentials are found where every AWS tool finds them."""
+    # imported when used: it takes 0.2 s, and breaks TLS if that happens before gevent patches the standard library
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(profile_name=profile, region_name=region)
+    return session.client("s3", endpoint_url=endpoint_url, config=Config(**CLIENT_SETTINGS))
+
+
+@dataclass(frozen=True)
+class _State:
+    """What ``state.json`` holds.
+
+    + write: random; which write made it
+    + owner: who holds the lock, with the token; None if it is free
+    + run: the fence of the run whose records these are; less than ``fence`` until the holder's first append
+    """
+
+    fence: int = 0
+    write: str = ""
+    owner: Owner | None = None
+    run: int = 0
+    records: tuple[Record, ...] = ()
+
+    def is_of(self, owner: Owner) -> bool:
+        return self.owner is not None and self.owner.token == owner.token
+
+    def to_json(self) -> bytes:
+        owner = asdict(self.owner) if self.owner else None
+        return _dumps({**vars(self), "owner": owner}).encode()
+
+    @staticmethod
+    def parse(text: bytes) -> _State:
+        """Raises ValueError, TypeError or KeyError."""
+        raw = json.loads(text)
+        owner = Owner(**raw["owner"]) if raw.get("owner") else None
+        return _State(
+            int(raw["fence"]), raw.get("write", ""), owner, int(raw.get("run", 0)), tuple(raw.get("records", ()))
+        )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The state as it was read or written.
+
+    + etag: None if there is no such object
+    + age: seconds since it was written, at the least, by S3's clock
+    """
+
+    state: _State
+    etag: str | None
+    age: float
+
+    def held(self) -> Held | None:
+        """Who holds the lock. The token is its holder's alone."""
+        owner = self.state.owner
+        return Held(replace(owner, token=""), self.age) if owner else None
+
+
+class _NotDone(Exception):
+    """A condition did not hold, or there is no such object."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class S3Store:
+    """Lock and journals under a prefix of a bucket."""
+
+    def __init__(self, connect: Callable[[], Any], bucket: str, prefix: str) -> None:
+        """
+        + connect: makes the client, at the first use: ``partial(client, region, profile, endpoint_url)``
+        """
+        self._connect = connect
+        self._client: Any = None
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/".lstrip("/")
+        # a renewal must not come between an append and the look whether it was applied
+        self._one_at_a_time = threading.Lock()
+        self._last: _Seen | None = None
+
+    def take(self, owner: Owner, lease: float) -> int | Held:
+        def over(seen: _Seen) -> _State | None:
+            if seen.etag is None:
+                self._first_use()
+            if seen.state.owner and not seen.state.is_of(owner) and seen.age < lease:
+                return None
+            return replace(seen.state, fence=seen.state.fence + 1, owner=owner)
+
+        try:
+            seen = self._change(over, fresh=True)
+        except OrchestratorError as error:
+            raise Refused(str(error)) from error
+        held = seen.held()
+        return held if held and not seen.state.is_of(owner) else seen.state.fence
+
+    def renew(self, owner: Owner) -> None:
+        def again(seen: _Seen) -> _State:
+            if not seen.state.is_of(owner):
+                raise Lost("another run took the lock")
+            return seen.state
+
+        self._change(again)
+
+    def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
+        def longer(seen: _Seen) -> _State:
+            state = seen.state
+            if not state.is_of(owner) or state.fence != fence:
+                raise Lost("another run took the lock")
+            if state.run == fence:
+                return replace(state, records=(*state.records, *records))
+            if state.records:
+                # final, as the lock is not that run's any more; if it is there already, it is the same
+                self._put(self._run_key(state.run), _lines(state.records), None)
+            return replace(state, run=fence, records=tuple(records))
+
+        self._change(longer)
+
+    def give_back(self, owner: Owner) -> None:
+        self._change(lambda seen: replace(seen.state, owner=None) if seen.state.is_of(owner) else None)
+
+    def break_lock(self, held: Held) -> None:
+        def free(seen: _Seen) -> _State | None:
+            now = seen.held()
+            return replace(seen.state, owner=None) if now and now.owner == replace(held.owner, token="") else None
+
+        self._change(free, fresh=True)
+
+    def read(self, runs: int = 20) -> Contents:
+        seen = self._get_state()
+        newest = [seen.state.records] if seen.state.records else []
+        older = self._archived(before=seen.state.run, runs=runs - len(newest))
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(self._get_run, older))
+        return Contents(seen.held(), [*found, *newest])
+
+    def _change(self, change: Callable[[_Seen], _State | None], fresh: bool = False) -> _Seen:
+        """Replace the state by what ``change`` makes of it, and nobody came between; what is there then.
+
+        + change: returns None to leave it; called again if somebody came between
+        + fresh: do not go on from what we wrote last, as its age matters
+        """
+        write = secrets.token_hex(8)
+        with self._one_at_a_time:
+            seen = self._last if self._last and not fresh else self._get_state()
+            self._last = None
+            for tried in range(TRIES):
+                wanted = change(seen)
+                if wanted is None:
+                    return seen
+                wanted = replace(wanted, write=write)
+                etag = self._put(self._state_key, wanted.to_json(), seen.etag)
+                if etag is not None:
+                    self._last = _Seen(wanted, etag, 0.0)
+                    return self._last
+                time.sleep(0.02 * tried)
+                seen = self._get_state()
+                if seen.state.write == write:
+                    # it was applied, its answer was lost, and what was refused is the client's own second try
+                    self._last = seen
+                    return seen
+        raise OrchestratorError(f"{self._url(self._state_key)} changes faster than it can be written")
+
+    def _first_use(self) -> None:
+        """Refuse a store in which a lock would hold nothing, or whose fence was deleted."""
+        if self._archived(before=None, runs=1):
+            raise OrchestratorError(
+                f"{self._url(self._state_key)} is gone, but there are runs: restore its last version, or write "
+                '{"fence": N} there, N being no less than that in any fence file of the fleet'
+            )
+        key = f"{self._prefix}conditions"
+        self._call("put_object", Key=key, Body=b"")
+        if self._put(key, b"", None) is not None or self._put(key, b"", f'"{"0" * 32}"') is not None:
+            raise OrchestratorError(
+                f"{self._url('')} ignores If-None-Match or If-Match: a lock in it would hold nobody off"
+            )
+
+    def _get_state(self) -> _Seen:
+        key = self._state_key
+        try:
+            reply = self._call("get_object", Key=key)
+        except _NotDone:
+            return _Seen(_State(), None, 0.0)
+        try:
+            state = _State.parse(reply["Body"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise OrchestratorError(f"{self._url(key)} is no journal's state: {error}") from error
+        date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if date is None:
+            raise OrchestratorError(f"{self._url(key)}: the store does not tell its time (no Date header)")
+        # both are cut to whole seconds: less than a second less may have passed than their difference says
+        passed = (parsedate_to_datetime(date) - reply["LastModified"]).total_seconds() - 1.0
+        return _Seen(state, reply["ETag"], max(0.0, passed))
+
+    def _get_run(self, fence: int) -> list[Record]:
+        try:
+            return list(_parse_lines(self._call("get_object", Key=self._run_key(fence))["Body"]))
+        except _NotDone:
+            # a lifecycle rule was faster
+            return []
+
+    def _archived(self, before: int | None, runs: int) -> list[int]:
+        """Fences of the newest runs under ``runs/``, oldest first."""
+        since = max(0, before - WINDOW) if before is not None else 0
+        found = self._list(since, before)
+        if len(found) < runs and since:
+            found = self._list(0, before)
+        return found[-runs:] if runs > 0 else []
+
+    def _list(self, since: int, before: int | None) -> list[int]:
+        folder = f"{self._prefix}runs/"
+        after: dict[str, str] = {"StartAfter": self._run_key(since)}
+        found: list[int] = []
+        while True:
+            page = self._call("list_objects_v2", Prefix=folder, **after)
+            names = (item["Key"].removeprefix(folder).removesuffix(".jsonl") for item in page.get("Contents", ()))
+            found += [int(name) for name in names if name.isdecimal()]
+            if not page.get("IsTruncated") or (before is not None and found and found[-1] >= before):
+                return [fence for fence in found if before is None or fence < before]
+            after = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _put(self, key: str, body: bytes, etag: str | None) -> str | None:
+        """Write if the object has this etag (None: if there is none yet). The new etag; None if it was refused."""
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        for tried in range(TRIES):
+            try:
+                return str(self._call("put_object", Key=key, Body=body, **condition)["ETag"])
+            except _NotDone as refusal:
+                if refusal.code != "ConditionalRequestConflict":
+                    return None
+            time.sleep(0.02 * tried)
+        raise OrchestratorError(f"{self._url(key)} is always being written by somebody else")
+
+    def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """One call, its body read. Raises _NotDone, or OrchestratorError with a line for the operator.
+
+        boto3 retries what is worth it (lost answers, throttling), nothing above it does.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            if self._client is None:
+                self._client = self._connect()
+            reply: dict[str, Any] = getattr(self._client, method)(Bucket=self._bucket, **arguments)
+            if "Body" in reply:
+                reply["Body"] = reply["Body"].read()
+            return reply
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+                raise _NotDone(code) from None
+            what = self._explain(code, error.response["Error"].get("Message", ""))
+            raise OrchestratorError(f"{self._url(arguments.get('Key', self._prefix))}: {what}") from error
+        except BotoCoreError as error:
+            name = type(error).__name__
+            hint = "; log in again (aws sso login), or set the profile" if CREDENTIALS.search(name) else ""
+            text = " ".join(str(error).split())
+            raise OrchestratorError(f"{self._url(arguments.get('Key', self._prefix))}: {text}{hint}") from error
+
+    def _explain(self, code: str, message: str) -> str:
+        if code in ("AccessDenied", "AllAccessDisabled"):
+            return (
+                f"access denied ({message}); the journal needs s3:GetObject and s3:PutObject on {self._prefix}* "
+                f"and s3:ListBucket on {self._bucket}"
+            )
+        if code == "NoSuchBucket":
+            return f"there is no bucket {self._bucket}: make it, or correct journal.bucket"
+        if code in ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"):
+            return f"the AWS credentials have expired ({code}); log in again (aws sso login) and repeat the command"
+        if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthFailure"):
+            return f"the AWS credentials are wrong ({code})"
+        if code == "RequestTimeTooSkewed":
+            return "this machine's clock is more than 15 minutes off"
+        if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"):
+            return f"the bucket is in another region: set journal.region ({message})"
+        if code in ("SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "503") or "Throttl" in code:
+            tries = CLIENT_SETTINGS["retries"]["total_max_attempts"]
+            return f"S3 asks to slow down ({code}), {tries} times in a row; try again in a minute"
+        return f"{code}: {message}"
+
+    @property
+    def _state_key(self) -> str:
+        return f"{self._prefix}state.json"
+
+    def _run_key(self, fence: int) -> str:
+        return f"{self._prefix}runs/{fence:010d}.jsonl"
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _lines(records: Iterable[Record]) -> bytes:
+    return "".join(_dumps(record) + "\n" for record in records).encode()
+
+
+def _parse_lines(text: bytes) -> Iterable[Record]:
+    """Records; what is none (somebody cut or edited the object) is left out."""
+    for line in text.decode(errors="replace").split("\n"):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict):
+            yield record

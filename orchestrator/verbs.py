@@ -1,0 +1,274 @@
+"""What each verb does, from the lock to the exit status. The deploy files and the console share all of this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+from pyinfra.api.command import StringCommand
+from pyinfra.api.host import Host
+
+from orchestrator import preflight
+from orchestrator.errors import NotUndone, OrchestratorError, Refused
+from orchestrator.executor import Executor
+from orchestrator.fleet import Fleet
+from orchestrator.journal.host import HostStore
+from orchestrator.journal.records import Told
+from orchestrator.journal.session import Session, owner
+from orchestrator.journal.store import Record
+from orchestrator.look import look, revision
+from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.options import Options
+from orchestrator.plan import Inputs, Plan
+from orchestrator.report.file import ReportFile
+from orchestrator.report.terminal import Terminal, ending, heading, probe_lines, say
+from orchestrator.run import Ended, Event, Walk
+from orchestrator.settle import begun_stages, open_run, remaining, settle
+from orchestrator.stages import plan
+from orchestrator.status import status
+from orchestrator.watch import signals
+
+
+def release(fleet: Fleet, options: Options) -> int:
+    """A new release, after settling what an earlier run may have left."""
+    return _change(fleet, "release", options)
+
+
+def rollback(fleet: Fleet, options: Options) -> int:
+    """Back to the release that is still warm, after settling what an earlier run may have left."""
+    return _change(fleet, "rollback", options)
+
+
+def resume(fleet: Fleet, options: Options) -> int:
+    """Carry a run that stopped without a word to its end: the same release, from where it stopped."""
+    with _session(fleet, "resume") as session:
+        found = _open(fleet)
+        if found is None:
+            say("nothing to resume: the last run ended")
+            return 0
+        tale, i, whole = found
+        say(f"resuming {_named(tale)}", bold=True)
+        if tale.committed:
+            return _settle_as(fleet, session, "forward")
+        session.append([_begin("resume"), _inputs_record(i), *_carried(tale)])
+        stages = remaining(tale, whole)
+        return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, begun_stages(tale, whole)))
+
+
+def abort(fleet: Fleet, options: Options) -> int:
+    """Undo a run that stopped without a word; one that was committed can only be carried to its end."""
+    with _session(fleet, "abort") as session:
+        found = _open(fleet)
+        if found is None:
+            say("nothing to abort: the last run ended")
+            return 0
+        tale, _, _ = found
+        if tale.committed:
+            say(
+                f"{_named(tale)} was committed: it is carried to its end (to go back: deploys/rollback.py)", fg="yellow"
+            )
+        else:
+            say(f"aborting {_named(tale)}", bold=True)
+        return _settle_as(fleet, session, "forward" if tale.committed else "undone")
+
+
+def unlock(fleet: Fleet, options: Options) -> int:
+    """Take the lock away from a run that holds it. Its guard's fence keeps what wakes up from acting."""
+    store = _store(fleet)
+    held = store.read().held
+    if held is None:
+        say("not locked")
+        return 0
+    say(f"taking the lock from {held.owner}, last heard of {held.age:.0f} s ago", fg="yellow")
+    store.break_lock(held)
+    say("unlocked; the next release or rollback settles what that run left (deploys/status.py shows it)")
+    return 0
+
+
+def show_status(fleet: Fleet, options: Options) -> int:
+    """Switch, nodes, lock, history."""
+    for line in status(look(fleet), _store(fleet).read(), fleet.settings):
+        click.echo(line)
+    return 0
+
+
+def provision(fleet: Fleet, options: Options) -> int:
+    """Make every host ready; a second time changes nothing."""
+    # no other verb needs what provisioning imports
+    from orchestrator.provision import walk
+
+    fleet.prepare_connections()
+    say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
+    walk.place(fleet, say)
+    # the lock is the deploy user's, and the store exists once everything is placed
+    session = Session(_store(fleet, user=fleet.settings.user), owner("provision"), say)
+    try:
+        session.take()
+        walk.activate(fleet, say)
+    finally:
+        signals.no_more_interrupts()
+        session.give_back()
+    say("done: provisioned", fg="green", bold=True)
+    return 0
+
+
+VERBS: dict[str, Callable[[Fleet, Options], int]] = {
+    "release": release,
+    "rollback": rollback,
+    "resume": resume,
+    "abort": abort,
+    "unlock": unlock,
+    "status": show_status,
+    "provision": provision,
+}
+
+
+def inputs(fleet: Fleet, verb: str, options: Options) -> Inputs:
+    """Look at the fleet and decide what a release or rollback would do; changes nothing.
+
+    Raises Refused or UsageError.
+    """
+    seen = look(fleet)
+    if verb == "rollback":
+        return preflight.rollback(seen, fleet.settings)
+    preflight.live_color(seen)
+    ref = options.ref or fleet.settings.source.ref
+    return preflight.release(seen, fleet.settings, ref, revision(fleet, ref), datetime.now(UTC), options.color)
+
+
+def _change(fleet: Fleet, verb: str, options: Options) -> int:
+    with _session(fleet, verb) as session:
+        _settle(fleet, session)
+        i = inputs(fleet, verb, options)
+        session.append([_begin(verb), _inputs_record(i)])
+        say(heading(i), bold=True)
+        whole = plan(i)
+        return _walk(fleet, session, i, whole, options, lambda walk: walk.go(whole.until_commit))
+
+
+@contextmanager
+def _session(fleet: Fleet, verb: str) -> Iterator[Session]:
+    """The lock, and every place that can be reached closed to older runs; given back whatever happens."""
+    fleet.prepare_connections()
+    session = Session(_store(fleet), owner(verb), say)
+    try:
+        session.take()
+        _fence(fleet, session.fence)
+        yield session
+    finally:
+        signals.no_more_interrupts()
+        session.give_back()
+
+
+def _fence(fleet: Fleet, fence: int) -> None:
+    """From now on the guards refuse older runs, and what a killed operator left running is ended.
+
+    A place that cannot be reached, or has no guard yet, is for the preflight to judge.
+    """
+    node, balancer = fleet.settings.node, fleet.settings.balancer
+    deadline = fleet.settings.deadlines.look
+
+    def close(host: Host) -> list[str]:
+        layout = balancer if host.name in fleet.balancers else node
+        guard = Guard(f"{layout.library}/guard", layout.guard_dir, fence, int(deadline), preempt=True)
+        return fleet.shell(host, guarded("true", [], guard))
+
+    fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
+
+
+def _walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Options, go: Callable[[Walk], Ended]) -> int:
+    file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
+
+    def tell(event: Event) -> None:
+        file.event(event)
+        terminal.event(event)
+
+    try:
+        ended = go(Walk(whole, executor, session.append, tell, signals))
+    finally:
+        executor.close()
+    report = executor.report
+    how = "done" if ended.committed else "undone" if not ended.left else "left"
+    probe = report.to_json() if report else None
+    session.append([{"record": "end", "how": how, "detail": str(ended.reason or ""), "probe": probe}])
+    file.write(i, ended, report)
+    for line in probe_lines(report) if report else ():
+        say(line)
+    for line, style in ending(i, ended):
+        say(line, **style)
+    return ended.status
+
+
+def _settle(fleet: Fleet, session: Session) -> None:
+    """A run that stopped without a word is undone first, or carried forward if it was committed."""
+    found = _open(fleet)
+    if found is None:
+        return
+    tale, _, _ = found
+    say(f"{_named(tale)} stopped without a word: settling it first", fg="yellow")
+    _settle_as(fleet, session, "forward" if tale.committed else "undone")
+
+
+def _settle_as(fleet: Fleet, session: Session, how: str) -> int:
+    """Settle the open run. Raises NotUndone if a place that answers could not be undone."""
+    found = _open(fleet)
+    assert found is not None
+    tale, i, whole = found
+    executor = Executor(fleet, session.fence)
+    ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
+    if any(not result.lost for result in ended.left):
+        raise NotUndone("; ".join(f"{result.place}: {result.error}" for result in ended.left))
+    if ended.left:
+        # still open: whoever comes next undoes the rest
+        lost = ", ".join(sorted({result.place.name for result in ended.left}))
+        say(f"not undone on {lost}, which does not answer", fg="yellow")
+        return 1
+    session.append([{"record": "settled", "how": how}])
+    live = i.release if ended.committed else i.live or "no release"
+    say(f"settled: {live} has all the traffic", fg="green")
+    return 0
+
+
+def _open(fleet: Fleet) -> tuple[Told, Inputs, Plan] | None:
+    return open_run(_store(fleet).read().runs, fleet.settings.token)
+
+
+def _begin(verb: str) -> Record:
+    return {"record": "begin", "verb": verb, "owner": owner(verb).who}
+
+
+def _inputs_record(i: Inputs) -> Record:
+    return {"record": "inputs", "inputs": i.to_json()}
+
+
+def _carried(tale: Told) -> Sequence[Record]:
+    """What is on record of the run that goes on, so that this journal alone tells all of it."""
+    begun: list[Record] = [{"record": "intent", "stage": name, "carried": True} for name in tale.begun]
+    done: list[Record] = [{"record": "results", "stage": name, "failed": False, "carried": True} for name in tale.done]
+    return [*begun, *done]
+
+
+def _named(tale: Told) -> str:
+    return f"{tale.verb} by {tale.owner} of {tale.at}"
+
+
+def _store(fleet: Fleet, user: str | None = None) -> HostStore:
+    """The store: on the first balancer.
+
+    + user: whose it is, if we are somebody else (an administrator)
+    """
+    first = fleet.host(next(iter(fleet.balancers)))
+    if not first.connected:
+        raise Refused(f"{first.name}, which holds lock and journal, cannot be reached")
+
+    def shell(command: StringCommand, text: str) -> list[str]:
+        if user is not None:
+            command = StringCommand("runuser", "-u", user, "--", command)
+        reply = fleet.one(first.name, lambda host: fleet.shell(host, command, text), fleet.settings.deadlines.look + 5)
+        if reply.error is not None or reply.value is None:
+            raise OrchestratorError(f"{first.name}, which holds lock and journal: {reply.error}")
+        return reply.value
+
+    return HostStore(shell, fleet.settings.balancer.journal)

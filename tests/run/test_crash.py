@@ -1,0 +1,128 @@
+"""The operator's process dies at any point of a run: the next command, from a fresh process, settles it.
+
+A point is a write to the journal (right before it, right after it) or a step at one place (right before it, right
+after it, the other places of the stage untouched). ``Killed`` unwinds as SIGKILL would: nothing of ours runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.executor import Executor
+from orchestrator.journal import session
+from orchestrator.journal.session import Session
+from orchestrator.journal.store import Record
+from orchestrator.model import Color
+from orchestrator.options import Options
+from orchestrator.plan import Step
+from orchestrator.run import Result
+from tests.fakes.world import World
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Death:
+    """Counts points, and kills at one of them. Point 0 is never reached: it only counts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int = 0) -> None:
+        self.at = at
+        self.points: list[str] = []
+        append, one = Session.append, Executor._one
+
+        def dying_append(this: Session, records: Sequence[Record]) -> None:
+            names = ", ".join(f"{record['record']} {record.get('stage', '')}".strip() for record in records)
+            self.point(f"before the record of {names}")
+            append(this, records)
+            self.point(f"after the record of {names}")
+
+        def dying_one(this: Executor, step: Step, undoing: bool) -> Result:
+            self.point(f"before {step.action.name} on {step.place}")
+            result = one(this, step, undoing)
+            self.point(f"after {step.action.name} on {step.place}")
+            return result
+
+        monkeypatch.setattr(Session, "append", dying_append)
+        monkeypatch.setattr(Executor, "_one", dying_one)
+        # a dead process gives no lock back, and its silent lock is not waited for in a test
+        monkeypatch.setattr(Session, "give_back", lambda this: this._renewing and this._renewing.kill())
+        monkeypatch.setattr(session, "LEASE", 0.0)
+
+    def point(self, name: str) -> None:
+        self.points.append(name)
+        if len(self.points) == self.at:
+            raise Killed(name)
+
+
+VERBS: dict[str, Callable[[World], int]] = {
+    "release": lambda world: verbs.release(world.fleet(), Options(ref="v1")),
+    "rollback": lambda world: verbs.rollback(world.fleet(), Options()),
+    "resume": lambda world: verbs.resume(world.fleet(), Options()),
+    "abort": lambda world: verbs.abort(world.fleet(), Options()),
+}
+
+# how often these runs come to a point; a test below keeps the numbers true
+POINTS = {"release": 84, "rollback": 28}
+
+
+def is_consistent(world: World) -> None:
+    """One color has all the traffic at every balancer and every node's link; both colors run one release each."""
+    weights = {world.weight(name) for name in world.balancers}
+    assert weights in ({0}, {100})
+    live = Color.green if weights == {100} else Color.blue
+    assert {world.live(node) for node in world.nodes} == {live.value}
+    for color in Color:
+        releases = {world.release(node, color) for node in world.nodes}
+        assert len(releases) == 1, f"{color} is mixed: {releases}"
+        for node in world.nodes:
+            started = (world.root(node) / color / "started").read_text().split()[0]
+            assert started == world.release(node, color)
+    assert len({tuple(world.releases(node)) for node in world.nodes}) == 1
+    for node in world.nodes:
+        assert not [path for path in (world.root(node) / "releases").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("verb", POINTS)
+def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    death = Death(monkeypatch)
+    assert VERBS[verb](released) == 0
+    assert len(death.points) == POINTS[verb], death.points
+
+
+def cases() -> list[Any]:
+    """Every point, each with one of the commands that may follow, in turn. `make unit` takes a sample."""
+    follow = ("release", "abort", "resume", "rollback")
+    return [
+        pytest.param(verb, at, follow[at % len(follow)], marks=[pytest.mark.exhaustive] if at % 9 else [])
+        for verb, points in POINTS.items()
+        for at in range(1, points + 1)
+    ]
+
+
+@pytest.mark.parametrize(("verb", "at", "then"), cases())
+def test_killed_anywhere(released: World, monkeypatch: pytest.MonkeyPatch, verb: str, at: int, then: str) -> None:
+    world = released
+    back, live = world.release("node1", Color.green), world.release("node1", Color.blue)
+    with monkeypatch.context() as dying:
+        death = Death(dying, at)
+        with pytest.raises(Killed):
+            VERBS[verb](world)
+        # whoever asks gets one release only: weights are 0 or 100, and each color has one release where it has traffic
+        for balancer in world.balancers:
+            assert world.weight(balancer) in (0, 100)
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    assert VERBS[then](world) == 0, death.points[-1]
+    is_consistent(world)
+    releases = {world.release("node1", color) for color in Color}
+    if then == "abort" and verb == "release" and not _has_committed(death):
+        assert releases == {back, live}
+        assert world.weight("haproxy") == 0
+
+
+def _has_committed(death: Death) -> bool:
+    return any(point.startswith("after the record") and "commit" in point for point in death.points)
