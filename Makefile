@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml docker/venv.sh
 	@sh docker/venv.sh $(VENV)
 
 unit: $(READY)
-	$(PY) -m pytest tests --ignore tests/fleet -q
+	$(PY) -m pytest tests --ignore tests/fleet -q -m "not exhaustive and not slow"
 
 test: $(READY)
 	$(PY) -m pytest -m "not slow"
