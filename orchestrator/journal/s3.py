@@ -96,7 +96,7 @@ class _State:
     @staticmethod
     def parse(text: bytes) -> _State:
         """Raises ValueError, TypeError or KeyError."""
-        raw = json.loads(text)
+        raw = dict(json.loads(text))
         owner = Owner(**raw["owner"]) if raw.get("owner") else None
         return _State(
             int(raw["fence"]), raw.get("write", ""), owner, int(raw.get("run", 0)), tuple(raw.get("records", ()))

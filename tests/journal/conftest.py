@@ -1,0 +1,29 @@
+"""Fixtures: places where a store may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from tests.journal.places import HostPlace, Place, S3Place
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Place]:
+    with mock_aws():
+        yield S3Place(monkeypatch)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> HostPlace:
+    return HostPlace(tmp_path / "journal")
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Every kind of place, one after another."""
+    made: Place = request.getfixturevalue(request.param)
+    return made

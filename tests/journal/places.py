@@ -1,0 +1,129 @@
+"""Places where a store may be, for tests: each makes stores as processes would, and moves the place's own clock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.s3.responses import S3Response
+from pyinfra.api.command import StringCommand
+
+from orchestrator.journal import s3
+from orchestrator.journal.host import HostStore
+from orchestrator.journal.store import Owner, Store
+
+
+def somebody(name: str = "ann") -> Owner:
+    """An owner of this name; its token is the name's."""
+    return Owner(f"{name}@laptop", 4711, "release", "2026-01-02T03:04:05Z", f"token-of-{name}")
+
+
+class Place(Protocol):
+    def store(self) -> Store:
+        """A store as a process of its own would have it."""
+
+    def pass_time(self, seconds: float) -> None:
+        """The place's clock, and no other, goes on."""
+
+
+class HostPlace:
+    """A directory of this machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def store(self) -> HostStore:
+        return HostStore(self._shell, str(self.directory))
+
+    def pass_time(self, seconds: float) -> None:
+        lock = self.directory / "lock"
+        before = lock.stat().st_mtime - seconds
+        os.utime(lock, (before, before))
+
+    @staticmethod
+    def _shell(command: StringCommand, text: str) -> list[str]:
+        done = subprocess.run(
+            ["sh", "-c", command.get_raw_value()], input=text, capture_output=True, text=True, timeout=30
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+
+Fault = Callable[[Callable[[], Any]], Any]
+"""Stands before a request: gets what answers it, and answers."""
+
+
+@cache
+def client() -> Any:
+    """One for all tests: to make it takes longer than a test."""
+    return boto3.Session("id", "secret", region_name="us-east-1").client("s3", config=Config(**s3.CLIENT_SETTINGS))
+
+
+class S3Place:
+    """A bucket in moto, with what moto lacks: a Date, one write at a time, and faults."""
+
+    BUCKET = "journals"
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.requests: list[str] = []
+        self.faults: dict[str, list[Fault]] = {"get": [], "put": []}
+        self._ahead = timedelta()
+        self._written: dict[str, datetime] = {}
+        self._writing = threading.Lock()
+        self.client = client()
+        self.client.create_bucket(Bucket=self.BUCKET)
+        # the client's waiting between two tries
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+        put, get = S3Response.put_object, S3Response.get_object
+
+        def put_object(response: S3Response) -> Any:
+            def answer() -> Any:
+                with self._writing:
+                    answered = put(response)
+                    self._written[response.parse_key_name()] = self._now()
+                    return answered
+
+            return self._answer("put", answer)
+
+        def get_object(response: S3Response) -> Any:
+            status, headers, body = self._answer("get", lambda: get(response))
+            clock = {"date": self._now(), "last-modified": self._written[response.parse_key_name()]}
+            return status, headers | {name: format_datetime(at, usegmt=True) for name, at in clock.items()}, body
+
+        monkeypatch.setattr(S3Response, "put_object", put_object)
+        monkeypatch.setattr(S3Response, "get_object", get_object)
+
+    def store(self) -> s3.S3Store:
+        return s3.S3Store(lambda: self.client, self.BUCKET, "shop/prod")
+
+    def pass_time(self, seconds: float) -> None:
+        # what is written from now on is younger by as much
+        self._ahead += timedelta(seconds=seconds)
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def _answer(self, method: str, answer: Callable[[], Any]) -> Any:
+        self.requests.append(method)
+        fault = self.faults[method].pop(0) if self.faults[method] else None
+        return fault(answer) if fault else answer()
+
+    def text(self, key: str) -> str:
+        return str(self.client.get_object(Bucket=self.BUCKET, Key=f"shop/prod/{key}")["Body"].read().decode())
+
+    def write(self, key: str, text: str) -> None:
+        self.client.put_object(Bucket=self.BUCKET, Key=f"shop/prod/{key}", Body=text.encode())
+
+    def names(self) -> list[str]:
+        found = self.client.list_objects_v2(Bucket=self.BUCKET).get("Contents", [])
+        return [item["Key"].removeprefix("shop/prod/") for item in found]
