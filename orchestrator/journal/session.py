@@ -83,8 +83,12 @@ class Session:
             raise TakenOver("another run took the lock over: this one stops here, and that one settles it") from None
 
     def give_back(self) -> None:
-        """Give the lock back, at the end of the run."""
+        """Give the lock back, at the end of the run. Whatever happens, the run ended as it did."""
         if self._renewing is not None:
             self._renewing.kill()
-        if not self._lost:
+        if self._lost:
+            return
+        try:
             self._store.give_back(self._me)
+        except Exception as error:
+            self._say(f"the lock could not be given back, and can be taken over in {LEASE:.0f} s: {error}")

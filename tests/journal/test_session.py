@@ -1,0 +1,244 @@
+"""The lock while a run lasts, on a store and a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import gevent
+import pytest
+
+from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.journal.session import LEASE, Session, TakenOver, owner
+from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
+from tests.journal.places import somebody
+
+ANN, BOB, CID = somebody("ann"), somebody("bob"), somebody("cid")
+
+
+class Clock:
+    """Time goes on when the test sleeps; whoever else sleeps waits for it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.at: list[tuple[float, Callable[[], None]]] = []
+        self._test: object = gevent.getcurrent()
+        self._really: Callable[[float], None] = gevent.sleep
+
+    def sleep(self, seconds: float = 0) -> None:
+        until = self.now + seconds
+        if gevent.getcurrent() is not self._test:
+            while self.now < until:
+                self._really(0)
+            return
+        self._others()
+        while self.now < until:
+            self.now += 0.5
+            for moment, act in [item for item in self.at if item[0] <= self.now]:
+                self.at.remove((moment, act))
+                act()
+            self._others()
+
+    def _others(self) -> None:
+        for _ in range(3):
+            self._really(0)
+
+
+@dataclass
+class Memory:
+    """A store in memory, whose clock is the test's."""
+
+    clock: Clock
+    owner: Owner | None = None
+    fence: int = 0
+    renewed: float = 0.0
+    renewals: list[float] = field(default_factory=list)
+    written: list[Record] = field(default_factory=list)
+    broken: bool = False
+
+    def take(self, owner: Owner, lease: float) -> int | Held:
+        if self.owner and self.clock.now - self.renewed < lease:
+            return Held(replace(self.owner, token=""), self.clock.now - self.renewed)
+        self.owner, self.renewed = owner, self.clock.now
+        self.fence += 1
+        return self.fence
+
+    def renew(self, owner: Owner) -> None:
+        self.renewals.append(self.clock.now)
+        self._sure(owner)
+        self.renewed = self.clock.now
+
+    def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
+        self._sure(owner)
+        self.written += [{"fence": fence, **record} for record in records]
+
+    def give_back(self, owner: Owner) -> None:
+        if self.broken:
+            raise OSError("no route")
+        if self.owner == owner:
+            self.owner = None
+
+    def break_lock(self, held: Held) -> None:
+        self.owner = None
+
+    def read(self, runs: int = 20) -> Contents:
+        return Contents(None, [self.written])
+
+    def _sure(self, owner: Owner) -> None:
+        if self.broken:
+            raise OSError("no route")
+        if self.owner != owner:
+            raise Lost
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("orchestrator.journal.session.gevent.sleep", made.sleep)
+    return made
+
+
+@pytest.fixture
+def store(clock: Clock) -> Memory:
+    return Memory(clock)
+
+
+class Told(list[str]):
+    """What the operator was told."""
+
+
+@pytest.fixture
+def said() -> Told:
+    return Told()
+
+
+def session(store: Memory, said: Told, me: Owner = ANN) -> Session:
+    return Session(store, me, said.append)
+
+
+def test_a_free_lock_is_taken_at_once_and_without_a_word(store: Memory, said: Told, clock: Clock) -> None:
+    held = session(store, said)
+    held.take()
+    assert (held.fence, clock.now, said) == (1, 0.0, [])
+    held.append([{"record": "begin"}])
+    (record,) = store.written
+    assert (record["fence"], record["record"]) == (1, "begin")
+    assert str(record["at"]).endswith("Z")
+    held.give_back()
+    assert store.owner is None
+
+
+def test_the_lock_is_renewed_until_it_is_given_back(store: Memory, said: Told, clock: Clock) -> None:
+    held = session(store, said)
+    held.take()
+    clock.sleep(16)
+    assert store.renewals == [5.0, 10.0, 15.0]
+    held.give_back()
+    clock.sleep(16)
+    assert len(store.renewals) == 3
+    assert said == []
+
+
+def test_a_renewal_that_fails_is_told_and_the_next_one_mends_it(store: Memory, said: Told, clock: Clock) -> None:
+    held = session(store, said)
+    held.take()
+    store.broken = True
+    clock.sleep(6)
+    assert said == ["the lock could not be renewed: no route"]
+    store.broken = False
+    clock.sleep(5)
+    assert (store.renewals, store.renewed) == ([5.0, 10.0], 10.0)
+    held.append([{"record": "begin"}])
+    held.give_back()
+
+
+def test_a_lock_that_was_taken_over_is_noticed_by_the_next_record(store: Memory, said: Told) -> None:
+    held = session(store, said)
+    held.take()
+    store.owner = BOB
+    with pytest.raises(TakenOver, match="another run took the lock over") as lost:
+        held.append([{"record": "intent"}])
+    assert lost.value.status == 4
+    held.give_back()
+    assert store.owner == BOB
+
+
+def test_a_lock_that_was_taken_over_is_noticed_by_the_renewal(store: Memory, said: Told, clock: Clock) -> None:
+    held = session(store, said)
+    held.take()
+    store.owner = BOB
+    clock.sleep(6)
+    # even if the other has ended meanwhile, and the token were ours again
+    store.owner = ANN
+    with pytest.raises(TakenOver):
+        held.append([{"record": "intent"}])
+    held.give_back()
+    assert store.owner == ANN
+
+
+def test_a_silent_lock_is_waited_out_and_that_is_said_once(store: Memory, said: Told, clock: Clock) -> None:
+    store.take(BOB, LEASE)
+    clock.now = 4.0
+    held = session(store, said)
+    held.take()
+    assert held.fence == 2
+    assert clock.now == LEASE
+    assert said == [f"locked: {BOB}, last heard of 4 s ago; waiting whether it lives"]
+    held.give_back()
+
+
+def test_a_lock_whose_holder_lives_refuses(store: Memory, said: Told, clock: Clock) -> None:
+    store.take(BOB, LEASE)
+    clock.now = 3.0
+    clock.at = [(5.0, lambda: store.renew(BOB))]
+    with pytest.raises(Refused, match=r"bob@laptop \(process 4711\) runs release since 2026") as refused:
+        session(store, said).take()
+    assert refused.value.status == 3
+    assert clock.now <= 6.0
+    assert store.owner == BOB
+
+
+def test_a_lock_that_another_takes_while_we_wait_refuses(store: Memory, said: Told, clock: Clock) -> None:
+    store.take(BOB, LEASE)
+
+    def cid() -> None:
+        store.owner = CID
+
+    clock.at = [(5.0, cid)]
+    with pytest.raises(Refused, match="cid@laptop"):
+        session(store, said).take()
+
+
+def test_a_lock_that_is_given_back_while_we_wait_is_taken(store: Memory, said: Told, clock: Clock) -> None:
+    store.take(BOB, LEASE)
+    clock.at = [(3.0, lambda: store.give_back(BOB))]
+    held = session(store, said)
+    held.take()
+    assert (held.fence, clock.now) == (2, 3.0)
+    held.give_back()
+
+
+def test_a_store_that_is_gone_at_the_end_does_not_change_how_the_run_ended(store: Memory, said: Told) -> None:
+    held = session(store, said)
+    held.take()
+    store.broken = True
+    held.give_back()
+    assert said == ["the lock could not be given back, and can be taken over in 15 s: no route"]
+
+
+def test_a_store_that_fails_is_not_a_lock_that_was_lost(store: Memory, said: Told) -> None:
+    held = session(store, said)
+    held.take()
+    store.broken = True
+    with pytest.raises(OSError, match="no route"):
+        held.append([{"record": "intent"}])
+    store.broken = False
+    held.append([{"record": "undoing"}])
+    held.give_back()
+
+
+def test_two_processes_are_two_owners() -> None:
+    one, other = owner("release"), owner("release")
+    assert one.token != other.token
+    assert "@" in one.who
+    assert issubclass(TakenOver, OrchestratorError)
