@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import gevent
 from pyinfra.api.host import Host
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from orchestrator import verify
+from orchestrator.actions import operation_of
 from orchestrator.facts.answers import ColorAnswers, MemberAnswers
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.idle import ColorInFlight
 from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
 from orchestrator.gates import code, http, members
 from orchestrator.model import Color
-from orchestrator.operations.discard import discard
-from orchestrator.operations.fetch import fetch
-from orchestrator.operations.guarded import Guard
-from orchestrator.operations.promote import promote
-from orchestrator.operations.prune import prune
-from orchestrator.operations.share import share
-from orchestrator.operations.shift import shift
-from orchestrator.operations.start import start
-from orchestrator.operations.warm import warm
 from orchestrator.plan import Step, Value
 from orchestrator.probe.process import ProbeError, ProbeProcess
 from orchestrator.probe.report import Report
@@ -59,29 +52,20 @@ class Executor:
         self._probe: ProbeProcess | None = None
         self._failed_before = 0
         self._new_release = ""
-        self._undoing = False
         self.report: Report | None = None
-        self._on_host: dict[str, Callable[[Host, Arguments, float], str]] = {
+        self._looks: dict[str, Callable[[Host, Arguments, float], str]] = {
             "quiet": self._quiet,
-            "fetch": self._fetch,
-            "discard": self._discard,
-            "share": self._share,
-            "start": self._start,
-            "warm": self._warm,
             "gate": self._gate,
             "members": self._members,
-            "shift": self._shift,
-            "promote": self._promote,
-            "prune": self._prune,
         }
         self._on_operator: dict[str, Callable[[Arguments, bool], str]] = {
             "watch": self._watch,
+            "hook": self._hook,
             "verify": self._verify,
         }
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         """All steps at once; a result each, in their order."""
-        self._undoing = undoing
         if not undoing and any(step.action.name == "shift" for step in steps):
             self._mark_shift()
         return tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
@@ -98,11 +82,15 @@ class Executor:
     def _one(self, step: Step, undoing: bool) -> Result:
         if step.place.kind == "operator":
             return self._at_operator(step, undoing)
-        act = self._on_host[step.action.name]
-        reply = self._fleet.one(
-            step.place.name, lambda host: act(host, step.action.arguments, step.deadline), step.deadline
-        )
+        reply = self._fleet.one(step.place.name, lambda host: self._at_host(host, step, undoing), step.deadline)
         return Result(step.place, reply.error, reply.lost, reply.seconds, reply.value or "")
+
+    def _at_host(self, host: Host, step: Step, undoing: bool) -> str:
+        found = operation_of(step, self._settings, self._fence, undoing)
+        if found is None:
+            return self._looks[step.action.name](host, step.action.arguments, step.deadline)
+        operation, arguments = found
+        return " ".join(self._fleet.operate(host, operation, **arguments)[-3:])
 
     def _at_operator(self, step: Step, undoing: bool) -> Result:
         began = time.monotonic()
@@ -141,43 +129,6 @@ class Executor:
         if seen.in_flight and seen.in_flight[color]:
             raise NotYet(f"{color} still answers {seen.in_flight[color]} requests of this balancer")
 
-    def _fetch(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        return self._operate(host, deadline, fetch, root=self._root, origin=self._settings.source.origin, **arguments)
-
-    def _discard(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        return self._operate(host, deadline, discard, root=self._root, **arguments)
-
-    def _share(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        shared = self._settings.shared
-        return self._operate(
-            host,
-            deadline,
-            share,
-            root=self._root,
-            directories=shared.directories,
-            files=shared.files,
-            **arguments,
-        )
-
-    def _start(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        target = self._settings.node.target(Color(str(arguments["color"])))
-        return self._operate(host, deadline, start, root=self._root, target=target, **arguments)
-
-    def _warm(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        color = Color(str(arguments["color"]))
-        self._fleet.operate(
-            host,
-            warm,
-            root=self._root,
-            color=color.value,
-            port=self._settings.ports.of(color),
-            hostname=self._settings.gate.host,
-            paths=self._settings.warm,
-            public=self._settings.php.public,
-            inspect=f"{self._settings.node.library}/inspect.php",
-        )
-        return ""
-
     def _gate(self, host: Host, arguments: Arguments, deadline: float) -> str:
         gate, color, release = self._settings.gate, Color(str(arguments["color"])), str(arguments["release"])
 
@@ -186,7 +137,7 @@ class Executor:
                 host,
                 ColorAnswers,
                 stdin=self._settings.token + "\n",
-                root=self._root,
+                root=self._settings.node.root,
                 color=color.value,
                 port=self._settings.ports.of(color),
                 path=gate.path,
@@ -204,17 +155,11 @@ class Executor:
         until(look, gate.deadline, gate.interval)
         return ""
 
-    def _promote(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        return self._operate(host, deadline, promote, root=self._root, **arguments)
-
-    def _prune(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        return self._operate(
-            host, deadline, prune, root=self._root, used=f"{self._settings.node.library}/used", **arguments
-        )
-
     # Actions on balancers
 
     def _members(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        expected = arguments["nodes"]
+        assert isinstance(expected, list)
         gate, color = self._settings.gate, Color(str(arguments["color"]))
         layout = self._settings.balancer
         kind = balancer(self._fleet.balancers[host.name], layout)
@@ -228,7 +173,7 @@ class Executor:
                 other=self._settings.ports.of(color.other),
                 path=gate.path,
                 hostname=gate.host,
-                members=[f"{name}={self._fleet.address(name)}" for name in self._fleet.nodes],
+                members=[f"{name}={self._fleet.address(name)}" for name in expected],
             )
             try:
                 down = kind.seen(
@@ -237,18 +182,12 @@ class Executor:
             except CannotTell as unknown:
                 raise NotYet(str(unknown)) from None
             problem = members.judge(
-                answers, down, self._fleet.nodes, str(arguments["release"]), bool(arguments["required"])
+                answers, down, expected, str(arguments["release"]), bool(arguments["required"])
             )
             if problem:
                 raise NotYet(problem)
 
         until(look, gate.deadline, gate.interval)
-        return ""
-
-    def _shift(self, host: Host, arguments: Arguments, deadline: float) -> str:
-        layout = self._settings.balancer
-        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline), self._undoing)
-        self._fleet.operate(host, shift, app=layout.app, guard=guard, **arguments)
         return ""
 
     # Actions on the operator's machine
@@ -262,6 +201,15 @@ class Executor:
         process.start()
         self._probe, self._new_release = process, str(arguments["release"])
         return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
+
+    def _hook(self, arguments: Arguments, undoing: bool) -> str:
+        environment = {**os.environ, "RELEASE": str(arguments["release"]), "COLOR": str(arguments["color"])}
+        done = subprocess.run(["sh", "-c", str(arguments["run"])], env=environment, capture_output=True, text=True)
+        said = (done.stderr or done.stdout).strip().splitlines()
+        if done.returncode:
+            last = f": {said[-1]}" if said else ""
+            raise NotYet(f"`{arguments['run']}` ended with status {done.returncode}{last}")
+        return said[-1] if said else ""
 
     def _mark_shift(self) -> None:
         """Tell the probe that traffic moves now, and remember whether all was well until here."""
@@ -306,18 +254,6 @@ class Executor:
                 f"{totals.failed} of {totals.requests} probe requests failed ({kinds}), none before the switch"
             )
 
-    # How
-
-    @property
-    def _root(self) -> str:
-        return self._settings.node.root
-
-    def _operate(self, host: Host, deadline: float, operation: Callable[..., Any], **arguments: Any) -> str:
-        layout = self._settings.node
-        guard = Guard(f"{layout.library}/guard", layout.guard_dir, self._fence, seconds(deadline), self._undoing)
-        lines = self._fleet.operate(host, operation, guard=guard, **arguments)
-        return " ".join(lines[-3:])
-
 
 def until(look: Callable[[], None], patience: float, interval: float) -> None:
     """Look until it does not raise NotYet any more. After so many seconds the last one becomes CommandFailed."""
@@ -332,8 +268,3 @@ def until(look: Callable[[], None], patience: float, interval: float) -> None:
                 look()
     except NotYet as last:
         raise CommandFailed(str(last)) from None
-
-
-def seconds(deadline: float) -> int:
-    """Whole seconds for ``timeout`` on the far side: not more than the deadline here, and at least one."""
-    return max(1, int(deadline))

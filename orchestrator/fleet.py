@@ -87,7 +87,8 @@ class Fleet:
             client = getattr(host.connector, "client", None)
             transport = client.get_transport() if client else None
             raw = getattr(transport, "sock", None)
-            if isinstance(raw, socket.socket):
+            # a host that refused to talk left a closed socket behind
+            if isinstance(raw, socket.socket) and raw.fileno() >= 0:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def each(self, names: Iterable[str], act: Callable[[Host], T], deadline: float) -> list[Reply[T]]:

@@ -16,7 +16,8 @@ from orchestrator.switches.base import CannotTell, Seen
 def look(fleet: Fleet) -> Look:
     """The state of every node and balancer, or one line that says why there is none."""
     nodes, balancers = at_once([lambda: _nodes(fleet), lambda: _balancers(fleet)])
-    return Look(nodes, balancers, fleet.balancers)  # type: ignore[arg-type]
+    addresses = {name: fleet.address(name) for name in fleet.nodes}
+    return Look(nodes, balancers, fleet.balancers, addresses)  # type: ignore[arg-type]
 
 
 def revision(fleet: Fleet, ref: str) -> str:

@@ -12,9 +12,10 @@ from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": (),
-    "release": ("ref", "color", "report"),
+    "release": ("ref", "color", "allow_missing", "report"),
     "rollback": ("report",),
     "resume": ("report",),
+    "join": ("node", "report"),
     "abort": (),
     "unlock": (),
     "status": (),
@@ -25,12 +26,16 @@ KNOWN: dict[str, tuple[str, ...]] = {
 class Options:
     """+ ref: branch, tag or commit, None for the settings' own
     + color: the idle color that the operator expects, None for whichever it is
+    + allow_missing: nodes that need not take part, by commas
+    + node: the node that joins
     + report: file that gets the run's report as JSON, None for none
     """
 
     ref: str | None = None
     color: Color | None = None
     report: str | None = None
+    allow_missing: frozenset[str] = frozenset()
+    node: str = ""
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -44,7 +49,11 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
             near = nearest(key, known)
             hint = f" (did you mean {near}?)" if near else f" ({verb} knows {', '.join(known) or 'none'})"
             raise UsageError(f"unknown --data {key}{hint}")
+    if verb == "join" and not data.get("node"):
+        raise UsageError("join needs the node: --data node=NAME")
     return Options(
+        allow_missing=frozenset(filter(None, str(data.get("allow_missing", "")).split(","))),
+        node=str(data.get("node", "")),
         ref=check_ref(data["ref"]) if "ref" in data else None,
         color=_color(data["color"]) if "color" in data else None,
         report=str(data["report"]) if "report" in data else None,

@@ -109,6 +109,19 @@ class BalancerInput:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A node that takes no part: it is kept out of both colors until it has caught up.
+
+    + address: how the balancers reach it
+    + barred: they kept it out before the run already
+    """
+
+    name: str
+    address: str
+    barred: bool
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What was asked (settings, ref) and what was seen (nodes, weights). The journal's first record.
 
@@ -116,6 +129,9 @@ class Inputs:
     + before: the weights that were in force
     + live: the release that had the traffic before, None if there was none
     + release: the release that gets the traffic
+    + members: nodes that the balancers are expected to find up
+    + missing: nodes that take no part (of a `join`: the node that comes back)
+    + former_release, former_revision: of a `join`, what the color without traffic has on the other nodes
     + mend: nodes whose ``live`` link lags behind the switch, as a failure after an earlier commit leaves them
     """
 
@@ -130,6 +146,10 @@ class Inputs:
     nodes: tuple[NodeInput, ...]
     balancers: tuple[BalancerInput, ...]
     mend: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    former_release: str | None = None
+    former_revision: str | None = None
 
     @property
     def node_places(self) -> tuple[Place, ...]:
@@ -157,4 +177,8 @@ class Inputs:
             nodes=tuple(NodeInput(**node) for node in data["nodes"]),
             balancers=tuple(BalancerInput(**balancer) for balancer in data["balancers"]),
             mend=tuple(data["mend"]),
+            members=tuple(data["members"]),
+            missing=tuple(Missing(**node) for node in data["missing"]),
+            former_release=data["former_release"],
+            former_revision=data["former_revision"],
         )

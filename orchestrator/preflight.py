@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.config import Settings
-from orchestrator.errors import Refused
+from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
-from orchestrator.plan import BalancerInput, Inputs, NodeInput
+from orchestrator.plan import BalancerInput, Inputs, Missing, NodeInput
 from orchestrator.switches.base import Seen
 
 # rename(2) is atomic for readers there; on fuse-overlayfs it is not (notes/switch.md)
@@ -24,10 +24,22 @@ class Look:
     nodes: Mapping[str, NodeState | str]
     balancers: Mapping[str, Seen | str]
     kinds: Mapping[str, str]
+    addresses: Mapping[str, str]
 
     @property
     def node_states(self) -> dict[str, NodeState]:
         return {name: state for name, state in self.nodes.items() if isinstance(state, NodeState)}
+
+    @property
+    def barred(self) -> set[str]:
+        """Nodes that a balancer keeps out of both colors."""
+        addresses = {address for seen in self.seen.values() for address in seen.barred}
+        return {name for name, address in self.addresses.items() if address in addresses}
+
+    @property
+    def drained(self) -> dict[str, str]:
+        """Nodes that an operator has taken out of a balancer, and which."""
+        return {node: name for name, seen in self.seen.items() for node in seen.out}
 
     @property
     def seen(self) -> dict[str, Seen]:
@@ -58,14 +70,29 @@ def release(
     revision: str,
     now: datetime,
     color: Color | None = None,
+    allow_missing: frozenset[str] = frozenset(),
 ) -> Inputs:
     """The Inputs of a release. Raises Refused with every problem found.
 
     + color: the idle color that the operator expects, None for whichever it is
+    + allow_missing: nodes that need not take part
     """
+    if unknown := allow_missing - set(look.nodes):
+        raise UsageError(
+            f"allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(look.nodes)})"
+        )
     live = live_color(look)
     idle = live.other
-    problems = [*_unreachable(look), *_balancers(look), *_nodes(look, settings), *_room(look, settings, idle)]
+    absent = _absent(look)
+    missing = tuple(
+        Missing(name, look.addresses[name], name in look.barred) for name in absent if name in allow_missing
+    )
+    left_out = {node.name for node in missing}
+    look = replace(look, nodes={name: state for name, state in look.nodes.items() if name not in left_out})
+    problems = [f"{name}: {why}" for name, why in absent.items() if name not in left_out]
+    if not look.nodes:
+        problems.append("no node is left to release to")
+    problems += [*_balancers(look), *_nodes(look, settings), *_room(look, settings, idle)]
     if color is not None and color is not idle:
         problems.append(f"{color} is live: a release goes to {idle}")
     problems += _one_live_release(look, live)
@@ -87,6 +114,8 @@ def release(
         nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
         balancers=_balancer_inputs(look),
         mend=tuple(name for name, state in states.items() if state.live is not live),
+        members=tuple(states),
+        missing=missing,
     )
 
 
@@ -118,18 +147,77 @@ def rollback(look: Look, settings: Settings) -> Inputs:
         release=target,
         ref="",
         revision=target.rpartition("-")[2],
-        nodes=tuple(NodeInput(name, target) for name in states),
+        # those that cannot be reached, too: that their link lags behind is worth a warning
+        nodes=tuple(NodeInput(name, target) for name in look.nodes),
         balancers=_balancer_inputs(look),
-        mend=(),
+        members=tuple(name for name in look.nodes if name not in look.barred and name not in look.drained),
     )
 
 
-def _unreachable(look: Look) -> Iterable[str]:
-    return (
-        f"{name}: {why} (all nodes take part or nobody moves)"
+def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], str]) -> Inputs:
+    """The Inputs of a node's coming back: both colors as on the other nodes, then traffic.
+
+    + revisions: full commit hash of a release
+    """
+    if node not in look.nodes:
+        raise UsageError(f"there is no node {node} (nodes: {', '.join(look.nodes)})")
+    live = live_color(look)
+    state = look.nodes[node]
+    others = {name: other for name, other in look.node_states.items() if name != node and name not in look.barred}
+    problems = [*_balancers(look)]
+    if isinstance(state, str):
+        problems.append(f"{node}: {state}")
+    if node not in look.barred:
+        problems.append(f"{node} is not barred: it takes part already")
+    if not others:
+        problems.append("no other node can be reached, so nobody says which releases the fleet has")
+    for color in Color:
+        releases = {name: other.release[color] for name, other in others.items()}
+        if len(set(releases.values())) > 1:
+            problems.append(f"the nodes disagree about {color}'s release: {_list(releases)}")
+    if problems:
+        raise Refused("; ".join(problems))
+    assert isinstance(state, NodeState)
+    pattern = next(iter(others.values()))
+    release, former = pattern.release[live], pattern.release[live.other]
+    if release is None:
+        raise Refused(f"{live} has no release on the other nodes: release first")
+    return Inputs(
+        verb="join",
+        settings=settings,
+        color=live,
+        before=Weights.all_to(live),
+        live=release,
+        release=release,
+        ref="",
+        revision=revisions(release),
+        nodes=(NodeInput(node, state.release[live]),),
+        balancers=_balancer_inputs(look),
+        members=(*others, node),
+        missing=(Missing(node, look.addresses[node], True),),
+        former_release=former,
+        former_revision=revisions(former) if former else None,
+    )
+
+
+def _absent(look: Look) -> dict[str, str]:
+    """Nodes that cannot take part as they are, and why: leaving one out is a decision to be made in the open."""
+    leave = "to release without it: --data allow_missing={0}"
+    absent = {
+        name: f"{why} (all nodes take part or nobody moves; {leave.format(name)})"
         for name, why in look.nodes.items()
         if isinstance(why, str)
-    )
+    }
+    for name in look.nodes:
+        if name in absent:
+            continue
+        if name in look.barred:
+            absent[name] = (
+                f"is barred until it has caught up (deploys/join.py --data node={name}; {leave.format(name)})"
+            )
+        elif name in look.drained:
+            absent[name] = f"was taken out of {look.drained[name]} by an operator (put it back; {leave.format(name)})"
+    return absent
 
 
 def _balancers(look: Look) -> Iterable[str]:

@@ -162,9 +162,10 @@ class Walk:
         left: list[Result] = []
         for stage in self._backwards(begun):
             for back in stage.undo:
-                # what could not be reached once is not tried again: its deadline is paid once
-                lost = {result.place for result in left if result.lost}
-                steps = [step for step in back.do if step.place not in lost]
+                # what could not be reached once is not tried again, and what could not be restored is not
+                # waited for: its deadline is paid once
+                passed_over = {result.place for result in left if result.lost or not back.changes}
+                steps = [step for step in back.do if step.place not in passed_over]
                 left += self._perform(back, steps, undoing=True).failed
         self._note(Event("undone", results=tuple(left)), must=False)
         return Ended(committed=False, reason=reason, left=left)

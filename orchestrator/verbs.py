@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -15,18 +16,19 @@ from orchestrator.errors import NotUndone, OrchestratorError, Refused
 from orchestrator.executor import Executor
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
-from orchestrator.journal.records import Told
+from orchestrator.journal.records import Told, told
 from orchestrator.journal.session import Session, owner
 from orchestrator.journal.store import Record
 from orchestrator.look import look, revision
 from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.options import Options
-from orchestrator.plan import Inputs, Plan
+from orchestrator.plan import Inputs, Missing, Plan
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, heading, probe_lines, say
-from orchestrator.run import Ended, Event, Walk
+from orchestrator.run import Ended, Event, Result, Walk
 from orchestrator.settle import begun_stages, open_run, remaining, settle
 from orchestrator.stages import plan
+from orchestrator.stages.bar import bar
 from orchestrator.status import status
 from orchestrator.watch import signals
 
@@ -39,6 +41,11 @@ def release(fleet: Fleet, options: Options) -> int:
 def rollback(fleet: Fleet, options: Options) -> int:
     """Back to the release that is still warm, after settling what an earlier run may have left."""
     return _change(fleet, "rollback", options)
+
+
+def join(fleet: Fleet, options: Options) -> int:
+    """Bring a barred node back: both colors as on the other nodes, gated, then traffic."""
+    return _change(fleet, "join", options)
 
 
 def resume(fleet: Fleet, options: Options) -> int:
@@ -117,6 +124,7 @@ def provision(fleet: Fleet, options: Options) -> int:
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,
     "rollback": rollback,
+    "join": join,
     "resume": resume,
     "abort": abort,
     "unlock": unlock,
@@ -133,9 +141,12 @@ def inputs(fleet: Fleet, verb: str, options: Options) -> Inputs:
     seen = look(fleet)
     if verb == "rollback":
         return preflight.rollback(seen, fleet.settings)
+    if verb == "join":
+        return preflight.join(seen, fleet.settings, options.node, lambda release: _revision_of(fleet, release))
     preflight.live_color(seen)
     ref = options.ref or fleet.settings.source.ref
-    return preflight.release(seen, fleet.settings, ref, revision(fleet, ref), datetime.now(UTC), options.color)
+    commit = revision(fleet, ref)
+    return preflight.release(seen, fleet.settings, ref, commit, datetime.now(UTC), options.color, options.allow_missing)
 
 
 def _change(fleet: Fleet, verb: str, options: Options) -> int:
@@ -189,6 +200,7 @@ def _walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Optio
         ended = go(Walk(whole, executor, session.append, tell, signals))
     finally:
         executor.close()
+    _bar_lost(fleet, session, i, ended.left)
     report = executor.report
     how = "done" if ended.committed else "undone" if not ended.left else "left"
     probe = report.to_json() if report else None
@@ -199,6 +211,29 @@ def _walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Optio
     for line, style in ending(i, ended):
         say(line, **style)
     return ended.status
+
+
+def _bar_lost(fleet: Fleet, session: Session, i: Inputs, left: Sequence[Result]) -> None:
+    """A node that died under a run gets no traffic when it comes back, until it has caught up."""
+    lost = sorted({result.place.name for result in left if result.lost and result.place.kind == "node"})
+    if not lost:
+        return
+    missing = tuple(Missing(name, fleet.address(name), False) for name in lost)
+    event = Event(
+        "results", "bar lost", results=Executor(fleet, session.fence).perform(bar(replace(i, missing=missing)).do, True)
+    )
+    session.append([event.to_json()])
+    Terminal().event(event)
+    say(f"{', '.join(lost)}: unsettled, and barred until deploys/join.py --data node=NAME brings it back", fg="yellow")
+
+
+def _revision_of(fleet: Fleet, release: str) -> str:
+    """The commit of a release: as the journal has it, else as a node's mirror completes the id's short one."""
+    for run in reversed(_store(fleet).read(1000).runs):
+        known = told(run).inputs or {}
+        if known.get("release") == release:
+            return str(known["revision"])
+    return revision(fleet, release.rpartition("-")[2])
 
 
 def _settle(fleet: Fleet, session: Session) -> None:
@@ -220,6 +255,7 @@ def _settle_as(fleet: Fleet, session: Session, how: str) -> int:
     ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
     if any(not result.lost for result in ended.left):
         raise NotUndone("; ".join(f"{result.place}: {result.error}" for result in ended.left))
+    _bar_lost(fleet, session, i, ended.left)
     if ended.left:
         # still open: whoever comes next undoes the rest
         lost = ", ".join(sorted({result.place.name for result in ended.left}))

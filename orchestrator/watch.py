@@ -6,6 +6,7 @@ pyinfra's own SIGINT handler ends with status 0 and runs no ``finally``; its SIG
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -87,6 +88,8 @@ def watch() -> None:
     deploy files are refused, in one line, with status 2.
     """
     signals.install()
+    # paramiko prints a traceback for a server that closes the connection; pyinfra has its own line for that
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     context = click.get_current_context(silent=True)
     if context is None:
         return

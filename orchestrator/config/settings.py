@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
 from orchestrator.config.gate import Gate
+from orchestrator.config.hook import Hook
 from orchestrator.config.limits import Deadlines, Room
 from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
@@ -58,6 +59,7 @@ class Settings(Section):
     gate: Gate = Gate()
     warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
     probe: Probe = Probe()
+    hooks: list[Hook] = Field(default_factory=list)
     keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
     room: Room = Room()
     deadlines: Deadlines = Deadlines()

@@ -15,7 +15,15 @@ set -eu
 root=$1 origin=$2 revision=$3 id=$4
 final=$root/releases/$id part=$root/releases/.$id.part
 [ ! -d "$final" ] || exit 0
-trap 'code=$?; if [ "$code" != 0 ]; then rm -rf "$part" "$part.index"; fi' EXIT
+failed() {
+    for dir in "$root/releases" "$root/repo.git"; do
+        # git does not always say so
+        room=$(df -Pk "$dir" 2>/dev/null | awk 'NR == 2 {print $4}')
+        [ "${room:-1024}" -ge 1024 ] || echo "no space left on device: $dir has $room KiB free" >&2
+    done
+    rm -rf "$part" "$part.index" "$part.index.lock"
+}
+trap 'code=$?; [ "$code" = 0 ] || failed' EXIT
 rm -rf "$part" "$part.index" "$part.index.lock"
 if [ ! -d "$root/repo.git" ]; then
     rm -rf "$root/.repo.git.new"

@@ -15,7 +15,7 @@ SCRIPT = r"""
 set -eu
 root=$1 color=$2 target=$3 id=$4
 dir=$root/$color
-if [ "$(readlink "$root/live")" = "$color" ]; then
+if [ "$(readlink "$root/live")" = "$color" ] && [ "$5" != out ]; then
     echo "$color is live on this node: it is never restarted" >&2; exit 1
 fi
 want=${id:+../releases/$id}
@@ -36,7 +36,11 @@ else
     rm -f "$dir/release"
 fi
 now=$(date +%s)
-sudo -n /usr/bin/systemctl restart "$target"
+sudo -n /usr/bin/systemctl restart "$target" || {
+    units=$(systemctl list-units --all --plain --no-legend --state=failed,activating "${target%.target}-*" || true)
+    unit=$(printf '%s\n' "$units" | awk 'NR == 1 {print $1}')
+    echo "$target does not start${unit:+, because of $unit}: see journalctl -u ${unit:-$target} there" >&2; exit 1
+}
 printf '%s %s\n' "${id:-none}" "$now" > "$dir/started.new"
 mv -T "$dir/started.new" "$dir/started"
 """
@@ -44,7 +48,7 @@ mv -T "$dir/started.new" "$dir/started"
 
 @operation()
 def start(
-    root: str, color: str, target: str, release: str | None, guard: Guard | None = None
+    root: str, color: str, target: str, release: str | None, out: bool = False, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
     Point a color to a release and restart its systemd target, so that all its processes are new.
@@ -53,6 +57,7 @@ def start(
     + color: ``blue`` or ``green``
     + target: the color's systemd target
     + release: id of the release, None for none (a color that never had one)
+    + out: the node gets no traffic, so that its live color may be restarted, too
     + guard: the guard to go through, if any
 
     Nothing happens if the color's processes were started for that release and run. The live color is refused.
@@ -63,4 +68,4 @@ def start(
 
         start(root="/srv/shop", color="green", target="shop-green.target", release="20260101T120000Z-5d0f0c1")
     """
-    yield guarded(SCRIPT, [root, color, target, release or ""], guard)
+    yield guarded(SCRIPT, [root, color, target, release or "", "out" if out else "in"], guard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pyinfra.context import host
+from pyinfra.operations import server
 
 from orchestrator.config import Settings
 from orchestrator.errors import StepFailed
@@ -45,6 +46,11 @@ def prepare(
     text = render.nodes_list(settings, nodes, found)
     work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
     common.sudoers(work, settings, render.balancer_sudoers(settings, nodes))
+    unit = f"{settings.app}-bar.service"
+    path = f"/etc/systemd/system/{unit}"
+    if work.do("unit that bars at boot", operations.file, path=path, text=render.bar_service(settings)):
+        enable = f"systemctl daemon-reload && systemctl enable --quiet {unit}"
+        work.do("unit that bars at boot: enabled", server.shell, commands=[enable])
     return account, found
 
 

@@ -207,6 +207,11 @@ def bar(settings: Settings) -> str:
     return _render("bar.j2", nodes_file=nodes_file(settings))
 
 
+def bar_service(settings: Settings) -> str:
+    """The unit that bars at boot what was barred before."""
+    return _render("bar.service.j2", app=settings.app, bar=f"{settings.balancer.library}/bar")
+
+
 def endpoint(address: str, port: int) -> str:
     """Address and port as configuration files want them."""
     return f"[{address}]:{port}" if is_address(address, 6) else f"{address}:{port}"

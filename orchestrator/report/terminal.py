@@ -28,6 +28,8 @@ def say(line: str, **style: object) -> None:
 
 def heading(i: Inputs) -> str:
     """What is about to happen, in one line."""
+    if i.verb == "join":
+        return f"join {', '.join(node.name for node in i.nodes)}: {i.release} ({i.color}) first, then traffic"
     if i.verb == "rollback":
         way = "goes forward again" if i.live is not None and i.release > i.live else "goes back"
         return f"rollback {way}: from {i.live or 'nothing'} to {i.release} ({i.color})"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from orchestrator.plan import Inputs, Plan
+from orchestrator.stages.bar import bar
 from orchestrator.stages.cutover import cutover
 from orchestrator.stages.fetch import fetch
 from orchestrator.stages.gate import gate, members
+from orchestrator.stages.hooks import woven
+from orchestrator.stages.join import join
 from orchestrator.stages.promote import mend, promote
 from orchestrator.stages.prune import prune
 from orchestrator.stages.quiet import quiet
@@ -29,6 +32,7 @@ def release(i: Inputs) -> Plan:
             watch(i),
             warm(i),
             gate(i),
+            bar(i),
             cutover(i),
             verify(i),
             promote(i),
@@ -51,9 +55,9 @@ def rollback(i: Inputs) -> Plan:
     )
 
 
-PLANS = {"release": release, "rollback": rollback}
+PLANS = {"release": release, "rollback": rollback, "join": join}
 
 
 def plan(i: Inputs) -> Plan:
-    """The plan of a run: a pure function of its Inputs."""
-    return PLANS[i.verb](i)
+    """The plan of a run, with the settings' hooks in their places: a pure function of its Inputs."""
+    return woven(PLANS[i.verb](i), i)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Place, Stage, Step
+from orchestrator.plan import Action, Inputs, Place, Stage, Step, Value
 
 # A gate ends by its own deadline and says what it saw last; the step's is for a place that does not answer at all.
 SLACK = 10.0
@@ -11,11 +11,14 @@ SLACK = 10.0
 def gate(i: Inputs) -> Stage:
     """The idle color of every node, asked on the node and from every balancer, answers with the release."""
     node = Action("gate", {"color": i.color, "release": i.release})
-    return Stage(
-        "gate",
-        (*(Step(place, node, _deadline(i)) for place in i.node_places), *_members(i, required=True)),
-        changes=False,
-    )
+    nodes = (Step(place, node, _deadline(i)) for place in i.node_places)
+    return Stage("gate", (*nodes, *_members(i, required=True)), changes=False)
+
+
+def gate_nodes(i: Inputs) -> Stage:
+    """The color of every node of the run, asked on the node only: no balancer can reach it yet."""
+    node = Action("gate", {"color": i.color, "release": i.release})
+    return Stage("gate", tuple(Step(place, node, _deadline(i)) for place in i.node_places), changes=False)
 
 
 def members(i: Inputs) -> Stage:
@@ -45,7 +48,13 @@ def gate_former(i: Inputs) -> Stage:
 
 
 def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
-    action = Action("members", {"color": i.color, "release": i.release, "required": required})
+    arguments: dict[str, Value] = {
+        "color": i.color,
+        "release": i.release,
+        "required": required,
+        "nodes": list(i.members),
+    }
+    action = Action("members", arguments)
     return tuple(Step(Place("balancer", balancer.name), action, _deadline(i)) for balancer in i.balancers)
 
 

@@ -21,5 +21,6 @@ def start(i: Inputs) -> Stage:
 
 
 def _start(i: Inputs, node: NodeInput, release: str | None) -> Step:
-    action = Action("start", {"color": i.color, "release": release})
+    # a node that joins is out of traffic, whatever its own link says
+    action = Action("start", {"color": i.color, "release": release, "out": i.verb == "join"})
     return Step(Place("node", node.name), action, i.settings.deadlines.start)

@@ -7,5 +7,5 @@ from orchestrator.plan import Action, Inputs, Stage, Step
 
 def warm(i: Inputs) -> Stage:
     """It changes nothing but the idle processes' own memory, which a restart empties: no undo."""
-    action = Action("warm", {"color": i.color, "release": i.release})
+    action = Action("warm", {"color": i.color})
     return Stage("warm", tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

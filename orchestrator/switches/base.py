@@ -22,6 +22,8 @@ class Seen:
     """A balancer's answer: weights as its data plane has them, and what a restart would come back with.
 
     + in_flight: requests each color is answering for this balancer now, None where it cannot count them
+    + out: members that an operator has taken out (drain, maintenance)
+    + barred: addresses of nodes that are kept out of both colors
     + filesystem: type of the file system that holds the state, as ``stat -f`` names it
     + down: for each color the members that the balancer's own checks call down (empty where it has no checks)
     """
@@ -31,6 +33,8 @@ class Seen:
     in_flight: dict[Color, int] | None
     filesystem: str
     down: dict[Color, tuple[str, ...]]
+    out: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
 
 
 class Balancer(ABC):

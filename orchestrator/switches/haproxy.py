@@ -26,10 +26,12 @@ running=$(ask "show map $map" | awk '$2 == "green" {{print $3}}')
 echo "running=$running"
 echo "kept=$(awk '$1 == "green" {{print $2}}' "$map" 2>/dev/null)"
 echo "filesystem=$(stat -f -c %T "$(dirname "$map")" 2>/dev/null)"
+echo "barred=$(sudo -n {quote(layout.library)}/bar list 2>/dev/null | tr '\\n' ' ')"
 ask "show stat" | awk -F, -v blue={quote(layout.backend(Color.blue))} -v green={quote(layout.backend(Color.green))} '
     $1 == blue || $1 == green {{
         color = $1 == blue ? "blue" : "green"
         if ($2 == "BACKEND") print color ".in_flight=" $5
+        else if ($18 ~ /^(MAINT|DRAIN)/) print "out." $2 "=" $18
         else if ($18 !~ /^(UP|no check|DRAIN)/) print "down." color "." $2 "=" $18
     }}'
 """
@@ -42,6 +44,8 @@ ask "show stat" | awk -F, -v blue={quote(layout.backend(Color.blue))} -v green={
             kept=_weights(said.get("kept"), self.layout.weights_map),
             in_flight={color: int(said.get(f"{color}.in_flight") or 0) for color in Color},
             filesystem=said.get("filesystem", ""),
+            out=tuple(key.removeprefix("out.") for key in said if key.startswith("out.")),
+            barred=tuple(said.get("barred", "").split()),
             down={
                 color: tuple(key.split(".", 2)[2] for key in said if key.startswith(f"down.{color}."))
                 for color in Color

@@ -24,6 +24,7 @@ link={quote(layout.weight_link)}
 echo "kept=$(readlink "$link" 2>/dev/null | sed 's|.*/||')"
 [ -d "$link/" ] && [ "$(systemctl is-active nginx)" = active ] && echo "serving=yes"
 echo "filesystem=$(stat -f -c %T "$(dirname "$link")" 2>/dev/null)"
+echo "barred=$(sudo -n {quote(layout.library)}/bar list 2>/dev/null | tr '\\n' ' ')"
 """
 
     @override
@@ -39,6 +40,7 @@ echo "filesystem=$(stat -f -c %T "$(dirname "$link")" 2>/dev/null)"
             kept=Weights(int(kept)),
             in_flight=None,
             filesystem=said.get("filesystem", ""),
+            barred=tuple(said.get("barred", "").split()),
             down=dict.fromkeys(Color, ()),
         )
 

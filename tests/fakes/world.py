@@ -219,3 +219,12 @@ class World:
         (library / "guard").chmod(0o755)
         (library / "used").write_text(f"#!/bin/sh\ncat {self.path / name}/used 2>/dev/null; true\n")
         (library / "used").chmod(0o755)
+        # barring is the firewall's: here it is a list, which `curl` of the fakes minds
+        barred = self.path / name / "barred"
+        (library / "bar").write_text(
+            "#!/bin/sh\n"
+            f"[ $1 != list ] || {{ cat {barred} 2>/dev/null; exit 0; }}\n"
+            f"grep -vxF $1 {barred} > {barred}.new 2>/dev/null; [ $2 = off ] || echo $1 >> {barred}.new\n"
+            f"mv {barred}.new {barred}\n"
+        )
+        (library / "bar").chmod(0o755)

@@ -1,0 +1,40 @@
+"""Runs a command of the application's own at a named point of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+
+from orchestrator.operations.guarded import Guard, guarded
+
+SCRIPT = r"""
+set -eu
+export RELEASE=$2 COLOR=$3
+[ ! -d "$4" ] || cd "$4"
+exec sh -c "$1"
+"""
+
+
+@operation(is_idempotent=False)
+def hook(
+    run: str, release: str, color: str, directory: str, guard: Guard | None = None
+) -> Generator[StringCommand, None, None]:
+    """
+    Run a shell command with the run's release and color in its environment (``RELEASE``, ``COLOR``).
+
+    + run: the command
+    + release: id of the release
+    + color: ``blue`` or ``green``
+    + directory: where it runs, if it is there
+    + guard: the guard to go through, if any
+
+    **Example:**
+
+    .. code:: python
+
+        hook(run="./console cache:clear", release="20260101T120000Z-5d0f0c1", color="green",
+             directory="/srv/shop/releases/20260101T120000Z-5d0f0c1")
+    """
+    yield guarded(SCRIPT, [run, release, color, directory], guard)

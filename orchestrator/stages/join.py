@@ -1,0 +1,33 @@
+"""A node that was left out catches up: both colors as on the other nodes, then traffic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.plan import Inputs, Plan, Stage
+from orchestrator.stages.bar import unbar
+from orchestrator.stages.fetch import fetch
+from orchestrator.stages.gate import gate_nodes, members
+from orchestrator.stages.promote import promote
+from orchestrator.stages.share import share
+from orchestrator.stages.start import start
+from orchestrator.stages.warm import warm
+
+
+def join(i: Inputs) -> Plan:
+    """Nothing is undone: until the last stage but one the node is barred, and stays so if anything fails."""
+    stages: list[Stage] = []
+    for name, side in (("live", i), ("idle", _idle(i))):
+        if side is None:
+            continue
+        made = (fetch(side), share(side), start(side), *((promote(side),) if name == "live" else ()), warm(side))
+        stages += [replace(stage, name=f"{stage.name} {name}", undo=()) for stage in (*made, gate_nodes(side))]
+    last = replace(members(i), commits=True)
+    return Plan("join", (*stages, unbar(i), last))
+
+
+def _idle(i: Inputs) -> Inputs | None:
+    """The same for the color without traffic, if it has a release to go back to."""
+    if i.former_release is None or i.former_revision is None:
+        return None
+    return replace(i, color=i.color.other, release=i.former_release, revision=i.former_revision)

@@ -1,0 +1,111 @@
+"""A partial fleet is a decision made in the open: left out, barred, and back by `join`."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.errors import Refused, UsageError
+from orchestrator.executor import Executor
+from orchestrator.model import Color
+from orchestrator.options import Options, read
+from orchestrator.plan import Step
+from orchestrator.run import Result
+from tests.fakes.world import World
+
+
+def barred(world: World, balancer: str) -> list[str]:
+    path = world.path / balancer / "barred"
+    return path.read_text().split() if path.exists() else []
+
+
+def leave_out(world: World, node: str) -> None:
+    world.down.add(node)
+    (world.path / node / "unreachable").touch()
+
+
+def bring_back(world: World, node: str) -> None:
+    world.down.discard(node)
+    (world.path / node / "unreachable").unlink()
+
+
+def test_a_node_that_is_left_out_is_barred_until_it_has_joined(released: World) -> None:
+    leave_out(released, "node3")
+    allow = frozenset({"node3"})
+    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=allow)) == 0
+    assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
+    assert [barred(released, balancer) for balancer in released.balancers] == [["node3"], ["node3"]]
+    bring_back(released, "node3")
+    new = released.release("node1", Color.green)
+    assert released.release("node3", Color.green) != new
+    with pytest.raises(Refused, match=r"node3: is barred until it has caught up \(deploys/join.py --data node=node3"):
+        verbs.release(released.fleet(), Options(ref="v2"))
+
+    assert verbs.join(released.fleet(), Options(node="node3")) == 0
+    assert [barred(released, balancer) for balancer in released.balancers] == [[], []]
+    for color in Color:
+        assert released.release("node3", color) == released.release("node1", color)
+    assert released.live("node3") == "green"
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    assert {released.live(node) for node in released.nodes} == {"blue"}
+
+
+def test_a_release_without_a_node_that_fails_lets_it_in_again(released: World) -> None:
+    leave_out(released, "node3")
+    released.break_("haproxy", "set")
+    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 1
+    assert [barred(released, balancer) for balancer in released.balancers] == [[], []]
+
+
+def test_a_node_that_is_well_takes_part_even_if_it_may_be_missing(released: World) -> None:
+    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
+    assert released.release("node3", Color.green) == released.release("node1", Color.green)
+    assert barred(released, "haproxy") == []
+
+
+def test_a_failed_join_leaves_the_node_barred(released: World) -> None:
+    leave_out(released, "node3")
+    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
+    bring_back(released, "node3")
+    released.break_("node3", "health")
+    assert verbs.join(released.fleet(), Options(node="node3")) == 1
+    assert barred(released, "haproxy") == ["node3"]
+    released.mend("node3")
+    assert verbs.join(released.fleet(), Options(node="node3")) == 0
+    assert barred(released, "haproxy") == []
+
+
+def test_a_node_that_dies_under_a_run_is_unsettled_and_barred(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Executor._one
+    before = released.snapshot()
+
+    def dying(this: Executor, step: Step, undoing: bool) -> Result:
+        if step.action.name == "warm":
+            leave_out(released, "node2") if "node2" not in released.down else None
+        return one(this, step, undoing)
+
+    with monkeypatch.context() as deadly:
+        deadly.setattr(Executor, "_one", dying)
+        assert verbs.release(released.fleet(), Options(ref="v1")) == 1
+    assert barred(released, "haproxy") == ["node2"]
+    assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
+    after = released.snapshot()
+    assert {name: after[name] for name in ("node1", "node3")} == {name: before[name] for name in ("node1", "node3")}
+    bring_back(released, "node2")
+    assert verbs.join(released.fleet(), Options(node="node2")) == 0
+    assert released.snapshot() == before
+    assert barred(released, "haproxy") == []
+
+
+def test_a_join_of_a_node_that_takes_part_is_refused(released: World) -> None:
+    with pytest.raises(Refused, match="node1 is not barred"):
+        verbs.join(released.fleet(), Options(node="node1"))
+    with pytest.raises(UsageError, match="there is no node node9"):
+        verbs.join(released.fleet(), Options(node="node9"))
+    with pytest.raises(UsageError, match="join needs the node"):
+        read("join", {})
+
+
+def test_an_unknown_missing_node_is_refused(released: World) -> None:
+    with pytest.raises(UsageError, match="there is no node node9"):
+        verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node9"})))
