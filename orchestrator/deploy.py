@@ -22,9 +22,8 @@ from orchestrator.config import Settings, load
 from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options, read
-from orchestrator.report.terminal import say, show_plan
-from orchestrator.stages import plan
-from orchestrator.verbs import VERBS, inputs
+from orchestrator.report.terminal import say
+from orchestrator.verbs import VERBS, show_plan
 from orchestrator.watch import signals
 
 
@@ -61,14 +60,16 @@ def _ask_first(state: State, verb: str, settings: Settings, options: Options) ->
     """Without ``-y``: show our plan before pyinfra's question, and refuse where nobody can answer it."""
     context = click.get_current_context(silent=True)
     given: dict[str, Any] = context.params if context else {"yes": True}
+    verbose, as_json = state.print_noop_info, bool(given.get("json_output"))
+    if options.plan:
+        show_plan(Fleet(state, settings), verb, options, verbose, as_json)
+        sys.exit(0)
     if given.get("yes") or verb == "status":
         return
     if not given.get("dry") and not sys.stdin.isatty():
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
-    if verb in ("release", "rollback"):
-        i = inputs(Fleet(state, settings), verb, options)
-        for line in show_plan(i, plan(i)):
-            say(line)
+    if verb in ("release", "rollback", "join"):
+        show_plan(Fleet(state, settings), verb, options, verbose, as_json=False)
 
 
 def _drive(state: State, host: Host, verb: str, settings: Settings, options: Options) -> None:

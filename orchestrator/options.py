@@ -12,10 +12,10 @@ from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": (),
-    "release": ("ref", "color", "allow_missing", "report"),
-    "rollback": ("report",),
+    "release": ("ref", "color", "allow_missing", "report", "plan", "save", "bound"),
+    "rollback": ("report", "plan", "save", "bound"),
     "resume": ("report",),
-    "join": ("node", "report"),
+    "join": ("node", "report", "plan"),
     "abort": (),
     "unlock": (),
     "status": (),
@@ -28,6 +28,9 @@ class Options:
     + color: the idle color that the operator expects, None for whichever it is
     + allow_missing: nodes that need not take part, by commas
     + node: the node that joins
+    + plan: show what would be done, and do nothing
+    + save: file that gets the plan
+    + bound: file of a saved plan: the run is refused if the fleet, or what was asked, has changed since
     + report: file that gets the run's report as JSON, None for none
     """
 
@@ -36,6 +39,9 @@ class Options:
     report: str | None = None
     allow_missing: frozenset[str] = frozenset()
     node: str = ""
+    plan: bool = False
+    save: str | None = None
+    bound: str | None = None
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -56,8 +62,17 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         node=str(data.get("node", "")),
         ref=check_ref(data["ref"]) if "ref" in data else None,
         color=_color(data["color"]) if "color" in data else None,
+        plan=_yes("plan", data.get("plan", False)) or "save" in data,
+        save=str(data["save"]) if "save" in data else None,
+        bound=str(data["bound"]) if "bound" in data else None,
         report=str(data["report"]) if "report" in data else None,
     )
+
+
+def _yes(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"--data {key} is true or false, not {value!r}")
+    return value
 
 
 def _color(value: object) -> Color:

@@ -116,6 +116,12 @@ class Ended:
         return self.reason.status if isinstance(self.reason, OrchestratorError) else 1
 
 
+class Undecided(OrchestratorError):
+    """The commit may or may not be on record, so nothing more was done."""
+
+    status = 4
+
+
 class StageFailed(OrchestratorError):
     """A step of a stage failed."""
 
@@ -149,12 +155,24 @@ class Walk:
             for stage in stages:
                 begun.append(stage)
                 self._do(stage)
-            self._control.no_more_interrupts()
-            self._note(Event("commit"))
         except (Exception, Interrupted) as reason:
             self._control.no_more_interrupts()
             return self.undo(begun, reason)
+        self._control.no_more_interrupts()
+        self._commit()
         return self.forward(self._plan.after_commit)
+
+    def _commit(self) -> None:
+        """One record. If it cannot be told whether it was written, neither way is safe: whoever comes next reads it."""
+        try:
+            self._note(Event("commit"))
+        except TakenOver:
+            raise
+        except Exception as error:
+            raise Undecided(
+                f"the new release answers, but its commit may not be on record ({error}): "
+                "deploys/status.py shows it, deploys/resume.py or the same command again ends it"
+            ) from error
 
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
         """Take the begun stages back, last one first. A place that fails does not keep the others from it."""

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import click
 from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator import preflight
-from orchestrator.errors import NotUndone, OrchestratorError, Refused
+from orchestrator.errors import NotUndone, OrchestratorError, Refused, UsageError
 from orchestrator.executor import Executor
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
 from orchestrator.journal.records import Told, told
 from orchestrator.journal.session import Session, owner
-from orchestrator.journal.store import Record
+from orchestrator.journal.store import Record, Store
 from orchestrator.look import look, revision
 from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.options import Options
 from orchestrator.plan import Inputs, Missing, Plan
+from orchestrator.preflight import Look
+from orchestrator.report import plan as report_plan
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, heading, probe_lines, say
 from orchestrator.run import Ended, Event, Result, Walk
@@ -133,12 +138,43 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
 }
 
 
-def inputs(fleet: Fleet, verb: str, options: Options) -> Inputs:
+def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> None:
+    """Look, plan, and show it, without lock or change. Raises Refused or UsageError, as the run would."""
+    seen, i = inputs(fleet, verb, options)
+    whole = plan(i)
+    if options.save:
+        Path(options.save).write_text(json.dumps(report_plan.data(seen, i, whole), indent=1))
+    if as_json:
+        click.echo(json.dumps(report_plan.data(seen, i, whole), indent=1))
+        return
+    say(heading(i), bold=True)
+    for line in report_plan.lines(seen, i, whole, verbose):
+        say(line)
+
+
+def _is_as_planned(i: Inputs, options: Options) -> None:
+    """Raises Refused if a run is bound to a saved plan and something has changed since."""
+    if options.bound is None:
+        return
+    try:
+        saved = json.loads(Path(options.bound).read_text())
+        changed = report_plan.changed(saved, i)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{options.bound} is not a saved plan: {error}") from None
+    if changed:
+        raise Refused(f"the fleet is not as it was when {options.bound} was saved: {', '.join(changed)} changed")
+
+
+def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[Look, Inputs]:
     """Look at the fleet and decide what a release or rollback would do; changes nothing.
 
     Raises Refused or UsageError.
     """
     seen = look(fleet)
+    return seen, _decide(fleet, seen, verb, options)
+
+
+def _decide(fleet: Fleet, seen: Look, verb: str, options: Options) -> Inputs:
     if verb == "rollback":
         return preflight.rollback(seen, fleet.settings)
     if verb == "join":
@@ -152,7 +188,8 @@ def inputs(fleet: Fleet, verb: str, options: Options) -> Inputs:
 def _change(fleet: Fleet, verb: str, options: Options) -> int:
     with _session(fleet, verb) as session:
         _settle(fleet, session)
-        i = inputs(fleet, verb, options)
+        _, i = inputs(fleet, verb, options)
+        _is_as_planned(i, options)
         session.append([_begin(verb), _inputs_record(i)])
         say(heading(i), bold=True)
         whole = plan(i)
@@ -229,7 +266,7 @@ def _bar_lost(fleet: Fleet, session: Session, i: Inputs, left: Sequence[Result])
 
 def _revision_of(fleet: Fleet, release: str) -> str:
     """The commit of a release: as the journal has it, else as a node's mirror completes the id's short one."""
-    for run in reversed(_store(fleet).read(1000).runs):
+    for run in reversed(_store(fleet).read(50).runs):
         known = told(run).inputs or {}
         if known.get("release") == release:
             return str(known["revision"])
@@ -290,12 +327,21 @@ def _named(tale: Told) -> str:
     return f"{tale.verb} by {tale.owner} of {tale.at}"
 
 
-def _store(fleet: Fleet, user: str | None = None) -> HostStore:
-    """The store: on the first balancer.
+def _store(fleet: Fleet, user: str | None = None) -> Store:
+    """The store that the settings name: S3, or a directory on a host, by default the first balancer.
 
     + user: whose it is, if we are somebody else (an administrator)
     """
-    first = fleet.host(next(iter(fleet.balancers)))
+    journal = fleet.settings.journal
+    if journal.kind == "s3":
+        from orchestrator.journal import s3
+
+        client = partial(s3.client, journal.region, journal.profile, journal.endpoint_url)
+        return s3.S3Store(client, str(journal.bucket), journal.prefix or fleet.settings.app)
+    name = journal.host or next(iter(fleet.balancers))
+    if name not in fleet.state.inventory.hosts:
+        raise UsageError(f"settings: journal.host: the inventory has no host {name}")
+    first = fleet.host(name)
     if not first.connected:
         raise Refused(f"{first.name}, which holds lock and journal, cannot be reached")
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 
 from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
+from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
 from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
@@ -60,6 +61,7 @@ class Settings(Section):
     warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
     probe: Probe = Probe()
     hooks: list[Hook] = Field(default_factory=list)
+    journal: Journal = Journal()
     keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
     room: Room = Room()
     deadlines: Deadlines = Deadlines()

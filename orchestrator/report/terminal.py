@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from orchestrator.plan import Inputs, Plan
+from orchestrator.plan import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run import Ended, Event, Result
 
@@ -36,16 +36,6 @@ def heading(i: Inputs) -> str:
     return (
         f"release {i.release} ({i.ref}, {i.revision[:12]}) into {i.color}; {i.color.other} has {i.live or 'no release'}"
     )
-
-
-def show_plan(i: Inputs, plan: Plan) -> Iterable[str]:
-    """The plan as lines: stage, places."""
-    yield heading(i)
-    for stage in plan.stages:
-        if not stage.do:
-            continue
-        places = " ".join(step.place.name for step in stage.do)
-        yield f"    {stage.name:<12} {places}" + ("   then the run is committed" if stage.commits else "")
 
 
 class Terminal:

@@ -8,24 +8,26 @@ from orchestrator.config.hook import Hook
 from orchestrator.errors import UsageError
 from orchestrator.plan import OPERATOR, Action, Inputs, Place, Plan, Stage, Step
 
+NAMES = (
+    *("mend", "quiet", "fetch", "share", "start", "watch", "warm", "gate", "members", "bar", "cutover", "verify"),
+    *("promote", "prune"),
+)
+"""The stages of a release and of a rollback: the points that hooks may name."""
+
 
 def woven(plan: Plan, i: Inputs) -> Plan:
     """The plan with the hooks of the settings in their places. Raises UsageError for a stage no plan has."""
+    # a rollback has fewer stages than a release, and a hook may be for either
+    for hook in i.settings.hooks:
+        point = hook.before or hook.after
+        if point not in NAMES:
+            raise UsageError(f"settings: hooks: there is no stage {point} (there are {', '.join(NAMES)})")
     stages: list[Stage] = []
     for stage in plan.stages:
         stages += _at(i, "before", stage.name)
         stages.append(stage)
         stages += _at(i, "after", stage.name)
     return Plan(plan.verb, tuple(stages))
-
-
-def check(hooks: Iterable[Hook], known: Iterable[str]) -> None:
-    """Raises UsageError if a hook names a stage that no plan has."""
-    names = set(known)
-    for hook in hooks:
-        point = hook.before or hook.after
-        if point not in names:
-            raise UsageError(f"settings: hooks: there is no stage {point} (there are {', '.join(sorted(names))})")
 
 
 def _at(i: Inputs, when: str, name: str) -> Iterable[Stage]:

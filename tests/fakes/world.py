@@ -132,6 +132,9 @@ class World:
         link = self.root(node) / color / "release"
         return os.readlink(link).rpartition("/")[2] if link.is_symlink() else None
 
+    def live_release(self, node: str) -> str | None:
+        return self.release(node, Color(self.live(node)))
+
     def live(self, node: str) -> str:
         return os.readlink(self.root(node) / "live")
 

@@ -1,0 +1,114 @@
+"""A plan to read: stage by place, what is skipped and why, the risks found, the commands. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from orchestrator.actions import commands
+from orchestrator.model import Color
+from orchestrator.plan import Inputs, Plan, Stage
+from orchestrator.preflight import Look
+
+FEW = 8
+"""Up to so many places have a column each."""
+
+SKIPPED = {
+    "mend": "every live link follows the switch",
+    "bar": "every node takes part",
+    "watch": "probe.enabled is off",
+    "warm idle": "nothing to warm",
+}
+
+
+def risks(look: Look, i: Inputs) -> list[str]:
+    """What a person should know before saying yes, one line each."""
+    found = []
+    room = i.settings.room
+    idle = i.color
+    for name, state in look.node_states.items():
+        if state.disk_mb < 3 * room.disk_mb:
+            found.append(f"{name} has {state.disk_mb} MiB of disk free")
+        if i.verb == "release" and state.release[idle] and state.started[idle] != state.release[idle]:
+            found.append(f"{name}: {idle} does not run its release, so a failed release cannot bring it back gated")
+        if name in i.mend:
+            found.append(f"drift: {name}'s live link names {state.live or 'nothing'}, the switch {idle.other}")
+    for name, seen in look.seen.items():
+        for color in Color:
+            if seen.down[color] and color is idle.other:
+                found.append(f"{name} calls {', '.join(seen.down[color])} down in {color}, which has the traffic")
+    found += [f"{node.name} takes no part and gets no traffic until it has joined" for node in i.missing]
+    if not i.settings.probe.enabled:
+        found.append("the probe is off: nothing will prove that no request failed")
+    return found
+
+
+def lines(look: Look, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
+    """The plan as text.
+
+    + verbose: with the commands of every stage's first place
+    """
+    places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
+    columns = places if len(places) <= FEW else []
+    yield "    " + f"{'stage':<14}" + "".join(f"{name:<{_width(name)}}" for name in columns)
+    for stage in plan.stages:
+        yield "    " + _row(stage, columns)
+        if verbose and stage.do:
+            yield from (f"        $ {command}" for command in commands(stage.do[0], i.settings))
+        if stage.commits:
+            yield "    ---- committed: before this everything is undone if anything fails, after it only forward ----"
+    for risk in risks(look, i):
+        yield f"    risk: {risk}"
+
+
+def data(look: Look, i: Inputs, plan: Plan) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "inputs": i.to_json(),
+        "stages": [_stage(stage, i) for stage in plan.stages],
+        "risks": risks(look, i),
+    }
+
+
+def changed(saved: dict[str, Any], i: Inputs) -> list[str]:
+    """What differs between a saved plan's Inputs and those of now, by key; the new release's own id aside."""
+    now, then = json.loads(json.dumps(i.to_json())), dict(saved["inputs"])
+    ignored = {"release"} if i.verb == "release" else set()
+    return sorted(key for key in now.keys() | then.keys() if key not in ignored and now.get(key) != then.get(key))
+
+
+def _row(stage: Stage, columns: list[str]) -> str:
+    if not stage.do:
+        return f"{stage.name:<14}skipped: {SKIPPED.get(stage.name, 'nothing to do')}"
+    mark = "do" if stage.changes else "look"
+    if not columns:
+        return f"{stage.name:<14}{mark} at {len(stage.do)} places"
+    acting = {step.place.name for step in stage.do}
+    return f"{stage.name:<14}" + "".join(f"{mark if name in acting else '-':<{_width(name)}}" for name in columns)
+
+
+def _stage(stage: Stage, i: Inputs) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "name": stage.name,
+        "changes": stage.changes,
+        "commits": stage.commits,
+        "steps": [
+            {
+                "place": step.place.name,
+                "action": step.action.name,
+                "arguments": dict(step.action.arguments),
+                "deadline": step.deadline,
+                "commands": commands(step, i.settings),
+            }
+            for step in stage.do
+        ],
+        "undo": [_stage(back, i) for back in stage.undo],
+    }
+    if not stage.do:
+        said["skipped"] = SKIPPED.get(stage.name, "nothing to do")
+    return said
+
+
+def _width(name: str) -> int:
+    return max(len(name), 4) + 2
