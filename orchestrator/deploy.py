@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
 
-import click
 from pyinfra import logger
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
@@ -58,15 +56,15 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
 
 def _ask_first(state: State, verb: str, settings: Settings, options: Options) -> None:
     """Without ``-y``: show our plan before pyinfra's question, and refuse where nobody can answer it."""
-    context = click.get_current_context(silent=True)
-    given: dict[str, Any] = context.params if context else {"yes": True}
-    verbose, as_json = state.print_noop_info, bool(given.get("json_output"))
+    # click's own context is out of reach here: it is the main greenlet's
+    yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
+    verbose = state.print_noop_info
     if options.plan:
         show_plan(Fleet(state, settings), verb, options, verbose, as_json)
         sys.exit(0)
-    if given.get("yes") or verb == "status":
+    if yes or verb == "status":
         return
-    if not given.get("dry") and not sys.stdin.isatty():
+    if not dry and not sys.stdin.isatty():
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
     if verb in ("release", "rollback", "join"):
         show_plan(Fleet(state, settings), verb, options, verbose, as_json=False)
