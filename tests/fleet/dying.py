@@ -1,0 +1,67 @@
+"""pyinfra in this process, which a signal meets at one point of a run: ``dying.py POINT SIGNAL FILE pyinfra-words...``
+
+A point is a write to the journal (right before it, right after it) or a stage's steps (a moment after they began).
+FILE gets the name of the point that was met, or of every point if POINT is 0.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyinfra_cli.main import main  # first: it patches the process for gevent
+
+import gevent  # isort: skip
+
+from orchestrator.executor import Executor
+from orchestrator.journal.session import Session
+from orchestrator.journal.store import Record
+from orchestrator.plan import Step
+from orchestrator.run import Result
+
+INSIDE = 0.03
+"""Seconds after the beginning of a stage's steps."""
+
+
+class Points:
+    def __init__(self, at: int, number: signal.Signals, file: Path) -> None:
+        self._at, self._number, self._file = at, number, file
+        self._count = 0
+
+    def met(self, name: str, later: float = 0.0) -> None:
+        self._count += 1
+        if self._at == 0:
+            with self._file.open("a") as file:
+                file.write(name + "\n")
+        elif self._count == self._at:
+            self._file.write_text(name)
+            if later:
+                gevent.spawn_later(later, os.kill, os.getpid(), self._number)
+            else:
+                os.kill(os.getpid(), self._number)
+
+
+def patch(points: Points) -> None:
+    append, perform = Session.append, Executor.perform
+
+    def dying_append(this: Session, records: Sequence[Record]) -> None:
+        names = ", ".join(f"{record['record']} {record.get('stage', '')}".strip() for record in records)
+        points.met(f"before {names}")
+        append(this, records)
+        points.met(f"after {names}")
+
+    def dying_perform(this: Executor, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+        points.met(f"inside {steps[0].action.name}", INSIDE)
+        return perform(this, steps, undoing)
+
+    Session.append = dying_append  # type: ignore[method-assign]
+    Executor.perform = dying_perform  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    patch(Points(int(sys.argv[1]), signal.Signals[sys.argv[2]], Path(sys.argv[3])))
+    sys.argv = ["pyinfra", *sys.argv[4:]]
+    main()

@@ -1,0 +1,128 @@
+"""The operator's process is killed at any point of a run: nothing fails, status tells, the next command settles it.
+
+``make test`` takes a seeded sample of the points, ``make test-all`` every one.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.conftest import ROOT, Fleet
+from tests.fleet.safety import Calm, Snapshot, calm, snapshot, traffic, words  # noqa: F401 (a fixture)
+
+POINTS = {"release": 33, "rollback": 17}
+SAMPLE = 12
+SEED = 20261124
+
+DYING = Path(__file__).with_name("dying.py")
+
+
+def dying(fleet: Fleet, at: int, file: Path, verb: str, signal: str = "SIGKILL") -> subprocess.Popen[str]:
+    data = {"ref": "v1"} if verb == "release" else {}
+    command = [sys.executable, str(DYING), str(at), signal, str(file), "inventory/fleet.py", *words(verb, **data)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=fleet.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def cases() -> list[Any]:
+    every = [(verb, at) for verb, points in POINTS.items() for at in range(1, points + 1)]
+    sample = set(random.Random(SEED).sample(every, SAMPLE))
+    return [
+        pytest.param(
+            verb, at, "abort" if number % 2 else "release", marks=[] if (verb, at) in sample else [pytest.mark.slow]
+        )
+        for number, (verb, at) in enumerate(every)
+    ]
+
+
+def is_consistent(fleet: Fleet) -> Snapshot:
+    """One color has the traffic everywhere, both colors run one release each, and nothing half is left."""
+    seen = snapshot(fleet)
+    assert seen.ready, seen
+    for color in ("blue", "green"):
+        assert len({seen.release(color, node["name"]) for node in fleet.nodes}) == 1, seen
+    assert len({seen.said[node["name"]]["releases"] for node in fleet.nodes}) == 1, seen
+    assert not any(seen.said[node["name"]]["half"] for node in fleet.nodes), seen
+    weights = seen.said["haproxy"]
+    assert weights["kept"] == weights["running"] == f"green {100 if seen.live == 'green' else 0}", seen
+    return seen
+
+
+@pytest.mark.parametrize("verb", POINTS)
+def test_the_points_are_counted(calm: Calm, tmp_path: Path, verb: str) -> None:  # noqa: F811
+    file = tmp_path / "points"
+    run = dying(calm.fleet, 0, file, verb)
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, output
+    points = file.read_text().splitlines()
+    assert len(points) == POINTS[verb], points
+    is_consistent(calm.fleet)
+    calm.no_request_failed()
+
+
+@pytest.mark.parametrize(("verb", "at", "then"), cases())
+def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then: str) -> None:  # noqa: F811
+    file, fleet = tmp_path / "point", calm.fleet
+    run = dying(fleet, at, file, verb)
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode == -9, output
+    point = file.read_text()
+
+    told = fleet.pyinfra(*words("status"))
+    assert told.returncode == 0, told.stderr
+    expected = where(point)
+    # who holds the lock may still live, as far as anybody knows: it is not said to have stopped
+    assert "lock         root@" in told.stdout, told.stdout
+    assert "STOPPED" not in told.stdout
+    freed = fleet.pyinfra(*words("unlock"))
+    assert freed.returncode == 0, freed.stderr
+    told = fleet.pyinfra(*words("status"))
+    assert expected in told.stdout, f"killed {point}: {told.stdout}"
+
+    done = fleet.pyinfra(*words(then, **({"ref": "v1"} if then == "release" else {})))
+    assert done.returncode == 0, f"killed {point}: {done.stderr}"
+    after = is_consistent(fleet)
+    if then == "abort" and "STOPPED" in expected and "after its commit" not in expected:
+        assert after.live == calm.before.live, point
+        assert after.release(after.live) == calm.before.release(after.live), point
+        assert after.release(after.idle) == calm.before.release(after.idle), point
+    calm.no_request_failed()
+
+
+def where(point: str) -> str:
+    """What status has to say of a run that was killed there."""
+    if point.startswith("before begin") or point == "after end":
+        return "lock         free"
+    if point == "before end":
+        return "stopped after its commit"
+    if point.startswith("after begin"):
+        return "before it changed anything"
+    if point.startswith("inside"):
+        stage = point.split()[1]
+        return "stopped after its commit" if stage in ("promote", "prune") else "STOPPED"
+    words_of = point.split()
+    if "commit" in words_of:
+        return "stopped after its commit" if words_of[0] == "after" else "STOPPED"
+    if words_of[-1] in ("promote", "prune"):
+        return "stopped after its commit"
+    if words_of[0] == "after" and "intent" in words_of:
+        return f"stopped in {words_of[-1]}"
+    return "STOPPED"
+
+
+def test_a_silent_lock_is_waited_out_and_the_run_settled(calm: Calm, tmp_path: Path) -> None:  # noqa: F811
+    run = dying(calm.fleet, 12, tmp_path / "point", "release")
+    run.communicate(timeout=120)
+    assert run.returncode == -9
+    done = calm.fleet.pyinfra(*words("abort"))
+    assert done.returncode == 0, done.stderr
+    assert "waiting whether it lives" in done.stderr
+    assert snapshot(calm.fleet).said == calm.before.said
+    calm.no_request_failed()
