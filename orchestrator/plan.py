@@ -132,6 +132,7 @@ class Inputs:
     + members: nodes that the balancers are expected to find up
     + missing: nodes that take no part (of a `join`: the node that comes back)
     + former_release, former_revision: of a `join`, what the color without traffic has on the other nodes
+    + stale: of a `join`, releases that the node has and no other: what a run that it died under left there
     + mend: nodes whose ``live`` link lags behind the switch, as a failure after an earlier commit leaves them
     """
 
@@ -150,6 +151,7 @@ class Inputs:
     missing: tuple[Missing, ...] = ()
     former_release: str | None = None
     former_revision: str | None = None
+    stale: tuple[str, ...] = ()
 
     @property
     def node_places(self) -> tuple[Place, ...]:
@@ -181,4 +183,5 @@ class Inputs:
             missing=tuple(Missing(**node) for node in data["missing"]),
             former_release=data["former_release"],
             former_revision=data["former_revision"],
+            stale=tuple(data["stale"]),
         )

@@ -197,6 +197,7 @@ def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], s
         missing=(Missing(node, look.addresses[node], True),),
         former_release=former,
         former_revision=revisions(former) if former else None,
+        stale=tuple(sorted(set(state.releases) - {one for other in others.values() for one in other.releases})),
     )
 
 

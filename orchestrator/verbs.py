@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -203,17 +204,21 @@ def _session(fleet: Fleet, verb: str) -> Iterator[Session]:
     session = Session(_store(fleet), owner(verb), say)
     try:
         session.take()
-        _fence(fleet, session.fence)
+        seen = _fence(fleet, session.fence)
+        if seen > session.fence:
+            session.raise_above(seen)
+            _fence(fleet, session.fence)
         yield session
     finally:
         signals.no_more_interrupts()
         session.give_back()
 
 
-def _fence(fleet: Fleet, fence: int) -> None:
+def _fence(fleet: Fleet, fence: int) -> int:
     """From now on the guards refuse older runs, and what a killed operator left running is ended.
 
-    A place that cannot be reached, or has no guard yet, is for the preflight to judge.
+    A place that cannot be reached, or has no guard yet, is for the preflight to judge. Returns the largest fence
+    that any place has seen.
     """
     node, balancer = fleet.settings.node, fleet.settings.balancer
     deadline = fleet.settings.deadlines.look
@@ -223,7 +228,9 @@ def _fence(fleet: Fleet, fence: int) -> None:
         guard = Guard(f"{layout.library}/guard", layout.guard_dir, fence, int(deadline), preempt=True)
         return fleet.shell(host, guarded("true", [], guard))
 
-    fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
+    replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
+    refused = [re.search(r"fenced: run \d+ is older than run (\d+)", reply.error or "") for reply in replies]
+    return max([fence, *(int(match[1]) for match in refused if match)])
 
 
 def _walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Options, go: Callable[[Walk], Ended]) -> int:

@@ -32,6 +32,7 @@ take)
         fi
     fi
     fence=$(( $(cat "$dir/fence" 2>/dev/null || echo 0) + 1 ))
+    [ "$fence" -gt "$4" ] || fence=$(($4 + 1))
     echo "$fence" > "$dir/fence.new"; sync "$dir/fence.new"; mv -T "$dir/fence.new" "$dir/fence"
     printf '%s\n%s\n' "$token" "$owner" > "$dir/lock.new"; sync "$dir/lock.new"; mv -T "$dir/lock.new" "$dir/lock"
     sync "$dir"
@@ -72,8 +73,8 @@ class HostStore:
         self._shell = shell
         self._directory = directory
 
-    def take(self, owner: Owner, lease: float) -> int | Held:
-        lines = self._run("take", owner.token, str(lease), _owner_line(owner))
+    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
+        lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above))
         if lines and lines[0].startswith("taken "):
             return int(lines[0].split()[1])
         if len(lines) == 2 and lines[0].startswith("held "):

@@ -144,13 +144,13 @@ class S3Store:
         self._one_at_a_time = threading.Lock()
         self._last: _Seen | None = None
 
-    def take(self, owner: Owner, lease: float) -> int | Held:
+    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
         def over(seen: _Seen) -> _State | None:
             if seen.etag is None:
                 self._first_use()
             if seen.state.owner and not seen.state.is_of(owner) and seen.age < lease:
                 return None
-            return replace(seen.state, fence=seen.state.fence + 1, owner=owner)
+            return replace(seen.state, fence=max(seen.state.fence, above) + 1, owner=owner)
 
         try:
             seen = self._change(over, fresh=True)

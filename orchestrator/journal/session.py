@@ -60,6 +60,13 @@ class Session:
         self.fence = answer
         self._renewing = gevent.spawn(self._renew)
 
+    def raise_above(self, fence: int) -> None:
+        """A place has seen a larger fence than ours, of another store: ours becomes larger. Raises TakenOver."""
+        answer = self._store.take(self._me, LEASE, fence)
+        if isinstance(answer, Held):
+            raise TakenOver(f"{answer.owner} took the lock over: this run stops here")
+        self.fence = answer
+
     def _renew(self) -> None:
         while True:
             gevent.sleep(RENEW)

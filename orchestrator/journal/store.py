@@ -58,8 +58,11 @@ class Lost(Exception):
 class Store(Protocol):
     """Where the lock and the journals are."""
 
-    def take(self, owner: Owner, lease: float) -> int | Held:
-        """Take the lock atomically: its fence number, or who holds it and has renewed within the lease."""
+    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
+        """Take the lock atomically: its fence number, or who holds it and has renewed within the lease.
+
+        + above: the fence is larger than this, too: places may have seen one of another store
+        """
 
     def renew(self, owner: Owner) -> None:
         """Say that we live. Raises Lost."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.plan import Inputs, Plan, Stage
 from orchestrator.stages.bar import unbar
-from orchestrator.stages.fetch import fetch
+from orchestrator.stages.fetch import discard, fetch
 from orchestrator.stages.gate import gate_nodes, members
 from orchestrator.stages.promote import promote
 from orchestrator.stages.share import share
@@ -22,6 +22,8 @@ def join(i: Inputs) -> Plan:
             continue
         made = (fetch(side), share(side), start(side), *((promote(side),) if name == "live" else ()), warm(side))
         stages += [replace(stage, name=f"{stage.name} {name}", undo=()) for stage in (*made, gate_nodes(side))]
+    for release in i.stale:
+        stages.append(replace(discard(replace(i, release=release)), name=f"discard {release}"))
     last = replace(members(i), commits=True)
     return Plan("join", (*stages, unbar(i), last))
 

@@ -109,3 +109,12 @@ def test_a_join_of_a_node_that_takes_part_is_refused(released: World) -> None:
 def test_an_unknown_missing_node_is_refused(released: World) -> None:
     with pytest.raises(UsageError, match="there is no node node9"):
         verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node9"})))
+
+
+def test_another_store_knows_of_no_fence_and_ours_grows_above_what_the_places_have_seen(released: World) -> None:
+    for host in ("node1", "nginx"):
+        path = released.root(host) if host == "node1" else released.path / host / "var/lib/orchestrator/shop"
+        (path / "guard/fence").write_text("41\n")
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
+    assert int((released.root("node2") / "guard/fence").read_text()) == 42

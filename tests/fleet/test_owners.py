@@ -1,0 +1,130 @@
+"""Two operators, a stalled operator, a frozen node, a dead one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fleet.safety import Calm, Run, calm, copy_of_inventory, snapshot, words  # noqa: F401 (a fixture)
+from tests.fleet.test_crash_points import dying, is_consistent
+
+ROUNDS = 20
+
+DEADLINE = 15.0
+"""Seconds for a step at a node that is frozen in it."""
+
+
+def test_two_operators_at_the_same_time(calm: Calm) -> None:  # noqa: F811
+    ran = 0
+    for _ in range(ROUNDS):
+        both = [Run(calm.fleet, *words("rollback")) for _ in range(2)]
+        codes = sorted(run.end() for run in both)
+        loser = next((run for run in both if "two runs at once" in run.text), None)
+        if codes == [0, 3]:
+            assert loser is not None, [run.text for run in both]
+            assert "root@" in loser.text
+            ran += 1
+        else:
+            # so far apart that the second one found the lock given back: then it ran after the first
+            assert codes == [0, 0], [run.text for run in both]
+            assert loser is None
+    is_consistent(calm.fleet)
+    assert ran > 0
+    calm.no_request_failed()
+
+
+@pytest.mark.parametrize("point", ["before intent", "inside"])
+def test_a_stalled_owner_that_wakes_up_changes_nothing(calm: Calm, tmp_path: Path, point: str) -> None:  # noqa: F811
+    """It is stopped right before its cutover's record, or between that and the command, for longer than its lease."""
+    points = tmp_path / "points"
+    counted = dying(calm.fleet, 0, points, "rollback")
+    counted.communicate(timeout=120)
+    names = points.read_text().splitlines()
+    wanted = "inside shift" if point == "inside" else "intent cutover"
+    at = 1 + next(index for index, name in enumerate(names) if name.endswith(wanted) and not name.startswith("after"))
+    stalled = dying(calm.fleet, at, tmp_path / "point", "rollback", "SIGSTOP")
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "point").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    done = calm.fleet.pyinfra(*words("rollback"))
+    assert done.returncode == 0, done.stderr
+    assert "stopped without a word" in done.stderr
+    after = snapshot(calm.fleet)
+    os.kill(stalled.pid, signal.SIGCONT)
+    output, _ = stalled.communicate(timeout=120)
+    assert stalled.returncode not in (0, None), output
+    assert snapshot(calm.fleet).said == after.said, output
+    is_consistent(calm.fleet)
+    calm.no_request_failed()
+
+
+def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> None:  # noqa: F811
+    inventory = copy_of_inventory(tmp_path, deadlines={"fetch": DEADLINE, "share": DEADLINE, "start": DEADLINE})
+    run = Run(calm.fleet, *words("release", ref="v1"), inventory=inventory)
+    run.wait_for("quiet")
+    calm.fleet.docker("pause", calm.fleet.container("node2"))
+    began = time.monotonic()
+    try:
+        code = run.end(400)
+    finally:
+        calm.fleet.docker("unpause", calm.fleet.container("node2"))
+    took = time.monotonic() - began
+    assert code == 1, run.text
+    assert f"node2: took longer than {DEADLINE:g} s and does not answer" in run.text
+    assert "node2: unsettled, and barred until" in run.text
+    # once its deadline, and short looks whether it is back: not one more deadline for every stage that is undone
+    assert took < 3 * DEADLINE, run.text
+    refused = calm.fleet.pyinfra(*words("release", ref="v1"))
+    assert refused.returncode == 3, refused.stderr
+    assert "node2: is barred until it has caught up" in refused.stderr
+    joined = calm.fleet.pyinfra(*words("join", node="node2"))
+    assert joined.returncode == 0, joined.stderr
+    assert snapshot(calm.fleet).said == calm.before.said
+
+
+def test_a_node_that_dies_is_barred_and_joins_before_it_gets_traffic(calm: Calm) -> None:  # noqa: F811
+    run = Run(calm.fleet, *words("release", ref="v1"))
+    run.wait_for("share")
+    calm.fleet.docker("kill", calm.fleet.container("node3"))
+    try:
+        assert run.end(400) == 1, run.text
+        assert "node3: unsettled, and barred" in run.text
+        refused = calm.fleet.pyinfra(*words("release", ref="v1"))
+        assert refused.returncode == 3, refused.stderr
+        # what cannot be reached can be left out, and the rest moves
+        done = calm.fleet.pyinfra(*words("release", ref="v1", allow_missing="node3"))
+        assert done.returncode == 0, done.stderr
+    finally:
+        calm.fleet.start("node3")
+    moved = snapshot(calm.fleet)
+    assert moved.live == calm.before.idle
+    # it is back, with old releases, and no request reaches it
+    assert served_by(calm.fleet.haproxy_url) == served_by(calm.fleet.nginx_url) == {"node1", "node2"}
+    joined = calm.fleet.pyinfra(*words("join", node="node3"))
+    assert joined.returncode == 0, joined.stderr
+    after = is_consistent(calm.fleet)
+    assert after.release(after.live) == moved.release(moved.live)
+    assert served_by(calm.fleet.haproxy_url) == served_by(calm.fleet.nginx_url) == {"node1", "node2", "node3"}
+
+
+def served_by(url: str) -> set[str]:
+    """The nodes that answer through a balancer, of 60 requests."""
+
+    parts = urlsplit(url)
+    nodes = set()
+    for _ in range(60):
+        connection = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        nodes.add(str(answer.getheader("X-Node")))
+        connection.close()
+    return nodes
