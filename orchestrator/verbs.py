@@ -65,7 +65,8 @@ def resume(fleet: Fleet, options: Options) -> int:
         say(f"resuming {_named(tale)}", bold=True)
         if tale.committed:
             return _settle_as(fleet, session, "forward")
-        session.append([_begin("resume"), _inputs_record(i), *_carried(tale)])
+        # in one record: a journal that was cut between them would forget what has to be undone
+        session.append([_begin("resume"), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
         stages = remaining(tale, whole)
         return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, begun_stages(tale, whole)))
 
@@ -321,13 +322,6 @@ def _begin(verb: str) -> Record:
 
 def _inputs_record(i: Inputs) -> Record:
     return {"record": "inputs", "inputs": i.to_json()}
-
-
-def _carried(tale: Told) -> Sequence[Record]:
-    """What is on record of the run that goes on, so that this journal alone tells all of it."""
-    begun: list[Record] = [{"record": "intent", "stage": name, "carried": True} for name in tale.begun]
-    done: list[Record] = [{"record": "results", "stage": name, "failed": False, "carried": True} for name in tale.done]
-    return [*begun, *done]
 
 
 def _named(tale: Told) -> str:

@@ -35,15 +35,20 @@ def told(records: Sequence[Record]) -> Told:
     # what comes before a run's own Inputs is the settling of an earlier run
     start = next((index for index, record in enumerate(records) if record["record"] == "inputs"), 0)
     own = records[start:]
+    # of a run that goes on with an earlier one, this record also says how far that had come
+    head: Record = own[0] if own else {"record": ""}
     first = next((record for record in records if record["record"] == "begin"), {})
     end = next((record for record in own if record["record"] == "end"), None)
     return Told(
         verb=str(first.get("verb", "?")),
         owner=str(first.get("owner", "?")),
         at=str(first.get("at", "?")),
-        inputs=dict(own[0]["inputs"]) if own and own[0]["record"] == "inputs" else None,
-        begun=tuple(record["stage"] for record in own if record["record"] == "intent"),
-        done=tuple(record["stage"] for record in own if record["record"] == "results" and not record["failed"]),
+        inputs=dict(head["inputs"]) if head["record"] == "inputs" else None,
+        begun=(*head.get("begun", ()), *(record["stage"] for record in own if record["record"] == "intent")),
+        done=(
+            *head.get("done", ()),
+            *(record["stage"] for record in own if record["record"] == "results" and not record["failed"]),
+        ),
         committed=any(record["record"] == "commit" for record in own),
         ended=end["how"] if end else None,
         detail=str(end.get("detail", "")) if end else "",

@@ -1,0 +1,228 @@
+"""Any prefix of any run, half a stage included, can be aborted, resumed or settled to a consistent state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.config import load
+from orchestrator.journal.records import told, unfinished
+from orchestrator.journal.store import Record
+from orchestrator.model import Color, Weights
+from orchestrator.plan import BalancerInput, Inputs, NodeInput, Step
+from orchestrator.run import Result, Walk
+from orchestrator.settle import begun_stages, open_run, remaining, settle
+from orchestrator.stages import plan
+
+OLD, FORMER, NEW = "20260101T000000Z-aaaaaaa", "20250101T000000Z-bbbbbbb", "20260601T000000Z-ccccccc"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Node:
+    releases: set[str]
+    color: dict[str, str | None]
+    live: str
+
+
+@dataclass
+class Model:
+    """What the actions do to a fleet, without a fleet. ``budget``: steps until the process is killed."""
+
+    nodes: dict[str, Node]
+    weights: dict[str, int]
+    budget: int | None = None
+    journal: list[list[Record]] = field(default_factory=list)
+
+    def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+        return tuple(self._one(step) for step in steps)
+
+    def append(self, records: Sequence[Record]) -> None:
+        self._spend()
+        self.journal[-1] += [json.loads(json.dumps(record)) for record in records]
+        self._spend()
+
+    def _spend(self) -> None:
+        if self.budget is not None:
+            self.budget -= 1
+            if self.budget < 0:
+                raise Killed
+
+    def _one(self, step: Step) -> Result:
+        self._spend()
+        arguments = step.action.arguments
+        name = step.place.name
+        match step.action.name:
+            case "fetch":
+                self.nodes[name].releases.add(str(arguments["release"]))
+            case "discard":
+                release = str(arguments["release"])
+                if release in self.nodes[name].color.values():
+                    return Result(step.place, "a color still points to it")
+                self.nodes[name].releases.discard(release)
+            case "start":
+                node, color = self.nodes[name], str(arguments["color"])
+                if node.live == color:
+                    return Result(step.place, "it is live")
+                release = arguments["release"]
+                if release is not None and release not in node.releases:
+                    return Result(step.place, "no such release")
+                node.color[color] = None if release is None else str(release)
+            case "gate":
+                if self.nodes[name].color[str(arguments["color"])] != arguments["release"]:
+                    return Result(step.place, "another release")
+            case "shift":
+                self.weights[name] = int(str(arguments["green"]))
+            case "verify":
+                answers = {self.nodes[node].color[self._live(b)] for b in self.weights for node in self.nodes}
+                if answers != {arguments["release"]}:
+                    return Result(step.place, f"{answers} answer")
+            case "promote":
+                self.nodes[name].live = str(arguments["color"])
+        self._spend()
+        return Result(step.place)
+
+    def _live(self, balancer: str) -> str:
+        return "green" if self.weights[balancer] == 100 else "blue"
+
+    def is_consistent(self) -> str:
+        """The live color, the same everywhere; each color has one release, which is on the disk."""
+        lives = {self._live(balancer) for balancer in self.weights}
+        assert len(lives) == 1
+        live = lives.pop()
+        assert {node.live for node in self.nodes.values()} == {live}
+        for color in Color:
+            assert len({node.color[color] for node in self.nodes.values()}) == 1
+        for node in self.nodes.values():
+            assert {release for release in node.color.values() if release} <= node.releases
+        assert len({frozenset(node.releases) for node in self.nodes.values()}) == 1
+        return live
+
+
+class NoControl:
+    def no_more_interrupts(self) -> None:
+        """Nothing interrupts a model."""
+
+
+RAW = {
+    "app": "shop",
+    "source": {"origin": "x"},
+    "switches": [{"kind": "haproxy", "group": "h", "urls": ["http://x/"]}],
+    "marker": {"answers": "all"},
+}
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
+    """A fleet at rest, and a release or rollback that is about to begin."""
+    names = [f"n{number}" for number in range(draw(st.integers(1, 4)))]
+    balancers = [f"b{number}" for number in range(draw(st.integers(1, 3)))]
+    live = draw(st.sampled_from(list(Color)))
+    verb = draw(st.sampled_from(["release", "rollback"]))
+    former = FORMER if verb == "rollback" or draw(st.booleans()) else None
+    old = OLD if former or draw(st.booleans()) else None
+    colors = {live.value: old, live.other.value: former}
+    on_disk = {release for release in (old, former) if release}
+    weight = Weights.all_to(live)
+    model = Model(
+        {name: Node(set(on_disk), dict(colors), live.value) for name in names},
+        dict.fromkeys(balancers, weight.green),
+    )
+    inputs = Inputs(
+        verb=verb,
+        settings=load(RAW | {"probe": {"enabled": draw(st.booleans())}}),
+        color=live.other,
+        before=weight,
+        live=old,
+        release=NEW if verb == "release" else str(former),
+        ref="main",
+        revision="c" * 40,
+        nodes=tuple(NodeInput(name, former) for name in names),
+        balancers=tuple(BalancerInput(balancer, "haproxy") for balancer in balancers),
+        members=tuple(names),
+    )
+    return model, inputs
+
+
+def begin(model: Model, inputs: Inputs) -> None:
+    model.journal.append([])
+    model.append([{"record": "begin", "verb": inputs.verb, "owner": "me", "at": "now"}])
+    model.append([{"record": "inputs", "inputs": inputs.to_json()}])
+
+
+def walk(model: Model, inputs: Inputs) -> Walk:
+    return Walk(plan(inputs), model, model.append, lambda event: None, NoControl())
+
+
+def run(model: Model, inputs: Inputs) -> None:
+    begin(model, inputs)
+    whole = plan(inputs)
+    ended = walk(model, inputs).go(whole.until_commit)
+    model.append([{"record": "end", "how": "done" if ended.committed else "undone" if not ended.left else "left"}])
+
+
+def after(model: Model, inputs: Inputs, how: str) -> bool:
+    """What a fresh process does with a run that was killed; whether there was one to settle."""
+    found = open_run(model.journal, "")
+    if found is None:
+        return False
+    tale, back, whole = found
+    assert back == inputs
+    assert whole == plan(inputs)
+    model.journal.append([])
+    if how == "resume" and not tale.committed:
+        model.append([{"record": "begin", "verb": "resume", "owner": "me", "at": "now"}])
+        model.append([{"record": "inputs", "inputs": inputs.to_json(), "begun": tale.begun, "done": tale.done}])
+        ended = walk(model, inputs).go(remaining(tale, whole), begun_stages(tale, whole))
+        assert ended.committed, ended.reason
+        model.append([{"record": "end", "how": "done"}])
+    else:
+        ended = settle(tale, whole, walk(model, inputs))
+        assert not ended.left
+        model.append([{"record": "settled"}])
+    return True
+
+
+@settings(max_examples=400, deadline=None)
+@given(fleets(), st.integers(0, 120), st.sampled_from(["resume", "abort"]), st.integers(0, 60))
+def test_any_prefix_can_be_settled_even_if_the_settling_is_killed(
+    fleet: tuple[Model, Inputs], first: int, how: str, second: int
+) -> None:
+    model, inputs = fleet
+    model.budget = first
+    try:
+        run(model, inputs)
+    except Killed:
+        model.budget = second
+        try:
+            after(model, inputs, how)
+        except Killed:
+            model.budget = None
+            after(model, inputs, "abort")
+    model.budget = None
+    assert unfinished(model.journal) is None
+    live = model.is_consistent()
+    committed = any(record["record"] == "commit" for records in model.journal for record in records)
+    moved = live == inputs.color.value
+    assert moved == committed
+    for node in model.nodes.values():
+        if moved:
+            assert node.color[live] == inputs.release
+        else:
+            assert node.color[live] == inputs.live
+            assert NEW not in node.releases
+            assert node.color[inputs.color.value] == inputs.nodes[0].former
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["record", "stage", "at"]), st.just("intent")), max_size=5))
+def test_a_journal_with_odd_records_is_read_all_the_same(records: list[Record]) -> None:
+    whole = [{"record": "?", "stage": "?", **record} for record in records]
+    assert told(whole).inputs is None
+    assert unfinished([whole]) is None
