@@ -1,0 +1,122 @@
+"""Bad input gets one clear line and a status that is not 0, and changes nothing."""
+# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.conftest import Fleet
+from tests.fleet.safety import Calm, Run, Snapshot, calm, copy_of_inventory, snapshot, words  # noqa: F401 (fixtures)
+
+RELEASE = ["deploys/release.py", "-y"]
+STAGES = ["quiet", "fetch", "share", "start", "watch", "warm", "gate", "cutover", "verify", "promote", "prune"]
+
+
+@pytest.fixture(scope="module")
+def before(fleet: Fleet) -> Snapshot:
+    return snapshot(fleet)
+
+
+def refused(run: Run, status: int, line: str) -> None:
+    """One line of ours, with that status."""
+    assert run.end() == status, run.text
+    assert "Traceback" not in run.text
+    found = [said for said in run.lines if re.search(line, said)]
+    assert len(found) == 1, run.text
+    # and no other one: all the rest is pyinfra's, which begins with an arrow or blanks
+    assert [said for said in run.lines if said and not said.startswith(("-->", "    "))] == found, run.text
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "line"),
+    [
+        (["--data", "ref=v9"], 2, r"^release: the origin has no branch or tag v9 \("),
+        (["--data", "ref=1.10"], 2, r"^ref was read as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
+        (["--data", "ref=true"], 2, "^ref was read as bool True, .*: quote it"),
+        (["--data", "ref=--upload-pack=x"], 2, "is not a name git knows for a branch, tag or commit$"),
+        (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
+        (["--data", "color=purple"], 2, "^there is no color 'purple': it is blue or green$"),
+        (["--limit", "nomatch"], 2, "^--limit would cut the fleet: .* nothing was changed.$"),
+        (["--limit", "node1"], 2, "^--limit would cut the fleet: .* nothing was changed.$"),
+        (["--exclude", "node2"], 2, "^--exclude would cut the fleet: .* nothing was changed.$"),
+    ],
+    ids=lambda value: value[1] if isinstance(value, list) else "",
+)
+def test_arguments(fleet: Fleet, before: Snapshot, more: list[str], status: int, line: str) -> None:
+    refused(Run(fleet, *RELEASE, *more), status, line)
+    assert snapshot(fleet).said == before.said
+
+
+def test_the_live_color_is_not_released_to(fleet: Fleet, before: Snapshot) -> None:
+    run = Run(fleet, *words("release", color=before.live))
+    refused(run, 3, f"^release: {before.live} is live: a release goes to {before.idle}$")
+    assert snapshot(fleet).said == before.said
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"gat": {}}, r"^settings: unknown key gat \(did you mean gate\?\)$"),
+        ({"gate": {"sucesses": 3}}, r"^settings: unknown key gate.sucesses \(did you mean successes\?\)$"),
+        ({"keep": "many"}, "^settings: keep: "),
+    ],
+    ids=["section", "key", "value"],
+)
+@pytest.mark.parametrize("verb", ["release", "rollback"])
+def test_settings(
+    fleet: Fleet, before: Snapshot, tmp_path: Path, settings: dict[str, object], line: str, verb: str
+) -> None:
+    run = Run(fleet, *words(verb), inventory=copy_of_inventory(tmp_path, **settings))
+    refused(run, 2, line)
+    assert snapshot(fleet).said == before.said
+
+
+@pytest.mark.parametrize("verb", ["release", "rollback"])
+def test_without_y_and_without_a_terminal_it_refuses(fleet: Fleet, before: Snapshot, verb: str) -> None:
+    run = Run(fleet, f"deploys/{verb}.py")
+    refused(run, 2, f"^{verb} asks before it acts and there is no terminal: add -y to go on without a question$")
+    assert snapshot(fleet).said == before.said
+
+
+@pytest.mark.parametrize(
+    ("leave", "status"),
+    [
+        (lambda run: run.answer("no\n"), 0),  # pyinfra's own: it did as it was told
+        (lambda run: run.signal(signal.SIGINT), 130),
+        (lambda run: run.answer("\x04"), 1),  # Ctrl-D
+    ],
+    ids=["another answer", "Ctrl-C", "Ctrl-D"],
+)
+def test_at_the_question_the_plan_was_shown_and_only_enter_goes_on(
+    fleet: Fleet, before: Snapshot, leave: Callable[[Run], None], status: int
+) -> None:
+    run = Run(fleet, "deploys/release.py", "--data", "ref=v1", question=True)
+    run.wait_for("Detected changes")
+    stages = re.findall(r"^    (\w+)  .* (?:do|look)\b", run.text, re.MULTILINE)
+    assert stages == STAGES, run.text
+    assert re.search(rf"^release \S+ \(v1, \w+\) into {before.idle}; {before.live} has ", run.text, re.MULTILINE)
+    assert re.search(r"^    verify .*\n.*committed: .*\n    promote ", run.text, re.MULTILINE)
+    time.sleep(0.5)  # a signal between Python's last look at signals and its read of the answer waits for that answer
+    leave(run)
+    assert run.end(30) == status, run.text
+    assert "Traceback" not in run.text
+    assert snapshot(fleet).said == before.said
+
+
+def test_enter_goes_on(calm: Calm) -> None:
+    run = Run(calm.fleet, "deploys/rollback.py", question=True)
+    run.wait_for("Detected changes")
+    was = calm.before
+    assert f"to {was.release(was.idle)} ({was.idle})" in run.text
+    assert snapshot(calm.fleet).said == was.said
+    run.answer("\n")
+    assert run.end() == 0, run.text
+    assert snapshot(calm.fleet).live == was.idle
+    calm.lock_is_free()
+    calm.no_request_failed(was.release("blue"), was.release("green"))

@@ -1,0 +1,167 @@
+"""Ctrl-C, SIGTERM, SIGHUP at every stage: the old release keeps the traffic, and nothing is left behind."""
+# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.fleet.safety import NARROW, WIDE, Calm, Run, calm, tag, weighty, words  # noqa: F401 (fixtures)
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+# The line that is seen before a stage begins. Its own is printed when it is done.
+BEFORE = {
+    "connect": "--> Connecting",
+    "prepare": "--> Preparing",
+    "quiet": "release 20",
+    "fetch": "quiet  ",
+    "share": "fetch  ",
+    "start": "share  ",
+    "watch": "start  ",
+    "warm": "watch  ",
+    "gate": "warm  ",
+    "cutover": "gate  ",
+    "verify": "cutover  ",
+}
+NOTHING_BEGUN = ("connect", "prepare")
+
+
+def interrupted(run: Run, number: signal.Signals, began: bool = True) -> None:
+    """It ended by the signal, having undone what it had begun, and says so."""
+    assert run.end(40) == 128 + number, run.text
+    assert "Traceback" not in run.text
+    if began:
+        last = [line for line in run.lines if line.startswith("release failed")]
+        assert len(last) == 1, run.text
+        assert re.search(rf"was undone, \S+ \(\w+\) keeps the traffic: {number.name}$", last[0]), run.text
+    else:
+        assert f"{number.name}: stopped before anything was changed" in run.text, run.text
+        assert "release 20" not in run.text
+
+
+@pytest.mark.parametrize(
+    ("stage", "later", "number"),
+    [
+        ("connect", 0.0, INT),
+        ("connect", 0.05, HUP),
+        ("prepare", 0.0, INT),
+        ("quiet", 0.0, INT),
+        ("fetch", 0.0, INT),
+        ("share", 0.0, INT),
+        ("start", 0.0, TERM),
+        ("start", 0.3, INT),  # while systemd stops and starts the color
+        ("watch", 0.0, INT),
+        ("warm", 0.0, INT),
+        ("gate", 0.0, INT),
+        ("cutover", 0.0, INT),
+        ("cutover", 0.03, HUP),
+        ("verify", 0.0, INT),
+        ("verify", 0.2, TERM),
+    ],
+)
+def test_a_signal_leaves_everything_as_it_was(calm: Calm, stage: str, later: float, number: signal.Signals) -> None:
+    run = Run(calm.fleet, *words("release", ref="v1"))
+    run.wait_for(BEFORE[stage])
+    time.sleep(later)
+    run.signal(number)
+    interrupted(run, number, began=stage not in NOTHING_BEGUN)
+    calm.untouched()
+    if stage not in NOTHING_BEGUN:
+        calm.roll_back()
+    moved = stage in ("cutover", "verify")
+    calm.no_request_failed(*(() if moved else (calm.before.release(color) for color in ("blue", "green"))))
+
+
+def test_a_fetch_that_takes_its_time_is_ended_on_the_nodes(
+    calm: Calm, broken: Callable[[str, str, str], None], tag: Callable[[str, Callable[[Path], None]], str]
+) -> None:
+    tag("weighty", weighty)
+    broken("origin", NARROW, WIDE)
+    run = Run(calm.fleet, *words("release", ref="weighty"))
+    run.wait_for(BEFORE["fetch"])
+    time.sleep(0.7)
+    began = time.monotonic()
+    run.signal(INT)
+    interrupted(run, INT)
+    assert time.monotonic() - began < 10
+    calm.untouched()
+    calm.roll_back()
+    calm.no_request_failed()
+
+
+def test_the_wait_for_a_slow_request_to_the_idle_color_is_ended(calm: Calm) -> None:
+    slow = calm.fleet.variables[f"NODE_2_{calm.before.idle.upper()}_URL"] + "/slow?s=8"
+    run = Run(calm.fleet, *words("release", ref="v1"))
+    run.wait_for("--> Starting operation")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: json.load(urlopen(slow)))
+        run.wait_for(BEFORE["quiet"])
+        time.sleep(0.3)
+        run.signal(INT)
+        interrupted(run, INT)
+        assert "    quiet  " not in run.text
+        assert answer.result()["color"] == calm.before.idle
+    calm.untouched()
+
+
+def test_more_signals_do_not_break_the_undo(calm: Calm) -> None:
+    run = Run(calm.fleet, *words("release", ref="v1"))
+    run.wait_for(BEFORE["warm"])
+    run.signal(INT)
+    run.wait_for("SIGINT: undoing")
+    for number in (INT, INT, TERM, HUP, INT):
+        run.signal(number)
+        time.sleep(0.1)
+    interrupted(run, INT)
+    assert "SIGTERM: please wait: this cannot be interrupted" in run.text
+    calm.untouched()
+    status = Run(calm.fleet, *words("status"))
+    assert status.end() == 0
+    assert "lock         free" in status.text
+    assert "STOPPED" not in status.text
+    newest = [line for line in status.lines if line.startswith("  20")][-1]
+    assert re.search(r"release +\S+ +undone by \S+ SIGINT$", newest)
+    calm.roll_back()
+    calm.no_request_failed()
+
+
+def test_after_the_commit_nothing_is_undone(calm: Calm) -> None:
+    run = Run(calm.fleet, *words("release", ref="v1"))
+    run.wait_for("committed")
+    run.signal(INT)
+    assert run.end() == 0, run.text
+    assert "SIGINT: please wait: this cannot be interrupted" in run.text
+    assert f"({calm.before.idle}) has all the traffic" in run.text
+    calm.lock_is_free()
+    calm.no_request_failed()
+
+
+def test_a_terminal_that_goes_away_does_not_break_the_undo(calm: Calm) -> None:
+    run = Run(calm.fleet, *words("release", ref="v1"), terminal=True)
+    run.wait_for(BEFORE["warm"])
+    run.hang_up()
+    assert run.end(40) == 128 + HUP, run.text
+    calm.untouched()
+    calm.roll_back()
+    calm.no_request_failed()
+
+
+def test_ctrl_c_that_also_ends_who_reads_the_output_does_not_break_the_undo(calm: Calm) -> None:
+    """``pyinfra ... 2>&1 | tee log``: the terminal's Ctrl-C ends tee as well."""
+    run = Run(calm.fleet, *words("release", ref="v1"))
+    run.wait_for(BEFORE["warm"])
+    run.hang_up()
+    run.signal(INT)
+    assert run.end(40) == 128 + INT, run.text
+    calm.untouched()
+    calm.roll_back()
+    calm.no_request_failed()
