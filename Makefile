@@ -6,6 +6,8 @@ NODES ?= 3
 FLEET_DIR ?= .fleet
 VENV := .venv
 PY := $(VENV)/bin/python
+# two processes, a file of tests each: most of their time they wait for servers
+TWO := -n 2 --dist loadfile
 READY := $(VENV)/.installed
 export FLEET_DIR NODES
 
@@ -21,13 +23,13 @@ $(READY): requirements.lock pyproject.toml docker/venv.sh
 	@sh docker/venv.sh $(VENV)
 
 unit: $(READY)
-	$(PY) -m pytest tests --ignore tests/fleet -q -m "not exhaustive and not slow"
+	$(PY) -m pytest tests --ignore tests/fleet $(TWO) -q -m "not exhaustive and not slow"
 
 test: $(READY)
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest $(TWO) -m "not slow"
 
 test-all: $(READY)
-	$(PY) -m pytest
+	$(PY) -m pytest $(TWO)
 
 bench: $(READY)
 	$(PY) -m pytest -m slow tests/fleet -s

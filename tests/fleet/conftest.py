@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -128,6 +130,28 @@ class Fleet:
         )
 
 
+class Alone:
+    """One process at a time starts a fleet. The kernel gives the lock back if that process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        self._file = self._path.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+@pytest.fixture(scope="session")
+def alone() -> Alone:
+    return Alone(Path(tempfile.gettempdir()) / "orchestrator-fleet-tests.lock")
+
+
 @pytest.fixture(scope="session")
 def docker_compose_command() -> str:
     tool.ensure_tools()
@@ -141,12 +165,20 @@ def docker_compose_project_name() -> str:
 
 @pytest.fixture(scope="session")
 def prepared(
-    docker_compose_command: str, docker_compose_project_name: str, tmp_path_factory: pytest.TempPathFactory
+    alone: Alone,
+    docker_compose_command: str,
+    docker_compose_project_name: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Any]:
     """The fleet's keys and compose file. It carries our process id: if we are killed, the next run removes it."""
-    tool.sweep()
     directory = tmp_path_factory.mktemp("fleet")
-    yield tool.prepare(directory, 3, docker_compose_project_name, tool.process(os.getpid()))
+    # tests run in two processes: images are built once, and ports and networks chosen one after the other
+    alone.acquire()
+    try:
+        tool.sweep()
+        yield tool.prepare(directory, 3, docker_compose_project_name, tool.process(os.getpid()))
+    finally:
+        alone.release()
     tool.down(directory, docker_compose_project_name)
 
 
@@ -166,9 +198,10 @@ def docker_cleanup() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def bare_fleet(prepared: Any, docker_services: Any) -> Fleet:
+def bare_fleet(alone: Alone, prepared: Any, docker_services: Any) -> Fleet:
     """Three nodes, two balancers and the origin, as they are before provisioning."""
     tool.finish(prepared)
+    alone.release()
     known = json.loads((prepared.directory / "fleet.json").read_text())
     return Fleet(prepared.project, prepared.directory, known, tool.variables(prepared))
 
