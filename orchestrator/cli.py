@@ -1,29 +1,66 @@
-"""The console command: thin. The verbs of a run are pyinfra's to start: ``pyinfra INVENTORY deploys/VERB.py``."""
+"""The console command: thin. A verb is started as ``pyinfra INVENTORY deploys/VERB.py``, which shares all of it."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-USAGE = """usage: orchestrator probe URL [...]   ask all the time, count every kind of failure (probe --help)
-
-Runs are started by pyinfra, on your inventory:
-    pyinfra inventory/prod.py deploys/release.py        (release, rollback, status, provision)
-"""
+VERBS = ("plan", "release", "rollback", "resume", "abort", "join", "status", "unlock", "provision")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the console command; its exit status."""
+    """Run the console command; its exit status (docs/exit-codes.md)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0 if arguments else 2
-    if arguments[0] == "probe":
+    if arguments[:1] == ["probe"]:
         from orchestrator.probe.__main__ import main as probe
 
         return probe(arguments[1:])
-    print(f"orchestrator: unknown command {arguments[0]!r}\n{USAGE}", end="", file=sys.stderr)
-    return 2
+    command = pyinfra_command(arguments)
+    sys.stdout.flush()
+    # not a child: signals and the terminal are the run's own
+    os.execv(command[0], command)
+
+
+def pyinfra_command(arguments: Sequence[str]) -> list[str]:
+    """The pyinfra command of a verb. Ends the process with status 2 for bad arguments."""
+    given = _parser().parse_args(arguments)
+    verb, data = given.verb, list(given.data)
+    if verb == "plan":
+        verb = "rollback" if given.rollback else "release"
+        data.append("plan=true")
+    if given.ref is not None:
+        # quoted, so that 1.10 stays what was typed
+        data.append(f'ref="{given.ref}"')
+    if given.node is not None:
+        data.append(f"node={given.node}")
+    file = Path("deploys") / f"{verb}.py"
+    if not file.exists():
+        _parser().error(f"there is no {file} here: run it where your deploys/ and inventory/ are")
+    pyinfra = str(Path(sys.executable).with_name("pyinfra"))
+    flags = [*(["--json"] if given.json else []), *(["-y"] if given.yes else []), *["-v"] * given.verbose]
+    words = [word for one in data for word in ("--data", one)]
+    return [pyinfra, *flags, given.inventory, str(file), *words]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="orchestrator",
+        description="Blue-green releases on plain servers.",
+        epilog="orchestrator probe URL [...] asks all the time and counts every kind of failure (probe --help).",
+    )
+    parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
+    parser.add_argument("inventory", nargs="?", default="inventory/prod.py", help="default inventory/prod.py")
+    parser.add_argument("node", nargs="?", help="join: the node that comes back")
+    parser.add_argument("--ref", help="branch, tag or commit")
+    parser.add_argument("--rollback", action="store_true", help="plan: of a rollback")
+    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help="as pyinfra's")
+    parser.add_argument("--json", action="store_true", help="plan: as JSON")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="plan: with the commands")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""The console command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator import cli
+from orchestrator.deploy import VERBS
+from orchestrator.options import KNOWN
+
+ROOT = Path(__file__).parents[1]
+
+
+def words(*arguments: str) -> list[str]:
+    return cli.pyinfra_command(arguments)[1:]
+
+
+def test_verbs_are_deploy_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert words("release", "inventory/fleet.py", "-y", "--ref", "1.10") == [
+        *("-y", "inventory/fleet.py", "deploys/release.py", "--data", 'ref="1.10"')
+    ]
+    assert words("plan", "--json", "-v") == [
+        *("--json", "-v", "inventory/prod.py", "deploys/release.py", "--data", "plan=true")
+    ]
+    assert words("plan", "--rollback")[1] == "deploys/rollback.py"
+    assert words("join", "inventory/fleet.py", "node3")[-1] == "node=node3"
+
+
+def test_bad_arguments_end_with_status_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in ([], ["relase"], ["release"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert ended.value.code == 2
+
+
+def test_every_verb_has_a_deploy_file_and_options() -> None:
+    files = {path.stem for path in (ROOT / "deploys").glob("*.py")}
+    assert files == set(VERBS) == set(KNOWN)
+    assert set(cli.VERBS) - {"plan"} == files
