@@ -59,10 +59,13 @@ def _ask_first(state: State, verb: str, settings: Settings, options: Options) ->
     # click's own context is out of reach here: it is the main greenlet's
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
+    if verb == "status":
+        # it changes nothing, so nobody is asked
+        sys.exit(VERBS[verb](Fleet(state, settings), options))
     if options.plan:
         show_plan(Fleet(state, settings), verb, options, verbose, as_json)
         sys.exit(0)
-    if yes or verb == "status":
+    if yes:
         return
     if not dry and not sys.stdin.isatty():
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
