@@ -12,7 +12,7 @@ from pyinfra.api.host import Host
 from orchestrator.config.switch import Switch
 from orchestrator.errors import OrchestratorError, Refused, StepFailed
 from orchestrator.facts.idle import ColorInFlight
-from orchestrator.fleet import CommandFailed, Fleet, Reply, at_once
+from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.look import look
 from orchestrator.model import Color
 from orchestrator.preflight import live_color
@@ -68,6 +68,9 @@ def activate(fleet: Fleet, say: Say) -> None:
     disturbed = [name for name in fleet.nodes if serving and any(task.disturbs for task in pending[name])]
     others = [name for name in fleet.nodes if name not in disturbed]
     load = partial(_load_node, fleet, live)
+    for name in others:
+        # a rollback just before may still be answered there
+        _until_quiet(fleet, name, [task.color for task in pending[name] if task.kind == "restart" and task.color])
     _tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
         say(f"    {name}: serving, so it is drained first")
@@ -85,7 +88,7 @@ def _drained(fleet: Fleet, name: str, act: Callable[[Host], list[str]]) -> Reply
     """Act on a node that gets no requests meanwhile; it gets them again whatever happens."""
     ours = _bar(fleet, name)
     try:
-        _until_quiet(fleet, name)
+        _until_quiet(fleet, name, list(Color))
         return fleet.one(name, act, LOAD)
     finally:
         _unbar(fleet, name, ours)
@@ -121,7 +124,8 @@ def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list
     return _sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), LOAD))
 
 
-def _until_quiet(fleet: Fleet, name: str) -> None:
+def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color]) -> None:
+    """Until these colors have answered their last request on a node. Raises StepFailed."""
     from orchestrator.executor import NotYet, until
 
     settings = fleet.settings
@@ -132,11 +136,12 @@ def _until_quiet(fleet: Fleet, name: str) -> None:
             raise NotYet(f"{name}: {color} still answers requests after {DRAIN:g} s: {seen}")
 
     def both(host: Host) -> list[str]:
-        for color in Color:
+        for color in colors:
             until(lambda color=color: ask(host, color), DRAIN, 0.25)  # type: ignore[misc]
         return []
 
-    _sure(fleet.one(name, both, 2 * DRAIN + 5))
+    if colors:
+        _sure(fleet.one(name, both, 2 * DRAIN + 5))
 
 
 def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
@@ -169,5 +174,5 @@ def _values(replies: Sequence[Reply[list[T]]]) -> Mapping[str, list[T]]:
 
 def _sure(reply: Reply[list[str]]) -> list[str]:
     if reply.error is not None:
-        raise CommandFailed(f"{reply.name}: {reply.error}")
+        raise StepFailed(f"{reply.name}: {reply.error}")
     return reply.value or []
