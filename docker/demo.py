@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,28 +37,30 @@ def main() -> int:
         step("release v1")
         pyinfra("release", "v1")
         step("put traffic on: 32 connections, keep-alive, fresh, POST, and requests that take 2 seconds")
-        probe = Traffic(urls)
+        # one probe an address: each balancer moves at an instant of its own
+        probes = [Traffic(url) for url in urls]
         reports = []
         for number, (verb, ref) in enumerate(RUNS):
             step(f"{verb} {ref}".strip())
             file = Path(scratch) / f"{number}.json"
             pyinfra(verb, ref, file)
             reports.append(json.loads(file.read_text()))
-            probe.switched(reports[-1])
-        seen = probe.stop()
+            for probe in probes:
+                probe.switched(reports[-1])
+        seen = {name: probe.stop() for name, probe in zip(fleet["balancers"], probes, strict=True)}
         show(len(fleet["nodes"]), reports, seen, time.monotonic() - fresh_before)
     print(f"\nThe fleet still runs: {' '.join(urls)}   (make demo-down ends it)")
-    return 1 if seen.totals.failed or seen.unfinished else 0
+    return 1 if any(report.totals.failed or report.unfinished for report in seen.values()) else 0
 
 
 class Traffic:
     """The probe at load, in a process of its own."""
 
-    def __init__(self, urls: list[str]) -> None:
+    def __init__(self, url: str) -> None:
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "orchestrator.probe", "--connections", "32", "--rate", "300"),
-                *("--until-eof", "--json", "-", *urls),
+                *(sys.executable, "-m", "orchestrator.probe", "--connections", "16", "--rate", "150"),
+                *("--until-eof", "--json", "-", url),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -99,24 +102,32 @@ def step(text: str) -> None:
     print(f"\n=== {text}", flush=True)
 
 
-def show(nodes: int, reports: list[dict[str, Any]], seen: Report, took: float) -> None:
-    """The summary."""
-    totals = seen.totals
+def show(nodes: int, reports: list[dict[str, Any]], seen: dict[str, Report], took: float) -> None:
+    """The summary.
+
+    + seen: the probe's report, a balancer each
+    """
+    kinds, lost = Counter[str](), Counter[str]()
+    for report in seen.values():
+        kinds.update({kind: count.requests for kind, count in report.totals.kinds.items()})
+        lost.update(report.totals.failures)
     width = min(shutil.get_terminal_size().columns, 100)
     print("\n" + "=" * width)
-    failures = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.failures.items())) or "none of any kind"
-    gap = f"{(totals.gap or 0) * 1000:.0f} ms"
+    failures = ", ".join(f"{count} {kind}" for kind, count in sorted(lost.items())) or "none of any kind"
+    gaps = ", ".join(f"{name} {(report.totals.gap or 0) * 1000:.0f} ms" for name, report in seen.items())
     print(f"  nodes       {nodes}, and 2 balancers (HAProxy, nginx) that move as one")
     print(f"  versions    v1, then {', '.join(_what(report) for report in reports)}")
-    print(f"  requests    {totals.requests:,} ({', '.join(f'{c.requests:,} {k}' for k, c in totals.kinds.items())})")
+    print(f"  requests    {kinds.total():,} ({', '.join(f'{count:,} {kind}' for kind, count in kinds.items())})")
     print(f"  failures    {failures}")
-    print(f"  longest gap between answers  {gap}")
-    print("\n  switch       to                        last old answer   first new answer   old answers after it")
-    for report, one in zip(reports, seen.transitions, strict=True):
-        print(
-            f"  {report['inputs']['verb']:<12} {one.new:<25} {clock(one.last_old_answered):<17}"
-            f" {clock(one.first_new_answered):<18} {one.stale}"
-        )
+    print(f"  longest gap between answers  {gaps}")
+    print("\n  run        at        to                        last old asked   first new answer   old ones after it")
+    for number, run in enumerate(reports):
+        for name, report in seen.items():
+            one = report.transitions[number]
+            print(
+                f"  {run['inputs']['verb']:<10} {name:<9} {one.new:<25} {clock(one.last_old_sent):<16}"
+                f" {clock(one.first_new_answered):<18} {one.stale}"
+            )
     print("\n  seconds a stage")
     names = list(dict.fromkeys(event["stage"] for report in reports for event in stages(report)))
     print("  " + " " * 14 + "".join(f"{_what(report):>14}" for report in reports))

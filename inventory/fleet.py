@@ -9,6 +9,7 @@ import os as _os
 import sys as _sys
 from pathlib import Path as _Path
 
+from orchestrator.inventory import PATIENCE as _PATIENCE
 from orchestrator.inventory import login as _login
 from orchestrator.watch import watch as _watch
 
@@ -55,6 +56,7 @@ def _host(server):
             "ssh_strict_host_key_checking": "yes",
             "ssh_allow_agent": False,
             "ssh_look_for_keys": False,
+            "ssh_paramiko_connect_kwargs": _PATIENCE,
             "address": server["address"],
             "settings": _settings,
         },

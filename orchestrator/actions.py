@@ -91,6 +91,7 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
                 "paths": settings.warm,
                 "public": settings.php.public,
                 "inspect": f"{node.library}/inspect.php",
+                "seconds": seconds(step),
             }
         case _:
             return {"root": node.root}
@@ -98,5 +99,9 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
 
 def _guard(step: Step, settings: Settings, fence: int, undoing: bool) -> Guard:
     layout = settings.balancer if step.place.kind == "balancer" else settings.node
-    # not more than the deadline here, and at least one second
-    return Guard(f"{layout.library}/guard", layout.guard_dir, fence, max(1, int(step.deadline)), undoing)
+    return Guard(f"{layout.library}/guard", layout.guard_dir, fence, seconds(step), undoing)
+
+
+def seconds(step: Step) -> int:
+    """Whole seconds for the far side's own limit: not more than the deadline here, and at least one."""
+    return max(1, int(step.deadline))

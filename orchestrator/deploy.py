@@ -21,7 +21,7 @@ from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options, read
 from orchestrator.report.terminal import say
-from orchestrator.verbs import VERBS, show_plan
+from orchestrator.verbs import VERBS, show_lock, show_plan
 from orchestrator.watch import signals
 
 
@@ -69,6 +69,8 @@ def _ask_first(state: State, verb: str, settings: Settings, options: Options) ->
         return
     if not dry and not sys.stdin.isatty():
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
+    if verb == "unlock":
+        show_lock(Fleet(state, settings))
     if verb in ("release", "rollback", "join"):
         show_plan(Fleet(state, settings), verb, options, verbose, as_json=False)
 

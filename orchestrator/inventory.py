@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+PATIENCE = {"banner_timeout": 3, "auth_timeout": 5}
+"""For ``ssh_paramiko_connect_kwargs``, in seconds: a frozen server accepts a connection and then says nothing."""
+
 
 def login(admin: str, deploy: str) -> str:
     """The user to log in as: provisioning needs an administrator, everything else the deploy user.

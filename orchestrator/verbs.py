@@ -88,6 +88,12 @@ def abort(fleet: Fleet, options: Options) -> int:
         return _settle_as(fleet, session, "forward" if tale.committed else "undone")
 
 
+def show_lock(fleet: Fleet) -> None:
+    """Who holds the lock, for the question whether to take it away."""
+    held = _store(fleet).read().held
+    say(f"locked: {held.owner}, last heard of {held.age:.0f} s ago" if held else "not locked")
+
+
 def unlock(fleet: Fleet, options: Options) -> int:
     """Take the lock away from a run that holds it. Its guard's fence keeps what wakes up from acting."""
     store = _store(fleet)

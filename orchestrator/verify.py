@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -44,11 +45,18 @@ def ask(url: str, token: str, timeout: float = 5.0) -> Told:
     return Told(release, None)
 
 
-def judge(answers: list[Told], release: str) -> str | None:
-    """None if every answer names the release, else one line with the first that does not: no or cannot tell."""
-    for told in answers:
-        if told.problem:
-            return f"cannot tell: {told.problem}"
-        if told.release != release:
-            return f"{told.release} still answers"
+def judge(answers: Sequence[Told], release: str, tolerant: bool = False, enough: int = 1) -> str | None:
+    """None if every answer names the release, else one line with the first that does not: no or cannot tell.
+
+    + tolerant: requests without an answer do not count (a node that froze takes its share of them, whichever
+      color has the traffic), as long as there are enough answers
+    + enough: so many
+    """
+    wrong = next((told.release for told in answers if not told.problem and told.release != release), None)
+    if wrong:
+        return f"{wrong} still answers"
+    problem = next((told.problem for told in answers if told.problem), None)
+    good = sum(1 for told in answers if not told.problem)
+    if good < enough or (problem and not tolerant):
+        return f"cannot tell: {problem or f'only {good} answers'}"
     return None

@@ -4,7 +4,7 @@ import os
 
 from dotenv import load_dotenv
 
-from orchestrator.inventory import login
+from orchestrator.inventory import PATIENCE, login
 
 # secrets come from the operator's own .env
 load_dotenv()
@@ -12,6 +12,7 @@ load_dotenv()
 # Provisioning logs in as an administrator (root, or one with sudo: add --sudo), everything else as the deploy user.
 ssh_user = login(admin="root", deploy="deploy")
 ssh_strict_host_key_checking = "yes"
+ssh_paramiko_connect_kwargs = PATIENCE
 
 settings = {
     "app": "shop",

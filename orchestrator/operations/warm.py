@@ -24,7 +24,14 @@ done
 
 @operation(is_idempotent=False)
 def warm(
-    root: str, color: str, port: int, hostname: str, paths: Sequence[str], public: str, inspect: str
+    root: str,
+    color: str,
+    port: int,
+    hostname: str,
+    paths: Sequence[str],
+    public: str,
+    inspect: str,
+    seconds: int = 60,
 ) -> Generator[StringCommand, None, None]:
     """
     Compile the release's files into the color's OPcache, by its own FPM, and request pages of it.
@@ -36,6 +43,7 @@ def warm(
     + paths: pages to request, each of which must answer 2xx or 3xx
     + public: document root in a release
     + inspect: path of the inspection script
+    + seconds: whole seconds after which it is killed
 
     **Example:**
 
@@ -48,5 +56,10 @@ def warm(
     compile_all = fastcgi_command(socket, inspect, "compile=1", document_root)
     quoted = [QuoteString(argument) for argument in (str(port), hostname, *paths)]
     yield StringCommand(
-        "sh", "-c", QuoteString(f"{SCRIPT.strip()}\n{compile_all} >/dev/null"), "orchestrator", *quoted
+        *("timeout", "-s", "KILL", str(seconds)),
+        "sh",
+        "-c",
+        QuoteString(f"{SCRIPT.strip()}\n{compile_all} >/dev/null"),
+        "orchestrator",
+        *quoted,
     )

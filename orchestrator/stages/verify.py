@@ -7,7 +7,8 @@ from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step
 
 def verify(i: Inputs) -> Stage:
     """The data plane's own answers, each naming its release; what a control plane says proves nothing."""
-    action = Action("verify", {"release": i.release})
+    # back to the old release one has to be able to go with nodes that are down, or frozen
+    action = Action("verify", {"release": i.release, "tolerant": i.verb == "rollback"})
     return Stage(
         "verify",
         (

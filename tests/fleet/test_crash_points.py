@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator import verify
 from tests.fleet.conftest import ROOT, Fleet
 from tests.fleet.safety import Calm, Snapshot, calm, snapshot, traffic, words  # noqa: F401 (a fixture)
 
@@ -75,6 +76,9 @@ def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then:
     assert run.returncode == -9, output
     point = file.read_text()
 
+    for url in (fleet.haproxy_url, fleet.nginx_url):
+        releases = {verify.ask(url, "").release for _ in range(20)}
+        assert len(releases) == 1, f"killed {point}: {releases} answer at {url}"
     told = fleet.pyinfra(*words("status"))
     assert told.returncode == 0, told.stderr
     expected = where(point)

@@ -128,3 +128,22 @@ def served_by(url: str) -> set[str]:
         nodes.add(str(answer.getheader("X-Node")))
         connection.close()
     return nodes
+
+
+@pytest.mark.parametrize(("stop", "go"), [("pause", "unpause"), ("kill", "start")])
+def test_a_rollback_works_with_a_node_frozen_or_down(calm: Calm, stop: str, go: str) -> None:  # noqa: F811
+    fleet = calm.fleet
+    fleet.docker(stop, fleet.container("node2"))
+    try:
+        done = fleet.pyinfra(*words("rollback"))
+        assert done.returncode == 0, done.stderr
+        assert "warning: node2: cannot be reached" in done.stderr
+    finally:
+        fleet.docker("unpause", fleet.container("node2")) if go == "unpause" else fleet.start("node2")
+    seen = snapshot(fleet)
+    assert seen.live == calm.before.idle
+    assert seen.said["node1"]["live"] == seen.said["node3"]["live"] == seen.live
+    again = fleet.pyinfra(*words("release", ref="v1"))
+    assert again.returncode == 0, again.stderr
+    assert "mend" in again.stderr
+    is_consistent(fleet)

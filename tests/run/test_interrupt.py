@@ -117,6 +117,18 @@ def test_a_failure_after_the_commit_is_a_warning_that_the_next_command_mends(
     assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
 
 
+def test_an_error_that_nobody_foresaw_is_undone_too(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    was = released.snapshot()
+    with monkeypatch.context() as breaking:
+
+        def unforeseen(*arguments: object) -> str:
+            raise KeyError("unforeseen")
+
+        breaking.setattr(Executor, "_members", unforeseen)
+        assert run(released, "release") == 1
+    assert released.snapshot() == was
+
+
 def test_every_step_before_the_commit_is_in_the_list(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[tuple[str, str]] = []
     perform = Executor.perform
