@@ -22,7 +22,7 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_config, ctx_host
 
 from orchestrator.config import Settings
-from orchestrator.errors import UsageError
+from orchestrator.errors import OrchestratorError, UsageError
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ class Fleet:
             return reply(None, str(failure) or "failed without a word")
         except (Silent, OSError, EOFError, SSHException) as failure:
             return reply(None, str(failure) or "stopped answering", lost=not self.answers(host))
-        except PyinfraError as failure:
+        except (PyinfraError, OrchestratorError) as failure:
             return reply(None, str(failure))
 
     def answers(self, host: Host) -> bool:

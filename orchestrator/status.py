@@ -26,6 +26,8 @@ def status(look: Look, contents: Contents, settings: Settings) -> Iterable[str]:
             yield f"  {name:<12} blue {100 - seen.weights.green}%  green {seen.weights.green}%{restart}"
     for name, state in look.nodes.items():
         yield f"  {name:<12} {_node(state)}"
+    for name in sorted(look.barred):
+        yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
     yield f"  lock         {_lock(contents)}"
     stopped = unfinished(contents.runs)
     if stopped is not None and contents.held is None:

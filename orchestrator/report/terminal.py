@@ -104,7 +104,7 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
 
 def _left(result: Result) -> str:
     if result.lost:
-        return f"not undone on {result.place}, which does not answer: bring it back, then run the same command again"
+        return f"not undone on {result.place}, which does not answer: once it is back, the next command undoes the rest"
     return (
         f"NOT UNDONE on {result.place}: {result.error}; see deploys/status.py, mend it, then run the same command again"
     )

@@ -118,3 +118,13 @@ def test_another_store_knows_of_no_fence_and_ours_grows_above_what_the_places_ha
     assert verbs.rollback(released.fleet(), Options()) == 0
     assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
     assert int((released.root("node2") / "guard/fence").read_text()) == 42
+
+
+def test_status_names_what_is_barred(released: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verbs.show_status(released.fleet(), Options()) == 0
+    assert "BARRED" not in capsys.readouterr().out
+    (released.path / "nginx/barred").write_text("node3\n")
+    assert verbs.show_status(released.fleet(), Options()) == 0
+    assert "BARRED       node3 gets no traffic until it has caught up: deploys/join.py --data node=node3" in (
+        capsys.readouterr().out
+    )
