@@ -32,7 +32,7 @@ test-all: $(READY)
 	$(PY) -m pytest $(TWO)
 
 bench: $(READY)
-	$(PY) -m pytest -m slow tests/fleet -s
+	@$(PY) docker/bench.py
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
