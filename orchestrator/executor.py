@@ -14,17 +14,16 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from orchestrator import verify
 from orchestrator.actions import operation_of
 from orchestrator.facts.answers import ColorAnswers, MemberAnswers
-from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.idle import ColorInFlight
 from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
 from orchestrator.gates import code, http, members
+from orchestrator.look import seen_at
 from orchestrator.model import Color
 from orchestrator.plan import Step, Value
 from orchestrator.probe.process import ProbeError, ProbeProcess
 from orchestrator.probe.report import Report
 from orchestrator.run import Result
-from orchestrator.switches import balancer
-from orchestrator.switches.base import CannotTell
+from orchestrator.switches.base import CannotTell, Seen
 
 Arguments = Mapping[str, Value]
 
@@ -128,16 +127,15 @@ class Executor:
             raise NotYet(f"{color} is not quiet: {seen.requests} requests in PHP-FPM, {seen.connections} connections")
 
     def _quiet_balancer(self, host: Host, color: Color) -> None:
-        layout = self._settings.balancer
-        kind = balancer(self._fleet.balancers[host.name], layout)
-        try:
-            seen = kind.seen(
-                self._fleet.look(host, BalancerLines, app=layout.app, kind=self._fleet.balancers[host.name])
-            )
-        except CannotTell as unknown:
-            raise NotYet(str(unknown)) from None
+        seen = self._seen_at(host)
         if seen.in_flight and seen.in_flight[color]:
             raise NotYet(f"{color} still answers {seen.in_flight[color]} requests of this balancer")
+
+    def _seen_at(self, host: Host) -> Seen:
+        try:
+            return seen_at(self._fleet, host)
+        except CannotTell as unknown:
+            raise NotYet(str(unknown)) from None
 
     def _gate(self, host: Host, arguments: Arguments, deadline: float) -> str:
         gate, color, release = self._settings.gate, Color(str(arguments["color"])), str(arguments["release"])
@@ -171,8 +169,6 @@ class Executor:
         expected = arguments["nodes"]
         assert isinstance(expected, list)
         gate, color = self._settings.gate, Color(str(arguments["color"]))
-        layout = self._settings.balancer
-        kind = balancer(self._fleet.balancers[host.name], layout)
 
         def look() -> None:
             answers = self._fleet.look(
@@ -185,12 +181,7 @@ class Executor:
                 hostname=gate.host,
                 members=[f"{name}={self._fleet.address(name)}" for name in expected],
             )
-            try:
-                down = kind.seen(
-                    self._fleet.look(host, BalancerLines, app=layout.app, kind=self._fleet.balancers[host.name])
-                ).down[color]
-            except CannotTell as unknown:
-                raise NotYet(str(unknown)) from None
+            down = self._seen_at(host).down[color]
             problem = members.judge(answers, down, expected, str(arguments["release"]), bool(arguments["required"]))
             if problem:
                 raise NotYet(problem)

@@ -52,16 +52,18 @@ def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}
 
 
-def _balancers(fleet: Fleet) -> dict[str, Seen | str]:
-    settings = fleet.settings
+def seen_at(fleet: Fleet, host: Host) -> Seen:
+    """What a balancer says of itself now. Raises CannotTell."""
+    kind, layout = fleet.balancers[host.name], fleet.settings.balancer
+    return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
 
+
+def _balancers(fleet: Fleet) -> dict[str, Seen | str]:
     def ask(host: Host) -> Seen | str:
-        kind = fleet.balancers[host.name]
-        lines = fleet.look(host, BalancerLines, app=settings.app, kind=kind)
         try:
-            return balancer(kind, settings.balancer).seen(lines)
+            return seen_at(fleet, host)
         except CannotTell as unknown:
             return str(unknown)
 
-    replies = fleet.each(fleet.balancers, ask, settings.deadlines.look)
+    replies = fleet.each(fleet.balancers, ask, fleet.settings.deadlines.look)
     return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}
