@@ -64,7 +64,7 @@ def resume(fleet: Fleet, options: Options) -> int:
         tale, i, whole = found
         say(f"resuming {_named(tale)}", bold=True)
         if tale.committed:
-            return _settle_as(fleet, session, "forward")
+            return _settle_run(fleet, session, *found)
         # in one record: a journal that was cut between them would forget what has to be undone
         session.append([_begin("resume"), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
         stages = remaining(tale, whole)
@@ -85,7 +85,7 @@ def abort(fleet: Fleet, options: Options) -> int:
             )
         else:
             say(f"aborting {_named(tale)}", bold=True)
-        return _settle_as(fleet, session, "forward" if tale.committed else "undone")
+        return _settle_run(fleet, session, *found)
 
 
 def show_lock(fleet: Fleet) -> None:
@@ -294,14 +294,11 @@ def _settle(fleet: Fleet, session: Session) -> None:
         return
     tale, _, _ = found
     say(f"{_named(tale)} stopped without a word: settling it first", fg="yellow")
-    _settle_as(fleet, session, "forward" if tale.committed else "undone")
+    _settle_run(fleet, session, *found)
 
 
-def _settle_as(fleet: Fleet, session: Session, how: str) -> int:
+def _settle_run(fleet: Fleet, session: Session, tale: Told, i: Inputs, whole: Plan) -> int:
     """Settle the open run. Raises NotUndone if a place that answers could not be undone."""
-    found = _open(fleet)
-    assert found is not None
-    tale, i, whole = found
     executor = Executor(fleet, session.fence)
     ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
     if any(not result.lost for result in ended.left):
@@ -312,7 +309,7 @@ def _settle_as(fleet: Fleet, session: Session, how: str) -> int:
         lost = ", ".join(sorted({result.place.name for result in ended.left}))
         say(f"not undone on {lost}, which does not answer", fg="yellow")
         return 1
-    session.append([{"record": "settled", "how": how}])
+    session.append([{"record": "settled", "how": "forward" if ended.committed else "undone"}])
     live = i.release if ended.committed else i.live or "no release"
     say(f"settled: {live} has all the traffic", fg="green")
     return 0
