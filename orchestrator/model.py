@@ -1,8 +1,7 @@
-"""The words of the field as types: color, release, weights, verdict."""
+"""The words of the field as types: color, release, weights."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,14 +16,6 @@ class Color(StrEnum):
     @property
     def other(self) -> Color:
         return Color.green if self is Color.blue else Color.blue
-
-
-class Verdict(StrEnum):
-    """What a gate or a verification says."""
-
-    passed = "pass"
-    failed = "fail"
-    inconclusive = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -48,9 +39,6 @@ class Weights:
 
     def share(self, color: Color) -> int:
         return self.green if color is Color.green else 100 - self.green
-
-
-RELEASE_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{7,12}$")
 
 
 def release_id(now: datetime, revision: str) -> str:
