@@ -22,6 +22,7 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_config, ctx_host
 
 from orchestrator.config import Settings
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import OrchestratorError, UsageError
 
 T = TypeVar("T")
@@ -62,7 +63,10 @@ class Fleet:
         self.settings = settings
         self.nodes = self._group(settings.nodes)
         self.balancers = {
-            name: switch.kind for switch in settings.switches for name in self._group(switch.group)
+            name: switch.kind
+            for switch in settings.switches
+            if isinstance(switch, BalancerSwitch)
+            for name in self._group(switch.group)
         }
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from orchestrator.config.settings import Settings, section_in
+from orchestrator.config.switch import SECTIONS, Switch
 
 
 def document() -> str:
@@ -43,12 +44,19 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
         yield f"| `{key}` | {_type(field.annotation)} | {default} | {field.description or ''} |"
     yield ""
     for key, found in inner:
-        yield from _section(found, f"{path}.{key}" if path else key)
+        where = f"{path}.{key}" if path else key
+        if found is Switch:
+            for kind, section in SECTIONS.items():
+                yield from _section(section, f"{where}, kind {kind}")
+        else:
+            yield from _section(found, where)
 
 
 def _type(annotation: Any) -> str:
     if annotation is NoneType:
         return "nothing"
+    if get_origin(annotation) is Annotated:
+        return _type(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if isinstance(annotation, type) and not get_args(annotation):

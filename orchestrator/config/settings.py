@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, SerializeAsAny, ValidationError, model_validator
 
+from orchestrator.config.cutover import Comparison, CutoverStep
 from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
@@ -17,7 +19,7 @@ from orchestrator.config.ports import Ports
 from orchestrator.config.probe import Probe
 from orchestrator.config.section import Section
 from orchestrator.config.source import Source
-from orchestrator.config.switch import Switch
+from orchestrator.config.switch import SECTIONS, BalancerSwitch, Switch
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color
@@ -46,7 +48,7 @@ class Settings(Section):
     root: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]+$", description="default /srv/<app>")
     source: Source
     nodes: str = Field("nodes", description="inventory group of the app nodes")
-    switches: list[Switch] = Field(min_length=1)
+    switches: list[SerializeAsAny[Switch]] = Field(min_length=1)
     first_color: Color = Field(Color.blue, description="gets traffic before the first release")
     user: str = Field("deploy", pattern=r"^[a-z_][a-z0-9_-]*$", description="unprivileged, does the releases")
     web_user: str = Field("www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="runs nginx and PHP")
@@ -60,6 +62,17 @@ class Settings(Section):
     gate: Gate = Gate()
     warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
     probe: Probe = Probe()
+    batches: list[int | str] = Field(
+        default_factory=list,
+        description="how many nodes prepare at once, batch by batch: numbers or per cent, each the total until then "
+        '(`[1, "25%", "100%"]`); all at once if empty',
+    )
+    cutover: list[CutoverStep] = Field(
+        default_factory=lambda: [CutoverStep(weight=100)],
+        min_length=1,
+        description="weights of the new color, one after another; the last is 100",
+    )
+    comparison: Comparison = Comparison()
     hooks: list[Hook] = Field(default_factory=list)
     journal: Journal = Journal()
     keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
@@ -73,9 +86,28 @@ class Settings(Section):
                 "marker.token is missing: without it no release can be verified "
                 '(set it, or marker.answers = "all")'
             )
-        groups = [switch.group for switch in self.switches]
+        groups = [switch.group for switch in self.switches if isinstance(switch, BalancerSwitch)]
         if len(set(groups)) != len(groups) or self.nodes in groups:
             raise ValueError("nodes and each switch need inventory groups of their own")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_rise_to_all(self) -> Settings:
+        weights = [step.weight for step in self.cutover]
+        if weights != sorted(set(weights)) or weights[-1] != 100:
+            raise ValueError(f"cutover: weights rise and end with 100, not {weights}")
+        whole = [switch.kind for switch in self.switches if not switch.weighted]
+        if whole and weights != [100]:
+            raise ValueError(f"cutover: a switch of kind {whole[0]} moves all traffic at once: one step, weight 100")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_grow_to_all(self) -> Settings:
+        for size in self.batches:
+            if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
+                raise ValueError(f"batches: {size!r} is neither a number of nodes nor per cent of them")
+        if self.batches and self.batches[-1] != "100%":
+            raise ValueError('batches: the last one is "100%"')
         return self
 
     @property
@@ -131,6 +163,8 @@ def _keys(section: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
         if found is None:
             return []
         section = found
+    if section is Switch:
+        return [key for kind in SECTIONS.values() for key in kind.model_fields]
     return list(section.model_fields)
 
 

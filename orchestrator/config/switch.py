@@ -1,21 +1,105 @@
-"""A load balancer that decides which color gets traffic."""
+"""What decides which color gets traffic: one section a kind of switch."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 
+from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
+
+GROUP = "orchestrator.switches"
+"""Entry point group by which a package adds a kind: name = kind, object = a class of ``switches.base``."""
 
 
 class Switch(Section):
-    """One kind of balancer on all hosts of one inventory group. Several switches move as one."""
+    """What every kind has. Several switches move as one."""
 
-    kind: Literal["haproxy", "nginx"]
-    group: str = Field(min_length=1, description="inventory group of the balancers")
-    listen: int = Field(80, ge=1, le=65535, description="port on which the balancer answers")
+    kind: str
     urls: list[str] = Field(
         min_length=1,
         description="every address of the switch, as the operator's machine reaches it; verified after a switch",
     )
+    weighted: ClassVar[bool] = True
+    """Whether it can split traffic; otherwise it knows 0 and 100 only."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        """A dictionary becomes the section of the kind it names."""
+        if cls is not Switch or not isinstance(data, Mapping):
+            return handler(data)
+        kind = data.get("kind")
+        section = section_of(str(kind))
+        if section is None:
+            raise ValueError(f"there is no kind {kind!r} of switch: it is {', '.join(SECTIONS)}")
+        return section.model_validate(data)  # type: ignore[return-value]
+
+
+class BalancerSwitch(Switch):
+    """A load balancer that provisioning sets up, on all hosts of one inventory group."""
+
+    group: str = Field(min_length=1, description="inventory group of the balancers")
+    listen: int = Field(80, ge=1, le=65535, description="port on which the balancer answers")
+
+
+class HAProxySwitch(BalancerSwitch):
+    """HAProxy: weights by its Runtime API, nothing reloads."""
+
+    kind: Literal["haproxy"]
+
+
+class NginxSwitch(BalancerSwitch):
+    """nginx as a balancer: weights by a link's name, nothing reloads."""
+
+    kind: Literal["nginx"]
+
+
+class NodeSwitch(Switch):
+    """No balancer: each node's own nginx follows its ``live`` link, and all links swap at one agreed instant."""
+
+    kind: Literal["node"]
+    urls: list[str] = Field(
+        min_length=1, description="the live port of every node, as the operator's machine reaches it"
+    )
+    lead: Duration = Field(3.0, gt=0, le=60, description="from arming the nodes to the swap; all must be armed by then")
+    window: Duration = Field(
+        0.5, gt=0, le=10, description="a node that is later than this, because it was frozen, does not swap"
+    )
+    clocks: Duration = Field(0.1, gt=0, le=10, description="clocks that are further apart are refused")
+    weighted: ClassVar[bool] = False
+
+
+class AlbSwitch(Switch):
+    """An AWS Application Load Balancer: two target groups that never leave one non-default rule."""
+
+    kind: Literal["alb"]
+    name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="how plan and report name it")
+    rule: str = Field(pattern=r"^arn:", description="ARN of the listener rule (not the default one)")
+    blue: str = Field(pattern=r"^arn:", description="ARN of blue's target group")
+    green: str = Field(pattern=r"^arn:", description="ARN of green's target group")
+    region: str | None = Field(None, min_length=1, description="default as in the AWS configuration")
+    profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
+    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="default AWS's own")
+    quiet: Duration = Field(
+        5.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
+    )
+
+
+SECTIONS: dict[str, type[Switch]] = {
+    "haproxy": HAProxySwitch,
+    "nginx": NginxSwitch,
+    "node": NodeSwitch,
+    "alb": AlbSwitch,
+}
+
+
+def section_of(kind: str) -> type[Switch] | None:
+    """The section of a kind: one of ours, else of an installed package (entry point), else None."""
+    if kind in SECTIONS:
+        return SECTIONS[kind]
+    found = next(iter(entry_points(group=GROUP, name=kind)), None)
+    return found.load().section if found else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pyinfra.context import host
 
 from orchestrator.config import Settings
-from orchestrator.config.switch import Switch
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.model import Weights
 from orchestrator.provision import balancer, common, operations, render
 from orchestrator.provision.facts import Current, Units
@@ -20,7 +20,7 @@ def conf(settings: Settings) -> str:
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
-def place(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> list[str]:
+def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) -> list[str]:
     """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
 
     + settings: of the application
@@ -53,7 +53,7 @@ def place(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> list[
     return work.changed
 
 
-def pending(settings: Settings, switch: Switch) -> list[str]:
+def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
     """What ``activate`` would do on the current balancer: nothing, ``start`` or ``reload``.
 
     A reload is not hitless for clients that keep idle connections: nginx closes these, and a request that is
@@ -66,7 +66,7 @@ def pending(settings: Settings, switch: Switch) -> list[str]:
     return [] if host.get_fact(Current, stamps=[stamp])[stamp] else ["reload"]
 
 
-def activate(settings: Settings, switch: Switch) -> list[str]:
+def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
     """Load what is placed on the current balancer; returns what changed."""
     work = Work()
     for verb in pending(settings, switch):

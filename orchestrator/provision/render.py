@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.config import Settings
-from orchestrator.config.switch import Switch
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import UsageError
 from orchestrator.model import Color, Weights
 
@@ -240,7 +240,7 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
     return nodes
 
 
-def haproxy(settings: Settings, switch: Switch, nodes: Mapping[str, str], group: str) -> str:
+def haproxy(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str], group: str) -> str:
     """Our file among HAProxy's.
 
     + nodes: inventory name -> address
@@ -268,7 +268,7 @@ def weights_map(weights: Weights) -> str:
     return f"green {weights.green}\n"
 
 
-def balancer_nginx(settings: Settings, switch: Switch, nodes: Mapping[str, str]) -> str:
+def balancer_nginx(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) -> str:
     """``conf.d/<app>.conf`` of an nginx balancer.
 
     + nodes: inventory name -> address; no host names, since one that does not resolve keeps nginx from starting

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
-from orchestrator.config.switch import Switch
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import OrchestratorError, Refused, StepFailed
 from orchestrator.facts.idle import ColorInFlight
 from orchestrator.fleet import Fleet, Reply, at_once
@@ -154,9 +154,10 @@ def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
     return live, any(state.release[live] for state in seen.node_states.values())
 
 
-def _switch(fleet: Fleet, name: str) -> Switch:
+def _switch(fleet: Fleet, name: str) -> BalancerSwitch:
     groups = fleet.host(name).groups
-    return next(switch for switch in fleet.settings.switches if switch.group in groups)
+    switches = (switch for switch in fleet.settings.switches if isinstance(switch, BalancerSwitch))
+    return next(switch for switch in switches if switch.group in groups)
 
 
 def _tell(replies: Sequence[Reply[list[str]]], say: Say) -> None:

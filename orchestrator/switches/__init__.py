@@ -1,18 +1,39 @@
-"""What decides which color gets traffic: one file a load balancer, all of one small interface."""
+"""What decides which color gets traffic: one file a kind, all of one small interface (docs/switches.md)."""
 
 from __future__ import annotations
 
-from orchestrator.layout import BalancerLayout
-from orchestrator.switches.base import Balancer
-from orchestrator.switches.haproxy import HAProxy
-from orchestrator.switches.nginx import Nginx
+from importlib import import_module
+from importlib.metadata import entry_points
 
-KINDS: dict[str, type[Balancer]] = {"haproxy": HAProxy, "nginx": Nginx}
+from orchestrator.config.switch import GROUP
+from orchestrator.layout import BalancerLayout
+from orchestrator.switches.base import Api, Balancer
+
+KINDS = {
+    "haproxy": "orchestrator.switches.haproxy:HAProxy",
+    "nginx": "orchestrator.switches.nginx:Nginx",
+    "alb": "orchestrator.switches.alb:Alb",
+}
+"""By name, so that nothing is imported that a fleet does not use. ``node`` is no class: it is a link on each node."""
+
+
+def kind_of(kind: str) -> type[Balancer] | type[Api]:
+    """The class of a kind that settings name: ours, or an installed package's (entry point). KeyError if none."""
+    if kind in KINDS:
+        module, _, name = KINDS[kind].partition(":")
+        found: type[Balancer] | type[Api] = getattr(import_module(module), name)
+        return found
+    for entry in entry_points(group=GROUP, name=kind):
+        loaded: type[Balancer] | type[Api] = entry.load()
+        return loaded
+    raise KeyError(kind)
 
 
 def balancer(kind: str, layout: BalancerLayout) -> Balancer:
     """The balancer of a kind that settings name."""
-    return KINDS[kind](layout)
+    found = kind_of(kind)
+    assert issubclass(found, Balancer)
+    return found(layout)
 
 
-__all__ = ["KINDS", "Balancer", "balancer"]
+__all__ = ["KINDS", "Api", "Balancer", "balancer", "kind_of"]

@@ -7,6 +7,7 @@ from shlex import quote
 
 from typing_extensions import override
 
+from orchestrator.config.switch import HAProxySwitch
 from orchestrator.facts.script import pairs
 from orchestrator.model import Color, Weights
 from orchestrator.switches.base import Balancer, CannotTell, Seen
@@ -14,6 +15,8 @@ from orchestrator.switches.base import Balancer, CannotTell, Seen
 
 class HAProxy(Balancer):
     """Weights by ``set map`` (measured in notes/switch.md: 0 of 122,239 requests failed over 120 switches)."""
+
+    section = HAProxySwitch
 
     @property
     @override
@@ -51,6 +54,22 @@ ask "show stat" | awk -F, -v blue={quote(layout.backend(Color.blue))} -v green={
                 for color in Color
             },
         )
+
+    @property
+    @override
+    def arm(self) -> str:
+        layout = self.layout
+        # setting the weight that is in force proves that it may be set, and moves nothing
+        return f"""
+set -eu
+map={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} weight=$1
+ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
+now=$(ask "show map $map" | awk '$2 == "green" {{print $3}}')
+[ -n "$now" ] || {{ echo "HAProxy does not answer on $socket" >&2; exit 1; }}
+said=$(ask "set map $map green $now")
+[ -z "$(printf %s "$said" | tr -d '[:space:]')" ] || {{ echo "HAProxy takes no weight: $said" >&2; exit 1; }}
+printf 'green %s\\n' "$weight" > "$map.new"
+"""
 
     @property
     @override
