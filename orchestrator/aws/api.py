@@ -1,0 +1,102 @@
+"""Clients of AWS, and what AWS refuses as one line for the operator."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import OrchestratorError
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.client import AutoScalingClient
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
+
+CLIENT_SETTINGS: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    # boto3 retries what is worth it (lost answers, throttling), nothing above it does
+    "retries": {"mode": "standard", "total_max_attempts": 5},
+}
+
+CREDENTIALS = re.compile("Credential|Token|SSO|Login")
+"""Names of botocore's own errors that have to do with credentials."""
+
+LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where and as whom to ask AWS. What is None is found where every AWS tool finds it, AWS_REGION included."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+    def ec2(self) -> EC2Client:
+        """A client of EC2. Raises OrchestratorError."""
+        client: EC2Client = self._client("ec2")
+        return client
+
+    def autoscaling(self) -> AutoScalingClient:
+        """A client of EC2 Auto Scaling. Raises OrchestratorError."""
+        client: AutoScalingClient = self._client("autoscaling")
+        return client
+
+    def elb(self) -> ElasticLoadBalancingv2Client:
+        """A client of Elastic Load Balancing. Raises OrchestratorError."""
+        client: ElasticLoadBalancingv2Client = self._client("elbv2")
+        return client
+
+    def s3(self) -> Any:
+        """A client of S3. Raises OrchestratorError."""
+        return self._client("s3")
+
+    def _client(self, service: str) -> Any:
+        # imported when used: it takes 0.2 s, and breaks TLS if that happens before gevent patches the standard library
+        import boto3
+        from botocore.config import Config
+
+        with told(f"AWS {service}"):
+            # boto3 itself reads AWS_DEFAULT_REGION only
+            region = self.region or os.environ.get("AWS_REGION") or None
+            session = boto3.Session(profile_name=self.profile, region_name=region)
+            return session.client(service, endpoint_url=self.endpoint_url, config=Config(**CLIENT_SETTINGS))  # type: ignore[call-overload]
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """What AWS refuses within is raised as OrchestratorError, one line.
+
+    + what: is asked for, with its name: ``Auto Scaling group shop``
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        said = error.response["Error"]
+        raise OrchestratorError(f"{what}: {explain(said.get('Code', ''), said.get('Message', ''))}") from error
+    except BotoCoreError as error:
+        hint = f"; {LOG_IN}" if CREDENTIALS.search(type(error).__name__) else ""
+        hint = "; set AWS_REGION" if type(error).__name__ == "NoRegionError" else hint
+        raise OrchestratorError(f"{what}: {' '.join(str(error).split())}{hint}") from error
+
+
+def explain(code: str, message: str) -> str:
+    """One line for an error code of AWS. Pure."""
+    message = " ".join(message.split())
+    if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"):
+        return f"the AWS credentials have expired ({code}); {LOG_IN} and repeat the command"
+    if code in ("InvalidClientTokenId", "AuthFailure", "SignatureDoesNotMatch", "UnrecognizedClientException"):
+        return f"the AWS credentials are wrong ({code}); {LOG_IN}"
+    if code in ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException"):
+        return f"not allowed ({message}); docs/aws-instances.md lists the permissions"
+    if code in ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"):
+        tries = CLIENT_SETTINGS["retries"]["total_max_attempts"]
+        return f"AWS asks to slow down ({code}), {tries} times; repeat the command in a minute"
+    return f"{code}: {message}"

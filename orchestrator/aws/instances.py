@@ -1,0 +1,223 @@
+"""The nodes of a fleet on AWS, from three sources that must agree.
+
+Tags say which instances are meant to be nodes, the Auto Scaling group which it counts on, and the target groups which
+get traffic. A run for the whole fleet must not begin on a list that one of them contradicts: an instance that is in a
+target group but not in the inventory would go on serving the old release.
+
+An instance that is in NEITHER target group is no contradiction: that is how a node is barred at an Application Load
+Balancer, and it must be in the inventory to be brought back. Preflight refuses a release with it.
+
+Sources: EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetHealth. All are eventually
+consistent: just after a change they may differ for seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchestrator.aws.api import Account, told
+from orchestrator.errors import Refused, UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.client import AutoScalingClient
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
+
+IN_SERVICE = "InService"
+
+PAGE = 1000
+"""Instances a page: the most that EC2 gives."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A running instance.
+
+    + private, public: IPv4 addresses; without a public one None
+    """
+
+    id: str
+    private: str | None
+    public: str | None
+
+
+class Target(NamedTuple):
+    """A member of a target group: instance id or IP address, and the port it gets requests on."""
+
+    id: str
+    port: int
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """A color's target group.
+
+    + by: how it knows its members, ``instance`` or ``ip``
+    + port: the port of the color, on which each member must get its requests
+    + members: those that are not draining
+    """
+
+    name: str
+    by: str
+    port: int
+    members: frozenset[Target]
+
+    def knows_as(self, instance: Instance) -> str | None:
+        """What this target group calls an instance."""
+        return instance.private if self.by == "ip" else instance.id
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the three sources say.
+
+    + tagged: by instance id
+    + in_group: instance id -> lifecycle state (``InService``, ``Pending:Wait``, ...); None if there is no group
+    """
+
+    tagged: Mapping[str, Instance]
+    in_group: Mapping[str, str] | None
+    targets: Sequence[TargetGroup]
+
+
+def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
+    """The running instances that have all these tags, by id and sorted. Raises OrchestratorError."""
+    filters: list[Any] = [{"Name": "instance-state-name", "Values": ["running"]}]
+    filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in sorted(tags.items())]
+    with told("EC2 instances"):
+        pages = ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig={"PageSize": PAGE})
+        found = [
+            Instance(one["InstanceId"], one.get("PrivateIpAddress"), one.get("PublicIpAddress"))
+            for page in pages
+            for reservation in page.get("Reservations", [])
+            for one in reservation.get("Instances", [])
+        ]
+    return {one.id: one for one in sorted(found, key=lambda one: one.id)}
+
+
+def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
+    """Lifecycle state of each instance of an Auto Scaling group, by id and sorted.
+
+    Raises UsageError if there is no such group, OrchestratorError.
+    """
+    with told(f"Auto Scaling group {group}"):
+        # one group, and its instances are never paged
+        found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
+    if not found:
+        raise UsageError(f"there is no Auto Scaling group {group} in this account and region")
+    return dict(sorted((one["InstanceId"], str(one["LifecycleState"])) for one in found[0].get("Instances", [])))
+
+
+def targets(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:
+    """A target group and its members, those aside that are draining.
+
+    + port: of its color
+
+    Raises OrchestratorError.
+    """
+    with told(f"target group {arn}"):
+        group = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
+        health = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    members = frozenset(
+        Target(one["Target"]["Id"], one["Target"].get("Port", port))
+        for one in health
+        # "unused" with this reason: asked about, but not registered
+        if one["TargetHealth"].get("State") != "draining"
+        and one["TargetHealth"].get("Reason") != "Target.NotRegistered"
+    )
+    return TargetGroup(group["TargetGroupName"], str(group["TargetType"]), port, members)
+
+
+def look(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
+    """Ask the three sources.
+
+    + tags: that an instance must have to be a node
+    + group: name of the Auto Scaling group, None if there is none
+    + groups: ARN of each target group -> port of its color
+
+    Raises OrchestratorError.
+    """
+    if not tags:
+        raise UsageError("no tags: every instance of the account would be a node")
+    return Found(
+        tagged(account.ec2(), tags),
+        in_group(account.autoscaling(), group) if group else None,
+        [targets(account.elb(), arn, port) for arn, port in groups.items()],
+    )
+
+
+def cross_check(
+    tagged: Mapping[str, Instance], in_group: Mapping[str, str] | None, targets: Sequence[TargetGroup]
+) -> list[str]:
+    """Everything in which the sources differ, one line each, sorted by instance. Pure.
+
+    + tagged, in_group, targets: as in ``Found``
+    """
+    lines: list[tuple[str, str]] = []
+    states = in_group or {}
+    for id in sorted({*tagged, *states}):
+        state = states.get(id)
+        if id not in tagged:
+            if state == IN_SERVICE:
+                lines.append((id, "is in service in the Auto Scaling group, but is no running instance with the tags"))
+        elif in_group is not None and state is None:
+            lines.append((id, "has the tags, but is not in the Auto Scaling group"))
+        elif in_group is not None and state != IN_SERVICE:
+            lines.append((id, f"is {state} in the Auto Scaling group, not {IN_SERVICE}"))
+    for id, instance in tagged.items():
+        lines += [(id, line) for line in _memberships(instance, targets)]
+    for group in targets:
+        ours = {group.knows_as(instance) for instance in tagged.values()}
+        for member in sorted(group.members):
+            if member.id not in ours:
+                lines.append((member.id, f"is a target of {group.name} (port {member.port}), but no node of ours"))
+    return [f"{id} {line}" for id, line in lines]
+
+
+def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str]:
+    """What is wrong with a node's places in the target groups."""
+    lines, without = [], []
+    for group in targets:
+        ports = sorted(member.port for member in group.members if member.id == group.knows_as(instance))
+        if not ports:
+            without.append(group.name)
+        elif ports != [group.port]:
+            at = " and ".join(str(port) for port in ports)
+            lines.append(f"is a target of {group.name} on port {at}, not {group.port}")
+    if without and len(without) < len(targets):
+        others = ", ".join(group.name for group in targets if group.name not in without)
+        lines.append(f"is a target of {others}, but not of {', '.join(without)}")
+    return lines
+
+
+def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]]:
+    """The inventory's hosts, by instance id: name and data. Pure.
+
+    + public: log in by the public address, not by the private one
+
+    Data: ``ssh_hostname``; ``address``, by which the node is reached from within; ``target``, what the target groups
+    call it. Raises Refused for an instance without such an address, or if the target groups are of different types.
+    """
+    kinds = {group.by for group in found.targets}
+    if kinds - {"instance", "ip"} or len(kinds) > 1:
+        raise Refused(f"target groups of type {' and '.join(sorted(kinds))}: both must be of instance, or both of ip")
+    by_ip = kinds == {"ip"}
+    hosts = []
+    for id, instance in sorted(found.tagged.items()):
+        login = instance.public if public else instance.private
+        if instance.private is None or login is None:
+            raise Refused(f"{id} has no {'private' if instance.private is None else 'public'} IPv4 address")
+        data = {"ssh_hostname": login, "address": instance.private, "target": instance.private if by_ip else id}
+        hosts.append((id, data))
+    return hosts
+
+
+def refuse(differences: Iterable[str]) -> None:
+    """Raises Refused if there are any, a line each."""
+    lines = list(differences)
+    if lines:
+        head = "tags, Auto Scaling group and target groups do not say the same fleet; nothing was changed:"
+        raise Refused("\n".join([head, *(f"    {line}" for line in lines)]))
+
