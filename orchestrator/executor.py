@@ -13,8 +13,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from orchestrator import verify
 from orchestrator.actions import operation_of
+from orchestrator.drain import cut_line, drained
 from orchestrator.facts.answers import ColorAnswers, MemberAnswers
-from orchestrator.facts.idle import ColorInFlight
+from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
 from orchestrator.gates import code, http, members
 from orchestrator.look import seen_at
@@ -114,22 +115,30 @@ class Executor:
 
     def _quiet(self, host: Host, arguments: Arguments, deadline: float) -> str:
         look = self._quiet_balancer if host.name in self._fleet.balancers else self._quiet_node
-        color = Color(str(arguments["color"]))
-        until(lambda: look(host, color), deadline - 1.0, INTERVAL)
-        return ""
+        color, drain = Color(str(arguments["color"])), self._settings.drain
+        left = drained(lambda: look(host, color), drain.limit, float(str(arguments["still"])), INTERVAL)
+        if left is None:
+            return ""
+        if isinstance(left, str):
+            raise CommandFailed(left)
+        line = cut_line(color, left, drain.limit, cut=drain.at_limit == "cut")
+        if drain.at_limit == "refuse":
+            raise CommandFailed(line)
+        return line
 
-    def _quiet_node(self, host: Host, color: Color) -> None:
-        layout = self._settings.node
-        seen = self._fleet.look(host, ColorInFlight, socket=layout.socket(color), port=self._settings.ports.of(color))
+    def _quiet_node(self, host: Host, color: Color) -> InFlight:
+        layout, port = self._settings.node, self._settings.ports.of(color)
+        seen: InFlight | None = self._fleet.look(host, ColorInFlight, socket=layout.socket(color), port=port)
         if seen is None:
             raise Silent("does not say what is in flight")
-        if not seen.quiet:
-            raise NotYet(f"{color} is not quiet: {seen.requests} requests in PHP-FPM, {seen.connections} connections")
+        return seen
 
-    def _quiet_balancer(self, host: Host, color: Color) -> None:
-        seen = self._seen_at(host)
-        if seen.in_flight and seen.in_flight[color]:
-            raise NotYet(f"{color} still answers {seen.in_flight[color]} requests of this balancer")
+    def _quiet_balancer(self, host: Host, color: Color) -> InFlight | str:
+        try:
+            seen = seen_at(self._fleet, host)
+        except CannotTell as unknown:
+            return str(unknown)
+        return InFlight(seen.in_flight[color] if seen.in_flight else 0)
 
     def _seen_at(self, host: Host) -> Seen:
         try:

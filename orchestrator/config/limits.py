@@ -15,7 +15,6 @@ class Deadlines(Section):
     share: float = Field(30.0, gt=0)
     start: float = Field(60.0, gt=0, description="restart of the idle color")
     warm: float = Field(60.0, gt=0)
-    quiet: float = Field(90.0, gt=0, description="until the idle color has answered its last request")
     switch: float = Field(10.0, gt=0)
     verify: float = Field(20.0, gt=0, description="until only the new release answers")
     promote: float = Field(10.0, gt=0)

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, SecretStr, SerializeAsAny, ValidationError, model_validator
 
 from orchestrator.config.cutover import Comparison, CutoverStep
+from orchestrator.config.drain import Drain
 from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
@@ -73,6 +74,7 @@ class Settings(Section):
         description="weights of the new color, one after another; the last is 100",
     )
     comparison: Comparison = Comparison()
+    drain: Drain = Drain()
     hooks: list[Hook] = Field(default_factory=list)
     journal: Journal = Journal()
     keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")

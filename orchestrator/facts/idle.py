@@ -13,13 +13,17 @@ from typing_extensions import override
 from orchestrator.facts.script import pairs, script
 
 # PHP-FPM counts what it works on; what is on its way to it, or from nginx to the client, is seen at the
-# connections to the color's port. Balancers keep idle ones open, and those harm nobody.
+# connections to the color's port. Balancers keep idle ones open, and those harm nobody. An open WebSocket looks as
+# idle as they do: it is seen at the socket of the color's service, where nginx has a connection a stream. A
+# connection whose other end is gone has peer 0; one that waits to be accepted is in the listener's queue.
 SCRIPT = r"""
 socket=$1 port=$2
 ss -HtniO state established "( sport = :$port )" | sed 's/^/connection=/'
 status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET QUERY_STRING=json \
     /usr/bin/cgi-fcgi -bind -connect "$socket" 2>/dev/null | tail -n 1)
 echo "fpm=$status"
+ss -HxaO src "unix:${socket%/*}/*" | awk -v fpm="$socket" '$5 != fpm && $2 == "ESTAB" && $NF != 0 { n++ }
+    $5 != fpm && $2 == "LISTEN" { n += $3 } END { print "streams=" n + 0 }'
 """
 
 SETTLED = 300
@@ -28,14 +32,25 @@ SETTLED = 300
 
 @dataclass(frozen=True)
 class InFlight:
-    """What a color is doing on a node: busy connections to its port, requests in PHP-FPM (waiting ones included)."""
+    """What a color is doing at a place.
+
+    + connections: busy ones to its port; at a balancer, all that carry a request or a stream
+    + requests: in PHP-FPM, waiting ones included
+    + streams: connections of its other services, such as WebSockets, whether anything flows or not
+    """
 
     connections: int
-    requests: int
+    requests: int = 0
+    streams: int = 0
 
     @property
     def quiet(self) -> bool:
-        return self.connections == 0 and self.requests == 0
+        return self.connections == 0 and self.requests == 0 and self.streams == 0
+
+    @property
+    def answered(self) -> bool:
+        """Nothing but streams is left. They make their own connections busy whenever something flows."""
+        return self.requests == 0 and self.connections <= self.streams
 
 
 def busy(connection: str) -> bool:
@@ -54,7 +69,7 @@ class ColorInFlight(FactBase[InFlight | None]):
     """
     Returns what a color is doing on a node, None if the node did not say.
 
-    + socket: the color's FPM socket
+    + socket: the color's FPM socket; those of its other services stand beside it
     + port: the color's port
     """
 
@@ -65,8 +80,9 @@ class ColorInFlight(FactBase[InFlight | None]):
     @override
     def process(self, output: list[str]) -> InFlight:
         connections = [line.removeprefix("connection=") for line in output if line.startswith("connection=")]
-        status_line = pairs(output).get("fpm", "")
+        said = pairs(output)
+        status_line = said.get("fpm", "")
         status = json.loads(status_line) if status_line.startswith("{") else None
         # the status request itself is an active one; without FPM nothing can be in it
         requests = status["active processes"] - 1 + status["listen queue"] if status else 0
-        return InFlight(sum(busy(line) for line in connections), requests)
+        return InFlight(sum(busy(line) for line in connections), requests, int(said.get("streams", "0")))

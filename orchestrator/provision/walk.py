@@ -10,13 +10,15 @@ from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator.config.switch import BalancerSwitch
+from orchestrator.drain import cut_line, drained
 from orchestrator.errors import OrchestratorError, Refused, StepFailed
-from orchestrator.facts.idle import ColorInFlight
+from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.look import look
 from orchestrator.model import Color
 from orchestrator.preflight import live_color
 from orchestrator.provision import haproxy, nginx_balancer, node
+from orchestrator.provision.node import Task
 from orchestrator.switches import balancer
 
 PLACE = 900.0
@@ -25,8 +27,8 @@ PLACE = 900.0
 LOAD = 120.0
 """Seconds to load configuration on one host."""
 
-DRAIN = 90.0
-"""Seconds until a drained node has answered its last request."""
+INTERVAL = 0.25
+"""Seconds between two looks at a color that has to become quiet."""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
@@ -70,11 +72,11 @@ def activate(fleet: Fleet, say: Say) -> None:
     load = partial(_load_node, fleet, live)
     for name in others:
         # a rollback just before may still be answered there
-        _until_quiet(fleet, name, [task.color for task in pending[name] if task.kind == "restart" and task.color])
+        _until_quiet(fleet, name, _restarted(pending[name]), say)
     _tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
         say(f"    {name}: serving, so it is drained first")
-        _tell([_drained(fleet, name, load)], say)
+        _tell([_drained(fleet, name, _restarted(pending[name]), load, say)], say)
     for name in fleet.balancers:
         switch = _switch(fleet, name)
         _tell([fleet.one(name, lambda host, s=switch: KINDS[s.kind].activate(settings, s), LOAD)], say)  # type: ignore[misc]
@@ -84,11 +86,18 @@ def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
     return node.activate(fleet.settings, live)
 
 
-def _drained(fleet: Fleet, name: str, act: Callable[[Host], list[str]]) -> Reply[list[str]]:
+def _restarted(tasks: Sequence[Task]) -> list[Color]:
+    return [task.color for task in tasks if task.kind == "restart" and task.color]
+
+
+def _drained(
+    fleet: Fleet, name: str, restarted: Sequence[Color], act: Callable[[Host], list[str]], say: Say
+) -> Reply[list[str]]:
     """Act on a node that gets no requests meanwhile; it gets them again whatever happens."""
     ours = _bar(fleet, name)
     try:
-        _until_quiet(fleet, name, list(Color))
+        _until_answered(fleet, name)
+        _until_quiet(fleet, name, restarted, say)
         return fleet.one(name, act, LOAD)
     finally:
         _unbar(fleet, name, ours)
@@ -124,24 +133,53 @@ def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list
     return _sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), LOAD))
 
 
-def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color]) -> None:
-    """Until these colors have answered their last request on a node. Raises StepFailed."""
+def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
+    settings = fleet.settings
+    seen = fleet.look(host, ColorInFlight, socket=settings.node.socket(color), port=settings.ports.of(color))
+    return seen if isinstance(seen, InFlight) else "does not say what is in flight"
+
+
+def _until_answered(fleet: Fleet, name: str) -> None:
+    """Until both colors have answered their last request on a node. nginx's reload leaves open streams alone.
+
+    Raises StepFailed.
+    """
     from orchestrator.executor import NotYet, until
 
-    settings = fleet.settings
+    limit = fleet.settings.drain.limit
 
     def ask(host: Host, color: Color) -> None:
-        seen = fleet.look(host, ColorInFlight, socket=settings.node.socket(color), port=settings.ports.of(color))
-        if seen is None or not seen.quiet:
-            raise NotYet(f"{name}: {color} still answers requests after {DRAIN:g} s: {seen}")
+        seen = _in_flight(fleet, host, color)
+        if isinstance(seen, str) or not seen.answered:
+            raise NotYet(f"{color} still answers requests after {limit:g} s: {seen}")
 
     def both(host: Host) -> list[str]:
-        for color in colors:
-            until(lambda color=color: ask(host, color), DRAIN, 0.25)  # type: ignore[misc]
+        for color in Color:
+            until(lambda color=color: ask(host, color), limit, INTERVAL)  # type: ignore[misc]
         return []
 
+    _sure(fleet.one(name, both, 2 * limit + 5))
+
+
+def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:
+    """Until these colors, whose processes are restarted next, are quiet, as ``drain`` says. Raises StepFailed."""
+    drain = fleet.settings.drain
+
+    def all_of_them(host: Host) -> list[str]:
+        lines = []
+        for color in colors:
+            left = drained(lambda color=color: _in_flight(fleet, host, color), drain.limit, interval=INTERVAL)  # type: ignore[misc]
+            if left is None:
+                continue
+            line = left if isinstance(left, str) else cut_line(color, left, drain.limit, drain.at_limit == "cut")
+            if isinstance(left, str) or drain.at_limit == "refuse":
+                raise StepFailed(line)
+            lines.append(line)
+        return lines
+
     if colors:
-        _sure(fleet.one(name, both, 2 * DRAIN + 5))
+        for line in _sure(fleet.one(name, all_of_them, 2 * drain.limit + 5)):
+            say(f"    warning: {name}: {line}")
 
 
 def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:

@@ -62,7 +62,11 @@ class Terminal:
                 if len(event.results) > 1
                 else str(slowest.place)
             )
-            say(f"    {event.stage:<12} {seconds}   {where}" + (f" ({slowest.detail})" if slowest.detail else ""))
+            detail = f" ({slowest.detail})" if slowest.detail and event.stage != "quiet" else ""
+            say(f"    {event.stage:<12} {seconds}   {where}{detail}")
+        for result in event.results:
+            if event.stage == "quiet" and result.detail:  # it says nothing unless somebody was cut
+                say(f"    warning: {result.place}: {result.detail}", fg="yellow")
         for result in event.failed:
             say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")
 

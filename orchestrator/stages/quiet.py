@@ -6,9 +6,15 @@ from orchestrator.model import Color
 from orchestrator.plan import Action, Inputs, Place, Stage, Step
 
 
-def quiet(i: Inputs, color: Color | None = None) -> Stage:
-    """On every node, PHP-FPM and connections; on every balancer, its own count of requests in flight."""
-    action = Action("quiet", {"color": color or i.color})
-    deadline = i.settings.deadlines.quiet
+def quiet(i: Inputs, color: Color | None = None, still: float = 0.0) -> Stage:
+    """On every node, PHP-FPM, connections and streams; on every balancer, its own count of what is in flight.
+
+    At ``drain.limit`` what is left is cut by what comes next, or the stage fails, as ``drain.at_limit`` says.
+
+    + still: seconds for which the color has to be seen quiet without a break
+    """
+    action = Action("quiet", {"color": color or i.color, "still": still})
+    # the wait ends by its own limit and says what it saw last; the step's is for a place that does not answer at all
+    deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(Place("balancer", balancer.name) for balancer in i.balancers))
     return Stage("quiet", tuple(Step(place, action, deadline) for place in places), changes=False)

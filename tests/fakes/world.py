@@ -62,7 +62,8 @@ class World:
             "gate": {"deadline": 0.3, "interval": 0.05, "successes": 2},
             "probe": {"enabled": False},
             "room": {"disk_mb": 1, "inodes": 1, "memory_mb": 1},
-            "deadlines": {"quiet": 1.5, "verify": 0.4},
+            "drain": {"limit": 0.5},
+            "deadlines": {"verify": 0.4},
             "keep": 3,
         }
 
