@@ -32,13 +32,14 @@ from typing import Any
 
 import fleet_images
 import fleet_origin
+import fleet_tls
 from fleet_tools import Trouble, compose, ensure_tools, run, say
 
 LABEL = "orchestrator.fleet"  # its value is the project
 OWNER = "orchestrator.owner"  # <process id>:<its start time>; such a fleet does not outlive its process
 APP = "shop"
 REPOSITORY = f"/srv/git/{APP}.git"
-PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80}
+PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80, "https": 443}
 BALANCERS = ("haproxy", "nginx")
 ORIGIN = "origin"
 READY = 120.0  # seconds until a container must answer
@@ -53,7 +54,7 @@ class Server:
     ports: dict[str, int]  # published on 127.0.0.1
 
     def url(self, port: str) -> str:
-        return f"http://127.0.0.1:{self.ports[port]}"
+        return f"{'https' if port == 'https' else 'http'}://127.0.0.1:{self.ports[port]}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Fleet:
     subnet: str
     servers: tuple[Server, ...]
     token: str
+    preview: str  # the token that shows the color with less traffic
     owner: str | None = None
 
     @property
@@ -131,9 +133,10 @@ def prepare(directory: Path, nodes: int, project: str, owner: str | None = None,
         return Server(name, str(next(hosts)), {port: next(ports) for port in ("ssh", *published)})
 
     servers = [server(f"node{n}", "live", "blue", "green") for n in range(1, nodes + 1)]
-    servers += [server(name, "http") for name in BALANCERS]
+    servers += [server(name, "http", "https") for name in BALANCERS]
     servers += [server(ORIGIN)]
-    fleet = Fleet(project, directory, str(subnet), tuple(servers), secrets.token_urlsafe(18), owner)
+    token, preview = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+    fleet = Fleet(project, directory, str(subnet), tuple(servers), token, preview, owner)
     _make_keys(fleet)
     _write(fleet.compose_file, json.dumps(_compose_file(fleet, image), indent=2) + "\n")
     return fleet
@@ -160,7 +163,7 @@ def load(directory: Path) -> Fleet:
     known = json.loads((directory / "fleet.json").read_text())
     layout = known["layout"]
     servers = tuple(Server(s["name"], s["address"], s["ports"]) for s in layout["servers"])
-    return Fleet(known["project"], directory, layout["subnet"], servers, known["token"])
+    return Fleet(known["project"], directory, layout["subnet"], servers, known["token"], known["preview"])
 
 
 def default_project(directory: Path) -> str:
@@ -264,6 +267,7 @@ def _make_keys(fleet: Fleet) -> None:
         if server.name == ORIGIN:
             read = f"restrict,command=\"git-upload-pack '{REPOSITORY}'\" "
             (folder / "git_keys").write_text(f"restrict {operator}{read}{nodes}")
+    fleet_tls.make(fleet.directory / "ca.pem", [fleet.directory / "hosts" / name for name in BALANCERS])
 
 
 def _keygen(file: Path, comment: str) -> None:
@@ -348,6 +352,9 @@ def _description(fleet: Fleet) -> dict[str, Any]:
             "address": server.name,
             "ssh_port": server.ports["ssh"],
             "url": server.url("http"),
+            "https_url": server.url("https"),
+            "certificate": "/fleet/tls.crt",
+            "certificate_key": "/fleet/tls.key",
         }
 
     return {
@@ -356,6 +363,8 @@ def _description(fleet: Fleet) -> dict[str, Any]:
         "key": fleet.path("id_ed25519"),
         "known_hosts": fleet.path("known_hosts"),
         "token": fleet.token,
+        "preview": fleet.preview,
+        "ca": fleet.path("ca.pem"),
         "origin": {
             "url": f"ssh://git@{ORIGIN}{REPOSITORY}",
             "known_hosts": fleet.path("origin_known_hosts"),
@@ -380,6 +389,7 @@ def variables(fleet: Fleet) -> dict[str, str]:
         found[f"NODE_{number}_SSH"] = f"127.0.0.1:{server.ports['ssh']}"
     for name in BALANCERS:
         found[f"{name.upper()}_URL"] = fleet.server(name).url("http")
+        found[f"{name.upper()}_HTTPS_URL"] = fleet.server(name).url("https")
     for name in (*BALANCERS, ORIGIN):
         found[f"{name.upper()}_SSH"] = f"127.0.0.1:{fleet.server(name).ports['ssh']}"
     return found
