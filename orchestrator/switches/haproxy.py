@@ -102,12 +102,13 @@ set -eu
 name=$1 verb=$3 socket={quote(layout.haproxy_socket)}
 ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
 for backend in {backends}; do
-    # field 7: 0 is ready, 8 a drain that was asked for; anything else an operator's own doing
+    # field 7: 0 is ready; anything else is an operator's own doing
     state=$(ask "show servers state $backend" | awk -v n="$name" '$4 == n {{print $7}}')
     [ -n "$state" ] || {{ echo "HAProxy has no server $backend/$name" >&2; exit 1; }}
     if [ "$verb" = on ] && [ "$state" != 0 ]; then echo kept; exit 0; fi
 done
-case $verb in on) want=drain ;; *) want=ready ;; esac
+# not drain: a client whose cookie names the node would still be sent there; maint ends no request in flight either
+case $verb in on) want=maint ;; *) want=ready ;; esac
 for backend in {backends}; do
     said=$(ask "set server $backend/$name state $want")
     [ -z "$said" ] || {{ echo "$said" >&2; exit 1; }}
