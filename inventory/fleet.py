@@ -2,6 +2,7 @@
 
 FLEET_DIR   the fleet's directory (default .fleet)
 SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one)
+BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"}}
 """
 
 import json as _json
@@ -27,6 +28,14 @@ if _only and _only not in _balancers:
     _sys.exit(f"SWITCH={_only}: this fleet has {' and '.join(_balancers)}")
 _kinds = [_only] if _only else list(_balancers)
 
+
+def _switch(kind):
+    first = _balancers[kind][0]
+    tls = {"certificate": first["certificate"], "key": first["certificate_key"]}
+    more = _json.loads(_os.environ.get("BALANCER") or "{}")
+    return {"kind": kind, "group": kind, "urls": [b["url"] for b in _balancers[kind]], "tls": tls} | more
+
+
 _settings = {
     "app": _fleet["app"],
     "source": {
@@ -36,9 +45,10 @@ _settings = {
         "key": _fleet["origin"]["key"],
     },
     "nodes": "nodes",
-    "switches": [{"kind": _kind, "group": _kind, "urls": [b["url"] for b in _balancers[_kind]]} for _kind in _kinds],
+    "switches": [_switch(_kind) for _kind in _kinds],
     "authorized_keys": [_fleet["key"] + ".pub"],
     "marker": {"answers": "all", "token": _fleet["token"]},
+    "preview": {"token": _fleet["preview"], "port": 8090},
     "shared": {"directories": ["storage"]},
     "php": {"workers": 16},
 }

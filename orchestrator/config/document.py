@@ -40,7 +40,9 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
         found = section_in(field.annotation)
         if found is not None:
             inner.append((key, found))
-        default = "see below" if found and not field.is_required() else _default(field)
+        default = _default(field)
+        if found and default and not field.is_required():
+            default = "see below"
         yield f"| `{key}` | {_type(field.annotation)} | {default} | {field.description or ''} |"
     yield ""
     for key, found in inner:

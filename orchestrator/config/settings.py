@@ -17,6 +17,7 @@ from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
 from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
+from orchestrator.config.preview import Preview
 from orchestrator.config.probe import Probe
 from orchestrator.config.section import Section
 from orchestrator.config.source import Source
@@ -60,6 +61,7 @@ class Settings(Section):
     php: Php = Php()
     shared: Shared = Shared()
     marker: Marker = Marker()
+    preview: Preview = Preview()
     gate: Gate = Gate()
     warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
     probe: Probe = Probe()
@@ -94,6 +96,13 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _ports_of_a_balancer_differ(self) -> Settings:
+        for switch in self.switches:
+            if isinstance(switch, BalancerSwitch) and self.preview.port in switch.listens:
+                raise ValueError(f"preview.port: users come in at {self.preview.port} ({switch.kind})")
+        return self
+
+    @model_validator(mode="after")
     def _weights_rise_to_all(self) -> Settings:
         weights = [step.weight for step in self.cutover]
         if weights != sorted(set(weights)) or weights[-1] != 100:
@@ -124,6 +133,11 @@ class Settings(Section):
     def token(self) -> str:
         """The probe token, empty if every answer is marked anyway."""
         return self.marker.token.get_secret_value() if self.marker.token else ""
+
+    @property
+    def preview_token(self) -> str:
+        """Empty if there is no preview."""
+        return self.preview.token.get_secret_value() if self.preview.token else ""
 
 
 def load(raw: object) -> Settings:
@@ -161,7 +175,9 @@ def _keys(section: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     for part in path:
         if isinstance(part, int):
             continue
-        found = section_in(section.model_fields[part].annotation) if part in section.model_fields else None
+        among = SECTIONS.values() if section is Switch else [section]
+        fields = [one.model_fields[part] for one in among if part in one.model_fields]
+        found = section_in(fields[0].annotation) if fields else None
         if found is None:
             return []
         section = found

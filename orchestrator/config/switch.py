@@ -39,11 +39,60 @@ class Switch(Section):
         return section.model_validate(data)  # type: ignore[return-value]
 
 
+PATH = r"^/[A-Za-z0-9._@+/-]+$"
+COOKIE = r"^[A-Za-z][A-Za-z0-9_]*$"
+
+
+class Tls(Section):
+    """TLS 1.2 and later at the balancer. Certificate and key are the operator's own, who also renews them."""
+
+    listen: int = Field(443, ge=1, le=65535, description="port of https; plain http stays where it is")
+    certificate: str = Field(
+        pattern=PATH, description="path on the balancer: the certificate and its chain, PEM; read as root"
+    )
+    key: str | None = Field(
+        None, pattern=PATH, description="path of its private key; default: it is in the certificate's file"
+    )
+    http2: bool = Field(True, description="HTTP/2 as well as HTTP/1.1")
+    redirect: bool = Field(False, description="plain http is sent to https (308), but for `gate.path`")
+
+
+class Sticky(Section):
+    """A client stays on the node that answered it first, whichever color has the traffic."""
+
+    cookie: str = Field(pattern=COOKIE, description="name of the cookie that the balancer sets")
+
+
 class BalancerSwitch(Switch):
     """A load balancer that provisioning sets up, on all hosts of one inventory group."""
 
     group: str = Field(min_length=1, description="inventory group of the balancers")
     listen: int = Field(80, ge=1, le=65535, description="port on which the balancer answers")
+    tls: Tls | None = Field(None, description="https as well; without it only plain http")
+    sticky: Sticky | None = Field(None, description="clients stay on their node; without it any node answers")
+    split: Literal["request", "client"] = Field(
+        "request",
+        description="what a weight splits: requests, or clients, each of which then sees one color, and changes at "
+        "most once while a weight rises",
+    )
+    split_cookie: str | None = Field(
+        None,
+        pattern=COOKIE,
+        description="with split `client`: cookie that tells clients apart; default, and without it, is their address",
+    )
+
+    @property
+    def listens(self) -> list[int]:
+        """The ports on which users come in."""
+        return [self.listen] + ([self.tls.listen] if self.tls else [])
+
+    @model_validator(mode="after")
+    def _balancer_is_right(self) -> Self:
+        if len(set(self.listens)) != len(self.listens):
+            raise ValueError("tls.listen: plain http has this port")
+        if self.split_cookie and self.split != "client":
+            raise ValueError('split_cookie: only with split = "client"')
+        return self
 
 
 class HAProxySwitch(BalancerSwitch):

@@ -8,6 +8,7 @@ from pyinfra.context import host
 from pyinfra.operations import server
 
 from orchestrator.config import Settings
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import StepFailed
 from orchestrator.provision import common, operations, render
 from orchestrator.provision.facts import Account, Addresses
@@ -52,6 +53,23 @@ def prepare(
         enable = f"systemctl daemon-reload && systemctl enable --quiet {unit}"
         work.do("unit that bars at boot: enabled", server.shell, commands=[enable])
     return account, found
+
+
+def ports(settings: Settings, switch: BalancerSwitch) -> list[int]:
+    """Every port on which a balancer of this switch listens."""
+    preview = settings.preview.port if render.preview(settings) else None
+    return switch.listens + ([preview] if preview else [])
+
+
+def mode(settings: Settings) -> str:
+    """Permissions of a balancer's configuration: only root reads the preview token."""
+    return "640" if render.preview(settings) else "644"
+
+
+def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:
+    """The shell command that says whether ``$candidate`` can be this balancer's configuration."""
+    wanted = " ".join(str(port) for port in ports(settings, switch))
+    return f'{settings.balancer.library}/{checker} "$candidate" "$path" {wanted}'
 
 
 def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:

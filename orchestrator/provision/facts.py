@@ -72,6 +72,38 @@ class Entries(FactBase[dict[str, Entry | None]]):
         return found
 
 
+@dataclass(frozen=True)
+class Pem:
+    """How many certificates and private keys a PEM file holds."""
+
+    certificates: int
+    keys: int
+
+
+class Pems(FactBase[dict[str, Pem]]):
+    """
+    Returns what each PEM file holds, in numbers; files that are missing or cannot be read are left out.
+
+    + paths: absolute paths; links are followed
+    """
+
+    default = dict
+
+    @override
+    def command(self, paths: Sequence[str]) -> StringCommand:
+        return StringCommand(
+            "for p in",
+            *[QuoteString(path) for path in paths],
+            '; do if [ -f "$p" ] && [ -r "$p" ]; then echo "$(grep -c -e "^-----BEGIN CERTIFICATE-----" "$p")'
+            '|$(grep -c -E -e "^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----" "$p")|$p"; fi; done',
+        )
+
+    @override
+    def process(self, output: list[str]) -> dict[str, Pem]:
+        lines = [line.split("|", 2) for line in output]
+        return {path: Pem(int(certificates), int(keys)) for certificates, keys, path in lines}
+
+
 class Units(FactBase[dict[str, Unit]]):
     """
     Returns the state of systemd units.

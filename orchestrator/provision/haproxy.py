@@ -9,7 +9,7 @@ from pyinfra.context import host
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.model import Weights
-from orchestrator.provision import balancer, common, operations, render
+from orchestrator.provision import balancer, common, operations, render, tls
 from orchestrator.provision.facts import CommandLine, Current, Text, Units
 from orchestrator.provision.work import Work
 
@@ -40,13 +40,15 @@ def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) 
         user=settings.user,
         group=account.group,
     )
+    tls.links(work, settings, switch)
     work.do("HAProxy's directory", operations.directories, paths=[render.HAPROXY_DIRECTORY])
     work.do(
         "HAProxy configuration",
         operations.file,
         path=conf(settings),
         text=render.haproxy(settings, switch, nodes, account.group),
-        check=f'{settings.balancer.library}/check-haproxy "$candidate" "$path" {switch.listen}',
+        mode=balancer.mode(settings),
+        check=balancer.check(settings, switch, "check-haproxy"),
     )
     text = render.haproxy_default(host.get_fact(Text, path=DEFAULT))
     work.do("HAProxy's options", operations.file, path=DEFAULT, text=text)
@@ -76,7 +78,7 @@ def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
             operations.load,
             command=f"systemctl enable --quiet {HAPROXY} && systemctl {verb} {HAPROXY}",
             process="haproxy",
-            ports=[switch.listen],
+            ports=balancer.ports(settings, switch),
             files=[conf(settings)],
             stamp=common.loaded(settings, "haproxy"),
         )

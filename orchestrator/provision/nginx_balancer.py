@@ -48,7 +48,8 @@ def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) 
         operations.file,
         path=conf(settings),
         text=render.balancer_nginx(settings, switch, pinned),
-        check=f'{layout.library}/check-nginx "$candidate" "$path" {switch.listen}',
+        mode=balancer.mode(settings),
+        check=balancer.check(settings, switch, "check-nginx"),
     )
     return work.changed
 
@@ -75,7 +76,7 @@ def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
             operations.load,
             command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
             process="nginx",
-            ports=[switch.listen],
+            ports=balancer.ports(settings, switch),
             files=[conf(settings)],
             stamp=common.loaded(settings, "nginx"),
         )

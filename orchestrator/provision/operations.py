@@ -131,6 +131,30 @@ def first_link(path: str, target: str, user: str, group: str) -> Commands:
 
 
 @operation()
+def link(path: str, target: str) -> Commands:
+    """
+    Make a link of root's that points to a target, renamed into place over an older one.
+
+    + path: of the link
+    + target: what it points to
+
+    **Example:**
+
+    .. code:: python
+
+        link(path="/etc/orchestrator/shop/tls.pem", target="/etc/letsencrypt/live/shop.example/fullchain.pem")
+    """
+    entry = host.get_fact(Entries, paths=[path]).get(path)
+    if entry is not None and entry.kind != "link":
+        raise OperationError(f"{path} is a {entry.kind}, not a link")
+    if entry is not None and entry.content == target:
+        host.noop(f"{path} points to {target}")
+        return
+    yield StringCommand("ln -sfn --", QuoteString(target), QuoteString(f"{path}.new"))
+    yield StringCommand("mv -fT --", QuoteString(f"{path}.new"), QuoteString(path))
+
+
+@operation()
 def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -> Commands:
     """
     Write a file where there is none. One that is there is state, and stays.

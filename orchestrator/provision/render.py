@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -11,9 +12,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.config import Settings
+from orchestrator.config.preview import Preview
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import UsageError
 from orchestrator.model import Color, Weights
+from orchestrator.provision import certificate
 
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
 TEMPLATES = Path(__file__).parent / "templates"
@@ -79,6 +82,18 @@ def probe_token(settings: Settings) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.token):
         raise UsageError("settings: marker.token may have letters, digits, - and _ only")
     return settings.token
+
+
+def preview(settings: Settings) -> Preview | None:
+    """The preview's settings; None if there is no preview, since there is no token.
+
+    Raises UsageError for a token that could be guessed, or could not stand in a configuration file as it is.
+    """
+    if not settings.preview_token:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", settings.preview_token):
+        raise UsageError("settings: preview.token: 16 or more letters, digits, - and _")
+    return settings.preview
 
 
 def php_fpm(settings: Settings, color: Color, group: str, web_group: str) -> str:
@@ -247,12 +262,18 @@ def haproxy(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]
     + group: primary group of the deploy user, which may use the Runtime API
     """
     backends = {color.value: settings.balancer.backend(color) for color in Color}
-    if re.search(r"[\s\"'\\#]", settings.gate.path + settings.gate.host):
-        raise UsageError("settings: gate.path and gate.host must be without spaces, quotes, \\ and #")
+    _gate_is_plain(settings)
     return _render(
         "haproxy.cfg.j2",
         app=settings.app,
-        listen=switch.listen,
+        switch=switch,
+        tls_files=certificate.haproxy_files(settings, switch),
+        ciphers=certificate.CIPHERS,
+        health=_health(settings),
+        preview=preview(settings),
+        preview_token=settings.preview_token,
+        preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),
+        sticky_values={name: sticky_value(settings, name) for name in nodes},
         socket=settings.balancer.haproxy_socket,
         group=group,
         weights_map=settings.balancer.weights_map,
@@ -261,6 +282,21 @@ def haproxy(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]
         servers=_servers(settings, nodes),
         resolve=not all(is_address(address) for address in nodes.values()),
     )
+
+
+def _gate_is_plain(settings: Settings) -> None:
+    if re.search(r"[\s\"'\\#]", settings.gate.path + settings.gate.host):
+        raise UsageError("settings: gate.path and gate.host must be without spaces, quotes, \\ and #")
+
+
+def _health(settings: Settings) -> str:
+    """The path of the health page, without a query: it is answered on plain http whatever the settings."""
+    return settings.gate.path.split("?")[0]
+
+
+def sticky_value(settings: Settings, node_name: str) -> str:
+    """What stands in a client's cookie for a node: the same for both colors, and no name that nobody should know."""
+    return hashlib.sha256(f"{settings.app}/{node_name}".encode()).hexdigest()[:12]
 
 
 def weights_map(weights: Weights) -> str:
@@ -274,12 +310,20 @@ def balancer_nginx(settings: Settings, switch: BalancerSwitch, nodes: Mapping[st
     + nodes: inventory name -> address; no host names, since one that does not resolve keeps nginx from starting
     """
     v = variable(settings)
+    _gate_is_plain(settings)
     return _render(
         "balancer.nginx.j2",
         v=v,
         v_pool=f"{v}_pool",
         link=settings.balancer.weight_link,
+        switch=switch,
         listen=switch.listen,
+        tls_files=certificate.files(switch),
+        ciphers=certificate.CIPHERS,
+        health_regex=re.escape(_health(settings)),
+        preview=preview(settings),
+        preview_token=settings.preview_token,
+        preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),
         pools={color.value: settings.balancer.backend(color) for color in Color},
         servers=_servers(settings, nodes),
     )

@@ -17,7 +17,7 @@ from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.look import look
 from orchestrator.model import Color
 from orchestrator.preflight import live_color
-from orchestrator.provision import haproxy, nginx_balancer, node
+from orchestrator.provision import haproxy, nginx_balancer, node, render, tls
 from orchestrator.provision.node import Task
 from orchestrator.switches import balancer
 
@@ -53,6 +53,8 @@ def place(fleet: Fleet, say: Say) -> None:
         place_kind: Callable[..., list[str]] = KINDS[switch.kind].place
         return place_kind(settings, switch, addresses)
 
+    render.preview(settings)
+    _values(fleet.each(fleet.balancers, lambda host: tls.require(_switch(fleet, host.name)), LOAD))
     nodes, balancers = at_once(
         [lambda: fleet.each(fleet.nodes, on_node, PLACE), lambda: fleet.each(fleet.balancers, on_balancer, PLACE)]
     )

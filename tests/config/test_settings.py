@@ -64,3 +64,9 @@ def test_the_token_is_not_shown() -> None:
 def test_the_page_of_settings_is_the_code() -> None:
     page = Path(__file__).parents[2] / "docs" / "settings.md"
     assert page.read_text() == document(), "run: python -m orchestrator.config.document > docs/settings.md"
+
+
+def test_a_wrong_key_in_a_section_of_a_switch_is_named_with_the_nearest_one() -> None:
+    switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "tls": {"certificate": "/c", "listn": 1}}
+    with pytest.raises(UsageError, match=r"unknown key switches\.0\.tls\.listn \(did you mean listen\?\)"):
+        load({"app": "shop", "source": {"origin": "x"}, "switches": [switch], "marker": {"answers": "all"}})

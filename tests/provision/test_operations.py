@@ -179,3 +179,15 @@ def test_load_remembers_only_what_a_working_service_has_read(on: Any, tmp_path: 
     assert not stamp.exists()
     assert run(list(operations.load._inner(command="true", **arguments))).returncode == 0
     assert subprocess.run(["sha256sum", "--check", "--status", str(stamp)]).returncode == 0
+
+
+def test_a_link_of_ours_is_made_and_renamed_over_an_older_one(on: Any, tmp_path: Path):
+    path = tmp_path / "tls.pem"
+    for target, entry in [("first", None), ("second", Entry("link", "root", "root", "777", "first"))]:
+        commands = on(operations.link, {"Entries": {str(path): entry}}, path=str(path), target=target)
+        assert run(commands).returncode == 0
+        assert path.readlink() == Path(target)
+    facts = {"Entries": {str(path): Entry("link", "root", "root", "777", "second")}}
+    assert on(operations.link, facts, path=str(path), target="second") == []
+    with pytest.raises(OperationError, match="is a file, not a link"):
+        on(operations.link, {"Entries": {"/p": Entry("file", "root", "root", "644")}}, path="/p", target="t")

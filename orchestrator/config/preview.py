@@ -1,0 +1,30 @@
+"""A look at the color that has less traffic, through the balancers, before users see it."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from pydantic import Field, SecretStr, field_validator
+
+from orchestrator.config.section import Section
+
+
+class Preview(Section):
+    """Who shows the token at a balancer gets the color with less traffic: the idle one, or the new one up to 50."""
+
+    # left out of every dump, so that no journal and no saved plan holds it
+    token: SecretStr | None = Field(
+        None, exclude=True, description="16 or more letters, digits, - and _; no token, no preview"
+    )
+    header: str = Field("X-Preview", pattern=r"^[A-Za-z][A-Za-z0-9-]*$", description="request header that may hold it")
+    cookie: str = Field("preview", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="cookie that may hold it")
+    port: int | None = Field(
+        None, ge=1, le=65535, description="port of the balancers where every request is a preview, without a token"
+    )
+    bind: str = Field("127.0.0.1", description="address on which that port is opened; who reaches it needs no token")
+
+    @field_validator("bind")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        ipaddress.ip_address(value)
+        return value

@@ -1,0 +1,163 @@
+"""TLS at the balancers, from settings alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.config import Settings
+from orchestrator.config.switch import BalancerSwitch
+from orchestrator.errors import UsageError
+from orchestrator.provision import balancer, render, tls
+from orchestrator.provision.certificate import Files, files, haproxy_files
+from orchestrator.provision.facts import Pem, Pems
+from tests.provision.test_render import NODES, settings
+
+PEMS = {"certificate": "/etc/live/fullchain.pem", "key": "/etc/live/privkey.pem"}
+
+
+def secured(plain: int = 80, **changes: Any) -> tuple[Settings, BalancerSwitch]:
+    """Settings with one balancer that speaks TLS; what is given changes its section ``tls``."""
+    section = {"certificate": PEMS["certificate"], **changes}
+    switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "listen": plain, "tls": section}
+    made = settings(switches=[switch], gate={"path": "/health.php?deep"})
+    found = made.switches[0]
+    assert isinstance(found, BalancerSwitch)
+    return made, found
+
+
+def both(made: Settings, switch: BalancerSwitch) -> tuple[str, str]:
+    return render.haproxy(made, switch, NODES, "deploy"), render.balancer_nginx(made, switch, NODES)
+
+
+def bind(text: str) -> str:
+    """HAProxy's line for https."""
+    return next(line for line in text.splitlines() if " ssl " in line)
+
+
+def test_without_tls_nothing_speaks_of_it():
+    made = settings()
+    for text in both(made, made.switches[0]):  # type: ignore[arg-type]
+        assert not re.search(r"\bssl\b|ssl_certificate|443", text)
+
+
+def test_both_speak_http2_and_tls_since_1_2_at_a_port_of_its_own():
+    haproxy, nginx = both(*secured())
+    assert "    bind *:80\n" in haproxy
+    assert bind(haproxy).startswith(f"    bind *:443 ssl crt {PEMS['certificate']} alpn h2,http/1.1 ")
+    assert "ssl-min-ver TLSv1.2" in bind(haproxy)
+    assert "    listen 443 ssl http2 " in nginx
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in nginx
+    assert f"ssl_certificate {PEMS['certificate']};\n    ssl_certificate_key {PEMS['certificate']};" in nginx
+
+
+def test_http2_can_be_left_out():
+    haproxy, nginx = both(*secured(http2=False))
+    assert " alpn http/1.1 " in bind(haproxy)
+    assert "    listen 443 ssl default_server" in nginx
+
+
+def test_the_application_is_told_which_one_it_was():
+    haproxy, nginx = both(*secured())
+    assert "set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]" in haproxy
+    assert "proxy_set_header X-Forwarded-Proto $scheme;" in nginx
+
+
+def test_a_key_that_is_elsewhere_is_linked_for_haproxy_and_never_copied():
+    made, switch = secured(**PEMS)
+    assert files(switch) == Files(PEMS["certificate"], PEMS["key"])
+    assert haproxy_files(made, switch) == Files(
+        "/etc/orchestrator/shop-x/tls.pem", "/etc/orchestrator/shop-x/tls.pem.key"
+    )
+    haproxy, nginx = both(made, switch)
+    assert "crt /etc/orchestrator/shop-x/tls.pem " in haproxy
+    # another path of the operator's is another text, and so is loaded
+    assert f"# {PEMS['certificate']} and {PEMS['key']}," in haproxy
+    assert f"ssl_certificate_key {PEMS['key']};" in nginx
+
+
+def test_one_file_for_both_needs_no_link():
+    made, switch = secured()
+    assert haproxy_files(made, switch) == files(switch) == Files(PEMS["certificate"], PEMS["certificate"])
+
+
+@pytest.mark.parametrize(("port", "named"), [(443, ""), (8443, ":8443")])
+def test_plain_http_is_sent_to_https_but_for_the_health_page(port: int, named: str):
+    haproxy, nginx = both(*secured(redirect=True, listen=port))
+    line = next(line for line in haproxy.splitlines() if "redirect" in line)
+    assert f"location 'https://%[req.hdr(host),regsub(:[0-9]+$,)]{named}%[pathq]'" in line
+    assert line.endswith("unless { ssl_fc } || { path /health.php }")
+    assert f"return 308 https://$host{named}$request_uri;" in nginx
+    rules = nginx.split('map "$server_port $uri"')[1].split("}")[0]
+    assert [line.split() for line in rules.splitlines()[1:3]] == [
+        ['"~^80', r'/health\.php$"', '"";'],
+        ['"~^80', '"', "1;"],
+    ]
+
+
+def test_without_redirect_plain_http_is_answered():
+    for text in both(*secured()):
+        assert "308" not in text
+
+
+def test_one_port_is_not_for_both():
+    with pytest.raises(UsageError, match=r"tls\.listen: plain http has this port"):
+        secured(plain=443)
+
+
+@pytest.mark.parametrize("path", ["relative.pem", "/a b", "/a;b", "/a'b", '/a"b', "/a#b", "/a$b", ""])
+def test_a_path_that_could_break_the_configuration_is_refused(path: str):
+    with pytest.raises(UsageError, match=r"tls\.(certificate|key)"):
+        secured(certificate=path)
+    with pytest.raises(UsageError, match=r"tls\.(certificate|key)"):
+        secured(key=path)
+
+
+def test_every_port_is_looked_at():
+    made, switch = secured()
+    assert balancer.ports(made, switch) == [80, 443]
+    assert balancer.check(made, switch, "check-nginx").endswith('/check-nginx "$candidate" "$path" 80 443')
+
+
+WANTED = Files("/c", "/k")
+
+
+@pytest.mark.parametrize(
+    ("found", "wrong"),
+    [
+        ({"/c": Pem(2, 0), "/k": Pem(0, 1)}, None),
+        ({}, "tls.certificate: there is no file /c"),
+        ({"/c": Pem(1, 0)}, "tls.key: there is no file /k"),
+        ({"/c": Pem(0, 1), "/k": Pem(0, 1)}, "tls.certificate: /c holds no certificate (PEM)"),
+        ({"/c": Pem(1, 0), "/k": Pem(1, 0)}, "tls.key: /k holds no private key (PEM)"),
+    ],
+)
+def test_what_is_missing_is_named(found: dict[str, Pem], wrong: str | None):
+    assert tls.problem(WANTED, found) == wrong
+
+
+def test_pem_files_are_counted_through_links(tmp_path: Path):
+    texts = {
+        "chain.pem": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n" * 2,
+        "key.pem": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n",
+        "old.key": "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n",
+        "empty": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "link").symlink_to("chain.pem")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    paths = {name: str(tmp_path / name) for name in (*texts, "link", "dangling", "missing")}
+    command = Pems().command(list(paths.values())).get_raw_value()
+    lines = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert Pems().process(lines) == {
+        paths["chain.pem"]: Pem(2, 0),
+        paths["key.pem"]: Pem(0, 1),
+        paths["old.key"]: Pem(0, 1),
+        paths["empty"]: Pem(0, 0),
+        paths["link"]: Pem(2, 0),
+    }
