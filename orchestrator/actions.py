@@ -14,6 +14,7 @@ from orchestrator.operations.guarded import Guard
 from orchestrator.operations.hook import hook
 from orchestrator.operations.promote import promote
 from orchestrator.operations.prune import prune
+from orchestrator.operations.ready import ready
 from orchestrator.operations.share import share
 from orchestrator.operations.shift import shift
 from orchestrator.operations.start import start
@@ -28,6 +29,7 @@ OPERATIONS: dict[str, Operation] = {
     "share": share,
     "start": start,
     "warm": warm,
+    "ready": ready,
     "shift": shift,
     "promote": promote,
     "prune": prune,
@@ -45,9 +47,10 @@ def operation_of(
     + undoing: an undo ends the command that holds a place's lock instead of waiting for it
     """
     found = OPERATIONS.get(step.action.name)
-    if found is None:
+    if found is None or step.place.kind in ("api", "operator"):
         return None
     arguments = dict(step.action.arguments) | _more(step, settings)
+    arguments.pop("back", None)  # a balancer of ours goes back as it went
     if step.action.name != "warm":  # it changes nothing but memory
         arguments["guard"] = _guard(step, settings, fence, undoing)
     return found, arguments
@@ -80,7 +83,7 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
             return {"script": f"{settings.balancer.library}/bar"}
         case "hook":
             return {"directory": node.release(str(step.action.arguments["release"]))}
-        case "shift":
+        case "ready" | "shift":
             return {"app": settings.app}
         case "warm":
             assert color is not None

@@ -9,37 +9,29 @@ from collections.abc import Callable, Mapping, Sequence
 
 import gevent
 from pyinfra.api.host import Host
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from orchestrator import verify
 from orchestrator.actions import operation_of
+from orchestrator.bake import Bake
 from orchestrator.drain import cut_line, drained
 from orchestrator.facts.answers import ColorAnswers, MemberAnswers
 from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
 from orchestrator.gates import code, http, members
 from orchestrator.look import seen_at
-from orchestrator.model import Color
+from orchestrator.model import Color, Weights
 from orchestrator.plan import Step, Value
-from orchestrator.probe.process import ProbeError, ProbeProcess
+from orchestrator.probe.process import ProbeError
 from orchestrator.probe.report import Report
 from orchestrator.run import Result
-from orchestrator.switches.base import CannotTell, Seen
+from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+from orchestrator.verifier import Verifier
+from orchestrator.waiting import NotYet, until
+from orchestrator.witness import Witness
 
 Arguments = Mapping[str, Value]
 
 INTERVAL = 0.25
 """Seconds between two looks at something that has to become true."""
-
-IN_A_ROW = 5
-"""Answers in a row that every address of the switch has to give before a switch counts as verified."""
-
-TOLERANT = 10
-"""Requests at once, where those without an answer do not count and IN_A_ROW answers are enough."""
-
-
-class NotYet(Exception):
-    """What has to become true is not so yet; the message says what was seen."""
 
 
 class Executor:
@@ -52,10 +44,7 @@ class Executor:
         self._fleet = fleet
         self._settings = fleet.settings
         self._fence = fence
-        self._probe: ProbeProcess | None = None
-        self._failed_before = 0
-        self._new_release = ""
-        self.report: Report | None = None
+        self._witness = Witness(fleet.settings)
         self._looks: dict[str, Callable[[Host, Arguments, float], str]] = {
             "quiet": self._quiet,
             "gate": self._gate,
@@ -65,22 +54,24 @@ class Executor:
             "watch": self._watch,
             "hook": self._hook,
             "verify": self._verify,
+            "bake": self._bake,
+            "proof": self._proof,
         }
+
+    @property
+    def report(self) -> Report | None:
+        """The probe's, once it has ended."""
+        return self._witness.report
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         """All steps at once; a result each, in their order. Whatever goes wrong in a step is its result."""
-        if not undoing and any(step.action.name == "shift" for step in steps):
-            self._mark_shift()
+        if not undoing:
+            self._witness.shifting([step for step in steps if step.action.name == "shift"])
         return tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
 
     def close(self) -> None:
         """End the probe, if it still runs, and keep its report."""
-        if self._probe is not None:
-            probe, self._probe = self._probe, None
-            try:
-                self.report = probe.stop()
-            except ProbeError:
-                probe.kill()
+        self._witness.close()
 
     def _one(self, step: Step, undoing: bool) -> Result:
         try:
@@ -92,6 +83,8 @@ class Executor:
     def _result(self, step: Step, undoing: bool) -> Result:
         if step.place.kind == "operator":
             return self._at_operator(step, undoing)
+        if step.place.kind == "api":
+            return self._at_api(step, undoing)
         reply = self._fleet.one(step.place.name, lambda host: self._at_host(host, step, undoing), step.deadline)
         return Result(step.place, reply.error, reply.lost, reply.seconds, reply.value or "")
 
@@ -198,17 +191,57 @@ class Executor:
         until(look, gate.deadline, gate.interval)
         return ""
 
+    # Switches behind an API
+
+    def _at_api(self, step: Step, undoing: bool) -> Result:
+        began = time.monotonic()
+        api, arguments, action = self._fleet.apis[step.place.name], step.action.arguments, step.action.name
+
+        def act() -> str:
+            gevent.sleep(float(str(arguments.get("after", 0.0))))
+            match action:
+                case "ready":
+                    return api.arm(Weights(int(str(arguments["green"]))))
+                case "shift":
+                    return api.shift(Weights(int(str(arguments["green"]))), back=bool(arguments["back"]))
+                case "detach":
+                    return api.detach(Color(str(arguments["color"])))
+                case "attach":
+                    return api.attach()
+                case "bar":
+                    addresses = arguments["addresses"]
+                    assert isinstance(addresses, list)
+                    return api.bar(addresses, out=bool(arguments["out"]))
+                case _:
+                    return self._api_members(api, arguments)
+
+        try:
+            with gevent.Timeout(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
+                detail = act()
+        except (NotYet, CommandFailed, NotDone, CannotTell) as failure:
+            return Result(step.place, str(failure), seconds=time.monotonic() - began)
+        return Result(step.place, seconds=time.monotonic() - began, detail=detail)
+
+    def _api_members(self, api: Api, arguments: Arguments) -> str:
+        """Until its own checks call every expected member of the color healthy."""
+        expected, color = arguments["nodes"], Color(str(arguments["color"]))
+        assert isinstance(expected, list)
+
+        def look() -> None:
+            down = [name for name in api.see().down[color] if name in expected]
+            if down and (arguments["required"] or len(down) == len(expected)):
+                raise NotYet(f"{', '.join(down)}: not healthy in {color}")
+
+        until(look, self._settings.gate.deadline, self._settings.gate.interval)
+        return ""
+
     # Actions on the operator's machine
 
     def _watch(self, arguments: Arguments, undoing: bool) -> str:
-        probe = self._settings.probe
-        urls = [url for switch in self._settings.switches for url in switch.urls]
-        process = ProbeProcess(
-            urls, probe.paths, probe.rate * len(urls), probe.connections, probe.timeout, self._settings.token
-        )
-        process.start()
-        self._probe, self._new_release = process, str(arguments["release"])
-        return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
+        return self._witness.begin(str(arguments["release"]))
+
+    def _proof(self, arguments: Arguments, undoing: bool) -> str:
+        return self._witness.end(self._settings.probe.after, bool(arguments["judged"]))
 
     def _hook(self, arguments: Arguments, undoing: bool) -> str:
         environment = {**os.environ, "RELEASE": str(arguments["release"]), "COLOR": str(arguments["color"])}
@@ -219,65 +252,15 @@ class Executor:
             raise NotYet(f"`{arguments['run']}` ended with status {done.returncode}{last}")
         return said[-1] if said else ""
 
-    def _mark_shift(self) -> None:
-        """Tell the probe that traffic moves now, and remember whether all was well until here."""
-        if self._probe is None:
-            return
-        try:
-            self._failed_before = self._probe.peek().totals.failed
-            self._probe.switch(self._new_release)
-        except ProbeError:
-            self._probe.kill()
-            self._probe = None
-
     def _verify(self, arguments: Arguments, undoing: bool) -> str:
-        release, tolerant = str(arguments["release"]), bool(arguments["tolerant"])
-        token = self._settings.token
-        urls = [url for switch in self._settings.switches for url in switch.urls]
+        release, other = str(arguments["release"]), arguments["other"]
+        verifier = Verifier(self._settings)
+        if other is None:
+            tolerant = bool(arguments["tolerant"])
+            until(lambda: verifier.whole(release, tolerant), self._settings.deadlines.verify, INTERVAL)
+        else:
+            until(lambda: verifier.split(release, str(other)), self._settings.deadlines.verify, INTERVAL)
+        return verifier.detail
 
-        def look() -> None:
-            def row(url: str) -> str | None:
-                if tolerant:
-                    answers = at_once([lambda: verify.ask(url, token, timeout=3.0)] * TOLERANT)
-                else:
-                    answers = [verify.ask(url, token) for _ in range(IN_A_ROW)]
-                problem = verify.judge(answers, release, tolerant, IN_A_ROW)
-                return f"{url}: {problem}" if problem else None
-
-            problems = [problem for problem in at_once([lambda url=url: row(url) for url in urls]) if problem]  # type: ignore[misc]
-            if problems:
-                raise NotYet("; ".join(problems))
-
-        until(look, self._settings.deadlines.verify, INTERVAL)
-        if not undoing and self._probe is not None:
-            gevent.sleep(self._settings.probe.after)
-            self.close()
-            if not tolerant:
-                self._judge_probe()
-        return ""
-
-    def _judge_probe(self) -> None:
-        """Requests that failed since the switch stop the release, unless they failed before it, too."""
-        if self.report is None or self._failed_before:
-            return
-        totals = self.report.totals
-        if totals.failed:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in totals.failures.items())
-            raise NotYet(
-                f"{totals.failed} of {totals.requests} probe requests failed ({kinds}), none before the switch"
-            )
-
-
-def until(look: Callable[[], None], patience: float, interval: float) -> None:
-    """Look until it does not raise NotYet any more. After so many seconds the last one becomes CommandFailed."""
-    try:
-        for attempt in Retrying(
-            stop=stop_after_delay(patience),
-            wait=wait_fixed(interval),
-            retry=retry_if_exception_type(NotYet),
-            reraise=True,
-        ):
-            with attempt:
-                look()
-    except NotYet as last:
-        raise CommandFailed(str(last)) from None
+    def _bake(self, arguments: Arguments, undoing: bool) -> str:
+        return Bake(self._fleet, self._witness, arguments).watch()

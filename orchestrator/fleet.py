@@ -22,8 +22,9 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_config, ctx_host
 
 from orchestrator.config import Settings
-from orchestrator.config.switch import BalancerSwitch
+from orchestrator.config.switch import BalancerSwitch, Switch
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.switches import Api, kind_of
 
 T = TypeVar("T")
 
@@ -68,6 +69,15 @@ class Fleet:
             if isinstance(switch, BalancerSwitch)
             for name in self._group(switch.group)
         }
+        self.apis = {
+            name: made
+            for switch in settings.switches
+            if (made := self._api(switch)) is not None
+            for name in [getattr(switch, "name", switch.kind)]
+        }
+        """Switches behind an API, by name."""
+        self.is_switch = any(switch.kind == "node" for switch in settings.switches)
+        """Each node is a switch itself, by its ``live`` link."""
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes")
 
@@ -76,6 +86,15 @@ class Fleet:
         if group not in self.state.inventory.groups:
             raise UsageError(f"the inventory has no group {group} (it has {', '.join(known)})")
         return [host.name for host in self.state.inventory.get_group(group)]
+
+    def _api(self, switch: Switch) -> Api | None:
+        if switch.kind == "node":
+            return None
+        kind = kind_of(switch.kind)
+        if not issubclass(kind, Api):
+            return None
+        members = {name: str(self.host(name).data.get("target") or self.address(name)) for name in self.nodes}
+        return kind(switch, members, self.settings.ports)
 
     def host(self, name: str) -> Host:
         return self.state.inventory.get_host(name)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import gevent
 from pyinfra.api.host import Host
 
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.node import Node, NodeState
 from orchestrator.facts.revision import Named, Revision, resolve
 from orchestrator.fleet import Fleet, Silent, at_once
+from orchestrator.model import Weights
+from orchestrator.plan import Where
 from orchestrator.preflight import Look
 from orchestrator.switches import balancer
-from orchestrator.switches.base import CannotTell, Seen
+from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
 
 
 def look(fleet: Fleet) -> Look:
     """The state of every node and balancer, or one line that says why there is none."""
-    nodes, balancers = at_once([lambda: _nodes(fleet), lambda: _balancers(fleet)])
+    nodes = gevent.spawn(_nodes, fleet)
+    balancers, apis = at_once([lambda: _balancers(fleet), lambda: _apis(fleet)])
+    states: dict[str, NodeState | str] = nodes.get()
+    links = {name: _link(state) for name, state in states.items()} if fleet.is_switch else {}
+    kinds: dict[str, tuple[Where, str]] = {
+        **{name: ("balancer", kind) for name, kind in fleet.balancers.items()},
+        **{name: ("api", api.switch.kind) for name, api in fleet.apis.items()},
+        **dict.fromkeys(links, ("node", "node")),
+    }
     addresses = {name: fleet.address(name) for name in fleet.nodes}
-    return Look(nodes, balancers, fleet.balancers, addresses)  # type: ignore[arg-type]
+    return Look(states, {**balancers, **apis, **links}, kinds, addresses)
 
 
 def revision(fleet: Fleet, ref: str) -> str:
@@ -56,6 +67,27 @@ def seen_at(fleet: Fleet, host: Host) -> Seen:
     """What a balancer says of itself now. Raises CannotTell."""
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
     return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
+
+
+def _link(state: NodeState | str) -> Seen | str:
+    """A node as a switch: its link has all the traffic of its live port."""
+    if isinstance(state, str):
+        return state
+    if state.live is None:
+        return "its live link names no color"
+    weights = Weights.all_to(state.live)
+    return Seen(weights, weights, None, state.filesystem)
+
+
+def _apis(fleet: Fleet) -> dict[str, Seen | str]:
+    def ask(api: Api) -> Seen | str:
+        try:
+            with gevent.Timeout(fleet.settings.deadlines.look, CannotTell("it did not answer in time")):
+                return api.see()
+        except (CannotTell, NotDone) as unknown:
+            return str(unknown)
+
+    return dict(zip(fleet.apis, at_once([lambda api=api: ask(api) for api in fleet.apis.values()]), strict=True))  # type: ignore[misc]
 
 
 def _balancers(fleet: Fleet) -> dict[str, Seen | str]:

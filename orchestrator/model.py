@@ -37,6 +37,11 @@ class Weights:
     def all_to(cls, color: Color) -> Weights:
         return cls(100 if color is Color.green else 0)
 
+    @classmethod
+    def of(cls, color: Color, share: int) -> Weights:
+        """A share for one color, in whole per cent; the other gets the rest."""
+        return cls(share if color is Color.green else 100 - share)
+
     def share(self, color: Color) -> int:
         return self.green if color is Color.green else 100 - self.green
 

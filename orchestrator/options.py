@@ -12,7 +12,8 @@ from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": (),
-    "release": ("ref", "color", "allow_missing", "report", "plan", "save", "bound"),
+    "release": ("ref", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
+    "promote": ("until", "report"),
     "rollback": ("report", "plan", "save", "bound"),
     "resume": ("report",),
     "join": ("node", "report", "plan"),
@@ -28,6 +29,7 @@ class Options:
     + color: the idle color that the operator expects, None for whichever it is
     + allow_missing: nodes that need not take part, by commas
     + node: the node that joins
+    + until: where the run stops and waits: ``preview``, or a weight of the settings' cutover; empty for nowhere
     + plan: show what would be done, and do nothing
     + save: file that gets the plan
     + bound: file of a saved plan: the run is refused if the fleet, or what was asked, has changed since
@@ -39,6 +41,7 @@ class Options:
     report: str | None = None
     allow_missing: frozenset[str] = frozenset()
     node: str = ""
+    until: str = ""
     plan: bool = False
     save: str | None = None
     bound: str | None = None
@@ -60,6 +63,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
     return Options(
         allow_missing=frozenset(filter(None, str(data.get("allow_missing", "")).split(","))),
         node=str(data.get("node", "")),
+        until=str(data.get("until", "")).removesuffix("%"),
         ref=check_ref(data["ref"]) if "ref" in data else None,
         color=_color(data["color"]) if "color" in data else None,
         plan=_yes("plan", data.get("plan", False)) or "save" in data,

@@ -15,14 +15,17 @@ from typing_extensions import override
 from orchestrator.config import Settings, load
 from orchestrator.model import Color, Weights
 
+Where = Literal["balancer", "node", "api"]
+"""Where a switch is told: on its own host, on a node (whose link it is), by an API from the operator's machine."""
+
 Value = str | int | float | bool | None | list[str]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step acts: a node, a balancer, or the operator's own machine."""
+    """Where a step acts: a node, a balancer's host, a switch behind an API, or the operator's own machine."""
 
-    kind: Literal["node", "balancer", "operator"]
+    kind: Literal["node", "balancer", "api", "operator"]
     name: str
 
     @override
@@ -61,6 +64,7 @@ class Stage:
     + undo: stages that take it back, in order; right whether its steps ran, half ran or never ran
     + changes: False for a stage that only looks
     + commits: the run is committed once this stage is done; later ones only go forward
+    + pause: where a run may be asked to stop and wait, once this stage is done ("preview", "25"); empty for nowhere
     """
 
     name: str
@@ -68,6 +72,12 @@ class Stage:
     undo: tuple[Stage, ...] = ()
     changes: bool = True
     commits: bool = False
+    pause: str = ""
+
+    @property
+    def word(self) -> str:
+        """What it is, without the share of traffic or the batch it is for: "cutover" of "cutover 5%"."""
+        return self.name.partition(" ")[0]
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,16 @@ class Plan:
     @property
     def until_commit(self) -> tuple[Stage, ...]:
         last = max(index for index, stage in enumerate(self.stages) if stage.commits)
+        return self.stages[: last + 1]
+
+    @property
+    def pauses(self) -> tuple[str, ...]:
+        """Where it may be asked to stop and wait, in order."""
+        return tuple(stage.pause for stage in self.stages if stage.pause)
+
+    def until(self, pause: str) -> tuple[Stage, ...]:
+        """The stages until one of the pauses. ValueError if the plan has no such pause."""
+        last = [stage.pause for stage in self.stages].index(pause)
         return self.stages[: last + 1]
 
     @property
@@ -101,11 +121,25 @@ class NodeInput:
 
 
 @dataclass(frozen=True)
-class BalancerInput:
-    """What the plan needs to know of a balancer."""
+class SwitchInput:
+    """What the plan needs to know of a switch.
+
+    + name: of the balancer's host, of the node whose link it is, or of a switch behind an API
+    + kind: ``haproxy``, ``nginx``, ``node``, ``alb``, or what a package adds
+    + at: where it is told
+    + sticky: seconds for which it keeps a client on a color whatever the weights
+    + attached: it knows both colors
+    """
 
     name: str
     kind: str
+    at: Where = "balancer"
+    sticky: float = 0.0
+    attached: bool = True
+
+    @property
+    def place(self) -> Place:
+        return Place(self.at, self.name)
 
 
 @dataclass(frozen=True)
@@ -145,13 +179,17 @@ class Inputs:
     ref: str
     revision: str
     nodes: tuple[NodeInput, ...]
-    balancers: tuple[BalancerInput, ...]
+    switches: tuple[SwitchInput, ...]
     mend: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     former_release: str | None = None
     former_revision: str | None = None
     stale: tuple[str, ...] = ()
+
+    def at(self, *where: str) -> tuple[SwitchInput, ...]:
+        """The switches that are told there: ``balancer``, ``node``, ``api``."""
+        return tuple(switch for switch in self.switches if switch.at in where)
 
     @property
     def node_places(self) -> tuple[Place, ...]:
@@ -177,7 +215,7 @@ class Inputs:
             ref=data["ref"],
             revision=data["revision"],
             nodes=tuple(NodeInput(**node) for node in data["nodes"]),
-            balancers=tuple(BalancerInput(**balancer) for balancer in data["balancers"]),
+            switches=tuple(SwitchInput(**switch) for switch in data["switches"]),
             mend=tuple(data["mend"]),
             members=tuple(data["members"]),
             missing=tuple(Missing(**node) for node in data["missing"]),

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from orchestrator.config import Settings
 from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
-from orchestrator.plan import BalancerInput, Inputs, Missing, NodeInput
+from orchestrator.plan import Inputs, Missing, NodeInput, SwitchInput, Where
 from orchestrator.switches.base import Seen
 
 # rename(2) is atomic for readers there; on fuse-overlayfs it is not (notes/switch.md)
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Look:
-    """The fleet as it was seen: a state, or one line that says why there is none. In inventory order."""
+    """The fleet as it was seen: a state, or one line that says why there is none. In inventory order.
+
+    + kinds: where each switch is told (``balancer``, ``node``, ``api``), and its kind
+    + addresses: how the balancers reach each node
+    """
 
     nodes: Mapping[str, NodeState | str]
-    balancers: Mapping[str, Seen | str]
-    kinds: Mapping[str, str]
+    switches: Mapping[str, Seen | str]
+    kinds: Mapping[str, tuple[Where, str]]
     addresses: Mapping[str, str]
 
     @property
@@ -33,8 +40,8 @@ class Look:
     @property
     def barred(self) -> set[str]:
         """Nodes that a balancer keeps out of both colors."""
-        addresses = {address for seen in self.seen.values() for address in seen.barred}
-        return {name for name, address in self.addresses.items() if address in addresses}
+        barred = {one for seen in self.seen.values() for one in seen.barred}
+        return {name for name, address in self.addresses.items() if address in barred or name in barred}
 
     @property
     def drained(self) -> dict[str, str]:
@@ -43,18 +50,30 @@ class Look:
 
     @property
     def seen(self) -> dict[str, Seen]:
-        return {name: seen for name, seen in self.balancers.items() if isinstance(seen, Seen)}
+        return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}
+
+    def without(self, nodes: Collection[str]) -> Look:
+        """The same fleet without some nodes, as nodes and as switches."""
+
+        def kept(known: Mapping[str, T]) -> dict[str, T]:
+            return {name: value for name, value in known.items() if name not in nodes}
+
+        return replace(self, nodes=kept(self.nodes), switches=kept(self.switches), kinds=kept(self.kinds))
 
 
 def live_color(look: Look) -> Color:
-    """The color that all balancers send all traffic to. Raises Refused if they do not say one and the same."""
-    problems = [f"{name}: {why}" for name, why in look.balancers.items() if isinstance(why, str)]
+    """The color that all switches send all traffic to. Raises Refused if they do not say one and the same.
+
+    A node that is a switch itself and does not answer is for the preflight to judge, as long as another one does.
+    """
+    silent = {name: why for name, why in look.switches.items() if isinstance(why, str)}
+    problems = [f"{name}: {why}" for name, why in silent.items() if look.kinds[name][0] != "node" or not look.seen]
     if problems:
         raise Refused("cannot tell which color gets traffic: " + "; ".join(problems))
     weights = {name: seen.weights for name, seen in look.seen.items()}
     if len({weight.green for weight in weights.values()}) != 1:
         raise Refused(
-            "the balancers disagree: "
+            "the switches disagree: "
             + ", ".join(f"{name} sends {weight.green}% to green" for name, weight in weights.items())
         )
     weight = next(iter(weights.values()))
@@ -81,18 +100,18 @@ def release(
         raise UsageError(
             f"allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(look.nodes)})"
         )
-    live = live_color(look)
+    live = live_color(look.without(allow_missing))
     idle = live.other
     absent = _absent(look)
     missing = tuple(
         Missing(name, look.addresses[name], name in look.barred) for name in absent if name in allow_missing
     )
     left_out = {node.name for node in missing}
-    look = replace(look, nodes={name: state for name, state in look.nodes.items() if name not in left_out})
+    look = look.without(left_out)
     problems = [f"{name}: {why}" for name, why in absent.items() if name not in left_out]
     if not look.nodes:
         problems.append("no node is left to release to")
-    problems += [*_balancers(look), *_nodes(look, settings), *_room(look, settings, idle)]
+    problems += [*_switches(look), *_nodes(look, settings), *_room(look, settings, idle)]
     if color is not None and color is not idle:
         problems.append(f"{color} is live: a release goes to {idle}")
     problems += _one_live_release(look, live)
@@ -112,7 +131,7 @@ def release(
         ref=ref,
         revision=revision,
         nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
-        balancers=_balancer_inputs(look),
+        switches=_switch_inputs(look),
         mend=tuple(name for name, state in states.items() if state.live is not live),
         members=tuple(states),
         missing=missing,
@@ -124,7 +143,7 @@ def rollback(look: Look, settings: Settings) -> Inputs:
     live = live_color(look)
     idle = live.other
     states = look.node_states
-    if problems := [*_balancers(look)]:
+    if problems := [*_switches(look)]:
         raise Refused("; ".join(problems))
     if not states:
         raise Refused("no node can be reached, so nobody says which release the idle color has")
@@ -149,7 +168,7 @@ def rollback(look: Look, settings: Settings) -> Inputs:
         revision=target.rpartition("-")[2],
         # those that cannot be reached, too: that their link lags behind is worth a warning
         nodes=tuple(NodeInput(name, target) for name in look.nodes),
-        balancers=_balancer_inputs(look),
+        switches=_switch_inputs(look),
         members=tuple(name for name in look.nodes if name not in look.barred and name not in look.drained),
     )
 
@@ -164,7 +183,7 @@ def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], s
     live = live_color(look)
     state = look.nodes[node]
     others = {name: other for name, other in look.node_states.items() if name != node and name not in look.barred}
-    problems = [*_balancers(look)]
+    problems = [*_switches(look)]
     if isinstance(state, str):
         problems.append(f"{node}: {state}")
     if node not in look.barred:
@@ -192,7 +211,7 @@ def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], s
         ref="",
         revision=revisions(release),
         nodes=(NodeInput(node, state.release[live]),),
-        balancers=_balancer_inputs(look),
+        switches=_switch_inputs(look),
         members=(*others, node),
         missing=(Missing(node, look.addresses[node], True),),
         former_release=former,
@@ -221,9 +240,10 @@ def _absent(look: Look) -> dict[str, str]:
     return absent
 
 
-def _balancers(look: Look) -> Iterable[str]:
+def _switches(look: Look) -> Iterable[str]:
     for name, seen in look.seen.items():
-        if seen.filesystem not in SAFE_FILESYSTEMS:
+        yield from (f"{name}: {problem}" for problem in seen.problems)
+        if seen.filesystem is not None and seen.filesystem not in SAFE_FILESYSTEMS:
             yield (
                 f"{name}: the switch's state is on {seen.filesystem or 'an unknown file system'}, where a "
                 f"rename is not known to be atomic for readers: put it on one of {', '.join(sorted(SAFE_FILESYSTEMS))}"
@@ -274,8 +294,12 @@ def _runs(state: NodeState, color: Color) -> bool:
     return state.active[color] and state.started[color] == state.release[color]
 
 
-def _balancer_inputs(look: Look) -> tuple[BalancerInput, ...]:
-    return tuple(BalancerInput(name, look.kinds[name]) for name in look.balancers)
+def _switch_inputs(look: Look) -> tuple[SwitchInput, ...]:
+    return tuple(
+        SwitchInput(name, kind, at, seen.sticky, seen.attached == frozenset(Color))
+        for name, seen in look.seen.items()
+        for at, kind in [look.kinds[name]]
+    )
 
 
 def _list(releases: Mapping[str, str | None]) -> str:

@@ -39,7 +39,7 @@ class Result:
 class Event:
     """What happens in a run: one stream feeds journal, terminal and report.
 
-    + record: intent | results | commit | undoing | undone | warning
+    + record: intent | results | commit | paused | undoing | undone | warning
     """
 
     record: str
@@ -97,17 +97,19 @@ class Ended:
     + reason: why it was undone, None if it was not
     + left: what an undo could not take back, by place; and of these, places that did not answer
     + warnings: what failed after the commit
+    + paused: where it stopped to wait for a word, empty if it did not
     """
 
     committed: bool
     reason: BaseException | None = None
     left: list[Result] = field(default_factory=list)
     warnings: list[Result] = field(default_factory=list)
+    paused: str = ""
 
     @property
     def status(self) -> int:
         """The exit status: 0 done, 1 undone, 4 a place that answers is not undone, 128 + n by a signal."""
-        if self.committed:
+        if self.committed or self.paused:
             return 0
         if any(not result.lost for result in self.left):
             return 4
@@ -142,13 +144,14 @@ class Walk:
         self._control = control
         self._unwritten: list[Record] = []
 
-    def go(self, stages: Sequence[Stage], before: Sequence[Stage] = ()) -> Ended:
+    def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
         """Every stage until the commit, in order, then those after it.
 
         If one fails before the commit, everything begun is undone; after it, the rest goes on with a warning.
 
         + stages: until the commit; the whole plan's, or what is left of it
         + before: stages that an earlier walk of the same plan has begun
+        + pause: the name of the pause that ``stages`` end with, instead of the commit; the run then stays open
         """
         begun = [stage for stage in before if stage not in stages]
         try:
@@ -159,6 +162,9 @@ class Walk:
             self._control.no_more_interrupts()
             return self.undo(begun, reason)
         self._control.no_more_interrupts()
+        if pause:
+            self._note(Event("paused", text=pause))
+            return Ended(committed=False, paused=pause)
         self._commit()
         return self.forward(self._plan.after_commit)
 
@@ -196,6 +202,8 @@ class Walk:
         """After the commit: every stage, whatever fails; failures are warnings that the next command mends."""
         warnings: list[Result] = []
         for stage in stages:
+            if not stage.do:
+                continue
             try:
                 self._note(Event("intent", stage.name, _places(stage.do)))
                 warnings += self._perform(stage, stage.do, undoing=False).failed

@@ -11,6 +11,9 @@ from orchestrator.plan import Inputs, Plan, Stage
 from orchestrator.run import Ended, Walk
 from orchestrator.stages import plan
 
+STANDING = ("watch", "gate", "members")
+"""Looks that mean something at any time of a run."""
+
 
 def open_run(runs: Sequence[Sequence[Record]], token: str) -> tuple[Told, Inputs, Plan] | None:
     """The newest run, if it has to be settled: what is told of it, and its plan made anew from its Inputs."""
@@ -39,11 +42,16 @@ def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:
 def remaining(tale: Told, whole: Plan) -> list[Stage]:
     """What is left until the commit of a run that goes on.
 
-    What changes something and is on record as done is not done again. What only looks is looked at again, but
-    the wait for a quiet color: once the color is started, or has traffic, it means nothing any more.
+    What changes something and is on record as done is not done again. What only looks is looked at again, but what a
+    later change has made meaningless: a color that was started need not be quiet, nor 5% of the traffic be verified
+    once it has 25%.
     """
-    started = "start" in tale.begun
-    looks = (stage for stage in whole.until_commit if not stage.changes and not (stage.name == "quiet" and started))
-    changes = (stage for stage in whole.until_commit if stage.changes and stage.name not in tale.done)
-    left = [*looks, *changes]
-    return [stage for stage in whole.until_commit if stage in left]
+    stages = whole.until_commit
+    last = max((index for index, stage in enumerate(stages) if stage.changes and stage.name in tale.begun), default=-1)
+
+    def is_left(index: int, stage: Stage) -> bool:
+        if stage.changes:
+            return stage.name not in tale.done
+        return index > last or stage.word in STANDING
+
+    return [stage for index, stage in enumerate(stages) if is_left(index, stage)]

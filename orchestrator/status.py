@@ -18,7 +18,7 @@ HISTORY = 5
 def status(look: Look, contents: Contents, settings: Settings) -> Iterable[str]:
     """Switch, nodes, lock, history."""
     yield f"{settings.app}"
-    for name, seen in look.balancers.items():
+    for name, seen in look.switches.items():
         if isinstance(seen, str):
             yield f"  {name:<12} cannot tell: {seen}"
         else:
@@ -31,11 +31,20 @@ def status(look: Look, contents: Contents, settings: Settings) -> Iterable[str]:
     yield f"  lock         {_lock(contents)}"
     stopped = unfinished(contents.runs)
     if stopped is not None and contents.held is None:
-        yield f"  STOPPED      {_stopped(told(stopped))}"
+        tale = told(stopped)
+        yield f"  PAUSED       {_paused(tale)}" if tale.paused else f"  STOPPED      {_stopped(tale)}"
     for run in list(contents.runs)[-HISTORY:]:
         tale = told(run)
         if tale.inputs is not None:
             yield f"  {_ran(tale)}".rstrip()
+
+
+def _paused(tale: Told) -> str:
+    where = "before any traffic" if tale.paused == "preview" else f"at {tale.paused}% of the traffic"
+    return (
+        f"{tale.verb} by {tale.owner} of {tale.at} waits {where}: deploys/promote.py goes on, "
+        "deploys/abort.py takes it back"
+    )
 
 
 def _stopped(tale: Told) -> str:
@@ -49,7 +58,8 @@ def _stopped(tale: Told) -> str:
 
 def _ran(tale: Told) -> str:
     release = (tale.inputs or {}).get("release", "")
-    return f"{tale.at[:19]:<20} {tale.verb:<9} {release:<24} {tale.ended or 'not ended'} by {tale.owner} {tale.detail}"
+    ended = tale.ended or ("paused" if tale.paused else "not ended")
+    return f"{tale.at[:19]:<20} {tale.verb:<9} {release:<24} {ended} by {tale.owner} {tale.detail}"
 
 
 def _node(state: NodeState | str) -> str:

@@ -61,14 +61,42 @@ def resume(fleet: Fleet, options: Options) -> int:
         if found is None:
             say("nothing to resume: the last run ended")
             return 0
-        tale, i, whole = found
-        say(f"resuming {_named(tale)}", bold=True)
-        if tale.committed:
-            return _settle_run(fleet, session, *found)
-        # in one record: a journal that was cut between them would forget what has to be undone
-        session.append([_begin("resume"), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
-        stages = remaining(tale, whole)
-        return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, begun_stages(tale, whole)))
+        return _go_on(fleet, session, "resume", options, *found)
+
+
+def promote(fleet: Fleet, options: Options) -> int:
+    """Let a run go on that was asked to stop and wait (``--data until=``)."""
+    with _session(fleet, "promote") as session:
+        found = _open(fleet)
+        if found is None:
+            raise Refused("nothing waits to be promoted: the last run ended")
+        tale, _, whole = found
+        if not tale.paused:
+            raise Refused(f"{_named(tale)} does not wait, it stopped without a word: deploys/resume.py or abort.py")
+        _check_pause(whole, options.until, after=tale.paused)
+        return _go_on(fleet, session, "promote", options, *found)
+
+
+def _go_on(
+    fleet: Fleet, session: Session, verb: str, options: Options, tale: Told, i: Inputs, whole: Plan
+) -> int:
+    """The rest of an open run."""
+    say(f"{verb}: {_named(tale)}", bold=True)
+    if tale.committed:
+        return _settle_run(fleet, session, tale, i, whole)
+    # in one record: a journal that was cut between them would forget what has to be undone
+    session.append([_begin(verb), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
+    until = whole.until(options.until) if options.until else whole.until_commit
+    stages = [stage for stage in remaining(tale, whole) if stage in until]
+    before = begun_stages(tale, whole)
+    return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, before, options.until))
+
+
+def _check_pause(whole: Plan, until: str, after: str = "") -> None:
+    """Raises UsageError for a pause that the plan does not have, or not any more."""
+    left = whole.pauses[whole.pauses.index(after) + 1 :] if after else whole.pauses
+    if until and until not in left:
+        raise UsageError(f"--data until={until}: the run can stop at {', '.join(left) or 'no place any more'}")
 
 
 def abort(fleet: Fleet, options: Options) -> int:
@@ -138,6 +166,7 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,
     "rollback": rollback,
     "join": join,
+    "promote": promote,
     "resume": resume,
     "abort": abort,
     "unlock": unlock,
@@ -198,10 +227,12 @@ def _change(fleet: Fleet, verb: str, options: Options) -> int:
         _settle(fleet, session)
         _, i = inputs(fleet, verb, options)
         _is_as_planned(i, options)
+        whole = plan(i)
+        _check_pause(whole, options.until)
         session.append([_begin(verb), _inputs_record(i)])
         say(heading(i), bold=True)
-        whole = plan(i)
-        return _walk(fleet, session, i, whole, options, lambda walk: walk.go(whole.until_commit))
+        stages = whole.until(options.until) if options.until else whole.until_commit
+        return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until))
 
 
 @contextmanager
@@ -253,9 +284,10 @@ def _walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Optio
         executor.close()
     _bar_lost(fleet, session, i, ended.left)
     report = executor.report
-    how = "done" if ended.committed else "undone" if not ended.left else "left"
     probe = report.to_json() if report else None
-    session.append([{"record": "end", "how": how, "detail": str(ended.reason or ""), "probe": probe}])
+    if not ended.paused:
+        how = "done" if ended.committed else "undone" if not ended.left else "left"
+        session.append([{"record": "end", "how": how, "detail": str(ended.reason or ""), "probe": probe}])
     file.write(i, ended, report)
     for line in probe_lines(report) if report else ():
         say(line)
@@ -293,6 +325,10 @@ def _settle(fleet: Fleet, session: Session) -> None:
     if found is None:
         return
     tale, _, _ = found
+    if tale.paused:
+        raise Refused(
+            f"{_named(tale)} waits ({tale.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
+        )
     say(f"{_named(tale)} stopped without a word: settling it first", fg="yellow")
     _settle_run(fleet, session, *found)
 
@@ -342,7 +378,7 @@ def _store(fleet: Fleet, user: str | None = None) -> Store:
 
         client = partial(s3.client, journal.region, journal.profile, journal.endpoint_url)
         return s3.S3Store(client, str(journal.bucket), journal.prefix or fleet.settings.app)
-    name = journal.host or next(iter(fleet.balancers))
+    name = journal.host or next(iter(fleet.balancers or fleet.nodes))
     if name not in fleet.state.inventory.hosts:
         raise UsageError(f"settings: journal.host: the inventory has no host {name}")
     first = fleet.host(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -59,4 +59,23 @@ def judge(answers: Sequence[Told], release: str, tolerant: bool = False, enough:
     good = sum(1 for told in answers if not told.problem)
     if good < enough or (problem and not tolerant):
         return f"cannot tell: {problem or f'only {good} answers'}"
+    return None
+
+
+def judge_split(answers: Sequence[Told], release: str, other: str, seen: Mapping[str, int]) -> str | None:
+    """None if every answer names one of two releases and the new one was seen, else one line.
+
+    + answers: the newest
+    + release: the one that gets a share of the traffic
+    + other: the one that gives it
+    + seen: how often each release has answered until now, these answers included
+    """
+    wrong = next((told.release for told in answers if not told.problem and told.release not in (release, other)), None)
+    if wrong:
+        return f"{wrong} answers, which is neither {release} nor {other}"
+    problem = next((told.problem for told in answers if told.problem), None)
+    if problem:
+        return f"cannot tell: {problem}"
+    if not seen.get(release):
+        return f"{release} was not among {sum(seen.values())} answers"
     return None

@@ -14,7 +14,9 @@ class Journal(Section):
 
     kind: Literal["host", "s3"] = "host"
     host: str | None = Field(
-        None, min_length=1, description="host: inventory host that keeps them; the first balancer if missing"
+        None,
+        min_length=1,
+        description="host: inventory host that keeps them; the first balancer, else the first node, if missing",
     )
     bucket: str | None = Field(
         None,

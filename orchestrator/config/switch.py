@@ -23,6 +23,9 @@ class Switch(Section):
         min_length=1,
         description="every address of the switch, as the operator's machine reaches it; verified after a switch",
     )
+    quiet: Duration = Field(
+        0.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
+    )
     weighted: ClassVar[bool] = True
     """Whether it can split traffic; otherwise it knows 0 and 100 only."""
 

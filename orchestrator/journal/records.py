@@ -16,6 +16,7 @@ class Told:
     + begun: names of the stages with an intent, in order
     + done: names of those whose results are all good
     + committed: it is recorded that only the new release answered
+    + paused: where it was asked to stop and wait, empty if it was not
     + ended: how it ended ("done", "undone", "interrupted", ...), None if it stopped without a word
     """
 
@@ -26,6 +27,7 @@ class Told:
     begun: tuple[str, ...]
     done: tuple[str, ...]
     committed: bool
+    paused: str
     ended: str | None
     detail: str
 
@@ -50,6 +52,7 @@ def told(records: Sequence[Record]) -> Told:
             *(record["stage"] for record in own if record["record"] == "results" and not record["failed"]),
         ),
         committed=any(record["record"] == "commit" for record in own),
+        paused=str(own[-1]["text"]) if own and own[-1]["record"] == "paused" else "",
         ended=end["how"] if end else None,
         detail=str(end.get("detail", "")) if end else "",
     )

@@ -20,6 +20,7 @@ from orchestrator.preflight import live_color
 from orchestrator.provision import haproxy, nginx_balancer, node, render, tls
 from orchestrator.provision.node import Task
 from orchestrator.switches import balancer
+from orchestrator.waiting import NotYet, until
 
 PLACE = 900.0
 """Seconds for what may have to install packages."""
@@ -146,8 +147,6 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
     Raises StepFailed.
     """
-    from orchestrator.executor import NotYet, until
-
     limit = fleet.settings.drain.limit
 
     def ask(host: Host, color: Color) -> None:

@@ -36,6 +36,7 @@ class ReportFile:
             "events": self._events,
             "probe": probe.to_json() if probe else None,
             "committed": ended.committed,
+            "paused": ended.paused,
             "status": ended.status,
             "reason": str(ended.reason or ""),
             "left": [result.to_json() for result in ended.left],

@@ -18,6 +18,9 @@ SKIPPED = {
     "mend": "every live link follows the switch",
     "bar": "every node takes part",
     "watch": "probe.enabled is off",
+    "proof": "probe.enabled is off",
+    "attach": "the switch knows both colors",
+    "attach again": "the switch keeps no client on a color",
     "warm idle": "nothing to warm",
 }
 

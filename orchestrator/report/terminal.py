@@ -48,6 +48,8 @@ class Terminal:
             say(f"    undoing: {event.text}", fg="red", bold=True)
         elif event.record == "warning":
             say(f"    warning: {event.text}", fg="yellow")
+        elif event.record == "paused":
+            say(f"    paused: {event.text}", fg="yellow", bold=True)
         elif event.record == "commit":
             say("    committed", fg="green")
 
@@ -92,6 +94,16 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
             )
         return lines
     old = i.live or "no release"
+    if ended.paused:
+        has = "no traffic" if ended.paused == "preview" else f"{ended.paused}% of the traffic"
+        lines.append(
+            (
+                f"paused: {i.release} ({i.color}) has {has}; "
+                "deploys/promote.py goes on, deploys/abort.py takes it back",
+                {"fg": "yellow", "bold": True},
+            )
+        )
+        return lines
     if not ended.left:
         lines.append(
             (

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Inputs, Plan
+from dataclasses import replace
+
+from orchestrator.plan import Inputs, Plan, Stage
 from orchestrator.stages.bar import bar
+from orchestrator.stages.batches import prepare
 from orchestrator.stages.cutover import cutover
 from orchestrator.stages.fetch import fetch
 from orchestrator.stages.gate import gate, members
 from orchestrator.stages.hooks import woven
 from orchestrator.stages.join import join
 from orchestrator.stages.promote import mend, promote
+from orchestrator.stages.proof import proof
 from orchestrator.stages.prune import prune
 from orchestrator.stages.quiet import quiet
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
-from orchestrator.stages.verify import verify
+from orchestrator.stages.stick import attach_again, attach_first
 from orchestrator.stages.warm import warm
 from orchestrator.stages.watch import watch
 
 
 def release(i: Inputs) -> Plan:
-    """Bring a new release into the idle color of all nodes, then move all traffic to it at one switch."""
+    """Bring a new release into the idle color of all nodes, then move the traffic to it at one switch."""
     return Plan(
         "release",
         (
+            attach_first(i),
             mend(i),
-            quiet(i),
-            fetch(i),
-            share(i),
-            start(i),
-            watch(i),
-            warm(i),
+            *(in_batches(i) if i.settings.batches else at_once(i)),
             gate(i),
-            bar(i),
-            cutover(i),
-            verify(i),
+            replace(bar(i), pause="preview"),
+            *cutover(i),
+            proof(i),
             promote(i),
             prune(i),
+            attach_again(i),
         ),
     )
+
+
+def at_once(i: Inputs) -> tuple[Stage, ...]:
+    """All nodes prepare their idle color at the same time."""
+    return (quiet(i), fetch(i), share(i), start(i), watch(i), warm(i))
+
+
+def in_batches(i: Inputs) -> tuple[Stage, ...]:
+    """A few nodes first, then more."""
+    return (*prepare(i), watch(i))
 
 
 def rollback(i: Inputs) -> Plan:
@@ -46,11 +57,13 @@ def rollback(i: Inputs) -> Plan:
     return Plan(
         "rollback",
         (
+            attach_first(i),
             watch(i),
             members(i),
-            cutover(i),
-            verify(i),
+            *cutover(i),
+            proof(i),
             promote(i),
+            attach_again(i),
         ),
     )
 

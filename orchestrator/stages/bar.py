@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Place, Stage, Step
+from orchestrator.plan import Action, Inputs, Stage, Step
 
 
 def bar(i: Inputs) -> Stage:
@@ -23,6 +23,6 @@ def _bar(i: Inputs, addresses: list[str], out: bool) -> tuple[Step, ...]:
     action = Action("bar", {"addresses": addresses, "out": out})
     return tuple(
         # letting a node in again takes the time in which a balancer forgets that it was refused
-        Step(Place("balancer", balancer.name), action, i.settings.deadlines.switch + 5.0 * len(addresses))
-        for balancer in i.balancers
+        Step(switch.place, action, i.settings.deadlines.switch + 5.0 * len(addresses))
+        for switch in i.at("balancer", "api")
     )

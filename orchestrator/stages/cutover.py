@@ -1,35 +1,65 @@
-"""One switch: all balancers at once give the idle color all the traffic."""
+"""One switch: all balancers at once give the new color its share of the traffic."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from orchestrator.config.cutover import CutoverStep
 from orchestrator.model import Weights
-from orchestrator.plan import OPERATOR, Action, Inputs, Place, Stage, Step
+from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step, SwitchInput
+from orchestrator.stages.arm import arm, arm_back
+from orchestrator.stages.bake import bake
+from orchestrator.stages.names import share
+from orchestrator.stages.stick import attach, unstick
+from orchestrator.stages.verify import verify
 
 
-def cutover(i: Inputs) -> Stage:
-    """Undone by the weights that were in force, verified again from outside."""
+def cutover(i: Inputs) -> tuple[Stage, ...]:
+    """For each share of the traffic: make ready, shift, verify, bake. The last share is all of it."""
+    stages: list[Stage] = []
+    for number, step in enumerate(shares(i)):
+        weights = Weights.of(i.color, step.weight)
+        moved = [arm(i, weights), shift(i, weights, first=number == 0), verify(i, weights), bake(i, weights, step.bake)]
+        if step.weight == 100:
+            moved.insert(3, unstick(i))
+        moved = [stage for stage in moved if stage.do]
+        if step.weight < 100:
+            moved[-1] = replace(moved[-1], pause=str(step.weight))
+        stages += moved
+    return tuple(stages)
+
+
+def shares(i: Inputs) -> list[CutoverStep]:
+    """The settings' steps for a release; back one goes at once, and without an old release there is nobody to share."""
+    if i.verb != "release":
+        return [CutoverStep(weight=100)]
+    return list(i.settings.cutover) if i.live else [i.settings.cutover[-1]]
+
+
+def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
+    """The first one is undone, for all that follow: the weights that were in force, verified again from outside."""
+    undo = (arm_back(i), attach(i), Stage("switch back", _shift(i, i.before, back=True)), _verify_back(i))
     return Stage(
-        "cutover",
-        _shift(i, Weights.all_to(i.color)),
-        undo=(Stage("switch back", _shift(i, i.before)), _verify_back(i)),
+        share("cutover", i, weights),
+        _shift(i, weights, back=False),
+        undo=tuple(stage for stage in undo if stage.do) if first else (),
     )
 
 
-def _shift(i: Inputs, weights: Weights) -> tuple[Step, ...]:
+def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
     return tuple(
-        Step(
-            Place("balancer", balancer.name),
-            Action("shift", {"kind": balancer.kind, "green": weights.green}),
-            i.settings.deadlines.switch,
-        )
-        for balancer in i.balancers
+        Step(switch.place, _action(switch, weights, back), i.settings.deadlines.switch) for switch in i.switches
     )
+
+
+def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
+    if switch.at == "node":
+        # it is armed: what is left is to see that it fired
+        return Action("fire", {"color": weights.live})
+    return Action("shift", {"kind": switch.kind, "green": weights.green, "back": back})
 
 
 def _verify_back(i: Inputs) -> Stage:
-    steps = (
-        (Step(OPERATOR, Action("verify", {"release": i.live, "tolerant": True}), i.settings.deadlines.verify + 5.0),)
-        if i.live
-        else ()
-    )
+    action = Action("verify", {"release": i.live, "other": None, "tolerant": True})
+    steps = (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),) if i.live else ()
     return Stage("verify old", steps, changes=False)

@@ -55,7 +55,12 @@ def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
         "nodes": list(i.members),
     }
     action = Action("members", arguments)
-    return tuple(Step(Place("balancer", balancer.name), action, _deadline(i)) for balancer in i.balancers)
+    steps = tuple(Step(switch.place, action, _deadline(i)) for switch in i.at("balancer", "api"))
+    if required:
+        return steps
+    # a node that is a switch itself is nobody's member: it is asked
+    itself = Action("gate", {"color": i.color, "release": i.release})
+    return (*steps, *(Step(node.place, itself, _deadline(i)) for node in i.at("node")))
 
 
 def _deadline(i: Inputs) -> float:

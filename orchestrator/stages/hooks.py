@@ -9,10 +9,14 @@ from orchestrator.errors import UsageError
 from orchestrator.plan import OPERATOR, Action, Inputs, Place, Plan, Stage, Step
 
 NAMES = (
-    *("mend", "quiet", "fetch", "share", "start", "watch", "warm", "gate", "members", "bar", "cutover", "verify"),
-    *("promote", "prune"),
+    *("mend", "quiet", "fetch", "share", "start", "watch", "warm", "gate", "members", "bar", "arm", "cutover"),
+    *("verify", "bake", "proof", "promote", "prune"),
 )
 """The stages of a release and of a rollback: the points that hooks may name."""
+
+EACH = ("quiet", "fetch", "share", "start", "warm", "gate")
+"""Stages that a batch of nodes has of its own: a hook is run for each. Of the others a hook is run once: before the
+first and after the last."""
 
 
 def woven(plan: Plan, i: Inputs) -> Plan:
@@ -23,32 +27,44 @@ def woven(plan: Plan, i: Inputs) -> Plan:
         if point not in NAMES:
             raise UsageError(f"settings: hooks: there is no stage {point} (there are {', '.join(NAMES)})")
     stages: list[Stage] = []
-    for stage in plan.stages:
-        stages += _at(i, "before", stage.name)
+    if plan.verb == "join":
+        return plan
+    words = [stage.word for stage in plan.stages]
+    for index, stage in enumerate(plan.stages):
+        each = stage.word in EACH
+        if each or stage.word not in words[:index]:
+            stages += _at(i, "before", stage, each)
         stages.append(stage)
-        stages += _at(i, "after", stage.name)
+        if each or stage.word not in words[index + 1 :]:
+            stages += _at(i, "after", stage, each)
     return Plan(plan.verb, tuple(stages))
 
 
-def _at(i: Inputs, when: str, name: str) -> Iterable[Stage]:
+def _at(i: Inputs, when: str, stage: Stage, each: bool) -> Iterable[Stage]:
+    """The hooks before or after a stage.
+
+    + each: only on the nodes of that stage, if it has some
+    """
+    here = {step.place for step in stage.do if step.place.kind == "node"} if each else set()
+    nodes = tuple(place for place in i.node_places if place in here) or i.node_places
     for number, hook in enumerate(i.settings.hooks):
-        if getattr(hook, when) != name:
+        if getattr(hook, when) != stage.word or (hook.on == "first node" and i.node_places[0] not in nodes):
             continue
-        title = f"hook {number} {when} {name}"
-        undo = (Stage(f"undo of {title}", _steps(i, hook, hook.undo)),) if hook.undo else ()
-        yield Stage(title, _steps(i, hook, hook.run), undo=undo)
+        title = f"hook {number} {when} {stage.name if each else stage.word}"
+        undo = (Stage(f"undo of {title}", _steps(i, hook, hook.undo, nodes)),) if hook.undo else ()
+        yield Stage(title, _steps(i, hook, hook.run, nodes), undo=undo)
 
 
-def _steps(i: Inputs, hook: Hook, run: str) -> tuple[Step, ...]:
+def _steps(i: Inputs, hook: Hook, run: str, nodes: tuple[Place, ...]) -> tuple[Step, ...]:
     action = Action("hook", {"run": run, "release": i.release, "color": i.color})
     places: tuple[Place, ...]
     match hook.on:
         case "nodes":
-            places = i.node_places
+            places = nodes
         case "first node":
-            places = i.node_places[:1]
+            places = nodes[:1]
         case "balancers":
-            places = tuple(Place("balancer", balancer.name) for balancer in i.balancers)
+            places = tuple(switch.place for switch in i.at("balancer"))
         case _:
             places = (OPERATOR,)
     return tuple(Step(place, action, hook.deadline) for place in places)

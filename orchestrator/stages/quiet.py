@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from orchestrator.model import Color
-from orchestrator.plan import Action, Inputs, Place, Stage, Step
+from orchestrator.plan import Action, Inputs, Stage, Step
 
 
-def quiet(i: Inputs, color: Color | None = None, still: float = 0.0) -> Stage:
+def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
     """On every node, PHP-FPM, connections and streams; on every balancer, its own count of what is in flight.
 
     At ``drain.limit`` what is left is cut by what comes next, or the stage fails, as ``drain.at_limit`` says.
 
-    + still: seconds for which the color has to be seen quiet without a break
+    + balancers: ask them, too
     """
+    # a switch whose data plane lags behind its control plane may still send something for a while
+    still = max(switch.quiet for switch in i.settings.switches)
     action = Action("quiet", {"color": color or i.color, "still": still})
     # the wait ends by its own limit and says what it saw last; the step's is for a place that does not answer at all
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
-    places = (*i.node_places, *(Place("balancer", balancer.name) for balancer in i.balancers))
+    places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
     return Stage("quiet", tuple(Step(place, action, deadline) for place in places), changes=False)

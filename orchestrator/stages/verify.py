@@ -1,21 +1,19 @@
-"""Verify from outside, through every address of the switch, until only the new release answers; then commit."""
+"""Verify from outside, through every address of the switch: the data plane's own answers, each naming its release."""
 
 from __future__ import annotations
 
+from orchestrator.model import Weights
 from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step
+from orchestrator.stages.names import share
 
 
-def verify(i: Inputs) -> Stage:
-    """The data plane's own answers, each naming its release; what a control plane says proves nothing."""
+def verify(i: Inputs, weights: Weights) -> Stage:
+    """Until only the new release answers; while traffic is split, until both do and nobody else."""
+    split = weights.live is None
     # back to the old release one has to be able to go with nodes that are down, or frozen
-    action = Action("verify", {"release": i.release, "tolerant": i.verb == "rollback"})
+    action = Action(
+        "verify", {"release": i.release, "other": i.live if split else None, "tolerant": i.verb == "rollback"}
+    )
     return Stage(
-        "verify",
-        (
-            Step(
-                OPERATOR, action, i.settings.deadlines.verify + i.settings.probe.after + i.settings.probe.timeout + 10.0
-            ),
-        ),
-        changes=False,
-        commits=True,
+        share("verify", i, weights), (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),), changes=False
     )

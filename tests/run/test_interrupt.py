@@ -20,11 +20,11 @@ STEPS = {
         *((action, node) for action in ("quiet", "fetch", "share", "start") for node in ("node1", "node2", "node3")),
         *(("warm", node) for node in ("node1", "node2", "node3")),
         *(("gate", node) for node in ("node1", "node2", "node3")),
-        *((action, name) for action in ("quiet", "members", "shift") for name in ("haproxy", "nginx")),
+        *((action, name) for action in ("quiet", "members", "ready", "shift") for name in ("haproxy", "nginx")),
         ("verify", "operator"),
     ),
     "rollback": (
-        *((action, name) for action in ("members", "shift") for name in ("haproxy", "nginx")),
+        *((action, name) for action in ("members", "ready", "shift") for name in ("haproxy", "nginx")),
         ("verify", "operator"),
     ),
 }

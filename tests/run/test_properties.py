@@ -13,7 +13,7 @@ from orchestrator.config import load
 from orchestrator.journal.records import told, unfinished
 from orchestrator.journal.store import Record
 from orchestrator.model import Color, Weights
-from orchestrator.plan import BalancerInput, Inputs, NodeInput, Step
+from orchestrator.plan import Inputs, NodeInput, Step, SwitchInput
 from orchestrator.run import Result, Walk
 from orchestrator.settle import begun_stages, open_run, remaining, settle
 from orchestrator.stages import plan
@@ -81,8 +81,9 @@ class Model:
             case "shift":
                 self.weights[name] = int(str(arguments["green"]))
             case "verify":
-                answers = {self.nodes[node].color[self._live(b)] for b in self.weights for node in self.nodes}
-                if answers != {arguments["release"]}:
+                colors = {color for weight in self.weights.values() for color in having_traffic(weight)}
+                answers = {self.nodes[node].color[color] for color in colors for node in self.nodes}
+                if answers != {arguments["release"], arguments["other"] or arguments["release"]}:
                     return Result(step.place, f"{answers} answer")
             case "promote":
                 self.nodes[name].live = str(arguments["color"])
@@ -106,6 +107,10 @@ class Model:
         return live
 
 
+def having_traffic(green: int) -> set[str]:
+    return {"blue"} if green == 0 else {"green"} if green == 100 else {"blue", "green"}
+
+
 class NoControl:
     def no_more_interrupts(self) -> None:
         """Nothing interrupts a model."""
@@ -117,6 +122,9 @@ RAW = {
     "switches": [{"kind": "haproxy", "group": "h", "urls": ["http://x/"]}],
     "marker": {"answers": "all"},
 }
+
+
+CUTOVERS = ([100], [5, 100], [5, 25, 50, 100])
 
 
 @st.composite
@@ -137,7 +145,12 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
     )
     inputs = Inputs(
         verb=verb,
-        settings=load(RAW | {"probe": {"enabled": draw(st.booleans())}}),
+        settings=load(
+            RAW
+            | {"probe": {"enabled": draw(st.booleans())}}
+            | {"cutover": [{"weight": weight, "bake": weight % 2} for weight in draw(st.sampled_from(CUTOVERS))]}
+            | {"batches": draw(st.sampled_from([[], [1, "100%"], ["25%", "50%", "100%"]]))}
+        ),
         color=live.other,
         before=weight,
         live=old,
@@ -145,7 +158,7 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
         ref="main",
         revision="c" * 40,
         nodes=tuple(NodeInput(name, former) for name in names),
-        balancers=tuple(BalancerInput(balancer, "haproxy") for balancer in balancers),
+        switches=tuple(SwitchInput(balancer, "haproxy") for balancer in balancers),
         members=tuple(names),
     )
     return model, inputs

@@ -1,0 +1,31 @@
+"""Makes a balancer ready to shift."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+
+from orchestrator.layout import BalancerLayout
+from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.switches import balancer
+
+
+@operation(is_idempotent=False)
+def ready(app: str, kind: str, green: int, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
+    """
+    Prove that this balancer would take a shift, and make ready for it; no traffic moves.
+
+    + app: name of the application
+    + kind: ``haproxy`` or ``nginx``
+    + green: per cent of the traffic that green shall get, 0 to 100
+    + guard: the guard to go through, if any
+
+    **Example:**
+
+    .. code:: python
+
+        ready(app="shop", kind="haproxy", green=100)
+    """
+    yield guarded(balancer(kind, BalancerLayout(app)).arm, [str(green)], guard)

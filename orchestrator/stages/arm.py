@@ -1,0 +1,38 @@
+"""Make every switch ready before one of them moves: what would be refused is refused now."""
+
+from __future__ import annotations
+
+from orchestrator.model import Weights
+from orchestrator.plan import Action, Inputs, Stage, Step, SwitchInput
+from orchestrator.stages.names import share
+
+
+def arm(i: Inputs, weights: Weights) -> Stage:
+    """No traffic moves. Nodes that are switches themselves are armed to swap their link at one instant."""
+    undo = (disarm(i),) if i.at("node") else ()
+    return Stage(share("arm", i, weights), steps(i, weights, *i.switches), undo=undo)
+
+
+def arm_back(i: Inputs) -> Stage:
+    """Before an undo only nodes have to be made ready: the others shift without."""
+    return Stage("arm back", steps(i, i.before, *i.at("node")))
+
+
+def disarm(i: Inputs) -> Stage:
+    """A node that is armed does not swap any more."""
+    action = Action("disarm")
+    return Stage("disarm", tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
+
+
+def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
+    """A step a switch."""
+    return tuple(
+        Step(switch.place, _action(switch, weights), i.settings.deadlines.switch)
+        for switch in switches
+    )
+
+
+def _action(switch: SwitchInput, weights: Weights) -> Action:
+    if switch.at == "node":
+        return Action("arm", {"color": weights.live})
+    return Action("ready", {"kind": switch.kind, "green": weights.green})

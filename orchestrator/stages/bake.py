@@ -1,0 +1,30 @@
+"""Watch the new color at its share of the traffic: gates, probe, and both colors compared."""
+
+from __future__ import annotations
+
+from orchestrator.model import Weights
+from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step
+from orchestrator.stages.names import share
+
+# what the looks at the end of the last window may take
+SLACK = 60.0
+
+
+def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
+    """A failure at the end of any window ends it at once. Colors are compared only while both have traffic.
+
+    + seconds: how long
+    """
+    action = Action(
+        "bake",
+        {
+            "seconds": seconds,
+            "share": weights.share(i.color),
+            "color": i.color,
+            "release": i.release,
+            "nodes": [node.name for node in i.nodes],
+            "switches": [switch.name for switch in i.switches],
+        },
+    )
+    steps = (Step(OPERATOR, action, seconds + SLACK),) if seconds else ()
+    return Stage(share("bake", i, weights), steps, changes=False)

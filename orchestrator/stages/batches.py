@@ -1,0 +1,41 @@
+"""How many nodes prepare their idle color at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+
+from orchestrator.plan import Inputs, Stage
+from orchestrator.stages.fetch import fetch
+from orchestrator.stages.gate import gate_nodes
+from orchestrator.stages.quiet import quiet
+from orchestrator.stages.share import share
+from orchestrator.stages.start import start
+from orchestrator.stages.warm import warm
+
+
+def prepare(i: Inputs) -> tuple[Stage, ...]:
+    """Batch by batch: each is ready, warm and gated before the next one begins. Traffic still moves at one switch."""
+    parts = batches(len(i.nodes), i.settings.batches)
+    stages: list[Stage] = []
+    for number, part in enumerate(parts, start=1):
+        of = replace(i, nodes=i.nodes[part])
+        made = [quiet(of, balancers=number == 1), fetch(of), share(of), start(of), warm(of), gate_nodes(of)]
+        stages += [replace(stage, name=f"{stage.name} {number}/{len(parts)}") for stage in made]
+    return tuple(stages)
+
+
+def batches(nodes: int, sizes: Sequence[int | str]) -> list[slice]:
+    """Which nodes belong to each batch.
+
+    + nodes: how many there are
+    + sizes: the total after each batch, as a number or in per cent (rounded up)
+    """
+
+    def total(size: int | str) -> int:
+        wanted = ceil(nodes * float(str(size)[:-1]) / 100) if str(size).endswith("%") else int(size)
+        return min(nodes, wanted)
+
+    ends = sorted({total(size) for size in sizes} - {0} | {nodes})
+    return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
