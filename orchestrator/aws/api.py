@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import OrchestratorError
@@ -58,14 +59,19 @@ class Account:
 
     def _client(self, service: str) -> Any:
         # imported when used: it takes 0.2 s, and breaks TLS if that happens before gevent patches the standard library
-        import boto3
         from botocore.config import Config
 
         with told(f"AWS {service}"):
-            # boto3 itself reads AWS_DEFAULT_REGION only
-            region = self.region or os.environ.get("AWS_REGION") or None
-            session = boto3.Session(profile_name=self.profile, region_name=region)
-            return session.client(service, endpoint_url=self.endpoint_url, config=Config(**CLIENT_SETTINGS))  # type: ignore[call-overload]
+            return self._session.client(service, endpoint_url=self.endpoint_url, config=Config(**CLIENT_SETTINGS))
+
+    @cached_property
+    def _session(self) -> Any:
+        """One for all clients: it finds credentials and reads the services' models once."""
+        import boto3
+
+        # boto3 itself reads AWS_DEFAULT_REGION only
+        region = self.region or os.environ.get("AWS_REGION") or None
+        return boto3.Session(profile_name=self.profile, region_name=region)
 
 
 @contextmanager

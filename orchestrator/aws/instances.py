@@ -63,6 +63,7 @@ class TargetGroup:
     by: str
     port: int
     members: frozenset[Target]
+    arn: str = ""
 
     def knows_as(self, instance: Instance) -> str | None:
         """What this target group calls an instance."""
@@ -127,7 +128,7 @@ def targets(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGro
         if one["TargetHealth"].get("State") != "draining"
         and one["TargetHealth"].get("Reason") != "Target.NotRegistered"
     )
-    return TargetGroup(group["TargetGroupName"], str(group["TargetType"]), port, members)
+    return TargetGroup(group["TargetGroupName"], str(group["TargetType"]), port, members, arn)
 
 
 def look(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
@@ -141,10 +142,11 @@ def look(account: Account, tags: Mapping[str, str], group: str | None, groups: M
     """
     if not tags:
         raise UsageError("no tags: every instance of the account would be a node")
+    elb = account.elb()
     return Found(
         tagged(account.ec2(), tags),
         in_group(account.autoscaling(), group) if group else None,
-        [targets(account.elb(), arn, port) for arn, port in groups.items()],
+        [targets(elb, arn, port) for arn, port in groups.items()],
     )
 
 
@@ -220,4 +222,3 @@ def refuse(differences: Iterable[str]) -> None:
     if lines:
         head = "tags, Auto Scaling group and target groups do not say the same fleet; nothing was changed:"
         raise Refused("\n".join([head, *(f"    {line}" for line in lines)]))
-

@@ -19,6 +19,7 @@ from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
 from orchestrator.config.preview import Preview
 from orchestrator.config.probe import Probe
+from orchestrator.config.scaling import Scaling
 from orchestrator.config.section import Section
 from orchestrator.config.source import Source
 from orchestrator.config.switch import SECTIONS, BalancerSwitch, Switch
@@ -79,6 +80,7 @@ class Settings(Section):
     drain: Drain = Drain()
     hooks: list[Hook] = Field(default_factory=list)
     journal: Journal = Journal()
+    scaling: Scaling | None = None
     keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
     room: Room = Room()
     deadlines: Deadlines = Deadlines()

@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 import boto3
+from moto.autoscaling.responses import AutoScalingResponse
+from moto.core.responses import ActionResult
 
 REGION = "eu-central-1"
 KEYS = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": REGION}
@@ -13,6 +15,11 @@ TAGS = {"App": "shop", "Env": "prod"}
 PORTS = {"blue": 8081, "green": 8082}
 IMAGE = "ami-12c6146b"
 """One that moto knows; to ask it for all takes seconds."""
+
+REFRESHES: list[dict[str, str]] = []
+"""Instance refreshes: moto has none, so this is what it says."""
+
+AutoScalingResponse.describe_instance_refreshes = lambda self: ActionResult({"InstanceRefreshes": REFRESHES})  # type: ignore[attr-defined]
 
 
 @cache

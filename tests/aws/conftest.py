@@ -9,7 +9,8 @@ import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from tests.aws.cloud import KEYS, Cloud
+from orchestrator.aws.api import Account
+from tests.aws.cloud import KEYS, Cloud, client
 
 KEYS_IN_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"],
@@ -30,8 +31,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def aws(environment: None) -> Iterator[None]:
-    """moto in this process."""
+def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto in this process, with clients that are made once."""
+    monkeypatch.setattr(Account, "_client", lambda account, service: client(service, None))
     with mock_aws():
         yield
 

@@ -302,10 +302,10 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(OrchestratorError, match=r"You must specify a region\.; set AWS_REGION"):
-        Account().ec2()
+        Account().autoscaling()
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
-    assert Account().ec2().meta.region_name == "eu-west-3"
-    assert Account(region="eu-north-1").ec2().meta.region_name == "eu-north-1"
+    assert Account().autoscaling().meta.region_name == "eu-west-3"
+    assert Account(region="eu-north-1").autoscaling().meta.region_name == "eu-north-1"
 
 
 def test_an_unknown_profile() -> None:
