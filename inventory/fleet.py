@@ -1,7 +1,8 @@
 """The docker fleet that `make fleet` started: what docker/fleet.py wrote down, as an inventory.
 
 FLEET_DIR   the fleet's directory (default .fleet)
-SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one)
+SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one);
+            node: no balancer, each node's own link decides
 BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"}}
 """
 
@@ -24,12 +25,14 @@ except FileNotFoundError:
 
 _balancers = _fleet["balancers"]
 _only = _os.environ.get("SWITCH", "")
-if _only and _only not in _balancers:
-    _sys.exit(f"SWITCH={_only}: this fleet has {' and '.join(_balancers)}")
+if _only and _only not in ("node", *_balancers):
+    _sys.exit(f"SWITCH={_only}: this fleet has node, {' and '.join(_balancers)}")
 _kinds = [_only] if _only else list(_balancers)
 
 
 def _switch(kind):
+    if kind == "node":
+        return {"kind": kind, "urls": [node["live_url"] for node in _fleet["nodes"]]}
     first = _balancers[kind][0]
     tls = {"certificate": first["certificate"], "key": first["certificate_key"]}
     more = _json.loads(_os.environ.get("BALANCER") or "{}")

@@ -117,7 +117,12 @@ class NodeSwitch(Switch):
     urls: list[str] = Field(
         min_length=1, description="the live port of every node, as the operator's machine reaches it"
     )
-    lead: Duration = Field(3.0, gt=0, le=60, description="from arming the nodes to the swap; all must be armed by then")
+    lead: Duration = Field(
+        3.0,
+        gt=0,
+        le=60,
+        description="from arming the nodes to the swap, and 0.01 more for each node; all must be armed by then",
+    )
     window: Duration = Field(
         0.5, gt=0, le=10, description="a node that is later than this, because it was frozen, does not swap"
     )

@@ -10,6 +10,7 @@ from pyinfra.context import host
 from pyinfra.operations import server, systemd
 
 from orchestrator.config import Settings
+from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import common, operations, render
 from orchestrator.provision.common import account_of, local_text
@@ -23,7 +24,9 @@ def packages(settings: Settings) -> list[str]:
     """The Debian packages of a node."""
     php = [f"php{settings.php.version}-{part}" for part in ("fpm", "cli", "opcache")]
     tools = ["git", "openssh-client", "libfcgi-bin", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux"]
-    return ["nginx", *php, *tools]
+    armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
+    # perl-base, which every server has, is without Time::HiRes
+    return ["nginx", *php, *tools, *(["perl"] if armed else [])]
 
 
 def place(settings: Settings, node_name: str) -> list[str]:
@@ -106,6 +109,11 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
             group=web.group,
             mode="2775",
         )
+    if not any(isinstance(switch, BalancerSwitch) for switch in settings.switches):
+        # lock and journal are on a node then: which one, the operator may change
+        state = settings.balancer.state
+        work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
+        work.do("state", operations.directories, paths=[state], **owner)
     work.do("live link", operations.first_link, path=layout.live, target=str(settings.first_color), **owner)
 
 

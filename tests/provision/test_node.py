@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from orchestrator.config import Settings, load
 from orchestrator.errors import UsageError
 from orchestrator.model import Color
 from orchestrator.provision import common, fastcgi, node, render
-from orchestrator.provision.facts import Accounts, Addresses, Current, Unit, Units
+from orchestrator.provision.facts import Account, Accounts, Addresses, Current, Unit, Units
+from orchestrator.provision.work import Work
 
 SETTINGS: Settings = load(
     {
@@ -17,6 +21,14 @@ SETTINGS: Settings = load(
         "switches": [{"kind": "haproxy", "group": "balancers", "urls": ["http://127.0.0.1"]}],
         "marker": {"answers": "all"},
         "shared": {"directories": ["storage/app/public", "storage/logs", "uploads"]},
+    }
+)
+ALONE: Settings = load(
+    {
+        "app": "shop",
+        "source": {"origin": "git@origin:shop.git"},
+        "switches": [{"kind": "node", "urls": ["http://127.0.0.1:8080"]}],
+        "marker": {"answers": "all"},
     }
 )
 UP = Unit(active=True, enabled=True, stale=False)
@@ -82,6 +94,32 @@ def test_shared_directories_are_made_from_the_top():
         "storage/logs",
         "uploads",
     ]
+
+
+class Recorder(Work):
+    """Operations that would be run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owners: dict[str, str] = {}
+
+    def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
+        if "paths" in arguments:
+            self.owners |= dict.fromkeys(arguments["paths"], arguments.get("user", "root"))
+        return True
+
+
+def test_without_balancers_a_node_can_keep_lock_and_journal():
+    me = Account("/home/deploy", "deploy")
+    for settings, owner in ((ALONE, "deploy"), (SETTINGS, None)):
+        work = Recorder()
+        node.tree(work, settings, me, me)
+        assert work.owners.get(settings.balancer.state) == owner
+
+
+def test_a_node_that_is_armed_needs_all_of_perl():
+    assert "perl" in node.packages(ALONE)
+    assert "perl" not in node.packages(SETTINGS)
 
 
 def test_units_fact():
