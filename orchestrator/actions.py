@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.config import Settings
 from orchestrator.model import Color
+from orchestrator.operations.arm import arm, disarm
 from orchestrator.operations.bar import bar
 from orchestrator.operations.discard import discard
 from orchestrator.operations.fetch import fetch
@@ -21,6 +22,9 @@ from orchestrator.operations.start import start
 from orchestrator.operations.warm import warm
 from orchestrator.plan import Step
 
+if TYPE_CHECKING:
+    from orchestrator.instant import Instant
+
 Operation = Callable[..., Any]
 
 OPERATIONS: dict[str, Operation] = {
@@ -31,6 +35,8 @@ OPERATIONS: dict[str, Operation] = {
     "warm": warm,
     "ready": ready,
     "shift": shift,
+    "arm": arm,
+    "disarm": disarm,
     "promote": promote,
     "prune": prune,
     "bar": bar,
@@ -39,11 +45,12 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def operation_of(
-    step: Step, settings: Settings, fence: int, undoing: bool = False
+    step: Step, settings: Settings, fence: int, undoing: bool = False, instant: Instant | None = None
 ) -> tuple[Operation, dict[str, Any]] | None:
     """The operation that performs a step, and its arguments; None for a step that only looks.
 
     + fence: number of the run
+    + instant: when armed nodes swap, None for a plan that is only shown
     + undoing: an undo ends the command that holds a place's lock instead of waiting for it
     """
     found = OPERATIONS.get(step.action.name)
@@ -51,6 +58,9 @@ def operation_of(
         return None
     arguments = dict(step.action.arguments) | _more(step, settings)
     arguments.pop("back", None)  # a balancer of ours goes back as it went
+    if step.action.name == "arm":
+        at, window = (instant.at, instant.window) if instant else (0.0, 0.0)
+        arguments |= {"at": at, "window": window, "run": fence}
     if step.action.name != "warm":  # it changes nothing but memory
         arguments["guard"] = _guard(step, settings, fence, undoing)
     return found, arguments

@@ -13,10 +13,13 @@ from pyinfra.api.host import Host
 from orchestrator.actions import operation_of
 from orchestrator.bake import Bake
 from orchestrator.drain import cut_line, drained
+from orchestrator.facts import fired
 from orchestrator.facts.answers import ColorAnswers, MemberAnswers
+from orchestrator.facts.fired import Fired, Swap
 from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
 from orchestrator.gates import code, http, members
+from orchestrator.instant import Instant, agree
 from orchestrator.look import seen_at
 from orchestrator.model import Color, Weights
 from orchestrator.plan import Step, Value
@@ -45,10 +48,12 @@ class Executor:
         self._settings = fleet.settings
         self._fence = fence
         self._witness = Witness(fleet.settings)
+        self._instant: Instant | None = None
         self._looks: dict[str, Callable[[Host, Arguments, float], str]] = {
             "quiet": self._quiet,
             "gate": self._gate,
             "members": self._members,
+            "fire": self._fire,
         }
         self._on_operator: dict[str, Callable[[Arguments, bool], str]] = {
             "watch": self._watch,
@@ -67,6 +72,11 @@ class Executor:
         """All steps at once; a result each, in their order. Whatever goes wrong in a step is its result."""
         if not undoing:
             self._witness.shifting([step for step in steps if step.action.name == "shift"])
+        armed = [step.place.name for step in steps if step.action.name == "arm"]
+        if armed:
+            self._instant = agree(self._fleet, armed)
+            if self._instant.problem and not undoing:
+                return tuple(Result(step.place, self._instant.problem) for step in steps)
         return tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
 
     def close(self) -> None:
@@ -89,7 +99,7 @@ class Executor:
         return Result(step.place, reply.error, reply.lost, reply.seconds, reply.value or "")
 
     def _at_host(self, host: Host, step: Step, undoing: bool) -> str:
-        found = operation_of(step, self._settings, self._fence, undoing)
+        found = operation_of(step, self._settings, self._fence, undoing, self._instant)
         if found is None:
             return self._looks[step.action.name](host, step.action.arguments, step.deadline)
         operation, arguments = found
@@ -164,6 +174,26 @@ class Executor:
 
         until(look, gate.deadline, gate.interval)
         return ""
+
+    def _fire(self, host: Host, arguments: Arguments, deadline: float) -> str:
+        """It was armed, and swaps by itself: wait for the instant, then see what became of it."""
+        color, instant = Color(str(arguments["color"])), self._instant
+        if instant is None:
+            raise CommandFailed("was not armed")
+        gevent.sleep(max(0.0, instant.here - time.time()))
+        swaps: list[Swap] = []
+
+        def look() -> None:
+            swap = self._fleet.look(host, Fired, root=self._settings.node.root, run=self._fence)
+            problem = fired.judge({host.name: swap}, color)
+            if problem and swap is not None and swap.outcome != "waiting":
+                raise CommandFailed(problem.removeprefix(f"{host.name} "))
+            if problem:
+                raise NotYet(problem.removeprefix(f"{host.name} "))
+            swaps.append(swap)
+
+        until(look, instant.window + self._settings.deadlines.look, INTERVAL)
+        return f"{swaps[-1].outcome}, {1000 * (swaps[-1].instant - instant.at):.1f} ms after the instant"
 
     # Actions on balancers
 

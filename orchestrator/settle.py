@@ -50,6 +50,9 @@ def remaining(tale: Told, whole: Plan) -> list[Stage]:
     last = max((index for index, stage in enumerate(stages) if stage.changes and stage.name in tale.begun), default=-1)
 
     def is_left(index: int, stage: Stage) -> bool:
+        if stage.word == "arm":
+            # who goes on has another number, for which nobody is armed any more
+            return stage.name.replace("arm", "cutover") not in tale.done
         if stage.changes:
             return stage.name not in tale.done
         return index > last or stage.word in STANDING

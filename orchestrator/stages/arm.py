@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.config.switch import NodeSwitch
+from orchestrator.facts.clock import ARMING
 from orchestrator.model import Weights
 from orchestrator.plan import Action, Inputs, Stage, Step, SwitchInput
 from orchestrator.stages.names import share
@@ -9,7 +11,7 @@ from orchestrator.stages.names import share
 
 def arm(i: Inputs, weights: Weights) -> Stage:
     """No traffic moves. Nodes that are switches themselves are armed to swap their link at one instant."""
-    undo = (disarm(i),) if i.at("node") else ()
+    undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(share("arm", i, weights), steps(i, weights, *i.switches), undo=undo)
 
 
@@ -24,12 +26,26 @@ def disarm(i: Inputs) -> Stage:
     return Stage("disarm", tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
+def link_back(i: Inputs) -> Stage:
+    """Where it swapped before it could be disarmed, since another node was armed too late. At once: they are mixed."""
+    action = Action("promote", {"color": i.color.other})
+    return Stage("link back", tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
+
+
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
     """A step a switch."""
     return tuple(
         Step(switch.place, _action(switch, weights), i.settings.deadlines.switch)
         for switch in switches
     )
+
+
+def patience(i: Inputs, switch: SwitchInput) -> float:
+    """Seconds from arming a node until it has to have swapped; 0 for a switch that acts when it is told."""
+    if switch.at != "node":
+        return 0.0
+    settings = next(one for one in i.settings.switches if isinstance(one, NodeSwitch))
+    return settings.lead + settings.window + len(i.switches) * ARMING
 
 
 def _action(switch: SwitchInput, weights: Weights) -> Action:

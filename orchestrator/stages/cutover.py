@@ -7,7 +7,7 @@ from dataclasses import replace
 from orchestrator.config.cutover import CutoverStep
 from orchestrator.model import Weights
 from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step, SwitchInput
-from orchestrator.stages.arm import arm, arm_back
+from orchestrator.stages.arm import arm, arm_back, patience
 from orchestrator.stages.bake import bake
 from orchestrator.stages.names import share
 from orchestrator.stages.stick import attach, unstick
@@ -48,7 +48,8 @@ def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
 
 def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
     return tuple(
-        Step(switch.place, _action(switch, weights, back), i.settings.deadlines.switch) for switch in i.switches
+        Step(switch.place, _action(switch, weights, back), i.settings.deadlines.switch + patience(i, switch))
+        for switch in i.switches
     )
 
 

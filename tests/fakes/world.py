@@ -163,6 +163,8 @@ class World:
     def ask(self, url: str, token: str, timeout: float = 5.0) -> verify.Told:
         """What an address of the switch answers."""
         balancer = url.split("//")[1].split(".")[0]
+        if balancer in self.nodes:
+            return verify.Told(self.live_release(balancer), None)
         # of any 20 answers in a row 1 is green's at 5%, 5 at 25%
         turn = next(self._turns)
         color = Color.green if 5 * turn % 100 < self.weight(balancer) else Color.blue

@@ -1,0 +1,155 @@
+"""Fleets without a balancer: each node's own link is the switch, and all of them swap at one instant."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+
+from orchestrator import verbs
+from orchestrator.config import load
+from orchestrator.executor import Executor
+from orchestrator.facts.fired import parse
+from orchestrator.fleet import Fleet
+from orchestrator.model import Color
+from orchestrator.options import Options
+from orchestrator.plan import Step
+from orchestrator.run import Result
+from tests.fakes.world import World
+from tests.run.conftest import connected
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Three nodes and nothing else, v1 live in green."""
+    made = connected(World(tmp_path / "world", balancers=()), monkeypatch)
+    assert verbs.release(fleet(made), Options(ref="v1")) == 0
+    return made
+
+
+def fleet(world: World, **more: Any) -> Fleet:
+    urls = [f"http://{node}.test/" for node in world.nodes]
+    switch = {"kind": "node", "urls": urls, "lead": 3.0, "window": 2.0} | more
+    return world.fleet(load({**world.settings, "switches": [switch]}))
+
+
+def lives(world: World) -> set[str]:
+    return {world.live(node) for node in world.nodes}
+
+
+def instants(world: World) -> list[float]:
+    """When each node swapped last, by its own record."""
+    records = [(world.root(node) / "guard/fired").read_text().splitlines() for node in world.nodes]
+    wanted = next(line.partition("=")[2] for line in records[0] if line.startswith("run="))
+    return [parse([f"wanted={wanted}", *record]).instant for record in records]
+
+
+def test_all_links_swap_at_one_instant_and_back(world: World) -> None:
+    assert lives(world) == {"green"}
+    before = time.time()
+    assert verbs.release(fleet(world), Options(ref="v2")) == 0
+    assert lives(world) == {"blue"}
+    assert all(before < instant < time.time() for instant in instants(world))
+    assert max(instants(world)) - min(instants(world)) < 0.3
+    assert verbs.rollback(fleet(world), Options()) == 0
+    assert lives(world) == {"green"}
+    assert not [name for node in world.nodes for name in os.listdir(world.root(node)) if name.endswith(".armed")]
+
+
+def test_a_node_that_does_not_swap_takes_all_of_them_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = world.snapshot()
+    one = Executor._one
+
+    def forgetful(this: Executor, step: Step, undoing: bool) -> Result:
+        result = one(this, step, undoing)
+        if (step.action.name, step.place.name, undoing) == ("arm", "node2", False):
+            (world.root("node2") / "guard/armed").unlink()
+        return result
+
+    monkeypatch.setattr(Executor, "_one", forgetful)
+    assert verbs.release(fleet(world), Options(ref="v2")) == 1
+    assert world.snapshot() == before
+    assert lives(world) == {"green"}
+
+
+def test_a_node_that_is_armed_too_late_takes_back_those_that_have_swapped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.snapshot()
+    one = Executor._one
+    swapped: list[set[str]] = []
+
+    def slow(this: Executor, step: Step, undoing: bool) -> Result:
+        if (step.action.name, step.place.name, undoing) == ("arm", "node2", False):
+            gevent.sleep(4.0)
+        result = one(this, step, undoing)
+        swapped.append(lives(world))
+        return result
+
+    monkeypatch.setattr(Executor, "_one", slow)
+    assert verbs.release(fleet(world), Options(ref="v2")) == 1
+    assert {"blue", "green"} in swapped
+    assert world.snapshot() == before
+
+
+def test_clocks_that_differ_refuse_before_anybody_is_armed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    before = world.snapshot()
+    answer = world.answer
+
+    def wrong(connector: Any, command: str, stdin: str = "") -> Any:
+        if connector.host.name == "node3" and "date +%s.%N" in command and "/srv/" not in command:
+            command = command.replace("date +%s.%N", "date -d +5sec +%s.%N")
+        return answer(connector, command, stdin)
+
+    world.answer = wrong  # type: ignore[method-assign]
+    assert verbs.release(fleet(world), Options(ref="v2")) == 1
+    assert "clocks differ by more than 0.1 s: node3 is 5." in capsys.readouterr().err
+    assert world.snapshot() == before
+
+
+def test_a_run_that_died_between_arming_and_the_instant_moves_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.run.test_crash import Death, Killed
+
+    before = world.snapshot()
+    with monkeypatch.context() as dying:
+        counting = Death(dying)
+        assert verbs.release(fleet(world), Options(ref="v2")) == 0
+        last = max(index for index, point in enumerate(counting.points, start=1) if point.startswith("after arm"))
+    assert verbs.rollback(fleet(world), Options()) == 0
+    before = {node: world.release(node, Color.green) for node in world.nodes}
+    with monkeypatch.context() as dying:
+        Death(dying, last)
+        with pytest.raises(Killed):
+            verbs.release(fleet(world, lead=6.0), Options(ref="v2"))
+        # whoever comes next closes every node to the dead run, so that nobody swaps for it any more
+        assert verbs.abort(fleet(world), Options()) == 0
+    time.sleep(6.0)
+    assert lives(world) == {"green"}
+    assert {node: world.release(node, Color.green) for node in world.nodes} == before
+    assert verbs.release(fleet(world), Options(ref="v2")) == 0
+    assert lives(world) == {"blue"}
+
+
+@pytest.mark.parametrize("verb", ["resume", "release"])
+def test_a_run_that_died_is_taken_up(world: World, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    from tests.run.test_crash import Death, Killed
+
+    with monkeypatch.context() as dying:
+        counting = Death(dying)
+        assert verbs.release(fleet(world), Options(ref="v2")) == 0
+        last = max(index for index, point in enumerate(counting.points, start=1) if point.startswith("after arm"))
+    assert verbs.rollback(fleet(world), Options()) == 0
+    with monkeypatch.context() as dying:
+        Death(dying, last)
+        with pytest.raises(Killed):
+            verbs.release(fleet(world), Options(ref="v2"))
+        monkeypatch.setattr("orchestrator.journal.session.LEASE", 0.0)
+    assert verbs.VERBS[verb](fleet(world), Options(ref="v1")) == 0
+    assert len(lives(world)) == 1
+    assert len({world.live_release(node) for node in world.nodes}) == 1
