@@ -127,3 +127,16 @@ class Cloud:
             Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}],
         )
         return str(made["Rules"][0]["RuleArn"])
+
+
+def environment_of(cloud: Cloud) -> dict[str, str]:
+    """What an operator's .env says of a fleet."""
+    return {
+        "ORCHESTRATOR_TAGS": "App=shop, Env=prod",
+        "ORCHESTRATOR_GROUP": cloud.GROUP,
+        "ORCHESTRATOR_RULE": cloud.rule,
+        "ORCHESTRATOR_BLUE": cloud.arns["blue"],
+        "ORCHESTRATOR_GREEN": cloud.arns["green"],
+        "ORCHESTRATOR_BUCKET": "deploys",
+        "ORCHESTRATOR_PROBE_TOKEN": "hush",
+    }

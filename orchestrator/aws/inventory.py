@@ -1,0 +1,85 @@
+"""Help for an inventory file of a fleet on AWS: its hosts, or one clear line and the end of the process.
+
+What is asked for comes from the environment, and so from the operator's ``.env``:
+
+    ORCHESTRATOR_TAGS    tags that make an instance a node: App=shop,Env=prod
+    ORCHESTRATOR_GROUP   name of the Auto Scaling group; none if empty
+    ORCHESTRATOR_BLUE    ARN of blue's target group
+    ORCHESTRATOR_GREEN   ARN of green's target group
+    ORCHESTRATOR_PUBLIC  1: log in by public addresses
+    AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ... as everywhere
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from orchestrator.aws.api import Account
+from orchestrator.aws.instances import cross_check, look, nodes, refuse
+from orchestrator.config.ports import Ports
+from orchestrator.errors import OrchestratorError, Refused, UsageError
+from orchestrator.model import Color
+
+GO_ON = ("status", "rollback", "abort", "unlock")
+"""Verbs of an emergency: an instance that just died must not keep anybody from moving the traffic back."""
+
+
+def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
+    """A value from the environment. Raises UsageError if it is missing or empty."""
+    value = (os.environ if environment is None else environment).get(name, "").strip()
+    if not value:
+        raise UsageError(f"{name} is not set: put it into .env (docs/aws-instances.md)")
+    return value
+
+
+def tags(text: str) -> dict[str, str]:
+    """Tags from ``App=shop,Env=prod``. Raises UsageError. Pure."""
+    found = {}
+    for pair in text.split(","):
+        key, equals, value = pair.strip().partition("=")
+        if not (key and equals and value):
+            raise UsageError(f"ORCHESTRATOR_TAGS: {pair.strip()!r} is not KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tuple[str, dict[str, str]]]:
+    """The nodes, for an inventory's group: (instance id, data) as ``instances.nodes`` makes them.
+
+    + ports: of the colors, as in the settings
+
+    Ends the process with one line a problem: status 2 if something is not set, 3 if the sources differ, 1 if AWS
+    refuses. For the verbs of an emergency a difference is a warning.
+    """
+    try:
+        return _hosts(ports or Ports(), account or Account())
+    except OrchestratorError as error:
+        click.secho(str(error), fg="red", bold=True, err=True)
+        sys.exit(error.status)
+
+
+def _hosts(ports: Ports, account: Account) -> list[tuple[str, dict[str, str]]]:
+    wanted = tags(setting("ORCHESTRATOR_TAGS"))
+    arns = {color: setting(f"ORCHESTRATOR_{color.value.upper()}") for color in Color}
+    group = os.environ.get("ORCHESTRATOR_GROUP") or None
+    found = look(account, wanted, group, {arn: ports.of(color) for color, arn in arns.items()})
+    try:
+        refuse(cross_check(found.tagged, found.in_group, found.targets))
+    except Refused as differences:
+        if not _goes_on():
+            raise
+        click.secho(str(differences).replace("nothing was changed", "going on all the same"), fg="yellow", err=True)
+    if not found.tagged:
+        raise UsageError(f"no running instance has the tags {setting('ORCHESTRATOR_TAGS')}")
+    return nodes(found, os.environ.get("ORCHESTRATOR_PUBLIC") == "1")
+
+
+def _goes_on() -> bool:
+    context = click.get_current_context(silent=True)
+    files = (context.params.get("operations") or ()) if context else ()
+    return any(Path(file).stem in GO_ON and Path(file).suffix == ".py" for file in files)
