@@ -12,7 +12,7 @@ from pyinfra.operations import server, systemd
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.model import Color
-from orchestrator.provision import common, operations, render
+from orchestrator.provision import catch_up, common, operations, render
 from orchestrator.provision.common import account_of, local_text
 from orchestrator.provision.facts import Account, Current, Unit, Units
 from orchestrator.provision.work import Work
@@ -45,6 +45,9 @@ def place(settings: Settings, node_name: str) -> list[str]:
     tree(work, settings, account, web)
     scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), "used": render.used(settings)}
     common.library(work, settings.node.library, scripts)
+    if settings.scaling and settings.scaling.hook:
+        common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))
+        common.library(work, settings.node.library, {"catch-up": catch_up.script(settings)})
     common.etc(work, settings)
     for color in Color:
         fpm(work, settings, color, account, web)
