@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from orchestrator.errors import UsageError
+from orchestrator.probe.tls import context
+from orchestrator.probe.url import is_address, read
 
 NAMES_KEPT = 5.0
 """Seconds until a name is looked up again: balancers in a cloud change their addresses."""
@@ -51,44 +50,16 @@ def parse(url: str, *, host: str | None = None, ca: str | None = None) -> Target
     + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
     + ca: file of certificates to trust, instead of the system's
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as error:
-        raise UsageError(f"{url!r} is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} is not a URL of the form http://host[:port] or https://host[:port]")
-    if parts.username is not None:
-        raise UsageError("user and password in a URL are not supported")
-    if any(not "!" <= letter <= "~" for letter in url):
-        raise UsageError(f"{url!r} holds a character that a URL cannot hold")
-    authority = host or parts.netloc
+    where = read(url, host)
     target = Target(
-        origin=f"{parts.scheme}://{parts.netloc}",
-        host=parts.hostname,
-        port=port,
-        authority=authority,
-        sni=(urlsplit(f"//{authority}").hostname or parts.hostname),
-        path=parts.path + (f"?{parts.query}" if parts.query else ""),
-        tls=_context(ca) if parts.scheme == "https" else None,
+        origin=where.origin,
+        host=where.host,
+        port=where.port,
+        authority=where.authority,
+        sni=where.sni,
+        path=where.path,
+        tls=context(ca) if where.secure else None,
     )
-    if _literal(parts.hostname):
-        target._found, target._until = [parts.hostname], float("inf")
+    if is_address(where.host):
+        target._found, target._until = [where.host], float("inf")
     return target
-
-
-def _literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _context(ca: str | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"CA file {ca}: {error}") from None
-    context.set_alpn_protocols(["http/1.1"])
-    return context
