@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import ssl
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from orchestrator.errors import UsageError
+from orchestrator.probe.once import get
+from orchestrator.probe.tls import context
+from orchestrator.probe.url import is_address, read
 
 
 @dataclass(frozen=True)
@@ -19,30 +23,53 @@ class Told:
     problem: str | None
 
 
-def ask(url: str, token: str, timeout: float = 5.0) -> Told:
-    """One request on a connection of its own. It never raises for what the network does.
+NO_ADDRESS = Told(None, "its name has no address")
+"""What a URL without `addresses` told: nobody was asked."""
+
+
+def addresses(url: str) -> tuple[str, ...]:
+    """All IP addresses that the URL's host has now, sorted; a literal address is itself. Never raises.
+
+    Empty if the name is not known, or the URL is none. Addresses of a protocol that this machine does not have at
+    all (IPv6, mostly) are left out: nobody can be asked there from here.
+    """
+    try:
+        where = read(url)
+        if is_address(where.host):
+            return (where.host,)
+        found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except (UsageError, OSError):
+        return ()
+    return tuple(sorted({str(info[4][0]) for info in found}))
+
+
+def ask(
+    url: str,
+    token: str,
+    timeout: float = 5.0,
+    host: str | None = None,
+    ca: str | None = None,
+    address: str | None = None,
+) -> Told:
+    """One request on a connection of its own. It never raises for what the network does, or for a bad URL.
 
     + token: the probe token, empty for none
-    + timeout: seconds
+    + timeout: seconds that the server may be silent
+    + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
+    + ca: file of certificates to trust, instead of the system's
+    + address: IP address to connect to; all else stays the URL's. None: the first that takes a connection
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return Told(None, f"{url} is not an http or https address")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=timeout)
-    headers = {"Connection": "close"} | ({"X-Probe-Token": token} if token else {})
     try:
-        connection.request("GET", parts.path or "/", headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-    except (OSError, http.client.HTTPException, ssl.SSLError) as error:
+        where = read(url, host)
+        tls = context(ca) if where.secure else None
+        answer = get(where, {"X-Probe-Token": token} if token else {}, tls, timeout, address)
+    except UsageError as error:
+        return Told(None, str(error))
+    except (OSError, http.client.HTTPException) as error:
         return Told(None, f"{type(error).__name__}: {error}")
-    finally:
-        connection.close()
-    release = answer.getheader("X-Release")
-    if answer.status >= 500 or release is None:
-        return Told(release, f"status {answer.status}" + ("" if release else " without a release marker"))
-    return Told(release, None)
+    if answer.status >= 500 or answer.release is None:
+        return Told(answer.release, f"status {answer.status}" + ("" if answer.release else " without a release marker"))
+    return Told(answer.release, None)
 
 
 def judge(answers: Sequence[Told], release: str, tolerant: bool = False, enough: int = 1) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .certificates import Authority
 from .server import Server, serving
 
 
@@ -11,3 +12,8 @@ from .server import Server, serving
 def server() -> Iterator[Server]:
     with serving() as it:
         yield it
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))

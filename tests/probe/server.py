@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -13,18 +14,22 @@ from collections.abc import Iterator
 class Server:
     """Runs in a thread. ``release``: what it answers as; ``seen``: heads of all requests; ``connections``: accepted."""
 
-    def __init__(self) -> None:
-        self.release = "v1"
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0, release: str = "v1"
+    ) -> None:
+        self.release = release
         self.seen: list[bytes] = []
         self.connections = 0
         self._loop = asyncio.new_event_loop()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._tls = tls
+        self._listener = socket.create_server((address, port))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://{address}:{self.port}"
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._listener))
+        self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._listener, ssl=self._tls))
         self._loop.run_forever()
 
     def start(self) -> None:
@@ -129,8 +134,10 @@ def _length(head: bytes) -> int:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
-    server = Server()
+def serving(
+    tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0, release: str = "v1"
+) -> Iterator[Server]:
+    server = Server(tls, address, port, release)
     server.start()
     try:
         yield server

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +14,7 @@ from orchestrator.probe.report import total
 from orchestrator.probe.sample import Failure, Kind, Sample
 from orchestrator.probe.target import parse
 
+from .certificates import Authority
 from .server import Server, nobody
 
 FAST = Manners(timeout=0.2)
@@ -220,24 +219,9 @@ def test_blame_knows_resets_in_the_middle() -> None:
     assert blame(ssl.SSLError(1, "x"), reused=False, begun=False)[0] is Failure.other
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("tls") / "both.pem"
-    subject = ["-subj", "/CN=shop.example", "-addext", "subjectAltName=DNS:shop.example"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    subprocess.run(
-        ["openssl", "req", "-x509", *curve, "-nodes", "-days", "2", *subject, "-keyout", made, "-out", f"{made}.crt"],
-        check=True,
-        capture_output=True,
-    )
-    made.write_text(made.read_text() + Path(f"{made}.crt").read_text())
-    return made
-
-
-def test_tls_with_its_own_ca_and_name(certificate: Path) -> None:
+def test_tls_with_its_own_ca_and_name(authority: Authority) -> None:
     names: list[str | None] = []
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
+    context = authority.context()
     context.sni_callback = lambda _socket, name, _context: names.append(name)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -256,9 +240,9 @@ def test_tls_with_its_own_ca_and_name(certificate: Path) -> None:
         server.close()
         return sample
 
-    check([asyncio.run(go(f"{certificate}.crt", "shop.example"))], None)
+    check([asyncio.run(go(str(authority.ca), "shop.example"))], None)
     assert names == ["shop.example"]
-    for ca, host in ((f"{certificate}.crt", None), (None, "shop.example")):
+    for ca, host in ((str(authority.ca), None), (None, "shop.example")):
         sample = asyncio.run(go(ca, host))
         check([sample], Failure.other)
         assert "certificate" in sample.detail.lower()
