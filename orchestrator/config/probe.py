@@ -6,9 +6,12 @@ from pydantic import Field
 
 from orchestrator.config.section import Section
 
+NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$"
+"""What a Host header holds: a name or an address, with or without a port."""
+
 
 class Probe(Section):
-    """From before the cutover until the commit, in a process of its own."""
+    """From before the cutover until the commit, in a process of its own. Verification asks by the same name."""
 
     enabled: bool = True
     paths: list[str] = Field(default_factory=lambda: ["/"], min_length=1)
@@ -16,3 +19,11 @@ class Probe(Section):
     connections: int = Field(4, ge=1, le=1024)
     after: float = Field(1.0, ge=0, le=3600, description="seconds it goes on after the switch is verified")
     timeout: float = Field(10.0, gt=0, le=600, description="seconds until a request counts as failed")
+    host: str | None = Field(
+        None, pattern=NAME, description="name for Host header, SNI and certificate; default is each URL's own"
+    )
+    ca: str | None = Field(
+        None,
+        min_length=1,
+        description="file of certificates on the operator's machine to trust instead of the system's",
+    )

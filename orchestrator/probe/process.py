@@ -39,6 +39,8 @@ class ProbeProcess:
     + rate: requests a second in total, None: as fast as answers come
     + timeout: seconds for one request
     + token: goes by the environment, which other users of the machine cannot see
+    + host: name for the Host header and for TLS (SNI and certificate), instead of each URL's
+    + ca: file of certificates to trust, instead of the system's
     + mix: kinds of requests; ``keepalive`` and ``fresh`` suit every application
     + extra: further arguments, as in ``orchestrator probe --help``
     """
@@ -52,6 +54,8 @@ class ProbeProcess:
         timeout: float = 10.0,
         token: str = "",
         *,
+        host: str | None = None,
+        ca: str | None = None,
         mix: Sequence[str] = ("keepalive", "fresh"),
         slow_seconds: float = 2.0,
         require_marker: bool = False,
@@ -63,6 +67,8 @@ class ProbeProcess:
             *(f"--connections={connections}", f"--timeout={timeout}", f"--mix={','.join(mix)}"),
             *(f"--slow-seconds={slow_seconds}", "--until-eof", "--json=-"),
             *([f"--rate={rate}"] if rate is not None else []),
+            *([f"--host={host}"] if host is not None else []),
+            *([f"--ca={ca}"] if ca is not None else []),
             *(["--require-marker"] if require_marker else []),
             *extra,
             *("--paths", *paths, "--", *urls),

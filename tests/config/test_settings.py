@@ -44,12 +44,21 @@ def test_the_least_that_settings_need() -> None:
         ({"switches": []}, "switches: "),
         ({"nodes": "haproxy"}, "inventory groups of their own"),
         ({"app": "Shop!"}, "app: "),
+        ({"probe": {"host": "https://shop.example"}}, "probe.host: "),
+        ({"probe": {"host": "shop..example"}}, "probe.host: "),
+        ({"probe": {"host": ""}}, "probe.host: "),
+        ({"probe": {"ca": ""}}, "probe.ca: "),
     ],
 )
 def test_bad_settings_are_refused_in_one_line(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message) as refused:
         load(raw(**changes))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["shop.example", "shop.example:8443", "192.0.2.1", "[2001:db8::1]:443"])
+def test_names_that_a_probe_may_ask_for(host: str) -> None:
+    assert load(raw(probe={"host": host})).probe.host == host
 
 
 def test_missing_settings() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from orchestrator.probe.process import ProbeError, ProbeProcess
 
-from .server import Server, nobody
+from .certificates import NAME, Authority
+from .server import Server, nobody, serving
 
 
 def alive(pid: int) -> bool:
@@ -61,6 +62,15 @@ def test_the_token_is_not_in_the_process_list(server: Server) -> None:
         assert b"s3cret" not in Path(f"/proc/{probe.pid}/cmdline").read_bytes()
 
 
+def test_the_name_and_the_certificates_that_it_is_given(authority: Authority) -> None:
+    with (
+        serving(authority.context()) as server,
+        ProbeProcess([server.url], rate=50, host=NAME, ca=str(authority.ca)) as probe,
+    ):
+        assert probe.stop().totals.failures == {}
+        assert f"\r\nHost: {NAME}\r\n".encode() in server.seen[0]
+
+
 def test_peek_while_it_goes_on(server: Server) -> None:
     with ProbeProcess([server.url], rate=200) as probe:
         first = probe.peek().totals.requests
@@ -104,6 +114,8 @@ def test_leaving_without_stop_ends_it(server: Server) -> None:
 def test_bad_arguments_are_told() -> None:
     with pytest.raises(ProbeError, match="ftp://a"):
         ProbeProcess(["ftp://a"]).start()
+    with pytest.raises(ProbeError, match="CA file /no/such/file"):
+        ProbeProcess(["https://a"], ca="/no/such/file").start()
 
 
 def test_a_server_that_never_answers_does_not_keep_it_from_starting_for_ever(server: Server) -> None:
