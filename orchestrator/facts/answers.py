@@ -18,7 +18,8 @@ ASK = r"""
 IFS= read -r token || true
 ask() {
     printf 'X-Probe-Token: %s\n' "$token" \
-        | curl -s -m 5 -o /dev/null -D - -H @- -H "Host: $host" "http://$1:$2$path" \
+        | curl -s -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
+            "http://$1:$2$path" \
         | tr -d '\r' | awk 'NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
             END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
 }
@@ -27,7 +28,7 @@ ask() {
 SCRIPT = (
     ASK
     + r"""
-path=$1 host=$2 port=$3 count=$4 started=$5
+path=$1 host=$2 proto=$3 port=$4 count=$5 started=$6
 i=0
 while [ "$i" -lt "$count" ]; do
     answer=$(ask 127.0.0.1 "$port")
@@ -38,6 +39,11 @@ done
 echo "started=$(cat "$started" 2>/dev/null || true)"
 """
 )
+
+
+def forwarded(https: bool) -> str:
+    """What requests say in X-Forwarded-Proto; empty: the header is not sent."""
+    return "https" if https else ""
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,26 @@ class ColorAnswers(FactBase[ColorSaid | None]):
     + count: requests in a row
     + public: document root in a release
     + inspect: path of the inspection script
+    + https: say that the client came by https (X-Forwarded-Proto)
     """
 
     @override
     def command(
-        self, root: str, color: str, port: int, path: str, hostname: str, count: int, public: str, inspect: str
+        self,
+        root: str,
+        color: str,
+        port: int,
+        path: str,
+        hostname: str,
+        count: int,
+        public: str,
+        inspect: str,
+        https: bool = False,
     ) -> StringCommand:
         ask = fastcgi_command(f"{root}/{color}/run/fpm.sock", inspect, "", f"{root}/{color}/release/{public}")
         text = SCRIPT + f'echo "code=$({ask} 2>/dev/null | tail -n 1)"\n'
-        return script(text, path, hostname, str(port), str(count), f"{root}/{color}/started", seconds=60)
+        started = f"{root}/{color}/started"
+        return script(text, path, hostname, forwarded(https), str(port), str(count), started, seconds=60)
 
     @override
     def process(self, output: list[str]) -> ColorSaid:
@@ -109,7 +126,7 @@ class ColorAnswers(FactBase[ColorSaid | None]):
 MEMBERS = (
     ASK
     + r"""
-path=$1 host=$2 port=$3 other=$4; shift 4
+path=$1 host=$2 proto=$3 port=$4 other=$5; shift 5
 for member in "$@"; do
     {
         answer=$(ask "${member#*=}" "$port")
@@ -139,11 +156,14 @@ class MemberAnswers(FactBase[dict[str, Member]]):
     + path: path of the health page
     + hostname: Host header
     + members: node=address
+    + https: say that the client came by https (X-Forwarded-Proto)
     """
 
     @override
-    def command(self, port: int, other: int, path: str, hostname: str, members: list[str]) -> StringCommand:
-        return script(MEMBERS, path, hostname, str(port), str(other), *members, seconds=20)
+    def command(
+        self, port: int, other: int, path: str, hostname: str, members: list[str], https: bool = False
+    ) -> StringCommand:
+        return script(MEMBERS, path, hostname, forwarded(https), str(port), str(other), *members, seconds=20)
 
     @override
     def process(self, output: list[str]) -> dict[str, Member]:

@@ -7,13 +7,15 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.facts.answers import forwarded
 from orchestrator.provision.fastcgi import fastcgi_command
 
 SCRIPT = r"""
 set -eu
-port=$1 host=$2; shift 2
+port=$1 host=$2 proto=$3; shift 3
 for path in "$@"; do
-    code=$(curl -s -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" "http://127.0.0.1:$port$path") || true
+    code=$(curl -s -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
+        "http://127.0.0.1:$port$path") || true
     case $code in
         2*|3*) ;;
         *) echo "$path answers status $code while warming" >&2; exit 1 ;;
@@ -32,6 +34,7 @@ def warm(
     public: str,
     inspect: str,
     seconds: int = 60,
+    https: bool = False,
 ) -> Generator[StringCommand, None, None]:
     """
     Compile the release's files into the color's OPcache, by its own FPM, and request pages of it.
@@ -44,6 +47,7 @@ def warm(
     + public: document root in a release
     + inspect: path of the inspection script
     + seconds: whole seconds after which it is killed
+    + https: say that the client came by https (X-Forwarded-Proto)
 
     **Example:**
 
@@ -54,7 +58,7 @@ def warm(
     """
     socket, document_root = f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}"
     compile_all = fastcgi_command(socket, inspect, "compile=1", document_root)
-    quoted = [QuoteString(argument) for argument in (str(port), hostname, *paths)]
+    quoted = [QuoteString(argument) for argument in (str(port), hostname, forwarded(https), *paths)]
     yield StringCommand(
         *("timeout", "-s", "KILL", str(seconds)),
         "sh",

@@ -1,0 +1,72 @@
+"""Requests of gate and warming, as a real server on the node sees them: real shell, real curl."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from pyinfra.api.command import StringCommand
+
+from orchestrator.facts.answers import Answer, ColorAnswers, Member, MemberAnswers
+from orchestrator.operations.warm import warm
+
+from .probe.server import Server, serving
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as it:
+        yield it
+
+
+def run(command: StringCommand) -> subprocess.CompletedProcess[str]:
+    """Run it here; the probe token comes by standard input."""
+    return subprocess.run(["sh", "-c", command.get_raw_value()], input="s3cret\n", capture_output=True, text=True)
+
+
+def check(server: Server, https: bool, requests: int) -> None:
+    assert len(server.seen) == requests
+    for head in server.seen:
+        assert b"\r\nHost: shop.example\r\n" in head
+        assert head.count(b"X-Forwarded-Proto: https\r\n") == https
+        assert head.lower().count(b"x-forwarded-proto") == https
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_a_color_is_asked_by_the_scheme_that_its_clients_use(server: Server, https: bool) -> None:
+    more = {"https": True} if https else {}
+    fact = ColorAnswers()
+    command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 2, "public", "/inspect.php", **more)
+    assert fact.process(run(command).stdout.splitlines()).answers == (Answer(200, "v1"), Answer(200, "v1"))
+    check(server, https, 2)
+    assert all(b"\r\nX-Probe-Token: s3cret\r\n" in head for head in server.seen)
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_members_are_asked_by_the_scheme_that_their_clients_use(server: Server, https: bool) -> None:
+    more = {"https": True} if https else {}
+    fact = MemberAnswers()
+    command = fact.command(9, server.port, "/", "shop.example", ["node1=127.0.0.1"], **more)
+    found = fact.process(run(command).stdout.splitlines())
+    assert found == {"node1": Member(Answer(0, None), Answer(200, "v1"))}
+    check(server, https, 1)
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_pages_are_warmed_by_the_scheme_that_clients_use(server: Server, https: bool) -> None:
+    more = {"https": True} if https else {}
+    pages = ["/", "/302"]
+    (command,) = warm._inner(  # type: ignore[attr-defined]
+        root="/no/root",
+        color="blue",
+        port=server.port,
+        hostname="shop.example",
+        paths=pages,
+        public="public",
+        inspect="/inspect.php",
+        **more,
+    )
+    run(command)  # nothing answers by FastCGI here
+    check(server, https, 2)
+    assert [head.split(b" ")[1].decode() for head in server.seen] == pages
