@@ -49,6 +49,7 @@ def ask(
     timeout: float = 5.0,
     host: str | None = None,
     ca: str | None = None,
+    http2: bool = False,
     address: str | None = None,
 ) -> Told:
     """One request on a connection of its own. It never raises for what the network does, or for a bad URL.
@@ -57,15 +58,16 @@ def ask(
     + timeout: seconds that the server may be silent
     + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
     + ca: file of certificates to trust, instead of the system's
+    + http2: HTTP/2 instead of HTTP/1.1; https URLs only
     + address: IP address to connect to; all else stays the URL's. None: the first that takes a connection
     """
     try:
-        where = read(url, host)
-        tls = context(ca) if where.secure else None
-        answer = get(where, {"X-Probe-Token": token} if token else {}, tls, timeout, address)
+        where = read(url, host, http2)
+        tls = context(ca, http2) if where.secure else None
+        answer = get(where, {"X-Probe-Token": token} if token else {}, tls, timeout, address, http2)
     except UsageError as error:
         return Told(None, str(error))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, EOFError, http.client.HTTPException) as error:
         return Told(None, f"{type(error).__name__}: {error}")
     if answer.status >= 500 or answer.release is None:
         return Told(answer.release, f"status {answer.status}" + ("" if answer.release else " without a release marker"))

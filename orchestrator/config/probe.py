@@ -11,7 +11,7 @@ NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1
 
 
 class Probe(Section):
-    """From before the cutover until the commit, in a process of its own. Verification asks by the same name."""
+    """From before the cutover until the commit, in a process of its own. Verification asks in the same way."""
 
     enabled: bool = True
     paths: list[str] = Field(default_factory=lambda: ["/"], min_length=1)
@@ -27,3 +27,4 @@ class Probe(Section):
         min_length=1,
         description="file of certificates on the operator's machine to trust instead of the system's",
     )
+    http2: bool = Field(False, description="ask by HTTP/2 instead of HTTP/1.1; every URL of a switch is https then")

@@ -105,6 +105,13 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _http2_has_tls(self) -> Settings:
+        plain = [url for switch in self.switches for url in switch.urls if not url.startswith("https://")]
+        if self.probe.http2 and plain:
+            raise ValueError(f"probe.http2: HTTP/2 is for https only, and {plain[0]} is not")
+        return self
+
+    @model_validator(mode="after")
     def _weights_rise_to_all(self) -> Settings:
         weights = [step.weight for step in self.cutover]
         if weights != sorted(set(weights)) or weights[-1] != 100:

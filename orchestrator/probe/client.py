@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import h11
 
+from orchestrator.probe import link as http1
 from orchestrator.probe.answer import judge
-from orchestrator.probe.link import Link, connect
+from orchestrator.probe.link import Link
+from orchestrator.probe.lost import StreamReset
 from orchestrator.probe.sample import Failure, Kind, Sample, wall
 from orchestrator.probe.target import Target
+
+if TYPE_CHECKING:
+    from orchestrator.probe.link2 import Link2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Connection:
     def __init__(self, target: Target, manners: Manners) -> None:
         self._target = target
         self._manners = manners
-        self._link: Link | None = None
+        self._link: Link | Link2 | None = None
 
     async def send(self, request: Request) -> Sample:
         """Send one request and wait for its answer. Never raises for what the peer does.
@@ -56,7 +62,7 @@ class Connection:
         A connection that the peer closed while it was idle is replaced first, as every client does. Once the
         request is written, a closed connection is a failure.
         """
-        if self._link is not None and self._link.went_away():
+        if self._link is not None and await self._link.went_away():
             self.close()
         link = self._link
         reused = link is not None
@@ -65,7 +71,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._manners.timeout + request.hold):
                 if link is None:
-                    link = self._link = await connect(self._target)
+                    link = self._link = await _connect(self._target)
                 sent = link.write(request.method, request.path, self._headers(request), request.body)
                 answer = await link.read()
         except (OSError, EOFError, h11.RemoteProtocolError) as error:
@@ -105,6 +111,14 @@ class Connection:
         return headers
 
 
+async def _connect(target: Target) -> Link | Link2:
+    if not target.http2:
+        return await http1.connect(target)
+    from orchestrator.probe import link2  # h2 takes 40 ms to import
+
+    return await link2.connect(target)
+
+
 def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]:
     """Which kind of failure an error is, and the words for it. Pure.
 
@@ -114,15 +128,17 @@ def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]
     if isinstance(error, TimeoutError):
         return Failure.timeout, "too late in the middle of the answer" if begun else "no answer in time"
     if isinstance(error, EOFError):
+        how = str(error) or "closed"
         if begun:
-            return Failure.truncated, "closed in the middle of the answer"
+            return Failure.truncated, f"{how} in the middle of the answer"
         if reused:
-            return Failure.closed, "closed before an answer, on a reused connection"
-        return Failure.closed_fresh, "closed before an answer, on a new connection"
+            return Failure.closed, f"{how} before an answer, on a reused connection"
+        return Failure.closed_fresh, f"{how} before an answer, on a new connection"
     if isinstance(error, ConnectionRefusedError):
         return Failure.refused, "connection refused"
     if isinstance(error, ConnectionError):
+        how = str(error) if isinstance(error, StreamReset) else "connection reset"
         if begun:
-            return Failure.truncated, "connection reset in the middle of the answer"
-        return Failure.reset, f"connection reset ({'reused' if reused else 'new'})"
+            return Failure.truncated, f"{how} in the middle of the answer"
+        return Failure.reset, f"{how}, on a {'reused' if reused else 'new'} connection"
     return Failure.other, f"{type(error).__name__}: {error}"

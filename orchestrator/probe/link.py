@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import time
 from collections.abc import Iterable
 from typing import SupportsIndex
@@ -12,6 +11,7 @@ import h11
 from typing_extensions import override
 
 from orchestrator.probe.answer import KEPT, Answer
+from orchestrator.probe.dial import dial, look, readable
 from orchestrator.probe.target import Target
 
 
@@ -49,18 +49,20 @@ class Link:
     def last(self) -> float:
         return self._reader.last
 
-    def went_away(self) -> bool:
+    async def went_away(self) -> bool:
         """Whether the idle connection was closed, or spoke out of turn: neither can take a request.
 
         The kernel is asked, because the event loop may not have looked since.
         """
-        if self._reader.at_eof() or self._writer.is_closing():
-            return True
-        if self._encrypted:
-            return False  # what is readable may be TLS's own business
-        poll = select.poll()
-        poll.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        if not self._gone and readable(self._writer.transport):
+            if not self._encrypted:
+                return True
+            await look()  # it may be TLS's own business: the loop tells that from an end
+        return self._gone
+
+    @property
+    def _gone(self) -> bool:
+        return self._reader.at_eof() or self._writer.is_closing()
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
         """Write one request; returns the instant right before (``time.monotonic()``)."""
@@ -115,24 +117,9 @@ class Link:
 async def connect(target: Target) -> Link:
     """A new connection to the first of the target's addresses that takes one. OSError if none does."""
     loop = asyncio.get_running_loop()
-    failed: OSError | None = None
-    for address in await target.addresses():
-        reader = _Reader(limit=KEPT, loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        name = target.sni if target.tls else None
-        try:
-            transport, _ = await loop.create_connection(
-                lambda it=protocol: it,
-                address,
-                target.port,
-                ssl=target.tls,
-                server_hostname=name,
-            )
-        except OSError as error:
-            failed = error
-            continue
-        return Link(reader, asyncio.StreamWriter(transport, protocol, reader, loop), target.tls is not None)
-    raise failed or OSError(f"{target.host} has no address")
+    reader = _Reader(limit=KEPT, loop=loop)
+    transport, protocol = await dial(target, lambda: asyncio.StreamReaderProtocol(reader, loop=loop))
+    return Link(reader, asyncio.StreamWriter(transport, protocol, reader, loop), target.tls is not None)
 
 
 def _answer(head: h11.Response, body: bytes | None, extra: bool) -> Answer:

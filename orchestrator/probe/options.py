@@ -42,7 +42,7 @@ def parse(argv: Sequence[str]) -> Options:
     """Options from arguments (without the program's name). UsageError says in one line what is wrong; SystemExit after
     ``--help``."""
     said = _parser().parse_args(argv)
-    targets = tuple(target(url, host=said.host, ca=said.ca) for url in dict.fromkeys(said.urls))
+    targets = tuple(target(url, host=said.host, ca=said.ca, http2=said.http2) for url in dict.fromkeys(said.urls))
     own = {one.path for one in targets if one.path not in ("", "/")}
     if own and said.paths:
         raise UsageError("give the path either in the URL or by --paths")
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--token", metavar="T", help=f"probe token; better in the environment: {TOKEN}")
     add("--host", metavar="NAME", help="ask for this name (Host header, TLS) whatever the URL says")
     add("--ca", metavar="FILE", help="certificates to trust instead of the system's")
+    add("--http2", action="store_true", help="HTTP/2 instead of HTTP/1.1; https URLs only")
     add("--timeout", type=_positive, default=10.0, metavar="S", help="for one request (default 10)")
     add("--require-marker", action="store_true", help="an answer without X-Release is a failure")
     add("--json", metavar="FILE", help="the report as JSON; - is the standard output, instead of the table")

@@ -41,6 +41,7 @@ class ProbeProcess:
     + token: goes by the environment, which other users of the machine cannot see
     + host: name for the Host header and for TLS (SNI and certificate), instead of each URL's
     + ca: file of certificates to trust, instead of the system's
+    + http2: HTTP/2 instead of HTTP/1.1; https URLs only
     + mix: kinds of requests; ``keepalive`` and ``fresh`` suit every application
     + extra: further arguments, as in ``orchestrator probe --help``
     """
@@ -56,6 +57,7 @@ class ProbeProcess:
         *,
         host: str | None = None,
         ca: str | None = None,
+        http2: bool = False,
         mix: Sequence[str] = ("keepalive", "fresh"),
         slow_seconds: float = 2.0,
         require_marker: bool = False,
@@ -69,6 +71,7 @@ class ProbeProcess:
             *([f"--rate={rate}"] if rate is not None else []),
             *([f"--host={host}"] if host is not None else []),
             *([f"--ca={ca}"] if ca is not None else []),
+            *(["--http2"] if http2 else []),
             *(["--require-marker"] if require_marker else []),
             *extra,
             *("--paths", *paths, "--", *urls),

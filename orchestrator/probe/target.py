@@ -22,6 +22,7 @@ class Target:
     + origin: as the report names it, ``http://host:port``
     + authority: the Host header
     + path: path and query of the URL, empty if it has none
+    + http2: HTTP/2 or nothing, instead of HTTP/1.1
     """
 
     origin: str
@@ -31,6 +32,7 @@ class Target:
     sni: str = ""
     path: str = ""
     tls: ssl.SSLContext | None = None
+    http2: bool = False
     _found: list[str] = field(default_factory=list, repr=False)
     _until: float = field(default=0.0, repr=False)
 
@@ -44,13 +46,15 @@ class Target:
         return self._found
 
 
-def parse(url: str, *, host: str | None = None, ca: str | None = None) -> Target:
-    """A target from its URL. UsageError if it is not an http or https URL, or the CA file cannot be used.
+def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
+    """A target from its URL. UsageError if it is not an http or https URL, HTTP/2 is not for it, or the CA file cannot
+    be used.
 
     + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
     + ca: file of certificates to trust, instead of the system's
+    + http2: HTTP/2 instead of HTTP/1.1, for https URLs only
     """
-    where = read(url, host)
+    where = read(url, host, http2)
     target = Target(
         origin=where.origin,
         host=where.host,
@@ -58,7 +62,8 @@ def parse(url: str, *, host: str | None = None, ca: str | None = None) -> Target
         authority=where.authority,
         sni=where.sni,
         path=where.path,
-        tls=context(ca) if where.secure else None,
+        tls=context(ca, http2) if where.secure else None,
+        http2=http2,
     )
     if is_address(where.host):
         target._found, target._until = [where.host], float("inf")

@@ -31,10 +31,11 @@ class Url:
     path: str
 
 
-def read(url: str, host: str | None = None) -> Url:
+def read(url: str, host: str | None = None, http2: bool = False) -> Url:
     """UsageError, one line, if it is not an http or https URL.
 
     + host: name, with a port if need be, for the Host header and for TLS (SNI and certificate), instead of the URL's
+    + http2: HTTP/2 is wanted, which is for https only: servers say by TLS that they speak it
     """
     try:
         parts = urlsplit(url)
@@ -47,6 +48,8 @@ def read(url: str, host: str | None = None) -> Url:
         raise UsageError("user and password in a URL are not supported")
     if any(not "!" <= letter <= "~" for letter in url):
         raise UsageError(f"{url!r} holds a character that a URL cannot hold")
+    if http2 and parts.scheme != "https":
+        raise UsageError(f"{url}: HTTP/2 is for https only")
     authority = host or parts.netloc
     sni = _name(authority) or parts.hostname
     for name in (parts.hostname, sni):

@@ -48,6 +48,7 @@ def test_the_least_that_settings_need() -> None:
         ({"probe": {"host": "shop..example"}}, "probe.host: "),
         ({"probe": {"host": ""}}, "probe.host: "),
         ({"probe": {"ca": ""}}, "probe.ca: "),
+        ({"probe": {"http2": True}}, "probe.http2: HTTP/2 is for https only, and http://shop.test/ is not"),
     ],
 )
 def test_bad_settings_are_refused_in_one_line(changes: dict[str, Any], message: str) -> None:

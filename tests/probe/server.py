@@ -39,7 +39,7 @@ class Server:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._listener.close()
-        self._loop.close()
+        end(self._loop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -124,6 +124,16 @@ class Server:
         markers = f"X-Release: {self.release}\r\nX-Color: blue\r\nX-Node: node1\r\n" if marked else ""
         head = f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\n{markers}{extra}Content-Length: {len(body)}\r\n\r\n"
         return head.encode() + body
+
+
+def end(loop: asyncio.AbstractEventLoop) -> None:
+    """Close a stopped loop, and what still ran in it."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))
+    loop.close()
 
 
 def _length(head: bytes) -> int:

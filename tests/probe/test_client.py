@@ -14,8 +14,8 @@ from orchestrator.probe.report import total
 from orchestrator.probe.sample import Failure, Kind, Sample
 from orchestrator.probe.target import parse
 
-from .certificates import Authority
-from .server import Server, nobody
+from .certificates import NAME, Authority
+from .server import Server, nobody, serving
 
 FAST = Manners(timeout=0.2)
 
@@ -142,6 +142,22 @@ def test_a_close_while_idle_is_seen_even_before_the_event_loop_looks(server: Ser
         return sample
 
     check([asyncio.run(go())], None)
+
+
+def test_over_tls_too(authority: Authority) -> None:
+    async def go(url: str, path: str) -> Sample:
+        connection = Connection(parse(url, host=NAME, ca=str(authority.ca)), Manners(5))
+        await connection.send(get(path))
+        time.sleep(0.15)
+        sample = await connection.send(get("/"))
+        connection.close()
+        return sample
+
+    with serving(authority.context()) as server:
+        check([asyncio.run(go(server.url, "/idle-close"))], None)
+        assert server.connections == 2
+        check([asyncio.run(go(server.url, "/"))], None)
+        assert server.connections == 3
 
 
 def test_connection_close_in_the_answer_is_obeyed(server: Server) -> None:

@@ -45,6 +45,9 @@ BAD = [
     ["http://a", "--host", "[a"],
     ["https://a", "--host", ".a"],
     ["https://a", "--ca", "/no/such/file"],
+    ["http://a", "--http2"],
+    ["http://user:secret@a", "--http2"],
+    ["https://a", "http://b", "--http2"],
     ["http://a", "--json", "/no/such/dir/report"],
     ["http://a", "--hurry"],
 ]

@@ -15,6 +15,7 @@ from orchestrator.probe.process import ProbeError, ProbeProcess
 
 from .certificates import NAME, Authority
 from .server import Server, nobody, serving
+from .server2 import serving2
 
 
 def alive(pid: int) -> bool:
@@ -69,6 +70,15 @@ def test_the_name_and_the_certificates_that_it_is_given(authority: Authority) ->
     ):
         assert probe.stop().totals.failures == {}
         assert f"\r\nHost: {NAME}\r\n".encode() in server.seen[0]
+
+
+def test_http2(authority: Authority) -> None:
+    with (
+        serving2(authority.context("h2")) as server,
+        ProbeProcess([server.url], rate=50, host=NAME, ca=str(authority.ca), http2=True) as probe,
+    ):
+        assert probe.stop().totals.failures == {}
+        assert server.seen[0][":authority"] == NAME
 
 
 def test_peek_while_it_goes_on(server: Server) -> None:

@@ -1,0 +1,181 @@
+"""HTTP/2 without any input or output: what was received, what is to be sent. One request at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import h2.events as happened
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import H2Error, InvalidBodyLengthError
+from h2.settings import SettingCodes, Settings
+
+from orchestrator.probe.answer import KEPT, Answer
+from orchestrator.probe.lost import GoneAway, NotHttp2, StreamReset
+
+GOAWAY = 7
+HEAD = 9
+"""Bytes of a frame's head: 3 its length, 1 its type, 1 flags, 4 its stream."""
+
+MOST = 16384
+"""Bytes of the longest frame that a server may send us: we never allow more."""
+
+Headers = Iterable[tuple[str, str]]
+
+
+def agreed(alpn: str | None) -> None:
+    """NotHttp2 unless HTTP/2 is what the server chose by ALPN; None: it chose nothing."""
+    if alpn != "h2":
+        raise NotHttp2(f"the server does not speak HTTP/2: by ALPN it chose {alpn or 'nothing'}")
+
+
+def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]]:
+    """HTTP/1.1's headers as HTTP/2 has them: Host is ``:authority``, Connection has no place. Pure."""
+    lower = [(name.lower(), value) for name, value in headers]
+    authority = next(value for name, value in lower if name == "host")
+    pseudo = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)]
+    return pseudo + [(name, value) for name, value in lower if name not in ("host", "connection")]
+
+
+class Exchange:
+    """One connection's state.
+
+    + begun: the head of the newest answer has come
+    """
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._leaving = False
+        self._http = H2Connection(H2Configuration(header_encoding=None))
+        self._http.local_settings = Settings(
+            initial_values={
+                SettingCodes.ENABLE_PUSH: 0,
+                SettingCodes.MAX_HEADER_LIST_SIZE: H2Connection.DEFAULT_MAX_HEADER_LIST_SIZE,
+            }
+        )
+        self._http.initiate_connection()
+        self._unread = bytearray()
+        self._stream = 0
+        self._unsent = memoryview(b"")
+        self._head: dict[bytes, bytes] = {}
+        self._body: bytearray | None = None
+        self._ended = False
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it takes another request: the server has not said that it leaves, and has got all of the last one."""
+        return not self._leaving and not self._unsent
+
+    def request(self, method: str, path: str, headers: Headers, body: bytes = b"") -> None:
+        """Begin a request. NotHttp2 if the server does not allow one."""
+        self.begun = self._ended = False
+        self._head, self._body = {}, bytearray()
+        self._unsent = memoryview(body)
+        try:
+            self._stream = self._http.get_next_available_stream_id()
+            self._http.send_headers(self._stream, headers_of(method, path, headers), end_stream=not body)
+            self._send_more()
+        except H2Error as error:
+            raise NotHttp2(f"{type(error).__name__}: {error}") from None
+
+    def receive(self, data: bytes) -> Answer | None:
+        """Take what the server sent; the answer, once it is complete.
+
+        StreamReset, GoneAway: the request is lost; EOFError: the answer ended before its length; NotHttp2.
+        """
+        self._unread += data
+        before = self._ended
+        for frame in self._frames():
+            if frame[3] == GOAWAY:
+                self._go_away(frame)
+                continue
+            try:
+                events = self._http.receive_data(frame)
+                for event in events:
+                    self._take(event)
+            except InvalidBodyLengthError as error:
+                if error.actual_length < error.expected_length:
+                    raise EOFError from None
+                raise NotHttp2(str(error)) from None
+            except H2Error as error:
+                raise NotHttp2(f"{type(error).__name__}: {error}") from None
+        if self._ended and not before:
+            return self._answer()
+        self._send_more()
+        return None
+
+    def outgoing(self) -> bytes:
+        """What is to be sent now."""
+        return self._http.data_to_send()
+
+    def end(self) -> None:
+        """Say goodbye, with the next `outgoing`."""
+        self._http.close_connection()
+
+    def _frames(self) -> Iterator[bytes]:
+        """The complete frames among what was received."""
+        while len(self._unread) >= HEAD:
+            length = int.from_bytes(self._unread[:3])
+            if length > MOST:
+                raise NotHttp2(f"the server sent {bytes(self._unread[:HEAD])!r}, which begins no frame")
+            if len(self._unread) < HEAD + length:
+                return
+            frame = bytes(self._unread[: HEAD + length])
+            del self._unread[: HEAD + length]
+            yield frame
+
+    def _go_away(self, frame: bytes) -> None:
+        """The server takes no more requests; those up to the last stream that it names may still end well.
+
+        h2 is not told: it would end the connection, and with it the answer that is on its way.
+        """
+        self._leaving = True
+        last, code = int.from_bytes(frame[HEAD : HEAD + 4]) & 0x7FFFFFFF, int.from_bytes(frame[HEAD + 4 : HEAD + 8])
+        if self._stream > last and not self._ended:
+            raise GoneAway(f"GOAWAY ({_name(code)})")
+
+    def _take(self, event: happened.Event) -> None:
+        match event:
+            case happened.ResponseReceived(stream_id=self._stream):
+                self.begun = True
+                self._head = {bytes(name): bytes(value) for name, value in event.headers}
+            case happened.DataReceived():
+                self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                if event.stream_id == self._stream and self._body is not None:
+                    self._body += event.data
+                    self._body = self._body if len(self._body) <= KEPT else None
+            case happened.StreamEnded(stream_id=self._stream):
+                self._ended = True
+            case happened.StreamReset(stream_id=self._stream) if not self._ended:
+                raise StreamReset(f"stream reset ({_name(event.error_code)})")
+
+    def _send_more(self) -> None:
+        """As much of the body as the server has room for."""
+        while self._unsent and not self._ended:
+            room = min(self._http.local_flow_control_window(self._stream), self._http.max_outbound_frame_size)
+            if room <= 0:
+                return
+            part, self._unsent = self._unsent[:room], self._unsent[room:]
+            self._http.send_data(self._stream, bytes(part), end_stream=not self._unsent)
+
+    def _answer(self) -> Answer:
+        head = {name: value.decode("latin-1") for name, value in self._head.items()}
+        status = head.get(b":status", "")
+        return Answer(
+            status=int(status) if status.isdecimal() else 0,
+            release=head.get(b"x-release") or None,
+            color=head.get(b"x-color") or None,
+            node=head.get(b"x-node") or None,
+            content_type=head.get(b"content-type", ""),
+            body=None if self._body is None else bytes(self._body),
+        )
+
+
+def _name(code: int | ErrorCodes | None) -> str:
+    if code is None:
+        return "no reason"
+    try:
+        return ErrorCodes(code).name
+    except ValueError:
+        return f"error {code}"
