@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from orchestrator.model import Color
 
+HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
+"""Ours among HAProxy's configuration."""
+
 
 @dataclass(frozen=True)
 class NodeLayout:
@@ -103,6 +106,22 @@ class BalancerLayout:
     def haproxy_socket(self) -> str:
         """HAProxy's Runtime API; group of the deploy user, level admin."""
         return f"/run/haproxy/{self.app}.sock"
+
+    @property
+    def haproxy_conf(self) -> str:
+        """Our file; the distribution's ``haproxy.cfg`` stays as it is."""
+        return f"{HAPROXY_DIRECTORY}/{self.app}.cfg"
+
+    @property
+    def ring(self) -> str:
+        """HAProxy: the ring buffer of the latest requests."""
+        return f"{self.app}_record"
+
+    @property
+    def record(self) -> str:
+        """nginx: the requests while traffic was split. The deploy user may empty it, but not put another file (or a
+        link) in its place, since nginx opens it as root: so it is not in ``state``."""
+        return f"/var/log/orchestrator/{self.app}/record"
 
     @property
     def journal(self) -> str:

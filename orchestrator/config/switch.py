@@ -96,18 +96,31 @@ class BalancerSwitch(Switch):
         if self.split_cookie and self.split != "client":
             raise ValueError('split_cookie: only with split = "client"')
         return self
+    record_mb: int = Field(
+        16, ge=1, le=1024, description="size of its own record of requests, from which the colors are compared"
+    )
 
 
 class HAProxySwitch(BalancerSwitch):
     """HAProxy: weights by its Runtime API, nothing reloads."""
 
     kind: Literal["haproxy"]
+    log: str = Field(
+        "/dev/log local0",
+        pattern=r"^[^\s\"'\\#]+( len \d+)?( format \w+)? \w+$",
+        description="where requests that failed are logged: target and facility of HAProxy's `log`",
+    )
 
 
 class NginxSwitch(BalancerSwitch):
     """nginx as a balancer: weights by a link's name, nothing reloads."""
 
     kind: Literal["nginx"]
+    access_log: str = Field(
+        "/var/log/nginx/access.log",
+        pattern=r"^(off|[/s][^;{}\n]*)$",
+        description="nginx's ordinary `access_log`, which the record does not replace",
+    )
 
 
 class NodeSwitch(Switch):

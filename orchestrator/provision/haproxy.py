@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pyinfra.context import host
 
 from orchestrator.config import Settings
-from orchestrator.config.switch import BalancerSwitch
+from orchestrator.config.switch import BalancerSwitch, HAProxySwitch
+from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Weights
 from orchestrator.provision import balancer, common, operations, render, tls
 from orchestrator.provision.facts import CommandLine, Current, Text, Units
@@ -17,12 +18,7 @@ HAPROXY = "haproxy.service"
 DEFAULT = "/etc/default/haproxy"
 
 
-def conf(settings: Settings) -> str:
-    """Our file; the distribution's ``haproxy.cfg`` stays as it is."""
-    return f"{render.HAPROXY_DIRECTORY}/{settings.app}.cfg"
-
-
-def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) -> list[str]:
+def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> list[str]:
     """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
 
     + settings: of the application
@@ -41,11 +37,11 @@ def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) 
         group=account.group,
     )
     tls.links(work, settings, switch)
-    work.do("HAProxy's directory", operations.directories, paths=[render.HAPROXY_DIRECTORY])
+    work.do("HAProxy's directory", operations.directories, paths=[HAPROXY_DIRECTORY])
     work.do(
         "HAProxy configuration",
         operations.file,
-        path=conf(settings),
+        path=settings.balancer.haproxy_conf,
         text=render.haproxy(settings, switch, nodes, account.group),
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-haproxy"),
@@ -63,7 +59,7 @@ def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
     unit = host.get_fact(Units, units=[HAPROXY])[HAPROXY]
     if not unit.active or not unit.enabled:
         return ["start"]
-    if f"-f {render.HAPROXY_DIRECTORY}" not in host.get_fact(CommandLine, unit=HAPROXY):
+    if f"-f {HAPROXY_DIRECTORY}" not in host.get_fact(CommandLine, unit=HAPROXY):
         return ["restart"]
     stamp = common.loaded(settings, "haproxy")
     return [] if host.get_fact(Current, stamps=[stamp])[stamp] else ["reload"]
@@ -79,7 +75,7 @@ def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
             command=f"systemctl enable --quiet {HAPROXY} && systemctl {verb} {HAPROXY}",
             process="haproxy",
             ports=balancer.ports(settings, switch),
-            files=[conf(settings)],
+            files=[settings.balancer.haproxy_conf],
             stamp=common.loaded(settings, "haproxy"),
         )
     return work.changed

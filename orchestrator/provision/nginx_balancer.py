@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pyinfra.context import host
+from pyinfra.operations import server
 
 from orchestrator.config import Settings
-from orchestrator.config.switch import BalancerSwitch
+from orchestrator.config.switch import BalancerSwitch, NginxSwitch
 from orchestrator.model import Weights
 from orchestrator.provision import balancer, common, operations, render
 from orchestrator.provision.facts import Current, Units
@@ -20,7 +21,7 @@ def conf(settings: Settings) -> str:
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
-def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) -> list[str]:
+def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> list[str]:
     """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
 
     + settings: of the application
@@ -39,6 +40,7 @@ def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) 
     work.do("weights", operations.directories, paths=paths, **owner)
     first = Weights.all_to(settings.first_color).green
     work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{first}", **owner)
+    _record(work, settings, switch, owner)
     if switch.listen == 80:
         # The distribution's welcome page is the default server of port 80, and there can be one only.
         work.do("welcome page", operations.absent, path="/etc/nginx/sites-enabled/default")
@@ -52,6 +54,21 @@ def place(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) 
         check=balancer.check(settings, switch, "check-nginx"),
     )
     return work.changed
+
+
+def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str, str]) -> None:
+    """The record of requests: its file, and what keeps it bounded."""
+    layout = settings.balancer
+    folder = layout.record.rpartition("/")[0]
+    work.do("directory of the record", operations.directories, paths=[folder.rpartition("/")[0], folder])
+    work.do("record", operations.first_file, path=layout.record, text="", **owner)
+    common.library(work, layout.library, {"trim": render.trim(settings, switch)})
+    units = render.trim_units(settings)
+    changed = [work.do(f"unit {path}", operations.file, path=path, text=text) for path, text in units.items()]
+    if any(changed):
+        timer = f"{settings.app}-trim.timer"
+        enable = f"systemctl daemon-reload && systemctl enable --quiet --now {timer}"
+        work.do("unit that bounds the record: enabled", server.shell, commands=[enable])
 
 
 def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:

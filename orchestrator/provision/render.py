@@ -13,10 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.config import Settings
 from orchestrator.config.preview import Preview
-from orchestrator.config.switch import BalancerSwitch
+from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.errors import UsageError
+from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Color, Weights
 from orchestrator.provision import certificate
+from orchestrator.switches.record import FLUSH, RING_LINE
 
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
 TEMPLATES = Path(__file__).parent / "templates"
@@ -255,7 +257,7 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
     return nodes
 
 
-def haproxy(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str], group: str) -> str:
+def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], group: str) -> str:
     """Our file among HAProxy's.
 
     + nodes: inventory name -> address
@@ -274,6 +276,9 @@ def haproxy(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]
         preview_token=settings.preview_token,
         preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),
         sticky_values={name: sticky_value(settings, name) for name in nodes},
+        ring=settings.balancer.ring,
+        ring_line=RING_LINE + max(len(name) for name in backends.values()),
+        ring_size=switch.record_mb << 20,
         socket=settings.balancer.haproxy_socket,
         group=group,
         weights_map=settings.balancer.weights_map,
@@ -299,12 +304,26 @@ def sticky_value(settings: Settings, node_name: str) -> str:
     return hashlib.sha256(f"{settings.app}/{node_name}".encode()).hexdigest()[:12]
 
 
+def trim(settings: Settings, switch: NginxSwitch) -> str:
+    """The script that keeps nginx's record of requests bounded."""
+    return _render("trim.j2", record=settings.balancer.record, limit=switch.record_mb << 20)
+
+
+def trim_units(settings: Settings) -> dict[str, str]:
+    """Path -> text of the units that run it, every minute."""
+    script = f"{settings.balancer.library}/trim"
+    return {
+        f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)
+        for kind in ("service", "timer")
+    }
+
+
 def weights_map(weights: Weights) -> str:
     """HAProxy's map file."""
     return f"green {weights.green}\n"
 
 
-def balancer_nginx(settings: Settings, switch: BalancerSwitch, nodes: Mapping[str, str]) -> str:
+def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> str:
     """``conf.d/<app>.conf`` of an nginx balancer.
 
     + nodes: inventory name -> address; no host names, since one that does not resolve keeps nginx from starting
@@ -324,6 +343,9 @@ def balancer_nginx(settings: Settings, switch: BalancerSwitch, nodes: Mapping[st
         preview=preview(settings),
         preview_token=settings.preview_token,
         preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),
+        record=settings.balancer.record,
+        record_format=f"{v.removeprefix('$')}_record",
+        flush=FLUSH,
         pools={color.value: settings.balancer.backend(color) for color in Color},
         servers=_servers(settings, nodes),
     )
@@ -334,9 +356,6 @@ def _servers(settings: Settings, nodes: Mapping[str, str]) -> dict[str, list[tup
         color.value: [(name, endpoint(address, settings.ports.of(color))) for name, address in nodes.items()]
         for color in Color
     }
-
-
-HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
 
 
 def haproxy_default(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import Switch
 from orchestrator.errors import OrchestratorError
@@ -100,6 +101,20 @@ class Balancer(ABC):
         $1 is the node's name, $2 its address, $3 ``on`` or ``off``. It prints ``kept`` if an operator had
         taken the node out before: that is not ours to touch.
         """
+
+    @property
+    def record(self) -> str:
+        """A shell script that counts the balancer's own record of requests; it changes nothing.
+
+        $1 and $2 are epoch seconds by the balancer's clock: requests that ended from $1 on and before $2. Never any
+        that began before the weight in force was set: an empty $1 is that moment. An empty $2 is now. What is not
+        written down yet is left out, and the answer says where it ends: that is $1 of the next window.
+        """
+        return "true"
+
+    def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
+        """The meaning of the answer to ``record``. Raises CannotTell."""
+        raise CannotTell("this kind of balancer keeps no record of requests")
 
 
 class Api(ABC):

@@ -7,9 +7,11 @@ from shlex import quote
 
 from typing_extensions import override
 
+from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import HAProxySwitch
 from orchestrator.facts.script import pairs
 from orchestrator.model import Color, Weights
+from orchestrator.switches import record
 from orchestrator.switches.base import Balancer, CannotTell, Seen
 
 
@@ -114,6 +116,45 @@ for backend in {backends}; do
     [ -z "$said" ] || {{ echo "$said" >&2; exit 1; }}
 done
 """
+
+    @property
+    @override
+    def record(self) -> str:
+        layout = self.layout
+        # A line of the ring: when it ended (ms), backend, status, how it ended, TR, Tw, Tc, Tr, Ta (ms), whether it was
+        # a preview (that one was not dealt by chance), end mark.
+        # The wait is the color's own: queue, connecting, response (Tw + Tc + Tr). Without an answer it is all the time
+        # after the client's request was there (Ta - TR). C is a client that left; before the answer, it has no Tr.
+        # A ring that ran over is full (3 bytes of its own a line), and its oldest line is the first that is left. That
+        # of a HAProxy that began anew lacks what the one before wrote down.
+        return f"""
+kept={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} ring={quote(layout.ring)} lag=0.1
+ask() {{ printf '%s\\n' "$1" | socat -t 10 stdio "unix-connect:$socket"; }}
+{record.WINDOW}
+up=$(ask "show info" | awk '$1 == "Uptime_sec:" {{print $2}}')
+[ -n "$up" ] || {{ echo "problem=HAProxy does not answer on $socket"; exit 0; }}
+size=$(awk -v ring="$ring" '$1 == "ring" {{ours = $2 == ring}}
+    ours && $1 == "size" {{print $2}}' {quote(layout.haproxy_conf)})
+ask "show events $ring" | awk -v begin="$begin" -v end="$last" -v since="$since" \\
+    -v size="$size" -v now="$now" -v up="$up" \\
+    -v blue={quote(layout.backend(Color.blue))} -v green={quote(layout.backend(Color.green))} '{record.COUNT}
+NF {{
+    bytes += length($0) + 3
+    if (!oldest) oldest = $1 / 1000
+    if (NF < 9) {{ unread++; next }}
+    if ($2 != blue && $2 != green) next
+    if ($11 != ";") {{ unread++; next }}
+    if ($10 != "-") next
+    wait = $8 >= 0 ? ($6 > 0 ? $6 : 0) + ($7 > 0 ? $7 : 0) + $8 : $9 - $5
+    if ($5 < 0) next
+    seen($2 == blue ? "blue" : "green", $1 / 1000, $9 / 1000, $3, wait, $8 < 0 && $4 ~ /^C/)
+}}
+END {{ told(now - up < begin && (oldest <= begin || bytes < 0.97 * size)) }}'
+"""
+
+    @override
+    def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
+        return record.traffic(output, f"HAProxy's ring {self.layout.ring}")
 
 
 def _weights(text: str | None, where: str) -> Weights:

@@ -7,9 +7,11 @@ from shlex import quote
 
 from typing_extensions import override
 
+from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import NginxSwitch
 from orchestrator.facts.script import pairs
 from orchestrator.model import Color, Weights
+from orchestrator.switches import record
 from orchestrator.switches.base import Balancer, CannotTell, Seen
 
 
@@ -83,3 +85,33 @@ set -eu
 if [ "$3" = on ] && {quote(self.layout.library)}/bar list | grep -qxF "$2"; then echo kept; exit 0; fi
 exec {quote(self.layout.library)}/bar "$2" "$3"
 """
+
+    @property
+    @override
+    def record(self) -> str:
+        layout = self.layout
+        # A line: when it ended, color, status, all it took, then lists with an element a try: until the answer began,
+        # until it was over. The wait is the color's own: all tries but the last, and the last until its answer began.
+        # 499 is a client that left before that.
+        return f"""
+kept={quote(layout.weight_link)} record={quote(layout.record)} lag={record.FLUSH + 0.5}
+[ -r "$record" ] || {{ echo "problem=nginx keeps no record in $record: provision this balancer"; exit 0; }}
+{record.WINDOW}
+awk -F ";" -v begin="$begin" -v end="$last" -v since="$since" \
+    -v blue={quote(layout.backend(Color.blue))} -v green={quote(layout.backend(Color.green))} '{record.COUNT}
+function wait(heads, tries,   i, n, h, t, sum) {{
+    gsub(/ : /, ", ", heads); gsub(/ : /, ", ", tries)
+    n = split(tries, t, ", "); split(heads, h, ", ")
+    for (i = 1; i < n; i++) sum += t[i]
+    return 1000 * (sum + (h[n] != "-" && h[n] != "" ? h[n] : t[n])) + 0.001
+}}
+$1 == "cut" {{ cut = $2; next }}
+NF != 6 || ($2 != blue && $2 != green) {{ unread++; next }}
+$6 == "-" {{ next }}
+{{ seen($2 == blue ? "blue" : "green", $1, $4, $3, wait($5, $6), $3 == 499) }}
+END {{ told(cut < begin) }}' "$record"
+"""
+
+    @override
+    def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
+        return record.traffic(output, self.layout.record)

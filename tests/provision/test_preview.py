@@ -9,8 +9,8 @@ import pytest
 
 from orchestrator.config import Settings
 from orchestrator.errors import UsageError
-from orchestrator.provision import balancer, render
-from tests.provision.test_render import NODES, settings
+from orchestrator.provision import balancer
+from tests.provision.test_render import both_kinds, settings
 
 TOKEN = "aB3_-x0123456789"
 
@@ -20,8 +20,7 @@ def shown(token: str | None = TOKEN, **changes: Any) -> Settings:
 
 
 def both(made: Settings) -> tuple[str, str]:
-    switch: Any = made.switches[0]
-    return render.haproxy(made, switch, NODES, "deploy"), render.balancer_nginx(made, switch, NODES)
+    return both_kinds(made, made.switches[0])
 
 
 @pytest.mark.parametrize("token", [None, ""])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.config import Settings, load
+from orchestrator.config.switch import HAProxySwitch, NginxSwitch, Switch
 from orchestrator.errors import UsageError
 from orchestrator.model import Color, Weights
 from orchestrator.provision import render
@@ -24,6 +28,13 @@ def settings(**changes: Any) -> Settings:
             **changes,
         }
     )
+
+
+def both_kinds(made: Settings, switch: Switch) -> tuple[str, str]:
+    """What HAProxy and nginx are given where each has the settings of this switch."""
+    known = switch.model_dump(exclude={"kind", "log", "access_log"})
+    haproxy, nginx = HAProxySwitch(kind="haproxy", **known), NginxSwitch(kind="nginx", **known)
+    return render.haproxy(made, haproxy, NODES, "deploy"), render.balancer_nginx(made, nginx, NODES)
 
 
 def test_variables_are_valid_for_names_with_dashes_and_cannot_be_builtin():
@@ -196,8 +207,79 @@ def test_the_weights_map_is_one_line():
     assert render.weights_map(Weights(25)) == "green 25\n"
 
 
+def nginx(**changes: Any) -> Settings:
+    return settings(switches=[{"kind": "nginx", "group": "b", "urls": ["http://b"], **changes}])
+
+
+def test_haproxy_keeps_a_record_in_memory_and_logs_failures_only():
+    switch = {"kind": "haproxy", "group": "b", "urls": ["http://b"], "record_mb": 4, "log": "[::1]:514 local3"}
+    made = settings(switches=[switch])
+    text = render.haproxy(made, made.switches[0], NODES, "deploy")
+    assert "\nring shop-x_record\n    format raw\n    maxlen 86\n    size 4194304\n" in text
+    frontend = text.split("\nfrontend ")[1].split("\nbackend ")[0]
+    logs = [line.strip() for line in frontend.splitlines() if re.match(r" +(no )?log\b(?!-)", line)]
+    assert logs == ["no log", "log ring@shop-x_record len 86 format raw local0 info", "log [::1]:514 local3 err"]
+    assert "option log-separate-errors" in frontend
+    # this would keep requests that went well out of the ring, too
+    assert "dontlog-normal" not in text
+
+
+@pytest.mark.parametrize("log", ["", "a b c", 'x" y', "x\ny local0", "x # local0"])
+def test_a_log_that_could_break_haproxys_configuration_is_refused(log: str):
+    with pytest.raises(UsageError, match="log"):
+        settings(switches=[{"kind": "haproxy", "group": "b", "urls": ["http://b"], "log": log}])
+
+
+def test_nginx_writes_its_record_only_while_traffic_is_split_and_its_ordinary_log_as_before():
+    text = render.balancer_nginx(nginx(), nginx().switches[0], NODES)
+    split = text.split('map "$bg_shop_x_weight " $bg_shop_x_split ')[1].split("}")[0]
+    weights = re.search(r'"~(.*)"  1;', split)
+    assert weights
+    assert [weight for weight in map(str, range(101)) if not re.search(weights[1], f"{weight} ")] == ["0", "100"]
+    assert "default            0;" in split
+    server = text.split("\nserver {")[1]
+    assert "access_log /var/log/nginx/access.log;\n" in server
+    assert (
+        "access_log /var/log/orchestrator/shop-x/record bg_shop_x_record buffer=32k flush=1s if=$bg_shop_x_split;"
+        in server
+    )
+
+
+def test_previews_were_not_dealt_by_chance_and_are_not_compared():
+    made = settings(preview={"token": "0123456789abcdef"})
+    haproxy, nginx = both_kinds(made, made.switches[0])
+    assert "%Ta %[var(txn.preview)] ; " in haproxy
+    assert 'map "$bg_shop_x_weight $bg_shop_x_preview" $bg_shop_x_split {' in nginx
+    assert "%Ta - ; " in both_kinds(settings(), settings().switches[0])[0]
+
+
+@pytest.mark.parametrize("log", ["x y", "/a; b", "/a\nb", "/a {"])
+def test_a_log_that_could_break_nginxs_configuration_is_refused(log: str):
+    with pytest.raises(UsageError, match="access_log"):
+        nginx(access_log=log)
+
+
+def test_the_record_of_nginx_is_bounded(tmp_path: Path):
+    text = render.trim(nginx(record_mb=1), nginx(record_mb=1).switches[0])
+    assert "-gt 1048576 ]" in text
+    record = tmp_path / "record"
+    script = text.replace("/var/log/orchestrator/shop-x/record", str(record))
+    record.write_text("x" * 1048576)
+    subprocess.run(["sh", "-c", script], check=True)
+    assert record.stat().st_size == 1048576
+    record.write_text("x" * 1048577)
+    subprocess.run(["sh", "-c", script], check=True)
+    assert re.fullmatch(r"cut;\d{10,}\n", record.read_text())
+
+
+def test_the_record_is_trimmed_every_minute():
+    units = render.trim_units(nginx())
+    assert "ExecStart=/usr/local/lib/orchestrator/shop-x/trim\n" in units["/etc/systemd/system/shop-x-trim.service"]
+    assert "OnCalendar=minutely" in units["/etc/systemd/system/shop-x-trim.timer"]
+
+
 def test_an_nginx_balancer_has_every_weight_and_no_default_color():
-    text = render.balancer_nginx(settings(), settings().switches[0], NODES)
+    text = render.balancer_nginx(nginx(), nginx().switches[0], NODES)
     assert text.count("split_clients") == 99
     weights = text.split("map $bg_shop_x_weight ")[1].split("}")[0]
     assert "    0  shop-x_blue;\n" in weights

@@ -8,13 +8,12 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.provision import render
-from tests.provision.test_render import NODES, settings
+from tests.provision.test_render import NODES, both_kinds, settings
 
 
 def both(**changes: Any) -> tuple[str, str]:
     made = settings(switches=[{"kind": "nginx", "group": "b", "urls": ["http://b"], **changes}])
-    switch: Any = made.switches[0]
-    return render.haproxy(made, switch, NODES, "deploy"), render.balancer_nginx(made, switch, NODES)
+    return both_kinds(made, made.switches[0])
 
 
 def test_by_default_no_balancer_sets_a_cookie():

@@ -12,10 +12,10 @@ import pytest
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import UsageError
-from orchestrator.provision import balancer, render, tls
+from orchestrator.provision import balancer, tls
 from orchestrator.provision.certificate import Files, files, haproxy_files
 from orchestrator.provision.facts import Pem, Pems
-from tests.provision.test_render import NODES, settings
+from tests.provision.test_render import both_kinds, settings
 
 PEMS = {"certificate": "/etc/live/fullchain.pem", "key": "/etc/live/privkey.pem"}
 
@@ -31,7 +31,7 @@ def secured(plain: int = 80, **changes: Any) -> tuple[Settings, BalancerSwitch]:
 
 
 def both(made: Settings, switch: BalancerSwitch) -> tuple[str, str]:
-    return render.haproxy(made, switch, NODES, "deploy"), render.balancer_nginx(made, switch, NODES)
+    return both_kinds(made, switch)
 
 
 def bind(text: str) -> str:

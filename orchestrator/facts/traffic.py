@@ -1,0 +1,36 @@
+"""What both colors answered, from a balancer's own record of requests, in one round trip."""
+
+from __future__ import annotations
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+from orchestrator.facts.script import script
+from orchestrator.layout import BalancerLayout
+from orchestrator.switches import balancer
+
+
+class TrafficLines(FactBase[list[str]]):
+    """
+    Returns the lines of a balancer's sums; ``switches`` knows what they mean (``Balancer.traffic``).
+
+    + app: name of the application
+    + kind: ``haproxy`` or ``nginx``
+    + begin: epoch seconds by the balancer's clock, such as the end of the last answer; None: since the weight was set
+    + end: epoch seconds by the balancer's clock; None: now
+    """
+
+    @override
+    def command(self, app: str, kind: str, begin: float | None = None, end: float | None = None) -> StringCommand:
+        words = ["" if time is None else f"{time:.3f}" for time in (begin, end)]
+        return script(balancer(kind, BalancerLayout(app)).record + "\ntrue", *words, seconds=20)
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return output
+
+    @staticmethod
+    @override
+    def default() -> list[str]:
+        return []

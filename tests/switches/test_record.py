@@ -1,0 +1,217 @@
+"""What the balancers' own awk makes of their records: real lines, as HAProxy 2.6 and nginx 1.22 write them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.comparison.traffic import Traffic, bucket
+from orchestrator.layout import BalancerLayout
+from orchestrator.model import Color
+from orchestrator.switches import balancer
+from orchestrator.switches.base import CannotTell
+
+NOW = time.time()
+SET = NOW - 100
+
+
+class Place:
+    """A directory that is a balancer."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.path, self.balancer = path, balancer(kind, BalancerLayout("shop"))
+        self.state = path / "var/lib/orchestrator/shop"
+        self.state.mkdir(parents=True)
+        self.weight("weights.map" if kind == "haproxy" else "weight", SET)
+
+    def weight(self, name: str, at: float) -> None:
+        (self.state / name).write_text("green 25\n")
+        os.utime(self.state / name, (at, at))
+
+    def lines(self, *words: str) -> list[str]:
+        moved = re.sub("/(var|etc)/", rf"{self.path}/\1/", self.balancer.record)
+        path = f"{self.path}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["sh", "-c", moved, "record", *words], capture_output=True, text=True, env={**os.environ, "PATH": path}
+        )
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    def read(self, *words: str) -> dict[Color, Traffic]:
+        return self.balancer.traffic(self.lines(*words))
+
+
+class HAProxy(Place):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "haproxy")
+        self.up(1000)
+        conf = path / "etc/haproxy/orchestrator/shop.cfg"
+        conf.parent.mkdir(parents=True)
+        conf.write_text("ring other\n    size 9\n\nring shop_record\n    format raw\n    size 1048576\n\ndefaults\n")
+        socat = path / "socat"
+        socat.write_text(f"""#!/bin/sh
+read -r verb what ring
+case "$verb $what $ring" in "show info ") cat {path}/info ;; "show events shop_record") cat {path}/ring ;; esac
+""")
+        socat.chmod(0o755)
+
+    def up(self, seconds: int) -> None:
+        (self.path / "info").write_text(f"Name: HAProxy\nUptime: 0d 0h\nUptime_sec: {seconds}\n")
+
+    def ring(self, *lines: str) -> None:
+        (self.path / "ring").write_text("".join(f"{line}\n" for line in lines))
+
+
+class Nginx(Place):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "nginx")
+        self.record = path / "var/log/orchestrator/shop/record"
+        self.record.parent.mkdir(parents=True)
+
+    def write(self, *lines: str) -> None:
+        self.record.write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture
+def haproxy(tmp_path: Path) -> HAProxy:
+    return HAProxy(tmp_path)
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Nginx:
+    return Nginx(tmp_path)
+
+
+def ms(ago: float) -> int:
+    return round((NOW - ago) * 1000)
+
+
+def test_haproxys_lines_are_counted_by_color(haproxy: HAProxy) -> None:
+    haproxy.ring(
+        f"{ms(200)} shop_blue 200 -- 0 0 0 9 9 - ; 10.0.0.1:1 node2 85 289 2/2/",
+        f"{ms(50)} shop_blue 200 -- 3 1 2 20 400 - ; 10.0.0.1:1 node2 85",  # its download took long
+        f"{ms(40)} shop_green 500 -- 0 0 0 7 7 - ; 10.0.0.1:1 node1",
+        f"{ms(30)} shop_green 503 SC 0 0 -1 -1 3003 - ; 10.0.0.1:1 <NOSRV>",
+        f"{ms(20)} shop_green 200 CD 0 0 0 303 350 - ; 10.0.0.1:1 node1",  # left during the download
+        f"{ms(10)} shop 503 LR -1 -1 -1 -1 0 - ; 10.0.0.1:1 <NOSRV>",  # ours: no color was asked
+        f"{ms(20)} shop_green 500 -- 0 0 0 30 35 1 ; 10.0.0.1:1 node1",  # a preview
+        f"{ms(9)} shop 400 CR -1 -1 -1 -1 0 - ; 10.0.0.1:1 <NOSRV>",
+    )
+    found = haproxy.read()
+    assert found[Color.blue] == Traffic(1, 0, 0, {23: 1}, True, pytest.approx(SET, abs=0.01), found[Color.blue].end)
+    assert (found[Color.green].requests, found[Color.green].errors) == (3, 2)
+    assert found[Color.green].times == {7: 1, bucket(3003): 1, bucket(303): 1}
+    assert found[Color.blue].end == pytest.approx(time.time(), abs=5)
+
+
+def test_a_client_that_left_haproxy_before_the_answer_is_no_request_but_its_wait_is_known(haproxy: HAProxy) -> None:
+    haproxy.ring(f"{ms(20)} shop_green 400 CH 10 0 0 -1 5010 - ; 10.0.0.1:1 node1")
+    green = haproxy.read()[Color.green]
+    assert (green.requests, green.errors, green.gone, green.times) == (0, 0, 1, {bucket(5000): 1})
+
+
+def test_a_request_that_began_before_the_weight_was_set_is_not_compared(haproxy: HAProxy) -> None:
+    haproxy.ring(f"{ms(90)} shop_blue 200 -- 0 0 0 20000 20000 - ;", f"{ms(90)} shop_blue 200 -- 0 0 0 5000 5000 - ;")
+    assert haproxy.read()[Color.blue].requests == 1
+
+
+def test_windows_that_follow_each_other_have_each_request_once(haproxy: HAProxy) -> None:
+    lines = [f"{ms(90 - number / 100)} shop_blue 200 -- 0 0 0 {number} {number} - ;" for number in range(1000)]
+    haproxy.ring(*lines)
+    middle = f"{NOW - 85.5:.3f}"
+    first, second = haproxy.read("", middle)[Color.blue], haproxy.read(middle, "")[Color.blue]
+    assert first.end == second.begin == float(middle)
+    assert first.requests > 0
+    assert second.requests > 0
+    both, whole = first + second, haproxy.read()[Color.blue]
+    assert (both.requests, both.times) == (whole.requests, whole.times) == (1000, both.times)
+
+
+def test_a_window_before_the_weight_was_set_begins_when_it_was_set(haproxy: HAProxy) -> None:
+    haproxy.ring(f"{ms(200)} shop_blue 200 -- 0 0 0 9 9 - ;")
+    blue = haproxy.read(f"{NOW - 500:.3f}")[Color.blue]
+    assert blue.requests == 0
+    assert blue.begin == pytest.approx(SET, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("oldest", "up", "lines", "complete"),
+    [
+        (50, 1000, 12_000, True),
+        (200, 1000, 1, True),  # its oldest line is older than the window
+        (50, 1000, 1, True),  # nothing came before
+        (50, 1000, 14_000, False),  # full, and it begins within the window
+        (200, 50, 1, False),  # HAProxy began anew within the window
+    ],
+)
+def test_a_ring_that_ran_over_says_so(haproxy: HAProxy, oldest: int, up: int, lines: int, complete: bool) -> None:
+    haproxy.up(up)
+    haproxy.ring(*[f"{ms(oldest)} shop_blue 200 -- 0 0 0 9 9 - ; 10.0.0.1:1 node1 85 289 2/2/0/0"] * lines)
+    assert haproxy.read()[Color.blue].complete is complete
+
+
+def test_nothing_in_the_ring_is_no_traffic(haproxy: HAProxy) -> None:
+    haproxy.ring()
+    assert haproxy.read()[Color.green].requests == 0
+
+
+@pytest.mark.parametrize("line", ["No such event sink", "Unknown command", "1764 shop_blue 200 -- 0 0 0 9 123"])
+def test_a_ring_of_another_form_cannot_be_read(haproxy: HAProxy, line: str) -> None:
+    haproxy.ring(line)
+    with pytest.raises(CannotTell, match="shop_record"):
+        haproxy.read()
+
+
+def test_a_haproxy_that_does_not_answer_cannot_be_read(haproxy: HAProxy) -> None:
+    (haproxy.path / "info").write_text("")
+    with pytest.raises(CannotTell, match="does not answer"):
+        haproxy.read()
+
+
+def test_nginx_lines_are_counted_by_color(nginx: Nginx) -> None:
+    nginx.write(
+        f"{NOW - 200:.3f};shop_blue;200;0.009;0.009;0.009",
+        f"{NOW - 50:.3f};shop_blue;200;0.400;0.023;0.030",
+        f"{NOW - 40:.3f};shop_green;500;0.007;0.007;0.007",
+        f"{NOW - 30:.3f};shop_green;502;2.003;-, -;2.001, 0.002",
+        f"{NOW - 29:.3f};shop_green;200;0.320;-, 0.015;0.300, 0.020",  # a second node answered
+        f"{NOW - 20:.3f};shop_green;499;5.000;-;5.000",
+        f"{NOW - 10:.3f};shop_green;413;0.000;-;-",  # nginx's own: no color was asked
+        f"{NOW + 50:.3f};shop_green;200;0.001;0.001;0.001",  # later than now
+    )
+    found = nginx.read()
+    assert (found[Color.blue].requests, found[Color.blue].times, found[Color.blue].complete) == (1, {23: 1}, True)
+    green = found[Color.green]
+    assert (green.requests, green.errors, green.gone) == (3, 2, 1)
+    assert green.times == {7: 1, bucket(2003): 1, bucket(315): 1, bucket(5000): 1}
+    # what nginx has not written down yet is left for the next window
+    assert green.end == pytest.approx(time.time() - 1.5, abs=5)
+    assert green.end < time.time() - 1.4
+
+
+@pytest.mark.parametrize(("cut", "complete"), [(200, True), (50, False)])
+def test_a_record_that_was_emptied_says_so(nginx: Nginx, cut: int, complete: bool) -> None:
+    nginx.write(f"cut;{NOW - cut:.0f}", f"{NOW - 40:.3f};shop_green;200;0.007;0.007;0.007")
+    assert nginx.read()[Color.green].complete is complete
+
+
+def test_a_record_of_another_form_cannot_be_read(nginx: Nginx) -> None:
+    nginx.write('10.0.0.1 - - [25/Nov/2026] "GET / HTTP/1.1" 200')
+    with pytest.raises(CannotTell, match="another form"):
+        nginx.read()
+
+
+def test_without_a_record_nginx_cannot_be_read(nginx: Nginx) -> None:
+    with pytest.raises(CannotTell, match="provision this balancer"):
+        nginx.read()
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_no_output_is_not_no_traffic(kind: str) -> None:
+    with pytest.raises(CannotTell):
+        balancer(kind, BalancerLayout("shop")).traffic([])
