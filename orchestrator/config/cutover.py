@@ -28,13 +28,19 @@ class Comparison(Section):
         500, ge=10, le=10_000_000, description="requests each color must have answered in a bake; fewer is inconclusive"
     )
     significance: float = Field(
-        0.001, gt=0, lt=0.5, description="a difference counts if chance alone gives it less often than this"
+        0.001, gt=0, lt=0.5, description="how often an equal release may fail by chance, all in all"
     )
     errors: float = Field(0.5, ge=0, le=100, description="more 5xx answers than the old color's, in percentage points")
     slower: float = Field(
-        1.25, ge=1, le=100, description="slow is what takes longer than so many times the old color's p99"
+        1.25, ge=1, le=100, description="slow is what takes longer than so many times a quantile of the old color's"
     )
     slower_ms: float = Field(10.0, ge=0, le=600_000, description="and longer than it by so many milliseconds")
-    tail: float = Field(1.0, gt=0, le=100, description="more slow answers than the old color's, in percentage points")
+    tail: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        description="more slow answers than the old color's, in percentage points; below p96 more are allowed, "
+        "12.5 points at the median (docs/comparison.md)",
+    )
     on_inconclusive: Policy = Field("undo", description="too few requests to tell")
     on_error: Policy = Field("undo", description="the switch's record cannot be read")

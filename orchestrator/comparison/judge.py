@@ -1,0 +1,241 @@
+"""Whether the new color is worse than the old one, from what both answered over the same window. Pure.
+
+The switch throws dice for each request. So if both colors are equal, a bad answer is the new color's as often as its
+share of the traffic says, whatever made it bad: a stall that hits a hundred requests at once is dealt out like cards.
+Fisher's exact test (one-sided) is the chance of that deal; nothing about the shape of response times is assumed.
+
+Tests: the share of 5xx, and the shares of requests slower than a limit: quantiles of the old color from p99 to the
+median, each times ``slower`` and at least ``slower_ms`` more. p99 finds a long tail, the median a general slow-down,
+those between what is hidden where the tail is very long anyway. A difference counts if it is significant AND larger
+than its margin, so that huge numbers do not undo a release for nothing.
+
+Several tests, several looks: ``significance`` is for the whole release. Each of the eight tests gets an eighth of it
+(Bonferroni), and look number i gets 1 / (i * (i + 1)) of that: 1/2, 1/6, 1/12, ... add up to at most 1, however many
+looks there are and however they depend on each other. The first looks get most: what is badly broken is found at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from orchestrator.comparison.traffic import Traffic
+from orchestrator.config.cutover import Comparison
+from orchestrator.model import Color
+
+Value = Literal["pass", "fail", "inconclusive", "error"]
+
+LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.75, 0.5)
+"""The quantiles of the old color from which the limits are made."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison says.
+
+    + value: fail is a difference that counts, inconclusive too few requests, error a record that cannot be read
+    + words: one line for the operator, with the numbers it stands on
+    + numbers: all of them, as JSON, for the report
+    """
+
+    value: Value
+    words: str
+    numbers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Slow:
+    """How many of a color's requests took longer than a limit (milliseconds), of how many."""
+
+    limit: float
+    count: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What is compared of one color.
+
+    + slow: by quantile of LEVELS; both colors by the same limit, ``limit(settings, the old color's quantile)``. One
+      that cannot be had may be missing, in both.
+    + quantiles: by quantile of LEVELS the time in milliseconds, for the words; may be missing
+    + complete: whether no request of the window is missing
+    """
+
+    requests: int
+    errors: int
+    slow: Mapping[float, Slow]
+    quantiles: Mapping[float, float]
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: the shares in per cent, the margin in percentage points, the chance that equal colors differ so.
+
+    + name: ``errors``, or ``p99`` and so on
+    + limit: milliseconds, None for errors
+    """
+
+    name: str
+    limit: float | None
+    old: float
+    new: float
+    margin: float
+    p: float
+    counts: bool
+
+
+def limit(settings: Comparison, quantile: float) -> float:
+    """From what on an answer is slow, in milliseconds, if this is the old color's quantile."""
+    return max(quantile * settings.slower, quantile + settings.slower_ms)
+
+
+def margin(settings: Comparison, level: float) -> float:
+    """How many more slow answers are let pass, in percentage points.
+
+    ``tail``, but at least a quarter of what lies above the level, so that a tenth slower on the whole is let pass.
+    """
+    return max(settings.tail, 25 * (1 - level))
+
+
+def judge(
+    old: Traffic, new: Traffic, settings: Comparison, *, new_color: Color | None = None, look: int = 1
+) -> Verdict:
+    """Compare both colors' requests of the same windows, all of the same weight.
+
+    + old, new: everything since the weight was set, not only the last window
+    + new_color: for the words
+    + look: the how manieth judgement of the release this is, from 1, through all weights
+    """
+    found = {level: old.quantile(level) for level in LEVELS}
+    limits = {level: limit(settings, ms) for level, ms in found.items() if ms is not None}
+    return judge_shares(_shares(old, limits), _shares(new, limits), settings, new_color=new_color, look=look)
+
+
+def judge_shares(
+    old: Shares, new: Shares, settings: Comparison, *, new_color: Color | None = None, look: int = 1
+) -> Verdict:
+    """The same for numbers that come as shares, such as CloudWatch's."""
+    if look < 1:
+        raise ValueError(f"looks are counted from 1, not {look}")
+    significance = settings.significance / (1 + len(LEVELS)) / (look * (look + 1))
+    tests = _tests(old, new, settings, significance)
+    names = (str(new_color.other), str(new_color)) if new_color else ("the old color", "the new color")
+    value: Value
+    if failed := [test for test in tests if test.counts]:
+        value, words = "fail", "; ".join(_said(test, old, new, names) for test in failed)
+    elif few := [
+        f"{name} answered {count:,}"
+        for name, count in zip(names, (old.requests, new.requests), strict=True)
+        if count < settings.min_requests
+    ]:
+        value, words = "inconclusive", f"{settings.min_requests:,} requests each are needed: {', '.join(few)}"
+    else:
+        value, words = "pass", _alike(old, new, names)
+    if not (old.complete and new.complete):
+        words += " (requests are missing: the record ran over or began anew)"
+    numbers = {
+        "old": _json(old),
+        "new": _json(new),
+        "look": look,
+        "significance": significance,
+        "tests": [asdict(test) for test in tests],
+    }
+    return Verdict(value, words, numbers)
+
+
+def unreadable(why: str) -> Verdict:
+    """The verdict where a record cannot be read."""
+    return Verdict("error", why, {})
+
+
+def _shares(traffic: Traffic, limits: Mapping[float, float]) -> Shares:
+    found = {level: traffic.quantile(level) for level in LEVELS}
+    return Shares(
+        requests=traffic.requests,
+        errors=traffic.errors,
+        slow={level: Slow(ms, traffic.slower(ms), traffic.timed) for level, ms in limits.items()},
+        quantiles={level: ms for level, ms in found.items() if ms is not None},
+        complete=traffic.complete,
+    )
+
+
+def _tests(old: Shares, new: Shares, settings: Comparison, significance: float) -> list[Difference]:
+    tests: list[tuple[str, float | None, tuple[int, int], tuple[int, int], float]] = [
+        ("errors", None, (old.errors, old.requests), (new.errors, new.requests), settings.errors)
+    ]
+    for level in LEVELS:
+        if level in old.slow and level in new.slow:
+            before, after = old.slow[level], new.slow[level]
+            counts = (before.count, before.of), (after.count, after.of)
+            tests.append((_level(level), before.limit, *counts, margin(settings, level)))
+    return [_test(*one, significance) for one in tests if one[2][1] and one[3][1]]
+
+
+def _test(
+    name: str, above: float | None, old: tuple[int, int], new: tuple[int, int], margin: float, significance: float
+) -> Difference:
+    shares = [100 * count / of for count, of in (old, new)]
+    # The test is only worth its time where the difference would count.
+    large = shares[1] - shares[0] > margin
+    p = chance(old, new) if large else 1.0
+    return Difference(name, above, shares[0], shares[1], margin, p, large and p < significance)
+
+
+def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
+    """Fisher's exact test: how often equal colors would put at least so many of all bad answers on the new one.
+
+    + old, new: bad answers, of so many
+    """
+    # SciPy takes most of a second to import: not for releases that compare nothing
+    from scipy.stats import fisher_exact
+
+    table = [[new[0], new[1] - new[0]], [old[0], old[1] - old[0]]]
+    return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+def _level(level: float) -> str:
+    return f"p{100 * level:g}"
+
+
+def _said(test: Difference, old: Shares, new: Shares, names: tuple[str, str]) -> str:
+    proof = f"Fisher's exact test, p {_p(test.p)}"
+    if test.limit is None:
+        does, to = "answered 5xx", "to"
+    else:
+        before = next((ms for level, ms in old.quantiles.items() if _level(level) == test.name), None)
+        does, to = f"took longer than {test.limit:,.0f} ms", "for"
+        proof = (f"{names[0]}'s {test.name} is {before:,.0f} ms; " if before is not None else "") + proof
+    return (
+        f"{names[1]} {does} {to} {_percent(test.new)} of {new.requests:,} requests, "
+        f"{names[0]} {to} {_percent(test.old)} of {old.requests:,} ({proof})"
+    )
+
+
+def _p(p: float) -> str:
+    return f"= {p:.0e}" if p > 1e-99 else "< 1e-99"
+
+
+def _alike(old: Shares, new: Shares, names: tuple[str, str]) -> str:
+    sides = []
+    for name, side in zip(names, (old, new), strict=True):
+        times = [f"{_level(level)} {side.quantiles[level]:,.0f} ms" for level in (0.5, 0.99) if level in side.quantiles]
+        errors = f"5xx to {_percent(100 * side.errors / side.requests)} of {side.requests:,} requests"
+        sides.append(", ".join([f"{name} answered {errors}", *times]))
+    return "; ".join(reversed(sides))
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1f}%" if share >= 0.1 or share == 0 else f"{share:.2g}%"
+
+
+def _json(side: Shares) -> dict[str, Any]:
+    return {
+        "requests": side.requests,
+        "errors": side.errors,
+        "complete": side.complete,
+        "slow": {_level(level): asdict(slow) for level, slow in side.slow.items()},
+        "quantiles": {_level(level): ms for level, ms in side.quantiles.items()},
+    }
