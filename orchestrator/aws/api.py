@@ -14,6 +14,7 @@ from orchestrator.errors import OrchestratorError
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_ec2.client import EC2Client
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
@@ -24,8 +25,11 @@ CLIENT_SETTINGS: dict[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 5},
 }
 
-CREDENTIALS = re.compile("Credential|Token|SSO|Login")
+CREDENTIALS = re.compile("Credential|Token|SSO|Login|Profile")
 """Names of botocore's own errors that have to do with credentials."""
+
+NETWORK = re.compile("Connect|Timeout|HTTPClient")
+"""And with the network."""
 
 LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 
@@ -53,6 +57,11 @@ class Account:
         client: ElasticLoadBalancingv2Client = self._client("elbv2")
         return client
 
+    def cloudwatch(self) -> CloudWatchClient:
+        """A client of CloudWatch. Raises OrchestratorError."""
+        client: CloudWatchClient = self._client("cloudwatch")
+        return client
+
     def s3(self) -> Any:
         """A client of S3. Raises OrchestratorError."""
         return self._client("s3")
@@ -75,10 +84,11 @@ class Account:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def told(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
     """What AWS refuses within is raised as OrchestratorError, one line.
 
     + what: is asked for, with its name: ``Auto Scaling group shop``
+    + page: where the permissions for it are listed
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -86,14 +96,12 @@ def told(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         said = error.response["Error"]
-        raise OrchestratorError(f"{what}: {explain(said.get('Code', ''), said.get('Message', ''))}") from error
+        raise OrchestratorError(f"{what}: {explain(said.get('Code', ''), said.get('Message', ''), page)}") from error
     except BotoCoreError as error:
-        hint = f"; {LOG_IN}" if CREDENTIALS.search(type(error).__name__) else ""
-        hint = "; set AWS_REGION" if type(error).__name__ == "NoRegionError" else hint
-        raise OrchestratorError(f"{what}: {' '.join(str(error).split())}{hint}") from error
+        raise OrchestratorError(f"{what}: {explain_own(type(error).__name__, str(error))}") from error
 
 
-def explain(code: str, message: str) -> str:
+def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str:
     """One line for an error code of AWS. Pure."""
     message = " ".join(message.split())
     if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"):
@@ -101,8 +109,29 @@ def explain(code: str, message: str) -> str:
     if code in ("InvalidClientTokenId", "AuthFailure", "SignatureDoesNotMatch", "UnrecognizedClientException"):
         return f"the AWS credentials are wrong ({code}); {LOG_IN}"
     if code in ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException"):
-        return f"not allowed ({message}); docs/aws-instances.md lists the permissions"
+        return f"not allowed ({message}); {page} lists the permissions"
     if code in ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"):
         tries = CLIENT_SETTINGS["retries"]["total_max_attempts"]
         return f"AWS asks to slow down ({code}), {tries} times; repeat the command in a minute"
+    if code in ("RuleNotFound", "TargetGroupNotFound"):
+        return f"{code}: {message}; correct the ARN in the settings, or the account or region"
+    if code == "OperationNotPermitted":
+        return f"AWS does not permit it ({message}); is it the listener's default rule? Make a rule of its own"
+    if code == "TooManyTags":
+        return f"no room for one more tag ({message}); remove tags that nobody needs, or let a barred node in"
     return f"{code}: {message}"
+
+
+def explain_own(name: str, text: str) -> str:
+    """One line for an error of botocore's own. Pure.
+
+    + name: of its class
+    """
+    text = " ".join(text.split())
+    if name == "NoRegionError":
+        return f"{text}; set AWS_REGION"
+    if CREDENTIALS.search(name):
+        return f"{text}; {LOG_IN}"
+    if NETWORK.search(name):
+        return f"{text}; is the network up, and is endpoint_url right (leave it out for AWS's own)?"
+    return text
