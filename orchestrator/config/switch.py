@@ -143,20 +143,33 @@ class NodeSwitch(Switch):
     weighted: ClassVar[bool] = False
 
 
+ELB = r"^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
+
+
 class AlbSwitch(Switch):
-    """An AWS Application Load Balancer: two target groups that never leave one non-default rule."""
+    """An AWS Application Load Balancer: two target groups that never leave one non-default rule (docs/aws.md)."""
 
     kind: Literal["alb"]
     name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="how plan and report name it")
-    rule: str = Field(pattern=r"^arn:", description="ARN of the listener rule (not the default one)")
-    blue: str = Field(pattern=r"^arn:", description="ARN of blue's target group")
-    green: str = Field(pattern=r"^arn:", description="ARN of green's target group")
-    region: str | None = Field(None, min_length=1, description="default as in the AWS configuration")
+    rule: str = Field(pattern=ELB + r"listener-rule/app/", description="ARN of the listener rule (not the default one)")
+    blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
+    green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
+    region: str | None = Field(None, min_length=1, description="default the rule's own, as its ARN says")
     profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
     endpoint_url: str | None = Field(None, pattern=r"^https?://", description="default AWS's own")
     quiet: Duration = Field(
         5.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
     )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> AlbSwitch:
+        if self.blue == self.green:
+            raise ValueError("blue and green need two different target groups")
+        # account and region
+        places = {tuple(arn.split(":")[3:5]) for arn in (self.rule, self.blue, self.green)}
+        if len(places) != 1 or (self.region or self.rule.split(":")[3]) != self.rule.split(":")[3]:
+            raise ValueError("rule, blue, green and region must be of one account and region")
+        return self
 
 
 SECTIONS: dict[str, type[Switch]] = {

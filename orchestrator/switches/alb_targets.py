@@ -1,0 +1,208 @@
+"""Target groups of an ALB: who is in them, who is healthy, and in what they are not as they must be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from typing_extensions import override
+
+from orchestrator.config.ports import Ports
+from orchestrator.model import Color
+
+BARRED = "orchestrator:barred:"
+"""A tag with this and a target's id is on both groups while we keep that target out of them."""
+
+SAME_SETTINGS = (
+    "Protocol",
+    "ProtocolVersion",
+    "TargetType",
+    "VpcId",
+    "HealthCheckProtocol",
+    "HealthCheckPort",
+    "HealthCheckPath",
+    "HealthCheckEnabled",
+    "HealthCheckIntervalSeconds",
+    "HealthCheckTimeoutSeconds",
+    "HealthyThresholdCount",
+    "UnhealthyThresholdCount",
+    "Matcher",
+)
+"""What both groups must have alike: one that differs would be found out by the traffic."""
+
+DRAINING = ("draining", "unhealthy.draining")
+
+
+class Target(NamedTuple):
+    """How an ALB knows a member: instance id or IP address, and port."""
+
+    id: str
+    port: int
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.id}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """A target's health as DescribeTargetHealth tells it."""
+
+    state: str
+    reason: str = ""
+    description: str = ""
+
+    @override
+    def __str__(self) -> str:
+        why = ", ".join(" ".join(part.split()) for part in (self.reason, self.description) if part)
+        return f"{self.state} ({why})" if why else self.state
+
+
+NOT_REGISTERED = Health("not registered")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A color's target group.
+
+    + settings, attributes, tags: as AWS tells them
+    + targets: health of every target, those that are draining included
+    """
+
+    color: Color
+    arn: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[Target, Health] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def registered(self) -> frozenset[Target]:
+        return frozenset(target for target, health in self.targets.items() if health.state not in DRAINING)
+
+    @property
+    def barred(self) -> frozenset[str]:
+        """Ids of the targets that we keep out."""
+        return frozenset(key.removeprefix(BARRED) for key in self.tags if key.startswith(BARRED))
+
+    @property
+    def patience(self) -> float:
+        """Seconds by which its checks know what a target is like that was just registered or attached."""
+        number = self.settings.get
+        interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
+        # a new target needs one pass; a target that was unhealthy needs all, and registering takes some seconds, too
+        return float(interval) * (int(number("HealthyThresholdCount", 5)) + 1) + float(timeout) + 15.0
+
+
+def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target, Health]:
+    """Of DescribeTargetHealth's answer.
+
+    + port: of a target that has none of its own
+    """
+    found = {}
+    for one in descriptions:
+        health = one.get("TargetHealth", {})
+        if health.get("Reason") != "Target.NotRegistered":
+            target = Target(str(one["Target"]["Id"]), int(one["Target"].get("Port", port)))
+            state = health.get("State", "unknown")
+            found[target] = Health(state, health.get("Reason", ""), health.get("Description", ""))
+    return found
+
+
+def barred(groups: Iterable[Group]) -> frozenset[str]:
+    """Ids of the targets that we keep out of both colors."""
+    return frozenset(id for group in groups for id in group.barred)
+
+
+def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, Health]:
+    """Nodes whose target of this color is not ``healthy``, in their order, and how it is.
+
+    + members: node -> target id
+    + port: of the color
+    """
+    found = {name: group.targets.get(Target(id, port), NOT_REGISTERED) for name, id in members.items()}
+    return {name: health for name, health in found.items() if health.state != "healthy"}
+
+
+def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str], port: int) -> str:
+    """Why a color must not get traffic, naming every target: an ALB would send it to the unhealthy, too (fail open)."""
+    lines = [f"{name} ({Target(members[name], port)}) is {health}" for name, health in found.items()]
+    return f"{color} must not get traffic: {'; '.join(lines)}"
+
+
+def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, ...]:
+    """Nodes that somebody is taking out of a group."""
+    leaving = {target.id for group in groups for target, health in group.targets.items() if health.state in DRAINING}
+    return tuple(name for name, id in members.items() if id in leaving)
+
+
+def problems(groups: Mapping[Color, Group], members: Mapping[str, str], ports: Ports, sticky: bool) -> tuple[str, ...]:
+    """Why no run may begin, one line each: members first, then what differs between the groups.
+
+    + members: node -> target id, of the whole inventory
+    + sticky: whether the rule keeps clients on a color
+    """
+    kept_out = barred(groups.values())
+    found = [line for color in Color for line in _members(groups[color], members, ports, kept_out)]
+    return (*found, *_differences(groups[Color.blue], groups[Color.green]), *_stickiness(groups.values(), sticky))
+
+
+def _members(group: Group, members: Mapping[str, str], ports: Ports, kept_out: frozenset[str]) -> Iterable[str]:
+    color, port = group.color, ports.of(group.color)
+    leaving = {target for target in group.targets if target not in group.registered}
+    for name, id in members.items():
+        there = Target(id, port) in group.registered
+        if id in kept_out:
+            if there:
+                yield (
+                    f"{color}: {name} ({id}) is registered though our tag {BARRED}{id} says it is kept out: "
+                    "deregister it, or remove the tag"
+                )
+        elif not there and Target(id, port) not in leaving:
+            yield f"{color}: {name} ({id}:{port}) is not registered in {_name(group)}: register it"
+    expected = {Target(id, port) for id in members.values()}
+    for target in sorted(group.registered - expected):
+        owner = next((name for name, id in members.items() if id == target.id), None)
+        if owner is None:
+            yield (
+                f"{color}: {target} is registered in {_name(group)}, but no node of the inventory has it: "
+                "deregister it, or add the node"
+            )
+        else:
+            yield (
+                f"{color}: {owner} is registered in {_name(group)} with port {target.port}, "
+                f"which is not {color}'s ({port}): deregister {target}"
+            )
+
+
+def _differences(blue: Group, green: Group) -> Iterable[str]:
+    for key in SAME_SETTINGS:
+        if blue.settings.get(key) != green.settings.get(key):
+            yield f"{key} is {blue.settings.get(key)} in blue's target group and {green.settings.get(key)} in green's"
+    for key in sorted({*blue.attributes, *green.attributes}):
+        if blue.attributes.get(key) != green.attributes.get(key):
+            yield (
+                f"attribute {key} is {blue.attributes.get(key)} in blue's target group "
+                f"and {green.attributes.get(key)} in green's"
+            )
+    for group in (blue, green):
+        if group.settings.get("HealthCheckEnabled") is False:
+            yield f"{group.color}: health checks of {_name(group)} are off: nobody would know who is healthy"
+
+
+def _stickiness(groups: Iterable[Group], sticky: bool) -> Iterable[str]:
+    for group in groups:
+        if group.attributes.get("stickiness.enabled") != "true":
+            continue
+        if group.attributes.get("stickiness.type") == "app_cookie":
+            yield f"{group.color}: application cookies do not work with weighted target groups: use lb_cookie, or none"
+        elif not sticky:
+            yield (
+                f"{group.color}: target stickiness is on while the rule's group stickiness is off: AWS refuses to "
+                "change such a rule; turn the one on, or the other off"
+            )
+
+
+def _name(group: Group) -> str:
+    return group.arn.split("/")[1] if "/" in group.arn else group.arn
