@@ -4,8 +4,9 @@ Tags say which instances are meant to be nodes, the Auto Scaling group which it 
 get traffic. A run for the whole fleet must not begin on a list that one of them contradicts: an instance that is in a
 target group but not in the inventory would go on serving the old release.
 
-An instance that is in NEITHER target group is no contradiction: that is how a node is barred at an Application Load
-Balancer, and it must be in the inventory to be brought back. Preflight refuses a release with it.
+An instance that is in NEITHER target group is no contradiction here: that is how a barred node looks, and it must
+be in the inventory to be brought back. The ALB's own switch tells by its tag whether we barred it, and preflight
+refuses a release with it either way.
 
 Sources: EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetHealth. All are eventually
 consistent: just after a change they may differ for seconds.

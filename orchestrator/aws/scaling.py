@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws.api import told
 from orchestrator.aws.instances import IN_SERVICE, Instance, Target, TargetGroup
 from orchestrator.errors import UsageError
+from orchestrator.switches.alb_targets import BARRED
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
@@ -187,8 +188,18 @@ def to_bar(
     return found
 
 
-def bar(elb: ElasticLoadBalancingv2Client, places: Iterable[tuple[str, Target]]) -> None:
-    """Deregister members, as ``to_bar`` named them. Requests in flight go on. Raises OrchestratorError."""
+def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
+    """Deregister members, as ``to_bar`` named them, and mark them as barred, as the ALB's own switch does. Requests in
+    flight go on. Doing it twice does no harm. Raises OrchestratorError.
+
+    + arns: of both target groups
+    """
+    # the tag first: without it a target that is out looks lost
+    for id in sorted({member.id for _, member in places}):
+        with told(f"target groups: {id}"):
+            elb.add_tags(
+                ResourceArns=list(arns), Tags=[{"Key": BARRED + id, "Value": "kept out until it has caught up"}]
+            )
     for arn, member in places:
         with told(f"target group {arn}: {member.id}"):
             elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": member.id, "Port": member.port}])

@@ -12,6 +12,7 @@ from orchestrator.aws.api import Account
 from orchestrator.aws.instances import Instance, Target, TargetGroup, cross_check, look
 from orchestrator.aws.scaling import PROCESSES, Changes, Group, advice, changes, risks, to_bar, to_suspend, unrest
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.switches.alb_targets import BARRED
 from tests.aws.cloud import PORTS, REFRESHES, TAGS, Cloud, client
 
 NAME = Cloud.GROUP
@@ -173,10 +174,12 @@ def test_a_scale_out_during_a_run(cloud: Cloud) -> None:
     assert len(places) == 4
     for _ in range(2):
         # the second time there is nothing to do
-        scaling.bar(Account().elb(), to_bar(seen.came, found.tagged, found.targets))
+        scaling.bar(Account().elb(), to_bar(seen.came, found.tagged, found.targets), list(groups))
         found = look(Account(), TAGS, NAME, groups)
     assert {member.id for group in found.targets for member in group.members} == set(before)
-    # they are barred now, and so part of the fleet
+    # they are barred now, as the switch knows it, and so part of the fleet
+    for described in cloud.elb.describe_tags(ResourceArns=list(groups))["TagDescriptions"]:
+        assert {tag["Key"] for tag in described["Tags"]} == {BARRED + id for id in seen.came}
     assert cross_check(found.tagged, found.in_group, found.targets) == []
 
 
