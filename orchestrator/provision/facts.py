@@ -73,35 +73,53 @@ class Entries(FactBase[dict[str, Entry | None]]):
 
 
 @dataclass(frozen=True)
-class Pem:
-    """How many certificates and private keys a PEM file holds."""
+class Pair:
+    """A certificate and its private key, as PEM files; all None where there is no file.
 
-    certificates: int
-    keys: int
-
-
-class Pems(FactBase[dict[str, Pem]]):
-    """
-    Returns what each PEM file holds, in numbers; files that are missing or cannot be read are left out.
-
-    + paths: absolute paths; links are followed
+    + certificates: how many the first file holds
+    + keys: how many private keys the second file holds
+    + match: whether they belong together; None if nobody could say
     """
 
-    default = dict
+    certificates: int | None = None
+    keys: int | None = None
+    match: bool | None = None
+
+
+class KeyPair(FactBase[Pair]):
+    """
+    Returns what a certificate's file and its key's file hold; nothing of the key leaves the host.
+
+    + certificate: absolute path; links are followed
+    + key: absolute path, which may be the same
+
+    Whether they belong together is openssl's to say, where it is installed: nginx accepts an RSA key beside an
+    elliptic certificate, and then no client can connect.
+    """
+
+    default = Pair
 
     @override
-    def command(self, paths: Sequence[str]) -> StringCommand:
+    def command(self, certificate: str, key: str) -> StringCommand:
         return StringCommand(
-            "for p in",
-            *[QuoteString(path) for path in paths],
-            '; do if [ -f "$p" ] && [ -r "$p" ]; then echo "$(grep -c -e "^-----BEGIN CERTIFICATE-----" "$p")'
-            '|$(grep -c -E -e "^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----" "$p")|$p"; fi; done',
+            "c=",
+            QuoteString(certificate),
+            "; k=",
+            QuoteString(key),
+            '; [ ! -f "$c" ] || echo "certificates=$(grep -c "^-----BEGIN CERTIFICATE-----" "$c")";'
+            ' [ ! -f "$k" ] || echo "keys=$(grep -cE "^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----" "$k")";'
+            " if command -v openssl >/dev/null"
+            ' && p=$(openssl x509 -in "$c" -noout -pubkey 2>/dev/null) && [ -f "$k" ]; then'
+            ' [ "$(openssl pkey -in "$k" -passin pass: -pubout 2>/dev/null)" = "$p" ]'
+            " && echo match=yes || echo match=no; fi",
+            _separator="",
         )
 
     @override
-    def process(self, output: list[str]) -> dict[str, Pem]:
-        lines = [line.split("|", 2) for line in output]
-        return {path: Pem(int(certificates), int(keys)) for certificates, keys, path in lines}
+    def process(self, output: list[str]) -> Pair:
+        said = dict(line.split("=", 1) for line in output)
+        found = {name: int(said[name]) for name in ("certificates", "keys") if name in said}
+        return Pair(**found, match=said["match"] == "yes" if "match" in said else None)
 
 
 class Units(FactBase[dict[str, Unit]]):

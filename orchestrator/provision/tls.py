@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyinfra.context import host
 
 from orchestrator.config import Settings
@@ -11,18 +9,22 @@ from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import Refused
 from orchestrator.provision import operations
 from orchestrator.provision.certificate import Files, files, haproxy_files
-from orchestrator.provision.facts import Pem, Pems
+from orchestrator.provision.facts import KeyPair, Pair
 from orchestrator.provision.work import Work
 
 
-def problem(wanted: Files, found: Mapping[str, Pem]) -> str | None:
+def problem(wanted: Files, found: Pair) -> str | None:
     """What is wrong with certificate and key as they were found, in one line; None if nothing is."""
-    for key, path in (("certificate", wanted.certificate), ("key", wanted.key)):
-        pem = found.get(path)
-        if pem is None:
-            return f"tls.{key}: there is no file {path}"
-        if not (pem.certificates if key == "certificate" else pem.keys):
-            return f"tls.{key}: {path} holds no {'certificate' if key == 'certificate' else 'private key'} (PEM)"
+    if found.certificates is None:
+        return f"tls.certificate: there is no file {wanted.certificate}"
+    if found.keys is None:
+        return f"tls.key: there is no file {wanted.key}"
+    if not found.certificates:
+        return f"tls.certificate: {wanted.certificate} holds no certificate (PEM)"
+    if not found.keys:
+        return f"tls.key: {wanted.key} holds no private key (PEM)"
+    if found.match is False:
+        return f"tls.key: {wanted.key} is not the key of {wanted.certificate}, or a passphrase keeps it"
     return None
 
 
@@ -31,10 +33,9 @@ def require(switch: BalancerSwitch) -> list[str]:
     wanted = files(switch)
     if wanted is None:
         return []
-    found: dict[str, Pem] = host.get_fact(Pems, paths=sorted({wanted.certificate, wanted.key}))
-    wrong = problem(wanted, found)
+    wrong = problem(wanted, host.get_fact(KeyPair, certificate=wanted.certificate, key=wanted.key))
     if wrong:
-        raise Refused(f"{wrong}; put it there (or take tls out of the settings): nothing was changed")
+        raise Refused(f"{wrong}; mend it (or take tls out of the settings): nothing was changed")
     return []
 
 

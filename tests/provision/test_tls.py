@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import UsageError
 from orchestrator.provision import balancer, tls
 from orchestrator.provision.certificate import Files, files, haproxy_files
-from orchestrator.provision.facts import Pem, Pems
+from orchestrator.provision.facts import KeyPair, Pair
 from tests.provision.test_render import both_kinds, settings
 
 PEMS = {"certificate": "/etc/live/fullchain.pem", "key": "/etc/live/privkey.pem"}
@@ -99,6 +100,11 @@ def test_plain_http_is_sent_to_https_but_for_the_health_page(port: int, named: s
     ]
 
 
+def test_a_redirect_is_no_request_of_a_color():
+    _, nginx = both(*secured(redirect=True))
+    assert 'map "$bg_shop_x_weight $bg_shop_x_to_https" $bg_shop_x_split {' in nginx
+
+
 def test_without_redirect_plain_http_is_answered():
     for text in both(*secured()):
         assert "308" not in text
@@ -129,35 +135,65 @@ WANTED = Files("/c", "/k")
 @pytest.mark.parametrize(
     ("found", "wrong"),
     [
-        ({"/c": Pem(2, 0), "/k": Pem(0, 1)}, None),
-        ({}, "tls.certificate: there is no file /c"),
-        ({"/c": Pem(1, 0)}, "tls.key: there is no file /k"),
-        ({"/c": Pem(0, 1), "/k": Pem(0, 1)}, "tls.certificate: /c holds no certificate (PEM)"),
-        ({"/c": Pem(1, 0), "/k": Pem(1, 0)}, "tls.key: /k holds no private key (PEM)"),
+        (Pair(2, 1, True), None),
+        (Pair(2, 1, None), None),
+        (Pair(), "tls.certificate: there is no file /c"),
+        (Pair(1), "tls.key: there is no file /k"),
+        (Pair(0, 1), "tls.certificate: /c holds no certificate (PEM)"),
+        (Pair(1, 0), "tls.key: /k holds no private key (PEM)"),
+        (Pair(1, 1, False), "tls.key: /k is not the key of /c, or a passphrase keeps it"),
     ],
 )
-def test_what_is_missing_is_named(found: dict[str, Pem], wrong: str | None):
+def test_what_is_missing_is_named(found: Pair, wrong: str | None):
     assert tls.problem(WANTED, found) == wrong
 
 
-def test_pem_files_are_counted_through_links(tmp_path: Path):
-    texts = {
-        "chain.pem": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n" * 2,
-        "key.pem": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n",
-        "old.key": "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n",
-        "empty": "",
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "link").symlink_to("chain.pem")
-    (tmp_path / "dangling").symlink_to("nowhere")
-    paths = {name: str(tmp_path / name) for name in (*texts, "link", "dangling", "missing")}
-    command = Pems().command(list(paths.values())).get_raw_value()
-    lines = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert Pems().process(lines) == {
-        paths["chain.pem"]: Pem(2, 0),
-        paths["key.pem"]: Pem(0, 1),
-        paths["old.key"]: Pem(0, 1),
-        paths["empty"]: Pem(0, 0),
-        paths["link"]: Pem(2, 0),
-    }
+def looked(certificate: Path, key: Path, **environment: str) -> Pair:
+    command = KeyPair().command(str(certificate), str(key)).get_raw_value()
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=True, env=environment or None
+    )
+    return KeyPair().process(done.stdout.splitlines())
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """ec.crt with ec.key, rsa.crt with rsa.key and both.pem; sealed.key has a passphrase."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    for name, kind in [("ec", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]), ("rsa", ["rsa:2048"])]:
+        files = ["-keyout", f"{name}.key", "-out", f"{name}.crt"]
+        openssl("req", "-x509", "-nodes", "-subj", "/CN=shop.test", "-newkey", *kind, *files)
+    openssl("rsa", "-in", "rsa.key", "-aes128", "-passout", "pass:secret", "-out", "sealed.key")
+    (tmp_path / "both.pem").write_text((tmp_path / "ec.crt").read_text() * 2 + (tmp_path / "ec.key").read_text())
+    (tmp_path / "link").symlink_to("ec.crt")
+    (tmp_path / "empty").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "found"),
+    [
+        ("ec.crt", "ec.key", Pair(1, 1, True)),
+        ("rsa.crt", "rsa.key", Pair(1, 1, True)),
+        ("both.pem", "both.pem", Pair(2, 1, True)),
+        ("link", "ec.key", Pair(1, 1, True)),
+        ("ec.crt", "rsa.key", Pair(1, 1, False)),
+        ("rsa.crt", "sealed.key", Pair(1, 1, False)),
+        ("ec.crt", "ec.crt", Pair(1, 0, False)),
+        ("ec.crt", "missing", Pair(1, None, None)),
+        ("missing", "ec.key", Pair(None, 1, None)),
+        ("empty", "empty", Pair(0, 0, None)),
+        (".", ".", Pair()),
+    ],
+)
+def test_certificate_and_key_are_looked_at(pairs: Path, certificate: str, key: str, found: Pair):
+    assert looked(pairs / certificate, pairs / key) == found
+
+
+def test_without_openssl_nobody_says_whether_they_belong_together(pairs: Path):
+    (pairs / "bin").mkdir()
+    (pairs / "bin" / "grep").symlink_to(shutil.which("grep") or "grep")
+    assert looked(pairs / "ec.crt", pairs / "rsa.key", PATH=str(pairs / "bin")) == Pair(1, 1, None)
