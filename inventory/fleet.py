@@ -34,9 +34,10 @@ def _switch(kind):
     if kind == "node":
         return {"kind": kind, "urls": [node["live_url"] for node in _fleet["nodes"]]}
     first = _balancers[kind][0]
-    tls = {"certificate": first["certificate"], "key": first["certificate_key"]}
     more = _json.loads(_os.environ.get("BALANCER") or "{}")
-    return {"kind": kind, "group": kind, "urls": [b["url"] for b in _balancers[kind]], "tls": tls} | more
+    tls = {"certificate": first["certificate"], "key": first["certificate_key"]} | more.pop("tls", {})
+    url = "https_url" if tls.get("redirect") else "url"
+    return {"kind": kind, "group": kind, "urls": [b[url] for b in _balancers[kind]], "tls": tls} | more
 
 
 _settings = {

@@ -25,6 +25,7 @@ final class Kernel
             $path === '/slow' => $this->slow($server),
             $path === '/upload' && $method === 'POST' => $this->upload($server),
             $path === '/health' => $this->health($server),
+            $path === '/headers' => $this->headers($server),
             default => $this->answer($server, ['error' => 'not found'], 404),
         };
     }
@@ -60,6 +61,16 @@ final class Kernel
         return $this->uploads->writable()
             ? $this->answer($server, ['storage' => 'ok'])
             : $this->answer($server, ['storage' => 'not writable'], 503);
+    }
+
+    /** What of the request's head came as far as here. @param array<string, mixed> $server */
+    private function headers(array $server): Answer
+    {
+        return $this->answer($server, ['headers' => array_filter(
+            $server,
+            static fn (string $name): bool => str_starts_with($name, 'HTTP_'),
+            ARRAY_FILTER_USE_KEY,
+        )]);
     }
 
     /**
