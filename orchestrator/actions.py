@@ -101,6 +101,7 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
                 "root": node.root,
                 "port": settings.ports.of(color),
                 "hostname": settings.gate.host,
+                "https": settings.gate.https,
                 "paths": settings.warm,
                 "public": settings.php.public,
                 "inspect": f"{node.library}/inspect.php",

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import gevent
+from pyinfra.api.host import Host
 
-from orchestrator.facts.answers import ColorAnswers, ColorSaid
-from orchestrator.fleet import Fleet, Reply
+from orchestrator.comparison.judge import Verdict, judge, judge_shares, unreadable, worst
+from orchestrator.comparison.traffic import Traffic
+from orchestrator.facts.answers import ColorSaid
+from orchestrator.facts.traffic import TrafficLines
+from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.gates import http
+from orchestrator.look import color_answers
 from orchestrator.model import Color
 from orchestrator.plan import Value
+from orchestrator.switches import Api, balancer
+from orchestrator.switches.base import CannotTell, NotDone
 from orchestrator.waiting import NotYet
 from orchestrator.witness import Witness
 
@@ -19,50 +26,55 @@ from orchestrator.witness import Witness
 class Bake:
     """One bake. Its first failure ends it.
 
+    + looks: numbers of the judgements of this release, from 1
     + arguments: of the plan's step (stages/bake.py)
     """
 
-    def __init__(self, fleet: Fleet, witness: Witness, arguments: Mapping[str, Value]) -> None:
+    def __init__(self, fleet: Fleet, witness: Witness, looks: Iterator[int], arguments: Mapping[str, Value]) -> None:
         self._fleet = fleet
         self._settings = fleet.settings
         self._witness = witness
+        self._looks = looks
         self._color = Color(str(arguments["color"]))
         self._release = str(arguments["release"])
-        self._share = int(str(arguments["share"]))
+        self._split = int(str(arguments["share"])) < 100
         self._seconds = float(str(arguments["seconds"]))
-        nodes = arguments["nodes"]
-        assert isinstance(nodes, list)
-        self._nodes = nodes
+        self._nodes = _names(arguments["nodes"])
+        self._switches = _names(arguments["switches"])
+        self._began = time.time()
 
     def watch(self) -> str:
         """Until its time is over. Raises NotYet with what was seen. A line of detail for the report."""
+        comparison = self._settings.comparison
         end = time.monotonic() + self._seconds
-        windows = 0
+        verdict: Verdict | None = None
         while (left := end - time.monotonic()) > 0:
-            gevent.sleep(min(left, self._settings.comparison.window))
-            windows += 1
+            gevent.sleep(min(left, comparison.window))
             self._witness.look()
             self._gate()
-        return f"{windows} windows"
+            if self._split and comparison.enabled:
+                verdict = self._compare()
+                if verdict.value == "fail":
+                    raise NotYet(f"worse than the old color: {verdict.words}")
+        return self._decide(verdict)
+
+    def _decide(self, last: Verdict | None) -> str:
+        """What the last verdict means, as the settings say. Raises NotYet."""
+        if last is None:
+            return f"{self._seconds:g} s without a failure"
+        comparison = self._settings.comparison
+        policies = {"inconclusive": comparison.on_inconclusive, "error": comparison.on_error}
+        if policies.get(last.value) == "undo":
+            raise NotYet(f"{last.value}: {last.words} (comparison.on_{last.value} is undo)")
+        return last.words if last.value == "pass" else f"{last.value}, and it goes on all the same: {last.words}"
+
+    # The health page
 
     def _gate(self) -> None:
-        """The health page of every node that answers, on the node. Raises NotYet."""
-        gate = self._settings.gate
+        """The health page of every node, on the node. Raises NotYet."""
         replies = self._fleet.each(
             self._nodes,
-            lambda host: self._fleet.look(
-                host,
-                ColorAnswers,
-                stdin=self._settings.token + "\n",
-                root=self._settings.node.root,
-                color=self._color.value,
-                port=self._settings.ports.of(self._color),
-                path=gate.path,
-                hostname=gate.host,
-                count=1,
-                public=self._settings.php.public,
-                inspect=f"{self._settings.node.library}/inspect.php",
-            ),
+            lambda host: color_answers(self._fleet, host, self._color, count=1),
             self._settings.deadlines.look,
         )
         problems = [f"{reply.name}: {problem}" for reply in replies if (problem := self._problem(reply))]
@@ -73,3 +85,49 @@ class Bake:
         if reply.value is None:
             return reply.error or "does not answer the gate"
         return http.judge(reply.value.answers, self._release, 1)
+
+    # Both colors compared
+
+    def _compare(self) -> Verdict:
+        """Everything since this weight was set: the worst of what the switches' records say."""
+        look = next(self._looks)
+        balancers = [name for name in self._switches if name in self._fleet.balancers]
+        apis = [self._fleet.apis[name] for name in self._switches if name in self._fleet.apis]
+        verdicts = at_once([lambda api=api: self._of_api(api, look) for api in apis])  # type: ignore[misc]
+        if balancers:
+            verdicts.append(self._of_balancers(balancers, look))
+        return worst(verdicts)
+
+    def _of_balancers(self, names: Sequence[str], look: int) -> Verdict:
+        sums = dict.fromkeys(Color, Traffic())
+        replies = self._fleet.each(names, self._record, self._settings.deadlines.look + 10.0)
+        for reply in replies:
+            if reply.value is None:
+                return unreadable(f"{reply.name}: {reply.error}")
+            if isinstance(reply.value, str):
+                return unreadable(f"{reply.name}: {reply.value}")
+            sums = {color: sums[color] + reply.value[color] for color in Color}
+        old, new = sums[self._color.other], sums[self._color]
+        return judge(old, new, self._settings.comparison, new_color=self._color, look=look)
+
+    def _record(self, host: Host) -> dict[Color, Traffic] | str:
+        kind, layout = self._fleet.balancers[host.name], self._settings.balancer
+        try:
+            return balancer(kind, layout).traffic(self._fleet.look(host, TrafficLines, app=layout.app, kind=kind))
+        except CannotTell as unknown:
+            return str(unknown)
+
+    def _of_api(self, api: Api, look: int) -> Verdict:
+        comparison = self._settings.comparison
+        try:
+            shares = api.shares(self._began, self._color.other, comparison)
+        except NotDone as failure:
+            return unreadable(str(failure))
+        return judge_shares(
+            shares[self._color.other], shares[self._color], comparison, new_color=self._color, look=look
+        )
+
+
+def _names(value: Value) -> list[str]:
+    assert isinstance(value, list)
+    return value

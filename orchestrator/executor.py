@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
@@ -14,13 +15,13 @@ from orchestrator.actions import operation_of
 from orchestrator.bake import Bake
 from orchestrator.drain import cut_line, drained
 from orchestrator.facts import fired
-from orchestrator.facts.answers import ColorAnswers, MemberAnswers
+from orchestrator.facts.answers import MemberAnswers
 from orchestrator.facts.fired import Fired, Swap
 from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
 from orchestrator.gates import code, http, members
 from orchestrator.instant import Instant, agree
-from orchestrator.look import seen_at
+from orchestrator.look import color_answers, seen_at
 from orchestrator.model import Color, Weights
 from orchestrator.plan import Step, Value
 from orchestrator.probe.process import ProbeError
@@ -49,6 +50,7 @@ class Executor:
         self._fence = fence
         self._witness = Witness(fleet.settings)
         self._instant: Instant | None = None
+        self._judgements = itertools.count(1)
         self._looks: dict[str, Callable[[Host, Arguments, float], str]] = {
             "quiet": self._quiet,
             "gate": self._gate,
@@ -153,19 +155,7 @@ class Executor:
         gate, color, release = self._settings.gate, Color(str(arguments["color"])), str(arguments["release"])
 
         def look() -> None:
-            said = self._fleet.look(
-                host,
-                ColorAnswers,
-                stdin=self._settings.token + "\n",
-                root=self._settings.node.root,
-                color=color.value,
-                port=self._settings.ports.of(color),
-                path=gate.path,
-                hostname=gate.host,
-                count=gate.successes,
-                public=self._settings.php.public,
-                inspect=f"{self._settings.node.library}/inspect.php",
-            )
+            said = color_answers(self._fleet, host, color, gate.successes)
             if said is None:
                 raise Silent("does not answer the gate")
             problem = http.judge(said.answers, release, gate.successes) or code.judge(said, release)
@@ -212,6 +202,7 @@ class Executor:
                 path=gate.path,
                 hostname=gate.host,
                 members=[f"{name}={self._fleet.address(name)}" for name in expected],
+                https=gate.https,
             )
             down = self._seen_at(host).down[color]
             problem = members.judge(answers, down, expected, str(arguments["release"]), bool(arguments["required"]))
@@ -293,4 +284,4 @@ class Executor:
         return verifier.detail
 
     def _bake(self, arguments: Arguments, undoing: bool) -> str:
-        return Bake(self._fleet, self._witness, arguments).watch()
+        return Bake(self._fleet, self._witness, self._judgements, arguments).watch()

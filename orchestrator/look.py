@@ -5,11 +5,12 @@ from __future__ import annotations
 import gevent
 from pyinfra.api.host import Host
 
+from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.node import Node, NodeState
 from orchestrator.facts.revision import Named, Revision, resolve
 from orchestrator.fleet import Fleet, Silent, at_once
-from orchestrator.model import Weights
+from orchestrator.model import Color, Weights
 from orchestrator.plan import Where
 from orchestrator.preflight import Look
 from orchestrator.switches import balancer
@@ -48,6 +49,29 @@ def revision(fleet: Fleet, ref: str) -> str:
         reply = fleet.one(name, ask, settings.deadlines.look + 15.0)
         named = reply.value or Named({"error": f"{name}: {reply.error}"})
     return resolve(ref, named)
+
+
+def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
+    """What a color answers on its own node, and what its FPM says of itself; None if the node does not say.
+
+    + count: requests in a row
+    """
+    settings = fleet.settings
+    said: ColorSaid | None = fleet.look(
+        host,
+        ColorAnswers,
+        stdin=settings.token + "\n",
+        root=settings.node.root,
+        color=color.value,
+        port=settings.ports.of(color),
+        path=settings.gate.path,
+        hostname=settings.gate.host,
+        count=count,
+        https=settings.gate.https,
+        public=settings.php.public,
+        inspect=f"{settings.node.library}/inspect.php",
+    )
+    return said
 
 
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:

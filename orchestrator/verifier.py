@@ -22,15 +22,16 @@ SPLIT = 20
 
 
 class Verifier:
-    """One verification, from its first look to its last.
+    """One verification, from its first look to its last. Addresses are looked up anew for each look.
 
     + detail: a line for the report
     """
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.token
+        self._probe = settings.probe
         self._urls = [url for switch in settings.switches for url in switch.urls]
-        self._seen: dict[str, Counter[str]] = {}
+        self._seen: dict[tuple[str, str], Counter[str]] = {}
         self.detail = ""
 
     def whole(self, release: str, tolerant: bool) -> None:
@@ -39,11 +40,11 @@ class Verifier:
         + tolerant: requests without an answer do not count
         """
 
-        def row(url: str) -> str | None:
+        def row(url: str, address: str) -> str | None:
             if tolerant:
-                answers = at_once([lambda: verify.ask(url, self._token, timeout=3.0)] * TOLERANT)
+                answers = at_once([lambda: self._ask(url, address, timeout=3.0)] * TOLERANT)
             else:
-                answers = [verify.ask(url, self._token) for _ in range(IN_A_ROW)]
+                answers = [self._ask(url, address) for _ in range(IN_A_ROW)]
             return verify.judge(answers, release, tolerant, IN_A_ROW)
 
         self._all(row)
@@ -51,18 +52,30 @@ class Verifier:
     def split(self, release: str, other: str) -> None:
         """Both releases answer at every address, and nobody else. Raises NotYet."""
 
-        def row(url: str) -> str | None:
-            answers: list[Told] = at_once([lambda: verify.ask(url, self._token)] * SPLIT)
-            seen = self._seen.setdefault(url, Counter())
+        def row(url: str, address: str) -> str | None:
+            answers: list[Told] = at_once([lambda: self._ask(url, address)] * SPLIT)
+            seen = self._seen.setdefault((url, address), Counter())
             seen.update(str(told.release) for told in answers if not told.problem)
             return verify.judge_split(answers, release, other, seen)
 
         self._all(row)
-        total = sum((seen for seen in self._seen.values()), Counter())
+        total = sum((seen for seen in self._seen.values()), Counter[str]())
         self.detail = f"{total[release]} of {total.total()} answers were the new release's"
 
-    def _all(self, row: Callable[[str], str | None]) -> None:
-        found = at_once([lambda url=url: row(url) for url in self._urls])  # type: ignore[misc]
-        problems = [f"{url}: {problem}" for url, problem in zip(self._urls, found, strict=True) if problem]
-        if problems:
-            raise NotYet("; ".join(problems))
+    def _ask(self, url: str, address: str, timeout: float = 5.0) -> Told:
+        probe = self._probe
+        return verify.ask(url, self._token, timeout, probe.host, probe.ca, probe.http2, address)
+
+    def _all(self, row: Callable[[str, str], str | None]) -> None:
+        found = at_once([lambda url=url: verify.addresses(url) for url in self._urls])  # type: ignore[misc]
+        known = dict(zip(self._urls, found, strict=True))
+        nowhere = [f"{url}: {verify.NO_ADDRESS.problem}" for url, addresses in known.items() if not addresses]
+        places = [(url, address) for url, addresses in known.items() for address in addresses]
+        said = at_once([lambda place=place: row(*place) for place in places])  # type: ignore[misc]
+        problems = [f"{_name(*place)}: {problem}" for place, problem in zip(places, said, strict=True) if problem]
+        if nowhere or problems:
+            raise NotYet("; ".join([*nowhere, *problems]))
+
+
+def _name(url: str, address: str) -> str:
+    return url if address in url else f"{url} at {address}"

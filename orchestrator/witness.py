@@ -33,7 +33,15 @@ class Witness:
         probe = self._settings.probe
         urls = [url for switch in self._settings.switches for url in switch.urls]
         process = ProbeProcess(
-            urls, probe.paths, probe.rate * len(urls), probe.connections, probe.timeout, self._settings.token
+            urls,
+            probe.paths,
+            probe.rate * len(urls),
+            probe.connections,
+            probe.timeout,
+            self._settings.token,
+            host=probe.host,
+            ca=probe.ca,
+            http2=probe.http2,
         )
         process.start()
         self._probe, self._release = process, release

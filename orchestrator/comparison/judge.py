@@ -16,7 +16,7 @@ looks there are and however they depend on each other. The first looks get most:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -149,6 +149,12 @@ def judge_shares(
 def unreadable(why: str) -> Verdict:
     """The verdict where a record cannot be read."""
     return Verdict("error", why, {})
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """Of several switches' verdicts the one that decides: fail, error, inconclusive, pass, in this order."""
+    order: tuple[Value, ...] = ("fail", "error", "inconclusive", "pass")
+    return min(verdicts, key=lambda verdict: order.index(verdict.value))
 
 
 def _shares(traffic: Traffic, limits: Mapping[float, float]) -> Shares:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from orchestrator.comparison.judge import Shares
 from orchestrator.comparison.traffic import Traffic
+from orchestrator.config.cutover import Comparison
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import Switch
 from orchestrator.errors import OrchestratorError
@@ -155,6 +157,16 @@ class Api(ABC):
     @abstractmethod
     def attach(self) -> str:
         """Undo of ``detach``: both colors known again, the weights as they are. Raises NotDone."""
+
+    def shares(self, since: float, old: Color, settings: Comparison) -> Mapping[Color, Shares]:
+        """What both colors have answered since an instant, as the provider tells; waits until it can tell.
+
+        + since: epoch seconds
+        + old: the color whose response times make the limits
+
+        Raises NotDone.
+        """
+        raise NotDone("this kind of switch keeps no record of requests")
 
     @abstractmethod
     def bar(self, addresses: Sequence[str], out: bool) -> str:

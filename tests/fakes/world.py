@@ -160,7 +160,7 @@ class World:
             for name in self.nodes
         } | {name: self.weight(name) for name in self.balancers}
 
-    def ask(self, url: str, token: str, timeout: float = 5.0) -> verify.Told:
+    def ask(self, url: str, token: str, timeout: float = 5.0, *more: object) -> verify.Told:
         """What an address of the switch answers."""
         balancer = url.split("//")[1].split(".")[0]
         if balancer in self.nodes:

@@ -57,4 +57,5 @@ def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(FakeConnector, "run_shell_command", run)
     monkeypatch.setattr(Fleet, "prepare_connections", lambda self: None)
     monkeypatch.setattr(verify, "ask", made.ask)
+    monkeypatch.setattr(verify, "addresses", lambda url: ("192.0.2.1",))
     return made

@@ -1,0 +1,190 @@
+"""Traffic that moves share by share on the real fleet, with requests of every kind in flight."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.probe.sample import Kind, Sample
+from tests.fleet.conftest import Fleet
+from tests.fleet.test_switches import BALANCERS, kill, level, main_process, only, until, url_of  # noqa: F401
+from tests.fleet.traffic import Traffic, ask, flawless, measured
+
+SHARES = (5, 25, 50)
+REQUESTS = 10_000
+"""From so many answers a share is measured."""
+
+
+class Shares:
+    """Runs of the product whose traffic moves share by share, on one balancer or on both."""
+
+    def __init__(self, fleet: Fleet, directory: Path, switch: str = "") -> None:
+        self._fleet, self._switch, self._directory = fleet, switch, directory
+        self._count = 0
+
+    def run(self, verb: str, *data: str, status: int = 0, **settings: Any) -> Mapping[str, Any]:
+        """A command with these settings on top of the fleet's own; its report."""
+        self._count += 1
+        file = self._directory / f"run{self._count}.json"
+        words = [word for one in (*data, f"report={file}") for word in ("--data", one)]
+        if verb == "abort":
+            words = []
+        more = {"SWITCH": self._switch, "SETTINGS": json.dumps(settings)}
+        done = self._fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, **more)
+        assert done.returncode == status, done.stdout + done.stderr
+        report: Mapping[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        return {**report, "said": done.stderr}
+
+
+def at(report: Mapping[str, Any], record: str, stage: str) -> float:
+    """When something happened in a run, in seconds since the epoch."""
+    return float(next(e["at"] for e in report["events"] if (e["record"], e.get("stage")) == (record, stage)))
+
+
+def between(samples: Sequence[Sample], begin: float, end: float) -> list[Sample]:
+    return [one for one in samples if begin <= one.sent < end and one.release]
+
+
+def steps(bake: float) -> dict[str, Any]:
+    shares = [{"weight": share, "bake": bake} for share in SHARES]
+    return {"cutover": [*shares, {"weight": 100}], "comparison": {"enabled": False}}
+
+
+def test_every_share_and_the_way_back_from_each(fleet: Fleet, only: str, tmp_path: Path) -> None:  # noqa: F811
+    shares = Shares(fleet, tmp_path, only)
+    shares.run("release", "ref=v1")
+    url = url_of(fleet, only)
+    with Traffic([url], tmp_path / "samples", rate=None) as traffic:
+        for share in SHARES:
+            shares.run("release", "ref=v2", f"until={share}", **steps(0))
+            assert {ask(url).headers["x-release"] for _ in range(200)} != set()
+            shares.run("abort")
+        begin = time.monotonic()
+        busy = len(traffic.peek().totals.releases)
+        assert busy >= 2
+        before = traffic.peek().totals.requests
+        time.sleep(2.0)
+        speed = (traffic.peek().totals.requests - before) / (time.monotonic() - begin)
+        bake = math.ceil(1.3 * REQUESTS / speed)
+        whole = shares.run("release", "ref=v2", **steps(bake))
+        shares.run("rollback")
+        report = traffic.stop()
+    flawless(report)
+    assert set(report.totals.kinds) == set(Kind)
+    samples = traffic.samples()
+    new = whole["inputs"]["release"]
+    following = [*(f"cutover {share}%" for share in SHARES[1:]), "cutover"]
+    for share, then in zip(SHARES, following, strict=True):
+        seen = between(samples, at(whole, "results", f"verify {share}%"), at(whole, "intent", then))
+        found = Counter(one.release == new for one in seen)
+        assert len(seen) >= REQUESTS
+        asked, measure = share, 100 * found[True] / len(seen)
+        print(f"{only}: asked {asked}%, seen {measure:.2f}% of {len(seen)}")
+        assert abs(measure - asked) <= 2.0
+    print(only, measured(report))
+
+
+def test_a_balancer_that_is_killed_comes_back_with_its_share(fleet: Fleet, tmp_path: Path) -> None:
+    shares = Shares(fleet, tmp_path)
+    shares.run("release", "ref=v1")
+    shares.run("release", "ref=v2", f"until={SHARES[0]}", **steps(0))
+    for share in SHARES:
+        for kind in BALANCERS:
+            url, before = url_of(fleet, kind), main_process(fleet, kind)
+            kill(fleet, kind)
+            until(lambda kind=kind, before=before: main_process(fleet, kind) not in ("0", before))  # type: ignore[misc]
+            until(lambda url=url: ask(url).status == 200)  # type: ignore[misc]
+            status = fleet.pyinfra("deploys/status.py", "-y").stdout
+            line = next(line for line in status.splitlines() if line.split()[:1] == [kind])
+            assert f"{share}%" in line
+            assert "would restart" not in line
+            colors = Counter(ask(url).headers["x-color"] for _ in range(600))
+            least = min(colors.values()) if len(colors) == 2 else 0
+            # 600 answers: five standard deviations
+            assert abs(least / 600 - share / 100) < 5 * math.sqrt(share * (100 - share) / 600) / 100
+        following = SHARES[SHARES.index(share) + 1 :]
+        if following:
+            shares.run("promote", f"until={following[0]}", **steps(0))
+    shares.run("abort")
+
+
+def test_two_balancers_one_refusing_both_stay(fleet: Fleet, tmp_path: Path) -> None:
+    shares = Shares(fleet, tmp_path)
+    shares.run("release", "ref=v1")
+    urls = [fleet.haproxy_url, fleet.nginx_url]
+    live = {ask(url).headers["x-release"] for url in urls}
+    state = f"/var/lib/orchestrator/{fleet.known['app']}/weights"
+    with Traffic(urls, tmp_path / "samples") as traffic:
+        assert fleet.exec("nginx", f"mv {state}/25 {state}/.25 && mv {state}/75 {state}/.75").returncode == 0
+        try:
+            said = shares.run("release", "ref=v2", status=1, cutover=[{"weight": 25}, {"weight": 100}])["said"]
+        finally:
+            assert fleet.exec("nginx", f"mv {state}/.25 {state}/25 && mv {state}/.75 {state}/75").returncode == 0
+        report = traffic.stop()
+    assert "arm 25% failed on nginx" in said
+    flawless(report)
+    # nobody has seen the new release for a moment
+    assert set(report.totals.releases) == live
+
+
+# Both colors compared
+
+
+@pytest.fixture
+def busy(fleet: Fleet, tmp_path: Path) -> Iterator[Traffic]:
+    """Users: quick requests only, as fast as answers come, on both balancers."""
+    quick = (Kind.keepalive, Kind.fresh)
+    with Traffic([fleet.haproxy_url, fleet.nginx_url], tmp_path / "users", rate=300.0, mix=quick) as traffic:
+        yield traffic
+
+
+CANARY = {
+    "cutover": [{"weight": 25, "bake": 24}, {"weight": 100}],
+    "comparison": {"window": 12, "min_requests": 300},
+    "probe": {"enabled": False},
+}
+"""The probe would find 5xx by itself: here the comparison has to."""
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"), [("errors", "answered 5xx to"), ("slow", "took longer than"), ("tail", "took longer than")]
+)
+def test_a_canary_that_is_worse_is_taken_back(
+    fleet: Fleet, busy: Traffic, tmp_path: Path, damage: str, words: str
+) -> None:
+    shares = Shares(fleet, tmp_path)
+    shares.run("release", "ref=v1", probe={"enabled": False})
+    live = {ask(url).headers["x-release"] for url in (fleet.haproxy_url, fleet.nginx_url)}
+    report = shares.run("release", f"ref={damage}", status=1, **CANARY)
+    bake = next(event for event in report["events"] if event.get("stage") == "bake 25%")
+    assert bake["failed"]
+    assert bake["seconds"] <= 2 * 12 + 8
+    assert words in report["reason"]
+    assert "Fisher's exact test" in report["reason"]
+    assert {ask(url).headers["x-release"] for url in (fleet.haproxy_url, fleet.nginx_url)} == live
+    print(damage, f"{bake['seconds']:.1f} s:", report["reason"])
+
+
+def test_without_users_the_policy_decides(fleet: Fleet, tmp_path: Path) -> None:
+    shares = Shares(fleet, tmp_path)
+    shares.run("release", "ref=v1")
+    quiet = {"cutover": [{"weight": 25, "bake": 3}, {"weight": 100}], "probe": {"enabled": False}}
+    report = shares.run("release", "ref=v2", status=1, **quiet)
+    assert "inconclusive: 500 requests each are needed" in report["reason"]
+    report = shares.run("release", "ref=v2", **quiet, comparison={"on_inconclusive": "go on"})
+    assert report["committed"]
+
+
+@pytest.mark.slow
+def test_twenty_releases_of_an_equal_version_are_all_done(fleet: Fleet, busy: Traffic, tmp_path: Path) -> None:
+    shares = Shares(fleet, tmp_path)
+    shares.run("release", "ref=v1")
+    for _ in range(20):
+        assert shares.run("release", "ref=v1", **CANARY)["committed"]
