@@ -86,7 +86,10 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
             return {"root": node.root, "directories": settings.shared.directories, "files": settings.shared.files}
         case "start":
             assert color is not None
-            return {"root": node.root, "target": node.target(color)}
+            wanted = settings.services if step.action.arguments["services"] else []
+            units = [node.service_unit(color, service.name) for service in wanted]
+            said = f"{node.library}/said" if units else ""
+            return {"root": node.root, "target": node.target(color), "services": units, "said": said}
         case "prune":
             return {"root": node.root, "used": f"{node.library}/used"}
         case "bar":

@@ -61,6 +61,19 @@ class NodeLayout:
     def socket(self, color: Color) -> str:
         return f"{self.root}/{color}/run/fpm.sock"
 
+    @property
+    def sessions(self) -> str:
+        """PHP's session files, read by both colors; the web user's only."""
+        return f"{self.shared}/sessions"
+
+    def service_socket(self, color: Color, name: str) -> str:
+        """Where one of a color's services listens."""
+        return f"{self.root}/{color}/run/{name}.sock"
+
+    def service_unit(self, color: Color, name: str) -> str:
+        """The systemd unit of one of a color's services."""
+        return f"{self.app}-{color}-{name}.service"
+
     def target(self, color: Color) -> str:
         return f"{self.app}-{color}.target"
 

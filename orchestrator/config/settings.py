@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, SecretStr, SerializeAsAny, ValidationErro
 
 from orchestrator.config.cutover import Comparison, CutoverStep
 from orchestrator.config.drain import Drain
+from orchestrator.config.duration import Duration
 from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
@@ -21,11 +22,15 @@ from orchestrator.config.preview import Preview
 from orchestrator.config.probe import Probe
 from orchestrator.config.scaling import Scaling
 from orchestrator.config.section import Section
+from orchestrator.config.service import Service
 from orchestrator.config.source import Source
 from orchestrator.config.switch import SECTIONS, BalancerSwitch, Switch
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color
+
+SOCKET_PATH = 107
+"""Characters that the path of a unix socket may have."""
 
 
 class Shared(Section):
@@ -60,6 +65,10 @@ class Settings(Section):
     )
     ports: Ports = Ports()
     php: Php = Php()
+    services: list[Service] = Field(default_factory=list)
+    stream_limit: Duration = Field(
+        3600.0, gt=0, le=604800, description="how long a stream of a service may be silent (seconds, or 1h)"
+    )
     shared: Shared = Shared()
     marker: Marker = Marker()
     preview: Preview = Preview()
@@ -109,6 +118,21 @@ class Settings(Section):
         plain = [url for switch in self.switches for url in switch.urls if not url.startswith("https://")]
         if self.probe.http2 and plain:
             raise ValueError(f"probe.http2: HTTP/2 is for https only, and {plain[0]} is not")
+        return self
+
+    @model_validator(mode="after")
+    def _services_can_be_told_apart(self) -> Settings:
+        for what in ("name", "path"):
+            given = [getattr(service, what) for service in self.services]
+            twice = sorted({value for value in given if given.count(value) > 1})
+            if twice:
+                raise ValueError(f"services: {', '.join(twice)} is the {what} of more than one")
+        for service in self.services:
+            longest = max((self.node.service_socket(color, service.name) for color in Color), key=len)
+            if len(longest) > SOCKET_PATH:
+                raise ValueError(f"services: {longest} is longer than the {SOCKET_PATH} characters a socket may have")
+        if self.php.sessions == "shared" and "sessions" in self.shared.directories:
+            raise ValueError('shared.directories: sessions is made by php.sessions = "shared"')
         return self
 
     @model_validator(mode="after")

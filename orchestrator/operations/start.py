@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
@@ -13,9 +13,10 @@ from orchestrator.operations.guarded import Guard, guarded
 # moves, so a script that was cut anywhere leaves a color that is started anew, never one that only looks right.
 SCRIPT = r"""
 set -eu
-root=$1 color=$2 target=$3 id=$4
+root=$1 color=$2 target=$3 id=$4 out=$5 said=$6
+shift 6
 dir=$root/$color
-if [ "$(readlink "$root/live")" = "$color" ] && [ "$5" != out ]; then
+if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
     echo "$color is live on this node: it is never restarted" >&2; exit 1
 fi
 want=${id:+../releases/$id}
@@ -41,6 +42,12 @@ sudo -n /usr/bin/systemctl restart "$target" || {
     unit=$(printf '%s\n' "$units" | awk 'NR == 1 {print $1}')
     echo "$target does not start${unit:+, because of $unit}: see journalctl -u ${unit:-$target} there" >&2; exit 1
 }
+for unit in "$@"; do
+    systemctl is-active -q "$unit" || {
+        line=$(sudo -n "$said" "$unit" 2>/dev/null | tail -n 1 || true)
+        echo "$unit does not start: ${line:-it said nothing, see journalctl -u $unit there}" >&2; exit 1
+    }
+done
 printf '%s %s\n' "${id:-none}" "$now" > "$dir/started.new"
 mv -T "$dir/started.new" "$dir/started"
 """
@@ -48,7 +55,14 @@ mv -T "$dir/started.new" "$dir/started"
 
 @operation()
 def start(
-    root: str, color: str, target: str, release: str | None, out: bool = False, guard: Guard | None = None
+    root: str,
+    color: str,
+    target: str,
+    release: str | None,
+    out: bool = False,
+    services: Sequence[str] = (),
+    said: str = "",
+    guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
     Point a color to a release and restart its systemd target, so that all its processes are new.
@@ -58,6 +72,8 @@ def start(
     + target: the color's systemd target
     + release: id of the release, None for none (a color that never had one)
     + out: the node gets no traffic, so that its live color may be restarted, too
+    + services: systemd units of the color's that have to run with this release, PHP-FPM's aside
+    + said: script that tells a unit's last line
     + guard: the guard to go through, if any
 
     Nothing happens if the color's processes were started for that release and run. The live color is refused.
@@ -68,4 +84,4 @@ def start(
 
         start(root="/srv/shop", color="green", target="shop-green.target", release="20260101T120000Z-5d0f0c1")
     """
-    yield guarded(SCRIPT, [root, color, target, release or "", "out" if out else "in"], guard)
+    yield guarded(SCRIPT, [root, color, target, release or "", "out" if out else "in", said, *services], guard)

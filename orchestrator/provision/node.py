@@ -44,6 +44,8 @@ def place(settings: Settings, node_name: str) -> list[str]:
     origin(work, settings, account)
     tree(work, settings, account, web)
     scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), "used": render.used(settings)}
+    if settings.services:
+        scripts |= {**common.scripts_of("answers", "said"), "serve": render.serve(settings)}
     common.library(work, settings.node.library, scripts)
     if settings.scaling and settings.scaling.hook:
         common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))
@@ -98,9 +100,27 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
     """The directories of the application, and the link to the first live color."""
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}
-    colors = [path for color in Color for path in (layout.color(color), f"{layout.color(color)}/run")]
+    colors = [layout.color(color) for color in Color]
     paths = [layout.root, layout.releases, layout.shared, layout.guard_dir, *colors]
     work.do("directories", operations.directories, paths=paths, **owner)
+    work.do(
+        "directories of sockets",
+        operations.directories,
+        paths=[f"{path}/run" for path in colors],
+        user=settings.user,
+        # services run as the web user and make their sockets themselves
+        group=web.group if settings.services else account.group,
+        mode="775" if settings.services else "755",
+    )
+    if settings.php.sessions == "shared":
+        work.do(
+            "sessions",
+            operations.directories,
+            paths=[layout.sessions],
+            user=settings.web_user,
+            group=web.group,
+            mode="700",
+        )
     shared = shared_directories(settings)
     if shared:
         # The web user writes here; setgid, so that what either makes stays writable for the other.
@@ -154,7 +174,11 @@ def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Acc
 def units(work: Work, settings: Settings) -> None:
     """systemd units of both colors."""
     before = len(work.changed)
+    if settings.services:
+        work.do("services: directory", operations.directories, paths=[f"{settings.node.etc}/services"])
     for color in Color:
+        for path, text in render.service_files(settings, color).items():
+            work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
         service = render.fpm_files(settings, color)["service"]
         target = f"/etc/systemd/system/{settings.node.target(color)}"
         work.do(f"{color}: service", operations.file, path=service, text=render.fpm_service(settings, color))
@@ -196,6 +220,7 @@ def see(settings: Settings) -> Seen:
     stamps = [common.loaded(settings, "nginx"), *(render.stamp(settings, color) for color in Color)]
     names = [NGINX, *(settings.node.target(color) for color in Color)]
     names += [settings.node.service(color) for color in Color]
+    names += [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps)
     return Seen(units, current)
 
@@ -212,7 +237,8 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
     for color in Color:
         target = seen.units[settings.node.target(color)]
         service = seen.units[settings.node.service(color)]
-        if not (service.active and target.active and target.enabled):
+        others = [seen.units[settings.node.service_unit(color, one.name)] for one in settings.services]
+        if not (service.active and target.active and target.enabled and all(other.active for other in others)):
             found.append(Task(f"{color} is up", "up", color))
         if service.active and not seen.current[render.stamp(settings, color)]:
             if live is color.other:

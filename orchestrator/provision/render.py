@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.config import Settings
 from orchestrator.config.preview import Preview
+from orchestrator.config.service import Service
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY
@@ -70,8 +71,24 @@ def node_nginx(settings: Settings, node_name: str) -> str:
         drain=f"{settings.node.guard_dir}/drain",
         node_name=node_name,
         sockets={color.value: settings.node.socket(color) for color in Color},
+        **_services(settings),
         servers=[(settings.ports.live, ""), *((settings.ports.of(color), color.value) for color in Color)],
     )
+
+
+def _services(settings: Settings) -> dict[str, object]:
+    """What templates of nginx and HAProxy need: the longest path first, since of two that match it is the nearer."""
+    nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
+    services = [
+        {
+            "name": service.name,
+            "path": service.path,
+            "path_regex": re.escape(service.path),
+            "sockets": {color.value: settings.node.service_socket(color, service.name) for color in Color},
+        }
+        for service in nearest_first
+    ]
+    return {"services": services, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
 
 
 def probe_token(settings: Settings) -> str:
@@ -125,9 +142,15 @@ PHP_DEFAULTS = {
 }
 
 
+# Debian clears its own directory only, by a cron job, and tells PHP not to.
+SESSION_DEFAULTS = {"session.save_handler": "files", "session.gc_probability": "1", "session.gc_divisor": "1000"}
+
+
 def php_ini(settings: Settings, color: Color) -> str:
     """php.ini values of a color: ours, then the operator's."""
-    ini = {key: ini_value(key, value) for key, value in {**PHP_DEFAULTS, **settings.php.ini}.items()}
+    sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
+    ours = {**PHP_DEFAULTS, **(sessions if settings.php.sessions == "shared" else {})}
+    ini = {key: ini_value(key, value) for key, value in {**ours, **settings.php.ini}.items()}
     return _render("php.ini.j2", color=color.value, ini=ini)
 
 
@@ -155,6 +178,40 @@ def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
     }
 
 
+def service_files(settings: Settings, color: Color) -> dict[str, str]:
+    """Paths of what a color's services are made from -> text, the units of the color first."""
+    units = {
+        f"/etc/systemd/system/{settings.node.service_unit(color, service.name)}": service_unit(settings, service, color)
+        for service in settings.services
+    }
+    commands = {
+        f"{settings.node.etc}/services/{service.name}": f"{service.command}\n" for service in settings.services
+    }
+    return units | commands
+
+
+def service_unit(settings: Settings, service: Service, color: Color) -> str:
+    """The systemd unit of one of a color's services."""
+    layout = settings.node
+    return _render(
+        "service.service.j2",
+        app=settings.app,
+        color=color.value,
+        name=service.name,
+        path=service.path,
+        target=layout.target(color),
+        socket=layout.service_socket(color, service.name),
+        release=layout.link(color),
+        library=layout.library,
+        web_user=settings.web_user,
+    )
+
+
+def serve(settings: Settings) -> str:
+    """The script that becomes a service."""
+    return _render("serve.j2", root=settings.node.root, etc=settings.node.etc)
+
+
 def fpm_service(settings: Settings, color: Color) -> str:
     """The systemd unit of a color's FPM."""
     read = fpm_files(settings, color)
@@ -166,7 +223,8 @@ def fpm_service(settings: Settings, color: Color) -> str:
         target=settings.node.target(color),
         etc=settings.node.etc,
         conf=read["conf"],
-        read=list(read.values()),
+        # a restart is the whole color's, so the services' files count as read with its own
+        read=[*read.values(), *service_files(settings, color)],
         stamp=stamp(settings, color),
     )
 
@@ -179,11 +237,15 @@ def color_target(settings: Settings, color: Color) -> str:
         color=color.value,
         target=settings.node.target(color),
         service=settings.node.service(color),
+        services=[settings.node.service_unit(color, service.name) for service in settings.services],
     )
 
 
 def node_sudoers(settings: Settings) -> str:
-    """What the deploy user may do as root on a node: start, stop and restart a color, see which releases are in use."""
+    """What the deploy user may do as root on a node.
+
+    Start, stop and restart a color, see which releases are in use and what a service said last.
+    """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
         for color in Color
@@ -191,6 +253,8 @@ def node_sudoers(settings: Settings) -> str:
     ]
     # "" says that no argument may be given
     rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
+    units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
+    rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/said {unit}" for unit in units]
     return "\n".join([f"# {NOTICE}", *rules, ""])
 
 
@@ -283,6 +347,7 @@ def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str],
         group=group,
         weights_map=settings.balancer.weights_map,
         gate=settings.gate,
+        **_services(settings),
         backends=backends,
         servers=_servers(settings, nodes),
         resolve=not all(is_address(address) for address in nodes.values()),
@@ -346,6 +411,7 @@ def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, 
         record=settings.balancer.record,
         record_format=f"{v.removeprefix('$')}_record",
         flush=FLUSH,
+        **_services(settings),
         pools={color.value: settings.balancer.backend(color) for color in Color},
         servers=_servers(settings, nodes),
     )

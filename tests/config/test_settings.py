@@ -49,6 +49,24 @@ def test_the_least_that_settings_need() -> None:
         ({"probe": {"host": ""}}, "probe.host: "),
         ({"probe": {"ca": ""}}, "probe.ca: "),
         ({"probe": {"http2": True}}, "probe.http2: HTTP/2 is for https only, and http://shop.test/ is not"),
+        ({"services": [{"name": "fpm", "command": "x", "path": "/x"}]}, "services.0.name: fpm is PHP-FPM's own"),
+        ({"services": [{"name": "ws", "command": "x", "path": "/"}]}, "services.0.path: "),
+        ({"services": [{"name": "ws", "command": "x", "path": "/w s"}]}, "services.0.path: "),
+        ({"services": [{"name": "ws", "command": "x\ny", "path": "/ws"}]}, "services.0.command: "),
+        (
+            {"services": [{"name": "ws", "command": "x", "path": f"/{path}"} for path in "ab"]},
+            "services: ws is the name of more than one",
+        ),
+        (
+            {"services": [{"name": name, "command": "x", "path": "/ws"} for name in "ab"]},
+            "services: /ws is the path of more than one",
+        ),
+        (
+            {"root": "/srv/" + "a" * 90, "services": [{"name": "ws", "command": "x", "path": "/ws"}]},
+            "longer than the 107 characters a socket may have",
+        ),
+        ({"shared": {"directories": ["sessions"]}}, "shared.directories: sessions is made by php.sessions"),
+        ({"drain": {"limit": "soon"}}, "drain.limit: 'soon' is not a length of time"),
     ],
 )
 def test_bad_settings_are_refused_in_one_line(changes: dict[str, Any], message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.config import Settings, load
+from orchestrator.config.service import Service
 from orchestrator.errors import UsageError
 from orchestrator.model import Color
 from orchestrator.provision import common, fastcgi, node, render
@@ -35,6 +36,11 @@ UP = Unit(active=True, enabled=True, stale=False)
 DOWN = Unit(active=False, enabled=False, stale=False)
 
 
+WITH_SERVICE: Settings = SETTINGS.model_copy(
+    update={"services": [Service(name="ws", command="bin/ws", path="/ws")]}
+)
+
+
 def seen(unit: Unit = UP, current: bool = True, **changes: Unit | bool) -> node.Seen:
     """A node with everything up and current, but for what is changed: ``blue_fpm=DOWN``, ``green_read=False``."""
     units = {"nginx.service": changes.get("nginx", unit)}
@@ -42,6 +48,7 @@ def seen(unit: Unit = UP, current: bool = True, **changes: Unit | bool) -> node.
     for color in Color:
         units[f"shop-{color}.target"] = changes.get(f"{color}_target", unit)
         units[f"shop-{color}-fpm.service"] = changes.get(f"{color}_fpm", unit)
+        units[f"shop-{color}-ws.service"] = changes.get(f"{color}_ws", unit)
         stamps[render.stamp(SETTINGS, color)] = changes.get(f"{color}_read", current)
     return node.Seen(units, stamps)  # type: ignore[arg-type]
 
@@ -71,6 +78,12 @@ def test_no_fpm_is_restarted_while_nobody_knows_which_is_live():
 
 def test_a_color_that_is_down_is_started_even_if_it_is_live():
     assert kinds(seen(blue_fpm=DOWN), Color.blue) == [("up", Color.blue)]
+
+
+def test_a_service_that_is_down_is_started_and_one_that_is_not_in_the_settings_is_not_looked_at():
+    found = seen(green_ws=DOWN)
+    assert [(task.kind, task.color) for task in node.tasks(WITH_SERVICE, found, Color.green)] == [("up", Color.green)]
+    assert node.tasks(SETTINGS, found, Color.green) == []
 
 
 def test_only_a_reload_of_an_nginx_that_runs_disturbs():

@@ -138,9 +138,80 @@ def test_the_units_of_a_color_come_and_go_together():
     service = render.fpm_service(settings(), Color.blue)
     assert "Requires=shop-x-blue-fpm.service\nAfter=shop-x-blue-fpm.service\n" in target
     assert "WantedBy=multi-user.target" in target
+    assert "Wants=" not in target
     assert "PartOf=shop-x-blue.target" in service
     for path in render.fpm_files(settings(), Color.blue).values():
         assert path in service
+
+
+SERVICES = [
+    {"name": "ws", "command": "php ws.php --port '$SOCKET'", "path": "/ws"},
+    {"name": "log", "command": "bin/log", "path": "/ws/lo.g"},
+]
+
+
+@pytest.mark.parametrize("color", Color)
+def test_a_service_comes_and_goes_with_its_color(color: Color):
+    made = settings(services=SERVICES)
+    target = render.color_target(made, color)
+    for name in ("ws", "log"):
+        unit = f"shop-x-{color}-{name}.service"
+        assert f"Wants={unit}\nAfter={unit}\n" in target
+        text = render.service_unit(made, made.services[["ws", "log"].index(name)], color)
+        assert f"PartOf=shop-x-{color}.target\n" in text
+        assert f"/answers /srv/shop-x/{color}/run/{name}.sock /ws" in text
+        assert str(color.other) not in text
+        # a restart of the color reads them, and provisioning sees at PHP-FPM's stamp whether it did
+        assert f"/etc/systemd/system/{unit} " in render.fpm_service(made, color)
+    assert render.service_files(made, color)["/etc/orchestrator/shop-x/services/ws"] == SERVICES[0]["command"] + "\n"
+
+
+def test_a_node_sends_a_services_path_to_the_color_that_it_read_once():
+    text = render.node_nginx(settings(services=SERVICES, stream_limit="30m"), "node1")
+    assert "server unix:/srv/shop-x/green/run/ws.sock max_fails=0;" in text
+    for server in text.split("\nserver {")[1:]:
+        places = ('~ "^/ws/lo\\.g(/|$)"', '~ "^/ws(/|$)"', "/ {")
+        log, ws, rest = (server.index(f"location {place}") for place in places)
+        assert log < ws < rest  # of two that match, nginx takes the first
+        location = server[ws:rest]
+        assert "proxy_pass http://shop-x_ws_$bg_shop_x_color;" in location
+        assert "live" not in location
+        assert "proxy_set_header Upgrade $http_upgrade;" in location
+        assert "proxy_set_header Connection $bg_shop_x_connection;" in location
+        assert "proxy_buffering off;" in location
+        assert "proxy_read_timeout 1800000ms;" in location
+        assert "add_header" not in location
+    assert "$http_upgrade" not in render.node_nginx(settings(), "node1")
+
+
+def test_balancers_let_streams_through_and_do_not_cut_them():
+    made = settings(services=SERVICES, stream_limit=600)
+    haproxy, text = both_kinds(made, made.switches[0])
+    service, rest = text[text.index('location ~ "^/ws(/|$)"') :], text[text.index("location / {") :]
+    service = service.split("}")[0]
+    assert "proxy_set_header Connection $bg_shop_x_connection;" in service
+    assert "proxy_buffering off;" in service
+    assert "proxy_read_timeout 600000ms;" in service
+    assert 'proxy_set_header Connection "";' in rest.split("}")[0]
+    assert "proxy_read_timeout 75s;" in rest.split("}")[0]
+    assert "timeout tunnel 600000ms\n" in haproxy
+    assert haproxy.count("set-timeout server 600000ms if { path /ws } || { path_beg /ws/ }\n") == 2
+    assert "set-timeout" not in render.haproxy(settings(), made.switches[0], NODES, "deploy")
+
+
+def test_both_colors_read_the_same_sessions():
+    made = [render.php_ini(settings(), color) for color in Color]
+    assert all('session.save_path = "/srv/shop-x/shared/sessions"\n' in text for text in made)
+    assert all("PrivateTmp" not in render.fpm_service(settings(), color) for color in Color)
+    assert "session." not in render.php_ini(settings(php={"sessions": "php"}), Color.blue)
+    own = render.php_ini(settings(php={"ini": {"session.save_handler": "redis"}}), Color.blue)
+    assert 'session.save_handler = "redis"\n' in own
+    assert "= \"files\"" not in own
+
+
+def test_the_deploy_user_may_ask_what_a_service_said():
+    rules = render.node_sudoers(settings(services=SERVICES)).splitlines()
+    assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/said shop-x-green-ws.service" in rules
 
 
 def test_the_sudo_rules_of_a_node_are_exact():

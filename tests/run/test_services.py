@@ -1,0 +1,44 @@
+"""A release whose service does not run is a start failure; a former one may be older than the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.config import Settings, load
+from orchestrator.model import Color
+from orchestrator.options import Options
+from tests.fakes.world import World
+
+
+@pytest.fixture
+def settings(released: World) -> Settings:
+    """With a service that runs in green, which is idle, on all nodes."""
+    for node in released.nodes:
+        unit(released, node).touch()
+        said = released.path / node / "usr/local/lib/orchestrator/shop/said"
+        said.write_text('#!/bin/sh\necho "$1 says: no database"\n')
+        said.chmod(0o755)
+    return load(released.settings | {"services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}]})
+
+
+def unit(world: World, node: str) -> Path:
+    return world.path / node / "systemd/shop-green-ws.service"
+
+
+def test_a_release_whose_services_run(released: World, settings: Settings) -> None:
+    assert verbs.release(released.fleet(settings), Options(ref="v1")) == 0
+    assert released.live("node1") == Color.green
+
+
+def test_a_service_that_does_not_start_fails_the_release_and_not_its_undo(
+    released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = released.snapshot()
+    unit(released, "node2").unlink()
+    assert verbs.release(released.fleet(settings), Options(ref="v1")) == 1
+    line = "start failed on node2: shop-green-ws.service does not start: shop-green-ws.service says: no database"
+    assert line in capsys.readouterr().err
+    assert released.snapshot() == before
