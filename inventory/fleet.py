@@ -55,6 +55,7 @@ _settings = {
     "preview": {"token": _fleet["preview"], "port": 8090},
     "shared": {"directories": ["storage"]},
     "php": {"workers": 16},
+    "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
 }
 
 

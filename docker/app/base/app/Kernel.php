@@ -24,6 +24,8 @@ final class Kernel
             $path === '/' && $method !== 'POST' => $this->home($server),
             $path === '/slow' => $this->slow($server),
             $path === '/upload' && $method === 'POST' => $this->upload($server),
+            $path === '/login' && $method === 'POST' => $this->login($server),
+            $path === '/me' => $this->me($server),
             $path === '/health' => $this->health($server),
             $path === '/headers' => $this->headers($server),
             default => $this->answer($server, ['error' => 'not found'], 404),
@@ -53,6 +55,26 @@ final class Kernel
         return $size === null
             ? $this->answer($server, ['error' => 'storage is not writable'], 507)
             : $this->answer($server, ['size' => $size]);
+    }
+
+    /** @param array<string, mixed> $server */
+    private function login(array $server): Answer
+    {
+        $name = trim((string) ($_POST['name'] ?? ''));
+
+        return $name === ''
+            ? $this->answer($server, ['error' => 'a name is missing'], 422)
+            : $this->answer($server, Login::begin($name));
+    }
+
+    /** @param array<string, mixed> $server */
+    private function me(array $server): Answer
+    {
+        $who = Login::who();
+
+        return $who === null
+            ? $this->answer($server, ['error' => 'nobody is logged in'], 401)
+            : $this->answer($server, $who);
     }
 
     /** @param array<string, mixed> $server */
