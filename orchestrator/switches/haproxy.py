@@ -125,7 +125,7 @@ done
         # a preview (that one was not dealt by chance), end mark.
         # The wait is the color's own: queue, connecting, response (Tw + Tc + Tr). Without an answer it is all the time
         # after the client's request was there (Ta - TR). C is a client that left; before the answer, it has no Tr.
-        # A ring that ran over is full (3 bytes of its own a line), and its oldest line is the first that is left. That
+        # A ring that ran over is full (2 bytes of its own a line), and its oldest line is the first that is left. That
         # of a HAProxy that began anew lacks what the one before wrote down.
         return f"""
 kept={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} ring={quote(layout.ring)} lag=0.1
@@ -133,13 +133,12 @@ ask() {{ printf '%s\\n' "$1" | socat -t 10 stdio "unix-connect:$socket"; }}
 {record.WINDOW}
 up=$(ask "show info" | awk '$1 == "Uptime_sec:" {{print $2}}')
 [ -n "$up" ] || {{ echo "problem=HAProxy does not answer on $socket"; exit 0; }}
-size=$(awk -v ring="$ring" '$1 == "ring" {{ours = $2 == ring}}
-    ours && $1 == "size" {{print $2}}' {quote(layout.haproxy_conf)})
+size=$(ask "show events" | awk -v ring="$ring" '$1 == ring {{sub(/.*size=/, ""); print $0 + 0}}')
 ask "show events $ring" | awk -v begin="$begin" -v end="$last" -v since="$since" \\
     -v size="$size" -v now="$now" -v up="$up" \\
     -v blue={quote(layout.backend(Color.blue))} -v green={quote(layout.backend(Color.green))} '{record.COUNT}
 NF {{
-    bytes += length($0) + 3
+    bytes += length($0) + 2
     if (!oldest) oldest = $1 / 1000
     if (NF < 9) {{ unread++; next }}
     if ($2 != blue && $2 != green) next
@@ -149,7 +148,7 @@ NF {{
     if ($5 < 0) next
     seen($2 == blue ? "blue" : "green", $1 / 1000, $9 / 1000, $3, wait, $8 < 0 && $4 ~ /^C/)
 }}
-END {{ told(now - up < begin && (oldest <= begin || bytes < 0.97 * size)) }}'
+END {{ told(now - up < begin && (oldest <= begin || bytes < size - 1024)) }}'
 """
 
     @override

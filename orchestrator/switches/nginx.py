@@ -55,11 +55,13 @@ echo "barred=$(sudo -n {quote(layout.library)}/bar list 2>/dev/null | tr '\\n' '
         layout = self.layout
         return f"""
 set -eu
-link={quote(layout.weight_link)} weights={quote(layout.weights)} weight=$1
+link={quote(layout.weight_link)} weights={quote(layout.weights)} record={quote(layout.record)} weight=$1
 [ -d "$weights/$weight" ] || {{ echo "no directory $weights/$weight: provision this balancer" >&2; exit 1; }}
 [ "$(systemctl is-active nginx)" = active ] || {{ echo "nginx is not running" >&2; exit 1; }}
 rm -f "$link.new"
 ln -s "weights/$weight" "$link.new"
+# nobody writes to the record now: what stands there is of an earlier release
+case $(readlink "$link") in weights/0 | weights/100) [ ! -w "$record" ] || true > "$record" ;; esac
 """
 
     @property
@@ -92,23 +94,26 @@ exec {quote(self.layout.library)}/bar "$2" "$3"
         layout = self.layout
         # A line: when it ended, color, status, all it took, then lists with an element a try: until the answer began,
         # until it was over. The wait is the color's own: all tries but the last, and the last until its answer began.
-        # 499 is a client that left before that.
+        # Neither 5xx nor the beginning of an answer: the client left before that (499, or 400 while it sent).
         return f"""
 kept={quote(layout.weight_link)} record={quote(layout.record)} lag={record.FLUSH + 0.5}
 [ -r "$record" ] || {{ echo "problem=nginx keeps no record in $record: provision this balancer"; exit 0; }}
 {record.WINDOW}
 awk -F ";" -v begin="$begin" -v end="$last" -v since="$since" \
     -v blue={quote(layout.backend(Color.blue))} -v green={quote(layout.backend(Color.green))} '{record.COUNT}
-function wait(heads, tries,   i, n, h, t, sum) {{
-    gsub(/ : /, ", ", heads); gsub(/ : /, ", ", tries)
-    n = split(tries, t, ", "); split(heads, h, ", ")
-    for (i = 1; i < n; i++) sum += t[i]
-    return 1000 * (sum + (h[n] != "-" && h[n] != "" ? h[n] : t[n])) + 0.001
-}}
 $1 == "cut" {{ cut = $2; next }}
+NF == 6 && $6 == "-" {{ next }}
 NF != 6 || ($2 != blue && $2 != green) {{ unread++; next }}
-$6 == "-" {{ next }}
-{{ seen($2 == blue ? "blue" : "green", $1, $4, $3, wait($5, $6), $3 == 499) }}
+{{
+    gsub(/ : /, ", ", $5); gsub(/ : /, ", ", $6)
+    n = split($6, tries, ", "); split($5, heads, ", ")
+    sum = 0
+    for (i = 1; i < n; i++) sum += tries[i]
+    began = heads[n] != "-" && heads[n] != ""
+    # a thousandth more, so that 0.007 s is not 6.999 ms
+    wait = 1000 * (sum + (began ? heads[n] : tries[n])) + 0.001
+    seen($2 == blue ? "blue" : "green", $1, $4, $3, wait, !began && $3 < 500)
+}}
 END {{ told(cut < begin) }}' "$record"
 """
 

@@ -9,7 +9,7 @@ from orchestrator.facts.script import pairs
 from orchestrator.model import Color
 from orchestrator.switches.base import CannotTell
 
-RING_LINE = 74
+RING_LINE = 72
 """Bytes of a line in HAProxy's ring, without the backend's name: enough for the longest numbers and the end mark."""
 
 FLUSH = 1
@@ -33,7 +33,8 @@ function told(complete,   i, c, n, text) {{
         for (n = 0; n <= top; n++) if ((c, n) in times) text = text " " n ":" times[c, n]
         print c "=" requests[c] + 0, errors[c] + 0, gone[c] + 0 text
     }}
-    printf "begin=%.3f\\nend=%.3f\\ncomplete=%s\\nunread=%d\\n", begin, end, complete ? "yes" : "no", unread
+    printf "begin=%.3f\\nend=%.3f\\ncomplete=%s\\n", begin, end, complete ? "yes" : "no"
+    printf "lines=%d\\nunread=%d\\n", NR, unread
 }}
 """
 """awk: ``seen`` counts a request (times in epoch seconds, its wait in milliseconds), ``told`` prints the sums.
@@ -61,10 +62,11 @@ def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
     said = pairs(list(output))
     if "problem" in said:
         raise CannotTell(said["problem"])
-    missing = [key for key in ("blue", "green", "begin", "end", "complete") if key not in said]
+    missing = [key for key in ("blue", "green", "begin", "end", "complete", "lines", "unread") if key not in said]
     if missing:
         raise CannotTell(f"{what} cannot be read")
-    if int(said.get("unread") or 0):
+    # one line may be half written
+    if 100 * int(said["unread"]) > int(said["lines"]):
         raise CannotTell(f"{what} has {said['unread']} lines of another form: provision this balancer")
     found = {}
     for color in Color:

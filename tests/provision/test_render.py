@@ -286,10 +286,10 @@ def test_haproxy_keeps_a_record_in_memory_and_logs_failures_only():
     switch = {"kind": "haproxy", "group": "b", "urls": ["http://b"], "record_mb": 4, "log": "[::1]:514 local3"}
     made = settings(switches=[switch])
     text = render.haproxy(made, made.switches[0], NODES, "deploy")
-    assert "\nring shop-x_record\n    format raw\n    maxlen 86\n    size 4194304\n" in text
+    assert "    description size=4194304\n    format raw\n    maxlen 84\n    size 4194304\n" in text
     frontend = text.split("\nfrontend ")[1].split("\nbackend ")[0]
     logs = [line.strip() for line in frontend.splitlines() if re.match(r" +(no )?log\b(?!-)", line)]
-    assert logs == ["no log", "log ring@shop-x_record len 86 format raw local0 info", "log [::1]:514 local3 err"]
+    assert logs == ["no log", "log ring@shop-x_record len 84 format raw local0 info", "log [::1]:514 local3 err"]
     assert "option log-separate-errors" in frontend
     # this would keep requests that went well out of the ring, too
     assert "dontlog-normal" not in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import time
 from pathlib import Path
@@ -34,12 +33,15 @@ class Place:
         os.utime(self.state / name, (at, at))
 
     def lines(self, *words: str) -> list[str]:
-        moved = re.sub("/(var|etc)/", rf"{self.path}/\1/", self.balancer.record)
+        return self.run(self.balancer.record, *words)
+
+    def run(self, script: str, *words: str) -> list[str]:
+        moved = script.replace("/var/", f"{self.path}/var/")
         path = f"{self.path}:{os.environ['PATH']}"
         done = subprocess.run(
             ["sh", "-c", moved, "record", *words], capture_output=True, text=True, env={**os.environ, "PATH": path}
         )
-        assert done.stderr == ""
+        assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
     def read(self, *words: str) -> dict[Color, Traffic]:
@@ -50,13 +52,18 @@ class HAProxy(Place):
     def __init__(self, path: Path) -> None:
         super().__init__(path, "haproxy")
         self.up(1000)
-        conf = path / "etc/haproxy/orchestrator/shop.cfg"
-        conf.parent.mkdir(parents=True)
-        conf.write_text("ring other\n    size 9\n\nring shop_record\n    format raw\n    size 1048576\n\ndefaults\n")
+        (path / "rings").write_text(
+            "    buf0       : type=buffer, 0 dropped, in-memory ring buffer\n"
+            "    shop_record : type=buffer, 0 dropped, size=1048576\n"
+        )
         socat = path / "socat"
         socat.write_text(f"""#!/bin/sh
 read -r verb what ring
-case "$verb $what $ring" in "show info ") cat {path}/info ;; "show events shop_record") cat {path}/ring ;; esac
+case "$verb $what $ring" in
+"show info ") cat {path}/info ;;
+"show events ") cat {path}/rings ;;
+"show events shop_record") cat {path}/ring ;;
+esac
 """)
         socat.chmod(0o755)
 
@@ -181,14 +188,16 @@ def test_nginx_lines_are_counted_by_color(nginx: Nginx) -> None:
         f"{NOW - 30:.3f};shop_green;502;2.003;-, -;2.001, 0.002",
         f"{NOW - 29:.3f};shop_green;200;0.320;-, 0.015;0.300, 0.020",  # a second node answered
         f"{NOW - 20:.3f};shop_green;499;5.000;-;5.000",
+        f"{NOW - 20:.3f};shop_green;400;0.297;-;0.297",  # left while it sent
         f"{NOW - 10:.3f};shop_green;413;0.000;-;-",  # nginx's own: no color was asked
+        f"{NOW - 10:.3f};;400;0.002;-;-",
         f"{NOW + 50:.3f};shop_green;200;0.001;0.001;0.001",  # later than now
     )
     found = nginx.read()
     assert (found[Color.blue].requests, found[Color.blue].times, found[Color.blue].complete) == (1, {23: 1}, True)
     green = found[Color.green]
-    assert (green.requests, green.errors, green.gone) == (3, 2, 1)
-    assert green.times == {7: 1, bucket(2003): 1, bucket(315): 1, bucket(5000): 1}
+    assert (green.requests, green.errors, green.gone) == (3, 2, 2)
+    assert green.times == {7: 1, bucket(297): 1, bucket(2003): 1, bucket(315): 1, bucket(5000): 1}
     # what nginx has not written down yet is left for the next window
     assert green.end == pytest.approx(time.time() - 1.5, abs=5)
     assert green.end < time.time() - 1.4
@@ -204,6 +213,30 @@ def test_a_record_of_another_form_cannot_be_read(nginx: Nginx) -> None:
     nginx.write('10.0.0.1 - - [25/Nov/2026] "GET / HTTP/1.1" 200')
     with pytest.raises(CannotTell, match="another form"):
         nginx.read()
+
+
+def test_a_line_that_is_half_written_is_no_reason_not_to_read(nginx: Nginx) -> None:
+    nginx.write(*[f"{NOW - 40:.3f};shop_green;200;0.007;0.007;0.007"] * 100, f"{NOW - 40:.3f};shop_gr")
+    assert nginx.read()[Color.green].requests == 100
+
+
+@pytest.mark.parametrize(("weight", "emptied"), [(0, True), (100, True), (25, False)])
+def test_arming_nginx_empties_its_record_while_nobody_writes(nginx: Nginx, weight: int, emptied: bool) -> None:
+    nginx.write("1;shop_green;200;0.007;0.007;0.007")
+    (nginx.state / "weight").unlink()
+    (nginx.state / "weight").symlink_to(f"weights/{weight}")
+    (nginx.state / "weights/5").mkdir(parents=True)
+    (nginx.path / "systemctl").write_text("#!/bin/sh\necho active\n")
+    (nginx.path / "systemctl").chmod(0o755)
+    nginx.run(nginx.balancer.arm, "5")
+    assert (nginx.record.read_text() == "") is emptied
+
+
+def test_arming_nginx_does_not_need_the_record(nginx: Nginx) -> None:
+    test_arming_nginx_empties_its_record_while_nobody_writes(nginx, 0, True)
+    nginx.record.unlink()
+    nginx.run(nginx.balancer.arm, "5")
+    assert not nginx.record.exists()
 
 
 def test_without_a_record_nginx_cannot_be_read(nginx: Nginx) -> None:
