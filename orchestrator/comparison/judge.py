@@ -76,6 +76,7 @@ class Difference:
 
     + name: ``errors``, or ``p99`` and so on
     + limit: milliseconds, None for errors
+    + p: None where the difference is within its margin, so that nobody asks
     """
 
     name: str
@@ -83,7 +84,7 @@ class Difference:
     old: float
     new: float
     margin: float
-    p: float
+    p: float | None
     counts: bool
 
 
@@ -184,10 +185,8 @@ def _test(
     name: str, above: float | None, old: tuple[int, int], new: tuple[int, int], margin: float, significance: float
 ) -> Difference:
     shares = [100 * count / of for count, of in (old, new)]
-    # The test is only worth its time where the difference would count.
-    large = shares[1] - shares[0] > margin
-    p = chance(old, new) if large else 1.0
-    return Difference(name, above, shares[0], shares[1], margin, p, large and p < significance)
+    p = chance(old, new) if shares[1] - shares[0] > margin else None
+    return Difference(name, above, shares[0], shares[1], margin, p, p is not None and p < significance)
 
 
 def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
@@ -220,8 +219,8 @@ def _said(test: Difference, old: Shares, new: Shares, names: tuple[str, str]) ->
     )
 
 
-def _p(p: float) -> str:
-    return f"= {p:.0e}" if p > 1e-99 else "< 1e-99"
+def _p(p: float | None) -> str:
+    return f"= {p:.0e}" if p is not None and p > 1e-99 else "< 1e-99"
 
 
 def _alike(old: Shares, new: Shares, names: tuple[str, str]) -> str:
