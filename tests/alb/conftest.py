@@ -16,6 +16,7 @@ from orchestrator.config.switch import AlbSwitch
 from orchestrator.model import Color
 from orchestrator.switches.alb import Alb
 from tests.alb.control import REGION, Control, Member, Names, Network, State, network_of, set_up
+from tests.alb.double import Process
 from tests.aws.cloud import client
 
 MEMBERS = {"web1": "10.77.0.11", "web2": "10.77.0.12", "web3": "10.77.1.13"}
@@ -104,3 +105,11 @@ def place(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         names = set_up(elb, network, list(MEMBERS.values()))
         control.calls.clear()
         yield Place(control, elb, names)
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Process]:
+    """The process of a double, for ``Double(..., process=process)``."""
+    made = Process()
+    yield made
+    assert made.stop() == 0

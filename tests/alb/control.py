@@ -319,7 +319,7 @@ def set_up(
     green: int = 8082,
     stickiness: int = 0,
     check: Mapping[str, Any] | None = None,
-    delay: int = 300,
+    drain: int = 300,
 ) -> Names:
     """A load balancer with two target groups in a rule, all traffic to blue, as docs/aws.md says.
 
@@ -328,7 +328,7 @@ def set_up(
     + blue, green: ports
     + stickiness: seconds, 0 for none
     + check: of the targets, as for CreateTargetGroup
-    + delay: seconds that a deregistered target drains
+    + drain: seconds that a deregistered target drains
     """
     balancer = elb.create_load_balancer(Name="web", Subnets=network.subnets)["LoadBalancers"][0]["LoadBalancerArn"]
     groups = []
@@ -338,7 +338,7 @@ def set_up(
             Name=name, Protocol="HTTP", Port=port, VpcId=network.vpc, TargetType="ip", **{**settings, **(check or {})}
         )["TargetGroups"][0]["TargetGroupArn"]
         elb.modify_target_group_attributes(
-            TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}]
+            TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(drain)}]
         )
         elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id in members])
         groups.append(arn)
