@@ -1,4 +1,4 @@
-"""The sample application as a git repository with the tags v1 and v2, and its way into the origin container."""
+"""The sample application as a git repository, a tag a version, and its way into the origin container."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fleet_tools import run
 
 APP = Path(__file__).parent / "app"
 VERSIONS = ("v1", "v2")
+DAMAGED = ("errors", "slow", "tail")
+"""Versions that a canary has to find out: tags beside the branch, each v2 with one thing wrong."""
 
 
 def make_repository(folder: Path) -> None:
@@ -27,6 +29,13 @@ def make_repository(folder: Path) -> None:
         _git(folder, "add", "-A")
         _git(folder, "commit", "-q", "-m", f"Shop {version}", moment=moment)
         _git(folder, "tag", "-a", "-m", f"Shop {version}", version, moment=moment)
+    for number, damage in enumerate(DAMAGED, start=1):
+        moment = f"2024-01-1{number}T12:00:00Z"
+        _git(folder, "checkout", "-q", "--detach", "main")
+        shutil.copytree(APP / damage, folder, dirs_exist_ok=True, copy_function=shutil.copy)
+        _git(folder, "add", "-A")
+        _git(folder, "commit", "-q", "-m", f"Shop, damaged: {damage}", moment=moment)
+        _git(folder, "tag", "-a", "-m", f"Shop, damaged: {damage}", damage, moment=moment)
 
 
 def push(url: str, ssh: str) -> None:

@@ -4,6 +4,7 @@ FLEET_DIR   the fleet's directory (default .fleet)
 SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one);
             node: no balancer, each node's own link decides
 BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"}}
+SETTINGS    more settings, as JSON: {"cutover": [{"weight": 5, "bake": "1m"}, {"weight": 100}]}
 """
 
 import json as _json
@@ -56,7 +57,7 @@ _settings = {
     "shared": {"directories": ["storage"]},
     "php": {"workers": 16},
     "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
-}
+} | _json.loads(_os.environ.get("SETTINGS") or "{}")
 
 
 def _host(server):

@@ -35,7 +35,9 @@ final class Kernel
     /** @param array<string, mixed> $server */
     private function home(array $server): Answer
     {
-        return $this->answer($server);
+        $status = Damage::strike();
+
+        return $status === null ? $this->answer($server) : $this->answer($server, ['error' => 'damaged'], $status);
     }
 
     /** @param array<string, mixed> $server */
