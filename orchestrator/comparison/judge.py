@@ -126,7 +126,7 @@ def judge_shares(
     names = (str(new_color.other), str(new_color)) if new_color else ("the old color", "the new color")
     value: Value
     if failed := [test for test in tests if test.counts]:
-        value, words = "fail", "; ".join(_said(test, old, new, names) for test in failed)
+        value, words = "fail", _failed(failed, old, new, names)
     elif few := [
         f"{name} answered {count:,}"
         for name, count in zip(names, (old.requests, new.requests), strict=True)
@@ -203,6 +203,16 @@ def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
 
 def _level(level: float) -> str:
     return f"p{100 * level:g}"
+
+
+def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
+    """The errors, and of all the limits the one that tells most: the others are in the numbers."""
+    slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p)
+    said = [_said(test, old, new, names) for test in tests if test.limit is None]
+    said += [_said(test, old, new, names) for test in slow[:1]]
+    if slow[1:]:
+        said.append(f"so it is at {len(slow) - 1} more limit{'s' if slow[2:] else ''}")
+    return "; ".join(said)
 
 
 def _said(test: Difference, old: Shares, new: Shares, names: tuple[str, str]) -> str:
