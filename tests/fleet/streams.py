@@ -195,3 +195,15 @@ class WebSocket(Stream):
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[n % 4] for n, byte in enumerate(text))
         self._socket.sendall(bytes((128 | kind, 128 | len(text))) + mask + masked)
+
+
+class Listener(WebSocket):
+    """Hears pings and says nothing, so that its connection looks idle."""
+
+    @override
+    def _step(self) -> None:
+        kind, text = self._frame()
+        if kind == TEXT:
+            self._heard(text)
+        elif kind != PING:
+            raise Ended(f"frame of kind {kind}")

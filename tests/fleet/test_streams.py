@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fleet.safety import Calm, Run, calm, copy_of_inventory, snapshot, tag, words  # noqa: F401 (fixtures)
-from tests.fleet.streams import Events, Stream, WebSocket
+from tests.fleet.streams import Events, Listener, Stream, WebSocket
 
 # ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
 
@@ -101,6 +101,18 @@ def test_at_the_limit_a_release_may_be_refused_instead(calm: Calm, streams: list
         stream.close()
     assert run.end() == 0, run.text
     assert {stream.ended for stream in streams} == {"closed by us"}
+    calm.no_request_failed()
+
+
+def test_a_stream_on_which_nothing_is_said_is_open_too(calm: Calm, tmp_path: Path) -> None:
+    refuse = copy_of_inventory(tmp_path, drain={"limit": 2, "at_limit": "refuse"})
+    with Listener(calm.fleet.nginx_url) as stream:  # HAProxy counts by itself
+        calm.roll_back()
+        run = Run(calm.fleet, *words("release", ref="v1"), inventory=refuse)
+        assert run.end() == 1, run.text
+        assert f"{stream.node}: {calm.before.live} still had 1 stream after 2 s: nothing is cut" in run.text
+        assert stream.open
+    done(calm, "release", refuse, ref="v1")
     calm.no_request_failed()
 
 
