@@ -60,6 +60,10 @@ _settings = {
 } | _json.loads(_os.environ.get("SETTINGS") or "{}")
 
 
+# as a target group knows them
+_ips = {_server["name"]: _server["address"] for _server in _fleet["layout"]["servers"]}
+
+
 def _host(server):
     return (
         server["name"],
@@ -74,6 +78,7 @@ def _host(server):
             "ssh_look_for_keys": False,
             "ssh_paramiko_connect_kwargs": _PATIENCE,
             "address": server["address"],
+            "target": _ips.get(server["name"]),
             "settings": _settings,
         },
     )

@@ -48,12 +48,15 @@ class Bake:
         comparison = self._settings.comparison
         end = time.monotonic() + self._seconds
         verdict: Verdict | None = None
-        while (left := end - time.monotonic()) > 0:
+        last = False
+        while not last:
+            left = max(0.0, end - time.monotonic())
+            last = left <= comparison.window
             gevent.sleep(min(left, comparison.window))
             self._witness.look()
             self._gate()
             if self._split and comparison.enabled:
-                verdict = self._compare()
+                verdict = self._compare(last)
                 if verdict.value == "fail":
                     raise NotYet(f"worse than the old color: {verdict.words}")
         return self._decide(verdict)
@@ -88,12 +91,12 @@ class Bake:
 
     # Both colors compared
 
-    def _compare(self) -> Verdict:
+    def _compare(self, last: bool) -> Verdict:
         """Everything since this weight was set: the worst of what the switches' records say."""
         look = next(self._looks)
         balancers = [name for name in self._switches if name in self._fleet.balancers]
         apis = [self._fleet.apis[name] for name in self._switches if name in self._fleet.apis]
-        verdicts = at_once([lambda api=api: self._of_api(api, look) for api in apis])  # type: ignore[misc]
+        verdicts = at_once([lambda api=api: self._of_api(api, look, last) for api in apis])  # type: ignore[misc]
         if balancers:
             verdicts.append(self._of_balancers(balancers, look))
         return worst(verdicts)
@@ -117,10 +120,10 @@ class Bake:
         except CannotTell as unknown:
             return str(unknown)
 
-    def _of_api(self, api: Api, look: int) -> Verdict:
+    def _of_api(self, api: Api, look: int, last: bool) -> Verdict:
         comparison = self._settings.comparison
         try:
-            shares = api.shares(self._began, self._color.other, comparison)
+            shares = api.shares(self._began, self._color.other, comparison, wait=last)
         except NotDone as failure:
             return unreadable(str(failure))
         return judge_shares(

@@ -207,7 +207,7 @@ def _level(level: float) -> str:
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
     """The errors, and of all the limits the one that tells most: the others are in the numbers."""
-    slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p)
+    slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p or 0.0)
     said = [_said(test, old, new, names) for test in tests if test.limit is None]
     said += [_said(test, old, new, names) for test in slow[:1]]
     if slow[1:]:

@@ -9,6 +9,9 @@ from orchestrator.stages.names import share
 # what the looks at the end of the last window may take
 SLACK = 60.0
 
+# CloudWatch tells of a minute when two more are over
+API_SLACK = 240.0
+
 
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
     """A failure at the end of any window ends it at once. Colors are compared only while both have traffic.
@@ -26,5 +29,6 @@ def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
             "switches": [switch.name for switch in i.switches],
         },
     )
-    steps = (Step(OPERATOR, action, seconds + SLACK),) if seconds else ()
+    slack = SLACK + (API_SLACK if i.at("api") else 0.0)
+    steps = (Step(OPERATOR, action, seconds + slack),) if seconds else ()
     return Stage(share("bake", i, weights), steps, changes=False)

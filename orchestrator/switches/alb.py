@@ -14,6 +14,8 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 from typing_extensions import override
 
+from orchestrator.comparison.judge import Shares
+from orchestrator.config.cutover import Comparison
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import AlbSwitch, Switch
 from orchestrator.model import Color, Weights
@@ -140,6 +142,16 @@ class Alb(Api):
         if strangers or not ids:
             raise NotDone(f"no node of the inventory has target {', '.join(strangers) or 'nothing'}: not done")
         return self._keep_out(ids) if out else self._let_in(ids)
+
+    @override
+    def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
+        """See ``Api.shares``. CloudWatch tells of whole minutes, two minutes later."""
+        until = time.time() - (0.0 if wait else cloudwatch.DELAY)
+        while True:
+            found = self.traffic(since, until, old, settings.slower, settings.slower_ms)
+            if isinstance(found, CloudWatchTraffic):
+                return cloudwatch.shares(found)
+            self.sleep(max(0.1, found.until - time.time()))
 
     def traffic(
         self,

@@ -158,11 +158,12 @@ class Api(ABC):
     def attach(self) -> str:
         """Undo of ``detach``: both colors known again, the weights as they are. Raises NotDone."""
 
-    def shares(self, since: float, old: Color, settings: Comparison) -> Mapping[Color, Shares]:
-        """What both colors have answered since an instant, as the provider tells; waits until it can tell.
+    def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
+        """What both colors have answered since an instant, as the provider tells.
 
         + since: epoch seconds
         + old: the color whose response times make the limits
+        + wait: until it can tell all of it; otherwise what it can tell already
 
         Raises NotDone.
         """

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.comparison.judge import Shares, Slow
 from orchestrator.model import Color
 
 MINUTE = 60
@@ -147,6 +148,19 @@ def incomplete(results: Iterable[Mapping[str, Any]]) -> Sequence[str]:
 def traffic(found: Points, begin: float, end: float, threshold: float | None = None) -> CloudWatchTraffic:
     """What points say of both colors."""
     return CloudWatchTraffic(begin, end, {color: _color(found, color) for color in Color}, threshold)
+
+
+def shares(found: CloudWatchTraffic) -> Mapping[Color, Shares]:
+    """The same as what is compared. Requests whose connection failed are the color's failures."""
+    p99 = 0.99
+    limit = found.threshold if all(one.slow is not None for one in found.colors.values()) else None
+
+    def share(one: ColorTraffic) -> Shares:
+        slow = {p99: Slow(1000 * limit, round((one.slow or 0.0) * one.requests), one.requests)} if limit else {}
+        quantiles = {p99: 1000 * one.p99} if one.p99 is not None else {}
+        return Shares(one.requests + one.refused, one.errors + one.refused, slow, quantiles)
+
+    return {color: share(one) for color, one in found.colors.items()}
 
 
 def _color(found: Points, color: Color) -> ColorTraffic:

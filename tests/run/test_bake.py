@@ -1,0 +1,71 @@
+"""A bake: what the comparison says, and what the settings make of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.bake import Bake
+from orchestrator.comparison.judge import Verdict, worst
+from orchestrator.config import load
+from orchestrator.options import Options
+from tests.fakes.world import World
+
+PASS, FAIL = Verdict("pass", "alike", {}), Verdict("fail", "5xx to 10%", {})
+FEW, UNREADABLE = Verdict("inconclusive", "12 requests", {}), Verdict("error", "no record", {})
+
+
+def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdict], **comparison: Any) -> int:
+    """A release whose comparisons say this, one after another."""
+    said = iter(verdicts)
+    monkeypatch.setattr(Bake, "_of_balancers", lambda self, names, look: next(said))
+    settings = {
+        **world.settings,
+        "cutover": [{"weight": 25, "bake": 1.2}, {"weight": 100}],
+        "comparison": {"window": 1, **comparison},
+    }
+    return verbs.release(world.fleet(load(settings)), Options(ref="v1"))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "more", "status", "words"),
+    [
+        ([PASS, PASS], {}, 0, "alike"),
+        ([FEW, PASS], {}, 0, "alike"),
+        ([FAIL], {}, 1, "worse than the old color: 5xx to 10%"),
+        ([PASS, FAIL], {"on_inconclusive": "go on"}, 1, "worse than the old color: 5xx to 10%"),
+        ([FEW, FEW], {}, 1, "inconclusive: 12 requests (comparison.on_inconclusive is undo)"),
+        ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, and it goes on all the same: 12 requests"),
+        ([PASS, UNREADABLE], {}, 1, "error: no record (comparison.on_error is undo)"),
+        ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, and it goes on all the same: no record"),
+    ],
+)
+def test_the_settings_say_what_a_verdict_means(
+    released: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verdicts: list[Verdict],
+    more: dict[str, Any],
+    status: int,
+    words: str,
+) -> None:
+    before = released.snapshot()
+    assert release(released, monkeypatch, verdicts, **more) == status
+    assert words in capsys.readouterr().err
+    assert [released.weight(balancer) for balancer in released.balancers] == ([0, 0] if status else [100, 100])
+    if status:
+        assert released.snapshot() == before
+
+
+def test_without_a_record_nothing_is_taken_for_a_pass(released: World, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load({**released.settings, "cutover": [{"weight": 25, "bake": 0.2}, {"weight": 100}]})
+    assert verbs.release(released.fleet(settings), Options(ref="v1")) == 1
+    assert "comparison.on_error is undo" in capsys.readouterr().err
+
+
+def test_the_worst_of_several_switches_counts() -> None:
+    assert worst([PASS, FEW]) is FEW
+    assert worst([FEW, UNREADABLE, PASS]) is UNREADABLE
+    assert worst([UNREADABLE, FAIL]) is FAIL
