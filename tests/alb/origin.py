@@ -194,7 +194,7 @@ class Load:
 
     urls: list[str]
     workers: int = 8
-    pause: float = 0.02
+    pause: float = 0.04
     cookies: bool = False
     answers: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -77,6 +77,7 @@ class Node:
         self.snapshot = Snapshot()
         self._groups: dict[str, Group] = {}
         self._adopts_at = 0.0
+        self._learned: deque[Snapshot] = deque()
         self._checks: dict[tuple[str, Member], asyncio.Task[None]] = {}
         self.checked: dict[tuple[str, Member], Checked] = {}
         self._turns: dict[str, itertools.count[int]] = defaultdict(itertools.count)
@@ -107,8 +108,10 @@ class Node:
     def learn(self, snapshot: Snapshot) -> None:
         """Adopt it after a delay of our own, never before an earlier one."""
         loop = asyncio.get_running_loop()
+        self._learned.append(snapshot)
         self._adopts_at = max(self._adopts_at, loop.time() + self._rng.uniform(*self._options.delay))
-        loop.call_at(self._adopts_at, self.adopt, snapshot)
+        # calls at the same instant come in any order: which one is adopted is not theirs to say
+        loop.call_at(self._adopts_at, lambda: self.adopt(self._learned.popleft()))
 
     def adopt(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
