@@ -29,7 +29,7 @@ from orchestrator.probe.report import Report
 from orchestrator.run import Result
 from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
 from orchestrator.verifier import Verifier
-from orchestrator.waiting import NotYet, until
+from orchestrator.waiting import NotYet, until, within
 from orchestrator.witness import Witness
 
 Arguments = Mapping[str, Value]
@@ -110,7 +110,7 @@ class Executor:
     def _at_operator(self, step: Step, undoing: bool) -> Result:
         began = time.monotonic()
         try:
-            with gevent.Timeout(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
+            with within(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
                 detail = self._on_operator[step.action.name](step.action.arguments, undoing)
         except (NotYet, CommandFailed, ProbeError) as failure:
             return Result(step.place, str(failure), seconds=time.monotonic() - began)
@@ -237,7 +237,7 @@ class Executor:
                     return self._api_members(api, arguments)
 
         try:
-            with gevent.Timeout(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
+            with within(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
                 detail = act()
         except (NotYet, CommandFailed, NotDone, CannotTell) as failure:
             return Result(step.place, str(failure), seconds=time.monotonic() - began)

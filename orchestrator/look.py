@@ -15,6 +15,7 @@ from orchestrator.plan import Where
 from orchestrator.preflight import Look
 from orchestrator.switches import balancer
 from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+from orchestrator.waiting import within
 
 
 def look(fleet: Fleet) -> Look:
@@ -106,7 +107,7 @@ def _link(state: NodeState | str) -> Seen | str:
 def _apis(fleet: Fleet) -> dict[str, Seen | str]:
     def ask(api: Api) -> Seen | str:
         try:
-            with gevent.Timeout(fleet.settings.deadlines.look, CannotTell("it did not answer in time")):
+            with within(fleet.settings.deadlines.look, CannotTell("it did not answer in time")):
                 return api.see()
         except (CannotTell, NotDone) as unknown:
             return str(unknown)

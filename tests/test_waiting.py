@@ -1,0 +1,31 @@
+"""Deadlines of what is done on the operator's machine."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+
+from orchestrator.waiting import NotYet, within
+
+
+def test_a_deadline_is_not_taken_for_a_failure_of_what_is_within() -> None:
+    tries = []
+    with pytest.raises(NotYet, match="took longer"), within(0.05, NotYet("took longer")):
+        for _ in range(3):
+            tries.append(1)
+            try:
+                gevent.sleep(0.2)
+            except Exception:
+                continue
+    assert len(tries) == 1
+
+
+def test_what_is_in_time_or_fails_by_itself_is_left_alone() -> None:
+    with within(1.0, NotYet("late")):
+        pass
+    with pytest.raises(KeyError), within(1.0, NotYet("late")):
+        raise KeyError
+    other = gevent.Timeout(0.02)
+    with pytest.raises(gevent.Timeout) as raised, other, within(1.0, NotYet("late")):
+        gevent.sleep(0.5)
+    assert raised.value is other
