@@ -96,11 +96,17 @@ class Fleet:
         members = {name: str(self.host(name).data.get("target") or self.address(name)) for name in self.nodes}
         return kind(switch, members, self.settings.ports)
 
+    def has(self, name: str) -> bool:
+        """Whether the inventory has a host; a run that goes on may name one that has been taken away since."""
+        return name in self.state.inventory.hosts
+
     def host(self, name: str) -> Host:
         return self.state.inventory.get_host(name)
 
     def address(self, name: str) -> str:
         """How the balancers reach a node: its ``address``, else its SSH host name, else its name."""
+        if not self.has(name):
+            return name
         data = self.host(name).data
         return str(data.get("address") or data.get("ssh_hostname") or name)
 
@@ -123,6 +129,8 @@ class Fleet:
 
     def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
         """Act on one host, at most for so many seconds."""
+        if not self.has(name):
+            return Reply(name, None, f"node {name} is not in the inventory any more", True, 0.0)
         host = self.host(name)
         began = time.monotonic()
 

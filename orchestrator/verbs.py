@@ -301,6 +301,12 @@ def _bar_lost(fleet: Fleet, session: Session, i: Inputs, left: Sequence[Result])
     lost = sorted({result.place.name for result in left if result.lost and result.place.kind == "node"})
     if not lost:
         return
+    gone = [name for name in lost if not fleet.has(name)]
+    if gone:
+        say(f"{', '.join(gone)}: not in the inventory any more, so there is nothing to bar", fg="yellow")
+    lost = [name for name in lost if name not in gone]
+    if not lost:
+        return
     missing = tuple(Missing(name, fleet.address(name), False) for name in lost)
     event = Event(
         "results", "bar lost", results=Executor(fleet, session.fence).perform(bar(replace(i, missing=missing)).do, True)

@@ -128,3 +128,30 @@ def test_status_names_what_is_barred(released: World, capsys: pytest.CaptureFixt
     assert "BARRED       node3 gets no traffic until it has caught up: deploys/join.py --data node=node3" in (
         capsys.readouterr().out
     )
+
+
+def test_a_node_that_is_not_in_the_inventory_any_more_is_lost(
+    released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Executor._one
+
+    def killing(this: Executor, step: Step, undoing: bool) -> Result:
+        if step.action.name == "warm":
+            raise KeyboardInterrupt
+        return one(this, step, undoing)
+
+    with monkeypatch.context() as deadly:
+        deadly.setattr(Executor, "_one", killing)
+        with pytest.raises(KeyboardInterrupt):
+            verbs.release(released.fleet(), Options(ref="v1"))
+    released.nodes.remove("node2")
+    try:
+        assert verbs.abort(released.fleet(), Options()) == 1
+        said = capsys.readouterr().err
+        assert "node2: node node2 is not in the inventory any more" in said
+        assert "node2: not in the inventory any more, so there is nothing to bar" in said
+        assert barred(released, "haproxy") == []
+        assert verbs.release(released.fleet(), Options(ref="v1")) == 0
+        assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
+    finally:
+        released.nodes.insert(1, "node2")
