@@ -65,6 +65,7 @@ class Stage:
     + changes: False for a stage that only looks
     + commits: the run is committed once this stage is done; later ones only go forward
     + pause: where a run may be asked to stop and wait, once this stage is done ("preview", "25"); empty for nowhere
+    + owed: nobody would do it later: a run that could not do it stays open, committed or not, for the next command
     """
 
     name: str
@@ -73,6 +74,7 @@ class Stage:
     changes: bool = True
     commits: bool = False
     pause: str = ""
+    owed: bool = False
 
     @property
     def word(self) -> str:
@@ -168,6 +170,9 @@ class Inputs:
     + former_release, former_revision: of a `join`, what the color without traffic has on the other nodes
     + stale: of a `join`, releases that the node has and no other: what a run that it died under left there
     + mend: nodes whose ``live`` link lags behind the switch, as a failure after an earlier commit leaves them
+    + scaling: processes of the Auto Scaling group that this run suspends, and so resumes, and no others (of a
+      `rollback`: that an earlier run could not resume)
+    + instances: that the Auto Scaling group had
     """
 
     verb: str
@@ -186,6 +191,8 @@ class Inputs:
     former_release: str | None = None
     former_revision: str | None = None
     stale: tuple[str, ...] = ()
+    scaling: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
 
     def at(self, *where: str) -> tuple[SwitchInput, ...]:
         """The switches that are told there: ``balancer``, ``node``, ``api``."""
@@ -222,4 +229,7 @@ class Inputs:
             former_release=data["former_release"],
             former_revision=data["former_revision"],
             stale=tuple(data["stale"]),
+            # a run of an earlier version has none
+            scaling=tuple(data.get("scaling", ())),
+            instances=tuple(data.get("instances", ())),
         )

@@ -97,6 +97,7 @@ class Ended:
     + reason: why it was undone, None if it was not
     + left: what an undo could not take back, by place; and of these, places that did not answer
     + warnings: what failed after the commit
+    + owed: of both, what the next command has to do before anything else (``Stage.owed``)
     + paused: where it stopped to wait for a word, empty if it did not
     """
 
@@ -105,6 +106,12 @@ class Ended:
     left: list[Result] = field(default_factory=list)
     warnings: list[Result] = field(default_factory=list)
     paused: str = ""
+    owed: list[Result] = field(default_factory=list)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a place that answers is neither as before nor as it should be."""
+        return any(not result.lost and result not in self.owed for result in self.left)
 
     @property
     def status(self) -> int:
@@ -184,15 +191,18 @@ class Walk:
         """Take the begun stages back, last one first. A place that fails does not keep the others from it."""
         self._note(Event("undoing", text=str(reason)), must=False)
         left: list[Result] = []
+        owed: list[Result] = []
         for stage in self._backwards(begun):
             for back in stage.undo:
                 # what could not be reached once is not tried again, and what could not be restored is not
                 # waited for: its deadline is paid once
                 passed_over = {result.place for result in left if result.lost or not back.changes}
                 steps = [step for step in back.do if step.place not in passed_over]
-                left += self._perform(back, steps, undoing=True).failed
+                failed = self._perform(back, steps, undoing=True).failed
+                left += failed
+                owed += failed if back.owed else ()
         self._note(Event("undone", results=tuple(left)), must=False)
-        return Ended(committed=False, reason=reason, left=left)
+        return Ended(committed=False, reason=reason, left=left, owed=owed)
 
     def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
         """Begun stages, the last one of the plan first."""
@@ -201,16 +211,20 @@ class Walk:
     def forward(self, stages: Sequence[Stage]) -> Ended:
         """After the commit: every stage, whatever fails; failures are warnings that the next command mends."""
         warnings: list[Result] = []
+        owed: list[Result] = []
         for stage in stages:
             if not stage.do:
                 continue
+            failed: Sequence[Result]
             try:
                 self._note(Event("intent", stage.name, _places(stage.do)))
-                warnings += self._perform(stage, stage.do, undoing=False).failed
+                failed = self._perform(stage, stage.do, undoing=False).failed
             except Exception as error:
-                warnings.append(Result(stage.do[0].place, f"{stage.name}: {error}"))
+                failed = (Result(stage.do[0].place, f"{stage.name}: {error}"),)
+            warnings += failed
+            owed += failed if stage.owed else ()
         self._write()
-        return Ended(committed=True, warnings=warnings)
+        return Ended(committed=True, warnings=warnings, owed=owed)
 
     def _do(self, stage: Stage) -> None:
         if not stage.do:
