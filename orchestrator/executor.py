@@ -14,6 +14,7 @@ from pyinfra.api.host import Host
 from orchestrator.actions import operation_of
 from orchestrator.bake import Bake
 from orchestrator.drain import cut_line, drained
+from orchestrator.errors import OrchestratorError
 from orchestrator.facts import fired
 from orchestrator.facts.answers import MemberAnswers
 from orchestrator.facts.fired import Fired, Swap
@@ -63,6 +64,8 @@ class Executor:
             "verify": self._verify,
             "bake": self._bake,
             "proof": self._proof,
+            "scaling": self._scaling,
+            "newcomers": self._newcomers,
         }
 
     @property
@@ -112,7 +115,7 @@ class Executor:
         try:
             with within(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
                 detail = self._on_operator[step.action.name](step.action.arguments, undoing)
-        except (NotYet, CommandFailed, ProbeError) as failure:
+        except (NotYet, CommandFailed, ProbeError, CannotTell, OrchestratorError) as failure:
             return Result(step.place, str(failure), seconds=time.monotonic() - began)
         return Result(step.place, seconds=time.monotonic() - began, detail=detail)
 
@@ -263,6 +266,17 @@ class Executor:
 
     def _proof(self, arguments: Arguments, undoing: bool) -> str:
         return self._witness.end(self._settings.probe.after, bool(arguments["judged"]))
+
+    def _scaling(self, arguments: Arguments, undoing: bool) -> str:
+        # nothing of AWS is imported for a fleet that has none
+        from orchestrator.aws.steps import keep_still
+
+        return keep_still(self._settings, arguments)
+
+    def _newcomers(self, arguments: Arguments, undoing: bool) -> str:
+        from orchestrator.aws.steps import newcomers
+
+        return newcomers(self._settings, arguments)
 
     def _hook(self, arguments: Arguments, undoing: bool) -> str:
         environment = {**os.environ, "RELEASE": str(arguments["release"]), "COLOR": str(arguments["color"])}

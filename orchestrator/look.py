@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import gevent
 from pyinfra.api.host import Host
 
+from orchestrator.errors import OrchestratorError
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.node import Node, NodeState
@@ -17,10 +20,17 @@ from orchestrator.switches import balancer
 from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
 from orchestrator.waiting import within
 
+if TYPE_CHECKING:
+    from orchestrator.aws.scaling import Group
 
-def look(fleet: Fleet) -> Look:
-    """The state of every node and balancer, or one line that says why there is none."""
+
+def look(fleet: Fleet, group: bool = True) -> Look:
+    """The state of every node and balancer, or one line that says why there is none.
+
+    + group: look at the Auto Scaling group, too, if the settings name one
+    """
     nodes = gevent.spawn(_nodes, fleet)
+    scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None
     balancers, apis = at_once([lambda: _balancers(fleet), lambda: _apis(fleet)])
     states: dict[str, NodeState | str] = nodes.get()
     links = {name: _link(state) for name, state in states.items()} if fleet.is_switch else {}
@@ -30,7 +40,9 @@ def look(fleet: Fleet) -> Look:
         **dict.fromkeys(links, ("node", "node")),
     }
     addresses = {name: fleet.address(name) for name in fleet.nodes}
-    return Look(states, {**balancers, **apis, **links}, kinds, addresses)
+    # a greenlet that has ended is false
+    found = scaling.get() if scaling is not None else None
+    return Look(states, {**balancers, **apis, **links}, kinds, addresses, found)
 
 
 def revision(fleet: Fleet, ref: str) -> str:
@@ -113,6 +125,22 @@ def _apis(fleet: Fleet) -> dict[str, Seen | str]:
             return str(unknown)
 
     return dict(zip(fleet.apis, at_once([lambda api=api: ask(api) for api in fleet.apis.values()]), strict=True))  # type: ignore[misc]
+
+
+def _group(fleet: Fleet) -> Group | str:
+    # nothing of AWS is imported for a fleet that has none
+    from orchestrator.aws import scaling
+    from orchestrator.aws.api import Account
+
+    section = fleet.settings.scaling
+    assert section is not None
+    account = Account(section.region, section.profile, section.endpoint_url)
+    late = OrchestratorError(f"Auto Scaling group {section.group}: AWS did not answer in time")
+    try:
+        with within(fleet.settings.deadlines.look, late):
+            return scaling.see(account.autoscaling(), section.group)
+    except OrchestratorError as unknown:
+        return str(unknown)
 
 
 def _balancers(fleet: Fleet) -> dict[str, Seen | str]:

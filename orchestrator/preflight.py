@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.config import Settings
 from orchestrator.errors import Refused, UsageError
@@ -13,6 +13,9 @@ from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan import Inputs, Missing, NodeInput, SwitchInput, Where
 from orchestrator.switches.base import Seen
+
+if TYPE_CHECKING:
+    from orchestrator.aws.scaling import Group
 
 # rename(2) is atomic for readers there; on fuse-overlayfs it is not (notes/switch.md)
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
@@ -26,12 +29,14 @@ class Look:
 
     + kinds: where each switch is told (``balancer``, ``node``, ``api``), and its kind
     + addresses: how the balancers reach each node
+    + group: the Auto Scaling group, None without ``scaling`` in the settings, or if nobody wants to know
     """
 
     nodes: Mapping[str, NodeState | str]
     switches: Mapping[str, Seen | str]
     kinds: Mapping[str, tuple[Where, str]]
     addresses: Mapping[str, str]
+    group: Group | str | None = None
 
     @property
     def node_states(self) -> dict[str, NodeState]:
@@ -114,7 +119,7 @@ def release(
     problems += [*_switches(look), *_nodes(look, settings), *_room(look, settings, idle)]
     if color is not None and color is not idle:
         problems.append(f"{color} is live: a release goes to {idle}")
-    problems += _one_live_release(look, live)
+    problems += [*_one_live_release(look, live), *_unrest(look)]
     if problems:
         raise Refused("; ".join(problems))
     states = look.node_states
@@ -135,6 +140,8 @@ def release(
         mend=tuple(name for name, state in states.items() if state.live is not live),
         members=tuple(states),
         missing=missing,
+        scaling=_to_suspend(look, settings),
+        instances=_instances(look),
     )
 
 
@@ -190,6 +197,8 @@ def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], s
         problems.append(f"{node} is not barred: it takes part already")
     if not others:
         problems.append("no other node can be reached, so nobody says which releases the fleet has")
+    if _suspends(settings):
+        problems += _unrest(look)
     for color in Color:
         releases = {name: other.release[color] for name, other in others.items()}
         if len(set(releases.values())) > 1:
@@ -217,6 +226,8 @@ def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], s
         former_release=former,
         former_revision=revisions(former) if former else None,
         stale=tuple(sorted(set(state.releases) - {one for other in others.values() for one in other.releases})),
+        scaling=_to_suspend(look, settings),
+        instances=_instances(look),
     )
 
 
@@ -282,6 +293,31 @@ def _room(look: Look, settings: Settings, idle: Color) -> Iterable[str]:
                 f"{name} has {state.memory_mb} MiB of memory available, two warm colors ask for "
                 f"{room.memory_mb + growth}"
             )
+
+
+def _unrest(look: Look) -> Iterable[str]:
+    """Why the Auto Scaling group lets no run begin that is for all of its instances."""
+    if look.group is None:
+        return
+    from orchestrator.aws.scaling import unrest
+
+    yield from [look.group] if isinstance(look.group, str) else unrest(look.group)
+
+
+def _suspends(settings: Settings) -> bool:
+    return settings.scaling is not None and settings.scaling.suspend
+
+
+def _to_suspend(look: Look, settings: Settings) -> tuple[str, ...]:
+    if look.group is None or isinstance(look.group, str) or not _suspends(settings):
+        return ()
+    from orchestrator.aws.scaling import to_suspend
+
+    return to_suspend(look.group)
+
+
+def _instances(look: Look) -> tuple[str, ...]:
+    return () if look.group is None or isinstance(look.group, str) else tuple(look.group.instances)
 
 
 def _one_live_release(look: Look, live: Color) -> Iterable[str]:

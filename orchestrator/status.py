@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from orchestrator.config import Settings
 from orchestrator.facts.node import NodeState
@@ -10,6 +11,10 @@ from orchestrator.journal.records import Told, told, unfinished
 from orchestrator.journal.store import Contents
 from orchestrator.model import Color
 from orchestrator.preflight import Look
+from orchestrator.report.terminal import still_suspended
+
+if TYPE_CHECKING:
+    from orchestrator.aws.scaling import Group
 
 HISTORY = 5
 """Runs that are listed."""
@@ -26,6 +31,8 @@ def status(look: Look, contents: Contents, settings: Settings) -> Iterable[str]:
             yield f"  {name:<12} blue {100 - seen.weights.green}%  green {seen.weights.green}%{restart}"
     for name, state in look.nodes.items():
         yield f"  {name:<12} {_node(state)}"
+    if look.group is not None:
+        yield f"  scaling      {_group(look.group)}"
     for name in sorted(look.barred):
         yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
     yield f"  lock         {_lock(contents)}"
@@ -43,7 +50,7 @@ def _paused(tale: Told) -> str:
     where = "before any traffic" if tale.paused == "preview" else f"at {tale.paused}% of the traffic"
     return (
         f"{tale.verb} by {tale.owner} of {tale.at} waits {where}: deploys/promote.py goes on, "
-        "deploys/abort.py takes it back"
+        f"deploys/abort.py takes it back{still_suspended((tale.inputs or {}).get('scaling', ()))}"
     )
 
 
@@ -73,6 +80,13 @@ def _runs(state: NodeState, color: Color) -> str:
     if not state.active[color]:
         return "down"
     return "warm" if state.started[color] == state.release[color] else "up, not started for it"
+
+
+def _group(group: Group | str) -> str:
+    if isinstance(group, str):
+        return group
+    suspended = f", suspended: {', '.join(sorted(group.suspended))}" if group.suspended else ""
+    return f"{group.name}: {len(group.instances)} instances{suspended}"
 
 
 def _lock(contents: Contents) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,8 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator import preflight
-from orchestrator.errors import NotUndone, OrchestratorError, Refused, UsageError
+from orchestrator.announcing import announce
+from orchestrator.errors import Interrupted, NotUndone, OrchestratorError, Refused, UsageError
 from orchestrator.executor import Executor
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
@@ -84,6 +85,7 @@ def _go_on(
     say(f"{verb}: {_named(tale)}", bold=True)
     if tale.committed:
         return _settle_run(fleet, session, tale, i, whole)
+    _announce_busy(fleet, session, i)
     # in one record: a journal that was cut between them would forget what has to be undone
     session.append([_begin(verb), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
     until = whole.until(options.until) if options.until else whole.until_commit
@@ -207,7 +209,8 @@ def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[Look, Inputs]:
 
     Raises Refused or UsageError.
     """
-    seen = look(fleet)
+    # back is the way of an emergency, and needs no word of a group that it leaves alone
+    seen = look(fleet, group=verb != "rollback")
     return seen, _decide(fleet, seen, verb, options)
 
 
@@ -224,12 +227,20 @@ def _decide(fleet: Fleet, seen: Look, verb: str, options: Options) -> Inputs:
 
 def _change(fleet: Fleet, verb: str, options: Options) -> int:
     with _session(fleet, verb) as session:
-        _settle(fleet, session)
+        owed = _settle(fleet, session, verb)
         _, i = inputs(fleet, verb, options)
         _is_as_planned(i, options)
+        i = replace(i, scaling=owed) if owed else i
         whole = plan(i)
         _check_pause(whole, options.until)
         session.append([_begin(verb), _inputs_record(i)])
+        try:
+            _announce_busy(fleet, session, i)
+        except (Refused, Interrupted) as reason:
+            signals.no_more_interrupts()
+            _announce(fleet, session, i, committed=False)
+            session.append([{"record": "end", "how": "undone", "detail": str(reason)}])
+            raise
         say(heading(i), bold=True)
         stages = whole.until(options.until) if options.until else whole.until_commit
         return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until))
@@ -283,10 +294,12 @@ def _walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Optio
     finally:
         executor.close()
     _bar_lost(fleet, session, i, ended.left)
+    if not ended.paused and not ended.is_mixed:
+        _announce(fleet, session, i, ended.committed)
     report = executor.report
     probe = report.to_json() if report else None
     if not ended.paused:
-        how = "done" if ended.committed else "undone" if not ended.left else "left"
+        how = "left" if ended.left or ended.owed else "done" if ended.committed else "undone"
         session.append([{"record": "end", "how": how, "detail": str(ended.reason or ""), "probe": probe}])
     file.write(i, ended, report)
     for line in probe_lines(report) if report else ():
@@ -316,6 +329,27 @@ def _bar_lost(fleet: Fleet, session: Session, i: Inputs, left: Sequence[Result])
     say(f"{', '.join(lost)}: unsettled, and barred until deploys/join.py --data node=NAME brings it back", fg="yellow")
 
 
+def _announce_busy(fleet: Fleet, session: Session, i: Inputs) -> None:
+    """New instances wait from now on. Raises Refused if they cannot be told, but not for a way back: whatever it does
+    with the traffic, the releases of both colors stay what they are announced to be.
+    """
+    problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
+    if problem and i.verb != "rollback":
+        raise Refused(f"new instances cannot be told to wait, so nothing was moved: {problem}")
+    if problem:
+        say(f"warning: new instances do not know that a rollback is on: {problem}", fg="yellow")
+
+
+def _announce(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
+    """New instances are told what is true after a run. That this failed is a warning: the run ended as it did."""
+    problem = announce(fleet.settings, i, session.fence, committed, busy=False)
+    if problem:
+        say(
+            f"warning: what new instances read is not up to date, and they wait until the next run: {problem}",
+            fg="yellow",
+        )
+
+
 def _revision_of(fleet: Fleet, release: str) -> str:
     """The commit of a release: as the journal has it, else as a node's mirror completes the id's short one."""
     for run in reversed(_store(fleet).read(50).runs):
@@ -325,27 +359,49 @@ def _revision_of(fleet: Fleet, release: str) -> str:
     return revision(fleet, release.rpartition("-")[2])
 
 
-def _settle(fleet: Fleet, session: Session) -> None:
-    """A run that stopped without a word is undone first, or carried forward if it was committed."""
+def _settle(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
+    """A run that stopped without a word is undone first, or carried forward if it was committed.
+
+    Returns the processes of the Auto Scaling group that this did not resume: a rollback goes on all the same, and
+    does it at its end.
+    """
     found = _open(fleet)
     if found is None:
-        return
-    tale, _, _ = found
+        return ()
+    tale, i, whole = found
     if tale.paused:
         raise Refused(
             f"{_named(tale)} waits ({tale.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
         )
     say(f"{_named(tale)} stopped without a word: settling it first", fg="yellow")
-    _settle_run(fleet, session, *found)
+    ended = _settled(fleet, session, tale, whole, i)
+    here, there = fleet.settings.scaling, i.settings.scaling
+    if verb == "rollback" and ended.owed and here and there and here.group == there.group:
+        say(f"going on all the same: {_listed(ended.owed)}", fg="yellow")
+        return i.scaling
+    _close(session, i, ended)
+    return ()
 
 
 def _settle_run(fleet: Fleet, session: Session, tale: Told, i: Inputs, whole: Plan) -> int:
     """Settle the open run. Raises NotUndone if a place that answers could not be undone."""
+    return _close(session, i, _settled(fleet, session, tale, whole, i))
+
+
+def _settled(fleet: Fleet, session: Session, tale: Told, whole: Plan, i: Inputs) -> Ended:
     executor = Executor(fleet, session.fence)
     ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
-    if any(not result.lost for result in ended.left):
-        raise NotUndone("; ".join(f"{result.place}: {result.error}" for result in ended.left))
+    if ended.is_mixed:
+        raise NotUndone(_listed(result for result in ended.left if not result.lost))
     _bar_lost(fleet, session, i, ended.left)
+    _announce(fleet, session, i, ended.committed)
+    return ended
+
+
+def _close(session: Session, i: Inputs, ended: Ended) -> int:
+    """Put on record that a run is settled, unless something is left. Raises NotUndone if a run must not go on."""
+    if ended.owed:
+        raise NotUndone(_listed(ended.owed))
     if ended.left:
         # still open: whoever comes next undoes the rest
         lost = ", ".join(sorted({result.place.name for result in ended.left}))
@@ -355,6 +411,10 @@ def _settle_run(fleet: Fleet, session: Session, tale: Told, i: Inputs, whole: Pl
     live = i.release if ended.committed else i.live or "no release"
     say(f"settled: {live} has all the traffic", fg="green")
     return 0
+
+
+def _listed(results: Iterable[Result]) -> str:
+    return "; ".join(f"{result.place}: {result.error}" for result in results)
 
 
 def _open(fleet: Fleet) -> tuple[Told, Inputs, Plan] | None:

@@ -88,6 +88,18 @@ def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
     """The running instances that have all these tags, by id and sorted. Raises OrchestratorError."""
     filters: list[Any] = [{"Name": "instance-state-name", "Values": ["running"]}]
     filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in sorted(tags.items())]
+    return _instances(ec2, filters)
+
+
+def of_ids(ec2: EC2Client, ids: Sequence[str]) -> dict[str, Instance]:
+    """The instances with these ids, by id and sorted; those that are gone are not among them. Raises OrchestratorError.
+
+    + ids: at most 200
+    """
+    return _instances(ec2, [{"Name": "instance-id", "Values": list(ids)}])
+
+
+def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
     with told("EC2 instances"):
         pages = ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig={"PageSize": PAGE})
         found = [

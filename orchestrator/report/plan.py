@@ -42,6 +42,10 @@ def risks(look: Look, i: Inputs) -> list[str]:
             if seen.down[color] and color is idle.other:
                 found.append(f"{name} calls {', '.join(seen.down[color])} down in {color}, which has the traffic")
     found += [f"{node.name} takes no part and gets no traffic until it has joined" for node in i.missing]
+    if i.settings.scaling is not None and look.group is not None and not isinstance(look.group, str):
+        from orchestrator.aws import scaling
+
+        found += scaling.risks(look.group, i.settings.scaling.suspend)
     if not i.settings.probe.enabled:
         found.append("the probe is off: nothing will prove that no request failed")
     return found

@@ -57,6 +57,8 @@ class Terminal:
         if not event.results:
             return
         seconds = f"{event.seconds:7.2f} s"
+        # they say nothing unless somebody was cut, or came, or went
+        warns = event.stage.partition(" ")[0] in ("quiet", "newcomers")
         if not event.failed:
             slowest = max(event.results, key=lambda result: result.seconds)
             where = (
@@ -64,11 +66,11 @@ class Terminal:
                 if len(event.results) > 1
                 else str(slowest.place)
             )
-            detail = f" ({slowest.detail})" if slowest.detail and event.stage != "quiet" else ""
+            detail = f" ({slowest.detail})" if slowest.detail and not warns else ""
             say(f"    {event.stage:<12} {seconds}   {where}{detail}")
         for result in event.results:
-            if event.stage == "quiet" and result.detail:  # it says nothing unless somebody was cut
-                say(f"    warning: {result.place}: {result.detail}", fg="yellow")
+            for line in result.detail.splitlines() if warns else ():
+                say(f"    warning: {result.place}: {line}", fg="yellow")
         for result in event.failed:
             say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")
 
@@ -99,7 +101,7 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
         lines.append(
             (
                 f"paused: {i.release} ({i.color}) has {has}; "
-                "deploys/promote.py goes on, deploys/abort.py takes it back",
+                f"deploys/promote.py goes on, deploys/abort.py takes it back{still_suspended(i.scaling)}",
                 {"fg": "yellow", "bold": True},
             )
         )
@@ -116,6 +118,11 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     for result in ended.left:
         lines.append((_left(result), {"fg": "red"}))
     return lines
+
+
+def still_suspended(processes: Sequence[str]) -> str:
+    """The end of a line about a run that waits: what it keeps suspended meanwhile."""
+    return "; until then the Auto Scaling group stays suspended: no instance comes or goes" if processes else ""
 
 
 def _left(result: Result) -> str:

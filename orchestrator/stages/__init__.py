@@ -16,6 +16,7 @@ from orchestrator.stages.promote import mend, promote
 from orchestrator.stages.proof import proof
 from orchestrator.stages.prune import prune
 from orchestrator.stages.quiet import quiet
+from orchestrator.stages.scaling import inherit, newcomers, resume, suspend
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
 from orchestrator.stages.stick import attach_again, attach_first
@@ -28,16 +29,20 @@ def release(i: Inputs) -> Plan:
     return Plan(
         "release",
         (
+            *suspend(i),
             attach_first(i),
             mend(i),
             *(in_batches(i) if i.settings.batches else at_once(i)),
             gate(i),
             replace(bar(i), pause="preview"),
             *cutover(i),
+            *newcomers(i),
             proof(i),
             promote(i),
+            *newcomers(i, "after"),
             prune(i),
             attach_again(i),
+            *resume(i),
         ),
     )
 
@@ -57,6 +62,7 @@ def rollback(i: Inputs) -> Plan:
     return Plan(
         "rollback",
         (
+            *inherit(i),
             attach_first(i),
             watch(i),
             members(i),
@@ -64,6 +70,7 @@ def rollback(i: Inputs) -> Plan:
             proof(i),
             promote(i),
             attach_again(i),
+            *resume(i),
         ),
     )
 

@@ -9,13 +9,14 @@ from orchestrator.stages.bar import unbar
 from orchestrator.stages.fetch import discard, fetch
 from orchestrator.stages.gate import gate_nodes, members
 from orchestrator.stages.promote import promote
+from orchestrator.stages.scaling import resume, suspend
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
 from orchestrator.stages.warm import warm
 
 
 def join(i: Inputs) -> Plan:
-    """Nothing is undone: until the last stage but one the node is barred, and stays so if anything fails."""
+    """The node's own stages need no undo: until it is let in it is barred, and stays so if anything fails."""
     stages: list[Stage] = []
     for name, side in (("live", i), ("idle", _idle(i))):
         if side is None:
@@ -25,7 +26,7 @@ def join(i: Inputs) -> Plan:
     for release in i.stale:
         stages.append(replace(discard(replace(i, release=release)), name=f"discard {release}"))
     last = replace(members(i), commits=True)
-    return Plan("join", (*stages, unbar(i), last))
+    return Plan("join", (*suspend(i), *stages, unbar(i), last, *resume(i)))
 
 
 def _idle(i: Inputs) -> Inputs | None:

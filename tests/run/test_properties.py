@@ -40,6 +40,10 @@ class Model:
     weights: dict[str, int]
     budget: int | None = None
     journal: list[list[Record]] = field(default_factory=list)
+    suspended: set[str] = field(default_factory=set)
+    still: set[str] = field(default_factory=set)
+    """Processes that have to be suspended while a run touches a node. A settling that was killed after it resumed them
+    is done again without: every undo is right wherever it stands."""
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         return tuple(self._one(step) for step in steps)
@@ -59,6 +63,8 @@ class Model:
         self._spend()
         arguments = step.action.arguments
         name = step.place.name
+        if name in self.nodes and self.still:
+            assert self.suspended >= self.still, f"{step.action.name} while instances come and go"
         match step.action.name:
             case "fetch":
                 self.nodes[name].releases.add(str(arguments["release"]))
@@ -85,6 +91,13 @@ class Model:
                 answers = {self.nodes[node].color[color] for color in colors for node in self.nodes}
                 if answers != {arguments["release"], arguments["other"] or arguments["release"]}:
                     return Result(step.place, f"{answers} answer")
+            case "scaling":
+                processes = arguments["processes"]
+                assert isinstance(processes, list)
+                if arguments["do"] == "suspend":
+                    self.suspended |= set(processes)
+                elif arguments["do"] == "resume":
+                    self.suspended -= set(processes)
             case "promote":
                 self.nodes[name].live = str(arguments["color"])
         self._spend()
@@ -124,6 +137,12 @@ RAW = {
 }
 
 
+SCALINGS: tuple[dict[str, object], ...] = (
+    {},
+    {"scaling": {"group": "g"}},
+    {"scaling": {"group": "g", "suspend": False}},
+)
+
 CUTOVERS = ([100], [5, 100], [5, 25, 50, 100])
 
 
@@ -143,10 +162,17 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
         {name: Node(set(on_disk), dict(colors), live.value) for name in names},
         dict.fromkeys(balancers, weight.green),
     )
+    scaling = draw(st.sampled_from(SCALINGS))
+    by_operator = draw(st.sets(st.sampled_from(("Launch", "Terminate"))))
+    suspends = verb == "release" and scaling == SCALINGS[1]
+    model.suspended = set(by_operator)
+    if suspends:
+        model.still = {"Launch", "Terminate"}
     inputs = Inputs(
         verb=verb,
         settings=load(
             RAW
+            | scaling
             | {"probe": {"enabled": draw(st.booleans())}}
             | {"cutover": [{"weight": weight, "bake": weight % 2} for weight in draw(st.sampled_from(CUTOVERS))]}
             | {"batches": draw(st.sampled_from([[], [1, "100%"], ["25%", "50%", "100%"]]))}
@@ -160,6 +186,8 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
         nodes=tuple(NodeInput(name, former) for name in names),
         switches=tuple(SwitchInput(balancer, "haproxy") for balancer in balancers),
         members=tuple(names),
+        scaling=tuple(sorted({"Launch", "Terminate"} - by_operator)) if suspends else (),
+        instances=tuple(names) if scaling else (),
     )
     return model, inputs
 
@@ -190,6 +218,7 @@ def after(model: Model, inputs: Inputs, how: str) -> bool:
     assert back == inputs
     assert whole == plan(inputs)
     model.journal.append([])
+    model.still = set()
     if how == "resume" and not tale.committed:
         model.append([{"record": "begin", "verb": "resume", "owner": "me", "at": "now"}])
         model.append([{"record": "inputs", "inputs": inputs.to_json(), "begun": tale.begun, "done": tale.done}])
@@ -209,6 +238,7 @@ def test_any_prefix_can_be_settled_even_if_the_settling_is_killed(
     fleet: tuple[Model, Inputs], first: int, how: str, second: int
 ) -> None:
     model, inputs = fleet
+    by_operator = set(model.suspended)
     model.budget = first
     try:
         run(model, inputs)
@@ -221,6 +251,7 @@ def test_any_prefix_can_be_settled_even_if_the_settling_is_killed(
             after(model, inputs, "abort")
     model.budget = None
     assert unfinished(model.journal) is None
+    assert model.suspended == by_operator
     live = model.is_consistent()
     committed = any(record["record"] == "commit" for records in model.journal for record in records)
     moved = live == inputs.color.value

@@ -1,0 +1,66 @@
+"""The Auto Scaling group of the nodes during a run: suspended and resumed exactly, or watched for who comes and goes.
+
+Without ``scaling`` in the settings no plan has any of these stages.
+"""
+
+from __future__ import annotations
+
+from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step, Value
+
+# A change of the group that is under way is waited for.
+SLACK = 10.0
+
+
+def suspend(i: Inputs) -> tuple[Stage, ...]:
+    """The first stage of all: no instance comes or goes from here on, and none has since the group was looked at.
+
+    Undone last, by resuming what it suspends and nothing else; a pause is no end, so the group stays suspended.
+    """
+    # a run of an earlier version has not looked at the group
+    if i.settings.scaling is None or not i.settings.scaling.suspend or not (i.scaling or i.instances):
+        return ()
+    return (Stage("suspend", (_step(i, "suspend"),), undo=resume(i)),)
+
+
+def resume(i: Inputs) -> tuple[Stage, ...]:
+    """The last stage of all. To the next run what stays suspended would look like an operator's wish, so it is owed."""
+    if i.settings.scaling is None or not i.scaling:
+        return ()
+    return (Stage("resume scaling", (_step(i, "resume"),), owed=True),)
+
+
+def inherit(i: Inputs) -> tuple[Stage, ...]:
+    """A rollback is not kept back by what an earlier run could not resume: it takes that over, and does it at its end.
+
+    Nothing is done here; that it has begun is on record, so that whoever settles this run resumes, too.
+    """
+    if i.settings.scaling is None or not i.scaling:
+        return ()
+    return (Stage("inherit", (_step(i, "inherit"),), undo=resume(i)),)
+
+
+def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
+    """Where the group goes on during a run: who came is kept from traffic, who went is named.
+
+    Nobody's part in the run is touched, so there is nothing to undo, and a run that goes on does it again. It fails
+    no run: what a lost node means is for the gates, the verification and the probe to say.
+
+    + when: tells two such stages of a plan apart
+    """
+    scaling = i.settings.scaling
+    if scaling is None or scaling.suspend or not i.instances:
+        return ()
+    seconds = i.settings.deadlines.look
+    action = Action("newcomers", {**_group(i), "seconds": seconds})
+    return (Stage(f"newcomers {when}".strip(), (Step(OPERATOR, action, seconds + SLACK),), changes=False),)
+
+
+def _step(i: Inputs, do: str) -> Step:
+    action = Action("scaling", {"do": do, **_group(i), "processes": list(i.scaling)})
+    return Step(OPERATOR, action, i.settings.deadlines.switch + SLACK)
+
+
+def _group(i: Inputs) -> dict[str, Value]:
+    assert i.settings.scaling is not None
+    scaling = i.settings.scaling
+    return {"group": scaling.group, "region": scaling.region, "instances": list(i.instances)}
