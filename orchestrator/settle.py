@@ -27,8 +27,11 @@ def open_run(runs: Sequence[Sequence[Record]], token: str) -> tuple[Told, Inputs
 
 
 def begun_stages(tale: Told, whole: Plan) -> list[Stage]:
-    """The stages with an intent, in the plan's order."""
-    return [stage for stage in whole.until_commit if stage.name in tale.begun]
+    """The stages with an intent, in the plan's order.
+
+    What an earlier run left to this one is this one's from its Inputs on.
+    """
+    return [stage for stage in whole.until_commit if stage.name in tale.begun or stage.word == "inherit"]
 
 
 def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:

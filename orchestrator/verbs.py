@@ -239,7 +239,7 @@ def _change(fleet: Fleet, verb: str, options: Options) -> int:
         except (Refused, Interrupted) as reason:
             signals.no_more_interrupts()
             _announce(fleet, session, i, committed=False)
-            session.append([{"record": "end", "how": "undone", "detail": str(reason)}])
+            session.append([{"record": "end", "how": "left" if owed else "undone", "detail": str(reason)}])
             raise
         say(heading(i), bold=True)
         stages = whole.until(options.until) if options.until else whole.until_commit
