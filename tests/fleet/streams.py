@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -39,14 +40,17 @@ class Stream:
     """A stream in a thread of its own. It is open when the ``with`` block begins.
 
     + url: of a balancer, or of a node's port
+    + ca: file of certificates to trust; with it TLS is spoken
+    + name: whose certificate it has to be
     """
 
     path = ""
     headers: tuple[str, ...] = ()
     status = 0
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca: str | None = None, name: str = "") -> None:
         self.url = url
+        self._ca, self._name = ca, name
         self.words: list[Word] = []
         self.ended: str | None = None
         self._closing = False
@@ -87,6 +91,9 @@ class Stream:
     def __enter__(self) -> Self:
         host, port = urlsplit(self.url).hostname, urlsplit(self.url).port
         self._socket = socket.create_connection((str(host), int(port or 80)), timeout=SILENCE)
+        if self._ca is not None:
+            tls = ssl.create_default_context(cafile=self._ca)
+            self._socket = tls.wrap_socket(self._socket, server_hostname=self._name)
         lines = (f"GET {self.path} HTTP/1.1", f"Host: {host}:{port}", *self.headers, "", "")
         self._socket.sendall("\r\n".join(lines).encode())
         while b"\r\n\r\n" not in self._unread:

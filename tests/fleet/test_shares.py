@@ -107,6 +107,7 @@ def there_and_back(shares: Shares, urls: Sequence[str], directory: Path, name: s
     print(name, measured(report))
 
 
+@pytest.mark.slow
 def test_a_balancer_that_is_killed_comes_back_with_its_share(fleet: Fleet, tmp_path: Path) -> None:
     shares = Shares(fleet, tmp_path)
     shares.run("release", "ref=v1")
@@ -170,7 +171,12 @@ CANARY = {
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"), [("errors", "answered 5xx to"), ("slow", "took longer than"), ("tail", "took longer than")]
+    ("damage", "words"),
+    [
+        pytest.param("errors", "answered 5xx to", marks=pytest.mark.slow),
+        pytest.param("slow", "took longer than", marks=pytest.mark.slow),
+        ("tail", "took longer than"),
+    ],
 )
 def test_a_canary_that_is_worse_is_taken_back(
     fleet: Fleet, busy: Traffic, tmp_path: Path, damage: str, words: str
@@ -188,6 +194,7 @@ def test_a_canary_that_is_worse_is_taken_back(
     print(damage, f"{bake['seconds']:.1f} s:", report["reason"])
 
 
+@pytest.mark.slow
 def test_without_users_the_policy_decides(fleet: Fleet, tmp_path: Path) -> None:
     shares = Shares(fleet, tmp_path)
     shares.run("release", "ref=v1")

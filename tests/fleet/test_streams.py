@@ -27,10 +27,15 @@ LIMIT = 4
 
 @pytest.fixture
 def streams(calm: Calm) -> Iterator[list[Stream]]:
-    """Four of each kind, through both balancers, on the color that is live now."""
-    urls = [calm.fleet.haproxy_url, calm.fleet.nginx_url] * 2
+    """Four of each kind, through both balancers, half of them over TLS, on the color that is live now."""
+    known = calm.fleet.known
     with ExitStack() as stack:
-        yield [stack.enter_context(kind(url)) for url in urls for kind in (WebSocket, Events)]
+        yield [
+            stack.enter_context(kind(first["url"]) if plain else kind(first["https_url"], known["ca"], "shop.test"))
+            for first in (known["balancers"][name][0] for name in ("haproxy", "nginx"))
+            for plain in (True, False)
+            for kind in (WebSocket, Events)
+        ]
 
 
 def done(calm: Calm, verb: str, inventory: Path | str = "inventory/fleet.py", **data: str) -> Run:

@@ -29,6 +29,7 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
     return verbs.release(world.fleet(load(settings)), Options(ref="v1"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("verdicts", "more", "status", "words"),
     [

@@ -55,6 +55,7 @@ def test_traffic_moves_share_by_share(released: World, moves: list[list[int]]) -
     assert moves == [[100, 100], [0, 0]]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stage", ["verify 5%", "verify 25%", "bake 25%", "verify", "bake"])
 def test_a_failure_at_any_share_ends_with_the_old_color_serving_everything(
     released: World, moves: list[list[int]], monkeypatch: pytest.MonkeyPatch, stage: str
@@ -86,6 +87,7 @@ def test_a_balancer_that_would_refuse_keeps_all_of_them_where_they_are(
     assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_a_first_release_shares_with_nobody(world: World) -> None:
     assert verbs.release(fleet(world), Options(ref="v1")) == 0
     assert weights(world) == [100, 100]
@@ -94,6 +96,7 @@ def test_a_first_release_shares_with_nobody(world: World) -> None:
 # A run that waits
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("until", "share"), [("preview", 0), ("5", 5), ("25%", 25)])
 def test_a_run_waits_and_then_goes_on(
     released: World, until: str, share: int, capsys: pytest.CaptureFixture[str]
@@ -112,6 +115,7 @@ def test_a_run_waits_and_then_goes_on(
     assert verbs.rollback(fleet(released), Options()) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_run_may_wait_again(released: World) -> None:
     assert verbs.release(fleet(released), Options(ref="v1", until="preview")) == 0
     with pytest.raises(UsageError, match="until=preview: the run can stop at 5, 25"):
@@ -122,6 +126,7 @@ def test_a_run_may_wait_again(released: World) -> None:
     assert weights(released) == [100, 100]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("until", ["preview", "25"])
 def test_a_run_that_waits_is_taken_back(released: World, until: str) -> None:
     before = released.snapshot()
@@ -132,6 +137,7 @@ def test_a_run_that_waits_is_taken_back(released: World, until: str) -> None:
         verbs.promote(fleet(released), Options())
 
 
+@pytest.mark.exhaustive
 def test_a_place_to_wait_that_the_plan_does_not_have_is_refused(released: World) -> None:
     before = released.snapshot()
     with pytest.raises(UsageError, match="until=50: the run can stop at preview, 5, 25"):
@@ -171,6 +177,7 @@ def test_nodes_are_prepared_batch_by_batch(released: World) -> None:
     assert "systemctl restart" in order[1][1], "the first node starts before the others fetch"
 
 
+@pytest.mark.exhaustive
 def test_a_failure_in_a_later_batch_takes_the_earlier_ones_back(released: World) -> None:
     before = released.snapshot()
     hooks = [{"after": "start", "run": "[ $HOST_NAME != node3 ]"}]
@@ -178,6 +185,7 @@ def test_a_failure_in_a_later_batch_takes_the_earlier_ones_back(released: World)
     assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_hooks_run_once_around_all_shares_and_for_each_batch(released: World, tmp_path: Any) -> None:
     log = tmp_path / "log"
     hooks = [

@@ -60,6 +60,7 @@ def test_all_links_swap_at_one_instant_and_back(world: World) -> None:
     assert not [name for node in world.nodes for name in os.listdir(world.root(node)) if name.endswith(".armed")]
 
 
+@pytest.mark.exhaustive
 def test_a_node_that_does_not_swap_takes_all_of_them_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = world.snapshot()
     one = Executor._one
@@ -76,6 +77,7 @@ def test_a_node_that_does_not_swap_takes_all_of_them_back(world: World, monkeypa
     assert lives(world) == {"green"}
 
 
+@pytest.mark.exhaustive
 def test_a_node_that_is_armed_too_late_takes_back_those_that_have_swapped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +98,7 @@ def test_a_node_that_is_armed_too_late_takes_back_those_that_have_swapped(
     assert world.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_clocks_that_differ_refuse_before_anybody_is_armed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     before = world.snapshot()
     answer = world.answer
@@ -111,6 +114,7 @@ def test_clocks_that_differ_refuse_before_anybody_is_armed(world: World, capsys:
     assert world.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_died_between_arming_and_the_instant_moves_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +140,7 @@ def test_a_run_that_died_between_arming_and_the_instant_moves_nobody(
     assert lives(world) == {"blue"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("verb", ["resume", "release"])
 def test_a_run_that_died_is_taken_up(world: World, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     from tests.run.test_crash import Death, Killed

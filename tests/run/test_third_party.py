@@ -128,6 +128,7 @@ def test_a_release_moves_kinds_that_a_package_added(world: World, tmp_path: Path
     assert weights(world, tmp_path) == [100, 100]
 
 
+@pytest.mark.exhaustive
 def test_one_that_would_refuse_keeps_all_where_they_are(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +138,7 @@ def test_one_that_would_refuse_keeps_all_where_they_are(
     assert weights(world, tmp_path) == [0, 0]
 
 
+@pytest.mark.exhaustive
 def test_its_settings_are_checked_like_ours(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown key switches\.1\.fyle"):
         fleet(world, tmp_path, fyle="x")
