@@ -209,5 +209,8 @@ def test_without_users_the_policy_decides(fleet: Fleet, tmp_path: Path) -> None:
 def test_twenty_releases_of_an_equal_version_are_all_done(fleet: Fleet, busy: Traffic, tmp_path: Path) -> None:
     shares = Shares(fleet, tmp_path)
     shares.run("release", "ref=v1")
-    for _ in range(20):
-        assert shares.run("release", "ref=v1", **CANARY)["committed"]
+    for number in range(20):
+        report = shares.run("release", "ref=v1", **CANARY)
+        assert report["committed"]
+        bake = next(event for event in report["events"] if event.get("stage") == "bake 25%")
+        print(number, bake["results"][0]["detail"])

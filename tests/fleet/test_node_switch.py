@@ -1,0 +1,46 @@
+"""The fleet without a balancer: each node's own link decides, and traffic goes to the nodes' live ports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.probe.sample import Kind
+from tests.fleet.conftest import Fleet
+from tests.fleet.test_shares import Shares
+from tests.fleet.traffic import Traffic, ask, flawless, measured
+
+AT = re.compile(r"(?:fired|already), (-?[\d.]+) ms after the instant")
+
+
+@pytest.fixture
+def alone(fleet: Fleet) -> Iterator[Fleet]:
+    """No balancer decides; at the end the links follow the balancers again."""
+    done = fleet.pyinfra("deploys/provision.py", "-y", SWITCH="node")
+    assert done.returncode == 0, done.stderr
+    yield fleet
+    for verb in ("provision", "release"):
+        done = fleet.pyinfra(f"deploys/{verb}.py", "-y")
+        assert done.returncode == 0, done.stderr
+
+
+def test_releases_and_rollbacks_move_all_links_and_lose_nothing(alone: Fleet, tmp_path: Path) -> None:
+    shares = Shares(alone, tmp_path, "node")
+    urls = [node["live_url"] for node in alone.nodes]
+    shares.run("release", "ref=v1")
+    with Traffic(urls, tmp_path / "samples") as traffic:
+        runs = [shares.run("release", "ref=v2"), shares.run("rollback"), shares.run("rollback")]
+        runs.append(shares.run("release", "ref=v1"))
+        report = traffic.stop()
+    flawless(report)
+    assert set(report.totals.kinds) == set(Kind)
+    assert {answer.headers["x-release"] for answer in map(ask, urls)} == {runs[-1]["inputs"]["release"]}
+    for run in runs:
+        fired = next(event for event in run["events"] if (event["record"], event["stage"]) == ("results", "cutover"))
+        late = [float(found[1]) for result in fired["results"] if (found := AT.search(result["detail"]))]
+        assert len(late) == len(urls)
+        print("after the instant, ms:", late)
+    print(measured(report))
