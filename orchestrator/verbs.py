@@ -62,6 +62,9 @@ def resume(fleet: Fleet, options: Options) -> int:
         if found is None:
             say("nothing to resume: the last run ended")
             return 0
+        if found[0].undoing:
+            say(f"{_named(found[0])} is being undone, and cannot go on: the rest of it is undone", fg="yellow")
+            return _settle_run(fleet, session, *found)
         return _go_on(fleet, session, "resume", options, *found)
 
 

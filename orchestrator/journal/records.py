@@ -16,6 +16,7 @@ class Told:
     + begun: names of the stages with an intent, in order
     + done: names of those whose results are all good
     + committed: it is recorded that only the new release answered
+    + undoing: its undo has begun: what is on record as done may not be so any more
     + paused: where it was asked to stop and wait, empty if it was not
     + ended: how it ended ("done", "undone", "interrupted", ...), None if it stopped without a word
     """
@@ -27,6 +28,7 @@ class Told:
     begun: tuple[str, ...]
     done: tuple[str, ...]
     committed: bool
+    undoing: bool
     paused: str
     ended: str | None
     detail: str
@@ -52,6 +54,7 @@ def told(records: Sequence[Record]) -> Told:
             *(record["stage"] for record in own if record["record"] == "results" and not record["failed"]),
         ),
         committed=any(record["record"] == "commit" for record in own),
+        undoing=any(record["record"] == "undoing" for record in own),
         paused=str(own[-1]["text"]) if own and own[-1]["record"] == "paused" else "",
         ended=end["how"] if end else None,
         detail=str(end.get("detail", "")) if end else "",
@@ -62,10 +65,13 @@ def unfinished(runs: Sequence[Sequence[Record]]) -> Sequence[Record] | None:
     """The records of the newest run, if it is still to be settled: it stopped without a word, or left something
     undone. None if there is nothing to settle.
     """
+    # whoever began to settle it, and died, wrote that down in a run of its own
+    undoing: list[Record] = []
     for run in reversed(runs):
         tale = told(run)
         if tale.inputs is not None:
-            return run if tale.ended in (None, "left") else None
+            return [*run, *undoing] if tale.ended in (None, "left") else None
+        undoing += [record for record in run if record["record"] == "undoing"]
         if any(record["record"] == "settled" for record in run):
             return None
         # a run that began and did not get to its Inputs, or stopped while settling: an older one counts
