@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
@@ -24,6 +25,11 @@ status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METH
 echo "fpm=$status"
 ss -HxaO src "unix:${socket%/*}/*" | awk -v fpm="$socket" '$5 != fpm && $2 == "ESTAB" && $NF != 0 { n++ }
     $5 != fpm && $2 == "LISTEN" { n += $3 } END { print "streams=" n + 0 }'
+"""
+
+KEPT = r"""
+echo kept
+ss -HtniO state established "( sport = :$1 )"
 """
 
 SETTLED = 300
@@ -86,3 +92,25 @@ class ColorInFlight(FactBase[InFlight | None]):
         # the status request itself is an active one; without FPM nothing can be in it
         requests = status["active processes"] - 1 + status["listen queue"] if status else 0
         return InFlight(sum(busy(line) for line in connections), requests, int(said.get("streams", "0")))
+
+
+class KeptConnections(FactBase[int]):
+    """
+    Returns how many connections to a port are open with nothing on them, None if the node did not say.
+
+    + port: the port
+    """
+
+    @override
+    def command(self, port: int) -> StringCommand:
+        return script(KEPT, str(port))
+
+    @override
+    def process(self, output: list[str]) -> int:
+        # the first line says that the rest is an answer
+        return sum(not busy(line) for line in output[1:])
+
+    @staticmethod
+    @override
+    def default() -> Any:
+        return None

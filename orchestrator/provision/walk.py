@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -12,8 +13,8 @@ from pyinfra.api.host import Host
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import OrchestratorError, Refused, StepFailed
-from orchestrator.facts.idle import ColorInFlight, InFlight
-from orchestrator.fleet import Fleet, Reply, at_once
+from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
+from orchestrator.fleet import CommandFailed, Fleet, Reply, at_once
 from orchestrator.look import look
 from orchestrator.model import Color
 from orchestrator.preflight import live_color
@@ -30,6 +31,9 @@ LOAD = 120.0
 
 INTERVAL = 0.25
 """Seconds between two looks at a color that has to become quiet."""
+
+KEPT = 80.0
+"""Seconds: nginx's own keepalive_timeout on a node, and a little."""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
@@ -99,7 +103,10 @@ def _drained(
     """Act on a node that gets no requests meanwhile; it gets them again whatever happens."""
     ours = _bar(fleet, name)
     try:
-        _until_answered(fleet, name)
+        if fleet.balancers:
+            _until_answered(fleet, name)
+        else:
+            _until_let_go(fleet, name)
         _until_quiet(fleet, name, restarted, say)
         return fleet.one(name, act, LOAD)
     finally:
@@ -160,6 +167,25 @@ def _until_answered(fleet: Fleet, name: str) -> None:
         return []
 
     _sure(fleet.one(name, both, 2 * limit + 5))
+
+
+def _until_let_go(fleet: Fleet, name: str) -> None:
+    """Until no client of a node's live port keeps a connection: nobody can bar the node, but answers end theirs.
+
+    nginx's reload loses a request only if it is sent on a kept connection just as that is closed. Those that no
+    request comes on are ended by nginx itself after KEPT seconds; what is left then never had one.
+    """
+
+    def ask(host: Host) -> None:
+        if fleet.look(host, KeptConnections, port=fleet.settings.ports.live) != 0:
+            raise NotYet("connections are kept")
+
+    def act(host: Host) -> list[str]:
+        with suppress(CommandFailed):
+            until(lambda: ask(host), KEPT, INTERVAL)
+        return []
+
+    _sure(fleet.one(name, act, KEPT + 10))
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fleet.safety import Calm, Run, calm, copy_of_inventory, snapshot, words  # noqa: F401 (a fixture)
+from tests.fleet.traffic import Traffic, flawless, measured
 
 
 def test_a_second_run_changes_nothing(calm: Calm) -> None:  # noqa: F811
@@ -36,6 +37,23 @@ def test_a_change_goes_node_by_node_and_loses_no_request(calm: Calm, tmp_path: P
     assert "DRAIN" not in states
     assert "MAINT" not in states
     calm.no_request_failed()
+
+
+def test_without_balancers_a_node_ends_its_kept_connections_first(calm: Calm, tmp_path: Path) -> None:  # noqa: F811
+    urls = [node["live_url"] for node in calm.fleet.nodes]
+    switches = [{"kind": "node", "urls": urls}]
+    with Traffic(urls, tmp_path / "samples", connections=24, rate=100.0) as traffic:
+        for limit in (61, 60):
+            inventory = copy_of_inventory(tmp_path, switches=switches, php={"workers": 16, "request_limit": limit})
+            run = Run(calm.fleet, *words("provision"), inventory=inventory)
+            assert run.end(400) == 0, run.text
+            for node in calm.fleet.nodes:
+                assert f"{node['name']}: serving, so it is drained first" in run.text
+                assert f"{node['name']}: nginx with its new configuration" in run.text
+        report = traffic.stop()
+    print(measured(report))
+    flawless(report)
+    assert snapshot(calm.fleet).said == calm.before.said
 
 
 @pytest.mark.parametrize(
