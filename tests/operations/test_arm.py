@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,13 @@ from orchestrator.operations.arm import arm, disarm
 from orchestrator.operations.guarded import Guard
 from orchestrator.provision import render
 
-WINDOW = 0.3
-LEAD = 0.7
-"""Seconds from arming to the instant: arming takes 0.05 on an idle machine, and 0.3 was seen on a busy one."""
+WINDOW = 1.0
+LEADS = (0.6, 2.0, 6.0, 20.0)
+"""Seconds from arming to the instant; the next one is tried where a busy machine leaves too little of it."""
+
+BEFORE = 1.0
+"""More seconds, where something has to be done before the instant."""
+
 PRECISION = 0.01
 """Seconds after the instant. An idle machine needs 0.0002; the best of several tries on a busy one, this."""
 
@@ -55,15 +62,42 @@ class Node:
         )
         return Fired().process(done.stdout.splitlines())
 
-    def arm(self, color: str = "green", after: float = LEAD, fence: int = 7, window: float = WINDOW) -> Done:
-        self.at = time.time() + after
-        return self._send(arm, fence, color=color, at=self.at, window=window, run=fence)
+    def arm(self, color: str = "green", fence: int = 7, window: float = WINDOW, at_least: float = 0.0) -> Done:
+        """Arm it so that the instant is not reached at once."""
+        live, done = self.live, None
+        for lead in LEADS:
+            done = self.arm_for(time.time() + at_least + lead, color, fence, window)
+            left = self.at - time.time() - at_least
+            if left > lead / 3 or (done.returncode and "too late" not in done.stderr):
+                return done
+            self.disarm(fence)
+            self.point(live)
+        assert done
+        return done
+
+    def arm_for(self, at: float, color: str = "green", fence: int = 7, window: float = WINDOW) -> Done:
+        self.at = at
+        return self._send(arm, fence, color=color, at=at, window=window, run=fence)
+
+    def point(self, color: str) -> None:
+        (self.root / "new").symlink_to(color)
+        (self.root / "new").rename(self.root / "live")
 
     def disarm(self, fence: int = 7) -> Done:
         return self._send(disarm, fence)
 
     def guarded(self, fence: int, *command: str) -> Done:
         return subprocess.run([self._guard, self.root / "guard", str(fence), "5", *command], text=True)
+
+    @contextmanager
+    def holding(self, until: float) -> Iterator[None]:
+        """A command holds the guard's lock."""
+        seconds = f"{until - time.time():.3f}"
+        words = [self._guard, self.root / "guard", "7", "60", "sh", "-c", "echo begun; exec sleep $0", seconds]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as command:
+            assert command.stdout
+            assert command.stdout.readline() == "begun\n"
+            yield
 
     def processes(self) -> list[int]:
         """The ids of the processes that wait."""
@@ -74,6 +108,11 @@ class Node:
     def process(self) -> int:
         (pid,) = self.processes()
         return pid
+
+    def settled(self) -> Swap:
+        """What became of it, once that is known."""
+        eventually(lambda: self.swap.outcome not in ("waiting", "nothing"))
+        return self.swap
 
     def past(self, more: float = 0.25) -> None:
         """Until the instant is over."""
@@ -98,7 +137,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
         os.kill(pid, signal.SIGKILL)
 
 
-def eventually(true: Callable[[], bool], patience: float = 3.0) -> None:
+def eventually(true: Callable[[], bool], patience: float = 30.0) -> None:
     deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline
@@ -112,28 +151,26 @@ def test_it_swaps_at_the_instant(node: Node):
         assert done.returncode == 0, done.stderr
         assert node.live != color
         assert node.swap.outcome == "waiting"
-        eventually(lambda: node.swap.outcome != "waiting")
+        swap = node.settled()
         assert node.live == color
-        swap = node.swap
         assert (swap.outcome, swap.color, swap.at) == ("fired", color, pytest.approx(node.at, abs=1e-5))
         late.append(swap.instant - node.at)
         eventually(lambda: not node.processes())
-        assert not node.armed
+        eventually(lambda: not node.armed)
     assert min(late) < PRECISION
-    assert all(0 <= one < WINDOW + 0.1 for one in late)
+    assert all(0 <= one < WINDOW + 0.5 for one in late)
 
 
 def test_the_recorded_instant_is_that_of_the_swap(node: Node):
     node.arm()
-    node.past()
-    assert (node.root / "live").lstat().st_ctime == pytest.approx(node.swap.instant, abs=0.02)
+    swap = node.settled()
+    assert (node.root / "live").lstat().st_ctime == pytest.approx(swap.instant, abs=0.1)
 
 
 def test_what_is_armed_holds_neither_the_lock_nor_the_caller(node: Node):
-    began = time.monotonic()
-    assert node.arm(after=2.0).returncode == 0
+    assert node.arm(at_least=5.0).returncode == 0
     assert node.guarded(7, "true").returncode == 0
-    assert time.monotonic() - began < 1.9
+    assert time.time() < node.at
     pid = node.process()
     assert os.getpgid(pid) == os.getsid(pid) == pid
 
@@ -141,45 +178,45 @@ def test_what_is_armed_holds_neither_the_lock_nor_the_caller(node: Node):
 def test_a_color_that_is_live_already_is_said_so(node: Node):
     node.arm("blue")
     before = (node.root / "live").lstat().st_ino
-    node.past()
-    assert node.swap.outcome == "already"
+    assert node.settled().outcome == "already"
     assert (node.root / "live").lstat().st_ino == before
 
 
 def test_a_node_that_froze_across_the_instant_does_not_swap(node: Node):
-    node.arm()
+    node.arm(at_least=BEFORE)
     pid = node.process()
     os.kill(pid, signal.SIGSTOP)
     node.past(WINDOW + 0.1)
     assert node.swap.outcome == "waiting"
     os.kill(pid, signal.SIGCONT)
-    eventually(lambda: node.swap.outcome == "late")
+    assert node.settled().outcome == "late"
     assert node.live == "blue"
-    assert not node.armed
+    eventually(lambda: not node.armed)
 
 
 def test_a_node_that_froze_for_less_than_the_window_swaps(node: Node):
-    node.arm(window=5.0)
+    node.arm(window=20.0, at_least=BEFORE)
     pid = node.process()
     os.kill(pid, signal.SIGSTOP)
     node.past(0.1)
     os.kill(pid, signal.SIGCONT)
-    eventually(lambda: node.swap.outcome == "fired")
-    assert node.swap.instant - node.at > 0.1
+    swap = node.settled()
+    assert swap.outcome == "fired"
+    assert swap.instant - node.at > 0.1
 
 
 def test_a_node_that_was_disarmed_does_not_swap(node: Node):
-    node.arm()
+    node.arm(at_least=5.0)
     assert node.disarm().returncode == 0
     assert not node.armed
     eventually(lambda: not node.processes())
-    node.past()
+    assert time.time() < node.at
     assert (node.live, node.swap.outcome, node.swap.color) == ("blue", "disarmed", "green")
     assert not (node.root / "live.armed").is_symlink()
 
 
 def test_disarming_a_frozen_node_counts_when_it_thaws(node: Node):
-    node.arm(window=10.0)
+    node.arm(window=20.0, at_least=BEFORE)
     pid = node.process()
     os.kill(pid, signal.SIGSTOP)
     node.disarm()
@@ -193,17 +230,17 @@ def test_disarming_where_nothing_is_armed_does_nothing(node: Node):
     assert node.disarm().returncode == 0
     assert node.swap.outcome == "nothing"
     node.arm()
-    node.past()
+    assert node.settled().outcome == "fired"
     assert node.disarm().returncode == 0
     assert (node.live, node.swap.outcome) == ("green", "fired")
     assert node.disarm().returncode == 0
 
 
 def test_a_newer_run_keeps_a_node_from_swapping(node: Node):
-    node.arm()
+    node.arm(at_least=BEFORE)
     node.guarded(8, "true")
-    node.past()
-    assert (node.live, node.swap.outcome) == ("blue", "fenced")
+    assert node.settled().outcome == "fenced"
+    assert node.live == "blue"
 
 
 def test_an_older_run_cannot_arm(node: Node):
@@ -214,41 +251,40 @@ def test_an_older_run_cannot_arm(node: Node):
 
 
 def test_a_command_that_holds_the_lock_at_the_instant_keeps_a_node_from_swapping(node: Node):
-    node.arm()
-    time.sleep(max(0.0, node.at - 0.3 - time.time()))
-    node.guarded(7, "sleep", "0.6")
-    eventually(lambda: node.swap.outcome == "locked")
+    node.arm(at_least=BEFORE)
+    with node.holding(until=node.at + 2.0):
+        node.past(0.0)
+    assert node.settled().outcome == "locked"
     assert node.live == "blue"
 
 
 def test_arming_again_replaces_what_was_armed(node: Node):
-    node.arm("green")
+    node.arm("green", at_least=BEFORE)
     first = node.process()
-    node.arm("blue", after=LEAD + 0.5)
+    node.arm("blue")
     eventually(lambda: first not in node.processes())
-    assert len(node.processes()) == 1
-    node.past()
-    assert (node.live, node.swap.outcome, node.swap.color) == ("blue", "already", "blue")
+    swap = node.settled()
+    assert (node.live, swap.outcome, swap.color) == ("blue", "already", "blue")
 
 
 def test_arming_again_replaces_a_frozen_process(node: Node):
-    node.arm("green", window=10.0)
+    node.arm("green", window=20.0, at_least=BEFORE)
     first = node.process()
     os.kill(first, signal.SIGSTOP)
     node.past(0.0)
     done = node.arm("blue")
     assert done.returncode == 0, done.stderr
     os.kill(first, signal.SIGCONT)
-    node.past()
-    assert (node.live, node.swap.color) == ("blue", "blue")
+    eventually(lambda: not node.processes())
+    assert (node.live, node.swap.outcome, node.swap.color) == ("blue", "already", "blue")
 
 
 def test_a_process_that_dies_leaves_the_link_and_says_nothing(node: Node):
     """As a reboot does."""
-    node.arm()
+    node.arm(at_least=5.0)
     pid = node.process()
     os.kill(pid, signal.SIGKILL)
-    node.past()
+    eventually(lambda: not node.processes())
     assert (node.live, node.swap.outcome) == ("blue", "waiting")
     assert node.disarm().returncode == 0
     assert node.swap.outcome == "disarmed"
@@ -257,19 +293,19 @@ def test_a_process_that_dies_leaves_the_link_and_says_nothing(node: Node):
 def test_the_caller_may_die(node: Node):
     """What was armed goes on without it: its process group is not that of the caller."""
     (command,) = arm._inner(  # type: ignore[attr-defined]
-        root=str(node.root), color="green", at=time.time() + LEAD, window=WINDOW, run=7
+        root=str(node.root), color="green", at=time.time() + 3.0, window=20.0, run=7
     )
-    node.at = time.time() + LEAD
     caller = subprocess.Popen(["sh", "-c", command.get_raw_value() + "; sleep 60"], start_new_session=True)
     eventually(lambda: bool(node.processes()))
     os.killpg(caller.pid, signal.SIGKILL)
     caller.wait()
-    node.past()
-    assert (node.live, node.swap.outcome) == ("green", "fired")
+    assert node.live == "blue"
+    assert node.settled().outcome == "fired"
+    assert node.live == "green"
 
 
 def test_an_instant_that_has_passed_is_refused(node: Node):
-    done = node.arm(after=-0.5)
+    done = node.arm_for(time.time() - 0.5)
     assert done.returncode != 0
     assert "too late" in done.stderr
     assert not node.processes()
@@ -277,7 +313,7 @@ def test_an_instant_that_has_passed_is_refused(node: Node):
 
 
 def test_an_instant_far_away_is_refused(node: Node):
-    done = node.arm(after=7200)
+    done = node.arm_for(time.time() + 7200)
     assert done.returncode != 0
     assert "clock" in done.stderr
     assert not node.processes()
@@ -291,17 +327,17 @@ def test_a_node_without_the_color_is_refused(node: Node):
 
 
 def test_a_link_that_cannot_be_renamed_is_said_so(node: Node):
-    node.arm()
+    node.arm(at_least=BEFORE)
     (node.root / "live").unlink()
     (node.root / "live").mkdir()
-    node.past()
-    assert node.swap.outcome == "failed"
-    assert node.swap.why
+    swap = node.settled()
+    assert swap.outcome == "failed"
+    assert swap.why
 
 
 def test_the_record_of_another_run_is_none(node: Node):
     node.arm()
-    node.past()
+    node.settled()
     assert node.swap_of(8).outcome == "nothing"
 
 
@@ -312,16 +348,44 @@ printf "%d %d", $reads, $missing;
 """
 
 
+class Removals:
+    """Names that were unlinked in a directory, or moved out of it, as the kernel tells it."""
+
+    DELETE, MOVED_FROM = 0x200, 0x40
+
+    def __init__(self, directory: Path) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._events = libc.inotify_init1(os.O_NONBLOCK)
+        if self._events < 0:
+            pytest.skip("this machine has no inotify instance left")
+        assert libc.inotify_add_watch(self._events, os.fsencode(directory), self.DELETE | self.MOVED_FROM) >= 0
+
+    def names(self) -> list[str]:
+        found, events = [], os.read(self._events, 65536)
+        os.close(self._events)
+        while events:
+            length = int.from_bytes(events[12:16], sys.byteorder)
+            found.append(events[16 : 16 + length].rstrip(b"\0").decode())
+            events = events[16 + length :]
+        return found
+
+
+def test_the_link_is_renamed_over_and_never_removed(node: Node):
+    assert node.arm().returncode == 0
+    removals = Removals(node.root)
+    assert node.settled().outcome == "fired"
+    assert removals.names() == ["live.armed"]
+
+
 def test_the_link_is_never_missing(node: Node):
     reader = subprocess.Popen(["perl", "-e", READER, node.root / "live"], stdout=subprocess.PIPE, text=True)
     try:
-        for color in ("green", "blue") * 3:
+        for color in ("green", "blue"):
             assert node.arm(color).returncode == 0
-            eventually(lambda: node.swap.outcome != "waiting")
-            assert node.swap.outcome == "fired"
+            assert node.settled().outcome == "fired"
     finally:
         reader.terminate()
         said, _ = reader.communicate()
     reads, missing = map(int, said.split())
-    assert reads > 10_000
+    assert reads > 1000
     assert missing == 0
