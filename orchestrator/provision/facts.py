@@ -108,8 +108,7 @@ class KeyPair(FactBase[Pair]):
             QuoteString(key),
             '; [ ! -f "$c" ] || echo "certificates=$(grep -c "^-----BEGIN CERTIFICATE-----" "$c")";'
             ' [ ! -f "$k" ] || echo "keys=$(grep -cE "^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----" "$k")";'
-            " if command -v openssl >/dev/null"
-            ' && p=$(openssl x509 -in "$c" -noout -pubkey 2>/dev/null) && [ -f "$k" ]; then'
+            ' if p=$(openssl x509 -in "$c" -noout -pubkey 2>/dev/null) && [ -f "$k" ]; then'
             ' [ "$(openssl pkey -in "$k" -passin pass: -pubout 2>/dev/null)" = "$p" ]'
             " && echo match=yes || echo match=no; fi",
             _separator="",
