@@ -152,6 +152,7 @@ def test_a_wrong_name_a_wrong_authority_and_an_old_tls_are_no_answer(fleet: Flee
     assert "alert" in old.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_renewed_certificate_is_there_after_the_operators_reload(fleet: Fleet, kind: str, tmp_path: Path) -> None:
     mine, kept = fleet.dir / "hosts" / kind, tmp_path / "kept"
@@ -191,6 +192,7 @@ def refused(fleet: Fleet, **tls: Any) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: Runs) -> None:  # noqa: F811
     said = refused(fleet, certificate="/etc/live/nowhere.pem")
     for kind in BALANCERS:
@@ -198,6 +200,7 @@ def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: 
     assert "nothing was changed" in said
 
 
+@pytest.mark.slow
 def test_provisioning_refuses_a_key_that_is_not_the_certificates(fleet: Fleet, warm: Runs) -> None:  # noqa: F811
     """An RSA key beside an elliptic certificate: nginx would take it, and no client could connect."""
     for kind in BALANCERS:
@@ -225,6 +228,7 @@ def split(url: str, requests: int = ENOUGH, threads: int = 8) -> Counter[str]:
         return sum(pool.map(some, [-(-requests // threads)] * threads), Counter[str]())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 @pytest.mark.parametrize("green", [5, 25, 50])
 def test_the_split_that_is_seen_is_the_split_that_was_asked_for(
@@ -239,6 +243,7 @@ def test_the_split_that_is_seen_is_the_split_that_was_asked_for(
     print(f"{kind}: asked {green}%, seen {share:.2f}% of {seen.total()}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_balancer_killed_in_a_split_comes_back_with_it_and_with_tls(
     fleet: Fleet, weigh: Callable[[str, int], None], kind: str
@@ -293,6 +298,7 @@ def test_without_the_whole_token_nobody_sees_it(fleet: Fleet, weigh: Callable[[s
     assert fleet.exec(kind, f"curl -sS -m 5 http://{address}:8090/").returncode == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_preview_cannot_tell_either(fleet: Fleet, weigh: Callable[[str, int], None], kind: str) -> None:
     weigh(kind, 0)
@@ -315,6 +321,7 @@ def test_a_preview_cannot_tell_either(fleet: Fleet, weigh: Callable[[str, int], 
     until(lambda: ask(url_of(fleet, kind)).status == 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_the_token_is_in_no_log_no_process_list_and_no_application(
     fleet: Fleet,
@@ -381,6 +388,7 @@ def everything(warm: Runs, all_of_it: Fleet) -> Fleet:  # noqa: F811
     return all_of_it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_plain_http_is_sent_to_https_but_for_the_health_page(everything: Fleet, kind: str) -> None:
     url = url_of(everything, kind)
@@ -419,6 +427,7 @@ class Client:
         return (page.headers or {})["x-node"], page.color
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_client_keeps_its_node_across_a_rollback(everything: Fleet, tmp_path: Path, kind: str) -> None:
     clients = [Client(everything, kind) for _ in range(9)]
@@ -438,6 +447,7 @@ def test_a_client_keeps_its_node_across_a_rollback(everything: Fleet, tmp_path: 
     assert [client.jar for client in clients] == given, "nobody was given another cookie"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_client_moves_once_and_one_way_while_the_weight_rises(
     everything: Fleet, weigh: Callable[[str, int], None], kind: str
@@ -480,6 +490,7 @@ def of_sessions(fleet: Fleet, kind: str, sessions: Sequence[str]) -> dict[str, s
     return found
 
 
+@pytest.mark.slow
 def test_provisioning_drains_a_node_though_cookies_name_it(everything: Fleet, tmp_path: Path) -> None:
     """HAProxy's drain would go on sending them there, and the node would never be quiet."""
     changed = copy_of_inventory(tmp_path, php={"workers": 16, "request_limit": 62})

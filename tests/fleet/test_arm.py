@@ -56,6 +56,7 @@ def together(fleet: Fleet, most: int) -> list[dict[str, Any]]:
     return seen
 
 
+@pytest.mark.slow
 def test_all_nodes_swap_at_one_instant(fleet: Fleet):
     seen = together(fleet, 6)
     assert any(one["spread"] < TOGETHER > one["changed"] for one in seen), seen

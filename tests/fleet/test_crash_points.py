@@ -18,7 +18,7 @@ from tests.fleet.conftest import ROOT, Fleet
 from tests.fleet.safety import Calm, Snapshot, calm, snapshot, traffic, words  # noqa: F401 (a fixture)
 
 POINTS = {"release": 37, "rollback": 21}
-SAMPLE = 12
+SAMPLE = 8
 SEED = 20261124
 
 DYING = Path(__file__).with_name("dying.py")

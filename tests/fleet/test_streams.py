@@ -85,6 +85,7 @@ def test_streams_stay_until_a_release_needs_their_color(calm: Calm, streams: lis
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_at_the_limit_a_release_may_be_refused_instead(calm: Calm, streams: list[Stream], tmp_path: Path) -> None:
     old = calm.before.release(calm.before.live)
     calm.roll_back()
@@ -109,6 +110,7 @@ def test_at_the_limit_a_release_may_be_refused_instead(calm: Calm, streams: list
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_stream_on_which_nothing_is_said_is_open_too(calm: Calm, tmp_path: Path) -> None:
     refuse = copy_of_inventory(tmp_path, drain={"limit": 2, "at_limit": "refuse"})
     with Listener(calm.fleet.nginx_url) as stream:  # HAProxy counts by itself
@@ -121,6 +123,7 @@ def test_a_stream_on_which_nothing_is_said_is_open_too(calm: Calm, tmp_path: Pat
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_release_without_the_service_does_not_start(calm: Calm, tag: Tag) -> None:
     tag("no-service", lambda folder: (folder / "bin/ws").unlink())
     run = Run(calm.fleet, *words("release", ref="no-service"))
