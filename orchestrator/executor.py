@@ -225,7 +225,7 @@ class Executor:
             gevent.sleep(float(str(arguments.get("after", 0.0))))
             match action:
                 case "ready":
-                    return api.arm(Weights(int(str(arguments["green"]))))
+                    return api.arm(Weights(int(str(arguments["green"]))), back=bool(arguments["back"]))
                 case "shift":
                     return api.shift(Weights(int(str(arguments["green"]))), back=bool(arguments["back"]))
                 case "detach":

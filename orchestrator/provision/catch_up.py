@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.config import Settings
 from orchestrator.errors import UsageError
+from orchestrator.facts.answers import forwarded
 from orchestrator.model import Color
 from orchestrator.operations import fetch, promote, share, start, warm
 from orchestrator.provision.fastcgi import fastcgi_command
@@ -51,6 +52,8 @@ def script(settings: Settings) -> str:
             shared=[f"directory:{path}" for path in shared.directories] + [f"file:{path}" for path in shared.files],
             warm=settings.warm,
             gate=settings.gate,
+            proto=forwarded(settings.gate.https),
+            services=settings.services,
             ports=settings.ports,
             deadlines=settings.deadlines,
         )

@@ -35,7 +35,7 @@ def link_back(i: Inputs) -> Stage:
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
     """A step a switch."""
     return tuple(
-        Step(switch.place, _action(switch, weights), i.settings.deadlines.switch)
+        Step(switch.place, _action(i, switch, weights), i.settings.deadlines.switch)
         for switch in switches
     )
 
@@ -48,7 +48,8 @@ def patience(i: Inputs, switch: SwitchInput) -> float:
     return settings.lead + settings.window + len(i.switches) * ARMING
 
 
-def _action(switch: SwitchInput, weights: Weights) -> Action:
+def _action(i: Inputs, switch: SwitchInput, weights: Weights) -> Action:
     if switch.at == "node":
         return Action("arm", {"color": weights.live})
-    return Action("ready", {"kind": switch.kind, "green": weights.green})
+    # back one has to be able to go with nodes that are down
+    return Action("ready", {"kind": switch.kind, "green": weights.green, "back": i.verb == "rollback"})

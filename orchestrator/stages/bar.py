@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Stage, Step
+from collections.abc import Sequence
+
+from orchestrator.plan import Action, Inputs, Missing, Stage, Step
+
+HEALTHY = 240.0
+"""Seconds until a provider's own checks have to call a node healthy that was let in (AWS's defaults: 5 every 30 s)."""
 
 
 def bar(i: Inputs) -> Stage:
     """At every balancer, before any traffic moves. Undone for nodes that were not barred before the run."""
-    new = [node.address for node in i.missing if not node.barred]
+    new = [node for node in i.missing if not node.barred]
     undo = (Stage("unbar", _bar(i, new, out=False)),) if new else ()
-    return Stage("bar", _bar(i, [node.address for node in i.missing], out=True), undo=undo)
+    return Stage("bar", _bar(i, i.missing, out=True), undo=undo)
 
 
 def unbar(i: Inputs) -> Stage:
     """Let the nodes of the run in again."""
-    return Stage("unbar", _bar(i, [node.address for node in i.missing], out=False))
+    return Stage("unbar", _bar(i, i.missing, out=False))
 
 
-def _bar(i: Inputs, addresses: list[str], out: bool) -> tuple[Step, ...]:
-    if not addresses:
+def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:
+    if not nodes:
         return ()
-    action = Action("bar", {"addresses": addresses, "out": out})
-    return tuple(
-        # letting a node in again takes the time in which a balancer forgets that it was refused
-        Step(switch.place, action, i.settings.deadlines.switch + 5.0 * len(addresses))
-        for switch in i.at("balancer", "api")
+    # a balancer of ours knows nodes by their addresses, a provider in its own way
+    by_address = Action("bar", {"addresses": [node.address for node in nodes], "out": out})
+    by_name = Action("bar", {"addresses": [node.name for node in nodes], "out": out})
+    # letting a node in again takes the time in which a balancer forgets that it was refused
+    deadline = i.settings.deadlines.switch + 5.0 * len(nodes)
+    return (
+        *(Step(switch.place, by_address, deadline) for switch in i.at("balancer")),
+        *(Step(switch.place, by_name, deadline + (0.0 if out else HEALTHY)) for switch in i.at("api")),
     )

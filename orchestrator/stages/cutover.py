@@ -41,7 +41,7 @@ def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
     undo = (arm_back(i), attach(i), Stage("switch back", _shift(i, i.before, back=True)), _verify_back(i))
     return Stage(
         share("cutover", i, weights),
-        _shift(i, weights, back=False),
+        _shift(i, weights, back=i.verb == "rollback"),
         undo=tuple(stage for stage in undo if stage.do) if first else (),
     )
 

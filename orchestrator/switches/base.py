@@ -140,14 +140,17 @@ class Api(ABC):
         """Look at it now; changes nothing. Raises CannotTell, NotDone."""
 
     @abstractmethod
-    def arm(self, weights: Weights) -> str:
-        """Prove that ``shift`` would be taken; no traffic moves. Raises NotDone. A line of detail for the report."""
+    def arm(self, weights: Weights, back: bool = False) -> str:
+        """Prove that ``shift`` would be taken; no traffic moves. Raises NotDone. A line of detail for the report.
+
+        + back: as for ``shift``
+        """
 
     @abstractmethod
     def shift(self, weights: Weights, back: bool = False) -> str:
         """Move traffic. Doing it twice does no harm. Raises NotDone. A line of detail for the report.
 
-        + back: an undo: it is done even if members of the color that gets traffic are not healthy
+        + back: an undo or a rollback: it is done even if members of the color that gets traffic are not healthy
         """
 
     @abstractmethod

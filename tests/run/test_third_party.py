@@ -52,7 +52,7 @@ class Cloud(Api):
         weights = Weights(int(Path(self.switch.file).read_text()))
         return Seen(weights, weights, None)
 
-    def arm(self, weights):
+    def arm(self, weights, back=False):
         if Path(self.switch.file + ".locked").exists():
             raise NotDone("the cloud is locked: ask for it")
         return "would take it"
