@@ -169,8 +169,8 @@ class WebSocket(Stream):
     status = 101
 
     @override
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, ca: str | None = None, name: str = "") -> None:
+        super().__init__(url, ca, name)
         self._asked = 0
 
     @override

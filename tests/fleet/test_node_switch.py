@@ -17,7 +17,7 @@ AT = re.compile(r"(?:fired|already), (-?[\d.]+) ms after the instant")
 
 
 @pytest.fixture
-def alone(fleet: Fleet) -> Iterator[Fleet]:
+def by_links(fleet: Fleet) -> Iterator[Fleet]:
     """No balancer decides; at the end the links follow the balancers again."""
     done = fleet.pyinfra("deploys/provision.py", "-y", SWITCH="node")
     assert done.returncode == 0, done.stderr
@@ -27,9 +27,9 @@ def alone(fleet: Fleet) -> Iterator[Fleet]:
         assert done.returncode == 0, done.stderr
 
 
-def test_releases_and_rollbacks_move_all_links_and_lose_nothing(alone: Fleet, tmp_path: Path) -> None:
-    shares = Shares(alone, tmp_path, "node")
-    urls = [node["live_url"] for node in alone.nodes]
+def test_releases_and_rollbacks_move_all_links_and_lose_nothing(by_links: Fleet, tmp_path: Path) -> None:
+    shares = Shares(by_links, tmp_path, "node")
+    urls = [node["live_url"] for node in by_links.nodes]
     shares.run("release", "ref=v1")
     with Traffic(urls, tmp_path / "samples") as traffic:
         runs = [shares.run("release", "ref=v2"), shares.run("rollback"), shares.run("rollback")]
