@@ -109,6 +109,8 @@ def test_ten_nodes_swap_at_one_instant(ten: Fleet):
 
 
 @pytest.mark.slow
-def test_a_node_can_keep_lock_and_journal(ten: Fleet):
-    done = ten.ssh("node1", "mkdir /var/lib/orchestrator/shop/journal && rmdir $_", "deploy")
-    assert done.returncode == 0, done.stderr
+def test_the_first_node_keeps_lock_and_journal(ten: Fleet):
+    """Provisioning has taken the lock there."""
+    owner = ten.exec("node1", "stat -c %U /var/lib/orchestrator/shop/journal").stdout
+    assert owner == "deploy\n"
+    assert ten.exec("node2", "test -e /var/lib/orchestrator/shop/journal").returncode == 1
