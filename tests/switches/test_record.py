@@ -191,7 +191,7 @@ def test_nginx_lines_are_counted_by_color(nginx: Nginx) -> None:
         f"{NOW - 20:.3f};shop_green;400;0.297;-;0.297",  # left while it sent
         f"{NOW - 10:.3f};shop_green;413;0.000;-;-",  # nginx's own: no color was asked
         f"{NOW - 10:.3f};;400;0.002;-;-",
-        f"{NOW + 50:.3f};shop_green;200;0.001;0.001;0.001",  # later than now
+        f"{NOW + 86_400:.3f};shop_green;200;0.001;0.001;0.001",  # later than now, however long ago NOW was taken
     )
     found = nginx.read()
     assert (found[Color.blue].requests, found[Color.blue].times, found[Color.blue].complete) == (1, {23: 1}, True)
