@@ -20,6 +20,8 @@ from orchestrator.switches.cloudwatch import TooEarly
 from tests.alb.double import Double, Process
 from tests.alb.origin import Answer, Client, Load, Origin, answers, until
 
+pytestmark = pytest.mark.exhaustive
+
 PORTS = Ports(live=8080, blue=8081, green=8082)
 MEMBERS = {"web1": "10.77.0.11", "web2": "10.77.0.12"}
 GREEN, BLUE = Weights(100), Weights(0)

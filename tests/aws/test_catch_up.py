@@ -21,6 +21,8 @@ from orchestrator.model import Color
 from orchestrator.provision import catch_up
 from tests.fakes.world import BIN, GIT, World
 
+pytestmark = pytest.mark.exhaustive
+
 AWS = r"""#!/bin/sh
 echo "$*" >> "$HOST_ROOT/aws"
 case "$*" in

@@ -16,6 +16,8 @@ from orchestrator.config.scaling import Scaling
 from orchestrator.config.switch import AlbSwitch
 from tests.aws.cloud import REGION, Cloud, environment_of
 
+pytestmark = pytest.mark.exhaustive
+
 ROOT = Path(__file__).parents[2]
 
 

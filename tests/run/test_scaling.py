@@ -39,6 +39,8 @@ from tests.aws.conftest import aws, cloud, environment  # noqa: F401
 from tests.fakes.world import World
 from tests.run.conftest import connected
 
+pytestmark = pytest.mark.exhaustive
+
 URL = f"s3://{Cloud.BUCKET}/shop/live.json"
 BY_OPERATOR = ["AlarmNotification"]
 
