@@ -83,6 +83,9 @@ class BalancerSwitch(Switch):
         pattern=COOKIE,
         description="with split `client`: cookie that tells clients apart; default, and without it, is their address",
     )
+    record_mb: int = Field(
+        16, ge=1, le=1024, description="size of its own record of requests, from which the colors are compared"
+    )
 
     @property
     def listens(self) -> list[int]:
@@ -96,9 +99,6 @@ class BalancerSwitch(Switch):
         if self.split_cookie and self.split != "client":
             raise ValueError('split_cookie: only with split = "client"')
         return self
-    record_mb: int = Field(
-        16, ge=1, le=1024, description="size of its own record of requests, from which the colors are compared"
-    )
 
 
 class HAProxySwitch(BalancerSwitch):

@@ -26,7 +26,7 @@ class HAProxy(Balancer):
         layout = self.layout
         return f"""
 map={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)}
-ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
+{_ask()}
 running=$(ask "show map $map" | awk '$2 == "green" {{print $3}}')
 echo "running=$running"
 echo "kept=$(awk '$1 == "green" {{print $2}}' "$map" 2>/dev/null)"
@@ -65,7 +65,7 @@ ask "show stat" | awk -F, -v blue={quote(layout.backend(Color.blue))} -v green={
         return f"""
 set -eu
 map={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} weight=$1
-ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
+{_ask()}
 now=$(ask "show map $map" | awk '$2 == "green" {{print $3}}')
 [ -n "$now" ] || {{ echo "HAProxy does not answer on $socket" >&2; exit 1; }}
 said=$(ask "set map $map green $now")
@@ -80,7 +80,7 @@ printf 'green %s\\n' "$weight" > "$map.new"
         return f"""
 set -eu
 map={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} weight=$1
-ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
+{_ask()}
 running() {{ ask "show map $map" | awk '$2 == "green" {{print $3}}'; }}
 write() {{ printf 'green %s\\n' "$1" > "$map.new" && mv -T "$map.new" "$map"; }}
 before=$(awk '$1 == "green" {{print $2}}' "$map")
@@ -102,7 +102,7 @@ fi
         return f"""
 set -eu
 name=$1 verb=$3 socket={quote(layout.haproxy_socket)}
-ask() {{ printf '%s\\n' "$1" | socat -t 3 stdio "unix-connect:$socket"; }}
+{_ask()}
 for backend in {backends}; do
     # field 7: 0 is ready; anything else is an operator's own doing
     state=$(ask "show servers state $backend" | awk -v n="$name" '$4 == n {{print $7}}')
@@ -129,7 +129,7 @@ done
         # of a HAProxy that began anew lacks what the one before wrote down.
         return f"""
 kept={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} ring={quote(layout.ring)} lag=0.1
-ask() {{ printf '%s\\n' "$1" | socat -t 10 stdio "unix-connect:$socket"; }}
+{_ask(seconds=10)}
 {record.WINDOW}
 up=$(ask "show info" | awk '$1 == "Uptime_sec:" {{print $2}}')
 [ -n "$up" ] || {{ echo "problem=HAProxy does not answer on $socket"; exit 0; }}
@@ -154,6 +154,11 @@ END {{ told(now - up < begin && (oldest <= begin || bytes < size - 1024)) }}'
     @override
     def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
         return record.traffic(output, f"HAProxy's ring {self.layout.ring}")
+
+
+def _ask(seconds: int = 3) -> str:
+    """Shell: ``ask`` tells the Runtime API at ``$socket`` one command, and waits so long for the end of its answer."""
+    return f"""ask() {{ printf '%s\\n' "$1" | socat -t {seconds} stdio "unix-connect:$socket"; }}"""
 
 
 def _weights(text: str | None, where: str) -> Weights:
