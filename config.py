@@ -1,6 +1,6 @@
 """pyinfra's own configuration for everything that is started here."""
 
-from pyinfra import config
+from pyinfra.context import config
 
 config.REQUIRE_PYINFRA_VERSION = ">=3.10,<4"
 # A server that does not answer must not hold up a rollback.

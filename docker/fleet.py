@@ -1,6 +1,6 @@
 """The docker fleet: servers in containers, with real systemd and sshd, to provision and to release to.
 
-    python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3]
+    python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3] [--apps laravel,symfony] [--with mariadb]
     python docker/fleet.py down  [--dir .fleet] [--project NAME] [--images]
     python docker/fleet.py sweep
 
@@ -24,24 +24,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fleet_images
 import fleet_origin
 import fleet_tls
+from fleet_apps import APPLICATIONS, DATABASE, SHOP, environment
 from fleet_tools import Trouble, compose, ensure_tools, run, say
 
 LABEL = "orchestrator.fleet"  # its value is the project
 OWNER = "orchestrator.owner"  # <process id>:<its start time>; such a fleet does not outlive its process
-APP = "shop"
-REPOSITORY = f"/srv/git/{APP}.git"
+REPOSITORIES = "/srv/git"
+REPOSITORY = f"{REPOSITORIES}/{SHOP}.git"
 PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80, "https": 443}
 BALANCERS = ("haproxy", "nginx")
 ORIGIN = "origin"
+KEPT = dict.fromkeys(BALANCERS, "/var/lib/orchestrator") | {DATABASE: "/var/lib/mysql"}  # the others: /srv
 READY = 120.0  # seconds until a container must answer
 
 
@@ -52,6 +54,7 @@ class Server:
     name: str
     address: str
     ports: dict[str, int]  # published on 127.0.0.1
+    image: str
 
     def url(self, port: str) -> str:
         return f"{'https' if port == 'https' else 'http'}://127.0.0.1:{self.ports[port]}"
@@ -68,6 +71,8 @@ class Fleet:
     token: str
     preview: str  # the token that shows the color with less traffic
     owner: str | None = None
+    apps: tuple[str, ...] = (SHOP,)  # a repository each on the origin
+    passwords: Mapping[str, str] = field(default_factory=dict)  # of the databases and their users, by name
 
     @property
     def nodes(self) -> tuple[Server, ...]:
@@ -87,20 +92,31 @@ class Fleet:
 # --- up ---
 
 
-def up(directory: Path, nodes: int = 3, project: str | None = None, owner: str | None = None) -> Fleet:
-    """A fleet that answers. One that is there already is kept if it is the same, and replaced if it is not."""
+def up(
+    directory: Path,
+    nodes: int = 3,
+    project: str | None = None,
+    owner: str | None = None,
+    *,
+    apps: Sequence[str] = (),
+    mariadb: bool = False,
+) -> Fleet:
+    """A fleet that answers. One that is there already is kept if it is the same, and replaced if it is not.
+
+    + apps: applications of docker/apps whose repositories the origin has beside the sample application's
+    + mariadb: a database server, with a database and a user for each application that has one
+    """
     ensure_tools()
     sweep()
     directory = directory.resolve()
     project = project or default_project(directory)
-    image = fleet_images.node_image()
-    fleet = _running(directory, project, nodes, image)
+    fleet = _running(directory, project, nodes, apps, mariadb)
     if fleet:
         say(f"{project} is running already")
         finish(fleet)
         return fleet
     for attempt in range(3):
-        fleet = prepare(directory, nodes, project, owner, image)
+        fleet = prepare(directory, nodes, project, owner, apps=apps, mariadb=mariadb)
         try:
             start(fleet)
             finish(fleet)
@@ -117,35 +133,59 @@ def up(directory: Path, nodes: int = 3, project: str | None = None, owner: str |
     raise AssertionError("unreachable")
 
 
-def prepare(directory: Path, nodes: int, project: str, owner: str | None = None, image: str | None = None) -> Fleet:
+def prepare(
+    directory: Path,
+    nodes: int,
+    project: str,
+    owner: str | None = None,
+    *,
+    apps: Sequence[str] = (),
+    mariadb: bool = False,
+) -> Fleet:
     """Choose addresses and ports, make the keys, write the compose file. What stood there is removed."""
     if not 1 <= nodes <= 40:
         raise Trouble(f"{nodes} nodes: from 1 to 40 are possible")
+    if unknown := set(apps) - set(APPLICATIONS):
+        raise Trouble(f"no application {min(unknown)}: there are {', '.join(APPLICATIONS)}")
     directory = directory.resolve()
-    image = image or fleet_images.node_image()
+    image = fleet_images.node_image()
     down(directory, project)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     subnet = _free_subnet()
     hosts = iter(list(subnet.hosts())[9:])
     ports = _free_ports()
 
-    def server(name: str, *published: str) -> Server:
-        return Server(name, str(next(hosts)), {port: next(ports) for port in ("ssh", *published)})
+    def server(name: str, image: str, *published: str) -> Server:
+        return Server(name, str(next(hosts)), {port: next(ports) for port in ("ssh", *published)}, image)
 
-    servers = [server(f"node{n}", "live", "blue", "green") for n in range(1, nodes + 1)]
-    servers += [server(name, "http", "https") for name in BALANCERS]
-    servers += [server(ORIGIN)]
+    servers = [server(f"node{n}", _node_image(apps), "live", "blue", "green") for n in range(1, nodes + 1)]
+    servers += [server(name, image, "http", "https") for name in BALANCERS]
+    servers += [server(ORIGIN, image)]
+    servers += [server(DATABASE, fleet_images.mariadb_image())] if mariadb else []
     token, preview = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
-    fleet = Fleet(project, directory, str(subnet), tuple(servers), token, preview, owner)
+    passwords = (
+        {name: secrets.token_urlsafe(18) for name, app in APPLICATIONS.items() if app.database} if mariadb else {}
+    )
+    every = (SHOP, *sorted(set(apps) - {SHOP}))
+    fleet = Fleet(project, directory, str(subnet), tuple(servers), token, preview, owner, every, passwords)
     _make_keys(fleet)
-    _write(fleet.compose_file, json.dumps(_compose_file(fleet, image), indent=2) + "\n")
+    _write(fleet.compose_file, json.dumps(_compose_file(fleet), indent=2) + "\n")
     return fleet
 
 
 def start(fleet: Fleet) -> None:
     """Start the containers of a fleet that was prepared."""
-    say(f"starting {fleet.project}: {len(fleet.nodes)} nodes, {', '.join(BALANCERS)}, {ORIGIN}")
+    others = [server.name for server in fleet.servers if server not in fleet.nodes]
+    say(f"starting {fleet.project}: {len(fleet.nodes)} nodes, {', '.join(others)}")
     run(*compose(), "-p", fleet.project, "-f", str(fleet.compose_file), "up", "-d", timeout=300)
+
+
+def renew(fleet: Fleet, names: Sequence[str]) -> None:
+    """Servers as they are before anything is put on them, keys and ports as before. They are not waited for."""
+    command = (*compose(), "-p", fleet.project, "-f", str(fleet.compose_file))
+    run(*command, "rm", "-s", "-f", *names, timeout=180)
+    run("docker", "volume", "rm", *(f"{fleet.project}_{name}" for name in names))
+    run(*command, "up", "-d", timeout=300)
 
 
 def finish(fleet: Fleet) -> None:
@@ -154,6 +194,8 @@ def finish(fleet: Fleet) -> None:
     with ThreadPoolExecutor(len(fleet.servers)) as pool:
         list(pool.map(lambda server: wait(fleet, server.name), fleet.servers))
     _fill_origin(fleet)
+    if fleet.passwords:
+        _make_databases(fleet)
     _write(fleet.directory / "fleet.json", json.dumps(_description(fleet), indent=2) + "\n")
     _write(fleet.directory / "env", _shell(fleet))
 
@@ -162,8 +204,17 @@ def load(directory: Path) -> Fleet:
     """The fleet that stands in a directory."""
     known = json.loads((directory / "fleet.json").read_text())
     layout = known["layout"]
-    servers = tuple(Server(s["name"], s["address"], s["ports"]) for s in layout["servers"])
-    return Fleet(known["project"], directory, layout["subnet"], servers, known["token"], known["preview"])
+    servers = tuple(Server(**server) for server in layout["servers"])
+    return Fleet(
+        known["project"],
+        directory,
+        layout["subnet"],
+        servers,
+        known["token"],
+        known["preview"],
+        apps=tuple(known["apps"]),
+        passwords={name: one["password"] for name, one in known["databases"].items()},
+    )
 
 
 def default_project(directory: Path) -> str:
@@ -171,16 +222,23 @@ def default_project(directory: Path) -> str:
     return "orchestrator-" + hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:6]
 
 
-def _running(directory: Path, project: str, nodes: int, image: str) -> Fleet | None:
+def _node_image(apps: Sequence[str]) -> str:
+    """Only a fleet that shall run real applications needs what they are made of."""
+    return fleet_images.packages_image() if set(apps) - {SHOP} else fleet_images.node_image()
+
+
+def _running(directory: Path, project: str, nodes: int, apps: Sequence[str], mariadb: bool) -> Fleet | None:
     try:
         fleet = load(directory)
         composed = json.loads(fleet.compose_file.read_text())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if fleet.project != project or len(fleet.nodes) != nodes or composed != _compose_file(fleet, image):
+    asked = (project, nodes, {SHOP, *apps}, mariadb, {_node_image(apps)})
+    has = (fleet.project, len(fleet.nodes), set(fleet.apps), bool(fleet.passwords), {n.image for n in fleet.nodes})
+    if has != asked or composed != _compose_file(fleet):
         say(f"the fleet in {directory} is of another shape: replacing it")
         return None
-    wanted = {f"{server.name}|{image}|running" for server in fleet.servers}
+    wanted = {f"{server.name}|{server.image}|running" for server in fleet.servers}
     shape = '{{.Label "com.docker.compose.service"}}|{{.Image}}|{{.State}}'
     seen = run("docker", "ps", "-a", "--filter", f"label={LABEL}={project}", "--format", shape).splitlines()
     return fleet if wanted == set(seen) else None
@@ -223,13 +281,12 @@ def _free_subnet() -> ipaddress.IPv4Network:
             return subnet
 
 
-def _compose_file(fleet: Fleet, image: str) -> dict[str, Any]:
+def _compose_file(fleet: Fleet) -> dict[str, Any]:
     labels = {LABEL: fleet.project} | ({OWNER: fleet.owner} if fleet.owner else {})
 
     def service(server: Server) -> dict[str, Any]:
-        balancer = server.name in BALANCERS
         return {
-            "image": image,
+            "image": server.image,
             "hostname": server.name,
             "labels": labels,
             # SYS_PTRACE: root sees other users' sockets and files (ss -p, /proc/<pid>/fd), as on any real server
@@ -240,7 +297,7 @@ def _compose_file(fleet: Fleet, image: str) -> dict[str, Any]:
             "ports": [f"127.0.0.1:{port}:{PORTS[name]}" for name, port in server.ports.items()],
             "volumes": [
                 f"{fleet.path('hosts')}/{server.name}:/fleet:ro,z",
-                f"{server.name}:{'/var/lib/orchestrator' if balancer else '/srv'}",
+                f"{server.name}:{KEPT.get(server.name, '/srv')}",
             ],
             "networks": {"fleet": {"ipv4_address": server.address}},
         }
@@ -265,8 +322,7 @@ def _make_keys(fleet: Fleet) -> None:
         _keygen(folder / "ssh_host_ed25519_key", server.name)
         (folder / "root_keys").write_text(operator)
         if server.name == ORIGIN:
-            read = f"restrict,command=\"git-upload-pack '{REPOSITORY}'\" "
-            (folder / "git_keys").write_text(f"restrict {operator}{read}{nodes}")
+            (folder / "git_keys").write_text(f'restrict {operator}restrict,command="read" {nodes}')
     fleet_tls.make(fleet.directory / "ca.pem", [fleet.directory / "hosts" / name for name in BALANCERS])
 
 
@@ -329,13 +385,26 @@ def container(project: str, service: str) -> str:
 def _fill_origin(fleet: Fleet) -> None:
     origin = fleet.server(ORIGIN)
     machine = container(fleet.project, ORIGIN)
-    make = (
-        f"test -d {REPOSITORY}/objects || {{ install -d -o git -g git {os.path.dirname(REPOSITORY)} "
-        f"&& runuser -u git -- git init -q --bare -b main {REPOSITORY}; }}"
-    )
-    run("docker", "exec", machine, "sh", "-c", make)
     ssh = shlex.join(["ssh", *ssh_options(fleet.directory)])
-    fleet_origin.push(f"ssh://git@127.0.0.1:{origin.ports['ssh']}{REPOSITORY}", ssh)
+    for app in fleet.apps:
+        repository = f"{REPOSITORIES}/{app}.git"
+        make = (
+            f"test -d {repository}/objects || {{ install -d -o git -g git {REPOSITORIES} "
+            f"&& runuser -u git -- git init -q --bare -b main {repository}; }}"
+        )
+        run("docker", "exec", machine, "sh", "-c", make)
+        fleet_origin.push(app, f"ssh://git@127.0.0.1:{origin.ports['ssh']}{repository}", ssh)
+
+
+def _make_databases(fleet: Fleet) -> None:
+    """A database and its user for each application. Once more does no harm."""
+    statements = "".join(
+        f"CREATE DATABASE IF NOT EXISTS {name};\n"
+        f"CREATE OR REPLACE USER {name}@'%' IDENTIFIED BY '{password}';\n"
+        f"GRANT ALL ON {name}.* TO {name}@'%';\n"
+        for name, password in fleet.passwords.items()
+    )
+    run("docker", "exec", "-i", container(fleet.project, DATABASE), "mariadb", stdin=statements)
 
 
 # --- what users of the fleet read ---
@@ -357,9 +426,21 @@ def _description(fleet: Fleet) -> dict[str, Any]:
             "certificate_key": "/fleet/tls.key",
         }
 
+    def application(app: str) -> dict[str, Any]:
+        return {
+            "origin": f"ssh://git@{ORIGIN}{REPOSITORIES}/{app}.git",
+            "settings": str(APPLICATIONS[app].folder / "settings.toml"),
+            "environment": environment(app, fleet.token, fleet.passwords),
+        }
+
     return {
         "project": fleet.project,
-        "app": APP,
+        "app": SHOP,
+        "apps": {app: application(app) for app in fleet.apps},
+        "databases": {
+            name: {"host": DATABASE, "port": 3306, "database": name, "user": name, "password": password}
+            for name, password in fleet.passwords.items()
+        },
         "key": fleet.path("id_ed25519"),
         "known_hosts": fleet.path("known_hosts"),
         "token": fleet.token,
@@ -375,7 +456,7 @@ def _description(fleet: Fleet) -> dict[str, Any]:
         "balancers": {name: [balancer(fleet.server(name))] for name in BALANCERS},
         "layout": {
             "subnet": fleet.subnet,
-            "servers": [{"name": s.name, "address": s.address, "ports": s.ports} for s in fleet.servers],
+            "servers": [asdict(server) for server in fleet.servers],
         },
     }
 
@@ -390,8 +471,8 @@ def variables(fleet: Fleet) -> dict[str, str]:
     for name in BALANCERS:
         found[f"{name.upper()}_URL"] = fleet.server(name).url("http")
         found[f"{name.upper()}_HTTPS_URL"] = fleet.server(name).url("https")
-    for name in (*BALANCERS, ORIGIN):
-        found[f"{name.upper()}_SSH"] = f"127.0.0.1:{fleet.server(name).ports['ssh']}"
+    for server in (one for one in fleet.servers if one not in fleet.nodes):
+        found[f"{server.name.upper()}_SSH"] = f"127.0.0.1:{server.ports['ssh']}"
     return found
 
 
@@ -466,6 +547,8 @@ def main(words: list[str]) -> int:
     options.add_argument("--project", help="default: a name made from the directory")
     starting = verbs.add_parser("up", parents=[options], help="start a fleet")
     starting.add_argument("--nodes", type=int, default=3)
+    starting.add_argument("--apps", default="", metavar="NAMES", help=f"some of {','.join(APPLICATIONS)}")
+    starting.add_argument("--with", dest="also", choices=[DATABASE], help="a database server")
     starting.add_argument("--owner", type=int, metavar="PID", help="a process that the fleet shall not outlive")
     ending = verbs.add_parser("down", parents=[options], help="remove it")
     ending.add_argument("--images", action="store_true", help="the images too, unless another fleet uses them")
@@ -474,7 +557,9 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-made fleet is removed
     try:
         if asked.verb == "up":
-            fleet = up(asked.dir, asked.nodes, asked.project, process(asked.owner) if asked.owner else None)
+            owner = process(asked.owner) if asked.owner else None
+            apps = [name for name in asked.apps.split(",") if name]
+            fleet = up(asked.dir, asked.nodes, asked.project, owner, apps=apps, mariadb=bool(asked.also))
             say(f"{fleet.project} is up; its addresses are in {asked.dir / 'env'}")
         elif shutil.which("docker") is None:
             return 0  # no Docker, no fleet

@@ -1,4 +1,5 @@
-"""The fleet's two images: a Debian 12 base, pulled or made by debootstrap, and the node image on top of it."""
+"""The fleet's images: a Debian 12 base, pulled or made by debootstrap, the node image on top of it, and on top of that
+what only some fleets have: a node that has frameworks at hand, and the database server."""
 
 from __future__ import annotations
 
@@ -18,39 +19,59 @@ from fleet_tools import Trouble, ensure_package, run, say
 
 SUITE = "bookworm"
 PULLED = "debian:12-slim"
-BASE = "orchestrator-fleet-base"
-NODE = "orchestrator-fleet-node"
-RECIPE = Path(__file__).parent / "node"
+OURS = "orchestrator-fleet"
+RECIPES = Path(__file__).parent
 ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def node_image() -> str:
     """The node image's name, after it was built if it was not there."""
-    name = f"{NODE}:{_hash(RECIPE)}"
-    if _exists(name):
-        return name
-    with _alone():
-        if not _exists(name):
-            _build(name, _base_image())
+    name = _name("node")
+    if not _exists(name):
+        with _alone():
+            if not _exists(name):
+                _build(name, "node", _base_image())
     return name
+
+
+def packages_image() -> str:
+    """A node image with what applications are made of: PHP's frameworks for composer, and WordPress."""
+    return _on_node("packages")
+
+
+def mariadb_image() -> str:
+    """A node image with MariaDB."""
+    return _on_node("mariadb")
 
 
 def remove_images() -> None:
     """Remove all images of ours that no container uses."""
     names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
-    for name in sorted((n for n in names if n.startswith((f"{NODE}:", f"{BASE}:"))), reverse=True):
-        run("docker", "image", "rm", name, check=False)
+    for kind in ("packages", "mariadb", "node", "base"):
+        for name in (n for n in names if n.startswith(f"{OURS}-{kind}:")):
+            run("docker", "image", "rm", name, check=False)
+
+
+def _on_node(kind: str) -> str:
+    base = node_image()
+    name = _name(kind, base)
+    if not _exists(name):
+        with _alone():
+            if not _exists(name):
+                _build(name, kind, base)
+    return name
+
+
+def _name(kind: str, base: str = "") -> str:
+    """Its tag tells what it is made from, and on top of which image."""
+    digest = hashlib.sha256(base.encode())
+    for file in sorted((RECIPES / kind).iterdir()):
+        digest.update(f"{file.name}\0{file.stat().st_mode & 0o111:o}\0".encode() + file.read_bytes() + b"\0")
+    return f"{OURS}-{kind}:{digest.hexdigest()[:12]}"
 
 
 def _exists(image: str) -> bool:
     return bool(run("docker", "image", "ls", "-q", image))
-
-
-def _hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        digest.update(f"{file.name}\0{file.stat().st_mode & 0o111:o}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
 
 
 @contextmanager
@@ -61,10 +82,10 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _build(name: str, base: str) -> None:
-    say("building the node image (about a minute, once)")
+def _build(name: str, kind: str, base: str) -> None:
+    say(f"building the {kind} image (about a minute, once)")
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as context:
-        shutil.copytree(RECIPE, context, dirs_exist_ok=True)
+        shutil.copytree(RECIPES / kind, context, dirs_exist_ok=True)
         _write_apt(Path(context) / "apt")
         # The host's network: a mirror or proxy that the machine reaches is reached in the same way.
         run(
@@ -77,7 +98,7 @@ def _build(name: str, base: str) -> None:
 
 
 def _base_image() -> str:
-    name = f"{BASE}:{SUITE}"
+    name = f"{OURS}-base:{SUITE}"
     if _exists(name):
         return name
     had = _exists(PULLED)
@@ -168,9 +189,7 @@ def _sources() -> list[Source]:
 
 def _codename() -> str | None:
     try:
-        release = dict(
-            line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
-        )
+        release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     except OSError:
         return None
     return release.get("VERSION_CODENAME", "").strip('"') or None if release.get("ID") == "debian" else None

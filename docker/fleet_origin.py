@@ -1,4 +1,8 @@
-"""The sample application as a git repository, a tag a version, and its way into the origin container."""
+"""The applications as git repositories, a tag a version, and their way into the origin container.
+
+Only what is ours stands in this repository; the frameworks come from Debian's packages, which the packages image has
+(docker/packages).
+"""
 
 from __future__ import annotations
 
@@ -6,44 +10,71 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
+import fleet_images
+from fleet_apps import APPLICATIONS, SHOP, Application
 from fleet_tools import run
 
-APP = Path(__file__).parent / "app"
-VERSIONS = ("v1", "v2")
-DAMAGED = ("errors", "slow", "tail")
-"""Versions that a canary has to find out: tags beside the branch, each v2 with one thing wrong."""
 
-
-def make_repository(folder: Path) -> None:
-    """A repository of one commit and one tag a version; the branch main is at the last one.
+def make_repository(folder: Path, app: str = SHOP) -> None:
+    """An application's repository.
 
     Files are new ones each time: with the time and size of the former one git would not see the change.
     """
+    made = APPLICATIONS[app]
     _git(folder, "init", "-q", "-b", "main")
-    for number, version in enumerate(VERSIONS, start=1):
-        shutil.copytree(APP / "base", folder, dirs_exist_ok=True, copy_function=shutil.copy)
-        shutil.copytree(APP / version, folder, dirs_exist_ok=True, copy_function=shutil.copy)
-        moment = f"2024-01-0{number}T12:00:00Z"
-        _git(folder, "add", "-A")
-        _git(folder, "commit", "-q", "-m", f"Shop {version}", moment=moment)
-        _git(folder, "tag", "-a", "-m", f"Shop {version}", version, moment=moment)
-    for number, damage in enumerate(DAMAGED, start=1):
-        moment = f"2024-01-1{number}T12:00:00Z"
+    if made.below:
+        _unpack(made.below, folder)
+    for number, version in enumerate(made.versions, start=1):
+        _lay(folder, made.folder / "base")
+        _commit(folder, made, app, version, f"2024-01-0{number}T12:00:00Z")
+    for number, version in enumerate(made.beside, start=1):
         _git(folder, "checkout", "-q", "--detach", "main")
-        shutil.copytree(APP / damage, folder, dirs_exist_ok=True, copy_function=shutil.copy)
-        _git(folder, "add", "-A")
-        _git(folder, "commit", "-q", "-m", f"Shop, damaged: {damage}", moment=moment)
-        _git(folder, "tag", "-a", "-m", f"Shop, damaged: {damage}", damage, moment=moment)
+        _commit(folder, made, app, version, f"2024-01-1{number}T12:00:00Z")
 
 
-def push(url: str, ssh: str) -> None:
-    """Make the repository and push it, tags and all."""
+def push(app: str, url: str, ssh: str) -> None:
+    """Make an application's repository and push it, tags and all."""
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as scratch:
         folder = Path(scratch)
-        make_repository(folder)
+        make_repository(folder, app)
         _git(folder, "push", "-q", "--force", url, "main", "--tags", environment={"GIT_SSH_COMMAND": ssh})
+
+
+def _commit(folder: Path, made: Application, app: str, version: str, moment: str) -> None:
+    _lay(folder, made.folder / version)
+    if made.lock:
+        (folder / "composer.lock").write_text(_lock((folder / "composer.json").read_text()))
+    message = f"{app.capitalize()} {version}"
+    _git(folder, "add", "-A")
+    _git(folder, "commit", "-q", "-m", message, moment=moment)
+    _git(folder, "tag", "-a", "-m", message, version, moment=moment)
+
+
+def _lay(folder: Path, files: Path) -> None:
+    shutil.copytree(files, folder, dirs_exist_ok=True, copy_function=shutil.copy)
+
+
+@cache
+def _lock(about: str) -> str:
+    """composer.lock for a composer.json, as it comes from the packages that the nodes have."""
+    script = (
+        "mkdir /tmp/app && cd /tmp/app && cat > composer.json && export COMPOSER_ALLOW_SUPERUSER=1 && "
+        "composer update --quiet --no-install --no-interaction >&2 && cat composer.lock"
+    )
+    container = ("--rm", "-i", "--network", "none", "--entrypoint", "sh", fleet_images.packages_image())
+    return run("docker", "run", *container, "-c", script, stdin=about) + "\n"
+
+
+def _unpack(below: str, folder: Path) -> None:
+    """Copy a folder out of the packages image."""
+    container = run("docker", "create", fleet_images.packages_image())
+    try:
+        run("docker", "cp", f"{container}:{below}/.", str(folder))
+    finally:
+        run("docker", "rm", container)
 
 
 def _git(folder: Path, *words: str, moment: str = "", environment: Mapping[str, str] | None = None) -> None:

@@ -55,9 +55,7 @@ def _server(folder: Path, issuer: x509.Name, authority: ec.EllipticCurvePrivateK
     secret = folder / "tls.key"
     secret.touch(mode=0o600)
     secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

@@ -26,11 +26,12 @@ def run(
     timeout: float = 120,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: str = "",
 ) -> str:
     """The command's output. Raises Trouble with its last lines if it fails."""
     done = subprocess.run(
         command,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         errors="replace",
@@ -45,8 +46,9 @@ def run(
 
 
 def ensure_tools() -> None:
-    """Docker with its daemon, compose and an SSH client: installed where we may, named where we may not."""
-    for tool, package in (("ssh", "openssh-client"), ("git", "git"), ("docker", "docker.io")):
+    """Docker with its daemon, compose, git, rsync and an SSH client: installed where we may, else named."""
+    needed = {"ssh": "openssh-client", "git": "git", "rsync": "rsync", "docker": "docker.io"}
+    for tool, package in needed.items():
         ensure_package(tool, package)
     _ensure_daemon()
     if _compose() is None:
@@ -114,9 +116,7 @@ def _ensure_daemon() -> None:
         _works("systemctl", "start", "docker")
     elif not _works("service", "docker", "start"):
         with open("/var/log/dockerd.log", "ab") as log:
-            subprocess.Popen(
-                ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + 60
     while not _works("docker", "info"):
         if time.monotonic() > deadline:

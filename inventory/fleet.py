@@ -1,6 +1,7 @@
 """The docker fleet that `make fleet` started: what docker/fleet.py wrote down, as an inventory.
 
 FLEET_DIR   the fleet's directory (default .fleet)
+APP         the application, one that the fleet was started with (docker/fleet.py up --apps; default shop)
 SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one);
             node: no balancer, each node's own link decides
 BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"}}
@@ -10,7 +11,9 @@ SETTINGS    more settings, as JSON: {"cutover": [{"weight": 5, "bake": "1m"}, {"
 import json as _json
 import os as _os
 import sys as _sys
+import tomllib as _tomllib
 from pathlib import Path as _Path
+from typing import Any as _Any
 
 from orchestrator.inventory import PATIENCE as _PATIENCE
 from orchestrator.inventory import login as _login
@@ -31,40 +34,52 @@ if _only and _only not in ("node", *_balancers):
 _kinds = [_only] if _only else list(_balancers)
 
 
-def _switch(kind):
+def _switch(kind: str) -> dict[str, _Any]:
     if kind == "node":
         return {"kind": kind, "urls": [node["live_url"] for node in _fleet["nodes"]]}
     first = _balancers[kind][0]
-    more = _json.loads(_os.environ.get("BALANCER") or "{}")
+    more: dict[str, _Any] = _json.loads(_os.environ.get("BALANCER") or "{}")
     tls = {"certificate": first["certificate"], "key": first["certificate_key"]} | more.pop("tls", {})
     url = "https_url" if tls.get("redirect") else "url"
     return {"kind": kind, "group": kind, "urls": [b[url] for b in _balancers[kind]], "tls": tls} | more
 
 
-_settings = {
-    "app": _fleet["app"],
-    "source": {
-        "origin": _fleet["origin"]["url"],
-        "ref": "main",
-        "known_hosts": _fleet["origin"]["known_hosts"],
-        "key": _fleet["origin"]["key"],
-    },
-    "nodes": "nodes",
-    "switches": [_switch(_kind) for _kind in _kinds],
-    "authorized_keys": [_fleet["key"] + ".pub"],
-    "marker": {"answers": "all", "token": _fleet["token"]},
-    "preview": {"token": _fleet["preview"], "port": 8090},
-    "shared": {"directories": ["storage"]},
-    "php": {"workers": 16},
-    "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
-} | _json.loads(_os.environ.get("SETTINGS") or "{}")
+_app = _os.environ.get("APP") or _fleet["app"]
+if _app not in _fleet["apps"]:
+    _sys.exit(f"APP={_app}: this fleet has {', '.join(_fleet['apps'])} (docker/fleet.py up --apps {_app})")
+
+# what an application has of its own, over the recipe for its kind
+_made = _fleet["apps"][_app]
+_own = _tomllib.loads(_Path(_made["settings"]).read_text())
+if _made["environment"]:
+    _own["environment"] = {"values": _made["environment"]}
+
+_settings = (
+    {
+        "app": _app,
+        "source": {
+            "origin": _made["origin"],
+            "ref": "main",
+            "known_hosts": _fleet["origin"]["known_hosts"],
+            "key": _fleet["origin"]["key"],
+        },
+        "nodes": "nodes",
+        "switches": [_switch(_kind) for _kind in _kinds],
+        "authorized_keys": [_fleet["key"] + ".pub"],
+        "marker": {"answers": "all", "token": _fleet["token"]},
+        "preview": {"token": _fleet["preview"], "port": 8090},
+        "php": {"workers": 16},
+    }
+    | _own
+    | _json.loads(_os.environ.get("SETTINGS") or "{}")
+)
 
 
 # as a target group knows them
 _ips = {_server["name"]: _server["address"] for _server in _fleet["layout"]["servers"]}
 
 
-def _host(server):
+def _host(server: dict[str, _Any]) -> tuple[str, dict[str, _Any]]:
     return (
         server["name"],
         {

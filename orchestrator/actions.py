@@ -6,19 +6,26 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config import Settings
+from orchestrator.config.source import ArchiveSource, GitSource, Tarball
 from orchestrator.model import Color
 from orchestrator.operations.arm import arm, disarm
 from orchestrator.operations.bar import bar
+from orchestrator.operations.build import build
 from orchestrator.operations.discard import discard
+from orchestrator.operations.environment import environment
+from orchestrator.operations.extract import extract
 from orchestrator.operations.fetch import fetch
 from orchestrator.operations.guarded import Guard
 from orchestrator.operations.hook import hook
+from orchestrator.operations.permit import permit
 from orchestrator.operations.promote import promote
 from orchestrator.operations.prune import prune
 from orchestrator.operations.ready import ready
+from orchestrator.operations.receive import receive
 from orchestrator.operations.share import share
 from orchestrator.operations.shift import shift
 from orchestrator.operations.start import start
+from orchestrator.operations.tidy import tidy
 from orchestrator.operations.warm import warm
 from orchestrator.plan import Step
 
@@ -31,6 +38,9 @@ OPERATIONS: dict[str, Operation] = {
     "fetch": fetch,
     "discard": discard,
     "share": share,
+    "environment": environment,
+    "build": build,
+    "permit": permit,
     "start": start,
     "warm": warm,
     "ready": ready,
@@ -39,6 +49,7 @@ OPERATIONS: dict[str, Operation] = {
     "disarm": disarm,
     "promote": promote,
     "prune": prune,
+    "tidy": tidy,
     "bar": bar,
     "hook": hook,
 }
@@ -56,7 +67,10 @@ def operation_of(
     found = OPERATIONS.get(step.action.name)
     if found is None or step.place.kind in ("api", "operator"):
         return None
-    arguments = dict(step.action.arguments) | _more(step, settings)
+    if step.action.name == "fetch":
+        found, arguments = _fetch(step, settings)
+    else:
+        arguments = dict(step.action.arguments) | _more(step, settings)
     arguments.pop("back", None)  # a balancer of ours goes back as it went
     if step.action.name == "arm":
         at, window = (instant.at, instant.window) if instant else (0.0, 0.0)
@@ -75,23 +89,53 @@ def commands(step: Step, settings: Settings) -> list[str]:
     return [command.get_masked_value() for command in operation._inner(**arguments)]  # type: ignore[attr-defined]
 
 
+def _fetch(step: Step, settings: Settings) -> tuple[Operation, dict[str, Any]]:
+    """Each kind of source has an operation of its own."""
+    source, asked = settings.source, step.action.arguments
+    always = {"root": settings.node.root, "release": asked["release"]}
+    if isinstance(source, GitSource):
+        of_it = {"revision": asked["revision"], "origin": source.address, "login": bool(source.login)}
+        return fetch, {**always, **of_it, "ssh": settings.node.ssh, "leave_out": settings.left_out}
+    if isinstance(source, ArchiveSource) or (isinstance(source, Tarball) and source.url):
+        return extract, {**always, "sha256": asked["revision"], "strip": source.strip, "pushed": source.url is None}
+    return receive, {**always, "expected": ""}  # nobody knows before it is built
+
+
 def _more(step: Step, settings: Settings) -> dict[str, Any]:
     """What the settings, and not the plan, say."""
     node = settings.node
     color = Color(str(step.action.arguments["color"])) if "color" in step.action.arguments else None
     match step.action.name:
-        case "fetch":
-            return {"root": node.root, "origin": settings.source.origin}
         case "share":
-            return {"root": node.root, "directories": settings.shared.directories, "files": settings.shared.files}
+            shared = settings.shared
+            return {
+                "root": node.root,
+                "directories": shared.directories,
+                "files": shared.files,
+                "seed": shared.seed,
+            }
+        case "environment":
+            assert settings.environment is not None
+            return {"root": node.root, "path": settings.environment.path}
+        case "build":
+            found = next(one for one in settings.build if one.name == step.action.arguments["step"])
+            of_it = {key: getattr(found, key) for key in ("run", "when", "inputs", "listed", "outputs")}
+            return {"root": node.root, **of_it}
+        case "permit":
+            return {"root": node.root, "own": f"{node.library}/own", "web_user": settings.web_user, **_owners(settings)}
+        case "discard" | "tidy":
+            return {"root": node.root, "remove": f"{node.library}/remove"}
         case "start":
             assert color is not None
             wanted = settings.services if step.action.arguments["services"] else []
             units = [node.service_unit(color, service.name) for service in wanted]
-            said = f"{node.library}/said" if units else ""
-            return {"root": node.root, "target": node.target(color), "services": units, "said": said}
+            said = "" if settings.runtime == "static" else f"{node.library}/said"
+            timer = node.shrink(color, "timer") if settings.shrinks else ""
+            return {"root": node.root, "target": node.target(color), "services": units, "said": said, "timer": timer}
+        case "promote":
+            return {"root": node.root, "app": settings.app}
         case "prune":
-            return {"root": node.root, "used": f"{node.library}/used"}
+            return {"root": node.root, "used": f"{node.library}/used", "remove": f"{node.library}/remove"}
         case "bar":
             return {"script": f"{settings.balancer.library}/bar"}
         case "hook":
@@ -108,17 +152,31 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
                 "paths": settings.warm,
                 "public": settings.php.public,
                 "inspect": f"{node.library}/inspect.php",
-                "seconds": seconds(step),
+                "compile": settings.php.compile if settings.runtime == "php" else [],
+                "exclude": settings.php.compile_exclude,
+                "workers": settings.php.workers if settings.runtime == "php" else 0,
+                "seconds": seconds(step.deadline),
             }
         case _:
             return {"root": node.root}
 
 
+def _owners(settings: Settings) -> dict[str, Any]:
+    asked, environment = settings.permissions, settings.environment
+    made = [path for one in settings.build if one.on == "nodes" for path in one.outputs]
+    return {
+        "environment": environment.path if environment else None,
+        "environment_owner": settings.environment_owner,
+        **asked.model_dump(),
+        "outputs": made,
+    }
+
+
 def _guard(step: Step, settings: Settings, fence: int, undoing: bool) -> Guard:
     layout = settings.balancer if step.place.kind == "balancer" else settings.node
-    return Guard(f"{layout.library}/guard", layout.guard_dir, fence, seconds(step), undoing)
+    return Guard(f"{layout.library}/guard", layout.guard_dir, fence, seconds(step.deadline), undoing)
 
 
-def seconds(step: Step) -> int:
+def seconds(deadline: float) -> int:
     """Whole seconds for the far side's own limit: not more than the deadline here, and at least one."""
-    return max(1, int(step.deadline))
+    return max(1, int(deadline))

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-VERBS = ("plan", "release", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision")
+VERBS = (
+    *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -71,7 +71,7 @@ def _ask_first(state: State, verb: str, settings: Settings, options: Options) ->
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
     if verb == "unlock":
         show_lock(Fleet(state, settings))
-    if verb in ("release", "rollback", "join"):
+    if verb in ("release", "code", "rollback", "join"):
         show_plan(Fleet(state, settings), verb, options, verbose, as_json=False)
 
 
@@ -79,19 +79,24 @@ def _drive(state: State, host: Host, verb: str, settings: Settings, options: Opt
     """The driver operation."""
     # else nested operations of this package get colliding hashes (notes/pyinfra.md); covered by a test
     state.current_deploy_filename = __file__
+    # what commands print may hold secrets, and pyinfra shows it as it is
+    state.print_output = False
+    fleet = Fleet(state, settings)
     quiet = _only_ours(state)
     logger.addFilter(quiet)
+    logger.addFilter(fleet.mask)
     signals.drive()
     try:
-        code = VERBS[verb](Fleet(state, settings), options)
+        code = VERBS[verb](fleet, options)
     except OrchestratorError as error:
-        say(f"{verb}: {error}", fg="red", bold=True)
+        say(fleet.mask.hide(f"{verb}: {error}"), fg="red", bold=True)
         code = error.status
     except Interrupted as interrupted:
         code = interrupted.status
     finally:
         signals.no_more_interrupts()
         logger.removeFilter(quiet)
+        logger.removeFilter(fleet.mask)
     sys.exit(code)
 
 

@@ -23,7 +23,9 @@ from pyinfra.context import ctx_config, ctx_host
 
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, Switch
+from orchestrator.environment import Variables
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.mask import Mask
 from orchestrator.switches import Api, kind_of
 
 T = TypeVar("T")
@@ -32,8 +34,19 @@ PING = 3.0
 """Seconds in which a host that missed a deadline has to answer at all, or it counts as lost."""
 
 
+OUTPUT = 60
+"""Lines of a failed command's output that are kept."""
+
+
 class CommandFailed(Exception):
-    """A command failed on a host; the message is the last line it printed as an error."""
+    """A command failed on a host; the message is the last line it printed as an error.
+
+    + output: the last lines of all it printed
+    """
+
+    def __init__(self, message: str = "", output: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.output = tuple(output[-OUTPUT:])
 
 
 class Silent(Exception):
@@ -47,6 +60,7 @@ class Reply(Generic[T]):
     + value: None if it failed
     + error: None if it did not
     + lost: the host did not answer at all
+    + output: what a failed command printed, its last lines
     """
 
     name: str
@@ -54,6 +68,7 @@ class Reply(Generic[T]):
     error: str | None
     lost: bool
     seconds: float
+    output: tuple[str, ...] = ()
 
 
 class Fleet:
@@ -78,6 +93,10 @@ class Fleet:
         """Switches behind an API, by name."""
         self.is_switch = any(switch.kind == "node" for switch in settings.switches)
         """Each node is a switch itself, by its ``live`` link."""
+        self.mask = Mask(settings)
+        """What is shown or recorded of what hosts said goes through it."""
+        self.variables = Variables(settings.environment, self.mask)
+        """What a release's environment file is written from."""
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes")
 
@@ -134,8 +153,10 @@ class Fleet:
         host = self.host(name)
         began = time.monotonic()
 
-        def reply(value: T | None, error: str | None = None, lost: bool = False) -> Reply[T]:
-            return Reply(name, value, error, lost, time.monotonic() - began)
+        def reply(
+            value: T | None, error: str | None = None, lost: bool = False, output: tuple[str, ...] = ()
+        ) -> Reply[T]:
+            return Reply(name, value, error, lost, time.monotonic() - began, output)
 
         if not host.connected:
             return reply(None, "cannot be reached", lost=True)
@@ -151,7 +172,7 @@ class Fleet:
         except CommandFailed as failure:
             if not str(failure) and not self.answers(host):
                 return reply(None, "stopped answering", lost=True)
-            return reply(None, str(failure) or "failed without a word")
+            return reply(None, str(failure) or "failed without a word", output=failure.output)
         except (Silent, OSError, EOFError, SSHException) as failure:
             return reply(None, str(failure) or "stopped answering", lost=not self.answers(host))
         except (PyinfraError, OrchestratorError) as failure:
@@ -173,13 +194,17 @@ class Fleet:
                 continue
         return False
 
-    def operate(self, host: Host, operation: Callable[..., Any], **arguments: Any) -> list[str]:
+    def operate(
+        self, host: Host, operation: Callable[..., Any], stdin: str | None = None, **arguments: Any
+    ) -> list[str]:
         """Run one of our operations now; the lines it printed. Raises CommandFailed."""
         # a greenlet that a deadline ended may have left the flag behind
         host.in_op = False
-        meta = operation(**arguments, _ignore_errors=True)
+        extra = {"_stdin": stdin} if stdin is not None else {}
+        meta = operation(**arguments, **extra, _ignore_errors=True)
         if meta.did_error():
-            raise CommandFailed(_last(meta.stderr_lines) or _last(meta.stdout_lines))
+            said = [*meta.stdout_lines, *meta.stderr_lines]
+            raise CommandFailed(_last(meta.stderr_lines) or _last(meta.stdout_lines), said)
         return list(meta.stdout_lines)
 
     def look(self, host: Host, fact: type[Any], stdin: str | None = None, **arguments: Any) -> Any:

@@ -45,8 +45,21 @@ class NodeLayout:
         return f"/usr/local/lib/orchestrator/{self.app}"
 
     @property
+    def ssh(self) -> str:
+        """The program by which git reaches the origin, in the library."""
+        return f"{self.library}/ssh"
+
+    @property
     def etc(self) -> str:
         return f"/etc/orchestrator/{self.app}"
+
+    @property
+    def origin_key(self) -> str:
+        return f"{self.etc}/origin_key"
+
+    @property
+    def origin_known_hosts(self) -> str:
+        return f"{self.etc}/origin_known_hosts"
 
     def release(self, release: str) -> str:
         return f"{self.releases}/{release}"
@@ -76,6 +89,14 @@ class NodeLayout:
 
     def target(self, color: Color) -> str:
         return f"{self.app}-{color}.target"
+
+    def shrink(self, color: Color, kind: str) -> str:
+        """The systemd unit, ``timer`` or ``service``, that gives a color fewer workers when it is idle for long."""
+        return f"{self.app}-{color}-shrink.{kind}"
+
+    def shrunk(self, color: Color) -> str:
+        """A file that is there while a color has fewer workers."""
+        return f"{self.root}/{color}/shrunk"
 
     def service(self, color: Color) -> str:
         return f"{self.app}-{color}-fpm.service"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import gevent
 from pyinfra.api.host import Host
 
+from orchestrator import runtime
 from orchestrator.errors import OrchestratorError
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.node import Node, NodeState
-from orchestrator.facts.revision import Named, Revision, resolve
 from orchestrator.fleet import Fleet, Silent, at_once
 from orchestrator.model import Color, Weights
 from orchestrator.plan import Where
@@ -45,27 +45,8 @@ def look(fleet: Fleet, group: bool = True) -> Look:
     return Look(states, {**balancers, **apis, **links}, kinds, addresses, found)
 
 
-def revision(fleet: Fleet, ref: str) -> str:
-    """The commit that a ref names, resolved once for the whole fleet, by the first node that can be reached.
-
-    Raises UsageError if there is none, Refused if the origin does not answer.
-    """
-    settings = fleet.settings
-
-    def ask(host: Host) -> Named:
-        named: Named = fleet.look(host, Revision, root=settings.node.root, origin=settings.source.origin, ref=ref)
-        return named
-
-    reachable = [name for name in fleet.nodes if fleet.host(name).connected]
-    named = Named({"error": "no node can be reached"})
-    for name in reachable[:1]:
-        reply = fleet.one(name, ask, settings.deadlines.look + 15.0)
-        named = reply.value or Named({"error": f"{name}: {reply.error}"})
-    return resolve(ref, named)
-
-
 def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
-    """What a color answers on its own node, and what its FPM says of itself; None if the node does not say.
+    """What a color answers on its own node, and which code its processes run; None if the node does not say.
 
     + count: requests in a row
     """
@@ -81,8 +62,7 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
         hostname=settings.gate.host,
         count=count,
         https=settings.gate.https,
-        public=settings.php.public,
-        inspect=f"{settings.node.library}/inspect.php",
+        code=runtime.code(settings, color),
     )
     return said
 
@@ -90,8 +70,10 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     settings = fleet.settings
 
+    node = {"root": settings.node.root, "app": settings.app, "main": runtime.main_name(settings)}
+
     def ask(host: Host) -> NodeState:
-        state: NodeState | None = fleet.look(host, Node, root=settings.node.root, app=settings.app)
+        state: NodeState | None = fleet.look(host, Node, **node)
         if state is None:
             raise Silent("does not say how it is")
         return state

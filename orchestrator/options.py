@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,9 +13,10 @@ from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": (),
-    "release": ("ref", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
+    "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
+    "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),
-    "rollback": ("report", "plan", "save", "bound"),
+    "rollback": ("to", "allow_missing", "report", "plan", "save", "bound"),
     "resume": ("report",),
     "join": ("node", "report", "plan"),
     "abort": (),
@@ -25,10 +27,12 @@ KNOWN: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """+ ref: branch, tag or commit, None for the settings' own
+    """+ ref: branch, tag or commit, or what stands for the version in an archive's URL; None for the settings' own
+    + sha256: of the archive, None for the settings' own
     + color: the idle color that the operator expects, None for whichever it is
     + allow_missing: nodes that need not take part, by commas
     + node: the node that joins
+    + to: the kept release to go back to, None for the one that is still warm
     + until: where the run stops and waits: ``preview``, or a weight of the settings' cutover; empty for nowhere
     + plan: show what would be done, and do nothing
     + save: file that gets the plan
@@ -37,10 +41,12 @@ class Options:
     """
 
     ref: str | None = None
+    sha256: str | None = None
     color: Color | None = None
     report: str | None = None
     allow_missing: frozenset[str] = frozenset()
     node: str = ""
+    to: str | None = None
     until: str = ""
     plan: bool = False
     save: str | None = None
@@ -65,6 +71,8 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         node=str(data.get("node", "")),
         until=str(data.get("until", "")).removesuffix("%"),
         ref=check_ref(data["ref"]) if "ref" in data else None,
+        to=str(data["to"]) if "to" in data else None,
+        sha256=_sha256(data["sha256"]) if "sha256" in data else None,
         color=_color(data["color"]) if "color" in data else None,
         plan=_yes("plan", data.get("plan", False)) or "save" in data,
         save=str(data["save"]) if "save" in data else None,
@@ -77,6 +85,12 @@ def _yes(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"--data {key} is true or false, not {value!r}")
     return value
+
+
+def _sha256(value: object) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", str(value)):
+        raise UsageError(f"--data sha256 has 64 hexadecimal digits, unlike {value!r} (as sha256sum prints them)")
+    return str(value)
 
 
 def _color(value: object) -> Color:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from orchestrator.config import Settings, load
+from orchestrator.config.source import GitSource, Tarball
 from orchestrator.model import Color, Weights
 
 Where = Literal["balancer", "node", "api"]
@@ -173,6 +174,8 @@ class Inputs:
     + scaling: processes of the Auto Scaling group that this run suspends, and so resumes, and no others (of a
       `rollback`: that an earlier run could not resume)
     + instances: that the Auto Scaling group had
+    + cold: of a `rollback`, the release is kept on the nodes' disks but does not run: it is started and gated first
+    + code_only: refused where a build step would have to run, or the environment is another one
     """
 
     verb: str
@@ -193,6 +196,8 @@ class Inputs:
     stale: tuple[str, ...] = ()
     scaling: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
+    cold: bool = False
+    code_only: bool = False
 
     def at(self, *where: str) -> tuple[SwitchInput, ...]:
         """The switches that are told there: ``balancer``, ``node``, ``api``."""
@@ -203,15 +208,24 @@ class Inputs:
         return tuple(Place("node", node.name) for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON without any secret: the probe token stays out of the journal."""
+        """JSON without any secret: tokens and values of the environment stay out of the journal."""
         settings = self.settings.model_dump(mode="json", exclude={"marker": {"token"}})
         return asdict(replace(self, settings=None)) | {"settings": settings, "before": self.before.green}  # type: ignore[arg-type]
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], token: str) -> Inputs:
-        """Inputs from the journal; the probe token comes from the settings at hand."""
+    def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
+        """Inputs from the journal; secrets come from the settings at hand.
+
+        + now: those settings
+        """
         settings = dict(data["settings"])
-        settings["marker"] = {**settings["marker"], "token": token or None}
+        settings["marker"] = {**settings["marker"], "token": now.token or None}
+        if isinstance(now.source, Tarball) and now.source.kind == settings["source"].get("kind"):
+            settings["source"] = {**settings["source"], "url": now.source.url}
+        if isinstance(now.source, GitSource) and now.source.address == settings["source"].get("origin"):
+            settings["source"] = {**settings["source"], "origin": now.source.origin}
+        if settings.get("environment") and now.environment:
+            settings["environment"] = {**settings["environment"], "values": now.environment.values}
         return cls(
             verb=data["verb"],
             settings=load(settings),
@@ -232,4 +246,6 @@ class Inputs:
             # a run of an earlier version has none
             scaling=tuple(data.get("scaling", ())),
             instances=tuple(data.get("instances", ())),
+            cold=bool(data.get("cold")),
+            code_only=bool(data.get("code_only")),
         )

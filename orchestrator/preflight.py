@@ -101,21 +101,8 @@ def release(
     + color: the idle color that the operator expects, None for whichever it is
     + allow_missing: nodes that need not take part
     """
-    if unknown := allow_missing - set(look.nodes):
-        raise UsageError(
-            f"allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(look.nodes)})"
-        )
-    live = live_color(look.without(allow_missing))
+    live, missing, look, problems = _taking_part(look, allow_missing)
     idle = live.other
-    absent = _absent(look)
-    missing = tuple(
-        Missing(name, look.addresses[name], name in look.barred) for name in absent if name in allow_missing
-    )
-    left_out = {node.name for node in missing}
-    look = look.without(left_out)
-    problems = [f"{name}: {why}" for name, why in absent.items() if name not in left_out]
-    if not look.nodes:
-        problems.append("no node is left to release to")
     problems += [*_switches(look), *_nodes(look, settings), *_room(look, settings, idle)]
     if color is not None and color is not idle:
         problems.append(f"{color} is live: a release goes to {idle}")
@@ -126,27 +113,28 @@ def release(
     new = release_id(now, revision)
     if any(new in state.releases for state in states.values()):
         raise Refused(f"release {new} exists already: the same commit within one second; try again")
-    return Inputs(
-        verb="release",
-        settings=settings,
-        color=idle,
-        before=Weights.all_to(live),
-        live=next(iter(states.values())).release[live],
-        release=new,
-        ref=ref,
-        revision=revision,
-        nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
-        switches=_switch_inputs(look),
-        mend=tuple(name for name, state in states.items() if state.live is not live),
-        members=tuple(states),
-        missing=missing,
-        scaling=_to_suspend(look, settings),
-        instances=_instances(look),
-    )
+    return _with_all(look, settings, "release", live, new, revision, missing, ref)
 
 
-def rollback(look: Look, settings: Settings) -> Inputs:
-    """The Inputs of a rollback to what is warm in the idle color; nodes that cannot be reached may be missing."""
+def code(i: Inputs) -> Inputs:
+    """The Inputs of a release that may be nothing but code. Raises Refused without a live release to compare with."""
+    if i.live is None:
+        raise Refused("there is no live release yet whose build and environment could be kept: release first")
+    return replace(i, code_only=True)
+
+
+def rollback(
+    look: Look, settings: Settings, to: str | None = None, allow_missing: frozenset[str] = frozenset()
+) -> Inputs:
+    """The Inputs of a rollback to what is warm in the idle color; nodes that cannot be reached may be missing.
+
+    + to: id of a kept release, which is started first unless it is the warm one; then all nodes take part
+    + allow_missing: nodes that need not, if it has to be started
+    """
+    if to is None:
+        to = _shrunk(look)
+    if to is not None and set(_warm(look)) != {to}:
+        return _rollback_to_kept(look, settings, to, allow_missing)
     live = live_color(look)
     idle = live.other
     states = look.node_states
@@ -161,7 +149,7 @@ def rollback(look: Look, settings: Settings) -> Inputs:
         raise Refused(f"the nodes disagree about the release to go back to: {_list(targets)}; release instead")
     cold = [name for name, state in states.items() if not _runs(state, idle)]
     if cold:
-        raise Refused(f"{idle} does not run its release on {', '.join(cold)}: release instead")
+        raise Refused(f"{idle} does not run its release on {', '.join(cold)}: release instead, or name it: --data to=")
     target = next(iter(targets.values()))
     assert target is not None
     return Inputs(
@@ -177,6 +165,67 @@ def rollback(look: Look, settings: Settings) -> Inputs:
         nodes=tuple(NodeInput(name, target) for name in look.nodes),
         switches=_switch_inputs(look),
         members=tuple(name for name in look.nodes if name not in look.barred and name not in look.drained),
+    )
+
+
+def _shrunk(look: Look) -> str | None:
+    """The release of the idle color, if any node's has fewer workers than traffic needs: it has to be started first."""
+    idle = live_color(look).other
+    return next((state.release[idle] for state in look.node_states.values() if idle in state.shrunk), None)
+
+
+def _warm(look: Look) -> list[str | None]:
+    """What the nodes' idle colors run, None for one that does not run its release with all its workers."""
+    idle = live_color(look).other
+    states = look.node_states.values()
+    return [state.release[idle] if _runs(state, idle) and idle not in state.shrunk else None for state in states]
+
+
+def _rollback_to_kept(look: Look, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:
+    live, missing, look, problems = _taking_part(look, allow_missing)
+    problems += [*_switches(look), *_nodes(look, settings), *_one_live_release(look, live), *_unrest(look)]
+    states = look.node_states
+    for name, state in states.items():
+        if to not in state.releases:
+            problems.append(f"{name} does not have release {to} (it has {', '.join(state.releases) or 'none'})")
+    if any(state.release[live] == to for state in states.values()):
+        problems.append(f"release {to} has the traffic already")
+    if problems:
+        raise Refused("; ".join(problems))
+    return replace(_with_all(look, settings, "rollback", live, to, to.rpartition("-")[2], missing), cold=True)
+
+
+def _with_all(
+    look: Look,
+    settings: Settings,
+    verb: str,
+    live: Color,
+    release: str,
+    revision: str,
+    missing: tuple[Missing, ...],
+    ref: str = "",
+) -> Inputs:
+    """The Inputs of a run in which every node that is not missing prepares a release in its idle color.
+
+    + look: without the missing nodes
+    """
+    idle, states = live.other, look.node_states
+    return Inputs(
+        verb=verb,
+        settings=settings,
+        color=idle,
+        before=Weights.all_to(live),
+        live=next(iter(states.values())).release[live],
+        release=release,
+        ref=ref,
+        revision=revision,
+        nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
+        switches=_switch_inputs(look),
+        mend=tuple(name for name, state in states.items() if state.live is not live),
+        members=tuple(states),
+        missing=missing,
+        scaling=_to_suspend(look, settings),
+        instances=_instances(look),
     )
 
 
@@ -229,6 +278,28 @@ def join(look: Look, settings: Settings, node: str, revisions: Callable[[str], s
         scaling=_to_suspend(look, settings),
         instances=_instances(look),
     )
+
+
+def _taking_part(look: Look, allow_missing: frozenset[str]) -> tuple[Color, tuple[Missing, ...], Look, list[str]]:
+    """The live color, the nodes left out, the fleet without them, and why another node cannot take part.
+
+    Raises UsageError for a node that is not there, Refused if the switches do not say one live color.
+    """
+    if unknown := allow_missing - set(look.nodes):
+        raise UsageError(
+            f"allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(look.nodes)})"
+        )
+    live = live_color(look.without(allow_missing))
+    absent = _absent(look)
+    missing = tuple(
+        Missing(name, look.addresses[name], name in look.barred) for name in absent if name in allow_missing
+    )
+    left_out = {node.name for node in missing}
+    look = look.without(left_out)
+    problems = [f"{name}: {why}" for name, why in absent.items() if name not in left_out]
+    if not look.nodes:
+        problems.append("no node is left to release to")
+    return live, missing, look, problems
 
 
 def _absent(look: Look) -> dict[str, str]:
@@ -284,15 +355,23 @@ def _room(look: Look, settings: Settings, idle: Color) -> Iterable[str]:
             continue
         # the idle color's processes end before the new ones begin, and grow to what the live ones are
         growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
-        if state.disk_mb < room.disk_mb:
-            yield f"{name} has {state.disk_mb} MiB of disk free, room.disk_mb asks for {room.disk_mb}"
-        if state.inodes < room.inodes:
-            yield f"{name} has {state.inodes} inodes free, room.inodes asks for {room.inodes}"
+        if state.disk_mb < room.disk_mb + state.release_mb:
+            yield f"{name} has {state.disk_mb} MiB of disk free, {_asked('disk_mb', room.disk_mb, state.release_mb)}"
+        if state.inodes < room.inodes + state.release_inodes:
+            yield f"{name} has {state.inodes} inodes free, {_asked('inodes', room.inodes, state.release_inodes)}"
         if state.memory_mb < room.memory_mb + growth:
             yield (
                 f"{name} has {state.memory_mb} MiB of memory available, two warm colors ask for "
                 f"{room.memory_mb + growth}"
             )
+
+
+def _asked(key: str, asked: int, last: int) -> str:
+    """What has to be free, and why.
+
+    + last: what the last release took, 0 if unknown
+    """
+    return f"room.{key} asks for {asked}" + (f" beside the {last} that the last release took" if last else "")
 
 
 def _unrest(look: Look) -> Iterable[str]:

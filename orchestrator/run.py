@@ -12,6 +12,9 @@ from orchestrator.journal.session import TakenOver
 from orchestrator.journal.store import Record
 from orchestrator.plan import Place, Plan, Stage, Step
 
+WARNING = "warning: "
+"""How a line of a step's detail begins that nobody should overlook."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -21,6 +24,7 @@ class Result:
     + lost: the place did not answer at all, so that nothing is known of what it did
     + seconds: how long it took
     + detail: what a step that looks has seen, for the report
+    + output: what a step of the application's own printed before it failed, its last lines
     """
 
     place: Place
@@ -28,10 +32,11 @@ class Result:
     lost: bool = False
     seconds: float = 0.0
     detail: str = ""
+    output: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         said = {"place": self.place.name, "seconds": round(self.seconds, 3)}
-        optional = {"error": self.error, "lost": self.lost, "detail": self.detail}
+        optional = {"error": self.error, "lost": self.lost, "detail": self.detail, "output": list(self.output)}
         return said | {key: value for key, value in optional.items() if value}
 
 

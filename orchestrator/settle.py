@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from orchestrator.config import Settings
 from orchestrator.errors import OrchestratorError
 from orchestrator.journal.records import Told, told, unfinished
 from orchestrator.journal.store import Record
@@ -14,15 +15,21 @@ from orchestrator.stages import plan
 STANDING = ("watch", "gate", "members")
 """Looks that mean something at any time of a run."""
 
+SHOWING = ("fetch", "build", "hook", "start")
+"""Actions whose errors are words of build steps, hooks and the application's processes."""
 
-def open_run(runs: Sequence[Sequence[Record]], token: str) -> tuple[Told, Inputs, Plan] | None:
-    """The newest run, if it has to be settled: what is told of it, and its plan made anew from its Inputs."""
+
+def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[Told, Inputs, Plan] | None:
+    """The newest run, if it has to be settled: what is told of it, and its plan made anew from its Inputs.
+
+    + now: the settings at hand, for their secrets
+    """
     records = unfinished(runs)
     if records is None:
         return None
     tale = told(records)
     assert tale.inputs is not None
-    inputs = Inputs.from_json(tale.inputs, token)
+    inputs = Inputs.from_json(tale.inputs, now)
     return tale, inputs, plan(inputs)
 
 
@@ -32,6 +39,11 @@ def begun_stages(tale: Told, whole: Plan) -> list[Stage]:
     What an earlier run left to this one is this one's from its Inputs on.
     """
     return [stage for stage in whole.until_commit if stage.name in tale.begun or stage.word == "inherit"]
+
+
+def shows(stages: Iterable[Stage]) -> bool:
+    """Whether anything that these stages or their undos do may show what the application's own commands print."""
+    return any(step.action.name in SHOWING for stage in stages for part in (stage, *stage.undo) for step in part.do)
 
 
 def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:

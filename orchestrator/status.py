@@ -79,7 +79,9 @@ def _node(state: NodeState | str) -> str:
 def _runs(state: NodeState, color: Color) -> str:
     if not state.active[color]:
         return "down"
-    return "warm" if state.started[color] == state.release[color] else "up, not started for it"
+    if state.started[color] != state.release[color]:
+        return "up, not started for it"
+    return "shrunk" if color in state.shrunk else "warm"
 
 
 def _group(group: Group | str) -> str:

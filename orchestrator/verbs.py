@@ -15,7 +15,7 @@ import click
 from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 
-from orchestrator import preflight
+from orchestrator import environment, preflight
 from orchestrator.announcing import announce
 from orchestrator.errors import Interrupted, NotUndone, OrchestratorError, Refused, UsageError
 from orchestrator.executor import Executor
@@ -24,19 +24,20 @@ from orchestrator.journal.host import HostStore
 from orchestrator.journal.records import Told, told
 from orchestrator.journal.session import Session, owner
 from orchestrator.journal.store import Record, Store
-from orchestrator.look import look, revision
+from orchestrator.look import look
 from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.options import Options
-from orchestrator.plan import Inputs, Missing, Plan
+from orchestrator.plan import Inputs, Missing, Plan, Stage
 from orchestrator.preflight import Look
 from orchestrator.report import plan as report_plan
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, heading, probe_lines, say
 from orchestrator.run import Ended, Event, Result, Walk
-from orchestrator.settle import begun_stages, open_run, remaining, settle
+from orchestrator.settle import begun_stages, open_run, remaining, settle, shows
 from orchestrator.stages import plan
 from orchestrator.stages.bar import bar
 from orchestrator.status import status
+from orchestrator.version import revision, version
 from orchestrator.watch import signals
 
 
@@ -45,8 +46,13 @@ def release(fleet: Fleet, options: Options) -> int:
     return _change(fleet, "release", options)
 
 
+def code(fleet: Fleet, options: Options) -> int:
+    """A release that is refused, and undone, where it would be more than code: the fast lane."""
+    return _change(fleet, "code", options)
+
+
 def rollback(fleet: Fleet, options: Options) -> int:
-    """Back to the release that is still warm, after settling what an earlier run may have left."""
+    """Back to the release that is still warm, or to a kept one, after settling what an earlier run may have left."""
     return _change(fleet, "rollback", options)
 
 
@@ -81,20 +87,39 @@ def promote(fleet: Fleet, options: Options) -> int:
         return _go_on(fleet, session, "promote", options, *found)
 
 
-def _go_on(
-    fleet: Fleet, session: Session, verb: str, options: Options, tale: Told, i: Inputs, whole: Plan
-) -> int:
+def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, tale: Told, i: Inputs, whole: Plan) -> int:
     """The rest of an open run."""
     say(f"{verb}: {_named(tale)}", bold=True)
     if tale.committed:
         return _settle_run(fleet, session, tale, i, whole)
-    _announce_busy(fleet, session, i)
-    # in one record: a journal that was cut between them would forget what has to be undone
-    session.append([_begin(verb), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
     until = whole.until(options.until) if options.until else whole.until_commit
     stages = [stage for stage in remaining(tale, whole) if stage in until]
     before = begun_stages(tale, whole)
+    _know_values(fleet, i, [*before, *stages, *whole.after_commit])
+    _announce_busy(fleet, session, i)
+    # in one record: a journal that was cut between them would forget what has to be undone
+    session.append([_begin(verb), {**_inputs_record(i), "begun": tale.begun, "done": tale.done}])
     return _walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, before, options.until))
+
+
+def _know_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
+    """Before anything is shown that may hold values of the environment: what is not known cannot be hidden.
+
+    + must: raise Refused or UsageError if they cannot be had and it is a release; else, and on a way back, say so
+    """
+    if not shows(stages):
+        return
+    try:
+        known = fleet.variables.read()
+        if must and i.verb == "release":
+            environment.text(known)
+    except OrchestratorError as error:
+        if must and i.verb == "release":
+            raise
+        say(
+            f"warning: what commands print may show values of the environment, which are not known: {error}",
+            fg="yellow",
+        )
 
 
 def _check_pause(whole: Plan, until: str, after: str = "") -> None:
@@ -169,6 +194,7 @@ def provision(fleet: Fleet, options: Options) -> int:
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,
+    "code": code,
     "rollback": rollback,
     "join": join,
     "promote": promote,
@@ -213,19 +239,22 @@ def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[Look, Inputs]:
     Raises Refused or UsageError.
     """
     # back is the way of an emergency, and needs no word of a group that it leaves alone
-    seen = look(fleet, group=verb != "rollback")
+    started = options.to is not None or fleet.settings.shrinks
+    seen = look(fleet, group=verb != "rollback" or started)
     return seen, _decide(fleet, seen, verb, options)
 
 
 def _decide(fleet: Fleet, seen: Look, verb: str, options: Options) -> Inputs:
     if verb == "rollback":
-        return preflight.rollback(seen, fleet.settings)
+        return preflight.rollback(seen, fleet.settings, options.to, options.allow_missing)
     if verb == "join":
         return preflight.join(seen, fleet.settings, options.node, lambda release: _revision_of(fleet, release))
     preflight.live_color(seen)
-    ref = options.ref or fleet.settings.source.ref
-    commit = revision(fleet, ref)
-    return preflight.release(seen, fleet.settings, ref, commit, datetime.now(UTC), options.color, options.allow_missing)
+    asked = version(fleet, options)
+    i = preflight.release(
+        seen, fleet.settings, asked.ref, asked.revision, datetime.now(UTC), options.color, options.allow_missing
+    )
+    return preflight.code(i) if verb == "code" else i
 
 
 def _change(fleet: Fleet, verb: str, options: Options) -> int:
@@ -236,6 +265,7 @@ def _change(fleet: Fleet, verb: str, options: Options) -> int:
         i = replace(i, scaling=owed) if owed else i
         whole = plan(i)
         _check_pause(whole, options.until)
+        _know_values(fleet, i, whole.stages)
         session.append([_begin(verb), _inputs_record(i)])
         try:
             _announce_busy(fleet, session, i)
@@ -359,7 +389,8 @@ def _revision_of(fleet: Fleet, release: str) -> str:
         known = told(run).inputs or {}
         if known.get("release") == release:
             return str(known["revision"])
-    return revision(fleet, release.rpartition("-")[2])
+    short = release.rpartition("-")[2]
+    return revision(fleet, short) if fleet.settings.source.kind == "git" else short
 
 
 def _settle(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
@@ -392,6 +423,7 @@ def _settle_run(fleet: Fleet, session: Session, tale: Told, i: Inputs, whole: Pl
 
 
 def _settled(fleet: Fleet, session: Session, tale: Told, whole: Plan, i: Inputs) -> Ended:
+    _know_values(fleet, i, whole.after_commit if tale.committed else begun_stages(tale, whole), must=False)
     executor = Executor(fleet, session.fence)
     ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
     if ended.is_mixed:
@@ -421,7 +453,7 @@ def _listed(results: Iterable[Result]) -> str:
 
 
 def _open(fleet: Fleet) -> tuple[Told, Inputs, Plan] | None:
-    return open_run(_store(fleet).read().runs, fleet.settings.token)
+    return open_run(_store(fleet).read().runs, fleet.settings)
 
 
 def _begin(verb: str) -> Record:

@@ -96,8 +96,7 @@ def watch() -> None:
     given = [name for name in ("limit", "exclude") if context.params.get(name)]
     if given and any(_is_ours(path) for path in context.params.get("operations") or ()):
         _say(
-            f"--{given[0]} would cut the fleet: a run is for all nodes or for none. "
-            "Leave it out; nothing was changed."
+            f"--{given[0]} would cut the fleet: a run is for all nodes or for none. Leave it out; nothing was changed."
         )
         sys.exit(2)
 

@@ -52,7 +52,7 @@ class Witness:
 
         Only the switch to all of it is one after which no old answer may come.
         """
-        if self._probe is None or not steps:
+        if self._probe is None:
             return
         try:
             if self._failed_before is None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import cli
-from orchestrator.deploy import VERBS
 from orchestrator.options import KNOWN
+from orchestrator.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pyinfra.api.command import StringCommand
@@ -37,7 +38,7 @@ def check(server: Server, https: bool, requests: int) -> None:
 def test_a_color_is_asked_by_the_scheme_that_its_clients_use(server: Server, https: bool) -> None:
     more = {"https": True} if https else {}
     fact = ColorAnswers()
-    command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 2, "public", "/inspect.php", **more)
+    command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 2, "", **more)
     assert fact.process(run(command).stdout.splitlines()).answers == (Answer(200, "v1"), Answer(200, "v1"))
     check(server, https, 2)
     assert all(b"\r\nX-Probe-Token: s3cret\r\n" in head for head in server.seen)
@@ -55,9 +56,9 @@ def test_members_are_asked_by_the_scheme_that_their_clients_use(server: Server, 
 
 @pytest.mark.parametrize("https", [False, True])
 def test_pages_are_warmed_by_the_scheme_that_clients_use(server: Server, https: bool) -> None:
-    more = {"https": True} if https else {}
+    more: dict[str, Any] = {"https": True} if https else {}
     pages = ["/", "/302"]
-    (command,) = warm._inner(  # type: ignore[attr-defined]
+    (command,) = warm._inner(
         root="/no/root",
         color="blue",
         port=server.port,
@@ -65,8 +66,25 @@ def test_pages_are_warmed_by_the_scheme_that_clients_use(server: Server, https: 
         paths=pages,
         public="public",
         inspect="/inspect.php",
+        compile=[],
         **more,
     )
-    run(command)  # nothing answers by FastCGI here
+    assert run(command).returncode == 0
     check(server, https, 2)
     assert [head.split(b" ")[1].decode() for head in server.seen] == pages
+
+
+def test_every_worker_gets_a_page(server: Server) -> None:
+    (command,) = warm._inner(
+        root="/no/root",
+        color="blue",
+        port=server.port,
+        hostname="shop.example",
+        paths=["/a", "/b"],
+        public="public",
+        inspect="/inspect.php",
+        compile=[],
+        workers=5,
+    )
+    assert run(command).returncode == 0
+    assert [head.split(b" ")[1].decode() for head in server.seen] == ["/a", "/b", "/a", "/b", "/a"]

@@ -24,7 +24,7 @@ settings = {
         {"kind": "haproxy", "group": "haproxy", "urls": ["http://shop.example.com/"]},
     ],
     "authorized_keys": ["~/.ssh/id_ed25519.pub"],
-    "shared": {"directories": ["storage"], "files": [".env"]},
+    "shared": {"directories": ["storage"]},
     # lets the probe, and nobody else, see which release answers
     "marker": {"answers": "probe", "token": os.environ.get("ORCHESTRATOR_PROBE_TOKEN")},
     "gate": {"path": "/health", "host": "shop.example.com"},

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from orchestrator.config.settings import Settings, section_in
-from orchestrator.config.switch import SECTIONS, Switch
+from orchestrator.config.settings import KINDS, Settings, section_in
 
 
 def document() -> str:
@@ -47,8 +46,8 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
     yield ""
     for key, found in inner:
         where = f"{path}.{key}" if path else key
-        if found is Switch:
-            for kind, section in SECTIONS.items():
+        if found in KINDS:
+            for kind, section in KINDS[found].items():
                 yield from _section(section, f"{where}, kind {kind}")
         else:
             yield from _section(found, where)

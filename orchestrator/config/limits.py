@@ -13,6 +13,8 @@ class Deadlines(Section):
     look: float = Field(10.0, gt=0, description="facts of one place")
     fetch: float = Field(300.0, gt=0)
     share: float = Field(30.0, gt=0)
+    environment: float = Field(30.0, gt=0)
+    permit: float = Field(60.0, gt=0, description="owners and modes of a release's files")
     start: float = Field(60.0, gt=0, description="restart of the idle color")
     warm: float = Field(60.0, gt=0)
     switch: float = Field(10.0, gt=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from orchestrator.config.section import Section
 
@@ -14,14 +14,52 @@ class Php(Section):
 
     version: str = Field("8.2", pattern=r"^\d\.\d$")
     public: str = Field(
-        "public", pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", description="document root in a release"
+        "public",
+        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$",
+        description="document root in a release; `.` is all of it",
     )
     front: str = Field("index.php", pattern=r"^[A-Za-z0-9._-]+\.php$", description="the front controller")
+    scripts: bool = Field(
+        False,
+        description="also run the document root's other PHP files when they are asked for by name, as WordPress needs "
+        "(`/wp-login.php`, `/wp-admin/`), but none in directories that are shared or writable",
+    )
     workers: int = Field(16, ge=1, le=4096, description="pm.max_children of each color")
+    idle_workers: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="fewer workers for the color that lost the traffic, once `soak` is over; a rollback then starts "
+        "and warms it first. Default: it keeps all of them, and a rollback is instant",
+    )
     request_limit: int = Field(60, ge=1, description="seconds a request may take (request_terminate_timeout)")
     sessions: Literal["shared", "php"] = Field(
         "shared",
         description="files in `shared/sessions`, which both colors read, so that who is logged in stays so; "
         "or as PHP's own configuration and `ini` say",
     )
+    compile: list[str] = Field(
+        default_factory=lambda: ["."],
+        description="files and directories of a release that are compiled into OPcache before it gets traffic; "
+        "`.` is all of it, and none is nothing",
+    )
+    compile_exclude: list[str] = Field(
+        default_factory=list,
+        description="patterns of paths that are not, such as `vendor/*/tests/*`; a `*` is for slashes, too",
+    )
+    preload: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.php$",
+        description="PHP file of a release that is run when a color starts: what it loads is there for every request. "
+        "A release without this file starts without it",
+    )
+    opcache: Literal["refuse", "warn"] = Field(
+        "refuse", description="when a release does not fit into OPcache: it gets no traffic, or there is a warning"
+    )
     ini: dict[str, str] = Field(default_factory=dict, description="php.ini values of both colors")
+
+    @model_validator(mode="after")
+    def _idle_is_less(self) -> Php:
+        if self.idle_workers is not None and self.idle_workers >= self.workers:
+            raise ValueError(f"idle_workers: fewer than the {self.workers} workers of a color with traffic")
+        return self

@@ -1,24 +1,49 @@
-"""What a color runs beside PHP-FPM, such as a WebSocket server."""
+"""What a color runs beside PHP-FPM, such as a WebSocket server, or in its place."""
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from orchestrator.config.section import Section
+from orchestrator.model import Color
+
+
+class ServicePorts(Section):
+    """A TCP port of each color, on 127.0.0.1."""
+
+    blue: int = Field(ge=1, le=65535)
+    green: int = Field(ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ServicePorts:
+        if self.blue == self.green:
+            raise ValueError("blue and green run at the same time, and need a port each")
+        return self
+
+    def of(self, color: Color) -> int:
+        return self.blue if color is Color.blue else self.green
 
 
 class Service(Section):
-    """A process of each color that answers HTTP, WebSockets included, on a unix socket of its own."""
+    """A process of each color that answers HTTP, WebSockets included, on a unix socket of its own or a port."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="its unit is `<app>-<color>-<name>.service`")
     command: str = Field(
         min_length=1,
         pattern=r"^[^\n\r\x00]+$",
         description="one shell command, run as the web user in the release's directory; RELEASE, COLOR and SOCKET "
-        "(where it has to listen) are in its environment",
+        "(where it has to listen; PORT with `ports`) are in its environment",
     )
     path: str = Field(
-        pattern=r"^(/[A-Za-z0-9._~-]+)+$", description="what is asked under this path is answered by it, such as `/ws`"
+        pattern=r"^((/[A-Za-z0-9._~-]+)+|/)$",
+        description="what is asked under this path is answered by it, such as `/ws`; `/`, with the runtime `service`, "
+        "is everything",
+    )
+    ports: ServicePorts | None = Field(
+        None, description="it listens on a port of 127.0.0.1, another one in each color, and not on a socket"
+    )
+    files: bool = Field(
+        True, description="of the path `/`: what is a file of the document root is sent by nginx, as it is"
     )
 
     @field_validator("name")

@@ -1,16 +1,71 @@
-"""Where a release comes from."""
+"""Where a release comes from: one section a kind of source."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit, urlunsplit
 
+from pydantic import Field, ModelWrapValidatorHandler, PlainSerializer, SecretStr, field_validator, model_validator
+from typing_extensions import override
+
+from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
+
+REF = "{ref}"
+"""Where ``--data ref=`` goes in a URL or path."""
 
 
 class Source(Section):
-    """A git repository that every node can reach with the deploy user's key."""
+    """What every kind has. Without a ``kind`` it is ``git``."""
 
-    origin: str = Field(min_length=1, description="URL of the git repository, as a node reaches it")
+    kind: str
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """A dictionary becomes the section of the kind it names."""
+        if cls is not Source or not isinstance(data, Mapping):
+            return handler(data)
+        kind = data.get("kind", DEFAULT)
+        if kind not in SOURCES:
+            raise ValueError(f"there is no kind {kind!r} of source: it is {', '.join(SOURCES)}")
+        return SOURCES[kind].model_validate({**data, "kind": kind})  # type: ignore[return-value]
+
+    @property
+    def where(self) -> str:
+        """Where it is, without secrets, for people."""
+        raise NotImplementedError
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a tree of files is pushed from the operator's machine."""
+        return False
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown anywhere."""
+        return []
+
+
+def shown(url: str) -> str:
+    """A URL without what may be a secret: user, password, query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def without_login(origin: str) -> str:
+    """A repository's URL without the user and password for http; in a URL for SSH the user is no secret."""
+    return shown(origin) if urlsplit(origin).scheme in ("http", "https") else origin
+
+
+class GitSource(Source):
+    """A git repository that every node can reach with the deploy user's key. Each release is a linked worktree."""
+
+    kind: Literal["git"] = "git"
+    origin: Annotated[str, PlainSerializer(without_login, when_used="json")] = Field(
+        min_length=1, description="URL of the git repository, as a node reaches it"
+    )
     ref: str = Field("main", min_length=1, description="branch, tag or commit, when --data ref= names none")
     known_hosts: str | None = Field(
         None, description="file on the operator's machine with the origin's host keys; installed on the nodes"
@@ -18,3 +73,167 @@ class Source(Section):
     key: str | None = Field(
         None, description="private key on the operator's machine with which the nodes read the origin"
     )
+    leave_out: list[ReleasePath] = Field(
+        default_factory=list,
+        description="paths that no release checks out (`public/build`), nor those of `shared`, which need not be named",
+    )
+
+    @field_validator("origin")
+    @classmethod
+    def _without_a_password_on_record(cls, origin: str) -> str:
+        # one for http goes another way (`login`); this one would stand in the journal, and SSH would not use it
+        if urlsplit(without_login(origin)).password:
+            raise ValueError("it has a password that is not for http: use source.key")
+        return origin
+
+    @property
+    def address(self) -> str:
+        """The URL without what may be a secret."""
+        return without_login(self.origin)
+
+    @property
+    @override
+    def where(self) -> str:
+        return self.address
+
+    @property
+    def login(self) -> str:
+        """User and password of the URL, a line each; empty if it has none."""
+        if self.address == self.origin:
+            return ""
+        parts = urlsplit(self.origin)
+        return f"{unquote(parts.username or '')}\n{unquote(parts.password or '')}\n"
+
+    @property
+    @override
+    def secrets(self) -> list[str]:
+        return [*self.login.splitlines(), urlsplit(self.origin).password or ""] if self.login else []
+
+
+Url = Annotated[SecretStr, PlainSerializer(lambda url: shown(url.get_secret_value()), when_used="json")]
+"""A URL that may hold secrets; where it is recorded or shown, it is without them."""
+
+
+class Tarball(Source):
+    """A tarball that the nodes pull."""
+
+    ref: str | None = Field(None, min_length=1, description="version, when --data ref= names none")
+    url: Url | None = Field(
+        None, description="tarball, as a node reaches it (`https://...`), or `s3://bucket/key`; `{ref}` is the version"
+    )
+    sha256: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{64}$",
+        description="of the tarball, when --data sha256= says none; a URL needs one of both",
+    )
+    strip: int = Field(0, ge=0, le=20, description="leading directories of its members' names that are left out")
+    region: str | None = Field(None, min_length=1, description="of the bucket; default as in the AWS configuration")
+    profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
+    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="default AWS's own")
+
+    @field_validator("url")
+    @classmethod
+    def _of_a_known_kind(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in ("http", "https", "s3") or not parts.hostname or len(parts.path) < 2:
+            raise ValueError("it is https://host/path, http://host/path or s3://bucket/key")
+        if any(not character.isprintable() for character in url.get_secret_value()):
+            raise ValueError("it has a character that no URL has")
+        return url
+
+    @property
+    def address(self) -> str:
+        """The URL, empty if there is none."""
+        return self.url.get_secret_value() if self.url else ""
+
+    @property
+    @override
+    def where(self) -> str:
+        return shown(self.address)
+
+    @property
+    @override
+    def secrets(self) -> list[str]:
+        parts = urlsplit(self.address)
+        found = [parts.query, parts.password, parts.netloc.rpartition("@")[0]]
+        return [secret for secret in found if secret]
+
+
+class ArchiveSource(Tarball):
+    """A tarball (plain, gzip, xz, zstd), pulled by the nodes or pushed to them."""
+
+    kind: Literal["archive"]
+    file: str | None = Field(None, min_length=1, description="tarball on the operator's machine, instead of `url`")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ArchiveSource:
+        if (self.url is None) == (self.file is None):
+            raise ValueError("an archive has either url or file")
+        return self
+
+    @property
+    @override
+    def where(self) -> str:
+        return self.file or super().where
+
+
+class ArtifactSource(Tarball):
+    """What was built once: a tarball of it that the nodes pull, or a checkout that is built here and pushed to them."""
+
+    kind: Literal["artifact"]
+    checkout: str | None = Field(
+        None,
+        min_length=1,
+        description="git repository on the operator's machine, instead of `url`: `ref` of it is exported, build steps "
+        'with `on = "operator"` are run, and the result is pushed',
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ArtifactSource:
+        if (self.url is None) == (self.checkout is None):
+            raise ValueError("an artifact has either url or checkout")
+        return self
+
+    @property
+    @override
+    def where(self) -> str:
+        return self.checkout or super().where
+
+    @property
+    @override
+    def is_sent(self) -> bool:
+        return self.checkout is not None
+
+
+class DirectorySource(Source):
+    """A directory on the operator's machine, pushed as it is: for trying things."""
+
+    kind: Literal["directory"]
+    path: str = Field(min_length=1, description="the directory")
+    exclude: list[str] = Field(
+        default_factory=list,
+        description="patterns as rsync has them (`node_modules`, `/tests`, `*.log`); `.git` never is sent, nor what "
+        "`shared` and `environment` put in its place",
+    )
+
+    @property
+    @override
+    def where(self) -> str:
+        return self.path
+
+    @property
+    @override
+    def is_sent(self) -> bool:
+        return True
+
+
+DEFAULT = "git"
+
+SOURCES: dict[str, type[Source]] = {
+    "git": GitSource,
+    "archive": ArchiveSource,
+    "artifact": ArtifactSource,
+    "directory": DirectorySource,
+}

@@ -1,4 +1,4 @@
-"""What a color answers, asked on its own node, and what its PHP-FPM says of itself."""
+"""What a color answers, asked on its own node, and which code its processes run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.facts.script import pairs, script
-from orchestrator.provision.fastcgi import fastcgi_command
 
 # The probe token comes by standard input: a command line is for everybody on the node to read.
 ASK = r"""
 IFS= read -r token || true
 ask() {
     printf 'X-Probe-Token: %s\n' "$token" \
-        | curl -s -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
+        | curl -gs -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
             "http://$1:$2$path" \
         | tr -d '\r' | awk 'NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
             END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
@@ -67,10 +66,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class ColorSaid:
-    """Answers in a row (the last one is the first bad one), when the color was started, what its FPM says.
+    """Answers in a row (the last one is the first bad one), when the color was started, which code it runs.
 
     + started: release and epoch second that the start of the color recorded
-    + code: the inspection's JSON, None if FPM did not answer it
+    + code: the inspection's JSON, None if there was no answer
     """
 
     answers: tuple[Answer, ...]
@@ -88,8 +87,7 @@ class ColorAnswers(FactBase[ColorSaid | None]):
     + path: path of the health page
     + hostname: Host header
     + count: requests in a row
-    + public: document root in a release
-    + inspect: path of the inspection script
+    + code: shell command whose last line is JSON: which code the color's processes run; empty: nobody is asked
     + https: say that the client came by https (X-Forwarded-Proto)
     """
 
@@ -102,12 +100,10 @@ class ColorAnswers(FactBase[ColorSaid | None]):
         path: str,
         hostname: str,
         count: int,
-        public: str,
-        inspect: str,
+        code: str,
         https: bool = False,
     ) -> StringCommand:
-        ask = fastcgi_command(f"{root}/{color}/run/fpm.sock", inspect, "", f"{root}/{color}/release/{public}")
-        text = SCRIPT + f'echo "code=$({ask} 2>/dev/null | tail -n 1)"\n'
+        text = SCRIPT + (f'echo "code=$({code} 2>/dev/null | tail -n 1)"\n' if code else "")
         started = f"{root}/{color}/started"
         return script(text, path, hostname, forwarded(https), str(port), str(count), started, seconds=60)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,29 @@ from orchestrator.facts.script import pairs, script
 
 # PHP-FPM counts what it works on; what is on its way to it, or from nginx to the client, is seen at the
 # connections to the color's port. Balancers keep idle ones open, and those harm nobody. An open WebSocket looks as
-# idle as they do: it is seen at the socket of the color's service, where nginx has a connection a stream. A
-# connection whose other end is gone has peer 0; one that waits to be accepted is in the listener's queue.
+# idle as they do: it is seen at the socket of the color's service, where nginx has a connection a stream; and so are
+# the requests of a service that answers everything. A connection whose other end is gone has peer 0; one that waits to
+# be accepted is in the listener's queue.
 SCRIPT = r"""
-socket=$1 port=$2
+run=$1 port=$2 main=$3; shift 3
+tcp() {
+    { ss -HtnO state established "( sport = :$1 )" | sed 's/.*/1/'; ss -HltnO "( sport = :$1 )" | awk '{print $2}'; } |
+        awk '{ n += $1 } END { print n + 0 }'
+}
 ss -HtniO state established "( sport = :$port )" | sed 's/^/connection=/'
-status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET QUERY_STRING=json \
-    /usr/bin/cgi-fcgi -bind -connect "$socket" 2>/dev/null | tail -n 1)
-echo "fpm=$status"
-ss -HxaO src "unix:${socket%/*}/*" | awk -v fpm="$socket" '$5 != fpm && $2 == "ESTAB" && $NF != 0 { n++ }
-    $5 != fpm && $2 == "LISTEN" { n += $3 } END { print "streams=" n + 0 }'
+case $main in
+*/fpm.sock)
+    status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET QUERY_STRING=json \
+        /usr/bin/cgi-fcgi -bind -connect "$main" 2>/dev/null | tail -n 1)
+    echo "fpm=$status" ;;
+*/*)
+    ss -HxaO src "unix:$main" | awk '$2 == "ESTAB" && $NF != 0 { n++ } $2 == "LISTEN" { n += $3 }
+        END { print "requests=" n + 0 }' ;;
+?*) echo "requests=$(tcp "$main")" ;;
+esac
+ss -HxaO src "unix:$run/*" | awk -v main="$main" '$5 != main && $2 == "ESTAB" && $NF != 0 { n++ }
+    $5 != main && $2 == "LISTEN" { n += $3 } END { print "streams=" n + 0 }'
+for other in "$@"; do echo "streams.$other=$(tcp "$other")"; done
 """
 
 KEPT = r"""
@@ -41,7 +55,7 @@ class InFlight:
     """What a color is doing at a place.
 
     + connections: busy ones to its port; at a balancer, all that carry a request or a stream
-    + requests: in PHP-FPM, waiting ones included
+    + requests: in PHP-FPM, or in the service that answers everything, waiting ones included
     + streams: connections of its other services, such as WebSockets, whether anything flows or not
     """
 
@@ -75,13 +89,15 @@ class ColorInFlight(FactBase[InFlight | None]):
     """
     Returns what a color is doing on a node, None if the node did not say.
 
-    + socket: the color's FPM socket; those of its other services stand beside it
+    + directory: where the sockets of the color are
     + port: the color's port
+    + main: what answers everything: the FPM's socket, that of a service, or a service's port; empty: only nginx
+    + others: ports of its other services
     """
 
     @override
-    def command(self, socket: str, port: int) -> StringCommand:
-        return script(SCRIPT, socket, str(port))
+    def command(self, directory: str, port: int, main: str, others: Sequence[str] = ()) -> StringCommand:
+        return script(SCRIPT, directory, str(port), main, *others)
 
     @override
     def process(self, output: list[str]) -> InFlight:
@@ -90,8 +106,9 @@ class ColorInFlight(FactBase[InFlight | None]):
         status_line = said.get("fpm", "")
         status = json.loads(status_line) if status_line.startswith("{") else None
         # the status request itself is an active one; without FPM nothing can be in it
-        requests = status["active processes"] - 1 + status["listen queue"] if status else 0
-        return InFlight(sum(busy(line) for line in connections), requests, int(said.get("streams", "0")))
+        requests = status["active processes"] - 1 + status["listen queue"] if status else int(said.get("requests", "0"))
+        streams = sum(int(count) for key, count in said.items() if key.partition(".")[0] == "streams")
+        return InFlight(sum(busy(line) for line in connections), requests, streams)
 
 
 class KeptConnections(FactBase[int]):

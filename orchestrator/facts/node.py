@@ -13,18 +13,20 @@ from orchestrator.facts.script import pairs, script
 from orchestrator.model import Color
 
 SCRIPT = r"""
-root=$1 app=$2
+root=$1 app=$2 main=$3
 link() { readlink "$1" 2>/dev/null || true; }
 echo "provisioned=$([ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ] && echo yes || echo no)"
 echo "live=$(link "$root/live")"
 for color in blue green; do
     echo "$color.release=$(link "$root/$color/release" | sed 's|.*/||')"
     echo "$color.started=$(cut -d' ' -f1 "$root/$color/started" 2>/dev/null || true)"
+    echo "$color.shrunk=$([ ! -e "$root/$color/shrunk" ] || echo yes)"
     echo "$color.active=$(systemctl is-active "$app-$color.target" 2>/dev/null || true)"
-    echo "$color.rss_kb=$(p=$(systemctl show -p MainPID --value "$app-$color-fpm.service" 2>/dev/null); \
+    echo "$color.rss_kb=$(p=$(systemctl show -p MainPID --value "$app-$color-$main.service" 2>/dev/null); \
         [ "${p:-0}" -gt 0 ] && ps -o rss= -p "$p" --ppid "$p" | awk '{s+=$1} END {print s+0}' || echo 0)"
 done
 echo "releases=$(ls -1 "$root/releases" 2>/dev/null | grep '^[0-9]' | sort | tr '\n' ' ')"
+echo "sizes=$(cat "$root"/blue/release/.release/size "$root"/green/release/.release/size 2>/dev/null | tr '\n' ' ')"
 echo "disk_kb=$(df -Pk "$root" 2>/dev/null | awk 'NR==2 {print $4}')"
 echo "inodes=$(df -Pi "$root" 2>/dev/null | awk 'NR==2 {print $4}')"
 echo "memory_kb=$(awk '/^MemAvailable:/ {print $2}' /proc/meminfo)"
@@ -41,8 +43,10 @@ class NodeState:
     + release: each color's release, None for a color that never had one
     + started: the release each color's processes were started for
     + active: whether each color's systemd target is active
+    + shrunk: colors with fewer workers than traffic needs
     + releases: ids on its disk, oldest first
     + disk_mb, inodes, memory_mb: what is free (MiB, count, MiB)
+    + release_mb, release_inodes: what a release takes, as the larger of the colors' (MiB, count); 0 if unknown
     + rss_mb: memory of each color's processes (MiB)
     + filesystem: type of the file system below the application, as ``stat -f`` names it
     """
@@ -59,11 +63,15 @@ class NodeState:
     rss_mb: dict[Color, int]
     filesystem: str
     fence: int
+    release_mb: int = 0
+    release_inodes: int = 0
+    shrunk: frozenset[Color] = frozenset()
 
 
 def parse(output: list[str]) -> NodeState:
     """The node's state from the script's output. Raises KeyError if a line is missing (the script was cut)."""
     said = pairs(output)
+    sizes = [int(word) for word in said["sizes"].split()]
     return NodeState(
         provisioned=said["provisioned"] == "yes",
         live=Color(said["live"]) if said["live"] in list(Color) else None,
@@ -78,6 +86,9 @@ def parse(output: list[str]) -> NodeState:
         rss_mb={color: int(said[f"{color}.rss_kb"] or 0) // 1024 for color in Color},
         filesystem=said["filesystem"],
         fence=int(said["fence"] or 0),
+        release_mb=max(sizes[::2], default=0) // 1024,
+        release_inodes=max(sizes[1::2], default=0),
+        shrunk=frozenset(color for color in Color if said[f"{color}.shrunk"]),
     )
 
 
@@ -87,11 +98,12 @@ class Node(FactBase[NodeState]):
 
     + root: directory of the application
     + app: name of the application
+    + main: the last word of the name of what answers for a color, ``fpm`` or a service's
     """
 
     @override
-    def command(self, root: str, app: str) -> StringCommand:
-        return script(SCRIPT, root, app)
+    def command(self, root: str, app: str, main: str = "fpm") -> StringCommand:
+        return script(SCRIPT, root, app, main)
 
     @override
     def process(self, output: list[str]) -> NodeState:

@@ -12,13 +12,32 @@ from typing_extensions import override
 from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.script import script
 
-SCRIPT = r"""
-root=$1 origin=$2 ref=$3
-said=$(git ls-remote "$origin" "refs/heads/$ref" "refs/tags/$ref" "refs/tags/$ref^{}" 2>&1) \
-    || said=$(printf '%s' "$said" | tail -n 1 | sed 's/^/error\t/' | awk -F'\t' '{print $2 "\t" $1}')
+# For whoever asks an origin: user and password come by standard input, and git gets them from the environment, which
+# nobody else can read. It never waits for somebody who types. A node that was provisioned before there was a program
+# for each application has a setting of git's for all of them.
+ASK = r"""
+export GIT_TERMINAL_PROMPT=0
+[ ! -x "$ssh" ] || export GIT_SSH_COMMAND="$ssh"
+if [ -n "$login" ]; then
+    IFS= read -r ORIGIN_USER && IFS= read -r ORIGIN_PASSWORD
+    export ORIGIN_USER ORIGIN_PASSWORD GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=credential.helper
+    export GIT_CONFIG_VALUE_0='!printf "username=%s\npassword=%s\n" "$ORIGIN_USER" "$ORIGIN_PASSWORD"; :'
+fi
+"""
+
+SCRIPT = rf"""
+root=$1 origin=$2 ref=$3 login=$4 ssh=$5
+{ASK}
+said=$(git ls-remote "$origin" "refs/heads/$ref" "refs/tags/$ref" "refs/tags/$ref^{{}}" 2>&1) \
+    || said=$(printf '%s\n' "$said" | awk '
+        /^(Please make sure you have|and the repository exists)|^$/ {{ next }}
+        # what git says of an SSH that has said more
+        /^fatal: Could not read from remote/ && last {{ next }}
+        {{ last = $0 }}
+        END {{ print (last ? last : "git said nothing") "\terror" }}')
 printf '%s\n' "$said"
-if git -C "$root/repo.git" rev-parse -q --verify "$ref^{commit}" >/dev/null 2>&1; then
-    echo "$(git -C "$root/repo.git" rev-parse "$ref^{commit}")	mirror"
+if git -C "$root/repo.git" rev-parse -q --verify "$ref^{{commit}}" >/dev/null 2>&1; then
+    echo "$(git -C "$root/repo.git" rev-parse "$ref^{{commit}}")	mirror"
 fi
 """
 
@@ -74,11 +93,13 @@ class Revision(FactBase[Named]):
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit
+    + login: user and password come by ``_stdin``, a line each
+    + ssh: program by which git reaches it, if there is one
     """
 
     @override
-    def command(self, root: str, origin: str, ref: str) -> StringCommand:
-        return script(SCRIPT, root, origin, ref, seconds=20)
+    def command(self, root: str, origin: str, ref: str, login: bool = False, ssh: str = "") -> StringCommand:
+        return script(SCRIPT, root, origin, ref, "login" if login else "", ssh, seconds=20)
 
     @override
     def process(self, output: list[str]) -> Named:

@@ -49,7 +49,10 @@ append)
     sync "$file"
     touch "$dir/lock"; echo ok ;;
 back)
-    if mine "$1"; then rm -f "$dir/lock"; fi
+    if mine "$1"; then
+        for file in $(ls -1 "$dir/runs" | sort | head -n "-$2"); do rm -f "$dir/runs/$file"; done
+        rm -f "$dir/lock"
+    fi
     echo ok ;;
 break)
     if [ -f "$dir/lock" ] && [ "$(sed -n 2p "$dir/lock")" = "$1" ]; then rm -f "$dir/lock"; fi
@@ -66,12 +69,20 @@ Shell = Callable[[StringCommand, str], list[str]]
 """Runs a command with this standard input on the store's host; its output lines. Raises on failure."""
 
 
-class HostStore:
-    """Lock and journals in a directory of a host."""
+KEPT = 1000
+"""Runs whose journals are kept: some 20 MB."""
 
-    def __init__(self, shell: Shell, directory: str) -> None:
+
+class HostStore:
+    """Lock and journals in a directory of a host.
+
+    + kept: journals of so many runs stay, the newest
+    """
+
+    def __init__(self, shell: Shell, directory: str, kept: int = KEPT) -> None:
         self._shell = shell
         self._directory = directory
+        self._kept = kept
 
     def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
         lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above))
@@ -89,7 +100,7 @@ class HostStore:
         self._sure(self._run("append", owner.token, str(fence), text=text))
 
     def give_back(self, owner: Owner) -> None:
-        self._run("back", owner.token)
+        self._run("back", owner.token, str(self._kept))
 
     def break_lock(self, held: Held) -> None:
         self._run("break", _owner_line(held.owner))

@@ -11,27 +11,27 @@ from orchestrator.operations.guarded import Guard, guarded
 
 SCRIPT = r"""
 set -eu
-root=$1 id=$2
+root=$1 id=$2 remove=$3
 for color in blue green; do
     if [ "$(readlink "$root/$color/release" 2>/dev/null || true)" = "../releases/$id" ]; then
         echo "release $id is still $color's release" >&2; exit 1
     fi
 done
-rm -rf "$root/releases/.$id.part" "$root/releases/.$id.part.index" "$root/releases/.$id.part.index.lock"
-if [ -d "$root/releases/$id" ]; then
-    mv -T "$root/releases/$id" "$root/releases/.$id.part"
-    rm -rf "$root/releases/.$id.part"
-fi
+[ ! -d "$root/releases/$id" ] || mv -T "$root/releases/$id" "$root/releases/.$id.part"
+# the web user may have made files in it that only root can remove
+rm -rf "$root/releases/.$id.part" 2>/dev/null || sudo -n "$remove" "$id"
+rm -rf "$root/repo.git/worktrees/$id"
 """
 
 
 @operation()
-def discard(root: str, release: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
+def discard(root: str, release: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
     Remove a release, whole or half, that no color points to.
 
     + root: directory of the application
     + release: id of the release
+    + remove: script that removes a release that was renamed for it, run as root
     + guard: the guard to go through, if any
 
     Fails, and removes nothing, if a color still points to it.
@@ -40,6 +40,7 @@ def discard(root: str, release: str, guard: Guard | None = None) -> Generator[St
 
     .. code:: python
 
-        discard(root="/srv/shop", release="20260101T120000Z-5d0f0c1")
+        discard(root="/srv/shop", release="20260101T120000Z-5d0f0c1",
+                remove="/usr/local/lib/orchestrator/shop/remove")
     """
-    yield guarded(SCRIPT, [root, release], guard)
+    yield guarded(SCRIPT, [root, release, remove], guard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from urllib.parse import urlencode
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.operation import operation
@@ -10,18 +11,49 @@ from pyinfra.api.operation import operation
 from orchestrator.facts.answers import forwarded
 from orchestrator.provision.fastcgi import fastcgi_command
 
-SCRIPT = r"""
+# The kernel gives connections to PHP-FPM's idle workers in turn: after so many requests, one after another, each worker
+# had one, and has its memory from the system and the page's classes linked.
+PAGES = r"""
 set -eu
-port=$1 host=$2 proto=$3; shift 3
+port=$1 host=$2 proto=$3 workers=$4; shift 4
+ask() {
+    curl -gs -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
+        "http://127.0.0.1:$port$1" || true
+}
 for path in "$@"; do
-    code=$(curl -s -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
-        "http://127.0.0.1:$port$path") || true
+    code=$(ask "$path")
     case $code in
         2*|3*) ;;
         *) echo "$path answers status $code while warming" >&2; exit 1 ;;
     esac
 done
+asked=$#
+while [ $# -gt 0 ] && [ "$asked" -lt "$workers" ]; do
+    ask "$1" >/dev/null
+    set -- "$@" "$1"; shift
+    asked=$((asked + 1))
+done
 """
+
+
+def script(socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()) -> str:
+    """First compile, and print what the color's own FPM says of it; then request pages ($1 port, $2 Host header,
+    $3 X-Forwarded-Proto, $4 number of workers, then their paths).
+
+    + compile: what, as paths in the release; if none, only pages are requested
+    + exclude: patterns of paths that are not
+    """
+    if not compile:
+        return PAGES.strip()
+    query = urlencode([*(("compile[]", path) for path in compile), *(("exclude[]", path) for path in exclude)])
+    ask = fastcgi_command(socket, inspect, query, document_root)
+    return f"""
+said=$({ask} | tail -n 1)
+case $said in
+    "{{"*) printf '%s\\n' "$said" ;;
+    *) echo "its PHP-FPM did not end compiling: its log says why, or php.request_limit is too short" >&2; exit 1 ;;
+esac
+{PAGES.strip()}""".strip()
 
 
 @operation(is_idempotent=False)
@@ -33,6 +65,9 @@ def warm(
     paths: Sequence[str],
     public: str,
     inspect: str,
+    compile: Sequence[str] = (".",),
+    exclude: Sequence[str] = (),
+    workers: int = 0,
     seconds: int = 60,
     https: bool = False,
 ) -> Generator[StringCommand, None, None]:
@@ -46,8 +81,13 @@ def warm(
     + paths: pages to request, each of which must answer 2xx or 3xx
     + public: document root in a release
     + inspect: path of the inspection script
+    + compile: what to compile, as paths in the release; nothing if there are none
+    + exclude: patterns of paths that are not compiled
+    + workers: request pages at least so many times, all in all, so that each worker had a request
     + seconds: whole seconds after which it is killed
     + https: say that the client came by https (X-Forwarded-Proto)
+
+    It prints what the FPM says of what it compiled, as one line of JSON.
 
     **Example:**
 
@@ -56,14 +96,9 @@ def warm(
         warm(root="/srv/shop", color="green", port=8082, hostname="shop.example.com", paths=["/"],
              public="public", inspect="/usr/local/lib/orchestrator/shop/inspect.php")
     """
-    socket, document_root = f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}"
-    compile_all = fastcgi_command(socket, inspect, "compile=1", document_root)
-    quoted = [QuoteString(argument) for argument in (str(port), hostname, forwarded(https), *paths)]
+    text = script(f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}", inspect, compile, exclude)
+    quoted = [QuoteString(argument) for argument in (str(port), hostname, forwarded(https), str(workers), *paths)]
     yield StringCommand(
         *("timeout", "-s", "KILL", str(seconds)),
-        "sh",
-        "-c",
-        QuoteString(f"{SCRIPT.strip()}\n{compile_all} >/dev/null"),
-        "orchestrator",
-        *quoted,
+        *("sh", "-c", QuoteString(text), "orchestrator", *quoted),
     )

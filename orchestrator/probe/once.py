@@ -34,9 +34,7 @@ def get(
         return _http2(connection, path, named, timeout) if http2 else _http1(connection, path, named)
 
 
-def _connect(
-    url: Url, tls: ssl.SSLContext | None, timeout: float, address: str | None, http2: bool
-) -> socket.socket:
+def _connect(url: Url, tls: ssl.SSLContext | None, timeout: float, address: str | None, http2: bool) -> socket.socket:
     plain = socket.create_connection((address or url.host, url.port), timeout)
     if tls is None:
         return plain

@@ -11,12 +11,14 @@ from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from orchestrator import runtime
 from orchestrator.config import Settings
+from orchestrator.config.build import Build
+from orchestrator.config.source import GitSource
 from orchestrator.errors import UsageError
 from orchestrator.facts.answers import forwarded
 from orchestrator.model import Color
-from orchestrator.operations import fetch, promote, share, start, warm
-from orchestrator.provision.fastcgi import fastcgi_command
+from orchestrator.operations import build, fetch, permit, promote, share, start, warm
 from orchestrator.provision.render import NOTICE, TEMPLATES
 
 
@@ -34,7 +36,8 @@ def script(settings: Settings) -> str:
     scaling = settings.scaling
     if scaling is None or scaling.hook is None:
         raise UsageError("settings: scaling.hook is missing: new instances have nothing to complete")
-    shared = settings.shared
+    shared, source = settings.shared, settings.source
+    assert isinstance(source, GitSource)
     return (
         _environment()
         .get_template("catch-up.j2")
@@ -45,12 +48,18 @@ def script(settings: Settings) -> str:
             root=settings.node.root,
             library=settings.node.library,
             guard_dir=settings.node.guard_dir,
-            origin=settings.source.origin,
+            origin=source.address,
+            left_out=fetch.patterns(settings.left_out),
             live=scaling.live,
             group=scaling.group,
             hook=scaling.hook,
-            shared=[f"directory:{path}" for path in shared.directories] + [f"file:{path}" for path in shared.files],
+            shared=share.entries(shared.directories, shared.files, shared.seed),
+            build=[(step.deadline, build.words(*_about(step))) for step in settings.build],
+            permit=_permit(settings),
             warm=settings.warm,
+            workers=settings.php.workers if settings.runtime == "php" else 0,
+            timer=f'"{settings.app}-$1-shrink.timer"' if settings.shrinks else '""',
+            what=runtime.what(settings),
             gate=settings.gate,
             proto=forwarded(settings.gate.https),
             services=settings.services,
@@ -66,13 +75,31 @@ def steps_directory(settings: Settings) -> str:
 
 
 def steps(settings: Settings) -> dict[str, str]:
-    """The steps, by name: fetch, share, start, promote; for each color warm and code (what its PHP-FPM runs)."""
-    texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "start": start.SCRIPT, "promote": promote.SCRIPT}
+    """The steps, by name: of both colors, and for each warm and code (what runs)."""
+    texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
+    texts |= {"start": start.SCRIPT, "promote": promote.SCRIPT}
     layout = settings.node
     for color in Color:
         document_root = f"{layout.link(color)}/{settings.php.public}"
         inspect = f"{layout.library}/inspect.php"
-        compile_all = fastcgi_command(layout.socket(color), inspect, "compile=1", document_root)
-        texts[f"warm-{color}"] = f"{warm.SCRIPT.strip()}\n{compile_all} >/dev/null"
-        texts[f"code-{color}"] = fastcgi_command(layout.socket(color), inspect, "", document_root)
+        php = settings.php
+        compiled = php.compile if settings.runtime == "php" else []
+        warm_it = warm.script(layout.socket(color), document_root, inspect, compiled, php.compile_exclude)
+        texts[f"warm-{color}"] = f"exec >/dev/null\n{warm_it}"
+        texts[f"code-{color}"] = runtime.code(settings, color)
     return {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
+
+
+def _about(step: Build) -> tuple[str, str, str | None, list[str], list[str], list[str]]:
+    return step.name, step.run, step.when, step.inputs, step.listed, step.outputs
+
+
+def _permit(settings: Settings) -> list[str]:
+    """What the step is told after the release; empty if there is nothing to do. There is no environment file here."""
+    asked = settings.permissions
+    if not asked.model_dump(exclude_defaults=True):
+        return []
+    outputs = [path for step in settings.build for path in step.outputs]
+    own = f"{settings.node.library}/own"
+    said = permit.words(**asked.model_dump(), outputs=outputs)
+    return [own, "", "", settings.web_user, *said]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -69,6 +70,33 @@ class Entries(FactBase[dict[str, Entry | None]]):
                 continue
             user, group, mode, content, path = rest.split("|", 4)
             found[path] = Entry(kind, user, group, mode, content)  # type: ignore[arg-type]
+        return found
+
+
+class Heirs(FactBase[dict[str, frozenset[str]]]):
+    """
+    Returns for each directory the users who may write what is made inside it, whoever makes it (its default ACL).
+
+    + paths: absolute paths
+    """
+
+    default = dict
+
+    @override
+    def command(self, paths: Sequence[str]) -> StringCommand:
+        bits = [QuoteString(path) for path in paths]
+        return StringCommand("for p in", *bits, '; do echo "|$p"; getfacl -cdpE -- "$p"; done')
+
+    @override
+    def process(self, output: list[str]) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        path = ""
+        for line in output:
+            if line.startswith("|"):
+                path = line[1:]
+                found[path] = frozenset()
+            elif entry := re.fullmatch(r"user:([^:]+):rw[x-]", line):
+                found[path] |= {entry[1]}
         return found
 
 
@@ -320,3 +348,28 @@ class GitSetting(FactBase[str]):
     @override
     def process(self, output: list[str]) -> str:
         return output[0] if output else ""
+
+
+class Earlier(FactBase[list[str]]):
+    """
+    Returns the libraries of other applications of a node that have no ``ssh`` of their own: git reaches their origin by
+    a setting for all of them, if they have one.
+
+    + library: of the application that asks
+    """
+
+    default = list
+
+    @override
+    def command(self, library: str) -> StringCommand:
+        return StringCommand(
+            "library=",
+            QuoteString(library),
+            '; for d in "${library%/*}"/*; do',
+            ' [ "$d" = "$library" ] || [ ! -e "$d/own" ] || [ -e "$d/ssh" ] || echo "$d"; done',
+            _separator="",
+        )
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return output

@@ -1,4 +1,4 @@
-"""An app node: two colors with an FPM master each, and nginx on three ports in front of them."""
+"""An app node: two colors with an FPM master (or a service) each, and nginx on three ports in front of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Literal
 from pyinfra.context import host
 from pyinfra.operations import server, systemd
 
+from orchestrator import runtime
 from orchestrator.config import Settings
+from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, operations, render
@@ -22,11 +24,15 @@ NGINX = "nginx.service"
 
 def packages(settings: Settings) -> list[str]:
     """The Debian packages of a node."""
-    php = [f"php{settings.php.version}-{part}" for part in ("fpm", "cli", "opcache")]
-    tools = ["git", "openssh-client", "libfcgi-bin", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux"]
+    php = [f"php{settings.php.version}-{part}" for part in ("fpm", "cli", "opcache")] + ["libfcgi-bin"]
+    tools = ["git", "openssh-client", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux"]
+    given = (*settings.permissions.writable, *settings.permissions.private, *settings.shared.directories)
+    acl = ["acl"] if given else []
     armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
+    # what tarballs may be packed with, beside gzip
+    tools += ["xz-utils", "zstd"] if isinstance(settings.source, Tarball) else []
     # perl-base, which every server has, is without Time::HiRes
-    return ["nginx", *php, *tools, *(["perl"] if armed else [])]
+    return ["nginx", *(php if settings.runtime == "php" else []), *tools, *acl, *(["perl"] if armed else [])]
 
 
 def place(settings: Settings, node_name: str) -> list[str]:
@@ -41,18 +47,30 @@ def place(settings: Settings, node_name: str) -> list[str]:
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
     web = account_of(settings.web_user)
+    common.etc(work, settings)
     origin(work, settings, account)
     tree(work, settings, account, web)
-    scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), "used": render.used(settings)}
+    scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), **render.node_scripts(settings)}
+    if isinstance(settings.source, GitSource):
+        scripts["ssh"] = render.ssh(settings)
+    if settings.shrinks:
+        scripts["shrink"] = render.shrink(settings)
+    if settings.runtime != "static":
+        scripts |= common.scripts_of("said")
     if settings.services:
-        scripts |= {**common.scripts_of("answers", "said"), "serve": render.serve(settings)}
+        scripts |= {**common.scripts_of("answers"), "serve": render.serve(settings)}
+    if settings.runtime == "service":
+        scripts["runs"] = render.runs(settings)
     common.library(work, settings.node.library, scripts)
     if settings.scaling and settings.scaling.hook:
         common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))
         common.library(work, settings.node.library, {"catch-up": catch_up.script(settings)})
-    common.etc(work, settings)
+    if isinstance(settings.source, GitSource):
+        forget_former_origin(work, settings, account)
     for color in Color:
-        fpm(work, settings, color, account, web)
+        work.do(f"{color}: directory", operations.directories, paths=[f"{settings.node.etc}/{color}"])
+        if settings.runtime == "php":
+            fpm(work, settings, color, account, web)
     units(work, settings)
     common.sudoers(work, settings, render.node_sudoers(settings))
     work.do(
@@ -71,28 +89,34 @@ def nginx_conf(settings: Settings) -> str:
 
 
 def origin(work: Work, settings: Settings, account: Account) -> None:
-    """How git reaches the origin: its own key, and host keys that are checked strictly."""
-    ssh = f"{account.home}/.ssh"
+    """What git reaches the origin with: its own key, and the host keys."""
+    source, layout = settings.source, settings.node
     owner = {"user": settings.user, "group": account.group}
-    options = ["-o BatchMode=yes", "-o StrictHostKeyChecking=yes"]
-    work.do("ssh directory", operations.directories, paths=[ssh], mode="700", **owner)
-    if settings.source.key:
-        text = local_text(settings.source.key, "source.key")
-        path = f"{ssh}/origin_key"
-        work.do("key of the origin", operations.file, path=path, text=text, mode="600", **owner)
-        options += [f"-i {path}", "-o IdentitiesOnly=yes"]
-    if settings.source.known_hosts:
-        text = local_text(settings.source.known_hosts, "source.known_hosts")
-        path = f"{ssh}/origin_known_hosts"
-        work.do("host keys of the origin", operations.file, path=path, text=text, mode="644", **owner)
-        options.append(f"-o UserKnownHostsFile={path}")
+    if isinstance(source, GitSource) and source.key:
+        text = local_text(source.key, "source.key")
+        work.do("key of the origin", operations.file, path=layout.origin_key, text=text, mode="600", **owner)
+    if isinstance(source, GitSource) and source.known_hosts:
+        text = local_text(source.known_hosts, "source.known_hosts")
+        work.do("host keys of the origin", operations.file, path=layout.origin_known_hosts, text=text)
+
+
+def forget_former_origin(work: Work, settings: Settings, account: Account) -> None:
+    """Take away the one way to an origin that all applications of the deploy user once had."""
+    key, known_hosts = f"{account.home}/.ssh/origin_key", f"{account.home}/.ssh/origin_known_hosts"
+    former = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes"
     work.do(
-        "git's ssh command",
-        operations.git_setting,
+        "git's ssh command for all applications",
+        operations.no_git_setting,
         config=f"{account.home}/.gitconfig",
         key="core.sshCommand",
-        value=" ".join(["ssh", *options]),
-        **owner,
+        values=[
+            f"{former}{with_key}{with_hosts}"
+            for with_key in ("", f" -i {key} -o IdentitiesOnly=yes")
+            for with_hosts in ("", f" -o UserKnownHostsFile={known_hosts}")
+        ],
+        files=[key, known_hosts],
+        library=settings.node.library,
+        user=settings.user,
     )
 
 
@@ -112,7 +136,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
         group=web.group if settings.services else account.group,
         mode="775" if settings.services else "755",
     )
-    if settings.php.sessions == "shared":
+    if settings.shared_sessions:
         work.do(
             "sessions",
             operations.directories,
@@ -123,7 +147,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
         )
     shared = shared_directories(settings)
     if shared:
-        # The web user writes here; setgid, so that what either makes stays writable for the other.
+        # The web user writes here, and so does a console of the deploy user's: a log that one began is written by both.
         work.do(
             "shared directories",
             operations.directories,
@@ -131,6 +155,12 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
             user=settings.user,
             group=web.group,
             mode="2775",
+        )
+        work.do(
+            "shared directories: who may write",
+            operations.heirs,
+            paths=[f"{layout.shared}/{path}" for path in settings.shared.directories],
+            users=[settings.user, settings.web_user],
         )
     if not any(isinstance(switch, BalancerSwitch) for switch in settings.switches):
         # lock and journal are on a node then: which one, the operator may change
@@ -153,7 +183,11 @@ def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Acc
     """Configuration of one color's FPM. It is read when that color starts next."""
     paths = render.fpm_files(settings, color)
     etc = f"{settings.node.etc}/{color}"
-    work.do(f"{color}: directory", operations.directories, paths=[etc, f"{etc}/php.d"])
+    work.do(f"{color}: directory of PHP", operations.directories, paths=[f"{etc}/php.d"])
+    if settings.php.preload:
+        check = f'/usr/bin/php{settings.php.version} -n -l "$candidate"'
+        text = render.preload(settings, color)
+        work.do(f"{color}: preload.php", operations.file, path=paths["preload"], text=text, check=check)
     work.do(
         f"{color}: php.ini",
         operations.file,
@@ -162,13 +196,17 @@ def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Acc
         check=f"/usr/bin/php{settings.php.version} -n -r "
         "'exit(parse_ini_file($argv[1]) === false ? 1 : 0);' \"$candidate\"",
     )
-    work.do(
-        f"{color}: FPM configuration",
-        operations.file,
-        path=paths["conf"],
-        text=render.php_fpm(settings, color, account.group, web.group),
-        check=f'/usr/sbin/php-fpm{settings.php.version} -t --fpm-config "$candidate"',
-    )
+    pools = {"conf": settings.php.workers, "idle": settings.php.idle_workers}
+    for name in ("conf", "idle"):
+        if name not in paths:
+            continue
+        work.do(
+            f"{color}: FPM configuration" + (", idle" if name == "idle" else ""),
+            operations.file,
+            path=paths[name],
+            text=render.php_fpm(settings, color, account.group, web.group, pools[name]),
+            check=f'/usr/sbin/php-fpm{settings.php.version} -t --fpm-config "$candidate"',
+        )
 
 
 def units(work: Work, settings: Settings) -> None:
@@ -179,9 +217,12 @@ def units(work: Work, settings: Settings) -> None:
     for color in Color:
         for path, text in render.service_files(settings, color).items():
             work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
-        service = render.fpm_files(settings, color)["service"]
+        if settings.runtime == "php":
+            service = render.fpm_files(settings, color)["service"]
+            work.do(f"{color}: service", operations.file, path=service, text=render.fpm_service(settings, color))
+        for path, text in render.shrink_units(settings, color).items() if settings.shrinks else ():
+            work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
         target = f"/etc/systemd/system/{settings.node.target(color)}"
-        work.do(f"{color}: service", operations.file, path=service, text=render.fpm_service(settings, color))
         work.do(f"{color}: target", operations.file, path=target, text=render.color_target(settings, color))
     if len(work.changed) > before:
         work.do("systemd reads the units", systemd.daemon_reload)
@@ -219,10 +260,16 @@ def see(settings: Settings) -> Seen:
     """Look at the current node."""
     stamps = [common.loaded(settings, "nginx"), *(render.stamp(settings, color) for color in Color)]
     names = [NGINX, *(settings.node.target(color) for color in Color)]
-    names += [settings.node.service(color) for color in Color]
-    names += [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
+    names += [unit for color in Color for unit in _members(settings, color)]
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps)
     return Seen(units, current)
+
+
+def _members(settings: Settings, color: Color) -> list[str]:
+    """The units of a color, what answers for it first."""
+    main = runtime.main_unit(settings, color)
+    units = [settings.node.service_unit(color, service.name) for service in settings.services]
+    return list(dict.fromkeys([main, *units] if main else units))
 
 
 def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
@@ -232,19 +279,19 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
       the other color is known to be live
     """
     found: list[Task] = []
+    what = "FPM" if settings.runtime == "php" else runtime.what(settings)
     if any(unit.stale for unit in seen.units.values()):
         found.append(Task("systemd reads the units", "units"))
     for color in Color:
         target = seen.units[settings.node.target(color)]
-        service = seen.units[settings.node.service(color)]
-        others = [seen.units[settings.node.service_unit(color, one.name)] for one in settings.services]
-        if not (service.active and target.active and target.enabled and all(other.active for other in others)):
+        members = [seen.units[unit] for unit in _members(settings, color)]
+        if not (target.active and target.enabled and all(member.active for member in members)):
             found.append(Task(f"{color} is up", "up", color))
-        if service.active and not seen.current[render.stamp(settings, color)]:
+        if members and members[0].active and not seen.current[render.stamp(settings, color)]:
             if live is color.other:
-                found.append(Task(f"{color}: FPM restarted, with its new configuration", "restart", color))
+                found.append(Task(f"{color}: {what} restarted, with its new configuration", "restart", color))
             else:
-                found.append(Task(f"{color}: FPM reads its new configuration when it is idle", "later", color))
+                found.append(Task(f"{color}: {what} reads its new configuration when it is idle", "later", color))
     nginx = seen.units[NGINX]
     if not (nginx.active and nginx.enabled and seen.current[common.loaded(settings, "nginx")]):
         found.append(Task("nginx with its new configuration", "nginx", disturbs=nginx.active))
@@ -288,8 +335,8 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
 
 
 def _up(settings: Settings, color: Color, verb: str, enable: bool = False) -> str:
-    """A command that starts a color and, if it does not come up, says what its FPM said last."""
-    target, service = settings.node.target(color), settings.node.service(color)
+    """A command that starts a color and, if it does not come up, says what answers for it said last."""
+    target, main = settings.node.target(color), runtime.main_unit(settings, color)
     enabled = f"systemctl enable --quiet {target} && " if enable else ""
-    said = f"journalctl --unit {service} --lines 4 --output cat --no-pager"
+    said = f"journalctl --unit {main or target} --lines 4 --output cat --no-pager"
     return f"{enabled}systemctl {verb} {target} || {{ {said} >&2; exit 1; }}"

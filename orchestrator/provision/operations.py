@@ -11,7 +11,7 @@ from pyinfra.api.exceptions import OperationError
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from orchestrator.provision.facts import Entries, Entry, GitSetting
+from orchestrator.provision.facts import Earlier, Entries, Entry, GitSetting, Heirs
 
 Commands = Generator[StringCommand, None, None]
 
@@ -102,6 +102,30 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
     yield StringCommand("mkdir -p --", *bits)
     yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", *bits)
     yield StringCommand("chmod", QuoteString(mode), "--", *bits)
+
+
+@operation()
+def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
+    """
+    Let users write what is made inside directories, whoever makes it (a default ACL); what stands in them is left
+    alone.
+
+    + paths: directories that are there
+    + users: who may write
+
+    **Example:**
+
+    .. code:: python
+
+        heirs(paths=["/srv/shop/shared/storage"], users=["deploy", "www-data"])
+    """
+    found = host.get_fact(Heirs, paths=list(paths))
+    wrong = [path for path in paths if not found.get(path, frozenset()) >= set(users)]
+    if not wrong:
+        host.noop(f"{len(paths)} directories are as they should be")
+        return
+    entries = ",".join(f"d:u:{user}:rwX" for user in users)
+    yield StringCommand("setfacl -m", QuoteString(entries), "--", *[QuoteString(path) for path in wrong])
 
 
 @operation()
@@ -242,24 +266,34 @@ def load(
 
 
 @operation()
-def git_setting(config: str, key: str, value: str, user: str, group: str) -> Commands:
+def no_git_setting(
+    config: str, key: str, values: Sequence[str], files: Sequence[str], library: str, user: str
+) -> Commands:
     """
-    Set one value in a user's git configuration.
+    Take one value out of a user's git configuration, with the files that it named, if it is one of ours and no
+    application needs it any more.
 
     + config: path of the file, such as ``/home/deploy/.gitconfig``
     + key: such as ``core.sshCommand``
-    + value: its value
-    + user: owner of the file
-    + group: group of the file
+    + values: what ours may be; another one is somebody else's, and stays
+    + files: what goes with it
+    + library: of an application; those beside it may need the value, too
+    + user: owner of the files, who takes them away: in its home root would follow its links
 
     **Example:**
 
     .. code:: python
 
-        git_setting(config="/home/deploy/.gitconfig", key="core.abbrev", value="12", user="deploy", group="deploy")
+        no_git_setting(config="/home/deploy/.gitconfig", key="core.sshCommand", values=["ssh -i /home/deploy/.ssh/k"],
+                       files=["/home/deploy/.ssh/k"], library="/usr/local/lib/orchestrator/shop", user="deploy")
     """
-    if host.get_fact(GitSetting, config=config, key=key) == value:
-        host.noop(f"{key} is set")
+    value = host.get_fact(GitSetting, config=config, key=key)
+    if value not in values:
+        host.noop(f"{key} is not ours")
         return
-    yield StringCommand("git config --file", QuoteString(config), "--replace-all", QuoteString(key), QuoteString(value))
-    yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", QuoteString(config))
+    if earlier := host.get_fact(Earlier, library=library):
+        host.noop(f"{key} is needed by {', '.join(earlier)}")
+        return
+    as_user, ours = ["runuser -u", QuoteString(user), "--"], [QuoteString(key), QuoteString(value)]
+    yield StringCommand(*as_user, "git config --file", QuoteString(config), "--fixed-value --unset-all", *ours)
+    yield StringCommand(*as_user, "rm -f --", *[QuoteString(path) for path in files])

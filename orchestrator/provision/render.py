@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import shlex
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from orchestrator import runtime
 from orchestrator.config import Settings
 from orchestrator.config.preview import Preview
 from orchestrator.config.service import Service
+from orchestrator.config.source import GitSource
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY
@@ -27,7 +30,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -35,6 +38,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,
     )
+    made.filters["q"] = shlex.quote
+    return made
 
 
 def _render(template: str, **values: object) -> str:
@@ -56,6 +61,7 @@ def node_nginx(settings: Settings, node_name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:@/-]+", node_name):
         raise UsageError(f"the inventory name {node_name!r} cannot stand in the X-Node header")
     v = variable(settings)
+    below = "" if settings.php.public == "." else f"/{settings.php.public}"
     return _render(
         "node.nginx.j2",
         v=v,
@@ -63,17 +69,27 @@ def node_nginx(settings: Settings, node_name: str) -> str:
         v_release=f"{v}_release",
         app=settings.app,
         root=settings.node.root,
-        public=settings.php.public,
-        public_regex=re.escape(settings.php.public),
+        below=below,
         front=settings.php.front,
+        scripts=settings.php.scripts,
+        written=[re.escape(path) for path in _written(settings)],
+        assets="|".join(re.escape(path) for path in settings.assets),
         request_limit=settings.php.request_limit,
         token=probe_token(settings),
         drain=f"{settings.node.guard_dir}/drain",
         node_name=node_name,
-        sockets={color.value: settings.node.socket(color) for color in Color},
+        runtime=settings.runtime,
+        sockets={color.value: settings.node.socket(color) for color in Color if settings.runtime == "php"},
         **_services(settings),
         servers=[(settings.ports.live, ""), *((settings.ports.of(color), color.value) for color in Color)],
     )
+
+
+def _written(settings: Settings) -> list[str]:
+    """Directories of the document root in which the application writes."""
+    public = "" if settings.php.public == "." else f"{settings.php.public}/"
+    known = {*settings.shared.directories, *settings.permissions.writable}
+    return sorted(path.removeprefix(public) for path in known if path.startswith(public))
 
 
 def _services(settings: Settings) -> dict[str, object]:
@@ -84,11 +100,17 @@ def _services(settings: Settings) -> dict[str, object]:
             "name": service.name,
             "path": service.path,
             "path_regex": re.escape(service.path),
-            "sockets": {color.value: settings.node.service_socket(color, service.name) for color in Color},
+            "files": service.files,
+            "servers": {color.value: _upstream(runtime.address(settings, service, color)) for color in Color},
         }
         for service in nearest_first
     ]
-    return {"services": services, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
+    main = next((service for service in services if service["path"] == "/"), None)
+    return {"services": services, "main": main, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
+
+
+def _upstream(address: str) -> str:
+    return f"127.0.0.1:{address}" if address.isdigit() else f"unix:{address}"
 
 
 def probe_token(settings: Settings) -> str:
@@ -115,11 +137,12 @@ def preview(settings: Settings) -> Preview | None:
     return settings.preview
 
 
-def php_fpm(settings: Settings, color: Color, group: str, web_group: str) -> str:
+def php_fpm(settings: Settings, color: Color, group: str, web_group: str, workers: int | None = None) -> str:
     """Configuration of a color's FPM master and its one pool.
 
     + group: primary group of the deploy user, which may talk to the socket
     + web_group: primary group of the web user
+    + workers: of the pool, default those that traffic needs
     """
     return _render(
         "php-fpm.conf.j2",
@@ -129,7 +152,7 @@ def php_fpm(settings: Settings, color: Color, group: str, web_group: str) -> str
         web_group=web_group,
         group=group,
         socket=settings.node.socket(color),
-        workers=settings.php.workers,
+        workers=workers or settings.php.workers,
         request_limit=settings.php.request_limit,
     )
 
@@ -137,7 +160,10 @@ def php_fpm(settings: Settings, color: Color, group: str, web_group: str) -> str
 PHP_DEFAULTS = {
     "opcache.enable": "1",
     "opcache.validate_timestamps": "0",
+    # else what is younger than two seconds, as files of a release often are, is not cached
+    "opcache.file_update_protection": "0",
     "opcache.memory_consumption": "128",
+    "opcache.interned_strings_buffer": "16",
     "opcache.max_accelerated_files": "20000",
 }
 
@@ -149,9 +175,19 @@ SESSION_DEFAULTS = {"session.save_handler": "files", "session.gc_probability": "
 def php_ini(settings: Settings, color: Color) -> str:
     """php.ini values of a color: ours, then the operator's."""
     sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
-    ours = {**PHP_DEFAULTS, **(sessions if settings.php.sessions == "shared" else {})}
+    preload = {"opcache.preload": f"{settings.node.etc}/{color}/preload.php", "opcache.preload_user": settings.web_user}
+    ours = {
+        **PHP_DEFAULTS,
+        **(sessions if settings.shared_sessions else {}),
+        **(preload if settings.php.preload else {}),
+    }
     ini = {key: ini_value(key, value) for key, value in {**ours, **settings.php.ini}.items()}
     return _render("php.ini.j2", color=color.value, ini=ini)
+
+
+def preload(settings: Settings, color: Color) -> str:
+    """The PHP file that a color's master runs when it starts."""
+    return _render("preload.php.j2", release=settings.node.link(color), preload=settings.php.preload)
 
 
 def ini_value(key: str, value: str) -> str:
@@ -171,23 +207,30 @@ def stamp(settings: Settings, color: Color) -> str:
 def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
     """Paths of what a color's FPM reads, by a short name."""
     etc = f"{settings.node.etc}/{color}"
+    preload = {"preload": f"{etc}/preload.php"} if settings.php.preload else {}
+    idle = {"idle": f"{etc}/php-fpm-idle.conf"} if settings.shrinks else {}
     return {
         "conf": f"{etc}/php-fpm.conf",
         "ini": f"{etc}/php.d/99-orchestrator.ini",
+        **preload,
+        **idle,
         "service": f"/etc/systemd/system/{settings.node.service(color)}",
     }
 
 
 def service_files(settings: Settings, color: Color) -> dict[str, str]:
     """Paths of what a color's services are made from -> text, the units of the color first."""
-    units = {
-        f"/etc/systemd/system/{settings.node.service_unit(color, service.name)}": service_unit(settings, service, color)
-        for service in settings.services
-    }
-    commands = {
-        f"{settings.node.etc}/services/{service.name}": f"{service.command}\n" for service in settings.services
-    }
-    return units | commands
+    units, commands = _service_paths(settings, color)
+    texts = [service_unit(settings, service, color) for service in settings.services]
+    texts += [f"{service.command}\n" for service in settings.services]
+    return dict(zip([*units, *commands], texts, strict=True))
+
+
+def _service_paths(settings: Settings, color: Color) -> tuple[list[str], list[str]]:
+    """The units, and the files of the commands."""
+    names = [service.name for service in settings.services]
+    units = [f"/etc/systemd/system/{settings.node.service_unit(color, name)}" for name in names]
+    return units, [f"{settings.node.etc}/services/{name}" for name in names]
 
 
 def service_unit(settings: Settings, service: Service, color: Color) -> str:
@@ -200,11 +243,33 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
         name=service.name,
         path=service.path,
         target=layout.target(color),
-        socket=layout.service_socket(color, service.name),
+        socket="" if service.ports else layout.service_socket(color, service.name),
+        port=service.ports.of(color) if service.ports else "",
+        # who answers for the color says what the color has read
+        read=[path for paths in _service_paths(settings, color) for path in paths]
+        if service is runtime.main_service(settings)
+        else [],
+        stamp=stamp(settings, color),
         release=layout.link(color),
         library=layout.library,
         web_user=settings.web_user,
     )
+
+
+def runs(settings: Settings) -> str:
+    """The script that says which release the main process of a unit runs, and since when."""
+    return _render("runs.j2", name="runs", user=settings.user, root=settings.node.root)
+
+
+def ssh(settings: Settings) -> str:
+    """The program by which git reaches the origin."""
+    source, layout = settings.source, settings.node
+    options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+    if isinstance(source, GitSource) and source.key:
+        options += ["-i", layout.origin_key, "-o", "IdentitiesOnly=yes"]
+    if isinstance(source, GitSource) and source.known_hosts:
+        options += ["-o", f"UserKnownHostsFile={layout.origin_known_hosts}"]
+    return _render("ssh.j2", options=shlex.join(options))
 
 
 def serve(settings: Settings) -> str:
@@ -223,10 +288,33 @@ def fpm_service(settings: Settings, color: Color) -> str:
         target=settings.node.target(color),
         etc=settings.node.etc,
         conf=read["conf"],
+        idle=read.get("idle"),
+        shrunk=settings.node.shrunk(color),
         # a restart is the whole color's, so the services' files count as read with its own
         read=[*read.values(), *service_files(settings, color)],
         stamp=stamp(settings, color),
     )
+
+
+def shrink(settings: Settings) -> str:
+    """The script that gives an idle color fewer workers."""
+    layout = settings.node
+    return _render("shrink.j2", app=settings.app, root=layout.root, library=layout.library, guard_dir=layout.guard_dir)
+
+
+def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
+    """Path -> text of the units that run it at the end of a color's soak window."""
+    values = {
+        "app": settings.app,
+        "color": color.value,
+        "user": settings.user,
+        "shrink": f"{settings.node.library}/shrink",
+        "soak": f"{round(settings.soak * 1000)}ms",
+    }
+    return {
+        f"/etc/systemd/system/{settings.node.shrink(color, kind)}": _render(f"shrink.{kind}.j2", **values)
+        for kind in ("service", "timer")
+    }
 
 
 def color_target(settings: Settings, color: Color) -> str:
@@ -236,7 +324,7 @@ def color_target(settings: Settings, color: Color) -> str:
         app=settings.app,
         color=color.value,
         target=settings.node.target(color),
-        service=settings.node.service(color),
+        service=settings.node.service(color) if settings.runtime == "php" else "",
         services=[settings.node.service_unit(color, service.name) for service in settings.services],
     )
 
@@ -244,17 +332,35 @@ def color_target(settings: Settings, color: Color) -> str:
 def node_sudoers(settings: Settings) -> str:
     """What the deploy user may do as root on a node.
 
-    Start, stop and restart a color, see which releases are in use and what a service said last.
+    Start, stop and restart a color, give it fewer workers, see which releases are in use and what a service said last,
+    give files of a release to who the settings say, and remove a release.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
         for color in Color
         for verb in ("start", "stop", "restart")
     ]
+    if settings.shrinks:
+        # not what depends on it: services go on
+        verbs = ["--job-mode=ignore-dependencies restart {service}", "restart {timer}", "stop {timer}"]
+        rules += [
+            f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl "
+            + verb.format(service=settings.node.service(color), timer=settings.node.shrink(color, "timer"))
+            for color in Color
+            for verb in verbs
+        ]
     # "" says that no argument may be given
     rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
+    # these look at their arguments themselves
+    names = ("own", "pack", "remove")
+    rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/{name}" for name in names]
     units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
+    if settings.runtime == "php":
+        units += [settings.node.service(color) for color in Color]
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/said {unit}" for unit in units]
+    if settings.runtime == "service":
+        mains = [runtime.main_unit(settings, color) for color in Color]
+        rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/runs {unit}" for unit in mains]
     return "\n".join([f"# {NOTICE}", *rules, ""])
 
 
@@ -278,9 +384,21 @@ def nodes_list(settings: Settings, nodes: Mapping[str, str], found: Mapping[str,
     return "".join(f"{address} {found[address]} {ports}\n" for address in nodes.values())
 
 
-def used(settings: Settings) -> str:
-    """The script that says which releases are in use."""
-    return _render("used.j2", releases=settings.node.releases)
+def node_scripts(settings: Settings) -> dict[str, str]:
+    """Name -> text of what the deploy user may run as root on a node.
+
+    used: says which releases are in use; own: gives files of a release away; pack: writes them to its output;
+    remove: removes a release.
+    """
+    environment, user, root = settings.environment, settings.user, settings.node.root
+    owner = settings.environment_owner if environment else ""
+    allowed = f"{environment.path if environment else ''} {owner} {settings.permissions.group or ''}"
+    return {
+        "used": _render("used.j2", name="used", user=user, root=root),
+        "own": _render("own.j2", name="own", user=user, root=root, allowed=allowed),
+        "pack": _render("pack.j2", name="pack", user=user, root=root),
+        "remove": _render("remove.j2", name="remove", user=user, root=root),
+    }
 
 
 def bar(settings: Settings) -> str:

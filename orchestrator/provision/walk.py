@@ -10,6 +10,7 @@ from typing import TypeVar
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
+from orchestrator import runtime
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import OrchestratorError, Refused, StepFailed
@@ -145,7 +146,7 @@ def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list
 
 def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
     settings = fleet.settings
-    seen = fleet.look(host, ColorInFlight, socket=settings.node.socket(color), port=settings.ports.of(color))
+    seen = fleet.look(host, ColorInFlight, **runtime.in_flight(settings, color))
     return seen if isinstance(seen, InFlight) else "does not say what is in flight"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.actions import commands
+from orchestrator.config.source import REF
 from orchestrator.model import Color
 from orchestrator.plan import Inputs, Plan, Stage
 from orchestrator.preflight import Look
@@ -22,6 +23,8 @@ SKIPPED = {
     "attach": "the switch knows both colors",
     "attach again": "the switch keeps no client on a color",
     "warm idle": "nothing to warm",
+    "environment": "the settings have none",
+    "permit": "owners and modes stay as they are",
 }
 
 
@@ -58,6 +61,9 @@ def lines(look: Look, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
     """
     places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
     columns = places if len(places) <= FEW else []
+    if i.verb == "release":
+        source = i.settings.source
+        yield f"    from {source.kind}: {source.where.replace(REF, i.ref)}"
     yield "    " + f"{'stage':<14}" + "".join(f"{name:<{_width(name)}}" for name in columns)
     for stage in plan.stages:
         yield "    " + _row(stage, columns)

@@ -9,7 +9,7 @@ import click
 
 from orchestrator.plan import Inputs
 from orchestrator.probe.report import Report
-from orchestrator.run import Ended, Event, Result
+from orchestrator.run import WARNING, Ended, Event, Result
 
 
 def say(line: str, **style: object) -> None:
@@ -32,9 +32,11 @@ def heading(i: Inputs) -> str:
         return f"join {', '.join(node.name for node in i.nodes)}: {i.release} ({i.color}) first, then traffic"
     if i.verb == "rollback":
         way = "goes forward again" if i.live is not None and i.release > i.live else "goes back"
-        return f"rollback {way}: from {i.live or 'nothing'} to {i.release} ({i.color})"
+        cold = ", started first" if i.cold else ""
+        return f"rollback {way}{cold}: from {i.live or 'nothing'} to {i.release} ({i.color})"
+    what = "code-only release" if i.code_only else "release"
     return (
-        f"release {i.release} ({i.ref}, {i.revision[:12]}) into {i.color}; {i.color.other} has {i.live or 'no release'}"
+        f"{what} {i.release} ({i.ref}, {i.revision[:12]}) into {i.color}; {i.color.other} has {i.live or 'no release'}"
     )
 
 
@@ -66,13 +68,17 @@ class Terminal:
                 if len(event.results) > 1
                 else str(slowest.place)
             )
-            detail = f" ({slowest.detail})" if slowest.detail and not warns else ""
+            said = f"\n{slowest.detail}".partition(f"\n{WARNING}")[0].strip()
+            detail = f" ({said})" if said and not warns else ""
             say(f"    {event.stage:<12} {seconds}   {where}{detail}")
         for result in event.results:
-            for line in result.detail.splitlines() if warns else ():
-                say(f"    warning: {result.place}: {line}", fg="yellow")
+            for line in result.detail.splitlines():
+                if warns or line.startswith(WARNING):
+                    say(f"    warning: {result.place}: {line.removeprefix(WARNING)}", fg="yellow")
         for result in event.failed:
             say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")
+            for line in result.output:
+                say(f"        {result.place} | {line}")
 
 
 def probe_lines(report: Report) -> Iterable[str]:

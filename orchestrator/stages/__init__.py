@@ -7,15 +7,19 @@ from dataclasses import replace
 from orchestrator.plan import Inputs, Plan, Stage
 from orchestrator.stages.bar import bar
 from orchestrator.stages.batches import prepare
+from orchestrator.stages.build import build
 from orchestrator.stages.cutover import cutover
+from orchestrator.stages.environment import environment
 from orchestrator.stages.fetch import fetch
 from orchestrator.stages.gate import gate, members
 from orchestrator.stages.hooks import woven
 from orchestrator.stages.join import join
+from orchestrator.stages.permit import permit
 from orchestrator.stages.promote import mend, promote
 from orchestrator.stages.proof import proof
 from orchestrator.stages.prune import prune
 from orchestrator.stages.quiet import quiet
+from orchestrator.stages.same import same
 from orchestrator.stages.scaling import inherit, newcomers, resume, suspend
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
@@ -49,7 +53,23 @@ def release(i: Inputs) -> Plan:
 
 def at_once(i: Inputs) -> tuple[Stage, ...]:
     """All nodes prepare their idle color at the same time."""
-    return (quiet(i), fetch(i), share(i), start(i), watch(i), warm(i))
+    return (
+        quiet(i),
+        fetch(i),
+        same(i),
+        share(i),
+        environment(i),
+        *build(i),
+        permit(i),
+        start(i),
+        watch(i),
+        warm(i),
+    )
+
+
+def started(i: Inputs) -> tuple[Stage, ...]:
+    """All nodes start the kept release in their idle color."""
+    return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 
 def in_batches(i: Inputs) -> tuple[Stage, ...]:
@@ -58,14 +78,16 @@ def in_batches(i: Inputs) -> tuple[Stage, ...]:
 
 
 def rollback(i: Inputs) -> Plan:
-    """Move all traffic back to the release that is still warm in the idle color: no node work before it."""
+    """Move all traffic back to the release that is still warm in the idle color: no node work before it.
+
+    One that is only kept on the nodes' disks is started, warmed and gated first, as a release is.
+    """
     return Plan(
         "rollback",
         (
-            *inherit(i),
+            *(suspend(i) if i.cold else inherit(i)),
             attach_first(i),
-            watch(i),
-            members(i),
+            *(started(i) if i.cold else (watch(i), members(i))),
             *cutover(i),
             proof(i),
             promote(i),

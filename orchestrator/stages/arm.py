@@ -34,10 +34,7 @@ def link_back(i: Inputs) -> Stage:
 
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
     """A step a switch."""
-    return tuple(
-        Step(switch.place, _action(i, switch, weights), i.settings.deadlines.switch)
-        for switch in switches
-    )
+    return tuple(Step(switch.place, _action(i, switch, weights), i.settings.deadlines.switch) for switch in switches)
 
 
 def patience(i: Inputs, switch: SwitchInput) -> float:

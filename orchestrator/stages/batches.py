@@ -7,9 +7,13 @@ from dataclasses import replace
 from math import ceil
 
 from orchestrator.plan import Inputs, Stage
+from orchestrator.stages.build import build
+from orchestrator.stages.environment import environment
 from orchestrator.stages.fetch import fetch
 from orchestrator.stages.gate import gate_nodes
+from orchestrator.stages.permit import permit
 from orchestrator.stages.quiet import quiet
+from orchestrator.stages.same import same
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
 from orchestrator.stages.warm import warm
@@ -21,7 +25,9 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for number, part in enumerate(parts, start=1):
         of = replace(i, nodes=i.nodes[part])
-        made = [quiet(of, balancers=number == 1), fetch(of), share(of), start(of), warm(of), gate_nodes(of)]
+        brought = (quiet(of, balancers=number == 1), fetch(of), same(replace(i, nodes=i.nodes[: part.stop])))
+        built = (share(of), environment(of), *build(of), permit(of))
+        made = (*brought, *built, start(of), warm(of), gate_nodes(of))
         stages += [replace(stage, name=f"{stage.name} {number}/{len(parts)}") for stage in made]
     return tuple(stages)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Stage, Step
+from collections.abc import Mapping
+
+from orchestrator.plan import Action, Inputs, Stage, Step, Value
 
 
 def fetch(i: Inputs) -> Stage:
-    """On every node at once, from its own mirror; undone by removing the release, whole or half."""
-    return Stage("fetch", _each(i, "fetch", revision=i.revision, release=i.release), undo=(discard(i),))
+    """On every node at once; undone by removing the release, whole or half."""
+    arguments = {"revision": i.revision, "release": i.release, "ref": i.ref, "live": i.live, "color": i.color}
+    return Stage("fetch", _each(i, "fetch", arguments), undo=(discard(i),))
 
 
 def discard(i: Inputs) -> Stage:
     """Remove the release that this run made; no color points to it any more."""
-    return Stage("discard", _each(i, "discard", release=i.release))
+    return Stage("discard", _each(i, "discard", {"release": i.release}))
 
 
-def _each(i: Inputs, action: str, **arguments: str) -> tuple[Step, ...]:
+def _each(i: Inputs, action: str, arguments: Mapping[str, Value]) -> tuple[Step, ...]:
     return tuple(Step(place, Action(action, arguments), i.settings.deadlines.fetch) for place in i.node_places)

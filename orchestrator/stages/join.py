@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from orchestrator.plan import Inputs, Plan, Stage
 from orchestrator.stages.bar import unbar
+from orchestrator.stages.copy import copy
 from orchestrator.stages.fetch import discard, fetch
 from orchestrator.stages.gate import gate_nodes, members
+from orchestrator.stages.permit import permit
 from orchestrator.stages.promote import promote
+from orchestrator.stages.prune import tidy
 from orchestrator.stages.scaling import resume, suspend
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
@@ -17,16 +20,22 @@ from orchestrator.stages.warm import warm
 
 def join(i: Inputs) -> Plan:
     """The node's own stages need no undo: until it is let in it is barred, and stays so if anything fails."""
-    stages: list[Stage] = []
+    stages: list[Stage] = [tidy(i)]
     for name, side in (("live", i), ("idle", _idle(i))):
         if side is None:
             continue
-        made = (fetch(side), share(side), start(side), *((promote(side),) if name == "live" else ()), warm(side))
+        promoted = (promote(side),) if name == "live" else ()
+        made = (*brought(side), share(side), permit(side), start(side), *promoted, warm(side))
         stages += [replace(stage, name=f"{stage.name} {name}", undo=()) for stage in (*made, gate_nodes(side))]
     for release in i.stale:
         stages.append(replace(discard(replace(i, release=release)), name=f"discard {release}"))
     last = replace(members(i), commits=True)
     return Plan("join", (*suspend(i), *stages, unbar(i), last, *resume(i)))
+
+
+def brought(i: Inputs) -> tuple[Stage, ...]:
+    """A commit is fetched again, so that it is a worktree of the node's own mirror; the rest is another node's."""
+    return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
 def _idle(i: Inputs) -> Inputs | None:

@@ -13,6 +13,9 @@ def mend(i: Inputs) -> Stage:
 
 
 def promote(i: Inputs) -> Stage:
-    """After the commit: it only goes forward; a failure is a warning that the next command mends."""
-    action = Action("promote", {"color": i.color})
+    """After the commit: it only goes forward; a failure is a warning that the next command mends.
+
+    From here on the other color is kept at its size for the soak window, if the settings give it fewer workers then.
+    """
+    action = Action("promote", {"color": i.color, **({"soak": True} if i.settings.shrinks else {})})
     return Stage("promote", tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places))

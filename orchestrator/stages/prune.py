@@ -1,4 +1,4 @@
-"""Remove old releases, never one that a color or a process still uses."""
+"""Remove old releases, never one that a color or a process still uses, and what was left half done."""
 
 from __future__ import annotations
 
@@ -10,3 +10,8 @@ def prune(i: Inputs) -> Stage:
     needed = sorted({i.release, *([i.live] if i.live else [])})
     action = Action("prune", {"keep": i.settings.keep, "needed": needed})
     return Stage("prune", tuple(Step(place, action, i.settings.deadlines.prune) for place in i.node_places))
+
+
+def tidy(i: Inputs) -> Stage:
+    """What a run that ended on the way left half done goes, and no release. Needs no undo."""
+    return Stage("tidy", tuple(Step(place, Action("tidy"), i.settings.deadlines.prune) for place in i.node_places))

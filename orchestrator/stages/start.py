@@ -11,7 +11,7 @@ def start(i: Inputs) -> Stage:
     """Undone by giving the idle color its former release back: quiet, started and gated as it was."""
     return Stage(
         "start",
-        tuple(_start(i, node, i.release, services=i.release != i.former_release) for node in i.nodes),
+        tuple(_start(i, node, i.release, services=_complete(i)) for node in i.nodes),
         undo=(
             quiet(i),
             Stage("restore", tuple(_start(i, node, node.former, services=False) for node in i.nodes)),
@@ -20,8 +20,12 @@ def start(i: Inputs) -> Stage:
     )
 
 
+def _complete(i: Inputs) -> bool:
+    """Whether all services have to run: a release of before may be older than one, and has to run all the same."""
+    return i.release != i.former_release and not i.cold
+
+
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:
-    # a former release may be older than a service of the settings, and has to run all the same
     # a node that joins is out of traffic, whatever its own link says
     action = Action("start", {"color": i.color, "release": release, "out": i.verb == "join", "services": services})
     return Step(Place("node", node.name), action, i.settings.deadlines.start)

@@ -10,7 +10,7 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 
 REGION = "eu-central-1"
-KEYS = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": REGION}
+KEYS: dict[str, Any] = {"aws_access_key_id": "id", "aws_secret_access_key": "secret", "region_name": REGION}
 TAGS = {"App": "shop", "Env": "prod"}
 PORTS = {"blue": 8081, "green": 8082}
 IMAGE = "ami-12c6146b"

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from orchestrator.aws.announce import Announcement, Version
 from orchestrator.config import load
 from orchestrator.errors import UsageError
 from orchestrator.model import Color
 from orchestrator.provision import catch_up
-from tests.fakes.world import BIN, GIT, World
+from tests.fakes.git import GIT
+from tests.fakes.world import BIN, World
 
 pytestmark = pytest.mark.exhaustive
 
@@ -158,6 +160,7 @@ class Instance:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
+            @override
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
@@ -186,6 +189,26 @@ def test_both_colors_are_as_on_the_fleet_and_then_it_may_get_traffic(instance: I
         "--lifecycle-hook-name catch-up --instance-id i-1 --lifecycle-action-result CONTINUE"
     )
     assert (instance.world.root("node1") / "guard/fence").read_text() == "7\n"
+
+
+def test_what_releases_build_an_instance_builds(tmp_path: Path) -> None:
+    run = "mkdir vendor; pwd > vendor/where"
+    composer = {"name": "composer", "run": run, "inputs": ["public"], "outputs": ["vendor"]}
+    modes = {"public/index.php": "640"}
+    instance = Instance(tmp_path, build=[composer], permissions={"modes": modes})
+    done = instance.catch_up()
+    instance.server.shutdown()
+    instance.server.server_close()
+    assert done.returncode == 0, done.stderr
+    for version in (instance.old, instance.new):
+        release = instance.world.root("node1") / "releases" / version.release
+        assert (release / "vendor/where").read_text() == f"{release}\n"
+        assert (release / "public/index.php").stat().st_mode & 0o777 == 0o640
+
+
+def test_an_environment_of_the_operator_s_is_none_of_an_instance_s(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="environment comes from the operator's machine, and a new instance"):
+        Instance(tmp_path, environment={"values": {"KEY": "x"}})
 
 
 def test_from_s3_as_the_settings_name_it(instance: Instance) -> None:

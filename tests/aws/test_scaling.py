@@ -75,7 +75,7 @@ def test_it_gives_up_in_one_line(stub: Stubber, monkeypatch: pytest.MonkeyPatch)
     for _ in range(scaling.TRIES):
         stub.add_client_error("resume_processes", "ResourceContention", "Pending update.")
     with pytest.raises(OrchestratorError, match=r"^Auto Scaling group shop-prod: ResourceContention: Pending"):
-        scaling.resume(stub.client, NAME, ["Launch"])
+        scaling.resume(client("autoscaling", None), NAME, ["Launch"])
 
 
 def test_a_refusal_is_one_line_at_once(stub: Stubber) -> None:
@@ -83,7 +83,7 @@ def test_a_refusal_is_one_line_at_once(stub: Stubber) -> None:
     with pytest.raises(
         OrchestratorError, match=r"^Auto Scaling group shop-prod: not allowed \(User is not authorized\.\)"
     ):
-        scaling.suspend(stub.client, NAME, ["Launch"])
+        scaling.suspend(client("autoscaling", None), NAME, ["Launch"])
 
 
 # --- what is seen

@@ -87,6 +87,7 @@ def test_equal_releases_do_not_fail(weight: float) -> None:
     assert "fail" not in values
 
 
+@pytest.mark.exhaustive
 def test_many_looks_at_an_equal_release_do_not_fail_it() -> None:
     rng = np.random.default_rng(10)
     settings = Comparison(errors=0, slower=1, slower_ms=0, tail=0.01, significance=0.05, min_requests=10)

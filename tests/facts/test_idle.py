@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from orchestrator.facts.idle import KeptConnections
+from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 
 IDLE = "0 0 10.0.0.1:8080 10.0.0.9:5000 cubic rto:204 lastsnd:4000 lastrcv:4010 lastack:4000"
 ASKED = "0 0 10.0.0.1:8080 10.0.0.9:5000 cubic rto:204 lastsnd:4000 lastrcv:12 lastack:12"
@@ -16,12 +19,12 @@ ANSWERED = "0 0 10.0.0.1:8080 10.0.0.9:5000 cubic rto:204 lastsnd:20 lastrcv:30 
 SENDING = "0 9000 10.0.0.1:8080 10.0.0.9:5000 cubic rto:204 lastsnd:4000 lastrcv:4010 lastack:4000"
 
 
-def test_only_connections_without_a_request_are_kept_ones():
+def test_only_connections_without_a_request_are_kept_ones() -> None:
     assert KeptConnections().process(["kept", IDLE, ASKED, IDLE, ANSWERED, SENDING]) == 2
     assert KeptConnections().process(["kept"]) == 0
 
 
-def test_a_connection_of_this_machine_is_seen():
+def test_a_connection_of_this_machine_is_seen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
@@ -36,3 +39,41 @@ def test_a_connection_of_this_machine_is_seen():
             time.sleep(0.5)
             assert kept() == 1
         assert kept() == 0
+
+
+def color_in_flight(main: str, others: list[str], directory: str = "/no/run") -> InFlight:
+    command = ColorInFlight().command(directory=directory, port=1, main=main, others=others).get_raw_value()
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    return ColorInFlight().process(done.stdout.splitlines())
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
+def test_what_a_service_works_on_is_seen_at_its_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        assert color_in_flight(port, []).quiet
+        with socket.create_connection(("127.0.0.1", int(port))) as asking, server.accept()[0]:
+            assert color_in_flight(port, []) == InFlight(0, requests=1)
+            assert color_in_flight("", [port]) == InFlight(0, streams=1)
+            # one that nobody has accepted
+            with socket.create_connection(("127.0.0.1", int(port))):
+                assert color_in_flight(port, []).requests >= 2
+            del asking
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
+def test_and_at_its_socket_apart_from_those_of_streams() -> None:
+    run = Path(tempfile.mkdtemp(dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as web, socket.socket(socket.AF_UNIX) as ws:
+        for server, name in ((web, "web"), (ws, "ws")):
+            server.bind(f"{run}/{name}.sock")
+            server.listen()
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for client, name in zip(clients, ("web", "web", "ws"), strict=True):
+            client.connect(f"{run}/{name}.sock")
+        accepted = [web.accept()[0], web.accept()[0], ws.accept()[0]]
+        assert color_in_flight(f"{run}/web.sock", [], str(run)) == InFlight(0, requests=2, streams=1)
+        for one in (*clients, *accepted):
+            one.close()
+        assert color_in_flight(f"{run}/web.sock", [], str(run)).quiet
+    shutil.rmtree(run)

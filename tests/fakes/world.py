@@ -23,17 +23,10 @@ from orchestrator import verify
 from orchestrator.config import Settings, load
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
+from tests.fakes.git import GIT, git
 
 BIN = Path(__file__).parent / "bin"
 GUARD = Path(__file__).parents[2] / "orchestrator" / "provision" / "templates" / "guard"
-
-GIT = {
-    "GIT_AUTHOR_NAME": "t",
-    "GIT_AUTHOR_EMAIL": "t@example.com",
-    "GIT_COMMITTER_NAME": "t",
-    "GIT_COMMITTER_EMAIL": "t@example.com",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-}
 
 
 class World:
@@ -76,7 +69,9 @@ class World:
         }
         groups = {"nodes": self.nodes, **{name: [name] for name in self.balancers}}
         everyone = [(f"@fake/{name}", data) for name, data in hosts.items()]
-        named = {group: ([(f"@fake/{name}", {}) for name in names], {}) for group, names in groups.items()}
+        named: dict[str, Any] = {
+            group: ([(f"@fake/{name}", {}) for name in names], {}) for group, names in groups.items()
+        }
         inventory = Inventory((everyone, {}), **named)
         for host in inventory:
             host.name = host.name.removeprefix("@fake/")
@@ -185,18 +180,15 @@ class World:
 
     def _make_origin(self) -> None:
         self.origin.mkdir(parents=True)
-        self._git("init", "-q", "-b", "main")
+        git(self.origin, "init", "-q", "-b", "main")
         for version in ("v1", "v2"):
             (self.origin / "public").mkdir(exist_ok=True)
             (self.origin / "storage").mkdir(exist_ok=True)
             (self.origin / "storage/.gitignore").write_text("*\n")
             (self.origin / "public/index.php").write_text(f"<?php echo '{version}';\n")
-            self._git("add", "-A", "-f")
-            self._git("commit", "-q", "-m", version)
-            self._git("tag", version)
-
-    def _git(self, *arguments: str) -> None:
-        subprocess.run(["git", "-C", self.origin, *arguments], check=True, env={**os.environ, **GIT})
+            git(self.origin, "add", "-A", "-f")
+            git(self.origin, "commit", "-q", "-m", version)
+            git(self.origin, "tag", version)
 
     def _provision_node(self, name: str) -> None:
         root = self.root(name)
@@ -229,6 +221,11 @@ class World:
         (library / "guard").chmod(0o755)
         (library / "used").write_text(f"#!/bin/sh\ncat {self.path / name}/used 2>/dev/null; true\n")
         (library / "used").chmod(0o755)
+        (library / "own").write_text("#!/bin/sh\nexit 0\n")
+        (library / "own").chmod(0o755)
+        releases = self.path / name / "srv/shop/releases"
+        (library / "pack").write_text(f"#!/bin/sh\nexec tar -C {releases} --exclude=$1/.git -c $1\n")
+        (library / "pack").chmod(0o755)
         # barring is the firewall's: here it is a list, which `curl` of the fakes minds
         barred = self.path / name / "barred"
         (library / "bar").write_text(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,27 +11,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any
 
+import fleet as tool
+import fleet_tools
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
-
-
-def _tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docker_fleet", ROOT / "docker" / "fleet.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.append(str(ROOT / "docker"))  # for what it imports
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = _tool()
 
 
 @dataclass(frozen=True)
@@ -154,8 +140,8 @@ def alone() -> Alone:
 
 @pytest.fixture(scope="session")
 def docker_compose_command() -> str:
-    tool.ensure_tools()
-    return " ".join(tool.compose())
+    fleet_tools.ensure_tools()
+    return " ".join(fleet_tools.compose())
 
 
 @pytest.fixture(scope="session")
@@ -169,7 +155,7 @@ def prepared(
     docker_compose_command: str,
     docker_compose_project_name: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
+) -> Iterator[tool.Fleet]:
     """The fleet's keys and compose file. It carries our process id: if we are killed, the next run removes it."""
     directory = tmp_path_factory.mktemp("fleet")
     # tests run in two processes: images are built once, and ports and networks chosen one after the other
@@ -183,7 +169,7 @@ def prepared(
 
 
 @pytest.fixture(scope="session")
-def docker_compose_file(prepared: Any) -> str:
+def docker_compose_file(prepared: tool.Fleet) -> str:
     return str(prepared.compose_file)
 
 
@@ -198,7 +184,7 @@ def docker_cleanup() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def bare_fleet(alone: Alone, prepared: Any, docker_services: Any) -> Fleet:
+def bare_fleet(alone: Alone, prepared: tool.Fleet, docker_services: Any) -> Fleet:
     """Three nodes, two balancers and the origin, as they are before provisioning."""
     tool.finish(prepared)
     alone.release()

@@ -47,15 +47,15 @@ class Points:
 def patch(points: Points) -> None:
     append, perform = Session.append, Executor.perform
 
-    def dying_append(this: Session, records: Sequence[Record]) -> None:
+    def dying_append(self: Session, records: Sequence[Record]) -> None:
         names = ", ".join(f"{record['record']} {record.get('stage', '')}".strip() for record in records)
         points.met(f"before {names}")
-        append(this, records)
+        append(self, records)
         points.met(f"after {names}")
 
-    def dying_perform(this: Executor, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+    def dying_perform(self: Executor, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         points.met(f"inside {steps[0].action.name}", INSIDE)
-        return perform(this, steps, undoing)
+        return perform(self, steps, undoing)
 
     Session.append = dying_append  # type: ignore[method-assign]
     Executor.perform = dying_perform  # type: ignore[method-assign]

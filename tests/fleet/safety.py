@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fleet as tool
+import fleet_origin
 import pytest
 
 from orchestrator.probe.process import ProbeProcess
-from tests.fleet.conftest import PYINFRA, ROOT, Fleet, tool
+from tests.fleet.conftest import PYINFRA, ROOT, Fleet
 
 JOURNAL = "/var/lib/orchestrator/shop/journal"
 
@@ -128,9 +130,13 @@ class Run:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._ended = self._hung_up = False
-        self._master, slave = os.openpty() if terminal or question else (None, None)
+        self._master: int | None = None
+        slave: int | None = None
+        if terminal or question:
+            self._master, slave = os.openpty()
         self._process = subprocess.Popen(
-            [str(PYINFRA), str(inventory), *words],
+            # whoever runs the tests may ignore it (nohup), and what is ignored is inherited
+            ["env", "--default-signal=HUP", str(PYINFRA), str(inventory), *words],
             cwd=ROOT,
             env=fleet.env | {"PYINFRA_PROGRESS": "off", "COLUMNS": "200"},
             stdin=subprocess.DEVNULL if slave is None else slave,
@@ -142,10 +148,12 @@ class Run:
         if slave is not None:
             os.close(slave)
         if terminal:
-            self._output = os.dup(self._master)  # type: ignore[arg-type]
+            assert self._master is not None
+            self._output = os.dup(self._master)
         else:
-            self._output = os.dup(self._process.stdout.fileno())  # type: ignore[union-attr]
-            self._process.stdout.close()  # type: ignore[union-attr]
+            assert self._process.stdout
+            self._output = os.dup(self._process.stdout.fileno())
+            self._process.stdout.close()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -339,7 +347,7 @@ def calm(fleet: Fleet) -> Iterator[Calm]:
 def tag(bare_fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], str]:
     """``tag(name, edit)``: a version of its own in the origin, by that tag; its short revision."""
     folder = tmp_path_factory.mktemp("application")
-    tool.fleet_origin.make_repository(folder)
+    fleet_origin.make_repository(folder)
     server = next(s for s in bare_fleet.known["layout"]["servers"] if s["name"] == "origin")
     url = f"ssh://git@127.0.0.1:{server['ports']['ssh']}{tool.REPOSITORY}"
     ssh = {"GIT_SSH_COMMAND": shlex.join(["ssh", *tool.ssh_options(bare_fleet.dir)])}

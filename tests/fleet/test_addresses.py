@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import fleet_tls  # conftest put its folder on the path
+import fleet_tls
 import pytest
 
-from orchestrator.layout import BalancerLayout
+from orchestrator.layout import HAPROXY_DIRECTORY, BalancerLayout
 from orchestrator.model import Color
-from orchestrator.provision.render import HAPROXY_DIRECTORY
 from orchestrator.switches import balancer
 from tests.fleet.conftest import Fleet
 from tests.fleet.safety import Run, copy_of_inventory, words

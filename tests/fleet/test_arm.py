@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fleet as tool
 import pytest
 
 from orchestrator.model import Color
-from tests.fleet.conftest import ROOT, Alone, Fleet, tool
+from tests.fleet.conftest import ROOT, Alone, Fleet
 
 ARMING = str(Path(__file__).with_name("arming.py").relative_to(ROOT))
 TOGETHER = 20.0
@@ -57,12 +58,12 @@ def together(fleet: Fleet, most: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_all_nodes_swap_at_one_instant(fleet: Fleet):
+def test_all_nodes_swap_at_one_instant(fleet: Fleet) -> None:
     seen = together(fleet, 6)
     assert any(one["spread"] < TOGETHER > one["changed"] for one in seen), seen
 
 
-def test_a_node_that_was_frozen_does_not_swap_late(fleet: Fleet):
+def test_a_node_that_was_frozen_does_not_swap_late(fleet: Fleet) -> None:
     before = links(fleet)
     (live,) = set(before.values())
     other = Color(live).other
@@ -103,13 +104,13 @@ def ten(alone: Alone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flee
 
 
 @pytest.mark.slow
-def test_ten_nodes_swap_at_one_instant(ten: Fleet):
+def test_ten_nodes_swap_at_one_instant(ten: Fleet) -> None:
     seen = together(ten, 10)
     assert any(one["spread"] < TOGETHER > one["changed"] for one in seen), seen
 
 
 @pytest.mark.slow
-def test_the_first_node_keeps_lock_and_journal(ten: Fleet):
+def test_the_first_node_keeps_lock_and_journal(ten: Fleet) -> None:
     """Provisioning has taken the lock there."""
     owner = ten.exec("node1", "stat -c %U /var/lib/orchestrator/shop/journal").stdout
     assert owner == "deploy\n"

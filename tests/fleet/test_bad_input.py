@@ -15,7 +15,7 @@ from tests.fleet.conftest import Fleet
 from tests.fleet.safety import Calm, Run, Snapshot, calm, copy_of_inventory, snapshot, words  # noqa: F401 (fixtures)
 
 RELEASE = ["deploys/release.py", "-y"]
-STAGES = ["quiet", "fetch", "share", "start", "watch", "warm", "gate", "arm", "cutover", "verify"]
+STAGES = ["quiet", "fetch", "same", "share", "start", "watch", "warm", "gate", "arm", "cutover", "verify"]
 STAGES += ["proof", "promote", "prune"]
 
 

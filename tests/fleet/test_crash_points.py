@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from orchestrator import verify
 from tests.fleet.conftest import ROOT, Fleet
 from tests.fleet.safety import Calm, Snapshot, calm, snapshot, traffic, words  # noqa: F401 (a fixture)
 
-POINTS = {"release": 37, "rollback": 21}
-SAMPLE = 8
+POINTS = {"release": 38, "rollback": 21}
+SAMPLE = 3
 SEED = 20261124
 
 DYING = Path(__file__).with_name("dying.py")
@@ -77,8 +78,10 @@ def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then:
     point = file.read_text()
 
     for url in (fleet.haproxy_url, fleet.nginx_url):
-        releases = {verify.ask(url, "").release for _ in range(20)}
-        assert len(releases) == 1, f"killed {point}: {releases} answer at {url}"
+        # a command that was on its way may still move the traffic meanwhile: all of it, and once
+        releases = [verify.ask(url, "").release for _ in range(20)]
+        runs = [release for release, _ in groupby(releases)]
+        assert len(runs) <= (2 if point == "inside shift" else 1), f"killed {point}: {releases} answer at {url}"
     told = fleet.pyinfra(*words("status"))
     assert told.returncode == 0, told.stderr
     expected = where(point)

@@ -103,6 +103,7 @@ def test_a_version_whose_health_page_fails_on_one_node(calm: Calm, tag: Tag, sho
     after(calm)
 
 
+@pytest.mark.slow
 def test_a_version_whose_page_fails_on_one_node(calm: Calm, tag: Tag) -> None:
     tag("bad-page", answers_500_on("node1", "home"))
     run = Run(calm.fleet, *words("release", ref="bad-page"))

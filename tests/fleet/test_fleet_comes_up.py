@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fleet as tool
 import pytest
 
-from tests.fleet.conftest import ROOT, Fleet, tool
+from tests.fleet.conftest import ROOT, Fleet
 
 SERVERS = ["node1", "node2", "node3", "haproxy", "nginx", "origin"]
 

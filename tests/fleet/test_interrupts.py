@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -48,23 +49,28 @@ def interrupted(run: Run, number: signal.Signals, began: bool = True) -> None:
         assert "release 20" not in run.text
 
 
+def slow(*case: Any) -> Any:
+    """A case of which another one is like it."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("stage", "later", "number"),
     [
         ("connect", 0.0, INT),
-        ("connect", 0.05, HUP),
+        slow("connect", 0.05, HUP),
         ("prepare", 0.0, INT),
-        ("quiet", 0.0, INT),
+        slow("quiet", 0.0, INT),
         ("fetch", 0.0, INT),
-        ("share", 0.0, INT),
-        ("start", 0.0, TERM),
+        slow("share", 0.0, INT),
+        slow("start", 0.0, TERM),
         ("start", 0.3, INT),  # while systemd stops and starts the color
-        ("watch", 0.0, INT),
+        slow("watch", 0.0, INT),
         ("warm", 0.0, INT),
-        ("gate", 0.0, INT),
-        ("cutover", 0.0, INT),
+        slow("gate", 0.0, INT),
+        slow("cutover", 0.0, INT),
         ("cutover", 0.03, HUP),
-        ("verify", 0.0, INT),
+        slow("verify", 0.0, INT),
         ("verify", 0.2, TERM),
     ],
 )

@@ -14,15 +14,16 @@ import pytest
 from tests.fleet.safety import Calm, Run, calm, copy_of_inventory, snapshot, words  # noqa: F401 (a fixture)
 from tests.fleet.test_crash_points import dying, is_consistent
 
-ROUNDS = 20
+ROUNDS = [3, pytest.param(20, marks=pytest.mark.slow)]
 
 DEADLINE = 15.0
 """Seconds for a step at a node that is frozen in it."""
 
 
-def test_two_operators_at_the_same_time(calm: Calm) -> None:  # noqa: F811
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_two_operators_at_the_same_time(calm: Calm, rounds: int) -> None:  # noqa: F811
     ran = 0
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         both = [Run(calm.fleet, *words("rollback")) for _ in range(2)]
         codes = sorted(run.end() for run in both)
         loser = next((run for run in both if "two runs at once" in run.text), None)
@@ -39,7 +40,7 @@ def test_two_operators_at_the_same_time(calm: Calm) -> None:  # noqa: F811
     calm.no_request_failed()
 
 
-@pytest.mark.parametrize("point", ["before intent", "inside"])
+@pytest.mark.parametrize("point", ["inside", pytest.param("before intent", marks=pytest.mark.slow)])
 def test_a_stalled_owner_that_wakes_up_changes_nothing(calm: Calm, tmp_path: Path, point: str) -> None:  # noqa: F811
     """It is stopped right before its cutover's record, or between that and the command, for longer than its lease."""
     points = tmp_path / "points"
@@ -65,6 +66,7 @@ def test_a_stalled_owner_that_wakes_up_changes_nothing(calm: Calm, tmp_path: Pat
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> None:  # noqa: F811
     inventory = copy_of_inventory(tmp_path, deadlines={"fetch": DEADLINE, "share": DEADLINE, "start": DEADLINE})
     run = Run(calm.fleet, *words("release", ref="v1"), inventory=inventory)
@@ -130,7 +132,7 @@ def served_by(url: str) -> set[str]:
     return nodes
 
 
-@pytest.mark.parametrize(("stop", "go"), [("pause", "unpause"), ("kill", "start")])
+@pytest.mark.parametrize(("stop", "go"), [("kill", "start"), pytest.param("pause", "unpause", marks=pytest.mark.slow)])
 def test_a_rollback_works_with_a_node_frozen_or_down(calm: Calm, stop: str, go: str) -> None:  # noqa: F811
     fleet = calm.fleet
     fleet.docker(stop, fleet.container("node2"))

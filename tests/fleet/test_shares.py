@@ -162,7 +162,7 @@ def busy(fleet: Fleet, tmp_path: Path) -> Iterator[Traffic]:
         yield traffic
 
 
-CANARY = {
+CANARY: dict[str, Any] = {
     "cutover": [{"weight": 25, "bake": 24}, {"weight": 100}],
     "comparison": {"window": 12, "min_requests": 300},
     "probe": {"enabled": False},
@@ -198,7 +198,7 @@ def test_a_canary_that_is_worse_is_taken_back(
 def test_without_users_the_policy_decides(fleet: Fleet, tmp_path: Path) -> None:
     shares = Shares(fleet, tmp_path)
     shares.run("release", "ref=v1")
-    quiet = {"cutover": [{"weight": 25, "bake": 3}, {"weight": 100}], "probe": {"enabled": False}}
+    quiet: dict[str, Any] = {"cutover": [{"weight": 25, "bake": 3}, {"weight": 100}], "probe": {"enabled": False}}
     report = shares.run("release", "ref=v2", status=1, **quiet)
     assert "inconclusive: 500 requests each are needed" in report["reason"]
     report = shares.run("release", "ref=v2", **quiet, comparison={"on_inconclusive": "go on"})

@@ -24,6 +24,9 @@ Tag = Callable[[str, Callable[[Path], None]], str]
 
 LIMIT = 4
 
+# the balancers' checks of a color come and go: one may be on its way at the last look
+CHECKS = r"(?: and \d+ connections?)?"
+
 
 @pytest.fixture
 def streams(calm: Calm) -> Iterator[list[Stream]]:
@@ -54,7 +57,7 @@ def all_open(streams: list[Stream], release: str) -> None:
 
 def cut_lines(run: Run) -> dict[str, int]:
     """How many streams were cut, by node."""
-    pattern = rf"warning: (node\d): \w+ still had (\d+) streams? after {LIMIT} s: (?:it is|they are) cut"
+    pattern = rf"warning: (node\d): \w+ still had (\d+) streams?{CHECKS} after {LIMIT} s: (?:it is|they are) cut"
     return {found[1]: int(found[2]) for line in run.lines if (found := re.fullmatch(pattern, line.strip()))}
 
 
@@ -93,7 +96,7 @@ def test_at_the_limit_a_release_may_be_refused_instead(calm: Calm, streams: list
     refuse = copy_of_inventory(tmp_path, drain={"limit": 2, "at_limit": "refuse"})
     run = Run(calm.fleet, *words("release", ref="v1"), inventory=refuse)
     assert run.end() == 1
-    told = r"quiet failed on node\d: \w+ still had \d+ streams? after 2 s: nothing is cut"
+    told = rf"quiet failed on node\d: \w+ still had \d+ streams?{CHECKS} after 2 s: nothing is cut"
     assert re.search(told, run.text), run.text
     assert snapshot(calm.fleet).said == before.said
     all_open(streams, old)
@@ -117,7 +120,8 @@ def test_a_stream_on_which_nothing_is_said_is_open_too(calm: Calm, tmp_path: Pat
         calm.roll_back()
         run = Run(calm.fleet, *words("release", ref="v1"), inventory=refuse)
         assert run.end() == 1, run.text
-        assert f"{stream.node}: {calm.before.live} still had 1 stream after 2 s: nothing is cut" in run.text
+        told = rf"{stream.node}: {calm.before.live} still had 1 stream{CHECKS} after 2 s: nothing is cut"
+        assert re.search(told, run.text), run.text
         assert stream.open
     done(calm, "release", refuse, ref="v1")
     calm.no_request_failed()

@@ -22,7 +22,8 @@ from orchestrator.switches import balancer
 from tests.fleet.conftest import Fleet
 from tests.fleet.traffic import Questions, Run, Traffic, around, ask, flawless, in_flight, measured
 
-SWITCHES = 20
+SWITCHES = [4, pytest.param(20, marks=pytest.mark.slow)]
+"""Back and forth in a row: a few, or all that were promised."""
 BALANCERS = ("haproxy", "nginx")
 FLIPS = 20_000
 QUICK = (Kind.keepalive, Kind.fresh, Kind.post)
@@ -112,11 +113,11 @@ def node_layout(fleet: Fleet) -> NodeLayout:
     return NodeLayout(fleet.known["app"], f"/srv/{fleet.known['app']}")
 
 
-def inspected(fleet: Fleet, host: str, color: Color) -> dict[str, Any]:
+def inspected(fleet: Fleet, host: str, color: Color, query: str = "") -> dict[str, Any]:
     """What a color's own FPM says of itself."""
     layout = node_layout(fleet)
     script, root = f"{layout.library}/inspect.php", f"{layout.link(color)}/public"
-    done = fleet.ssh(host, fastcgi_command(layout.socket(color), script, document_root=root), "deploy")
+    done = fleet.ssh(host, fastcgi_command(layout.socket(color), script, query, root), "deploy")
     said = json.loads(body(done.stdout.splitlines()))
     assert isinstance(said, dict)
     return said
@@ -129,14 +130,15 @@ def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.1)
 
 
-# 20 switches back and forth
+# Switches back and forth
 
 
-def test_twenty_switches_back_and_forth_lose_nothing(fleet: Fleet, only: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("switches", SWITCHES)
+def test_switches_back_and_forth_lose_nothing(fleet: Fleet, only: str, tmp_path: Path, switches: int) -> None:
     runs = Runs(fleet, tmp_path, only)
     first, second = runs.release("v1").release, runs.release("v2").release
     with Traffic([url_of(fleet, only)], tmp_path / "samples") as traffic:
-        done = [traffic.follow(runs.rollback()) for _ in range(SWITCHES)]
+        done = [traffic.follow(runs.rollback()) for _ in range(switches)]
         report = traffic.stop()
     samples = traffic.samples()
 
@@ -144,7 +146,7 @@ def test_twenty_switches_back_and_forth_lose_nothing(fleet: Fleet, only: str, tm
     assert set(report.totals.kinds) == set(Kind)
     assert set(report.totals.releases) == {first, second}
     assert set(report.totals.nodes) == {node["name"] for node in fleet.nodes}
-    assert [run.release for run in done] == [first, second] * (SWITCHES // 2)
+    assert [run.release for run in done] == [first, second] * (switches // 2)
     assert [one.new for one in report.transitions] == [run.release for run in done]
     for one in report.transitions:
         assert one.at is not None
@@ -236,8 +238,18 @@ def test_a_color_looks_at_its_files_only_when_it_starts(fleet: Fleet, warm: Runs
             opcache = inspected(fleet, node["name"], color)["opcache"]
             assert opcache["enabled"] is True
             assert opcache["validate_timestamps"] is False
-            assert opcache["own"] > 0
+            release = layout.release(ask(node[f"{color}_url"]).body["release"])
+            files = fleet.ssh(node["name"], f"find {release} -name '*.php' | wc -l", "deploy").stdout
+            assert opcache["own"] == int(files) > 3
             assert opcache["others"] == 0
+    # a file of this moment is cached, too
+    young = "public/young.php"
+    file = f"{layout.link(Color.blue)}/{young}"
+    assert fleet.exec(fleet.nodes[0]["name"], f"echo '<?php return 1;' >{file}").returncode == 0
+    said = inspected(fleet, fleet.nodes[0]["name"], Color.blue, f"compile[]={young}&script=young.php")
+    assert fleet.exec(fleet.nodes[0]["name"], f"rm {file}").returncode == 0
+    assert said["compile"]["files"] == 1
+    assert said["opcache"]["script_cached"] is True
     # and it is so: a file that changes under a running color changes nothing
     node = fleet.nodes[0]
     before = ask(node["blue_url"]).body

@@ -19,7 +19,7 @@ from moto.s3.responses import S3Response
 from pyinfra.api.command import StringCommand
 
 from orchestrator.journal import s3
-from orchestrator.journal.host import HostStore
+from orchestrator.journal.host import KEPT, HostStore
 from orchestrator.journal.store import Owner, Store
 
 
@@ -42,8 +42,8 @@ class HostPlace:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def store(self) -> HostStore:
-        return HostStore(self._shell, str(self.directory))
+    def store(self, kept: int = KEPT) -> HostStore:
+        return HostStore(self._shell, str(self.directory), kept)
 
     def pass_time(self, seconds: float) -> None:
         lock = self.directory / "lock"
@@ -70,7 +70,7 @@ def client() -> Any:
 
 
 class S3Place:
-    """A bucket in moto, with what moto lacks: a Date, one write at a time, and faults."""
+    """A bucket in moto, with what moto lacks: a Date, one request at a time, and faults."""
 
     BUCKET = "journals"
 
@@ -79,7 +79,7 @@ class S3Place:
         self.faults: dict[str, list[Fault]] = {"get": [], "put": []}
         self._ahead = timedelta()
         self._written: dict[str, datetime] = {}
-        self._writing = threading.Lock()
+        self._busy = threading.Lock()
         self.client = client()
         self.client.create_bucket(Bucket=self.BUCKET)
         # the client's waiting between two tries
@@ -88,7 +88,7 @@ class S3Place:
 
         def put_object(response: S3Response) -> Any:
             def answer() -> Any:
-                with self._writing:
+                with self._busy:
                     answered = put(response)
                     self._written[response.parse_key_name()] = self._now()
                     return answered
@@ -96,7 +96,12 @@ class S3Place:
             return self._answer("put", answer)
 
         def get_object(response: S3Response) -> Any:
-            status, headers, body = self._answer("get", lambda: get(response))
+            def answer() -> Any:
+                # an object that is replaced while it is read is closed under the reader
+                with self._busy:
+                    return get(response)
+
+            status, headers, body = self._answer("get", answer)
             clock = {"date": self._now(), "last-modified": self._written[response.parse_key_name()]}
             return status, headers | {name: format_datetime(at, usegmt=True) for name, at in clock.items()}, body
 

@@ -46,6 +46,18 @@ def test_a_cut_line_does_not_swallow_the_record_after_it(directory: HostPlace) -
     assert [record["record"] for record in run] == ["begin", "undoing"]
 
 
+def test_the_journals_of_the_newest_runs_stay(directory: HostPlace) -> None:
+    for fence in range(1, 6):
+        store = directory.store(kept=3)
+        assert store.take(somebody(str(fence)), LEASE) == fence
+        store.append(somebody(str(fence)), fence, [{"record": "begin", "of": fence}])
+        store.give_back(somebody(str(fence)))
+    assert [run[0]["of"] for run in directory.store().read().runs] == [3, 4, 5]
+    # who does not hold the lock removes nothing
+    directory.store(kept=1).give_back(somebody("bob"))
+    assert len(directory.store().read().runs) == 3
+
+
 def test_nobody_else_can_read_the_files(directory: HostPlace) -> None:
     run_of(directory, "ann", 1)
     for path in (directory.directory, *directory.directory.rglob("*")):

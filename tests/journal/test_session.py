@@ -56,11 +56,11 @@ class Memory:
     written: list[Record] = field(default_factory=list)
     broken: bool = False
 
-    def take(self, owner: Owner, lease: float) -> int | Held:
+    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
         if self.owner and self.clock.now - self.renewed < lease:
             return Held(replace(self.owner, token=""), self.clock.now - self.renewed)
         self.owner, self.renewed = owner, self.clock.now
-        self.fence += 1
+        self.fence = max(self.fence, above) + 1
         return self.fence
 
     def renew(self, owner: Owner) -> None:

@@ -12,25 +12,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.probe.process import ProbeError, ProbeProcess
+from tests.fakes.processes import alive, wait_until_dead
 
 from .certificates import NAME, Authority
 from .server import Server, nobody, serving
 from .server2 import serving2
-
-
-def alive(pid: int) -> bool:
-    """Not ended, and not waiting to be collected either."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until_dead(pid: int) -> None:
-    deadline = time.monotonic() + 5
-    while alive(pid):
-        assert time.monotonic() < deadline, "it outlives its parent"
-        time.sleep(0.02)
 
 
 def test_a_release_as_its_report_tells_it(server: Server) -> None:

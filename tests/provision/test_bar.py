@@ -58,7 +58,7 @@ def bar(tmp_path: Path, rules: Path) -> Bar:
     return call
 
 
-def test_a_node_is_barred_once_however_often_it_is_asked(bar: Bar, rules: Path):
+def test_a_node_is_barred_once_however_often_it_is_asked(bar: Bar, rules: Path) -> None:
     for _ in range(2):
         assert bar("n1.example", "on").returncode == 0
     assert rules.read_text().splitlines()[1:] == [
@@ -67,7 +67,7 @@ def test_a_node_is_barred_once_however_often_it_is_asked(bar: Bar, rules: Path):
     assert bar("list").stdout == "n1.example\n"
 
 
-def test_lifting_leaves_other_rules_alone(bar: Bar, rules: Path):
+def test_lifting_leaves_other_rules_alone(bar: Bar, rules: Path) -> None:
     before = rules.read_text()
     bar("n1.example", "on")
     for _ in range(2):
@@ -76,18 +76,18 @@ def test_lifting_leaves_other_rules_alone(bar: Bar, rules: Path):
     assert bar("list").stdout == ""
 
 
-def test_both_families(bar: Bar):
+def test_both_families(bar: Bar) -> None:
     bar("n2.example", "on")
     assert bar("list").stdout == "n2.example\n"
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "n1", "n1.exampl.", "", "-h", "n3.example"])
-def test_only_nodes_of_the_fleet(bar: Bar, rules: Path, address: str):
+def test_only_nodes_of_the_fleet(bar: Bar, rules: Path, address: str) -> None:
     before = rules.read_text()
     assert bar(address, "on").returncode == 65
     assert rules.read_text() == before
 
 
 @pytest.mark.parametrize("arguments", [[], ["n1.example"], ["n1.example", "x"], ["n1.example", "on", "x"], ["lists"]])
-def test_bad_usage(bar: Bar, arguments: list[str]):
+def test_bad_usage(bar: Bar, arguments: list[str]) -> None:
     assert bar(*arguments).returncode == 64

@@ -26,13 +26,13 @@ def guard(
     )
 
 
-def test_the_first_run_stores_its_fence(tmp_path: Path):
+def test_the_first_run_stores_its_fence(tmp_path: Path) -> None:
     done = guard(tmp_path, 7, 5, "echo", "two words")
     assert (done.returncode, done.stdout) == (0, "two words\n")
     assert (tmp_path / "fence").read_text() == "7\n"
 
 
-def test_an_older_run_is_refused_and_does_nothing(tmp_path: Path):
+def test_an_older_run_is_refused_and_does_nothing(tmp_path: Path) -> None:
     guard(tmp_path, 7, 5, "true")
     done = guard(tmp_path, 6, 5, "touch", str(tmp_path / "made"))
     assert done.returncode == 75
@@ -41,31 +41,31 @@ def test_an_older_run_is_refused_and_does_nothing(tmp_path: Path):
     assert (tmp_path / "fence").read_text() == "7\n"
 
 
-def test_the_same_and_a_newer_run_go_on(tmp_path: Path):
+def test_the_same_and_a_newer_run_go_on(tmp_path: Path) -> None:
     assert guard(tmp_path, 7, 5, "true").returncode == 0
     assert guard(tmp_path, 7, 5, "true").returncode == 0
     assert guard(tmp_path, 10, 5, "true").returncode == 0
     assert (tmp_path / "fence").read_text() == "10\n"
 
 
-def test_the_commands_status_and_output_are_passed_on(tmp_path: Path):
+def test_the_commands_status_and_output_are_passed_on(tmp_path: Path) -> None:
     done = guard(tmp_path, 1, 5, "sh", "-c", "echo out; echo err >&2; exit 42")
     assert (done.returncode, done.stdout, done.stderr) == (42, "out\n", "err\n")
 
 
-def test_the_command_reads_standard_input(tmp_path: Path):
+def test_the_command_reads_standard_input(tmp_path: Path) -> None:
     done = subprocess.run(["sh", GUARD, str(tmp_path), "1", "5", "cat"], input="text", capture_output=True, text=True)
     assert done.stdout == "text"
 
 
-def test_a_command_that_takes_too_long_is_killed(tmp_path: Path):
+def test_a_command_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     begun = time.monotonic()
     done = guard(tmp_path, 1, 0.3, "sh", "-c", "trap '' TERM; sleep 20")
     assert done.returncode == 137
     assert time.monotonic() - begun < 5
 
 
-def test_one_command_at_a_time(tmp_path: Path):
+def test_one_command_at_a_time(tmp_path: Path) -> None:
     first = subprocess.Popen(["sh", GUARD, str(tmp_path), "1", "10", "sleep", "1"])
     try:
         time.sleep(0.3)
@@ -77,7 +77,7 @@ def test_one_command_at_a_time(tmp_path: Path):
         first.wait()
 
 
-def test_the_lock_is_held_as_long_as_the_command_lives_even_without_its_guard(tmp_path: Path):
+def test_the_lock_is_held_as_long_as_the_command_lives_even_without_its_guard(tmp_path: Path) -> None:
     first = subprocess.Popen(["sh", GUARD, str(tmp_path), "1", "10", "sleep", "1.5"])
     time.sleep(0.3)
     first.kill()
@@ -86,7 +86,7 @@ def test_the_lock_is_held_as_long_as_the_command_lives_even_without_its_guard(tm
     assert guard(tmp_path, 1, 5, "true").returncode == 0
 
 
-def test_what_a_command_leaves_running_does_not_hold_the_lock(tmp_path: Path):
+def test_what_a_command_leaves_running_does_not_hold_the_lock(tmp_path: Path) -> None:
     assert guard(tmp_path, 1, 5, "sh", "-c", "setsid sleep 3 >/dev/null 2>&1 &").returncode == 0
     assert guard(tmp_path, 1, 5, "true", wait="0.1").returncode == 0
 
@@ -95,13 +95,13 @@ def test_what_a_command_leaves_running_does_not_hold_the_lock(tmp_path: Path):
     "arguments",
     [[], ["1"], ["1", "5"], ["x", "5", "true"], ["-1", "5", "true"], ["1", "5s", "true"], ["", "5", "true"]],
 )
-def test_bad_usage(tmp_path: Path, arguments: list[str]):
+def test_bad_usage(tmp_path: Path, arguments: list[str]) -> None:
     done = subprocess.run(["sh", GUARD, str(tmp_path), *arguments], capture_output=True)
     assert done.returncode == 64
     assert not (tmp_path / "fence").exists()
 
 
-def test_a_directory_that_is_not_there(tmp_path: Path):
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert guard(tmp_path / "none", 1, 5, "true").returncode not in (0, 75)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from orchestrator.config import Settings, load
 from orchestrator.config.service import Service
@@ -36,9 +38,7 @@ UP = Unit(active=True, enabled=True, stale=False)
 DOWN = Unit(active=False, enabled=False, stale=False)
 
 
-WITH_SERVICE: Settings = SETTINGS.model_copy(
-    update={"services": [Service(name="ws", command="bin/ws", path="/ws")]}
-)
+WITH_SERVICE: Settings = SETTINGS.model_copy(update={"services": [Service(name="ws", command="bin/ws", path="/ws")]})
 
 
 def seen(unit: Unit = UP, current: bool = True, **changes: Unit | bool) -> node.Seen:
@@ -57,36 +57,36 @@ def kinds(found: node.Seen, live: Color | None) -> list[tuple[str, Color | None]
     return [(task.kind, task.color) for task in node.tasks(SETTINGS, found, live)]
 
 
-def test_nothing_is_left_to_do_where_everything_is_loaded():
+def test_nothing_is_left_to_do_where_everything_is_loaded() -> None:
     for live in (None, *Color):
         assert node.tasks(SETTINGS, seen(), live) == []
 
 
-def test_a_new_node_gets_everything():
+def test_a_new_node_gets_everything() -> None:
     assert kinds(seen(DOWN, current=False), None) == [("up", Color.blue), ("up", Color.green), ("nginx", None)]
 
 
 @pytest.mark.parametrize("live", Color)
-def test_the_live_fpm_is_never_restarted(live: Color):
+def test_the_live_fpm_is_never_restarted(live: Color) -> None:
     found = seen(blue_read=False, green_read=False)
     assert kinds(found, live) == [("later" if color is live else "restart", color) for color in Color]
 
 
-def test_no_fpm_is_restarted_while_nobody_knows_which_is_live():
+def test_no_fpm_is_restarted_while_nobody_knows_which_is_live() -> None:
     assert kinds(seen(blue_read=False, green_read=False), None) == [("later", Color.blue), ("later", Color.green)]
 
 
-def test_a_color_that_is_down_is_started_even_if_it_is_live():
+def test_a_color_that_is_down_is_started_even_if_it_is_live() -> None:
     assert kinds(seen(blue_fpm=DOWN), Color.blue) == [("up", Color.blue)]
 
 
-def test_a_service_that_is_down_is_started_and_one_that_is_not_in_the_settings_is_not_looked_at():
+def test_a_service_that_is_down_is_started_and_one_that_is_not_in_the_settings_is_not_looked_at() -> None:
     found = seen(green_ws=DOWN)
     assert [(task.kind, task.color) for task in node.tasks(WITH_SERVICE, found, Color.green)] == [("up", Color.green)]
     assert node.tasks(SETTINGS, found, Color.green) == []
 
 
-def test_only_a_reload_of_an_nginx_that_runs_disturbs():
+def test_only_a_reload_of_an_nginx_that_runs_disturbs() -> None:
     (task,) = node.tasks(SETTINGS, seen(nginx_read=False), None)
     assert task.disturbs
     (task,) = node.tasks(SETTINGS, seen(nginx=DOWN, nginx_read=False), None)
@@ -94,12 +94,32 @@ def test_only_a_reload_of_an_nginx_that_runs_disturbs():
     assert not any(task.disturbs for task in node.tasks(SETTINGS, seen(blue_read=False), Color.green))
 
 
-def test_units_that_systemd_has_not_read_come_first():
+def test_units_that_systemd_has_not_read_come_first() -> None:
     stale = Unit(active=True, enabled=True, stale=True)
     assert kinds(seen(blue_fpm=stale, nginx_read=False), None) == [("units", None), ("nginx", None)]
 
 
-def test_shared_directories_are_made_from_the_top():
+def test_nothing_but_nginx_runs_for_a_static_site() -> None:
+    static = SETTINGS.model_copy(update={"runtime": "static"})
+    assert node.tasks(static, seen(green_fpm=DOWN, blue_read=False), Color.green) == []
+    assert "nginx" in node.packages(static)
+    assert not [name for name in node.packages(static) if "php" in name or "fcgi" in name]
+    assert kinds(seen(blue_target=DOWN), None) == [("up", Color.blue)]
+
+
+def test_a_service_that_answers_for_its_color_is_restarted_like_an_fpm() -> None:
+    web = SETTINGS.model_copy(
+        update={"runtime": "service", "services": [Service(name="ws", command="bin/ws", path="/")]}
+    )
+    (task,) = node.tasks(web, seen(blue_read=False, blue_fpm=DOWN), Color.green)
+    assert (task.kind, task.what) == ("restart", "blue: ws restarted, with its new configuration")
+    (task,) = node.tasks(web, seen(blue_read=False), Color.blue)
+    assert task.kind == "later"
+    (task,) = node.tasks(web, seen(blue_ws=DOWN), Color.blue)
+    assert (task.kind, task.color) == ("up", Color.blue)
+
+
+def test_shared_directories_are_made_from_the_top() -> None:
     assert node.shared_directories(SETTINGS) == [
         "storage",
         "storage/app",
@@ -116,13 +136,14 @@ class Recorder(Work):
         super().__init__()
         self.owners: dict[str, str] = {}
 
+    @override
     def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
         if "paths" in arguments:
             self.owners |= dict.fromkeys(arguments["paths"], arguments.get("user", "root"))
         return True
 
 
-def test_without_balancers_a_node_can_keep_lock_and_journal():
+def test_without_balancers_a_node_can_keep_lock_and_journal() -> None:
     me = Account("/home/deploy", "deploy")
     for settings, owner in ((ALONE, "deploy"), (SETTINGS, None)):
         work = Recorder()
@@ -130,12 +151,25 @@ def test_without_balancers_a_node_can_keep_lock_and_journal():
         assert work.owners.get(settings.balancer.state) == owner
 
 
-def test_a_node_that_is_armed_needs_all_of_perl():
+def test_what_is_shared_may_be_written_by_both_whoever_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = Account("/home/deploy", "deploy")
+    done: dict[str, dict[str, Any]] = {}
+    monkeypatch.setattr(Recorder, "do", lambda self, what, operation, **arguments: done.update({what: arguments}))
+    for settings, expected in ((SETTINGS, SETTINGS.shared.directories), (ALONE, None)):
+        done.clear()
+        node.tree(Recorder(), settings, me, me)
+        said = done.get("shared directories: who may write")
+        paths = [f"/srv/shop/shared/{path}" for path in expected or ()]
+        assert said == ({"paths": paths, "users": ["deploy", "www-data"]} if expected else None)
+        assert ("acl" in node.packages(settings)) == bool(expected)
+
+
+def test_a_node_that_is_armed_needs_all_of_perl() -> None:
     assert "perl" in node.packages(ALONE)
     assert "perl" not in node.packages(SETTINGS)
 
 
-def test_units_fact():
+def test_units_fact() -> None:
     output = """\
 Id=shop-blue.target
 ActiveState=active
@@ -152,14 +186,14 @@ NeedDaemonReload=yes""".splitlines()
     }
 
 
-def test_small_facts():
+def test_small_facts() -> None:
     assert Current().process(["yes|/a", "no|/b"]) == {"/a": True, "/b": False}
     assert Addresses().process(["n1|10.0.0.1", "n2|fd00::1"]) == {"n1": "10.0.0.1", "n2": "fd00::1"}
     (account,) = Accounts().process(["deploy|/home/deploy|deploy"]).values()
     assert (account.home, account.group) == ("/home/deploy", "deploy")
 
 
-def test_fastcgi_commands_are_quoted_and_carry_no_environment():
+def test_fastcgi_commands_are_quoted_and_carry_no_environment() -> None:
     command = fastcgi.fastcgi_command(
         "/run/a b.sock", "/lib/inspect.php", "compile=1&x='", "/srv/shop/blue/release/public"
     )
@@ -170,7 +204,7 @@ def test_fastcgi_commands_are_quoted_and_carry_no_environment():
     assert "QUERY_STRING=json " in fastcgi.status_command("/s")
 
 
-def test_fastcgi_answers():
+def test_fastcgi_answers() -> None:
     assert fastcgi.body(["Content-Type: application/json\r", "\r", '{"a": 1}']) == '{"a": 1}'
     with pytest.raises(ValueError, match="404"):
         fastcgi.body(["Status: 404 Not Found", "", "File not found."])
@@ -178,7 +212,7 @@ def test_fastcgi_answers():
         fastcgi.body(["Could not connect to /run/x.sock"])
 
 
-def test_key_files_that_settings_name_must_be_there(tmp_path):
+def test_key_files_that_settings_name_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"authorized_keys: cannot read .*: No such file"):
         common.public_keys(str(tmp_path / "none.pub"))
     keys = tmp_path / "keys.pub"

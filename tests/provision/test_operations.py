@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import OperationError
 
 from orchestrator.provision import operations
-from orchestrator.provision.facts import Entries, Entry
+from orchestrator.provision.facts import Entries, Entry, Heirs
+
+Call = Callable[..., list[StringCommand]]
 
 
 class Host:
@@ -31,7 +33,7 @@ class Host:
 
 
 @pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch):
+def on(monkeypatch: pytest.MonkeyPatch) -> Call:
     """Call an operation's body on a host with these facts; returns the commands."""
 
     def call(operation: Any, facts: dict[str, Any], **arguments: Any) -> list[StringCommand]:
@@ -48,12 +50,9 @@ def on(monkeypatch: pytest.MonkeyPatch):
 def run(commands: list[StringCommand]) -> subprocess.CompletedProcess[str]:
     """Run an operation's commands on this machine, as pyinfra does."""
     for command in commands:
-        done = subprocess.run(
-            ["sh", "-c", command.get_raw_value()],
-            input=command.connector_arguments.get("_stdin", ""),  # type: ignore[arg-type]
-            capture_output=True,
-            text=True,
-        )
+        stdin = command.connector_arguments.get("_stdin", "")
+        assert isinstance(stdin, str)
+        done = subprocess.run(["sh", "-c", command.get_raw_value()], input=stdin, capture_output=True, text=True)
         if done.returncode:
             break
     return done
@@ -73,7 +72,7 @@ def me(tmp_path: Path) -> dict[str, str]:
     return {"user": found.user, "group": found.group}
 
 
-def test_a_file_that_is_right_is_left_alone(on: Any):
+def test_a_file_that_is_right_is_left_alone(on: Call) -> None:
     digest = hashlib.sha256(b"text\n").hexdigest()
     facts = {"Entries": {"/f": Entry("file", "root", "root", "644", digest)}}
     assert on(operations.file, facts, path="/f", text="text\n") == []
@@ -89,13 +88,13 @@ def test_a_file_that_is_right_is_left_alone(on: Any):
         Entry("link", "root", "root", "777", "/elsewhere"),
     ],
 )
-def test_a_file_that_is_wrong_in_any_way_is_written(on: Any, there: Entry | None):
+def test_a_file_that_is_wrong_in_any_way_is_written(on: Call, there: Entry | None) -> None:
     (command,) = on(operations.file, {"Entries": {"/f": there}}, path="/f", text="text\n")
     assert command.connector_arguments["_stdin"] == "text\n"
     assert "text" not in command.get_raw_value()
 
 
-def test_a_file_is_installed_with_its_mode(on: Any, tmp_path: Path, me: dict[str, str]):
+def test_a_file_is_installed_with_its_mode(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
     path = tmp_path / "it's a file"
     commands = on(operations.file, {"Entries": {}}, path=str(path), text="text\n", mode="640", **me)
     assert run(commands).returncode == 0
@@ -104,7 +103,7 @@ def test_a_file_is_installed_with_its_mode(on: Any, tmp_path: Path, me: dict[str
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_the_checker_refuses_leaves_the_old_one(on: Any, tmp_path: Path, me: dict[str, str]):
+def test_a_file_that_the_checker_refuses_leaves_the_old_one(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
     path = tmp_path / "f"
     path.write_text("old\n")
     check = 'grep -q good "$candidate" || { echo "not good: $path" >&2; exit 3; }'
@@ -118,7 +117,7 @@ def test_a_file_that_the_checker_refuses_leaves_the_old_one(on: Any, tmp_path: P
     assert path.read_text() == "good\n"
 
 
-def test_directories_that_are_right_are_left_alone(on: Any):
+def test_directories_that_are_right_are_left_alone(on: Call) -> None:
     right = Entry("directory", "deploy", "web", "2775")
     arguments = {"user": "deploy", "group": "web", "mode": "2775"}
     assert on(operations.directories, {"Entries": {"/a": right, "/b": right}}, paths=["/a", "/b"], **arguments) == []
@@ -130,18 +129,44 @@ def test_directories_that_are_right_are_left_alone(on: Any):
     ]
 
 
-def test_a_directory_is_not_made_over_something_else(on: Any):
+def test_a_directory_is_not_made_over_something_else(on: Call) -> None:
     with pytest.raises(OperationError, match="/a is a file"):
         on(operations.directories, {"Entries": {"/a": Entry("file", "r", "r", "644", "")}}, paths=["/a"])
 
 
-def test_directories_keep_their_setgid_bit(on: Any, tmp_path: Path, me: dict[str, str]):
+def test_directories_keep_their_setgid_bit(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
     path = tmp_path / "shared"
     assert run(on(operations.directories, {"Entries": {}}, paths=[str(path)], mode="2775", **me)).returncode == 0
     assert entry(path) == Entry("directory", me["user"], me["group"], "2775")
 
 
-def test_a_link_is_only_made_where_there_is_none(on: Any, tmp_path: Path, me: dict[str, str]):
+def test_who_may_write_is_said_where_it_was_not(on: Call) -> None:
+    both = ["deploy", "www-data"]
+    known = {"/a": frozenset({*both, "root"}), "/b": frozenset({"deploy"}), "/c": frozenset()}
+    assert on(operations.heirs, {"Heirs": known}, paths=["/a"], users=both) == []
+    (command,) = on(operations.heirs, {"Heirs": known}, paths=["/a", "/b", "/c", "/d d"], users=both)
+    assert command.get_raw_value() == "setfacl -m d:u:deploy:rwX,d:u:www-data:rwX -- /b /c '/d d'"
+
+
+def test_the_default_acl_says_who_may_write() -> None:
+    said = """\
+|/srv/a
+user::rwx
+user:deploy:rwx
+user:reader:r-x
+user:www-data:rw-
+group::rwx
+mask::rwx
+other::r-x
+
+|/srv/b"""
+    assert Heirs().process(said.splitlines()) == {
+        "/srv/a": frozenset({"deploy", "www-data"}),
+        "/srv/b": frozenset(),
+    }
+
+
+def test_a_link_is_only_made_where_there_is_none(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
     path = tmp_path / "live"
     arguments = {"path": str(path), "target": "blue", **me}
     assert run(on(operations.first_link, {"Entries": {str(path): None}}, **arguments)).returncode == 0
@@ -152,28 +177,24 @@ def test_a_link_is_only_made_where_there_is_none(on: Any, tmp_path: Path, me: di
     assert on(operations.first_link, {"Entries": {str(path): moved}}, **arguments) == []
 
 
-def test_state_is_only_written_where_there_is_none(on: Any):
+def test_state_is_only_written_where_there_is_none(on: Call) -> None:
     arguments = {"path": "/m", "text": "green 0\n", "user": "deploy", "group": "deploy"}
     there = Entry("file", "deploy", "deploy", "600", "0" * 64)
     assert on(operations.first_file, {"Entries": {"/m": there}}, **arguments) == []
     assert len(on(operations.first_file, {"Entries": {"/m": None}}, **arguments)) == 1
 
 
-def test_absent(on: Any):
+def test_absent(on: Call) -> None:
     assert on(operations.absent, {"Entries": {"/f": None}}, path="/f") == []
     assert len(on(operations.absent, {"Entries": {"/f": Entry("link", "r", "r", "777", "x")}}, path="/f")) == 1
 
 
-def test_git_setting(on: Any):
-    arguments = {"config": "/c", "key": "core.sshCommand", "value": "ssh -x", "user": "u", "group": "g"}
-    assert on(operations.git_setting, {"GitSetting": "ssh -x"}, **arguments) == []
-    assert len(on(operations.git_setting, {"GitSetting": ""}, **arguments)) == 2
-
-
-def test_load_remembers_only_what_a_working_service_has_read(on: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_load_remembers_only_what_a_working_service_has_read(
+    on: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     conf, stamp = tmp_path / "conf", tmp_path / "stamp"
     conf.write_text("a\n")
-    arguments = {"process": "x", "ports": [], "files": [str(conf)], "stamp": str(stamp)}
+    arguments: dict[str, Any] = {"process": "x", "ports": [], "files": [str(conf)], "stamp": str(stamp)}
     monkeypatch.setattr(operations, "host", Host())
     assert run(list(operations.load._inner(command="false", **arguments))).returncode != 0
     assert not stamp.exists()
@@ -181,7 +202,7 @@ def test_load_remembers_only_what_a_working_service_has_read(on: Any, tmp_path: 
     assert subprocess.run(["sha256sum", "--check", "--status", str(stamp)]).returncode == 0
 
 
-def test_a_link_of_ours_is_made_and_renamed_over_an_older_one(on: Any, tmp_path: Path):
+def test_a_link_of_ours_is_made_and_renamed_over_an_older_one(on: Call, tmp_path: Path) -> None:
     path = tmp_path / "tls.pem"
     for target, entry in [("first", None), ("second", Entry("link", "root", "root", "777", "first"))]:
         commands = on(operations.link, {"Entries": {str(path): entry}}, path=str(path), target=target)

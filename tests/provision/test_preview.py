@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.config import Settings
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import UsageError
 from orchestrator.provision import balancer
-from tests.provision.test_render import both_kinds, settings
+from tests.provision.test_render import both_kinds, only, settings
 
 TOKEN = "aB3_-x0123456789"
 
@@ -24,22 +25,22 @@ def both(made: Settings) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("token", [None, ""])
-def test_without_a_token_there_is_no_preview_at_any_port(token: str | None):
+def test_without_a_token_there_is_no_preview_at_any_port(token: str | None) -> None:
     made = shown(token, port=8090)
     assert both(made) == both(settings())
-    assert balancer.ports(made, made.switches[0]) == [80]  # type: ignore[arg-type]
+    assert balancer.ports(made, only(made, BalancerSwitch)) == [80]
     assert balancer.mode(made) == "644"
 
 
-def test_header_and_cookie_are_compared_as_a_whole_and_with_their_case():
+def test_header_and_cookie_are_compared_as_a_whole_and_with_their_case() -> None:
     haproxy, nginx = both(shown())
-    assert f"acl preview req.fhdr(X-Preview) -m str {TOKEN}\n" in haproxy
+    assert f"acl preview req.fhdr(X-Preview) -m str -- {TOKEN}\n" in haproxy
     assert f"acl preview req.fhdr(Cookie) -m reg '(^|; *)preview={TOKEN} *($|;)'\n" in haproxy
     assert f'map $http_x_preview $bg_shop_x_by_header {{ "~^{TOKEN}$" 1; default ""; }}' in nginx
     assert f'map $cookie_preview $bg_shop_x_by_cookie {{ "~^{TOKEN}$" 1; default ""; }}' in nginx
 
 
-def test_names_of_ones_own():
+def test_names_of_ones_own() -> None:
     haproxy, nginx = both(shown(header="X-Look-Ahead", cookie="ahead"))
     assert "req.fhdr(X-Look-Ahead)" in haproxy
     assert "(^|; *)ahead=" in haproxy
@@ -47,7 +48,7 @@ def test_names_of_ones_own():
     assert "$cookie_ahead" in nginx
 
 
-def test_the_color_with_less_traffic_is_shown_and_green_of_two_equal_ones():
+def test_the_color_with_less_traffic_is_shown_and_green_of_two_equal_ones() -> None:
     haproxy, nginx = both(shown())
     choices = [line.strip() for line in haproxy.splitlines() if "_backend" in line]
     assert choices[:2] == [
@@ -62,7 +63,7 @@ def test_the_color_with_less_traffic_is_shown_and_green_of_two_equal_ones():
     assert re.search(r'default\s+"";', rules)
 
 
-def test_a_weight_that_cannot_be_told_is_so_for_a_preview_too():
+def test_a_weight_that_cannot_be_told_is_so_for_a_preview_too() -> None:
     haproxy, nginx = both(shown())
     assert haproxy.index("return status 503") < haproxy.index("acl preview")
     assert (
@@ -72,7 +73,7 @@ def test_a_weight_that_cannot_be_told_is_so_for_a_preview_too():
     assert 'set $bg_shop_x_pool $bg_shop_x_seen_pool;\n    if ($bg_shop_x_pool = "") {' in nginx
 
 
-def test_the_token_does_not_reach_the_application():
+def test_the_token_does_not_reach_the_application() -> None:
     haproxy, nginx = both(shown())
     assert haproxy.index("set-var(txn.preview)") < haproxy.index("http-request del-header X-Preview\n")
     assert f"replace-header Cookie '(.*)preview={TOKEN}(.*)' '\\1preview=1\\2' if preview" in haproxy
@@ -80,29 +81,29 @@ def test_the_token_does_not_reach_the_application():
     assert "proxy_set_header Cookie $bg_shop_x_cookies;" in nginx
 
 
-def test_only_root_reads_a_configuration_with_the_token():
+def test_only_root_reads_a_configuration_with_the_token() -> None:
     assert balancer.mode(shown()) == "640"
 
 
 @pytest.mark.parametrize(
     ("address", "bound"), [("127.0.0.1", "127.0.0.1:8090"), ("10.0.0.9", "10.0.0.9:8090"), ("::1", "[::1]:8090")]
 )
-def test_a_port_of_its_own_needs_no_token(address: str, bound: str):
+def test_a_port_of_its_own_needs_no_token(address: str, bound: str) -> None:
     made = shown(port=8090, bind=address)
     haproxy, nginx = both(made)
     assert f"    bind {bound} name preview\n" in haproxy
     assert "acl preview so_name preview\n" in haproxy
     assert f"    listen {bound};\n" in nginx
     assert 'map $server_port $bg_shop_x_by_port { 8090 1; default ""; }' in nginx
-    assert balancer.ports(made, made.switches[0]) == [80, 8090]  # type: ignore[arg-type]
+    assert balancer.ports(made, only(made, BalancerSwitch)) == [80, 8090]
 
 
-def test_the_port_is_not_the_users():
+def test_the_port_is_not_the_users() -> None:
     with pytest.raises(UsageError, match=r"preview\.port: users come in at 80"):
         shown(port=80)
 
 
-def test_the_port_is_not_sent_to_https():
+def test_the_port_is_not_sent_to_https() -> None:
     switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "tls": {"certificate": "/c", "redirect": True}}
     haproxy, _ = both(settings(switches=[switch], preview={"token": TOKEN, "port": 8090}))
     line = next(line for line in haproxy.splitlines() if "redirect" in line)
@@ -110,19 +111,19 @@ def test_the_port_is_not_sent_to_https():
 
 
 @pytest.mark.parametrize("token", ["short", "a b" * 9, 'a"b' * 9, "a;b" * 9, "a$b" * 9, "ä" * 20, TOKEN + "."])
-def test_a_token_that_could_be_guessed_or_break_the_configuration_is_refused(token: str):
+def test_a_token_that_could_be_guessed_or_break_the_configuration_is_refused(token: str) -> None:
     with pytest.raises(UsageError, match=r"preview\.token") as error:
         both(shown(token))
     assert token not in str(error.value)
 
 
 @pytest.mark.parametrize("names", [{"header": "X Preview"}, {"header": ""}, {"cookie": "a-b"}, {"cookie": "a;b"}])
-def test_names_that_could_break_the_configuration_are_refused(names: dict[str, str]):
+def test_names_that_could_break_the_configuration_are_refused(names: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=r"preview\."):
         shown(**names)
 
 
-def test_no_dump_of_the_settings_holds_the_token():
+def test_no_dump_of_the_settings_holds_the_token() -> None:
     made = shown()
     assert "token" not in made.model_dump(mode="json")["preview"]
     assert "token" not in made.model_dump()["preview"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config import load
 from orchestrator.provision import render
 
 RELEASE = "20260101T120000Z-abcdef0"
@@ -32,10 +34,12 @@ def node(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def serve(node: Path, command: str, color: str = "blue", seconds: float = 5) -> subprocess.CompletedProcess[str]:
+def serve(
+    node: Path, command: str, color: str = "blue", *more: str, seconds: float = 5
+) -> subprocess.CompletedProcess[str]:
     (node / "etc/services/ws").write_text(command + "\n")
     return subprocess.run(
-        ["sh", str(node / "serve"), color, "ws"], capture_output=True, text=True, cwd="/", timeout=seconds
+        ["sh", str(node / "serve"), color, "ws", *more], capture_output=True, text=True, cwd="/", timeout=seconds
     )
 
 
@@ -45,6 +49,11 @@ def test_a_service_runs_in_the_colors_release_and_knows_it(node: Path) -> None:
     wanted = [str(os.getpid()), RELEASE, "blue", f"{node}/srv/blue/run/ws.sock", str(home), "a", "b  c blue"]
     # the process is the service itself: no shell stands between it and systemd
     assert done.stdout == " ".join(wanted) + "\n", done.stderr
+
+
+def test_a_service_with_a_port_has_no_socket(node: Path) -> None:
+    done = serve(node, "sh -c 'echo $PORT ${SOCKET-none}'", "blue", "9001")
+    assert done.stdout == "9001 none\n", done.stderr
 
 
 @pytest.mark.parametrize("command", ["bin/none --port 1", "no-such-program"])
@@ -89,8 +98,9 @@ class Server:
                 time.sleep(6)
 
 
-def answers(node: Path, color: str, pid: int) -> tuple[int, float]:
-    words = ["sh", str(render.TEMPLATES / "answers"), str(node / "s"), "/ws", str(node / "srv" / color / "release")]
+def answers(node: Path, color: str, pid: int, where: str = "") -> tuple[int, float]:
+    script, release = str(render.TEMPLATES / "answers"), str(node / "srv" / color / "release")
+    words = ["sh", script, where or str(node / "s"), "/ws", release]
     done = subprocess.run(words, env=os.environ | {"MAINPID": str(pid)}, timeout=10)
     return done.returncode, time.monotonic()
 
@@ -118,3 +128,89 @@ def test_a_process_that_ended_will_not_answer(node: Path) -> None:
 
 def test_a_color_without_a_release_has_nothing_to_answer(node: Path) -> None:
     assert answers(node, "green", os.getpid())[0] == 0
+
+
+def test_it_is_started_once_it_answers_on_its_port(node: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve_one() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(65536).startswith(b"GET /ws ")
+                connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve_one)
+        thread.start()
+        assert answers(node, "blue", os.getpid(), str(port))[0] == 0
+        thread.join()
+
+
+@pytest.mark.parametrize("root", ["srv", "srv/", "link"])
+def test_what_a_process_runs_is_where_it_works_and_since_when(node: Path, root: str) -> None:
+    (node / "link").symlink_to("srv")
+    script = node / "runs"
+    settings = load(
+        {
+            "app": "shop",
+            "root": f"{node}/{root}",
+            "user": node.owner(),
+            "source": {"origin": "git@origin:shop.git"},
+            "switches": [{"kind": "node", "urls": ["http://127.0.0.1:8080"]}],
+            "marker": {"answers": "all"},
+        }
+    )
+    script.write_text(render.runs(settings))
+    systemctl = node / "systemctl"
+    began = time.time()
+    with subprocess.Popen(["sleep", "60"], cwd=node / "srv/releases" / RELEASE / "bin") as process:
+        systemctl.write_text(f"#!/bin/sh\n[ $5 = shop-blue-web.service ] && echo {process.pid}\n")
+        systemctl.chmod(0o755)
+        environment = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}"}
+        words = ["sh", str(script), "shop-blue-web.service"]
+        done = subprocess.run(words, capture_output=True, text=True, env=environment)
+        process.kill()
+    said = json.loads(done.stdout)
+    assert said["release"] == RELEASE
+    assert said["master"]["pid"] == process.pid
+    assert abs(said["master"]["started"] - began) < 5
+    assert subprocess.run([*words[:2], "other.service"], env=environment).returncode == 1
+
+
+TRACE = """NOTICE: PHP message: PHP Fatal error:  Uncaught RuntimeException: no in /x.php:2
+Stack trace:
+#0 {main}
+  thrown in /x.php on line 2"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "stopped", "line"),
+    [
+        (TRACE, "", "PHP Fatal error:  Uncaught RuntimeException: no in /x.php:2\n"),
+        ("starting\nno database", "", "no database\n"),
+        # systemd has tried again since, and the new process has said nothing yet
+        ("", "", "cannot bind\n"),
+        ("", "456def", "bad option\n"),
+        # what it ran before was told to stop: its goodbye is no reason
+        ("", "456def\n789abc", ""),
+    ],
+)
+def test_what_a_unit_said_is_of_its_last_start(tmp_path: Path, lines: str, stopped: str, line: str) -> None:
+    for name, text in (("lines", lines), ("stopped", stopped)):
+        (tmp_path / name).write_text(text + "\n" if text else "")
+    fakes = {
+        "systemctl": '[ "$5" = x.service ] && echo 0123abc',
+        "journalctl": f"""case "$*" in
+            *_SYSTEMD_INVOCATION_ID=0123abc*) cat {tmp_path}/lines ;;
+            *_SYSTEMD_INVOCATION_ID=456def*) echo cannot bind ;;
+            *_SYSTEMD_INVOCATION_ID=789abc*) echo bad option ;;
+            *MESSAGE_ID=*) cat {tmp_path}/stopped ;;
+            *_SYSTEMD_UNIT=x.service*) printf '456def\\n456def\\n789abc\\n' ;;
+            esac""",
+    }
+    for name, text in fakes.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    words = ["sh", str(render.TEMPLATES / "said"), "x.service"]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run(words, env=environment, capture_output=True, text=True).stdout == line

@@ -16,12 +16,12 @@ def both(**changes: Any) -> tuple[str, str]:
     return both_kinds(made, made.switches[0])
 
 
-def test_by_default_no_balancer_sets_a_cookie():
+def test_by_default_no_balancer_sets_a_cookie() -> None:
     for text in both():
         assert "cookie" not in text.lower()
 
 
-def test_a_client_has_the_same_node_in_both_colors():
+def test_a_client_has_the_same_node_in_both_colors() -> None:
     haproxy, nginx = both(sticky={"cookie": "SRV"})
     blue, green = haproxy.split("\nbackend ")[1:]
     values = []
@@ -37,34 +37,34 @@ def test_a_client_has_the_same_node_in_both_colors():
     assert "consistent;" not in nginx
 
 
-def test_a_cookie_does_not_give_a_nodes_name_away():
+def test_a_cookie_does_not_give_a_nodes_name_away() -> None:
     haproxy, nginx = both(sticky={"cookie": "SRV"})
     for name in NODES:
         assert f"cookie {name}" not in haproxy
         assert name not in nginx.split("server {")[-1]
 
 
-def test_the_first_answer_is_from_the_node_that_the_cookie_will_name():
+def test_the_first_answer_is_from_the_node_that_the_cookie_will_name() -> None:
     _, nginx = both(sticky={"cookie": "SRV"})
     assert 'map $cookie_SRV $bg_shop_x_sticky { "" $request_id; default $cookie_SRV; }' in nginx
     assert "SRV=$request_id; Path=/; HttpOnly" in nginx
 
 
-def test_the_cookie_is_for_https_only_where_it_was_set_by_https():
+def test_the_cookie_is_for_https_only_where_it_was_set_by_https() -> None:
     haproxy, nginx = both(sticky={"cookie": "SRV"}, tls={"certificate": "/c"})
     assert "replace-header Set-Cookie '^(SRV=.*)' '\\1; Secure' if { ssl_fc }" in haproxy
     assert 'map $scheme $bg_shop_x_secure { https "; Secure"; default ""; }' in nginx
     assert "Secure" not in both(sticky={"cookie": "SRV"})[0]
 
 
-def test_by_default_requests_are_split():
+def test_by_default_requests_are_split() -> None:
     haproxy, nginx = both()
     assert "use_backend shop-x_green if { rand(100),sub(txn.green) lt 0 }" in haproxy
     assert nginx.count('split_clients "$request_id" ') == 99
     assert "xxh32" not in haproxy
 
 
-def test_clients_are_split_by_address():
+def test_clients_are_split_by_address() -> None:
     haproxy, nginx = both(split="client")
     assert "set-var(txn.client) src\n" in haproxy
     assert "use_backend shop-x_green if { var(txn.client),xxh32,mod(100),sub(txn.green) lt 0 }" in haproxy
@@ -73,7 +73,7 @@ def test_clients_are_split_by_address():
     assert '"$request_id"' not in nginx
 
 
-def test_clients_are_split_by_a_cookie_and_without_it_by_address():
+def test_clients_are_split_by_a_cookie_and_without_it_by_address() -> None:
     haproxy, nginx = both(split="client", split_cookie="SID")
     address, cookie = haproxy.index("set-var(txn.client) src\n"), haproxy.index("set-var(txn.client) req.cook(SID)")
     assert address < cookie
@@ -91,6 +91,6 @@ def test_clients_are_split_by_a_cookie_and_without_it_by_address():
         ({"sticky": {}}, "sticky.cookie"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str):
+def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         both(**changes)

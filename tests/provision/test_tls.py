@@ -16,7 +16,7 @@ from orchestrator.errors import UsageError
 from orchestrator.provision import balancer, tls
 from orchestrator.provision.certificate import Files, files, haproxy_files
 from orchestrator.provision.facts import KeyPair, Pair
-from tests.provision.test_render import both_kinds, settings
+from tests.provision.test_render import both_kinds, only, settings
 
 PEMS = {"certificate": "/etc/live/fullchain.pem", "key": "/etc/live/privkey.pem"}
 
@@ -26,9 +26,7 @@ def secured(plain: int = 80, **changes: Any) -> tuple[Settings, BalancerSwitch]:
     section = {"certificate": PEMS["certificate"], **changes}
     switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "listen": plain, "tls": section}
     made = settings(switches=[switch], gate={"path": "/health.php?deep"})
-    found = made.switches[0]
-    assert isinstance(found, BalancerSwitch)
-    return made, found
+    return made, only(made, BalancerSwitch)
 
 
 def both(made: Settings, switch: BalancerSwitch) -> tuple[str, str]:
@@ -40,13 +38,13 @@ def bind(text: str) -> str:
     return next(line for line in text.splitlines() if " ssl " in line)
 
 
-def test_without_tls_nothing_speaks_of_it():
+def test_without_tls_nothing_speaks_of_it() -> None:
     made = settings()
-    for text in both(made, made.switches[0]):  # type: ignore[arg-type]
+    for text in both(made, only(made, BalancerSwitch)):
         assert not re.search(r"\bssl\b|ssl_certificate|443", text)
 
 
-def test_both_speak_http2_and_tls_since_1_2_at_a_port_of_its_own():
+def test_both_speak_http2_and_tls_since_1_2_at_a_port_of_its_own() -> None:
     haproxy, nginx = both(*secured())
     assert "    bind *:80\n" in haproxy
     assert bind(haproxy).startswith(f"    bind *:443 ssl crt {PEMS['certificate']} alpn h2,http/1.1 ")
@@ -56,20 +54,20 @@ def test_both_speak_http2_and_tls_since_1_2_at_a_port_of_its_own():
     assert f"ssl_certificate {PEMS['certificate']};\n    ssl_certificate_key {PEMS['certificate']};" in nginx
 
 
-def test_http2_can_be_left_out():
+def test_http2_can_be_left_out() -> None:
     haproxy, nginx = both(*secured(http2=False))
     assert " alpn http/1.1 " in bind(haproxy)
     assert "    listen 443 ssl default_server" in nginx
 
 
-def test_the_application_is_told_which_one_it_was():
+def test_the_application_is_told_which_one_it_was() -> None:
     haproxy, nginx = both(*secured())
     assert "set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]" in haproxy
     assert "proxy_set_header X-Forwarded-Proto $scheme;" in nginx
 
 
-def test_a_key_that_is_elsewhere_is_linked_for_haproxy_and_never_copied():
-    made, switch = secured(**PEMS)
+def test_a_key_that_is_elsewhere_is_linked_for_haproxy_and_never_copied() -> None:
+    made, switch = secured(key=PEMS["key"])
     assert files(switch) == Files(PEMS["certificate"], PEMS["key"])
     assert haproxy_files(made, switch) == Files(
         "/etc/orchestrator/shop-x/tls.pem", "/etc/orchestrator/shop-x/tls.pem.key"
@@ -81,13 +79,13 @@ def test_a_key_that_is_elsewhere_is_linked_for_haproxy_and_never_copied():
     assert f"ssl_certificate_key {PEMS['key']};" in nginx
 
 
-def test_one_file_for_both_needs_no_link():
+def test_one_file_for_both_needs_no_link() -> None:
     made, switch = secured()
     assert haproxy_files(made, switch) == files(switch) == Files(PEMS["certificate"], PEMS["certificate"])
 
 
 @pytest.mark.parametrize(("port", "named"), [(443, ""), (8443, ":8443")])
-def test_plain_http_is_sent_to_https_but_for_the_health_page(port: int, named: str):
+def test_plain_http_is_sent_to_https_but_for_the_health_page(port: int, named: str) -> None:
     haproxy, nginx = both(*secured(redirect=True, listen=port))
     line = next(line for line in haproxy.splitlines() if "redirect" in line)
     assert f"location 'https://%[req.hdr(host),regsub(:[0-9]+$,)]{named}%[pathq]'" in line
@@ -100,30 +98,30 @@ def test_plain_http_is_sent_to_https_but_for_the_health_page(port: int, named: s
     ]
 
 
-def test_a_redirect_is_no_request_of_a_color():
+def test_a_redirect_is_no_request_of_a_color() -> None:
     _, nginx = both(*secured(redirect=True))
     assert 'map "$bg_shop_x_weight $bg_shop_x_to_https" $bg_shop_x_split {' in nginx
 
 
-def test_without_redirect_plain_http_is_answered():
+def test_without_redirect_plain_http_is_answered() -> None:
     for text in both(*secured()):
         assert "308" not in text
 
 
-def test_one_port_is_not_for_both():
+def test_one_port_is_not_for_both() -> None:
     with pytest.raises(UsageError, match=r"tls\.listen: plain http has this port"):
         secured(plain=443)
 
 
 @pytest.mark.parametrize("path", ["relative.pem", "/a b", "/a;b", "/a'b", '/a"b', "/a#b", "/a$b", ""])
-def test_a_path_that_could_break_the_configuration_is_refused(path: str):
+def test_a_path_that_could_break_the_configuration_is_refused(path: str) -> None:
     with pytest.raises(UsageError, match=r"tls\.(certificate|key)"):
         secured(certificate=path)
     with pytest.raises(UsageError, match=r"tls\.(certificate|key)"):
         secured(key=path)
 
 
-def test_every_port_is_looked_at():
+def test_every_port_is_looked_at() -> None:
     made, switch = secured()
     assert balancer.ports(made, switch) == [80, 443]
     assert balancer.check(made, switch, "check-nginx").endswith('/check-nginx "$candidate" "$path" 80 443')
@@ -144,7 +142,7 @@ WANTED = Files("/c", "/k")
         (Pair(1, 1, False), "tls.key: /k is not the key of /c, or a passphrase keeps it"),
     ],
 )
-def test_what_is_missing_is_named(found: Pair, wrong: str | None):
+def test_what_is_missing_is_named(found: Pair, wrong: str | None) -> None:
     assert tls.problem(WANTED, found) == wrong
 
 
@@ -189,11 +187,11 @@ def pairs(tmp_path: Path) -> Path:
         (".", ".", Pair()),
     ],
 )
-def test_certificate_and_key_are_looked_at(pairs: Path, certificate: str, key: str, found: Pair):
+def test_certificate_and_key_are_looked_at(pairs: Path, certificate: str, key: str, found: Pair) -> None:
     assert looked(pairs / certificate, pairs / key) == found
 
 
-def test_without_openssl_nobody_says_whether_they_belong_together(pairs: Path):
+def test_without_openssl_nobody_says_whether_they_belong_together(pairs: Path) -> None:
     (pairs / "bin").mkdir()
     (pairs / "bin" / "grep").symlink_to(shutil.which("grep") or "grep")
     assert looked(pairs / "ec.crt", pairs / "rsa.key", PATH=str(pairs / "bin")) == Pair(1, 1, None)

@@ -7,12 +7,23 @@ from pathlib import Path
 
 import gevent
 import pytest
+from pyinfra.api.command import StringCommand
 from pyinfra.connectors.fake import FakeConnector
+from pyinfra.connectors.util import CommandOutput
 
-from orchestrator import verbs, verify
+from orchestrator import push, verbs, verify
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from tests.fakes.world import World
+
+TESTED = 3
+
+
+def ring(number: int, unit: int) -> list[pytest.MarkDecorator]:
+    """Marks of the one with this number of many alike: `make unit` takes each ``unit``-th, `make test` each third."""
+    if number % unit == 0:
+        return []
+    return [pytest.mark.exhaustive if number % TESTED == 0 else pytest.mark.slow]
 
 
 @pytest.fixture
@@ -47,15 +58,30 @@ def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Let pyinfra's fake connector run commands in a world."""
 
     def run(
-        self: FakeConnector, command: object, print_output: bool = False, print_input: bool = False, **arguments: object
-    ):  # type: ignore[no-untyped-def]
-        text = command if isinstance(command, str) else command.get_raw_value()  # type: ignore[attr-defined]
+        self: FakeConnector,
+        command: str | StringCommand,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: object,
+    ) -> tuple[bool, CommandOutput]:
+        text = command if isinstance(command, str) else command.get_raw_value()
         stdin = arguments.get("_stdin") or ""
         gevent.sleep(0)
         return made.answer(self, text, str(stdin))
 
+    def moved(self: FakeConnector, remote: str) -> Path:
+        return made.path / self.host.name / remote.removeprefix("/")
+
     monkeypatch.setattr(FakeConnector, "run_shell_command", run)
+    monkeypatch.setattr(FakeConnector, "get_file", lambda self, remote, local: shutil.copy(moved(self, remote), local))
+    # as by SFTP: a file that is there keeps its mode
+    monkeypatch.setattr(
+        FakeConnector, "put_file", lambda self, local, remote: shutil.copyfile(local, moved(self, remote))
+    )
     monkeypatch.setattr(Fleet, "prepare_connections", lambda self: None)
+    # rsync is real, too, and needs no SSH to a directory
+    monkeypatch.setattr(push, "problem", lambda host: None)
+    monkeypatch.setattr(push, "reach", lambda host: ([], str(made.path / host.name)))
     monkeypatch.setattr(verify, "ask", made.ask)
     monkeypatch.setattr(verify, "addresses", lambda url: ("192.0.2.1",))
     return made

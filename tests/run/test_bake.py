@@ -60,6 +60,7 @@ def test_the_settings_say_what_a_verdict_means(
         assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_without_a_record_nothing_is_taken_for_a_pass(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     settings = load({**released.settings, "cutover": [{"weight": 25, "bake": 0.2}, {"weight": 100}]})
     assert verbs.release(released.fleet(settings), Options(ref="v1")) == 1

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import load
 from orchestrator.executor import Executor
 from orchestrator.journal import session
 from orchestrator.journal.session import Session
@@ -21,6 +22,7 @@ from orchestrator.options import Options
 from orchestrator.plan import Step
 from orchestrator.run import Result
 from tests.fakes.world import World
+from tests.run.conftest import ring
 
 
 class Killed(BaseException):
@@ -67,7 +69,7 @@ VERBS: dict[str, Callable[[World], int]] = {
 }
 
 # how often these runs come to a point; a test below keeps the numbers true
-POINTS = {"release": 90, "rollback": 34}
+POINTS = {"release": 96, "rollback": 34}
 
 
 def is_consistent(world: World) -> None:
@@ -95,10 +97,10 @@ def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch
 
 
 def cases() -> list[Any]:
-    """Every point, each with one of the commands that may follow, in turn. `make unit` takes a sample."""
+    """Every point, each with one of the commands that may follow, in turn."""
     follow = ("release", "abort", "resume", "rollback")
     return [
-        pytest.param(verb, at, follow[at % len(follow)], marks=[pytest.mark.exhaustive] if at % 14 else [])
+        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 42))
         for verb, points in POINTS.items()
         for at in range(1, points + 1)
     ]
@@ -126,3 +128,36 @@ def test_killed_anywhere(released: World, monkeypatch: pytest.MonkeyPatch, verb:
 
 def _has_committed(death: Death) -> bool:
     return any(point.startswith("after the record") and "commit" in point for point in death.points)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("then", ["resume", "abort", "release"])
+@pytest.mark.parametrize("action", ["environment", "build", "permit"])
+def test_killed_while_it_is_built(released: World, monkeypatch: pytest.MonkeyPatch, action: str, then: str) -> None:
+    world, before = released, released.snapshot()
+    step = {"name": "vendor", "run": "mkdir vendor; cp .env vendor/x", "inputs": ["public"], "outputs": ["vendor"]}
+    settings = load(world.settings | {"build": [step], "environment": {"values": {"KEY": "a-secret-key"}}})
+    one = Executor._one
+
+    def dying(this: Executor, step: Step, undoing: bool) -> Result:
+        result = one(this, step, undoing)
+        if (step.action.name, step.place.name) == (action, "node2"):
+            raise Killed(action)
+        return result
+
+    with monkeypatch.context() as dies:
+        Death(dies)
+        dies.setattr(Executor, "_one", dying)
+        with pytest.raises(Killed):
+            verbs.release(world.fleet(settings), Options(ref="v1"))
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    options = Options(ref="v1") if then == "release" else Options()
+    assert verbs.VERBS[then](world.fleet(settings), options) == 0
+    is_consistent(world)
+    if then == "abort":
+        assert world.snapshot() == before
+        return
+    for node in world.nodes:
+        release = world.root(node) / "releases" / str(world.live_release(node))
+        assert (release / ".env").read_text() == "KEY=a-secret-key\n"
+        assert (release / "vendor/x").read_text() == "KEY=a-secret-key\n"

@@ -14,6 +14,8 @@ from orchestrator.model import Color
 from orchestrator.options import Options
 from tests.fakes.world import World
 
+pytestmark = pytest.mark.exhaustive
+
 IDLE = "0 0 10.0.0.1:8082 10.0.0.9:4000 cubic lastsnd:400 lastrcv:900 lastack:400"
 BUSY = "0 0 10.0.0.1:8082 10.0.0.9:4000 cubic lastsnd:900 lastrcv:400 lastack:400"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from orchestrator import verbs
 from orchestrator.errors import Interrupted
@@ -14,10 +15,12 @@ from orchestrator.options import Options
 from orchestrator.plan import Step
 from orchestrator.run import Result
 from tests.fakes.world import World
+from tests.run.conftest import ring
 
 STEPS = {
     "release": (
-        *((action, node) for action in ("quiet", "fetch", "share", "start") for node in ("node1", "node2", "node3")),
+        *((action, node) for action in ("quiet", "fetch", "same") for node in ("node1", "node2", "node3")),
+        *((action, node) for action in ("share", "start") for node in ("node1", "node2", "node3")),
         *(("warm", node) for node in ("node1", "node2", "node3")),
         *(("gate", node) for node in ("node1", "node2", "node3")),
         *((action, name) for action in ("quiet", "members", "ready", "shift") for name in ("haproxy", "nginx")),
@@ -33,9 +36,7 @@ STEPS = {
 
 def cases() -> list[Any]:
     every = [(verb, *step) for verb, steps in STEPS.items() for step in steps]
-    return [
-        pytest.param(*one, marks=[pytest.mark.exhaustive] if number % 16 else []) for number, one in enumerate(every)
-    ]
+    return [pytest.param(*one, marks=ring(number, 32)) for number, one in enumerate(every)]
 
 
 def run(world: World, verb: str) -> int:
@@ -66,11 +67,13 @@ class At:
 
 
 class Fails(At):
+    @override
     def happens(self, step: Step) -> Result:
         return Result(step.place, "broken by the test")
 
 
 class IsInterrupted(At):
+    @override
     def happens(self, step: Step) -> Result:
         raise Interrupted(15, "SIGTERM")
 
@@ -103,6 +106,7 @@ def test_a_signal_leaves_the_fleet_as_it_was(
     assert run(released, "rollback") == 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("action", ["promote", "prune"])
 def test_a_failure_after_the_commit_is_a_warning_that_the_next_command_mends(
     released: World, monkeypatch: pytest.MonkeyPatch, action: str, capsys: pytest.CaptureFixture[str]
@@ -117,6 +121,7 @@ def test_a_failure_after_the_commit_is_a_warning_that_the_next_command_mends(
     assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
 
 
+@pytest.mark.exhaustive
 def test_an_error_that_nobody_foresaw_is_undone_too(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     was = released.snapshot()
     with monkeypatch.context() as breaking:

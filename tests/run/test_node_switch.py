@@ -48,6 +48,7 @@ def instants(world: World) -> list[float]:
     return [parse([f"wanted={wanted}", *record]).instant for record in records]
 
 
+@pytest.mark.exhaustive
 def test_all_links_swap_at_one_instant_and_back(world: World) -> None:
     assert lives(world) == {"green"}
     before = time.time()
@@ -114,7 +115,7 @@ def test_clocks_that_differ_refuse_before_anybody_is_armed(world: World, capsys:
     assert world.snapshot() == before
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_a_run_that_died_between_arming_and_the_instant_moves_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_run_that_died_between_arming_and_the_instant_moves_nobody(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["resume", "release"])
 def test_a_run_that_died_is_taken_up(world: World, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     from tests.run.test_crash import Death, Killed

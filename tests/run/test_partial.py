@@ -13,6 +13,8 @@ from orchestrator.plan import Step
 from orchestrator.run import Result
 from tests.fakes.world import World
 
+pytestmark = pytest.mark.exhaustive
+
 
 def barred(world: World, balancer: str) -> list[str]:
     path = world.path / balancer / "barred"

@@ -13,6 +13,7 @@ from orchestrator.errors import Refused, UsageError
 from orchestrator.options import Options
 from orchestrator.plan import Inputs
 from orchestrator.stages import plan
+from tests.fakes.processes import wait_until_dead
 from tests.fakes.world import World
 
 
@@ -55,6 +56,7 @@ def test_the_token_is_not_in_the_plan(released: World, capsys: pytest.CaptureFix
     assert "secret-token" not in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_a_run_is_bound_to_a_saved_plan(released: World, tmp_path: Path) -> None:
     file = str(tmp_path / "plan.json")
     for verb in ("rollback", "release"):
@@ -71,11 +73,12 @@ def test_a_run_is_bound_to_a_saved_plan(released: World, tmp_path: Path) -> None
 
 def test_inputs_survive_the_journal(released: World) -> None:
     _, inputs = verbs.inputs(released.fleet(), "release", Options(ref="v1"))
-    back = Inputs.from_json(json.loads(json.dumps(inputs.to_json())), "secret-token")
+    back = Inputs.from_json(json.loads(json.dumps(inputs.to_json())), inputs.settings)
     assert back == inputs
     assert plan(back) == plan(inputs)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("hook", "status"),
     [
@@ -103,6 +106,23 @@ def test_a_hook_is_undone_with_the_run(released: World) -> None:
     ]
     assert verbs.release(released.fleet(load({**released.settings, "hooks": hooks})), Options(ref="v1")) == 1
     assert not (released.root("node1") / "releases/hooked").exists()
+
+
+@pytest.mark.exhaustive
+def test_a_hook_here_that_takes_too_long_is_ended_with_all_that_it_started(released: World, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    run = f"sleep 60 & echo $! > {child}; read line; wait"
+    hooks = [{"before": "cutover", "on": "operator", "run": run, "deadline": 1.0}]
+    assert verbs.release(released.fleet(load({**released.settings, "hooks": hooks})), Options(ref="v1")) == 1
+    wait_until_dead(int(child.read_text()))
+
+
+@pytest.mark.exhaustive
+def test_a_hook_here_that_fails_shows_what_it_printed(released: World, capfd: pytest.CaptureFixture[str]) -> None:
+    hooks = [{"before": "cutover", "on": "operator", "run": "echo first; echo second >&2; exit 3"}]
+    assert verbs.release(released.fleet(load({**released.settings, "hooks": hooks})), Options(ref="v1")) == 1
+    said = [line.strip() for line in capfd.readouterr().err.splitlines()]
+    assert [line for line in said if line.startswith("operator | ")] == ["operator | first", "operator | second"]
 
 
 def test_a_hook_at_a_stage_that_is_not_there_is_refused(released: World) -> None:

@@ -77,10 +77,10 @@ class Model:
                 node, color = self.nodes[name], str(arguments["color"])
                 if node.live == color:
                     return Result(step.place, "it is live")
-                release = arguments["release"]
-                if release is not None and release not in node.releases:
+                wanted = arguments["release"]
+                if wanted is not None and wanted not in node.releases:
                     return Result(step.place, "no such release")
-                node.color[color] = None if release is None else str(release)
+                node.color[color] = None if wanted is None else str(wanted)
             case "gate":
                 if self.nodes[name].color[str(arguments["color"])] != arguments["release"]:
                     return Result(step.place, "another release")
@@ -214,7 +214,7 @@ def run(model: Model, inputs: Inputs) -> None:
 
 def after(model: Model, inputs: Inputs, how: str) -> bool:
     """What a fresh process does with a run that was killed; whether there was one to settle."""
-    found = open_run(model.journal, "")
+    found = open_run(model.journal, inputs.settings)
     if found is None:
         return False
     tale, back, whole = found

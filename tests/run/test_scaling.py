@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from moto.autoscaling.models import AutoScalingBackend
 
 from orchestrator import verbs
-from orchestrator.announcing import announcement
+from orchestrator.announcing import announce, announcement
 from orchestrator.aws.announce import Announcement, read
 from orchestrator.aws.api import Account
 from orchestrator.aws.scaling import PROCESSES, Changes, Group
@@ -337,9 +337,9 @@ def test_what_was_decided_is_journaled_and_an_older_journal_is_read(world: World
     assert i.scaling == tuple(process for process in PROCESSES if process not in BY_OPERATOR)
     assert i.instances == tuple(group.ids)
     data = json.loads(json.dumps(i.to_json()))
-    assert Inputs.from_json(data, "secret-token") == i
+    assert Inputs.from_json(data, i.settings) == i
     del data["scaling"], data["instances"]
-    older = Inputs.from_json(data, "secret-token")
+    older = Inputs.from_json(data, i.settings)
     assert (older.scaling, older.instances) == ((), ())
     assert not {"suspend", "resume scaling"} & {stage.name for stage in plan(older).stages}
 
@@ -452,7 +452,7 @@ def test_what_cannot_be_announced_at_the_end_changes_no_status(
 def test_an_interrupt_while_announcing_leaves_nothing_open(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = verbs.announce
+    real = announce
 
     def interrupted(*arguments: Any, **more: Any) -> str | None:
         said = real(*arguments, **more)

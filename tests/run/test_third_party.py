@@ -119,6 +119,7 @@ def weights(world: World, tmp_path: Path) -> list[int]:
     return [world.weight("nginx"), int((tmp_path / "cloud").read_text())]
 
 
+@pytest.mark.exhaustive
 def test_a_release_moves_kinds_that_a_package_added(world: World, tmp_path: Path) -> None:
     assert verbs.release(fleet(world, tmp_path), Options(ref="v1")) == 0
     assert weights(world, tmp_path) == [100, 100]

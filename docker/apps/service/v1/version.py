@@ -1,0 +1,3 @@
+"""Which version this is."""
+
+VERSION = "v1"

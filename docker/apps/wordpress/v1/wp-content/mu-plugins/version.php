@@ -1,0 +1,5 @@
+<?php
+
+namespace Fleet;
+
+const VERSION = 'v1';

@@ -1,0 +1,68 @@
+"""What makes a fetched version ready to run: composer, assets, caches."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from orchestrator.config.duration import Duration
+from orchestrator.config.paths import ReleasePath
+from orchestrator.config.section import Section
+
+
+class Build(Section):
+    """One step, run for each release in the order of the list; where nothing it reads has changed, not even that."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="as the plan shows it: `build <name>`")
+    run: str = Field(
+        min_length=1,
+        pattern=r"^[^\x00]+$",
+        description="shell command, run in the release; RELEASE, COLOR and RELEASE_PATH are in its environment",
+    )
+    on: Literal["nodes", "operator"] = Field(
+        "nodes", description="on each node in its release, or once on the operator's machine before anything is sent"
+    )
+    when: str | None = Field(
+        None, description="shell command, run in the release; the step is left out where its status is not 0"
+    )
+    inputs: list[str] = Field(
+        default_factory=list,
+        description="files whose content it reads: paths, or patterns in which * stands for / too (`resources/*.js`)",
+    )
+    listed: list[str] = Field(
+        default_factory=list,
+        description="files of which only the names matter, such as what an optimised class map lists (`app/*.php`)",
+    )
+    outputs: list[ReleasePath] = Field(
+        default_factory=list,
+        description="what it makes (`vendor`): taken over from the live release where step and inputs are the same, "
+        "unless a file or link of it names the release or its directory",
+    )
+    deadline: Duration = Field(600.0, gt=0, le=86400, description="how long it may take at one place")
+
+    @field_validator("inputs", "listed")
+    @classmethod
+    def _patterns(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            if not pattern or pattern.startswith("/") or "\n" in pattern or ".." in pattern.split("/"):
+                raise ValueError(f"{pattern!r} is not a path or pattern inside a release")
+        return [_plain(pattern) for pattern in patterns]
+
+    @model_validator(mode="after")
+    def _outputs_come_from_inputs(self) -> Build:
+        known = bool(self.inputs or self.listed)
+        if self.outputs and not known:
+            raise ValueError(f"{self.name}: outputs can be taken over only if inputs or listed say what made them")
+        if known and not self.outputs:
+            raise ValueError(f"{self.name}: without outputs nothing can be taken over, so inputs mean nothing")
+        if self.on == "operator" and not self.outputs:
+            raise ValueError(f"{self.name}: a step on the operator's machine has outputs, which are what is sent")
+        return self
+
+
+def _plain(pattern: str) -> str:
+    """As `find` knows it: no `./` before it and no `/` after it; all of the release is `*`."""
+    path = "/".join(part for part in pattern.split("/") if part not in ("", "."))
+    # `**/` is what other tools call any directory, none included
+    return path.replace("**/", "*").replace("**", "*") or "*"

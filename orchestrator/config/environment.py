@@ -1,0 +1,42 @@
+"""The environment file of a release, and where its values come from."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+
+from orchestrator.config.paths import ReleasePath
+from orchestrator.config.section import Section
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if isinstance(value, str) else value)]
+"""As it is: of a secret, spaces around it are a part."""
+
+
+class Environment(Section):
+    """Part of the release that it belongs to, so that a rollback brings the old one back. Later sources win."""
+
+    path: ReleasePath = Field(".env", description="where it is in a release")
+    owner: str | None = Field(
+        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="who may read it (mode 0600); default the web user"
+    )
+    file: str | None = Field(None, description="dotenv file on the operator's machine")
+    keys: list[str] = Field(default_factory=list, description="which of that file's keys are meant; all if empty")
+    commands: dict[str, str] = Field(
+        default_factory=dict,
+        description="key: shell command on the operator's machine that prints its value (`op read op://shop/db/password`)",
+    )
+    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="key: value")
+    deadline: float = Field(60.0, gt=0, le=3600, description="seconds that each command may take")
+
+    @field_validator("keys", "commands", "values")
+    @classmethod
+    def _names(cls, names: list[str] | dict[str, str]) -> list[str] | dict[str, str]:
+        wrong = [name for name in names if not re.match(NAME, name)]
+        if wrong:
+            raise ValueError(f"{', '.join(map(repr, wrong))} cannot be the name of a variable")
+        return names

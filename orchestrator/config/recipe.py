@@ -1,0 +1,34 @@
+"""Recipes: what applications of one kind have in common, as settings that an application's own are laid over."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def names() -> list[str]:
+    """The recipes that there are."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings laid over those of the recipe that they name, if they name one that there is.
+
+    Sections are merged key by key; a list or a value of the application's own replaces the recipe's.
+    """
+    name = raw.get("recipe")
+    if name not in names():
+        return dict(raw)
+    return _over(tomllib.loads((RECIPES / f"{name}.toml").read_text()), raw)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(below)
+    for key, value in above.items():
+        under = made.get(key)
+        made[key] = _over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return made

@@ -1,0 +1,35 @@
+"""The hash of what a node has of a release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from typing_extensions import override
+
+from orchestrator.facts.script import script
+
+SCRIPT = 'cat "$1/releases/$2/.release/tree"'
+
+
+class Tree(FactBase[str | None]):
+    """
+    Returns the hash of a release's files as they were when it came, None if the node does not say.
+
+    + root: directory of the application
+    + release: id of the release
+    """
+
+    @override
+    def command(self, root: str, release: str) -> StringCommand:
+        return script(SCRIPT, root, release)
+
+    @override
+    def process(self, output: list[str]) -> str | None:
+        return output[-1].strip() if output else None
+
+    @staticmethod
+    @override
+    def default() -> Any:
+        return None

@@ -1,0 +1,91 @@
+"""Whether a release fits into the color's OPcache, from what its PHP-FPM said after compiling it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+MIB = 1 << 20
+
+ROOM = 1.25
+"""How much more than a release needs is proposed: what requests add, and the next release."""
+
+STRINGS_LEFT = 64
+"""The buffer of interned strings is full when less than one part of so many is free."""
+
+
+def judge(said: Mapping[str, Any]) -> str | None:
+    """None if it fits, else one line: each php.ini setting that is too small, its value now and the one to set.
+
+    Without OPcache, and when nothing was compiled, there is nothing to judge.
+
+    + said: the inspection's JSON
+    """
+    opcache, compiled = said.get("opcache") or {}, said.get("compile")
+    if not compiled or not opcache.get("enabled"):
+        return None
+    files = compiled["files"] - compiled["failed"]
+    strings, now = _strings(opcache), opcache["ini"]
+    more = (strings - now["opcache.interned_strings_buffer"]) * MIB if strings else 0
+    wanted = {
+        "opcache.max_accelerated_files": _keys(opcache, files),
+        "opcache.interned_strings_buffer": strings,
+        "opcache.memory_consumption": _memory(opcache, files, more),
+    }
+    settings = [f"{name} = {value} (it is {now[name]})" for name, value in wanted.items() if value]
+    if not settings:
+        return None
+    held = f"{opcache['own']} of its {files} PHP files are in it"
+    return f"the release does not fit into OPcache ({held}): set {', '.join(settings)} in php.ini of the settings"
+
+
+def detail(said: Mapping[str, Any]) -> str:
+    """What the OPcache now holds of the release, for people: ``4539 files, 61.3 MiB, 3.1 s``."""
+    opcache, compiled = said.get("opcache") or {}, said.get("compile")
+    if not opcache.get("enabled"):
+        return "OPcache is off"
+    if not compiled:
+        return ""
+    parts = [
+        f"{opcache['own']} files",
+        f"{opcache['own_bytes'] / MIB:.1f} MiB",
+        f"{compiled['seconds']:.1f} s",
+    ]
+    if compiled["failed"]:
+        parts.append(f"{compiled['failed']} more do not compile ({compiled['first']})")
+    return ", ".join(parts)
+
+
+def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
+    """Files for which there has to be room, None if there is."""
+    if opcache["num_cached_keys"] < opcache["max_cached_keys"] and files <= opcache["max_cached_keys"]:
+        return None
+    others = opcache["num_cached_keys"] - opcache["own"]
+    return _up(ROOM * (files + others), 1000)
+
+
+def _strings(opcache: Mapping[str, Any]) -> int | None:
+    """MiB of the buffer, None if it is large enough; by how much it is too small, nobody knows."""
+    size = opcache["strings_size"]
+    if not size or opcache["strings_free"] >= size / STRINGS_LEFT:
+        return None
+    return 2 * int(opcache["ini"]["opcache.interned_strings_buffer"])
+
+
+def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
+    """MiB that are needed, by what the cached files take; None if there is room.
+
+    + more: bytes that the other settings will take of it
+    """
+    total = opcache["used"] + opcache["free"] + opcache["wasted"]
+    each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / files
+    # files are missing, too, because php.ini excludes them: that is no lack of room
+    missing = max(0, files - opcache["own"]) if opcache["full"] else 0
+    needed = opcache["used"] + opcache["wasted"] + missing * each + more
+    full = opcache["full"] and opcache["num_cached_keys"] < opcache["max_cached_keys"]
+    return _up(ROOM * max(needed, total) / MIB, 16) if full or needed > total else None
+
+
+def _up(value: float, step: int) -> int:
+    return step * ceil(value / step)

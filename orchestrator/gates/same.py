@@ -1,0 +1,27 @@
+"""Whether all nodes have the same files. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+SHORT = 7
+"""Digits of a hash that tell trees apart for a reader."""
+
+
+def judge(trees: Mapping[str, str]) -> dict[str, str]:
+    """The nodes whose files differ from those of most nodes, and in which words; all of them if none are most.
+
+    + trees: node -> hash of its files
+    """
+    counts = Counter(trees.values()).most_common()
+    if len(counts) < 2:
+        return {}
+    most, number = counts[0]
+    if number == counts[1][1]:
+        return {name: f"has other files than the others (tree {tree[:SHORT]})" for name, tree in trees.items()}
+    return {
+        name: f"has other files (tree {tree[:SHORT]}) than the other nodes (tree {most[:SHORT]})"
+        for name, tree in trees.items()
+        if tree != most
+    }

@@ -1,0 +1,64 @@
+"""What a build step's outputs are made from, as one number: the same script on a node and on the operator's machine."""
+
+from __future__ import annotations
+
+# Lists lie in `.release` meanwhile, so that what cannot be read fails the script: in a pipe it would be left out. Of a
+# link counts where it leads, and what it leads to: the file, or the files of the directory.
+DIGEST = r"""
+set -euf
+IFS='
+'
+umask 022
+
+# matching <patterns> <outputs> <list>: the files here that match, each ended by a NUL, as <list>.names; lists are lines
+matching() {
+    patterns=$1 own=$2 into=$3
+    set -- -path ./.git -o -path ./.release
+    for path in $own; do set -- "$@" -o -path "./$path"; done
+    set -- . '(' "$@" ')' -prune -o '(' -type f -o -type l ')' '(' -false
+    for pattern in $patterns; do set -- "$@" -o -path "./$pattern" -o -path "./$pattern/*"; done
+    find "$@" ')' '(' -type l -fprintf "$into.links" '%p//%l\0' -o -true ')' \
+        '(' -type l -xtype d -fprint0 "$into.folders" -o -true ')' \
+        '(' -xtype f -fprint0 "$into.files" -o -true ')' -fprint0 "$into.names"
+    xargs -0 -r -I '{}' find '{}/' -type f -print0 <"$into.folders" >>"$into.files"
+    for list in names links files; do sort -z -o "$into.$list" "$into.$list"; done
+}
+
+# digest <run> <inputs> <listed> <outputs>: of the step and what it reads
+digest() (
+    export LC_ALL=C
+    mkdir -p .release
+    lists=$(mktemp -d .release/lists.XXXXXX)
+    trap 'rm -rf "$lists"' EXIT
+    matching "$2" "$4" "$lists/inputs"
+    matching "$3" "$4" "$lists/listed"
+    xargs -0 -r sha256sum -z -- <"$lists/inputs.files" >"$lists/contents"
+    case $1 in *COLOR*) color=$COLOR ;; *) color= ;; esac
+    {
+        printf '%s\0' "$1" "$2" "$3" "$4" "$color"
+        cat "$lists/inputs.links" "$lists/contents"
+        printf '\0'
+        cat "$lists/listed.names"
+    } | sha256sum | cut -d' ' -f1
+)
+
+# unmatched <inputs>: the first of them that no file matches
+unmatched() {
+    for pattern in $1; do
+        case $pattern in
+        *[*?[]*) found=$(find . -path "./$pattern" ! -path './.git/*' ! -path './.release/*' -print -quit) ;;
+        *) found=$(find "./$pattern" -maxdepth 0 2>/dev/null || true) ;;
+        esac
+        [ -n "$found" ] || { printf '%s\n' "$pattern"; return; }
+    done
+}
+
+# own <release> <place> <outputs>: the first link or file of theirs that names this release, or the place that it has
+own() {
+    {
+        find $3 -type l '(' -lname "*$1*" -o -lname "$2*" ')' -print -quit
+        grep -rlF -e "$1" -e "$2" -- $3 2>/dev/null || true
+    } | head -n 1
+}
+"""
+"""Shell functions, to stand before a script. They set -f, and lists are split at line breaks."""

@@ -1,0 +1,40 @@
+"""Makes a release directory of what was pushed to a node."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+
+from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.operations.tree import BEGIN, END, TREE
+
+SCRIPT = rf"""
+{TREE}
+{BEGIN}
+expected=$1
+[ -d "$part" ] || {{ echo "nothing was sent: $part is not there" >&2; exit 1; }}
+{END}
+"""
+
+
+@operation()
+def receive(root: str, release: str, expected: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
+    """
+    Make ``releases/<release>`` of what was pushed to ``releases/.<release>.part``, if all of it has come.
+
+    + root: directory of the application
+    + release: id of the release
+    + expected: hash of the tree that was sent
+    + guard: the guard to go through, if any
+
+    A release that is already there is left as it is. On failure no half release is left.
+
+    **Example:**
+
+    .. code:: python
+
+        receive(root="/srv/shop", release="20260101T120000Z-5d0f0c1", expected="9254da...")
+    """
+    yield guarded(SCRIPT, [root, release, expected], guard)

@@ -1,0 +1,82 @@
+"""Pushes files from the operator's machine to a node, by rsync over the inventory's SSH."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api.host import Host
+
+from orchestrator.fleet import CommandFailed
+
+# What is equal in the live release is copied there, not sent and not linked; who may read it does not depend on the
+# operator's umask. Contents are compared, since times of a fresh checkout say nothing.
+MODES = "--chmod=Du=rwx,Dgo=rx,Fu=rwX,Fgo=rX"
+FLAGS = ("--recursive", "--links", "--times", "--perms", MODES, "--checksum", "--delete")
+
+CONSEQUENCE = re.compile(r"rsync error: |rsync: .*connection unexpectedly closed")
+"""Lines that follow from what stands before them."""
+
+MISSING = "rsync is missing on this machine: install it (apt install rsync)"
+
+
+def problem(host: Host) -> str | None:
+    """Why nothing can be pushed to a host, one line; None if it can."""
+    data = _data(host)
+    if not shutil.which("rsync"):
+        return MISSING
+    if data is None:
+        return f"{host.name} is not reached by SSH, and so not by rsync"
+    if data.get("ssh_password") or data.get("ssh_key_password"):
+        return f"{host.name}: rsync cannot log in with a password: use a key (ssh_key), or an agent"
+    return None
+
+
+def push(host: Host, source: Path, destination: str, like: str | None) -> None:
+    """Make a directory of a host what a directory here is. Raises CommandFailed.
+
+    + destination: may be missing, but the directory above it may not
+    + like: a directory of the host from which files that are equal are copied
+    """
+    shell, place = reach(host)
+    like_it = [f"--copy-dest={like}"] if like else []
+    command = ["rsync", *FLAGS, *like_it, *shell, f"{source}/", f"{place}{destination}/"]
+    # whatever ends us ends it, too
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise CommandFailed(MISSING) from None
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip() and not CONSEQUENCE.match(line)]
+        raise CommandFailed(f"rsync ended with status {done.returncode}: {said[-1] if said else 'without a word'}")
+
+
+def reach(host: Host) -> tuple[list[str], str]:
+    """How rsync reaches a host as pyinfra does: its arguments, and what stands before a path there."""
+    data = _data(host)
+    assert data is not None
+    options = {
+        "BatchMode": "yes",
+        "ConnectTimeout": "10",
+        "ServerAliveInterval": "5",
+        "UserKnownHostsFile": data.get("ssh_known_hosts_file"),
+        "StrictHostKeyChecking": data.get("ssh_strict_host_key_checking"),
+        "IdentitiesOnly": None if data.get("ssh_allow_agent", True) else "yes",
+    }
+    ssh = ["ssh", *(f"-o{name}={value}" for name, value in options.items() if value)]
+    for flag, key in (("-F", "ssh_config_file"), ("-p", "ssh_port"), ("-i", "ssh_key")):
+        ssh += [flag, str(data[key])] if data.get(key) else []
+    user = f"{data['ssh_user']}@" if data.get("ssh_user") else ""
+    name = str(data.get("ssh_hostname") or host.name)
+    return ["--rsh", shlex.join(ssh)], f"{user}[{name}]:" if ":" in name else f"{user}{name}:"
+
+
+def _data(host: Host) -> Mapping[str, Any] | None:
+    """What pyinfra's SSH connector knows of a host, None if it is not reached by SSH."""
+    data: Mapping[str, Any] = getattr(host.connector, "data", {})
+    return data if "ssh_hostname" in data else None

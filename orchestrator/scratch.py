@@ -1,0 +1,61 @@
+"""Temporary directories on the operator's machine. What a killed run left is removed by the next one."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from orchestrator.errors import OrchestratorError
+
+PREFIX = "orchestrator-"
+YOUNG = 60.0
+"""Seconds for which a directory is left alone whatever its lock says: it may not have been locked yet."""
+
+
+class Scratch:
+    """A directory for nobody but us, as ``path``, until ``remove``. Raises OrchestratorError if none can be made.
+
+    A lock beside it says that it is in use. The kernel takes the lock away with the process, however that ends.
+    """
+
+    def __init__(self) -> None:
+        sweep()
+        try:
+            self._whole = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._lock = (self._whole / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self.path = self._whole / "files"
+            self.path.mkdir()
+        except OSError as error:
+            raise OrchestratorError(f"no temporary directory on this machine: {error}") from None
+
+    def remove(self) -> None:
+        """A second time it does nothing."""
+        shutil.rmtree(self._whole, ignore_errors=True)
+        self._lock.close()
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+
+def sweep() -> None:
+    """Remove what nobody uses any more."""
+    for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
+        try:
+            if time.time() - file.stat().st_mtime < YOUNG:
+                continue
+            with file.open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(file.parent, ignore_errors=True)
+        except OSError:
+            # in use, another user's, or gone meanwhile
+            continue

@@ -1,0 +1,20 @@
+"""Bring a release as another node has it, with all that was built there."""
+
+from __future__ import annotations
+
+from orchestrator.config import Settings
+from orchestrator.plan import Action, Inputs, Stage, Step
+
+
+def copy(i: Inputs) -> Stage:
+    """For a node that joins: what a release was made from may be gone by now, its environment first of all."""
+    if not made_elsewhere(i.settings):
+        return Stage("copy", ())
+    joining = {node.name for node in i.nodes}
+    action = Action("copy", {"release": i.release, "nodes": [name for name in i.members if name not in joining]})
+    return Stage("copy", tuple(Step(place, action, i.settings.deadlines.fetch) for place in i.node_places))
+
+
+def made_elsewhere(settings: Settings) -> bool:
+    """Whether a release is more than a commit that every node can fetch again."""
+    return bool(settings.build or settings.environment) or settings.source.kind != "git"

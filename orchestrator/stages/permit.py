@@ -1,0 +1,19 @@
+"""Give the release's files their owners and modes."""
+
+from __future__ import annotations
+
+from orchestrator.config import Settings
+from orchestrator.plan import Action, Inputs, Stage, Step
+
+
+def permit(i: Inputs) -> Stage:
+    """After the build, which the deploy user does; needs no undo of its own."""
+    if not _wanted(i.settings):
+        return Stage("permit", ())
+    action = Action("permit", {"release": i.release})
+    return Stage("permit", tuple(Step(place, action, i.settings.deadlines.permit) for place in i.node_places))
+
+
+def _wanted(settings: Settings) -> bool:
+    asked = settings.permissions.model_dump(exclude_defaults=True)
+    return bool(asked) or settings.environment is not None

@@ -1,0 +1,99 @@
+"""Settings laid over a recipe's."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.config import load
+from orchestrator.config.build import Build
+from orchestrator.config.recipe import names, with_recipe
+from orchestrator.errors import UsageError
+
+DOCKER = Path(__file__).parents[2] / "docker"
+RAW: dict[str, Any] = {
+    "app": "shop",
+    "source": {"origin": "git@example.com:shop.git"},
+    "switches": [{"kind": "haproxy", "group": "haproxy", "urls": ["http://shop.example.com/"]}],
+    "marker": {"answers": "all"},
+}
+
+
+def test_the_recipes() -> None:
+    assert names() == ["laravel", "plain-php", "service", "static", "symfony", "wordpress"]
+
+
+def test_own_settings_are_laid_over_the_recipe_s() -> None:
+    settings = load(RAW | {"recipe": "laravel", "php": {"workers": 3}, "permissions": {"writable": ["tmp"]}})
+    assert settings.php.workers == 3
+    assert settings.php.public == "public"
+    assert settings.permissions.writable == ["tmp"]
+    assert [step.name for step in settings.build] == ["composer", "artisan"]
+    assert load(RAW | {"recipe": "laravel", "build": []}).build == []
+
+
+def test_nothing_of_a_recipe_without_one() -> None:
+    assert with_recipe(RAW) == RAW
+
+
+def test_a_recipe_that_is_not_there_is_told_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"recipe: there is no recipe laravell \(did you mean laravel\?\)"):
+        load(RAW | {"recipe": "laravell"})
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_recipe_is_settings(name: str) -> None:
+    assert load(RAW | {"recipe": name}).recipe == name
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"build": [{"name": "a", "run": "x", "outputs": ["v"]}]}, "can be taken over only if inputs or listed"),
+        ({"build": [{"name": "a", "run": "x", "inputs": ["v"]}]}, "without outputs nothing can be taken over"),
+        ({"build": [{"name": "a", "run": "x", "inputs": ["../v"], "outputs": ["v"]}]}, "not a path or pattern inside"),
+        ({"build": [{"name": "a", "run": "x", "inputs": ["l"], "outputs": ["/v"]}]}, "is not a path inside a release"),
+        ({"build": [{"name": "a", "run": "x"}, {"name": "a", "run": "y"}]}, "the name of more than one step"),
+        (
+            {
+                "build": [{"name": "a", "run": "x", "inputs": ["l"], "outputs": ["var/cache"]}],
+                "permissions": {"writable": ["var"]},
+            },
+            r"build.a.outputs: var/cache is of permissions.writable \(var\), too",
+        ),
+        ({"shared": {"directories": ["a"], "seed": ["b"]}}, "shared.seed: b is none of shared.directories"),
+        ({"environment": {"values": {"A-B": "x"}}}, "cannot be the name of a variable"),
+    ],
+)
+def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: str) -> None:
+    with pytest.raises(UsageError, match=line):
+        load(RAW | more)
+
+
+@pytest.mark.parametrize("file", sorted(DOCKER.glob("app*/**/settings.toml")), ids=lambda file: file.parent.name)
+def test_applications_of_the_fleet_lay_settings_over_their_recipe(file: Path) -> None:
+    own = tomllib.loads(file.read_text())
+    made = load(RAW | own)
+    if made.recipe:
+        # a list of their own replaces the recipe's, but its steps are still there as the recipe has them
+        steps = load(RAW | {"recipe": made.recipe}).build
+        assert [step for step in made.build if step in steps] == steps
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("resources/", "resources"),
+        ("./resources//js/", "resources/js"),
+        (".", "*"),
+        ("./", "*"),
+        ("app/**/*.php", "app/*.php"),
+        ("**", "*"),
+    ],
+)
+def test_patterns_are_what_they_look_like(written: str, read: str) -> None:
+    step = Build(name="a", run="x", inputs=[written], outputs=["v"])
+    assert step.inputs == [read]

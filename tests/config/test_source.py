@@ -1,0 +1,134 @@
+"""Sources: which kinds there are, what is refused in which words, and what is kept secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.config import load
+from orchestrator.config.source import ArchiveSource, GitSource, shown
+from orchestrator.errors import UsageError
+from orchestrator.mask import Mask
+
+from .test_settings import raw
+
+SUM = "a" * 64
+URL = "https://user:hush-hush@files.test:8443/shop-{ref}.tar.gz?X-Amz-Signature=hidden"
+
+
+def archive(**changes: Any) -> dict[str, Any]:
+    return {"kind": "archive", "url": URL, "sha256": SUM} | changes
+
+
+def test_without_a_word_it_is_git() -> None:
+    source = load(raw()).source
+    assert isinstance(source, GitSource)
+    assert load(raw(source={**raw()["source"], "kind": "git"})).source == source
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"kind": "svn"}, "source: there is no kind 'svn' of source: it is git, archive, artifact, directory"),
+        ({"kind": "git", "url": "https://a.test/x"}, "source.origin: Field required"),
+        ({"origin": "ssh://a:hush@b.test/x.git"}, "source.origin: it has a password that is not for http"),
+        ({"origin": "x", "leav_out": []}, r"unknown key source.leav_out \(did you mean leave_out\?\)"),
+        ({"origin": "x", "leave_out": ["../x"]}, "source.leave_out.0: '../x' is not a path inside a release"),
+        (archive(urll=1), r"unknown key source.urll \(did you mean url\?\)"),
+        (archive(leave_out=[]), r"unknown key source.leave_out$"),
+        (archive(file="x.tar"), "source: an archive has either url or file"),
+        (archive(url=None), "source: an archive has either url or file"),
+        (archive(url="ftp://a.test/x"), "source.url: it is https://host/path, http://host/path or s3://bucket/key"),
+        (archive(url="https:///x"), "source.url: it is https://host/path"),
+        (archive(url="https://a.test/x\ny"), "source.url: it has a character that no URL has"),
+        (archive(sha256="A" * 64), "source.sha256: "),
+        (archive(strip=-1), "source.strip: "),
+        ({"kind": "artifact"}, "source: an artifact has either url or checkout"),
+        ({"kind": "directory", "path": ".", "ref": "v1"}, "unknown key source.ref"),
+    ],
+)
+def test_bad_sources_are_refused_in_one_line(source: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        load(raw(source=source))
+    assert "\n" not in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_url_is_recorded_without_its_secrets() -> None:
+    settings = load(raw(source=archive()))
+    assert isinstance(settings.source, ArchiveSource)
+    assert settings.source.address == URL
+    for text in (repr(settings), json.dumps(settings.model_dump(mode="json"))):
+        assert "hush-hush" not in text
+        assert "hidden" not in text
+    assert settings.model_dump(mode="json")["source"]["url"] == "https://files.test:8443/shop-{ref}.tar.gz"
+    told = Mask(settings).hide("curl: user:hush-hush, hush-hush, X-Amz-Signature=hidden")
+    assert told == "curl: ***, ***, ***"
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("s3://bucket/a/b.tar", "s3://bucket/a/b.tar"),
+        ("http://[2001:db8::1]:80/x?y#z", "http://[2001:db8::1]:80/x"),
+        ("https://a@b:c@d.test/x", "https://d.test/x"),
+    ],
+)
+def test_what_may_be_shown_of_a_url(url: str, safe: str) -> None:
+    assert shown(url) == safe
+
+
+@pytest.mark.parametrize(
+    ("origin", "address", "login"),
+    [
+        ("git@host:shop.git", "git@host:shop.git", ""),
+        ("ssh://git@host:2222/shop.git", "ssh://git@host:2222/shop.git", ""),
+        ("/srv/git/shop.git", "/srv/git/shop.git", ""),
+        ("https://host/shop.git", "https://host/shop.git", ""),
+        ("https://user:p%40ss-word@host/shop.git", "https://host/shop.git", "user\np@ss-word\n"),
+        ("https://a-token@host/shop.git", "https://host/shop.git", "a-token\n\n"),
+    ],
+)
+def test_the_password_of_an_origin_goes_another_way(origin: str, address: str, login: str) -> None:
+    settings = load(raw(source={"origin": origin}))
+    assert isinstance(settings.source, GitSource)
+    assert (settings.source.address, settings.source.login) == (address, login)
+    assert settings.model_dump(mode="json")["source"]["origin"] == address
+    assert Mask(settings).hide("p%40ss-word p@ss-word a-token") == (
+        "p%40ss-word p@ss-word a-token"
+        if not login
+        else "*** *** a-token"
+        if "user" in login
+        else "p%40ss-word p@ss-word ***"
+    )
+
+
+def test_what_stands_in_a_release_instead_is_left_out() -> None:
+    settings = load(
+        raw(
+            source={"origin": "x", "leave_out": ["public/build", "storage"]},
+            shared={"directories": ["storage"], "files": ["auth.json"]},
+            environment={"values": {"KEY": "v"}},
+        )
+    )
+    assert settings.left_out == ["public/build", "storage", "auth.json", ".env"]
+
+
+def test_a_new_instance_gets_nothing_but_git_by_itself() -> None:
+    scaling = {"group": "shop", "live": "s3://deploys/live.json", "hook": "catch-up"}
+    load(raw(scaling=scaling))
+    with pytest.raises(UsageError, match=r"scaling.hook: a new instance cannot get a source of kind archive by itself"):
+        load(raw(scaling=scaling, source=archive()))
+    with pytest.raises(UsageError, match=r"scaling.hook: a new instance has no password for source.origin"):
+        load(raw(scaling=scaling, source={"origin": "https://user:hush-hush@host/shop.git"}))
+
+
+def test_what_is_built_here_has_to_be_sent() -> None:
+    step = {"name": "assets", "run": "make", "on": "operator", "inputs": ["*.css"], "outputs": ["build"]}
+    load(raw(build=[step], source={"kind": "artifact", "checkout": "."}))
+    load(raw(build=[step], source={"kind": "directory", "path": "."}))
+    for source in (raw()["source"], archive(), {"kind": "artifact", "url": URL, "sha256": SUM}):
+        with pytest.raises(UsageError, match=r"build.assets: its outputs would not get to the nodes"):
+            load(raw(build=[step], source=source))

@@ -1,0 +1,297 @@
+"""Real applications, each by the recipe for its kind: released, moved to the next version and back under traffic.
+
+Laravel in make test, since it has everything a release can have; the others in make test-all. They have a fleet of
+their own, whose nodes and balancers are new ones for each application; origin and database server stay.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import fleet as tool
+import pytest
+
+from orchestrator.probe.sample import Kind
+from tests.fleet.conftest import Alone, Fleet
+from tests.fleet.traffic import Answer, Questions, Traffic, ask, flawless
+
+NODES = ("node1", "node2")
+GETS = (Kind.keepalive, Kind.fresh)
+
+
+@dataclass
+class Application:
+    """One application, provisioned on the stage.
+
+    + versions: release id -> the version that its code says it is
+    + said: by the last release
+    """
+
+    name: str
+    fleet: Fleet
+    versions: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+
+    def do(self, verb: str, *data: str) -> str:
+        """A verb; what it said."""
+        words = [word for one in data for word in ("--data", one)]
+        done = self.fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, APP=self.name, SWITCH="haproxy")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def release(self, ref: str, version: str) -> str:
+        """The id of what was released."""
+        self.said = self.do("release", f"ref={ref}")
+        release = re.findall(r"^done: (\S+) \(", self.said, re.MULTILINE)[-1]
+        self.versions[release] = version
+        return str(release)
+
+    def ask(self, path: str = "/") -> Answer:
+        return ask(self.fleet.haproxy_url, path)
+
+    def run(self, command: str, user: str = "www-data") -> str:
+        """What a command says that is run in the live release of the first node."""
+        quoted = command.replace("'", "'\\''")
+        done = self.fleet.ssh("node1", f"cd /srv/{self.name}/live/release && sudo -n -u {user} sh -c '{quoted}'")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def stage(alone: Alone, docker_compose_command: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tool.Fleet]:
+    """Two nodes, balancers, an origin and a database server."""
+    directory, project = tmp_path_factory.mktemp("applications"), f"orchapps-{os.getpid()}"
+    alone.acquire()
+    try:
+        tool.sweep()
+        owner = tool.process(os.getpid())
+        prepared = tool.prepare(directory, len(NODES), project, owner, apps=["laravel"], mariadb=True)
+        tool.start(prepared)
+    finally:
+        alone.release()
+    yield prepared
+    tool.down(directory, project)
+
+
+@pytest.fixture(scope="module")
+def on_stage(stage: tool.Fleet) -> Callable[[str], Application]:
+    """``on_stage(name)``: an application, on servers that had none before."""
+    there: list[Application] = []
+
+    def put(name: str) -> Application:
+        if there and there[-1].name == name:
+            return there[-1]
+        if there:
+            tool.renew(stage, [*NODES, *tool.BALANCERS])
+        only = replace(stage, apps=(name,))
+        tool.finish(only)
+        known = json.loads((stage.directory / "fleet.json").read_text())
+        there.append(Application(name, Fleet(stage.project, stage.directory, known, tool.variables(only))))
+        there[-1].do("provision")
+        return there[-1]
+
+    return put
+
+
+def version_of(answer: Answer) -> str:
+    """The version that the code says in its page or in its JSON."""
+    if "json" in answer.headers["content-type"]:
+        return str(answer.body["version"])
+    return str(re.findall(r'data-version="(\w+)"', answer.text)[0])
+
+
+def loaded(url: str, tmp_path: Path, mix: tuple[Kind, ...] = tuple(Kind)) -> Traffic:
+    """As much as small servers that also build and warm a release can answer, and every kind of request in flight."""
+    return Traffic([url], tmp_path / "samples", connections=8, rate=20.0, mix=mix, slow_seconds=1.0)
+
+
+def released(application: Application, tmp_path: Path, mix: tuple[Kind, ...] = tuple(Kind)) -> None:
+    """v1, then under traffic v2, back, and v2 again: no request fails, and a page is of the release that it names."""
+    application.release("v1", "v1")
+    url = application.fleet.haproxy_url
+    assert version_of(application.ask()) == "v1"
+    # sessions are files of a node
+    node = application.fleet.nodes[0]["live_url"]
+    login = sent(node, "/login", {"name": "ada"}) if application.name in ("laravel", "symfony") else None
+    with (
+        loaded(url, tmp_path, mix) as traffic,
+        Questions([url], each=2, pause=0.1) as questions,
+    ):
+        application.release("v2", "v2")
+        application.do("rollback")
+        application.do("rollback")
+        report = traffic.stop()
+    print(f"{report.totals.requests} requests, {report.totals.failed} failed, and {len(questions.answers)} pages")
+    flawless(report)
+    assert set(report.totals.kinds) == set(mix)
+    seen = set()
+    for answer in questions.answers:
+        assert answer.status == 200, answer.error
+        assert application.versions[answer.headers["x-release"]] == version_of(answer)
+        seen.add(version_of(answer))
+    assert seen == {"v1", "v2"}
+    assert version_of(application.ask()) == "v2"
+    if login:
+        status, _, text = sent(node, "/me", cookies=login[1])
+        said = json.loads(text)
+        assert (status, said["name"], said["logged_in_at"], said["version"]) == (200, "ada", "v1", "v2")
+
+
+def healthy(application: Application, *parts: str) -> None:
+    said = application.ask("/health").body
+    assert [said[part] for part in parts] == ["ok"] * len(parts)
+
+
+def test_laravel(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    laravel = on_stage("laravel")
+    released(laravel, tmp_path)
+    assert re.search(r"build composer +\S+ s .*taken over from", laravel.said)
+    assert int(laravel.run("find vendor -name '*.php' | wc -l")) >= 3000
+    healthy(laravel, "storage", "database")
+
+    # what a console makes of a release stays in it
+    assert laravel.run("ls storage/framework/views/*.php bootstrap/cache/config.php bootstrap/cache/routes-*.php")
+    assert laravel.run("find /srv/laravel/shared -name '*.php'", "root") == ""
+
+    # workers and the scheduler follow the live release
+    assert sent(laravel.fleet.haproxy_url, "/work", {"word": "queued"})[0] == 200
+    assert "Processed:" in laravel.run("php artisan queue:work --once --no-ansi")
+    release = laravel.run("pwd -P").rpartition("/")[2]
+    assert laravel.run("tail -n 1 storage/app/worked") == f"queued v2 {release}"
+    laravel.run("php artisan schedule:run")
+    assert laravel.run("tail -n 1 storage/app/scheduled") == f"v2 {release}"
+
+
+@pytest.mark.slow
+def test_only_what_is_made_from_a_change_is_made_anew(on_stage: Callable[[str], Application]) -> None:
+    laravel = on_stage("laravel")
+    laravel.release("v2", "v2")
+    old = re.findall(r'href="(/build/app-\w+\.css)"', laravel.ask().text)
+    laravel.release("assets2", "v2")
+    new = re.findall(r'href="(/build/app-\w+\.css)"', laravel.ask().text)
+    assert old != new
+    assert [laravel.ask(path).status for path in (*old, *new)] == [200, 200]
+    assert re.search(r"build composer +\S+ s .*taken over from", laravel.said)
+    assert not re.search(r"build assets +\S+ s .*taken over from", laravel.said)
+    laravel.release("view2", "v2")
+    assert "view 2" in laravel.ask().text
+    laravel.do("rollback")
+    assert "view 1" in laravel.ask().text
+    laravel.release("deps2", "v2")
+    assert not re.search(r"build composer +\S+ s .*taken over from", laravel.said)
+    assert laravel.run("ls vendor/symfony/yaml/Yaml.php")
+
+
+@pytest.mark.slow
+def test_laravel_twenty_times(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    laravel = on_stage("laravel")
+    laravel.release("v1", "v1")
+    url = laravel.fleet.haproxy_url
+    with (
+        loaded(url, tmp_path) as traffic,
+        Questions([url], each=2, pause=0.1) as questions,
+    ):
+        for _ in range(5):
+            laravel.release("v2", "v2")
+            laravel.do("rollback")
+            laravel.release("view2", "v2")
+            laravel.do("rollback")
+        report = traffic.stop()
+    print(f"{report.totals.requests} requests, {report.totals.failed} failed, and {len(questions.answers)} pages")
+    flawless(report)
+    for answer in questions.answers:
+        assert answer.status == 200, answer.error
+        assert laravel.versions[answer.headers["x-release"]] == version_of(answer)
+
+
+@pytest.mark.slow
+def test_symfony(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    symfony = on_stage("symfony")
+    released(symfony, tmp_path)
+    healthy(symfony, "storage", "database")
+    assert symfony.run("ls -d $(pwd -P)/var/cache/prod/Container*")
+    # the build's console began the log, the application goes on with it
+    assert [symfony.ask("/nothing").status for _ in range(4)] == [404] * 4
+    for node in NODES:
+        assert "No route found" in symfony.fleet.ssh(node, "cat /srv/symfony/shared/var/log/prod.log").stdout
+
+
+@pytest.mark.slow
+def test_wordpress(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    wordpress = on_stage("wordpress")
+    released(wordpress, tmp_path)
+    healthy(wordpress, "storage", "database")
+    assert "Welcome to WordPress" in wordpress.ask("/hello-world/").text
+
+    # its own scripts are run when they are asked for by name, and an administrator gets in
+    environment = wordpress.fleet.known["apps"]["wordpress"]["environment"]
+    url = wordpress.fleet.haproxy_url
+    form = {"log": "admin", "pwd": environment["ADMIN_PASSWORD"], "testcookie": "1"}
+    status, cookies, _ = sent(url, "/wp-login.php", form, {"wordpress_test_cookie": "WP%20Cookie%20check"})
+    assert status == 302
+    status, _, text = sent(url, "/wp-admin/", cookies=cookies)
+    assert (status, "Dashboard" in text) == (200, True)
+
+    # nothing that is uploaded is run, and nothing of the configuration is sent
+    for node in NODES:
+        script = "/srv/wordpress/shared/wp-content/uploads/x.php"
+        assert wordpress.fleet.ssh(node, f'echo \'<?php echo "it " . "ran";\' >{script}').returncode == 0
+    for path in ("/wp-content/uploads/x.php", "/.env", "/.release/environment"):
+        answer = wordpress.ask(path)
+        assert answer.status in (301, 404)
+        assert "it ran" not in answer.text
+        assert environment["DB_PASSWORD"] not in answer.text
+
+
+@pytest.mark.slow
+def test_plain_php(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    plain = on_stage("plain")
+    released(plain, tmp_path)
+    healthy(plain, "storage")
+    assert plain.ask("/lib/version.php").status == 404
+
+
+@pytest.mark.slow
+def test_a_static_site(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    static = on_stage("static")
+    released(static, tmp_path, GETS)
+    assert static.ask("/css/site.css").headers["content-type"] == "text/css"
+    assert static.ask("/nothing").status == 404
+    assert "php" not in static.fleet.ssh("node1", "systemctl list-units 'static-*' --no-legend --plain").stdout
+
+
+@pytest.mark.slow
+def test_a_service_that_is_no_php(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    service = on_stage("service")
+    released(service, tmp_path)
+    said = service.ask("/health")
+    assert said.body["release"] == said.headers["x-release"]
+    assert said.body["color"] == said.headers["x-color"]
+    assert "php" not in service.fleet.ssh("node1", "systemctl list-units 'service-*' --no-legend --plain").stdout
+
+
+def sent(
+    url: str, path: str, form: Mapping[str, str] | None = None, cookies: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, str], str]:
+    """Status, all cookies from now on, and text of the answer to a form; without one, to a GET."""
+    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())}
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request("GET" if form is None else "POST", path, urlencode(form or {}) or None, headers)
+        answer = connection.getresponse()
+        found = dict(cookies or {})
+        for line in answer.headers.get_all("Set-Cookie") or ():
+            found |= {name: morsel.coded_value for name, morsel in SimpleCookie(line).items()}
+        return answer.status, found, answer.read().decode()
+    finally:
+        connection.close()

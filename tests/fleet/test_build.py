@@ -1,0 +1,175 @@
+"""What a release is made of, on the fleet: its environment, its build, who may write, and what nobody ever sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.conftest import Fleet
+from tests.fleet.traffic import Traffic, flawless
+
+SECRETS = {"APP_KEY": "planted-in-values-7", "DB_PASSWORD": "planted by a command 7", "MAIL_KEY": "planted-in-file-7"}
+TOKENS = {"marker": "planted-marker-token-7", "preview": "planted-preview-token-7"}
+
+# what stands in the list of processes, again and again, until the file is gone
+WATCH = """
+touch /run/watching
+while [ -e /run/watching ]; do
+    cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '
+    sleep 0.2
+done >/run/seen
+"""
+
+
+class Site:
+    """The sample application with an environment, a build and a directory that the web user may write."""
+
+    def __init__(self, fleet: Fleet, directory: Path) -> None:
+        self.fleet = fleet
+        self.directory = directory
+        self.said = ""
+        (directory / "production.env").write_text(f"MAIL_KEY={SECRETS['MAIL_KEY']}\nNOT_MEANT=operators-own-7\n")
+
+    def run(self, verb: str, *data: str, url: str = "one", then: str = "true", **more: Any) -> int:
+        """A deploy file, as verbose as can be; its exit status. All that it says is kept."""
+        settings = {
+            "marker": {"answers": "all", "token": TOKENS["marker"]},
+            "preview": {"token": TOKENS["preview"], "port": 8090},
+            "environment": {
+                "file": str(self.directory / "production.env"),
+                "keys": ["MAIL_KEY"],
+                "commands": {"DB_PASSWORD": f"cat {self.directory / 'password'}"},
+                "values": {"APP_KEY": SECRETS["APP_KEY"], "APP_URL": f"https://{url}.example.com"},
+            },
+            "build": [{"name": "tell", "run": f"cat .env; {then}"}],
+            "permissions": {"writable": ["cache"]},
+            **more,
+        }
+        (self.directory / "password").write_text(SECRETS["DB_PASSWORD"] + "\n")
+        words = [word for one in data for word in ("--data", one)]
+        done = self.fleet.pyinfra(f"deploys/{verb}.py", "-y", "-vvv", *words, SETTINGS=json.dumps(settings))
+        self.said += done.stdout + done.stderr
+        return done.returncode
+
+    def node(self, command: str, user: str = "root") -> list[str]:
+        """What a command prints on each node."""
+        return [self.fleet.ssh(node["name"], command, user).stdout.strip() for node in self.fleet.nodes]
+
+
+@pytest.fixture(scope="module")
+def site(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(fleet, tmp_path_factory.mktemp("site"))
+    assert made.run("provision") == 0, made.said
+    made.said = ""
+    yield made
+    # tokens are the fleet's own again
+    done = fleet.pyinfra("deploys/provision.py", "-y")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def watched(fleet: Fleet) -> Iterator[None]:
+    """The list of processes of each node is looked at meanwhile; it ends up in /run/seen."""
+    watchers = [
+        subprocess.Popen(["docker", "exec", fleet.container(node["name"]), "sh", "-c", WATCH]) for node in fleet.nodes
+    ]
+    yield
+    for node, watcher in zip(fleet.nodes, watchers, strict=True):
+        fleet.exec(node["name"], "rm /run/watching")
+        watcher.wait(30)
+
+
+def test_a_rollback_brings_the_old_environment_back_and_no_secret_is_seen_anywhere(site: Site, tmp_path: Path) -> None:
+    fleet = site.fleet
+    reports = [tmp_path / "one.json", tmp_path / "two.json"]
+    with watched(fleet):
+        assert site.run("release", "ref=v1", f"report={reports[0]}") == 0, site.said
+        first = site.node("readlink -f /srv/shop/live/release")
+        assert site.run("release", "ref=v2", f"report={reports[1]}", url="two") == 0, site.said
+        assert site.node("grep APP_URL /srv/shop/live/release/.env") == ["APP_URL=https://two.example.com"] * 3
+        assert site.run("rollback", url="three") == 0, site.said
+
+    wanted = [
+        *(f"{key}={value!r}" if " " in value else f"{key}={value}" for key, value in SECRETS.items()),
+        "APP_URL=https://one.example.com",
+    ]
+    for text in site.node("cat /srv/shop/live/release/.env"):
+        assert sorted(text.splitlines()) == sorted(wanted)
+    assert site.node("stat -c '%a %U' /srv/shop/live/release/.env") == ["600 www-data"] * 3
+    assert site.node("readlink -f /srv/shop/live/release") == first
+
+    journal = fleet.exec("haproxy", "cat /var/lib/orchestrator/shop/journal/*/* /var/lib/orchestrator/shop/journal/*")
+    assert '"environment"' in journal.stdout
+    assert site.run("status") == 0
+    places = {
+        "output": site.said,
+        "journal": journal.stdout,
+        "report": "".join(report.read_text() for report in reports),
+        "list of processes": "".join(site.node("tr -d '\\0' </run/seen")),
+        "log of a node": "".join(site.node("journalctl --no-pager -o cat | grep -v 'X-Probe-Token'")),
+    }
+    assert "cgi-fcgi" in places["list of processes"]
+    for secret in (*SECRETS.values(), *TOKENS.values(), "operators-own-7"):
+        assert [place for place, text in places.items() if secret in text] == []
+
+
+def test_what_the_web_user_wrote_in_a_release_goes_with_it(site: Site) -> None:
+    write = "runuser -u www-data -- sh -c 'mkdir -m 700 cache/own && echo x >cache/own/file'"
+    kept = site.node("ls /srv/shop/releases | sort")
+    done = site.node(f"cd /srv/shop/live/release && {write} && ls -d $PWD/cache/own")
+    assert all(path.endswith("/cache/own") for path in done)
+    assert site.run("release", "ref=v2", keep=2) == 0, site.said
+    assert site.run("release", "ref=v1", keep=2) == 0, site.said
+    for before, after in zip(kept, site.node("ls -A /srv/shop/releases | sort"), strict=True):
+        assert len(after.split()) == 2
+        assert not set(before.split()) & set(after.split())
+
+
+def test_a_build_that_fails_on_one_node_moves_nothing_and_is_shown_for_that_node(site: Site, tmp_path: Path) -> None:
+    fleet = site.fleet
+    before = site.node("ls -A /srv/shop/releases; readlink /srv/shop/*/release /srv/shop/live")
+    site.said = ""
+    failing = "[ $(hostname) != node2 ] || { echo the lock file is broken; exit 7; }"
+    with Traffic([fleet.haproxy_url, fleet.nginx_url], tmp_path / "samples") as traffic:
+        assert site.run("release", "ref=v2", then=failing) == 1
+        flawless(traffic.stop())
+    assert "build tell failed on node2: tell: `" in site.said
+    shown = [line.strip() for line in site.said.splitlines() if " | " in line]
+    assert "node2 | the lock file is broken" in shown
+    assert "node2 | APP_KEY=***" in shown
+    assert not any(line.startswith(("node1 | ", "node3 | ")) for line in shown)
+    assert site.node("ls -A /srv/shop/releases; readlink /srv/shop/*/release /srv/shop/live") == before
+
+
+@pytest.mark.slow
+def test_a_node_that_joins_gets_releases_as_they_are_on_the_others(site: Site) -> None:
+    """By way of the operator, who could not make either of them again: their environments are others' by now."""
+    fleet = site.fleet
+    assert site.run("release", "ref=v1", url="one") == 0, site.said
+    fleet.docker("kill", fleet.container("node3"))
+    try:
+        assert site.run("release", "ref=v2", "allow_missing=node3", url="two") == 0, site.said
+    finally:
+        fleet.start("node3")
+    assert site.run("join", "node=node3", url="three") == 0, site.said
+    tell = (
+        "cd /srv/shop && readlink blue/release green/release live && "
+        "find -L blue/release green/release -type f ! -path '*/.git' ! -path '*/storage/*' | sort | xargs sha256sum && "
+        "stat -c '%a %U' blue/release/.env green/release/.env"
+    )
+    first, second, third = site.node(tell)
+    assert first == second == third
+    assert first.count("600 www-data") == 2
+    assert {line.split("=")[1] for line in site.node("grep -h APP_URL /srv/shop/*/release/.env")[2].splitlines()} == {
+        "https://one.example.com",
+        "https://two.example.com",
+    }
+    assert site.node("ls -A /srv/shop/releases | grep -c tar") == ["0"] * 3
+    assert site.run("rollback") == 0, site.said
+    assert site.node("cd /srv/shop/live/release && git status --porcelain") == [""] * 3

@@ -1,0 +1,96 @@
+"""Two hundred releases in a row: whatever they leave behind does not grow."""
+# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.conftest import Fleet
+from tests.fleet.safety import tag  # noqa: F401 (a fixture)
+from tests.fleet.test_build import Site, site  # noqa: F401 (a fixture)
+from tests.fleet.traffic import Traffic, flawless
+
+pytestmark = pytest.mark.slow
+
+RELEASES = int(os.environ.get("MANY", "200"))
+SETTLED = 25
+"""Releases after which nothing more is new: caches are filled, logs and journals turn over or are small."""
+
+# what is counted on a server; `sync`, so that what was removed is gone. What is shared is the users' own: the last
+# release's traffic uploads files
+COUNT = """
+sync
+cd /
+for dir in srv/shop srv/shop/* tmp run var/lib/orchestrator var/tmp home etc; do
+    [ -d $dir ] && [ $dir != srv/shop/shared ] || continue
+    not="-path run/log -prune -o -path */journal/runs -prune -o -path srv/shop/shared -prune -o"
+    echo "inodes_$dir=$(set -f; find $dir -xdev $not -print 2>/dev/null | wc -l)"
+    echo "kib_$dir=$(du -skx --exclude=run/log --exclude=runs --exclude=srv/shop/shared $dir 2>/dev/null | cut -f1)"
+done
+echo "processes=$(ls -d /proc/[0-9]* | wc -l)"
+echo "fpm=$(cat /proc/[0-9]*/comm | grep -c php-fpm)"
+echo "open_files=$(ls /proc/[0-9]*/fd 2>/dev/null | wc -l)"
+echo "listening=$(ss -lxtH | wc -l)"
+echo "socket_files=$(find srv run tmp -type s 2>/dev/null | wc -l)"
+echo "units=$(systemctl list-units --all --no-legend | wc -l)"
+echo "mounts=$(wc -l </proc/mounts)"
+"""
+
+MORE = {"inodes": 60, "kib": 3000, "open": 60, "listening": 2, "units": 2, "processes": 8}
+"""What two countings may differ by; nothing at all where nothing is said. (Journals of runs: tests/journal.)"""
+
+
+def counted(fleet: Fleet) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for host in (*(node["name"] for node in fleet.nodes), "haproxy", "nginx"):
+        done = fleet.exec(host, COUNT)
+        assert done.returncode == 0, done.stderr
+        found |= {f"{host} {key}": int(n) for key, n in (line.split("=") for line in done.stdout.splitlines())}
+    found["operator temporary files"] = len(list(Path(tempfile.gettempdir()).glob("orchestrator-*")))
+    return found
+
+
+def test_nothing_grows_over_many_releases(
+    site: Site, tag: Callable[[str, Callable[[Path], None]], str], tmp_path: Path
+) -> None:
+    fleet = site.fleet
+    step = {"name": "vendor", "run": "mkdir -p vendor; cp app/*.php vendor/", "inputs": ["app"], "outputs": ["vendor"]}
+    quick: dict[str, Any] = {"gate": {"interval": 0.05}, "probe": {"after": 0.2}, "keep": 3, "build": [step]}
+    counts: list[dict[str, int]] = []
+    for number in range(1, RELEASES + 1):
+        # every fifth release's outputs are made anew
+        tag("many", news("app/News.php" if number % 5 == 0 else "NEWS", number))
+        if number < RELEASES:
+            assert site.run("release", "ref=many", **quick) == 0, site.said
+        else:
+            with Traffic([fleet.haproxy_url, fleet.nginx_url], tmp_path / "samples") as traffic:
+                assert site.run("release", "ref=many", **quick) == 0, site.said
+                flawless(traffic.stop())
+        site.said = ""
+        if number in (SETTLED, RELEASES):
+            counts.append(counted(fleet))
+    before, after = counts
+    print(json.dumps({key: (before[key], after[key]) for key in before if before[key] != after[key]}, indent=1))
+    grown = {key: (before[key], after[key]) for key in before if after[key] - before[key] > allowed(key)}
+    assert grown == {}
+
+
+def allowed(key: str) -> int:
+    """``node1 inodes_srv/shop``: what is counted stands before the place."""
+    return MORE.get(key.split()[1].split("_")[0], 0)
+
+
+def news(place: str, number: int) -> Callable[[Path], None]:
+    """A version that differs from the one before."""
+
+    def edit(folder: Path) -> None:
+        (folder / place).write_text(f"<?php // {number}\n")
+
+    return edit

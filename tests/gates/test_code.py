@@ -1,0 +1,43 @@
+"""Which code really runs: of PHP-FPM, of a service, and of nothing but nginx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.facts.answers import ColorSaid
+from orchestrator.gates import code
+
+OLD, NEW = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
+
+
+def said(release: str = NEW, born: float = 1000.0, started: tuple[str, int] | None = (NEW, 1000)) -> ColorSaid:
+    return ColorSaid((), started, {"release": release, "master": {"started": born}})
+
+
+def test_a_service_that_runs_the_release() -> None:
+    assert code.judge(said(), NEW, "web") is None
+    # kernel and script count whole seconds
+    assert code.judge(said(born=998.5), NEW, "web") is None
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (said(release=OLD), f"its web has the code of {OLD}"),
+        (said(release=""), "its web has the code of no release"),
+        (said(born=900.0), "its web is older than the release's start: it was not restarted"),
+        (said(started=(OLD, 1000)), f"it was not started for {NEW}"),
+        (said(started=None), f"it was not started for {NEW}"),
+        (ColorSaid((), (NEW, 1000), None), "its web does not say what it runs"),
+    ],
+)
+def test_one_that_does_not(found: ColorSaid, line: str) -> None:
+    assert code.judge(found, NEW, "web") == line
+
+
+def test_where_only_nginx_answers_there_is_nobody_to_ask() -> None:
+    nobody: dict[str, Any] | None = None
+    assert code.judge(ColorSaid((), (NEW, 1000), nobody), NEW, "") is None
+    assert code.judge(ColorSaid((), (OLD, 1000), nobody), NEW, "") == f"it was not started for {NEW}"

@@ -1,0 +1,157 @@
+"""What a build step's outputs are taken for made from, and when another release may have them. The real script."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.operations.build import SCRIPT, words
+
+A, B = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
+
+
+class Releases:
+    """Two releases of one version; A is live, and has what the step made of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for release in (A, B):
+            (self[release] / "resources").mkdir(parents=True)
+            (self[release] / "resources/app.js").write_text("one\n")
+            (self[release] / "app").mkdir()
+            (self[release] / "app/A.php").write_text("<?php\n")
+
+    def __getitem__(self, release: str) -> Path:
+        return self.root / "releases" / release
+
+    def try_to_build(
+        self,
+        release: str,
+        run: str = "mkdir -p out && cat resources/app.js >out/app.js",
+        inputs: tuple[str, ...] = ("resources",),
+        listed: tuple[str, ...] = ("app/*.php",),
+        only: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        color, live = {A: ("blue", ""), B: ("green", A)}[release]
+        about = words("assets", run, None, inputs, listed, ["out"])
+        arguments = [str(self.root), release, color, live, *about, "only" if only else ""]
+        return subprocess.run(
+            ["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True, umask=0o027
+        )
+
+    def build(self, release: str, **options: object) -> str:
+        done = self.try_to_build(release, **options)  # type: ignore[arg-type]
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def both(self, **options: object) -> str:
+        """What B's build says, after A's."""
+        self.build(A, **options)
+        return self.build(B, **options)
+
+
+TAKEN = f"taken over from {A}"
+
+
+@pytest.fixture
+def releases(tmp_path: Path) -> Releases:
+    return Releases(tmp_path / "shop")
+
+
+def test_what_was_made_from_the_same_is_taken_over(releases: Releases) -> None:
+    assert releases.both() == TAKEN
+    assert (releases[A] / "out/app.js").samefile(releases[B] / "out/app.js")
+
+
+def test_everybody_may_read_what_was_made(releases: Releases) -> None:
+    releases.build(A)
+    assert stat.S_IMODE((releases[A] / "out").stat().st_mode) == 0o755
+    assert stat.S_IMODE((releases[A] / "out/app.js").stat().st_mode) == 0o444
+
+
+def test_an_input_that_is_not_there_is_named_and_nothing_is_taken_over(releases: Releases) -> None:
+    inputs = ("resources", "resources/*.css")
+    said = releases.both(inputs=inputs)
+    assert said == "warning: no file matches its input resources/*.css, so it is made for each release"
+    (releases[B] / "resources/app.js").write_text("two\n")
+    done = releases.try_to_build(B, inputs=inputs, only=True)
+    assert (done.returncode, done.stderr) == (1, "assets has to run, since no file matches its input resources/*.css\n")
+
+
+def link_to_directory(release: Path) -> None:
+    (release / "shared").mkdir()
+    (release / "shared/lib.js").write_text("lib\n")
+    (release / "resources/lib").symlink_to("../shared")
+
+
+def link_to_nowhere(release: Path) -> None:
+    (release / "resources/lib").symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("link", [link_to_directory, link_to_nowhere])
+def test_links_among_the_inputs_hide_no_change(releases: Releases, link: object) -> None:
+    assert callable(link)
+    for release in (A, B):
+        link(releases[release])
+    assert releases.both() == TAKEN
+    (releases[B] / "app/New.php").write_text("<?php\n")
+    assert releases.build(B) == ""
+
+
+def test_what_a_link_leads_to_is_read_too(releases: Releases) -> None:
+    for release in (A, B):
+        link_to_directory(releases[release])
+        (releases[release] / "version").write_text("1\n")
+        (releases[release] / "resources/version").symlink_to("../version")
+    assert releases.both() == TAKEN
+    (releases[B] / "shared/lib.js").write_text("another\n")
+    assert releases.build(B) == ""
+    (releases[B] / "version").write_text("2\n")
+    assert releases.build(B) == ""
+    (releases[B] / "resources/version").unlink()
+    (releases[B] / "resources/version").symlink_to("./../version")
+    assert releases.build(B) == ""
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
+def test_an_input_that_cannot_be_read_fails_the_step(releases: Releases) -> None:
+    (releases[A] / "resources/app.js").chmod(0)
+    assert releases.try_to_build(A).returncode != 0
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        'mkdir -p out && ln -sfn "$RELEASE_PATH/resources" out/bundle',
+        'mkdir -p out && echo "{\\"release\\": \\"$RELEASE\\"}" >out/manifest.json',
+        'mkdir -p out && echo "\\"$RELEASE_PATH\\"" >out/path.json',
+    ],
+)
+def test_outputs_that_name_their_release_stay_its_own(releases: Releases, run: str) -> None:
+    said = releases.both(run=run)
+    assert said.startswith("cannot be taken over by another release: out/"), said
+
+
+def test_an_output_behind_a_link_out_of_the_release_is_refused(releases: Releases, tmp_path: Path) -> None:
+    (tmp_path / "others/sub").mkdir(parents=True)
+    (tmp_path / "others/sub/file").write_text("precious\n")
+    for release in (A, B):
+        (releases[release] / "public").symlink_to(tmp_path / "others")
+    about = words("assets", "true", None, ("resources",), (), ["public/sub"])
+    for release, live in ((A, ""), (B, A)):
+        arguments = [str(releases.root), release, "blue", live, *about, ""]
+        done = subprocess.run(["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "assets: its output public/sub is behind a link that leads out of the release" in done.stderr
+    assert (tmp_path / "others/sub/file").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "others/sub/file").read_text() == "precious\n"
+
+
+def test_what_asks_for_the_color_is_made_for_each(releases: Releases) -> None:
+    run = "mkdir -p out && echo $COLOR >out/color"
+    assert releases.both(run=run) == ""
+    assert (releases[B] / "out/color").read_text() == "green\n"

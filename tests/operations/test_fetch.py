@@ -1,0 +1,112 @@
+"""What a fetch brings, whatever happened to the one before. The real script, real git."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.operations.fetch import fetch
+from tests.fakes.git import git
+from tests.fakes.world import BIN
+
+pytestmark = pytest.mark.exhaustive
+
+RELEASE = "20260101T120000Z-5d0f0c1"
+
+
+class Node:
+    """A directory of an application, and an origin."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.root, self.origin = scratch / "shop", scratch / "origin"
+        self.upload = scratch / "upload-pack"
+        for directory in (self.root / "releases", self.origin):
+            directory.mkdir(parents=True)
+        git(self.origin, "init", "-q", "--initial-branch", "main")
+        git(self.origin, "config", "uploadpack.allowAnySHA1InWant", "true")
+
+    def commit(self, size: int = 10) -> str:
+        (self.origin / "app").mkdir(exist_ok=True)
+        (self.origin / "app/data").write_bytes(os.urandom(size))
+        git(self.origin, "add", "-A")
+        git(self.origin, "commit", "-q", "-m", "version")
+        return git(self.origin, "rev-parse", "HEAD").strip()
+
+    def start(self, revision: str, release: str = RELEASE, slow: bool = False) -> subprocess.Popen[str]:
+        (command,) = fetch._inner(
+            root=str(self.root), release=release, origin=f"file://{self.origin}", revision=revision
+        )
+        variables = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        if slow:
+            # two thirds of what the origin sends, and then nothing more
+            self.upload.write_text('#!/bin/sh\ngit upload-pack "$@" | { stdbuf -o0 head -c 700000; exec sleep 60; }\n')
+            self.upload.chmod(0o755)
+            extra = {"COUNT": "1", "KEY_0": "remote.origin.uploadpack", "VALUE_0": str(self.upload)}
+            variables |= {f"GIT_CONFIG_{key}": value for key, value in extra.items()}
+        return subprocess.Popen(
+            ["sh", "-c", command.get_raw_value()],
+            env=variables,
+            stderr=subprocess.PIPE,
+            text=True,
+            umask=0o027,
+            start_new_session=True,
+        )
+
+    def fetch(self, revision: str, release: str = RELEASE) -> None:
+        process = self.start(revision, release)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        there = self.root / "releases" / release
+        assert (there / "app/data").read_bytes() == (self.origin / "app/data").read_bytes()
+        assert git(there, "status", "--porcelain") == ""
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def test_everybody_may_read_a_release(node: Node) -> None:
+    node.fetch(node.commit())
+    there = node.root / "releases" / RELEASE
+    assert stat.S_IMODE(there.stat().st_mode) == 0o755
+    assert stat.S_IMODE((there / "app").stat().st_mode) == 0o755
+    assert stat.S_IMODE((there / "app/data").stat().st_mode) == 0o644
+
+
+def test_what_a_killed_fetch_left_is_fetched_again(node: Node) -> None:
+    node.fetch(node.commit())
+    revision = node.commit(size=1_000_000)
+    killed = node.start(revision, "20260102T120000Z-aaaaaaa", slow=True)
+    try:
+        objects = node.root / "repo.git/objects"
+        commit, deadline = objects / revision[:2] / revision[2:], time.monotonic() + 20
+        # the commit comes first: alone, or in a pack that is not whole
+        while not commit.exists() and not any(path.stat().st_size > 400_000 for path in objects.rglob("tmp_pack_*")):
+            assert time.monotonic() < deadline
+            assert killed.poll() is None
+            time.sleep(0.05)
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.communicate(timeout=10)
+    node.fetch(revision, "20260103T120000Z-bbbbbbb")
+
+
+def test_a_mirror_that_lacks_what_it_should_have_is_mended(node: Node) -> None:
+    revision = node.commit()
+    node.fetch(revision)
+    blob = git(node.origin, "rev-parse", f"{revision}:app/data").strip()
+    mirror = node.root / "repo.git"
+    for pack in (mirror / "objects/pack").glob("*.pack"):
+        loose = pack.read_bytes()
+        for file in pack.parent.glob(f"{pack.stem}.*"):
+            file.unlink()
+        subprocess.run(["git", "-C", mirror, "unpack-objects", "-q"], input=loose, check=True)
+    (mirror / "objects" / blob[:2] / blob[2:]).unlink()
+    node.fetch(revision, "20260102T120000Z-aaaaaaa")

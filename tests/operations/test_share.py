@@ -1,0 +1,159 @@
+"""A release is linked to what is shared, and nothing but the release is ever removed. The real script."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from orchestrator.operations.share import share
+
+pytestmark = pytest.mark.exhaustive
+
+ID = "20260101T120000Z-5d0f0c1"
+LIVE = "20251231T120000Z-4c9e9b0"
+
+
+class Node:
+    """An application with a release that is live, one that is made, and data that both share."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.release, self.shared = root, root / "releases" / ID, root / "shared"
+        (root / "releases" / LIVE / "config").mkdir(parents=True)
+        (root / "releases" / LIVE / "config/app.php").write_text("live\n")
+        self.release.mkdir()
+        (self.shared / "storage/app").mkdir(parents=True)
+        (self.shared / "storage/app/upload").write_text("of a user\n")
+        (self.shared / "storage/oauth-private.key").write_text("key\n")
+        (self.shared / "config").mkdir()
+        (self.shared / "auth.json").write_text("{}\n")
+
+    def share(
+        self, directories: Sequence[str] = (), files: Sequence[str] = (), seed: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        (command,) = share._inner(root=str(self.root), release=ID, directories=directories, files=files, seed=seed)
+        return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
+
+    def outside(self) -> dict[str, str]:
+        """What stands outside of the release."""
+        found = [path for path in self.root.rglob("*") if not path.is_relative_to(self.release)]
+        return {
+            str(path.relative_to(self.root)): os.readlink(path)
+            if path.is_symlink()
+            else path.read_text()
+            if path.is_file()
+            else ""
+            for path in found
+        }
+
+    def is_linked(self, path: str) -> bool:
+        link = self.release / path
+        return link.is_symlink() and os.readlink(link) == str(self.shared / path)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path / "shop")
+
+
+def shared(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_version_has_there_gives_way(node: Node) -> None:
+    (node.release / "storage/app").mkdir(parents=True)
+    (node.release / "storage/app/upload").write_text("of the version\n")
+    before = node.outside()
+    for _ in range(2):
+        shared(node.share(["storage/app", "config"], ["auth.json"]))
+        assert all(map(node.is_linked, ["storage/app", "config", "auth.json"]))
+    assert node.outside() == before
+
+
+@pytest.mark.parametrize(
+    ("directories", "files", "path"),
+    [
+        (["storage"], ["storage/oauth-private.key"], "storage/oauth-private.key"),
+        (["storage", "storage/app"], [], "storage/app"),
+    ],
+    ids=["file", "directory"],
+)
+def test_one_shared_path_below_another_removes_nothing(
+    node: Node, directories: list[str], files: list[str], path: str
+) -> None:
+    before = node.outside()
+    done = node.share(directories, files)
+    assert node.outside() == before
+    assert done.returncode != 0
+    assert f"shared: {path} is behind a link" in done.stderr
+
+
+@pytest.mark.parametrize("to", ["{root}/releases/{live}", "../{live}", "{root}/shared"])
+def test_a_link_of_the_version_that_leads_outside_is_refused_before_anything_is_made(node: Node, to: str) -> None:
+    (node.release / "etc").symlink_to(to.format(root=node.root, live=LIVE))
+    (node.shared / "etc/config").mkdir(parents=True)
+    before = node.outside()
+    done = node.share(["storage", "etc/config"], seed=["storage"])
+    assert node.outside() == before
+    assert done.returncode != 0
+    assert "shared: etc/config is behind a link" in done.stderr
+    assert [path.name for path in node.release.iterdir()] == ["etc"]
+
+
+def test_a_link_of_the_version_that_leads_nowhere_makes_nothing_there(node: Node, tmp_path: Path) -> None:
+    (node.release / "storage").symlink_to(tmp_path / "elsewhere/deep")
+    done = node.share(["storage/app"])
+    assert "shared: storage/app is behind a link" in done.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_link_of_the_version_within_it_is_followed(node: Node) -> None:
+    (node.release / "data").mkdir()
+    (node.release / "storage").symlink_to("data")
+    shared(node.share(["storage/app"]))
+    assert node.is_linked("storage/app")
+    assert (node.release / "data/app").is_symlink()
+
+
+def test_a_link_of_the_version_to_another_shared_path_removes_nothing(node: Node) -> None:
+    (node.release / "storage").symlink_to("data")
+    (node.release / "data").mkdir()
+    (node.shared / "data/app").mkdir(parents=True)
+    (node.shared / "data/app/upload").write_text("of a user\n")
+    before = node.outside()
+    done = node.share(["data", "storage/app"])
+    assert node.outside() == before
+    assert "shared: storage/app is behind a link" in done.stderr
+
+
+@pytest.mark.parametrize("to", ["public", "/", "missing", "../{live}/config", "../../shared/config"])
+def test_a_link_of_the_version_at_a_shared_path_gives_way_and_where_it_leads_nothing_changes(
+    node: Node, to: str
+) -> None:
+    (node.release / "public").mkdir()
+    (node.release / "public/index.php").write_text("<?php\n")
+    (node.release / "storage").symlink_to(to.format(live=LIVE))
+    (node.release / "auth.json").symlink_to("public/index.php")
+    before = node.outside()
+    shared(node.share(["storage"], ["auth.json"]))
+    assert node.is_linked("storage")
+    assert node.is_linked("auth.json")
+    assert (node.release / "public/index.php").read_text() == "<?php\n"
+    assert node.outside() == before
+
+
+def test_a_link_that_is_right_is_left_alone(node: Node) -> None:
+    shared(node.share(["storage"]))
+    before = (node.release / "storage").lstat()
+    shared(node.share(["storage"]))
+    assert (node.release / "storage").lstat().st_ino == before.st_ino
+    assert (node.release / "storage").lstat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_missing_one_is_named_and_nothing_is_linked(node: Node) -> None:
+    done = node.share(["storage"], [".env"])
+    assert f"shared file missing: {node.shared}/.env" in done.stderr
+    assert list(node.release.iterdir()) == []

@@ -1,0 +1,76 @@
+"""What warming asks for. The real script."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from typing_extensions import override
+
+from orchestrator.operations.warm import warm
+
+
+class Asked(ThreadingHTTPServer):
+    """Answers everything, and keeps what was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.paths: list[str] = []
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Asked
+
+    def do_GET(self) -> None:
+        self.server.paths.append(self.path)
+        self.send_response(404 if "missing" in self.path else 200)
+        self.end_headers()
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def color() -> Iterator[Asked]:
+    with Asked() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def warmed(color: Asked, *paths: str, workers: int = 0) -> subprocess.CompletedProcess[str]:
+    (command,) = warm._inner(
+        root="/srv/shop",
+        color="green",
+        port=color.server_address[1],
+        hostname="shop.test",
+        paths=paths,
+        public="public",
+        inspect="/inspect.php",
+        compile=(),
+        workers=workers,
+    )
+    return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
+
+
+def test_pages_are_asked_for_as_they_are_written(color: Asked) -> None:
+    paths = ("/", "/?filter[name]=a&page={1,2}")
+    done = warmed(color, *paths)
+    assert done.returncode == 0, done.stderr
+    assert color.paths == list(paths)
+
+
+def test_every_worker_gets_a_page(color: Asked) -> None:
+    assert warmed(color, "/", "/b", workers=5).returncode == 0
+    assert color.paths == ["/", "/b", "/", "/b", "/"]
+
+
+def test_a_page_that_is_missing_is_named(color: Asked) -> None:
+    done = warmed(color, "/missing")
+    assert (done.returncode, done.stderr) == (1, "/missing answers status 404 while warming\n")

@@ -1,0 +1,125 @@
+"""The color that lost the traffic gets fewer workers after a while, and all of them before it gets traffic again."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.config import Settings, load
+from orchestrator.fleet import Fleet
+from orchestrator.look import look
+from orchestrator.model import Color
+from orchestrator.options import Options
+from orchestrator.preflight import rollback
+from orchestrator.provision import render
+from orchestrator.status import _runs
+from tests.fakes.world import BIN, World
+
+pytestmark = pytest.mark.exhaustive
+
+
+@pytest.fixture
+def settings(released: World) -> Settings:
+    return load(released.settings | {"php": {"workers": 8, "idle_workers": 2}})
+
+
+@pytest.fixture
+def fleet(released: World, settings: Settings) -> Fleet:
+    return released.fleet(settings)
+
+
+def timer(world: World, node: str, color: str) -> Path:
+    """It is there while the timer runs."""
+    return world.path / node / f"systemd/shop-{color}-shrink.timer"
+
+
+def shrink(world: World, settings: Settings, node: str, color: str) -> int:
+    """What the timer does when its time is over."""
+    host = world.path / node
+    text = render.shrink(settings)
+    for path in ("/srv/shop", "/usr/local/lib/orchestrator"):
+        text = text.replace(path, f"{host}{path}")
+    words = ["sh", "-c", text.replace("/usr/bin/systemctl", "systemctl"), "shrink", color]
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOST_ROOT": str(host)}
+    return subprocess.run(words, env=environment).returncode
+
+
+def test_the_color_that_lost_the_traffic_waits_for_fewer_workers(released: World, fleet: Fleet) -> None:
+    # blue is live
+    assert verbs.release(fleet, Options(ref="v1")) == 0
+    for node in released.nodes:
+        assert timer(released, node, "blue").exists()
+        assert not timer(released, node, "green").exists()
+        soak = (released.root(node) / "blue/soak").read_text()
+        assert soak == (released.root(node) / "guard/fence").read_text()
+
+
+def test_a_color_is_never_shrunk_with_traffic_or_after_a_later_run(
+    released: World, settings: Settings, fleet: Fleet
+) -> None:
+    assert verbs.release(fleet, Options(ref="v1")) == 0
+    node = released.nodes[0]
+    root = released.root(node)
+    shrunk = [root / color / "shrunk" for color in Color]
+    # green is live, whatever a file says
+    (root / "green/soak").write_text((root / "guard/fence").read_text())
+    assert shrink(released, settings, node, "green") == 0
+    # nobody armed it
+    soak = (root / "blue/soak").read_text()
+    (root / "blue/soak").unlink()
+    assert shrink(released, settings, node, "blue") == 0
+    # a later run was here
+    (root / "blue/soak").write_text(soak)
+    (root / "guard/fence").write_text(f"{int(soak) + 1}\n")
+    assert shrink(released, settings, node, "blue") == 0
+    assert not any(file.exists() for file in shrunk)
+    (root / "guard/fence").write_text(soak)
+    assert shrink(released, settings, node, "blue") == 0
+    assert [file.exists() for file in shrunk] == [True, False]
+    assert not (root / "blue/soak").exists()
+
+
+def test_a_start_disarms_and_grows(released: World, settings: Settings, fleet: Fleet) -> None:
+    assert verbs.release(fleet, Options(ref="v1")) == 0
+    for node in released.nodes:
+        assert shrink(released, settings, node, "blue") == 0
+    assert verbs.release(released.fleet(settings), Options(ref="v2")) == 0
+    for node in released.nodes:
+        assert not (released.root(node) / "blue/shrunk").exists()
+        assert not timer(released, node, "blue").exists()
+        assert timer(released, node, "green").exists()
+
+
+def test_a_rollback_starts_a_shrunk_color_first(
+    released: World, settings: Settings, fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verbs.release(fleet, Options(ref="v1")) == 0
+    assert not rollback(look(released.fleet(settings)), settings).cold
+    # one node's is enough
+    assert shrink(released, settings, released.nodes[1], "blue") == 0
+    seen = look(released.fleet(settings))
+    assert rollback(seen, settings).cold
+    assert {name: _runs(state, Color.blue) for name, state in seen.node_states.items()} == {
+        name: "shrunk" if name == released.nodes[1] else "warm" for name in released.nodes
+    }
+    old = released.release("node1", Color.blue)
+    capsys.readouterr()
+    assert verbs.rollback(released.fleet(settings), Options()) == 0
+    said = capsys.readouterr().err
+    stages = [line.split()[0] for line in said.splitlines() if line.startswith("    ")]
+    assert [stage for stage in stages if stage in ("start", "warm", "gate", "cutover")] == [
+        *("start", "warm", "gate", "cutover")
+    ]
+    for node in released.nodes:
+        assert released.live_release(node) == old
+        assert not (released.root(node) / "blue/shrunk").exists()
+        assert timer(released, node, "green").exists()
+
+
+def test_without_the_setting_there_is_no_timer(released: World) -> None:
+    assert verbs.release(released.fleet(), Options(ref="v1")) == 0
+    assert not timer(released, "node1", "blue").exists()
+    assert not (released.root("node1") / "blue/soak").exists()

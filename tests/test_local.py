@@ -1,0 +1,45 @@
+"""Commands on the operator's machine: whatever they start, they end in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator import local
+from tests.fakes.processes import wait_until_dead
+
+pytestmark = pytest.mark.exhaustive
+
+
+def test_what_it_prints_and_how_it_ends() -> None:
+    done = local.run("echo out; echo err >&2; exit 3", 10)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
+    assert local.run("echo out; echo err >&2", 10, together=True).stdout == "out\nerr\n"
+    assert local.run('echo "$A"; cat', 10, environment={"A": "b"}).stdout == "b\n"
+
+
+def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    with pytest.raises(local.TookTooLong, match="before"):
+        local.run(f"echo before; sleep 60 & echo $! >{child}; wait", 0.5)
+    wait_until_dead(int(child.read_text()))
+
+
+PATCHED = "from gevent import monkey; monkey.patch_all(); import sys; from orchestrator import local"
+
+
+@pytest.mark.parametrize("first", [PATCHED, "import sys; from orchestrator import local"], ids=["gevent", "plain"])
+def test_what_left_for_a_session_of_its_own_is_not_waited_for(tmp_path: Path, first: str) -> None:
+    child, began = tmp_path / "child", time.monotonic()
+    leaving = f"setsid sh -c 'echo $$ >{child}; exec sleep 20' & echo done"
+    script = f"{first}\ntry: local.run(sys.argv[1], 0.5)\nexcept local.TookTooLong: print('took too long')"
+    done = subprocess.run([sys.executable, "-c", script, leaving], capture_output=True, text=True)
+    assert done.stdout == "took too long\n", done.stderr
+    assert time.monotonic() - began < 10
+    os.kill(int(child.read_text()), signal.SIGKILL)

@@ -1,0 +1,68 @@
+"""What answers for a color: PHP-FPM, a service, or nothing but nginx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator import runtime
+from orchestrator.actions import commands
+from orchestrator.config import Settings, load
+from orchestrator.model import Color
+from orchestrator.plan import Action, Place, Step
+
+WEB = {"name": "web", "command": "bin/web", "path": "/"}
+WS = {"name": "ws", "command": "bin/ws", "path": "/ws", "ports": {"blue": 9001, "green": 9002}}
+PORTS = {"ports": {"blue": 9011, "green": 9012}}
+
+
+def settings(**changes: Any) -> Settings:
+    return load(
+        {
+            "app": "shop",
+            "source": {"origin": "git@origin:shop.git"},
+            "switches": [{"kind": "haproxy", "group": "balancers", "urls": ["http://127.0.0.1"]}],
+            "marker": {"answers": "all"},
+        }
+        | changes
+    )
+
+
+PHP = settings(services=[WS])
+SERVICE = settings(runtime="service", services=[WS, WEB])
+PORT = settings(runtime="service", services=[WEB | PORTS])
+STATIC = settings(runtime="static")
+
+
+@pytest.mark.parametrize(
+    ("made", "unit", "what", "main", "others"),
+    [
+        (PHP, "shop-green-fpm.service", "PHP-FPM", "/srv/shop/green/run/fpm.sock", ["9002"]),
+        (SERVICE, "shop-green-web.service", "web", "/srv/shop/green/run/web.sock", ["9002"]),
+        (PORT, "shop-green-web.service", "web", "9012", []),
+        (STATIC, None, "", "", []),
+    ],
+)
+def test_who_answers_and_where_its_requests_are_counted(
+    made: Settings, unit: str | None, what: str, main: str, others: list[str]
+) -> None:
+    assert runtime.main_unit(made, Color.green) == unit
+    assert runtime.what(made) == what
+    counted = runtime.in_flight(made, Color.green)
+    assert counted == {"directory": "/srv/shop/green/run", "port": 8082, "main": main, "others": others}
+
+
+def test_which_code_runs_is_asked_where_something_runs() -> None:
+    assert "/usr/bin/cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock" in runtime.code(PHP, Color.blue)
+    library = "/usr/local/lib/orchestrator/shop"
+    assert runtime.code(SERVICE, Color.blue) == f"sudo -n {library}/runs shop-blue-web.service"
+    assert runtime.code(STATIC, Color.blue) == ""
+
+
+@pytest.mark.parametrize(("made", "compiled"), [(PHP, True), (SERVICE, False), (STATIC, False)])
+def test_only_php_is_compiled(made: Settings, compiled: bool) -> None:
+    (command,) = commands(Step(Place("node", "node1"), Action("warm", {"color": Color.blue}), 60.0), made)
+    assert ("compile" in command) == compiled
+    # each worker of the pool has a page
+    assert f" 8081 localhost '' {made.php.workers if compiled else 0} /" in command
