@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fleet.conftest import Fleet
 from tests.fleet.safety import (  # noqa: F401 (fixtures)
     NARROW,
     WIDE,
@@ -40,6 +41,24 @@ ROOM = "umount -l {dir}; umount -l /run/full; rmdir /run/full"
 
 NO_SSH = "iptables -I INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset"
 SSH = "while iptables -D INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset 2>&1; do :; done"
+
+# The journal reads what the unit wrote only when its start has failed.
+DIES = r"""
+printf '[Service]\nType=exec\nExecStart=/bin/sh -c "echo no database; exit 1"\n' > /run/systemd/system/dies.service
+printf 'ExecStartPost=/bin/sh -c "while kill -0 $MAINPID 2>/dev/null; do sleep 0.02; done; exit 1"\n' \
+    >> /run/systemd/system/dies.service
+systemctl daemon-reload
+journal=$(systemctl show --property MainPID --value systemd-journald)
+kill -STOP "$journal"
+systemctl start --no-block dies
+i=0
+while [ "$(systemctl is-active dies)" != failed ] && [ $((i += 1)) -lt 500 ]; do sleep 0.02; done
+kill -CONT "$journal"
+"""
+ALIVE = """
+kill -CONT "$(systemctl show --property MainPID --value systemd-journald)"
+rm /run/systemd/system/dies.service; systemctl daemon-reload; systemctl reset-failed
+"""
 
 
 def answers_500_on(node: str, method: str) -> Callable[[Path], None]:
@@ -202,3 +221,9 @@ def test_ssh_lost_on_one_node_while_it_fetches(calm: Calm, tag: Tag, broken: Bre
     assert {after.said[balancer]["barred"] for balancer in ("haproxy", "nginx")} == {""}
     assert after.said["node3"]["releases"] == calm.before.said["node3"]["releases"]
     calm.no_request_failed(*(calm.before.release(color) for color in ("blue", "green")))
+
+
+def test_the_last_word_of_a_unit_is_found_when_the_journal_lags(fleet: Fleet, broken: Break) -> None:
+    broken("node1", DIES, ALIVE)
+    said = fleet.exec("node1", "/usr/local/lib/orchestrator/shop/said dies.service")
+    assert (said.stdout, said.stderr) == ("no database\n", "")

@@ -184,18 +184,26 @@ Stack trace:
 
 
 @pytest.mark.parametrize(
-    ("lines", "stopped", "line"),
+    ("lines", "stopped", "last", "line"),
     [
-        (TRACE, "", "PHP Fatal error:  Uncaught RuntimeException: no in /x.php:2\n"),
-        ("starting\nno database", "", "no database\n"),
+        (TRACE, "", "456def", "PHP Fatal error:  Uncaught RuntimeException: no in /x.php:2\n"),
+        ("starting\nno database", "", "456def", "no database\n"),
         # systemd has tried again since, and the new process has said nothing yet
-        ("", "", "cannot bind\n"),
-        ("", "456def", "bad option\n"),
+        ("", "", "456def", "cannot bind\n"),
+        ("", "456def", "456def", "bad option\n"),
         # what it ran before was told to stop: its goodbye is no reason
-        ("", "456def\n789abc", ""),
+        ("", "456def\n789abc", "456def", ""),
+        # the journal came to the line when systemd had forgotten the start
+        ("", "", "", "no such file\n"),
+        ("", "456def\n789abc", "", "no such file\n"),
     ],
 )
-def test_what_a_unit_said_is_of_its_last_start(tmp_path: Path, lines: str, stopped: str, line: str) -> None:
+def test_what_a_unit_said_is_of_its_last_start(tmp_path: Path, lines: str, stopped: str, last: str, line: str) -> None:
+    entries = "".join(
+        f"__CURSOR=s\n_PID={number}\n" + (f"_SYSTEMD_INVOCATION_ID={run}\n" if run else "") + "\n"
+        for number, run in enumerate((last, "456def", "789abc"), start=40)
+    )
+    (tmp_path / "entries").write_text(entries)
     for name, text in (("lines", lines), ("stopped", stopped)):
         (tmp_path / name).write_text(text + "\n" if text else "")
     fakes = {
@@ -205,7 +213,8 @@ def test_what_a_unit_said_is_of_its_last_start(tmp_path: Path, lines: str, stopp
             *_SYSTEMD_INVOCATION_ID=456def*) echo cannot bind ;;
             *_SYSTEMD_INVOCATION_ID=789abc*) echo bad option ;;
             *MESSAGE_ID=*) cat {tmp_path}/stopped ;;
-            *_SYSTEMD_UNIT=x.service*) printf '456def\\n456def\\n789abc\\n' ;;
+            *"_SYSTEMD_UNIT=x.service _PID=40") echo no such file ;;
+            *_SYSTEMD_UNIT=x.service) cat {tmp_path}/entries ;;
             esac""",
     }
     for name, text in fakes.items():
