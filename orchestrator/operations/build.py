@@ -7,13 +7,17 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.operations.apart import APART
 from orchestrator.operations.digest import DIGEST
 from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.operations.inside import INSIDE
 
 # `.release/build/<name>` holds the digest of what the outputs were made from. It is written last, and only for
 # outputs that may be taken over. They are made read-only, since from then on a file may stand in two releases.
 SCRIPT = (
     DIGEST
+    + INSIDE
+    + APART
     + r"""
 root=$1 id=$2 color=$3 from=$4 name=$5 run=$6 when=$7 inputs=$8 listed=$9
 shift 9
@@ -22,15 +26,7 @@ release=$root/releases/$id live=$root/releases/$from
 cd "$release"
 export RELEASE="$id" COLOR="$color" RELEASE_PATH="$release"
 top=$(pwd -P)
-for path in $outputs; do
-    case $path in */*) above=$(realpath -m "${path%/*}") ;; *) continue ;; esac
-    case $above/ in "$top"/*) ;; *)
-        echo "$name: its output $path is behind a link that leads out of the release, to $above: nothing is made" \
-            "there; give it another path" >&2
-        exit 1
-        ;;
-    esac
-done
+for path in $outputs; do inside "$top" "outputs of $name" "$path" "give it another path"; done
 if [ -n "$when" ] && ! sh -c "$when" >/dev/null 2>&1 </dev/null; then
     echo "left out: \`$when\` does not hold"
     exit 0
@@ -65,6 +61,8 @@ if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && complete "$live
         mkdir -p "$(dirname "$path")"
         rm -rf "$path.part" "$path"
         cp -a "$way" "$live/$path" "$path.part"
+        # what was made writable since is copied
+        [ "$way" != -l ] || apart "$path.part" -perm /222
         mv -T "$path.part" "$path"
     done
     printf '%s\n' "$digest" >".release/build/$name.new"
@@ -134,6 +132,7 @@ def build(
     + guard: the guard to go through, if any
 
     Outputs are taken over by reflinks or hard links, and are read-only: a file of them is never written by anybody.
+    One that ``permissions.modes`` has made writable in the live release is copied.
     Outputs of which a file names the release or its color are never taken over.
 
     **Example:**

@@ -8,23 +8,20 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
 from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.operations.inside import INSIDE
 
 # The text comes on stdin, so that it stands in no list of processes. Its hash is kept (0600) to tell whether a later
 # release has the same, since the file itself may be somebody else's by then. Behind a link, such as one to shared/, it
 # could be the live release's, too.
-SCRIPT = r"""
+SCRIPT = (
+    INSIDE
+    + r"""
 set -eu
 umask 077
 root=$1 id=$2 path=$3 from=$4 only=$5
 file=$root/releases/$id/$path about=$root/releases/$id/.release
 release=$(realpath "$root/releases/$id")
-above=$(realpath -m "$(dirname "$file")")
-case $above/ in "$release"/*) ;; *)
-    echo "environment.path: $path is behind a link that leads out of the release, to $above: nothing is written" \
-        "there; give it another path" >&2
-    exit 1
-    ;;
-esac
+inside "$release" environment.path "$path" "give it another path"
 (umask 022; mkdir -p "$(dirname "$file")" "$about")
 cat >"$about/environment.new"
 [ -s "$about/environment.new" ] || { echo "the environment is empty: nothing came" >&2; exit 1; }
@@ -38,6 +35,7 @@ if [ -d "$file" ] && [ ! -L "$file" ]; then echo "$path is a directory of the re
 mv -fT "$about/environment.new" "$file"
 printf '%s\n' "$sum" >"$about/environment"
 """
+)
 
 
 @operation(is_idempotent=False)

@@ -7,13 +7,16 @@ from collections.abc import Generator, Mapping, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.operations.apart import APART
 from orchestrator.operations.guarded import Guard, guarded
 
 # A file with more than one link stands in another release, too, and stays as it is: nothing that the live color
 # reads is changed. One that modes or private name becomes a file of this release alone first; what they name behind a
 # link out of the release is none of it. What a build step made is read-only whatever the mode of files. What others
 # made, such as the web user, is theirs to change.
-SCRIPT = r"""
+SCRIPT = (
+    APART
+    + r"""
 set -euf
 IFS='
 '
@@ -44,15 +47,9 @@ there() { # there <key> <path>
     [ -e "$2" ] || { echo "permissions.$1: release $id has no $2" >&2; exit 1; }
     within "$1" "$2"
 }
-apart() { # apart <path>: no file of it stands in another release any more
-    find "$1" -type f -links +1 -exec sh -c '
-        for file; do
-            rm -f .release/alone && cp -p "$file" .release/alone && mv -fT .release/alone "$file" || exit 1
-        done' apart {} +
-}
 for entry in $modes; do
     there modes "${entry#*:}"
-    [ ! -f "$real" ] || apart "$real"
+    [ ! -f "$real" ] || apart "$real" -links +1
     chmod "${entry%%:*}" "$real"
 done
 ours() { # ours <path> <entries> <entries of directories>
@@ -66,7 +63,7 @@ acl() { # acl <key> <path> <entries> [<entries of directories>]
 }
 for path in $private; do
     there private "$path"
-    apart "$real"
+    apart "$real" -links +1
     find "$real" -user "$me" ! -type l -exec chmod go-rwx {} +
     acl private "$path" "u:$web:rX"
 done
@@ -80,6 +77,7 @@ done
 [ -z "$env_path" ] || [ ! -O "$env_path" ] || chmod 600 "$env_path"
 [ -z "$env_owner$group" ] || sudo -n "$own" "$id" "$env_path" "$env_owner" "$group"
 """
+)
 
 
 @operation()

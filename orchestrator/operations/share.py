@@ -8,19 +8,18 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
 from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.operations.inside import INSIDE
 
 # What is removed is the release's own: a link on the way to it, of the version or one that was made just now, may lead
 # to what others use.
-SCRIPT = r"""
+SCRIPT = (
+    INSIDE
+    + r"""
 set -eu
 root=$1 id=$2; shift 2
 release=$(realpath "$root/releases/$id")
 own() { # own <path>: the directory of its link is the release's
-    case $1 in */*) above=$(realpath -m "$release/${1%/*}") ;; *) return 0 ;; esac
-    case $above/ in "$release"/*) return 0 ;; esac
-    echo "shared: $1 is behind a link that leads out of the release, to $above: nothing there is touched;" \
-        "take that link out of the version, or $1 out of the settings" >&2
-    exit 1
+    inside "$release" shared "$1" "take that link out of the version, or $1 out of the settings"
 }
 for entry in "$@"; do
     kind=${entry%%:*} path=$root/shared/${entry#*:}
@@ -54,6 +53,7 @@ for entry in "$@"; do
     ln -s "$root/shared/$path" "$link"
 done
 """
+)
 
 
 @operation()

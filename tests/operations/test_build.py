@@ -67,6 +67,19 @@ def test_what_was_made_from_the_same_is_taken_over(releases: Releases) -> None:
     assert (releases[A] / "out/app.js").samefile(releases[B] / "out/app.js")
 
 
+def test_what_may_be_written_in_the_live_release_is_copied(releases: Releases) -> None:
+    run = "mkdir -p out && cat resources/app.js >out/app.js && date >'out/the state'"
+    releases.build(A, run=run)
+    state = releases[A] / "out/the state"
+    state.chmod(0o664)
+    assert releases.build(B, run=run) == TAKEN
+    taken = releases[B] / "out/the state"
+    assert not taken.samefile(state)
+    assert (taken.read_text(), taken.stat().st_mode) == (state.read_text(), state.stat().st_mode)
+    assert (releases[A] / "out/app.js").samefile(releases[B] / "out/app.js")
+    assert [path.name for path in (releases[B] / ".release/build").iterdir()] == ["assets"]
+
+
 def test_everybody_may_read_what_was_made(releases: Releases) -> None:
     releases.build(A)
     assert stat.S_IMODE((releases[A] / "out").stat().st_mode) == 0o755
@@ -146,7 +159,7 @@ def test_an_output_behind_a_link_out_of_the_release_is_refused(releases: Release
         arguments = [str(releases.root), release, "blue", live, *about, ""]
         done = subprocess.run(["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True)
         assert done.returncode == 1
-        assert "assets: its output public/sub is behind a link that leads out of the release" in done.stderr
+        assert "outputs of assets: public/sub is behind a link that leads out of the release" in done.stderr
     assert (tmp_path / "others/sub/file").stat().st_mode & 0o777 == 0o644
     assert (tmp_path / "others/sub/file").read_text() == "precious\n"
 
