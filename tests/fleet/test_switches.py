@@ -169,7 +169,7 @@ def test_release_rollback_and_release_at_once_one_after_another_lose_nothing(
 ) -> None:
     runs.release("v1")
     # Two seconds may be over when the next run has come to the restart; these are still answered then.
-    long = {"mix": ["slow"], "slow_seconds": 12.0, "connections": 16, "rate": 1.3}
+    long = {"mix": ["slow"], "slow_seconds": 8.0, "connections": 16, "rate": 2.0}
     with Traffic(urls, tmp_path / "samples") as traffic, Traffic(urls, tmp_path / "long", **long) as patient:  # type: ignore[arg-type]
         steps: list[Callable[[], Run]] = [
             lambda: runs.release("v2"),

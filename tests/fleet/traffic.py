@@ -59,7 +59,7 @@ class Traffic(ProbeProcess):
         samples: Path,
         *,
         connections: int = CONNECTIONS,
-        rate: float | None = 200.0,
+        rate: float | None = 120.0,
         mix: Sequence[str] = tuple(Kind),
         slow_seconds: float = 2.0,
     ) -> None:

@@ -89,6 +89,7 @@ def is_consistent(world: World) -> None:
         assert not [path for path in (world.root(node) / "releases").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("verb", POINTS)
 def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     death = Death(monkeypatch)
@@ -100,7 +101,7 @@ def cases() -> list[Any]:
     """Every point, each with one of the commands that may follow, in turn."""
     follow = ("release", "abort", "resume", "rollback")
     return [
-        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 42))
+        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 60))
         for verb, points in POINTS.items()
         for at in range(1, points + 1)
     ]

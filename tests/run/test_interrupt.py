@@ -36,7 +36,7 @@ STEPS = {
 
 def cases() -> list[Any]:
     every = [(verb, *step) for verb, steps in STEPS.items() for step in steps]
-    return [pytest.param(*one, marks=ring(number, 32)) for number, one in enumerate(every)]
+    return [pytest.param(*one, marks=ring(number, 64)) for number, one in enumerate(every)]
 
 
 def run(world: World, verb: str) -> int:
@@ -134,6 +134,7 @@ def test_an_error_that_nobody_foresaw_is_undone_too(released: World, monkeypatch
     assert released.snapshot() == was
 
 
+@pytest.mark.exhaustive
 def test_every_step_before_the_commit_is_in_the_list(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[tuple[str, str]] = []
     perform = Executor.perform

@@ -99,6 +99,7 @@ def test_hooks_run_at_their_points(released: World, hook: dict[str, str], status
         assert made.read_text().strip() == released.live_release("node3")
 
 
+@pytest.mark.exhaustive
 def test_a_hook_is_undone_with_the_run(released: World) -> None:
     hooks = [
         {"before": "warm", "run": "touch ../hooked", "undo": "rm -f ../hooked"},

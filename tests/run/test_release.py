@@ -47,6 +47,7 @@ def test_release_release_rollback_rollback(world: World) -> None:
     assert world.releases("node1") == [first, second]
 
 
+@pytest.mark.exhaustive
 def test_rollback_without_a_former_release_is_refused(world: World) -> None:
     assert release(world) == 0
     before = world.snapshot()
