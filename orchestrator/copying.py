@@ -8,7 +8,8 @@ from pathlib import Path
 from pyinfra.api.host import Host
 
 from orchestrator.config import Settings
-from orchestrator.fleet import CommandFailed, Fleet
+from orchestrator.errors import CommandFailed
+from orchestrator.fleet import Fleet
 from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.operations.pack import pack
 from orchestrator.operations.unpack import unpack

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+OUTPUT = 60
+"""Lines of a failed command's output that are kept."""
+
 
 class OrchestratorError(Exception):
     """One clear line for the operator: what, where and what to do. Exit status 1."""
@@ -45,3 +50,14 @@ class Interrupted(BaseException):
     @property
     def status(self) -> int:
         return 128 + self.signum
+
+
+class CommandFailed(Exception):
+    """A command failed, on a host or here; the message is the last line it printed as an error.
+
+    + output: the last lines of all it printed
+    """
+
+    def __init__(self, message: str = "", output: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.output = tuple(output[-OUTPUT:])

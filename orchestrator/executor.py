@@ -17,13 +17,13 @@ from orchestrator.bake import Bake
 from orchestrator.copying import copy
 from orchestrator.delivery import Delivery
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import CommandFailed, OrchestratorError
 from orchestrator.facts import fired
 from orchestrator.facts.answers import MemberAnswers
 from orchestrator.facts.fired import Fired, Swap
 from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.facts.tree import Tree
-from orchestrator.fleet import CommandFailed, Fleet, Silent, at_once
+from orchestrator.fleet import Fleet, Silent, at_once
 from orchestrator.gates import code, http, members, opcache, same
 from orchestrator.instant import Instant, agree
 from orchestrator.look import color_answers, seen_at
@@ -377,10 +377,7 @@ class Executor:
 
     def _hook(self, arguments: Arguments, deadline: float) -> str:
         command, variables = str(arguments["run"]), {key.upper(): str(arguments[key]) for key in ("release", "color")}
-        try:
-            done = local.run(command, deadline, environment=variables, together=True)
-        except local.TookTooLong as late:
-            raise CommandFailed(f"`{command}` took longer than {deadline:g} s", str(late).splitlines()) from None
+        done = local.run(command, deadline, environment=variables, together=True)
         said = done.stdout.strip().splitlines()
         if done.returncode:
             last = f": {said[-1]}" if said else ""

@@ -24,7 +24,7 @@ from pyinfra.context import ctx_config, ctx_host
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, Switch
 from orchestrator.environment import Variables
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
 from orchestrator.mask import Mask
 from orchestrator.switches import Api, kind_of
 
@@ -32,21 +32,6 @@ T = TypeVar("T")
 
 PING = 3.0
 """Seconds in which a host that missed a deadline has to answer at all, or it counts as lost."""
-
-
-OUTPUT = 60
-"""Lines of a failed command's output that are kept."""
-
-
-class CommandFailed(Exception):
-    """A command failed on a host; the message is the last line it printed as an error.
-
-    + output: the last lines of all it printed
-    """
-
-    def __init__(self, message: str = "", output: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.output = tuple(output[-OUTPUT:])
 
 
 class Silent(Exception):

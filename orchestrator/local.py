@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from orchestrator.errors import CommandFailed
+
 REST = 1.0
 """Seconds in which a killed command's output has to end."""
 
 
-class TookTooLong(Exception):
-    """A command had to be ended; the message is what it had printed."""
+class TookTooLong(CommandFailed):
+    """A command had to be ended; its output is what it had printed."""
 
 
 def run(
@@ -51,7 +53,7 @@ def run(
             os.killpg(process.pid, signal.SIGKILL)
         out = _rest(process)
         if isinstance(reason, subprocess.TimeoutExpired):
-            raise TookTooLong(out) from None
+            raise TookTooLong(f"`{command}` took longer than {seconds:g} s", out.splitlines()) from None
         raise
     return subprocess.CompletedProcess(command, process.returncode, out, err or "")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyinfra.api.host import Host
 
-from orchestrator.fleet import CommandFailed
+from orchestrator.errors import CommandFailed
 
 # What is equal in the live release is copied there, not sent and not linked; who may read it does not depend on the
 # operator's umask. Contents are compared, since times of a fresh checkout say nothing.

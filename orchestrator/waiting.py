@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import gevent
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from orchestrator.fleet import CommandFailed
+from orchestrator.errors import CommandFailed
 
 
 class NotYet(Exception):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator import local
 from orchestrator.config.build import Build
-from orchestrator.fleet import CommandFailed
+from orchestrator.errors import CommandFailed
 from orchestrator.operations.build import words
 from orchestrator.operations.digest import DIGEST
 
@@ -36,7 +36,7 @@ def build(directory: Path, steps: Sequence[Build], store: Path, environment: Map
 
 
 def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, str]) -> str:
-    if step.when and _run(directory, step.when, environment, step.deadline)[0]:
+    if step.when and local.run(step.when, step.deadline, directory, environment).returncode:
         return f"left out: `{step.when}` does not hold"
     about = words(step.name, step.run, step.when, step.inputs, step.listed, step.outputs)
     unmatched = _sh(directory, 'unmatched "$4"', about, environment)
@@ -47,9 +47,10 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
             _copy(kept / path, directory / path)
         how = "taken from the store"
     else:
-        status, lines = _run(directory, step.run, environment, step.deadline)
-        if status:
-            raise CommandFailed(f"{step.name}: `{step.run}` ended with status {status}", lines)
+        done = local.run(step.run, step.deadline, directory, environment, together=True)
+        lines = done.stdout.splitlines()
+        if done.returncode:
+            raise CommandFailed(f"{step.name}: `{step.run}` ended with status {done.returncode}", lines)
         missing = [path for path in step.outputs if not (directory / path).exists()]
         if missing:
             raise CommandFailed(f"{step.name} made no {missing[0]}", lines)
@@ -74,15 +75,6 @@ def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[
     if done.returncode:
         raise CommandFailed(f"{about[0]}: {(done.stderr.strip().splitlines() or ['no digest'])[-1]}")
     return done.stdout.strip()
-
-
-def _run(directory: Path, command: str, environment: Mapping[str, str], seconds: float) -> tuple[int, list[str]]:
-    """Its status, and its output and errors in one."""
-    try:
-        done = local.run(command, seconds, directory, environment, together=True)
-    except local.TookTooLong as late:
-        raise CommandFailed(f"`{command}` took longer than {seconds:g} s", str(late).splitlines()) from None
-    return done.returncode, done.stdout.splitlines()
 
 
 def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:

@@ -26,8 +26,9 @@ def test_what_it_prints_and_how_it_ends() -> None:
 
 def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
     child = tmp_path / "child"
-    with pytest.raises(local.TookTooLong, match="before"):
+    with pytest.raises(local.TookTooLong, match=r"^`echo before; .*` took longer than 0.5 s$") as late:
         local.run(f"echo before; sleep 60 & echo $! >{child}; wait", 0.5)
+    assert late.value.output == ("before",)
     wait_until_dead(int(child.read_text()))
 
 

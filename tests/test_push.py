@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator import push
-from orchestrator.fleet import CommandFailed
+from orchestrator.errors import CommandFailed
 
 DATA: dict[str, Any] = {
     "ssh_hostname": "192.0.2.1",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config.build import Build
-from orchestrator.fleet import CommandFailed
+from orchestrator.errors import CommandFailed
 from orchestrator.operations.build import SCRIPT, words
 from orchestrator.workspace import KEPT, build
 

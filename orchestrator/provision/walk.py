@@ -13,9 +13,9 @@ from pyinfra.api.host import Host
 from orchestrator import runtime
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import OrchestratorError, Refused, StepFailed
+from orchestrator.errors import CommandFailed, OrchestratorError, Refused, StepFailed
 from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
-from orchestrator.fleet import CommandFailed, Fleet, Reply, at_once
+from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.look import look
 from orchestrator.model import Color
 from orchestrator.preflight import live_color
