@@ -26,6 +26,7 @@ from orchestrator.operations.share import share
 from orchestrator.operations.shift import shift
 from orchestrator.operations.start import start
 from orchestrator.operations.tidy import tidy
+from orchestrator.operations.unchanged import unchanged
 from orchestrator.operations.warm import warm
 from orchestrator.plan import Step
 
@@ -40,6 +41,7 @@ OPERATIONS: dict[str, Operation] = {
     "share": share,
     "environment": environment,
     "build": build,
+    "unchanged": unchanged,
     "permit": permit,
     "start": start,
     "warm": warm,

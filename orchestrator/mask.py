@@ -24,6 +24,8 @@ class Mask(logging.Filter):
         self._pattern: re.Pattern[str] | None = None
         given = settings.environment.values.values() if settings.environment else ()
         secrets = [settings.token, settings.preview_token, *(value.get_secret_value() for value in given)]
+        # the address of a session store has its password in it
+        secrets += settings.php.ini.values()
         self.add([*secrets, *settings.source.secrets])
 
     def add(self, secrets: Iterable[str]) -> None:

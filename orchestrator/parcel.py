@@ -47,12 +47,16 @@ def snapshot(directory: str, exclude: Sequence[str]) -> Parcel:
     return _made(lambda path: _run(["rsync", *flags, *left_out, f"{source}/", path]))
 
 
+OURS = ("--", ".", ":(exclude).release")
+"""All but what we keep in a release ourselves."""
+
+
 def export(checkout: str, commit: str) -> Parcel:
     """What a commit of a repository holds. Raises OrchestratorError."""
 
     def fill(path: Path) -> None:
         archive = path / ".archive.tar"
-        _run(["git", "-C", Path(checkout).expanduser(), "archive", "--format=tar", "-o", archive, commit])
+        _run(["git", "-C", Path(checkout).expanduser(), "archive", "--format=tar", "-o", archive, commit, *OURS])
         _run(["tar", "-x", "-f", archive, "-C", path])
         archive.unlink()
 

@@ -208,8 +208,8 @@ class Inputs:
         return tuple(Place("node", node.name) for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON without any secret: tokens and values of the environment stay out of the journal."""
-        settings = self.settings.model_dump(mode="json", exclude={"marker": {"token"}})
+        """JSON without any secret: tokens, values of the environment and of php.ini stay out of the journal."""
+        settings = self.settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
         return asdict(replace(self, settings=None)) | {"settings": settings, "before": self.before.green}  # type: ignore[arg-type]
 
     @classmethod
@@ -220,6 +220,7 @@ class Inputs:
         """
         settings = dict(data["settings"])
         settings["marker"] = {**settings["marker"], "token": now.token or None}
+        settings["php"] = {**settings["php"], "ini": now.php.ini}
         if isinstance(now.source, Tarball) and now.source.kind == settings["source"].get("kind"):
             settings["source"] = {**settings["source"], "url": now.source.url}
         if isinstance(now.source, GitSource) and now.source.address == settings["source"].get("origin"):

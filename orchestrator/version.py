@@ -108,17 +108,17 @@ def _tarball(source: Tarball, options: Options) -> Version:
 def _commit(checkout: str, ref: str) -> str:
     """The commit that a ref names in a repository on this machine. Raises UsageError."""
 
-    def git(*words: str) -> tuple[str, str]:
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
         path = Path(checkout).expanduser()
-        done = subprocess.run(["git", "-C", path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        return done.stdout, done.stderr.strip()
+        return subprocess.run(["git", "-C", path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
-    if error := git("rev-parse", "--git-dir")[1]:
-        raise UsageError(f"settings: source.checkout: {error}")
-    said = git("show-ref", "--dereference", f"refs/heads/{ref}", f"refs/tags/{ref}")[0]
+    there = git("rev-parse", "--git-dir")
+    if there.returncode:
+        raise UsageError(f"settings: source.checkout: {there.stderr.strip()}")
+    said = git("show-ref", "--dereference", f"refs/heads/{ref}", f"refs/tags/{ref}").stdout
     if said:
         return resolve(ref, Named({name: commit for commit, name in map(str.split, said.splitlines())}))
-    found = git("rev-parse", "-q", "--verify", f"{ref}^{{commit}}")[0].strip()
+    found = git("rev-parse", "-q", "--verify", f"{ref}^{{commit}}").stdout.strip()
     if not found:
         raise UsageError(f"{checkout} has no branch, tag or commit {ref}")
     return found

@@ -59,8 +59,11 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
         own = _sh(directory, 'own "$RELEASE" "$PWD" "$6"', about, environment)
         if own:
             return f"ran, and cannot be kept for another release: {own} names its own"
-        _keep(directory, step.outputs, kept)
         how = "ran"
+        try:
+            _keep(directory, step.outputs, kept)
+        except OSError as error:
+            how = f"ran, and cannot be kept for another release: {error}"
     note = directory / ".release/build" / step.name
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(f"{digest}\n")

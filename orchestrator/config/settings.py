@@ -110,7 +110,9 @@ class Settings(Section):
     marker: Marker = Marker()
     preview: Preview = Preview()
     gate: Gate = Gate()
-    warm: list[str] = Field(default_factory=lambda: ["/"], description="paths requested to warm the idle color")
+    warm: list[Annotated[str, Field(pattern=r"^/\S*$")]] = Field(
+        default_factory=lambda: ["/"], description="paths requested to warm the idle color, such as `/`"
+    )
     probe: Probe = Probe()
     batches: list[int | str] = Field(
         default_factory=list,
@@ -202,6 +204,9 @@ class Settings(Section):
         sent = [service.name for service in self.services if service.path == "/" and service.files]
         if sent and self.php.public == ".":
             raise ValueError(f"services: {sent[0]}.files: the document root is the whole release, code too")
+        unsent = [service.name for service in self.services if service.path == "/" and not service.files]
+        if unsent and self.assets:
+            raise ValueError(f"assets: {unsent[0]} sends its files itself (services.files): nginx has none to send")
         if self.runtime == "static" and self.services:
             raise ValueError('services: nothing runs with runtime = "static" ("service" also sends files)')
         return self
@@ -234,6 +239,14 @@ class Settings(Section):
             for other, why in kept.items():
                 if overlap(path, other):
                     raise ValueError(f"{what}: {path} is of {why} ({other}), too")
+        return self
+
+    @model_validator(mode="after")
+    def _assets_are_of_the_document_root(self) -> Settings:
+        root = f"{self.php.public}/"
+        if strange := [path for path in self.assets if path.startswith(root)]:
+            right = strange[0].removeprefix(root)
+            raise ValueError(f"assets: {strange[0]} is in the document root, {root}: there its name is {right}")
         return self
 
     @model_validator(mode="after")

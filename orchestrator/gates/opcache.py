@@ -23,7 +23,7 @@ def judge(said: Mapping[str, Any]) -> str | None:
     + said: the inspection's JSON
     """
     opcache, compiled = said.get("opcache") or {}, said.get("compile")
-    if not compiled or not opcache.get("enabled"):
+    if not compiled or not compiled["files"] or not opcache.get("enabled"):
         return None
     files = compiled["files"] - compiled["failed"]
     strings, now = _strings(opcache), opcache["ini"]
@@ -47,6 +47,8 @@ def detail(said: Mapping[str, Any]) -> str:
         return "OPcache is off"
     if not compiled:
         return ""
+    if not compiled["files"]:
+        return "there is no PHP file to compile where php.compile says"
     parts = [
         f"{opcache['own']} files",
         f"{opcache['own_bytes'] / MIB:.1f} MiB",
@@ -79,7 +81,7 @@ def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
     + more: bytes that the other settings will take of it
     """
     total = opcache["used"] + opcache["free"] + opcache["wasted"]
-    each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / files
+    each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / max(1, files)
     # files are missing, too, because php.ini excludes them: that is no lack of room
     missing = max(0, files - opcache["own"]) if opcache["full"] else 0
     needed = opcache["used"] + opcache["wasted"] + missing * each + more

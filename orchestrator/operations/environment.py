@@ -10,9 +10,9 @@ from pyinfra.api.operation import operation
 from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.operations.inside import INSIDE
 
-# The text comes on stdin, so that it stands in no list of processes. Its hash is kept (0600) to tell whether a later
-# release has the same, since the file itself may be somebody else's by then. Behind a link, such as one to shared/, it
-# could be the live release's, too.
+# The text comes on stdin, so that it stands in no list of processes. Its hash and path are kept (0600) to tell whether
+# a later release has the same, since the file itself may be somebody else's by then. Behind a link, such as one to
+# shared/, it could be the live release's, too.
 SCRIPT = (
     INSIDE
     + r"""
@@ -25,15 +25,15 @@ inside "$release" environment.path "$path" "give it another path"
 (umask 022; mkdir -p "$(dirname "$file")" "$about")
 cat >"$about/environment.new"
 [ -s "$about/environment.new" ] || { echo "the environment is empty: nothing came" >&2; exit 1; }
-sum=$(sha256sum <"$about/environment.new" | cut -d' ' -f1)
-if [ -n "$only" ] && [ "$sum" != "$(cat "$root/releases/$from/.release/environment" 2>/dev/null)" ]; then
+same="$(sha256sum <"$about/environment.new" | cut -d' ' -f1) $path"
+if [ -n "$only" ] && [ "$same" != "$(cat "$root/releases/$from/.release/environment" 2>/dev/null)" ]; then
     rm -f "$about/environment.new"
     echo "the environment is not as in ${from:-a live release}: release instead" >&2
     exit 1
 fi
 if [ -d "$file" ] && [ ! -L "$file" ]; then echo "$path is a directory of the release" >&2; exit 1; fi
 mv -fT "$about/environment.new" "$file"
-printf '%s\n' "$sum" >"$about/environment"
+printf '%s\n' "$same" >"$about/environment"
 """
 )
 

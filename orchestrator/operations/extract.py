@@ -33,6 +33,8 @@ how="--strip-components=$strip --no-same-owner --no-same-permissions"
 said=$(LC_ALL=C tar -x -f "$archive" -C "$tree" $how 2>&1) \
     || refuse "cannot be unpacked: $(printf '%s' "$said" | head -n 1)"
 case $said in *"Removing leading"*) refuse "has a link to outside of its directory: $said" ;; esac
+# a directory that nobody may write takes no links and cannot be removed
+find "$tree" -type d ! -perm -700 -exec chmod u+rwx {{}} \;
 odd=$(find "$tree" ! -type f ! -type d ! -type l -print -quit)
 [ -z "$odd" ] || refuse "has a device, pipe or socket: ${{odd#"$tree/"}}"
 for own in .git .release; do

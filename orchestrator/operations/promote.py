@@ -21,11 +21,13 @@ if [ "$(readlink "$root/live" 2>/dev/null || true)" != "$color" ]; then
 fi
 [ -n "$app" ] || exit 0
 case $color in blue) other=green ;; *) other=blue ;; esac
-sudo -n /usr/bin/systemctl stop "$app-$color-shrink.timer"
 rm -f "$root/$color/soak"
+sudo -n /usr/bin/systemctl stop "$app-$color-shrink.timer" 2>/dev/null || true
 [ ! -e "$root/$other/shrunk" ] || exit 0
 cat "$root/guard/fence" > "$root/$other/soak"
-sudo -n /usr/bin/systemctl restart "$app-$other-shrink.timer"
+sudo -n /usr/bin/systemctl restart "$app-$other-shrink.timer" || {
+    echo "$other keeps all its workers: there is no timer for php.idle_workers (run deploys/provision.py)" >&2; exit 1
+}
 """
 
 

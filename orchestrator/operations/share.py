@@ -52,6 +52,8 @@ for entry in "$@"; do
     rm -rf "$link"
     ln -s "$root/shared/$path" "$link"
 done
+mkdir -p "$release/.release"
+printf '%s\n' "$@" | LC_ALL=C sort >"$release/.release/shared"
 """
 )
 

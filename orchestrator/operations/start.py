@@ -24,8 +24,9 @@ if [ -n "$id" ] && [ ! -d "$root/releases/$id" ]; then
     echo "release $id is not on this node" >&2; exit 1
 fi
 if [ -n "$timer" ]; then
-    sudo -n /usr/bin/systemctl stop "$timer"
+    # without this it does nothing, should it still come; before it is provisioned there is none to stop
     rm -f "$dir/soak"
+    sudo -n /usr/bin/systemctl stop "$timer" 2>/dev/null || true
 fi
 if [ ! -e "$dir/shrunk" ] && [ "$(readlink "$dir/release" 2>/dev/null || true)" = "$want" ] \
     && [ "$(cut -d' ' -f1 "$dir/started" 2>/dev/null || true)" = "${id:-none}" ] \

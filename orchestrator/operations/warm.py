@@ -12,10 +12,12 @@ from orchestrator.facts.answers import forwarded
 from orchestrator.provision.fastcgi import fastcgi_command
 
 # The kernel gives connections to PHP-FPM's idle workers in turn: after so many requests, one after another, each worker
-# had one, and has its memory from the system and the page's classes linked.
+# had one, and has its memory from the system and the page's classes linked. Where pages are slow and workers many, a
+# third of the time has to do.
 PAGES = r"""
 set -eu
-port=$1 host=$2 proto=$3 workers=$4; shift 4
+port=$1 host=$2 proto=$3 workers=$4 seconds=$5; shift 5
+late=$(($(date +%s) + seconds / 3))
 ask() {
     curl -gs -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
         "http://127.0.0.1:$port$1" || true
@@ -28,7 +30,7 @@ for path in "$@"; do
     esac
 done
 asked=$#
-while [ $# -gt 0 ] && [ "$asked" -lt "$workers" ]; do
+while [ $# -gt 0 ] && [ "$asked" -lt "$workers" ] && [ "$(date +%s)" -lt "$late" ]; do
     ask "$1" >/dev/null
     set -- "$@" "$1"; shift
     asked=$((asked + 1))
@@ -38,7 +40,7 @@ done
 
 def script(socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()) -> str:
     """First compile, and print what the color's own FPM says of it; then request pages ($1 port, $2 Host header,
-    $3 X-Forwarded-Proto, $4 number of workers, then their paths).
+    $3 X-Forwarded-Proto, $4 number of workers, $5 seconds, then their paths).
 
     + compile: what, as paths in the release; if none, only pages are requested
     + exclude: patterns of paths that are not
@@ -97,7 +99,8 @@ def warm(
              public="public", inspect="/usr/local/lib/orchestrator/shop/inspect.php")
     """
     text = script(f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}", inspect, compile, exclude)
-    quoted = [QuoteString(argument) for argument in (str(port), hostname, forwarded(https), str(workers), *paths)]
+    about = (str(port), hostname, forwarded(https), str(workers), str(seconds), *paths)
+    quoted = [QuoteString(argument) for argument in about]
     yield StringCommand(
         *("timeout", "-s", "KILL", str(seconds)),
         *("sh", "-c", QuoteString(text), "orchestrator", *quoted),

@@ -24,6 +24,7 @@ from orchestrator.stages.scaling import inherit, newcomers, resume, suspend
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
 from orchestrator.stages.stick import attach_again, attach_first
+from orchestrator.stages.unchanged import unchanged
 from orchestrator.stages.warm import warm
 from orchestrator.stages.watch import watch
 
@@ -60,6 +61,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
         share(i),
         environment(i),
         *build(i),
+        *unchanged(i),
         permit(i),
         start(i),
         watch(i),

@@ -16,6 +16,7 @@ from orchestrator.stages.quiet import quiet
 from orchestrator.stages.same import same
 from orchestrator.stages.share import share
 from orchestrator.stages.start import start
+from orchestrator.stages.unchanged import unchanged
 from orchestrator.stages.warm import warm
 
 
@@ -26,7 +27,7 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
     for number, part in enumerate(parts, start=1):
         of = replace(i, nodes=i.nodes[part])
         brought = (quiet(of, balancers=number == 1), fetch(of), same(replace(i, nodes=i.nodes[: part.stop])))
-        built = (share(of), environment(of), *build(of), permit(of))
+        built = (share(of), environment(of), *build(of), *unchanged(of), permit(of))
         made = (*brought, *built, start(of), warm(of), gate_nodes(of))
         stages += [replace(stage, name=f"{stage.name} {number}/{len(parts)}") for stage in made]
     return tuple(stages)

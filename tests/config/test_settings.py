@@ -48,6 +48,19 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
         ({"marker": {}}, "marker.token is missing"),
         ({"ports": {"blue": 8080}}, "three different ports"),
         ({"keep": 1}, "keep: "),
+        ({"warm": ["health"]}, "warm.0: "),
+        (
+            {"assets": ["build", "public/js"]},
+            "assets: public/js is in the document root, public/: there ",
+        ),
+        (
+            {
+                "runtime": "service",
+                "services": [{"name": "web", "command": "x", "path": "/", "files": False}],
+                "assets": ["build"],
+            },
+            r"assets: web sends its files itself \(services.files\)",
+        ),
         ({"switches": []}, "switches: "),
         ({"nodes": "haproxy"}, "inventory groups of their own"),
         ({"app": "Shop!"}, "app: "),

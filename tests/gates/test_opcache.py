@@ -92,3 +92,11 @@ def test_interned_strings_are_doubled_and_their_memory_is_minded() -> None:
 def test_without_opcache_or_files_there_is_nothing_to_judge(changes: dict[str, Any]) -> None:
     assert opcache.judge(said() | changes) is None
     assert opcache.detail(said() | changes) == ("OPcache is off" if "opcache" in changes else "")
+
+
+@pytest.mark.parametrize("failed", [0, 3])
+def test_where_no_file_was_compiled_there_is_nothing_to_judge(failed: int) -> None:
+    nothing = said(failed, failed, own=0, own_bytes=0, num_cached_keys=1)
+    assert opcache.judge(nothing) is None
+    told = "0 files, 0.0 MiB, 3.1 s, 3 more do not compile (vendor/stub.php)"
+    assert opcache.detail(nothing) == (told if failed else "there is no PHP file to compile where php.compile says")

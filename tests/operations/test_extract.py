@@ -77,6 +77,18 @@ def packed(path: Path, flag: str = "-z") -> Path:
     return path / "archive.tar"
 
 
+def test_directories_that_nobody_may_write_become_ours(root: Path, tmp_path: Path) -> None:
+    packed(tmp_path)
+    source = tmp_path / "source/shop-1.2"
+    for path in (source / "public", source):
+        path.chmod(0o555)
+    subprocess.run(["tar", "-czf", tmp_path / "archive.tar", "-C", tmp_path / "source", "shop-1.2"], check=True)
+    done = run(root, tmp_path / "archive.tar", strip=1)
+    assert done.returncode == 0, done.stderr
+    release = root / "releases" / ID
+    assert {oct(path.stat().st_mode & 0o777) for path in (release, release / "public")} == {"0o755"}
+
+
 @pytest.mark.parametrize("flag", ["--no-auto-compress", "-z", "-J", "--zstd"])
 def test_what_is_in_it_is_in_the_release(root: Path, tmp_path: Path, flag: str) -> None:
     program = {"-J": "xz", "--zstd": "zstd"}.get(flag)

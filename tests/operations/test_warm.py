@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,6 +20,7 @@ class Asked(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.paths: list[str] = []
+        self.seconds = 0.0
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -26,6 +28,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
+        time.sleep(self.server.seconds)
         self.send_response(404 if "missing" in self.path else 200)
         self.end_headers()
 
@@ -44,7 +47,7 @@ def color() -> Iterator[Asked]:
         thread.join()
 
 
-def warmed(color: Asked, *paths: str, workers: int = 0) -> subprocess.CompletedProcess[str]:
+def warmed(color: Asked, *paths: str, workers: int = 0, seconds: int = 60) -> subprocess.CompletedProcess[str]:
     (command,) = warm._inner(
         root="/srv/shop",
         color="green",
@@ -55,6 +58,7 @@ def warmed(color: Asked, *paths: str, workers: int = 0) -> subprocess.CompletedP
         inspect="/inspect.php",
         compile=(),
         workers=workers,
+        seconds=seconds,
     )
     return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
 
@@ -69,6 +73,13 @@ def test_pages_are_asked_for_as_they_are_written(color: Asked) -> None:
 def test_every_worker_gets_a_page(color: Asked) -> None:
     assert warmed(color, "/", "/b", workers=5).returncode == 0
     assert color.paths == ["/", "/b", "/", "/b", "/"]
+
+
+def test_many_workers_and_slow_pages_end_in_time(color: Asked) -> None:
+    color.seconds = 0.1
+    done = warmed(color, "/", workers=64, seconds=6)
+    assert done.returncode == 0, done.stderr
+    assert 2 <= len(color.paths) < 40
 
 
 def test_a_page_that_is_missing_is_named(color: Asked) -> None:

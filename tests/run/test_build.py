@@ -13,6 +13,7 @@ import pytest
 from orchestrator import verbs
 from orchestrator.config import Settings, load
 from orchestrator.errors import NotUndone, Refused
+from orchestrator.mask import Mask
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan import Inputs
@@ -173,6 +174,16 @@ def test_secrets_appear_in_no_output_journal_report_or_command(
         assert "node1 | APP_KEY=***" in said.err
 
 
+def test_what_php_ini_says_is_a_secret_too(origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ini = {"session.save_handler": "redis", "session.save_path": f"tcp://10.0.0.5:6379?auth={SECRET}"}
+    settings = load(origin.settings | {"php": {"sessions": "php", "ini": ini}})
+    assert verbs.release(origin.fleet(settings), Options(ref="v1", report=str(tmp_path / "report"))) == 0
+    said = capsys.readouterr()
+    journal = "".join(path.read_text() for path in origin.path.rglob("journal/**/*") if path.is_file())
+    assert "redis" not in journal + (tmp_path / "report").read_text() + said.out + said.err
+    assert Mask(settings).hide(f"redis at {ini['session.save_path']}") == "redis at ***"
+
+
 @pytest.mark.parametrize("verb", ["promote", "resume", "abort"])
 def test_secrets_are_hidden_in_a_run_that_goes_on(
     origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str
@@ -285,6 +296,44 @@ def test_code_only_refuses_to_be_anything_else(
     assert release(origin, built(origin, COMPOSER, environment={"values": {"APP_KEY": key}}), "code") == 1
     assert line.format(live=origin.live_release("node1")) in capsys.readouterr().err
     assert origin.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"environment": None}, "{live} has an environment file, and this release gets none: release instead"),
+        (
+            {"environment": {"path": "config/.env", "values": {"APP_KEY": SECRET}}},
+            "the environment is not as in {live}",
+        ),
+        ({"build": []}, "{live} has what the step composer makes, and this release gets none of it"),
+        ({"shared": {"directories": ["storage", "uploads"]}}, "other paths are shared than in {live}"),
+    ],
+    ids=["no environment", "another path", "no step", "shared"],
+)
+def test_code_only_loses_nothing_that_the_live_release_has(
+    origin: World, capsys: pytest.CaptureFixture[str], change: dict[str, Any], line: str
+) -> None:
+    for node in origin.nodes:
+        (origin.root(node) / "shared/uploads").mkdir()
+    settings = origin.settings | {"build": [COMPOSER], "environment": {"values": {"APP_KEY": SECRET}}}
+    assert release(origin, load(settings)) == 0
+    commit(origin, {})
+    before = origin.snapshot()
+    assert release(origin, load(settings | change), "code") == 1
+    assert line.format(live=origin.live_release("node1")) in capsys.readouterr().err
+    assert origin.snapshot() == before
+    assert release(origin, load(settings), "code") == 0
+
+
+def test_code_only_loses_nothing_to_a_condition(origin: World, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = built(origin, COMPOSER | {"when": "test -f composer.json"})
+    commit(origin, {"composer.json": "{}\n"})
+    assert release(origin, settings) == 0
+    git(origin.origin, "rm", "-q", "composer.json")
+    commit(origin, {})
+    assert release(origin, settings, "code") == 1
+    assert "has what the step composer makes, and this release gets none of it" in capsys.readouterr().err
 
 
 # Further back than one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,27 @@ def shrink(world: World, settings: Settings, node: str, color: str) -> int:
     words = ["sh", "-c", text.replace("/usr/bin/systemctl", "systemctl"), "shrink", color]
     environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOST_ROOT": str(host)}
     return subprocess.run(words, env=environment).returncode
+
+
+def test_fewer_workers_that_are_not_provisioned_are_in_nobodys_way(
+    released: World, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sudo = tmp_path / "bin/sudo"
+    sudo.parent.mkdir()
+    refuses = 'case "$*" in *shrink.timer*) echo "sudo: a password is required" >&2; exit 1 ;; esac'
+    sudo.write_text(f'#!/bin/sh\n{refuses}\nexec {BIN}/sudo "$@"\n')
+    sudo.chmod(0o755)
+    answer = World.answer
+
+    def without_rule(world: World, connector: Any, command: str, stdin: str = "") -> Any:
+        return answer(world, connector, f"PATH={sudo.parent}:$PATH; export PATH; {command}", stdin)
+
+    monkeypatch.setattr(World, "answer", without_rule)
+    assert verbs.release(fleet, Options(ref="v1")) == 0
+    told = "blue keeps all its workers: there is no timer for php.idle_workers (run deploys/provision.py)"
+    assert f"warning: node1: {told}" in capsys.readouterr().err
+    assert verbs.rollback(fleet, Options()) == 0
+    assert released.live_release("node1") == released.release("node1", Color.blue)
 
 
 def test_the_color_that_lost_the_traffic_waits_for_fewer_workers(released: World, fleet: Fleet) -> None:

@@ -527,6 +527,24 @@ def test_an_artifact_is_exported_built_and_sent(
         release(released, "v9", source=source)
 
 
+def test_what_cannot_be_kept_here_is_built_all_the_same(
+    released: World, here: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert release(released, "v1", source={"kind": "artifact", "checkout": str(here)}, build=[ASSETS]) == 0
+    assert "public/build/app.css" in same_everywhere(released)
+
+
+def test_our_own_directory_is_left_out_of_an_artifact(released: World, here: Path) -> None:
+    (here / ".release").write_text("1.2\n")
+    git(here, "add", ".release")
+    git(here, "commit", "-q", "-m", "a file of the same name")
+    git(here, "config", "core.fsyncMethod", "unknown")  # git warns of this, and goes on
+    assert release(released, "HEAD", source={"kind": "artifact", "checkout": str(here)}) == 0
+    assert (live(released) / ".release").is_dir()
+
+
 def test_a_build_step_that_fails_here_moves_nobody(
     released: World, here: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
