@@ -26,6 +26,23 @@ def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
     return _over(tomllib.loads((RECIPES / f"{name}.toml").read_text()), raw)
 
 
+def told_by(raw: Mapping[str, Any], key: str) -> str | None:
+    """The recipe that a value comes from, None if the application says it itself.
+
+    + key: such as ``shared.seed``
+    """
+    parts = key.split(".")
+    return str(raw["recipe"]) if _has(with_recipe(raw), parts) and not _has(raw, parts) else None
+
+
+def _has(settings: Any, parts: list[str]) -> bool:
+    for part in parts:
+        if not isinstance(settings, Mapping) or part not in settings:
+            return False
+        settings = settings[part]
+    return True
+
+
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(below)
     for key, value in above.items():

@@ -25,7 +25,7 @@ from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
 from orchestrator.config.preview import Preview
 from orchestrator.config.probe import Probe
-from orchestrator.config.recipe import names, with_recipe
+from orchestrator.config.recipe import names, told_by, with_recipe
 from orchestrator.config.scaling import Scaling
 from orchestrator.config.section import Section
 from orchestrator.config.service import Service
@@ -396,7 +396,9 @@ def _lines(error: ValidationError, raw: Mapping[str, Any]) -> Iterable[str]:
             yield f"unknown key {where}" + (f" (did you mean {near}?)" if near else "")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            yield f"{where}: {message}" if where else message
+            line = f"{where}: {message}" if where else message
+            recipe = told_by(raw, line.partition(":")[0])
+            yield line + (f" (so says the recipe {recipe}; what the settings say replaces it)" if recipe else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -73,6 +73,29 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
         load(RAW | more)
 
 
+@pytest.mark.parametrize(
+    ("shared", "line"),
+    [
+        (
+            {"directories": ["storage"]},
+            "settings: shared.seed: storage/app, storage/framework/cache is none of shared.directories "
+            "(so says the recipe laravel; what the settings say replaces it)",
+        ),
+        (
+            {"directories": ["storage"], "seed": []},
+            "settings: permissions.writable: storage/framework/views is of shared.directories (storage), too: what is "
+            "shared is the live release's, too: leave it out "
+            "(so says the recipe laravel; what the settings say replaces it)",
+        ),
+        ({"directories": ["a"], "seed": ["b"]}, "settings: shared.seed: b is none of shared.directories"),
+    ],
+)
+def test_what_a_recipe_says_is_told_as_its_own(shared: dict[str, Any], line: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load(RAW | {"recipe": "laravel", "shared": shared})
+    assert str(error.value) == line
+
+
 @pytest.mark.parametrize("file", sorted(DOCKER.glob("app*/**/settings.toml")), ids=lambda file: file.parent.name)
 def test_applications_of_the_fleet_lay_settings_over_their_recipe(file: Path) -> None:
     own = tomllib.loads(file.read_text())
