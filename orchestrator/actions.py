@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import runtime
 from orchestrator.config import Settings
 from orchestrator.config.source import ArchiveSource, GitSource, Tarball
 from orchestrator.model import Color
@@ -121,8 +122,7 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
             return {"root": node.root, "path": settings.environment.path}
         case "build":
             found = next(one for one in settings.build if one.name == step.action.arguments["step"])
-            of_it = {key: getattr(found, key) for key in ("run", "when", "inputs", "listed", "outputs")}
-            return {"root": node.root, **of_it}
+            return {"root": node.root, **found.parts}
         case "permit":
             return {"root": node.root, "own": f"{node.library}/own", "web_user": settings.web_user, **_owners(settings)}
         case "discard" | "tidy":
@@ -154,9 +154,9 @@ def _more(step: Step, settings: Settings) -> dict[str, Any]:
                 "paths": settings.warm,
                 "public": settings.php.public,
                 "inspect": f"{node.library}/inspect.php",
-                "compile": settings.php.compile if settings.runtime == "php" else [],
+                "compile": runtime.compiled(settings),
                 "exclude": settings.php.compile_exclude,
-                "workers": settings.php.workers if settings.runtime == "php" else 0,
+                "workers": runtime.workers(settings),
                 "seconds": seconds(step.deadline),
             }
         case _:

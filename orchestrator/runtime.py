@@ -44,6 +44,16 @@ def code(settings: Settings, color: Color) -> str:
     return shlex.join(["sudo", "-n", f"{layout.library}/runs", unit]) if unit else ""
 
 
+def compiled(settings: Settings) -> list[str]:
+    """What of a release is compiled into OPcache; nothing where no PHP-FPM runs."""
+    return settings.php.compile if settings.runtime == "php" else []
+
+
+def workers(settings: Settings) -> int:
+    """How many workers of a color each need a page to be warm; 0 where no PHP-FPM runs."""
+    return settings.php.workers if settings.runtime == "php" else 0
+
+
 def in_flight(settings: Settings, color: Color) -> dict[str, Any]:
     """The arguments of ``ColorInFlight``."""
     service, layout = main_service(settings), settings.node

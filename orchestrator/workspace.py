@@ -38,7 +38,7 @@ def build(directory: Path, steps: Sequence[Build], store: Path, environment: Map
 def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, str]) -> str:
     if step.when and local.run(step.when, step.deadline, directory, environment).returncode:
         return f"left out: `{step.when}` does not hold"
-    about = words(step.name, step.run, step.when, step.inputs, step.listed, step.outputs)
+    about = words(step.name, **step.parts)
     unmatched = _sh(directory, 'unmatched "$4"', about, environment)
     digest = "" if unmatched else _sh(directory, 'digest "$2" "$4" "$5" "$6"', about, environment)
     kept = store / digest

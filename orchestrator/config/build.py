@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -59,6 +59,11 @@ class Build(Section):
         if self.on == "operator" and not self.outputs:
             raise ValueError(f"{self.name}: a step on the operator's machine has outputs, which are what is sent")
         return self
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What its script is told beside its name."""
+        return self.model_dump(include={"run", "when", "inputs", "listed", "outputs"})
 
 
 def _plain(pattern: str) -> str:

@@ -196,17 +196,20 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _something_answers(self) -> Settings:
-        everything = [service.name for service in self.services if service.path == "/"]
+        everything = [service for service in self.services if service.path == "/"]
         if self.runtime == "service" and not everything:
             raise ValueError('runtime: "service" needs one of services with the path /')
         if self.runtime != "service" and everything:
-            raise ValueError(f'services: {everything[0]} answers everything (path /) only with runtime = "service"')
-        sent = [service.name for service in self.services if service.path == "/" and service.files]
-        if sent and self.php.public == ".":
-            raise ValueError(f"services: {sent[0]}.files: the document root is the whole release, code too")
-        unsent = [service.name for service in self.services if service.path == "/" and not service.files]
-        if unsent and self.assets:
-            raise ValueError(f"assets: {unsent[0]} sends its files itself (services.files): nginx has none to send")
+            raise ValueError(
+                f'services: {everything[0].name} answers everything (path /) only with runtime = "service"'
+            )
+        for service in everything:
+            if service.files and self.php.public == ".":
+                raise ValueError(f"services: {service.name}.files: the document root is the whole release, code too")
+            if self.assets and not service.files:
+                raise ValueError(
+                    f"assets: {service.name} sends its files itself (services.files): nginx has none to send"
+                )
         if self.runtime == "static" and self.services:
             raise ValueError('services: nothing runs with runtime = "static" ("service" also sends files)')
         return self

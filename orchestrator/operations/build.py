@@ -35,6 +35,10 @@ complete() { # complete <release> <digest>: it has the outputs, and they were ma
     [ "$(cat "$1/.release/build/$name" 2>/dev/null)" = "$2" ] || return 1
     for path in $outputs; do [ -e "$1/$path" ] || return 1; done
 }
+note() { # from now on the outputs may be taken over
+    printf '%s\n' "$digest" >".release/build/$name.new"
+    mv -T ".release/build/$name.new" ".release/build/$name"
+}
 digest= unmatched=
 [ -z "$outputs" ] || unmatched=$(unmatched "$inputs")
 if [ -n "$unmatched" ] && [ -n "$only" ]; then
@@ -65,8 +69,7 @@ if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && complete "$live
         [ "$way" != -l ] || apart "$path.part" -perm /222
         mv -T "$path.part" "$path"
     done
-    printf '%s\n' "$digest" >".release/build/$name.new"
-    mv -T ".release/build/$name.new" ".release/build/$name"
+    note
     echo "taken over from $from"
     exit 0
 fi
@@ -94,8 +97,7 @@ if [ -n "$own" ]; then
     exit 0
 fi
 find $outputs -type f -exec chmod a-w {} +
-printf '%s\n' "$digest" >".release/build/$name.new"
-mv -T ".release/build/$name.new" ".release/build/$name"
+note
 """
 )
 

@@ -6,29 +6,14 @@ release does to it are the same. docs/aws-instances.md tells how it is used.
 
 from __future__ import annotations
 
-import shlex
-from functools import cache
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from orchestrator import runtime
 from orchestrator.config import Settings
-from orchestrator.config.build import Build
 from orchestrator.config.source import GitSource
 from orchestrator.errors import UsageError
 from orchestrator.facts.answers import forwarded
 from orchestrator.model import Color
 from orchestrator.operations import build, fetch, permit, promote, share, start, warm
-from orchestrator.provision.render import NOTICE, TEMPLATES
-
-
-@cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
-    )
-    made.filters["q"] = shlex.quote
-    return made
+from orchestrator.provision.render import NOTICE, templates
 
 
 def script(settings: Settings) -> str:
@@ -39,7 +24,7 @@ def script(settings: Settings) -> str:
     shared, source = settings.shared, settings.source
     assert isinstance(source, GitSource)
     return (
-        _environment()
+        templates(trim=False)
         .get_template("catch-up.j2")
         .render(
             notice=NOTICE,
@@ -54,10 +39,10 @@ def script(settings: Settings) -> str:
             group=scaling.group,
             hook=scaling.hook,
             shared=share.entries(shared.directories, shared.files, shared.seed),
-            build=[(step.deadline, build.words(*_about(step))) for step in settings.build],
+            build=[(step.deadline, build.words(step.name, **step.parts)) for step in settings.build],
             permit=_permit(settings),
             warm=settings.warm,
-            workers=settings.php.workers if settings.runtime == "php" else 0,
+            workers=runtime.workers(settings),
             timer=f'"{settings.app}-$1-shrink.timer"' if settings.shrinks else '""',
             what=runtime.what(settings),
             gate=settings.gate,
@@ -82,16 +67,11 @@ def steps(settings: Settings) -> dict[str, str]:
     for color in Color:
         document_root = f"{layout.link(color)}/{settings.php.public}"
         inspect = f"{layout.library}/inspect.php"
-        php = settings.php
-        compiled = php.compile if settings.runtime == "php" else []
-        warm_it = warm.script(layout.socket(color), document_root, inspect, compiled, php.compile_exclude)
+        compiled, excluded = runtime.compiled(settings), settings.php.compile_exclude
+        warm_it = warm.script(layout.socket(color), document_root, inspect, compiled, excluded)
         texts[f"warm-{color}"] = f"exec >/dev/null\n{warm_it}"
         texts[f"code-{color}"] = runtime.code(settings, color)
     return {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
-
-
-def _about(step: Build) -> tuple[str, str, str | None, list[str], list[str], list[str]]:
-    return step.name, step.run, step.when, step.inputs, step.listed, step.outputs
 
 
 def _permit(settings: Settings) -> list[str]:

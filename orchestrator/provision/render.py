@@ -29,13 +29,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @cache
-def _environment() -> Environment:
+def templates(trim: bool = True) -> Environment:
+    """The templates. Without ``trim`` the line of a block stays a line."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        trim_blocks=trim,
+        lstrip_blocks=trim,
         autoescape=False,
     )
     made.filters["q"] = shlex.quote
@@ -43,7 +44,7 @@ def _environment() -> Environment:
 
 
 def _render(template: str, **values: object) -> str:
-    return _environment().get_template(template).render(notice=NOTICE, **values)
+    return templates().get_template(template).render(notice=NOTICE, **values)
 
 
 def script(name: str) -> str:

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import os
 import shutil
 import subprocess
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from typing_extensions import override
 
 from orchestrator.operations.extract import extract
+from tests.fakes.site import serving
 
 ID = "20260101T120000Z-5d0f0c1"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    @override
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
     """URL of the directory `served`."""
-    (tmp_path / "served").mkdir()
-    handler = functools.partial(Quiet, directory=str(tmp_path / "served"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with serving(tmp_path / "served") as place:
+        yield f"http://{place}"
 
 
 @pytest.fixture

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import os
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +32,7 @@ from orchestrator.plan import Step
 from orchestrator.run import Result
 from tests.aws.conftest import KEYS_IN_ENVIRONMENT
 from tests.fakes.git import git
+from tests.fakes.site import Site, serving
 from tests.fakes.world import World
 
 pytestmark = pytest.mark.exhaustive
@@ -215,7 +213,7 @@ def test_what_git_knows_of_a_release_goes_with_it(released: World) -> None:
         assert worktrees(node) == released.releases(node)
 
 
-class Site(SimpleHTTPRequestHandler):
+class Guarded(Site):
     """A directory, shown to a user with a password."""
 
     @override
@@ -226,10 +224,6 @@ class Site(SimpleHTTPRequestHandler):
         self.send_header("WWW-Authenticate", 'Basic realm="site"')
         self.end_headers()
 
-    @override
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 LOGIN = "user:h1dden-word"
 
@@ -237,12 +231,8 @@ LOGIN = "user:h1dden-word"
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
     """URL of a directory."""
-    (tmp_path / "served").mkdir()
-    handler = functools.partial(Site, directory=str(tmp_path / "served"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://{LOGIN}@127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with serving(tmp_path / "served", Guarded) as place:
+        yield f"http://{LOGIN}@{place}"
 
 
 def test_an_origin_with_a_password(

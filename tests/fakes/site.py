@@ -1,0 +1,30 @@
+"""A real HTTP server of a directory's files."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from typing_extensions import override
+
+
+class Site(SimpleHTTPRequestHandler):
+    """Says nothing of who asks."""
+
+    @override
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(directory: Path, handler: type[Site] = Site) -> Iterator[str]:
+    """Host and port of a server of a directory, which is made."""
+    directory.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(directory)))
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
