@@ -6,9 +6,9 @@ Everything it needs is in the environment or in .env (docs/aws-instances.md). Se
 from dotenv import load_dotenv as _load_dotenv
 
 from orchestrator.aws.inventory import hosts as _hosts
-from orchestrator.watch import watch as _watch
+from orchestrator.inventory import handle_signals as _handle_signals
 
-_watch()
+_handle_signals()
 _load_dotenv()
 
 nodes = _hosts()

@@ -16,10 +16,10 @@ from pathlib import Path as _Path
 from typing import Any as _Any
 
 from orchestrator.inventory import PATIENCE as _PATIENCE
+from orchestrator.inventory import handle_signals as _handle_signals
 from orchestrator.inventory import login as _login
-from orchestrator.watch import watch as _watch
 
-_watch()
+_handle_signals()
 
 _directory = _Path(_os.environ.get("FLEET_DIR") or _Path(__file__).resolve().parent.parent / ".fleet")
 try:

@@ -1,8 +1,8 @@
 """Your servers. Settings are in group_data/prod.py."""
 
-from orchestrator.watch import watch as _watch
+from orchestrator.inventory import handle_signals as _handle_signals
 
-_watch()
+_handle_signals()
 
 # name, and the address by which the balancers reach it (default: the name)
 nodes = [

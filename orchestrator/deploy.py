@@ -21,8 +21,8 @@ from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options, read
 from orchestrator.report.terminal import say
+from orchestrator.signals import signals
 from orchestrator.verbs import VERBS, show_lock, show_plan
-from orchestrator.watch import signals
 
 
 def run(verb: str) -> None:

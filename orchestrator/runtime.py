@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.config import Settings
 from orchestrator.config.service import Service
 from orchestrator.model import Color
-from orchestrator.provision.fastcgi import fastcgi_command
+from orchestrator.scripts.fastcgi import fastcgi_command
 
 FPM = "fpm"
 

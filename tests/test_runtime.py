@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from orchestrator import runtime
-from orchestrator.actions import commands
 from orchestrator.config import Settings, load
 from orchestrator.model import Color
-from orchestrator.plan import Action, Place, Step
+from orchestrator.plan.steps import Action, Place, Step
+from orchestrator.run.actions import commands
 
 WEB = {"name": "web", "command": "bin/web", "path": "/"}
 WS = {"name": "ws", "command": "bin/ws", "path": "/ws", "ports": {"blue": 9001, "green": 9002}}

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.api import told
 from orchestrator.aws.instances import IN_SERVICE, Instance, Target, TargetGroup
+from orchestrator.aws.target_groups import BARRED
 from orchestrator.errors import UsageError
-from orchestrator.switches.alb_targets import BARRED
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient

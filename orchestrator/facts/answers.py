@@ -10,7 +10,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.facts.script import pairs, script
+from orchestrator.scripts.command import pairs, script
 
 # The probe token comes by standard input: a command line is for everybody on the node to read.
 ASK = r"""

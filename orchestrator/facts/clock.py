@@ -12,7 +12,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.facts.script import script
+from orchestrator.scripts.command import script
 
 SCRIPT = "date +%s.%N"
 

@@ -10,8 +10,8 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.facts.script import pairs, script
 from orchestrator.model import Color
+from orchestrator.scripts.command import pairs, script
 
 Outcome = Literal["fired", "already", "late", "disarmed", "fenced", "locked", "failed", "waiting", "nothing"]
 

@@ -12,7 +12,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.facts.script import pairs, script
+from orchestrator.scripts.command import pairs, script
 
 # PHP-FPM counts what it works on; what is on its way to it, or from nginx to the client, is seen at the
 # connections to the color's port. Balancers keep idle ones open, and those harm nobody. An open WebSocket looks as

@@ -9,8 +9,8 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.facts.script import pairs, script
 from orchestrator.model import Color
+from orchestrator.scripts.command import pairs, script
 
 SCRIPT = r"""
 root=$1 app=$2 main=$3

@@ -10,7 +10,7 @@ from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.errors import Refused, UsageError
-from orchestrator.facts.script import script
+from orchestrator.scripts.command import script
 
 # For whoever asks an origin: user and password come by standard input, and git gets them from the environment, which
 # nobody else can read. It never waits for somebody who types. A node that was provisioned before there was a program

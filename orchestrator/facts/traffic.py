@@ -6,8 +6,8 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.facts.script import script
 from orchestrator.layout import BalancerLayout
+from orchestrator.scripts.command import script
 from orchestrator.switches import balancer
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, guarded
 
 # One process does all of it and is running long before the instant: nothing is started or read from disk then but
 # two small files. perl, because it can rename(2) by itself and every Debian server with git has it.

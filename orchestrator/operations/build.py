@@ -7,10 +7,10 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.apart import APART
-from orchestrator.operations.digest import DIGEST
-from orchestrator.operations.guarded import Guard, guarded
-from orchestrator.operations.inside import INSIDE
+from orchestrator.scripts.apart import APART
+from orchestrator.scripts.digest import DIGEST
+from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.scripts.inside import INSIDE
 
 # `.release/build/<name>` holds the digest of what the outputs were made from. It is written last, and only for
 # outputs that may be taken over. They are made read-only, since from then on a file may stand in two releases.

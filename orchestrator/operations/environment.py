@@ -7,8 +7,8 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
-from orchestrator.operations.inside import INSIDE
+from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.scripts.inside import INSIDE
 
 # The text comes on stdin, so that it stands in no list of processes. Its hash and path are kept (0600) to tell whether
 # a later release has the same, since the file itself may be somebody else's by then. Behind a link, such as one to

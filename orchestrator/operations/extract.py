@@ -7,8 +7,8 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
-from orchestrator.operations.tree import BEGIN, END, TREE
+from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.scripts.tree import BEGIN, END, TREE
 
 # The URL may be a secret: curl reads it from standard input. tar itself writes nothing outside of its directory,
 # whatever the names and links; a tarball that tries to is refused all the same.

@@ -9,8 +9,8 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
 from orchestrator.facts.revision import ASK
-from orchestrator.operations.guarded import Guard, guarded
-from orchestrator.operations.tree import BEGIN, END, TREE
+from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.scripts.tree import BEGIN, END, TREE
 
 # The worktree is made by hand, since `git worktree add` knows only the name that the directory has meanwhile.
 # `sparse.expectFilesOutsideOfPatterns`: a file that git finds through a link to shared/ stays none of its business.

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, guarded
 
 # Written by us, read as root: the environment file may be the web user's only. What of a release in use changed or went
 # meanwhile is no failure: tar then has all the rest, and says 1.

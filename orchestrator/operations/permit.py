@@ -7,8 +7,8 @@ from collections.abc import Generator, Mapping, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.apart import APART
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.apart import APART
+from orchestrator.scripts.guarded import Guard, guarded
 
 # A file with more than one link stands in another release, too, and stays as it is: nothing that the live color
 # reads is changed. One that modes or private name becomes a file of this release alone first; what they name behind a

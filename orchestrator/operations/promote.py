@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, guarded
 
 # A color that lost the traffic is given fewer workers after a while, by a timer. It does nothing once a later run was
 # here: `soak` says which run armed it.

@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.operations.tidy import LEFTOVERS
+from orchestrator.scripts.guarded import Guard, guarded
 
 # Names sort by time; what a directory's own time says depends on who wrote in it last. What a color points to stays,
 # and what any process works in or has open stays.

@@ -8,7 +8,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
 from orchestrator.layout import BalancerLayout
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, guarded
 from orchestrator.switches import balancer
 
 

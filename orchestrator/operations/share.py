@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
-from orchestrator.operations.inside import INSIDE
+from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.scripts.inside import INSIDE
 
 # What is removed is the release's own: a link on the way to it, of the version or one that was made just now, may lead
 # to what others use.

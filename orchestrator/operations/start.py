@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, guarded
 
 # `started` says which release the running processes were started for. It goes away before the link
 # moves, so a script that was cut anywhere leaves a color that is started anew, never one that only looks right.

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, guarded
 
 # What both have was compared where it was made: here is what only the live one has. A release of before this was noted
 # has no list of shared paths.

@@ -7,8 +7,8 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.guarded import Guard, guarded
 from orchestrator.operations.tidy import AWAY
+from orchestrator.scripts.guarded import Guard, guarded
 
 # One that is there is swapped for it, and goes by root's hand: the web user may have made files in it, over which
 # nothing can be unpacked. Whoever runs in it works in a directory that is gone, so it no longer counts as started.

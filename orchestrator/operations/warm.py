@@ -9,7 +9,7 @@ from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.operation import operation
 
 from orchestrator.facts.answers import forwarded
-from orchestrator.provision.fastcgi import fastcgi_command
+from orchestrator.scripts.fastcgi import fastcgi_command
 
 # The kernel gives connections to PHP-FPM's idle workers in turn: after so many requests, one after another, each worker
 # had one, and has its memory from the system and the page's classes linked. Where pages are slow and workers many, a

@@ -16,11 +16,11 @@ from orchestrator.drain import cut_line, drained
 from orchestrator.errors import CommandFailed, OrchestratorError, Refused, StepFailed
 from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 from orchestrator.fleet import Fleet, Reply, at_once
-from orchestrator.look import look
 from orchestrator.model import Color
-from orchestrator.preflight import live_color
+from orchestrator.plan.preflight import live_color
 from orchestrator.provision import haproxy, nginx_balancer, node, render, tls
 from orchestrator.provision.node import Task
+from orchestrator.survey import survey
 from orchestrator.switches import balancer
 from orchestrator.waiting import NotYet, until
 
@@ -212,7 +212,7 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
 
 def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
     """The live color, if the balancers say one, and whether any node has a release there."""
-    seen = look(fleet)
+    seen = survey(fleet)
     try:
         live = live_color(seen)
     except OrchestratorError:

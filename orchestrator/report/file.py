@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from orchestrator.plan import Inputs
+from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
-from orchestrator.run import Ended, Event
+from orchestrator.run.walk import Ended, Event
 
 
 class ReportFile:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.actions import commands
 from orchestrator.config.source import REF
 from orchestrator.model import Color
-from orchestrator.plan import Inputs, Plan, Stage
-from orchestrator.preflight import Look
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Plan, Stage
+from orchestrator.run.actions import commands
 
 FEW = 8
 """Up to so many places have a column each."""
@@ -28,33 +29,33 @@ SKIPPED = {
 }
 
 
-def risks(look: Look, i: Inputs) -> list[str]:
+def risks(fleet: FleetState, i: Inputs) -> list[str]:
     """What a person should know before saying yes, one line each."""
     found = []
     room = i.settings.room
     idle = i.color
-    for name, state in look.node_states.items():
+    for name, state in fleet.node_states.items():
         if state.disk_mb < 3 * room.disk_mb:
             found.append(f"{name} has {state.disk_mb} MiB of disk free")
         if i.verb == "release" and state.release[idle] and state.started[idle] != state.release[idle]:
             found.append(f"{name}: {idle} does not run its release, so a failed release cannot bring it back gated")
         if name in i.mend:
             found.append(f"drift: {name}'s live link names {state.live or 'nothing'}, the switch {idle.other}")
-    for name, seen in look.seen.items():
+    for name, seen in fleet.seen.items():
         for color in Color:
             if seen.down[color] and color is idle.other:
                 found.append(f"{name} calls {', '.join(seen.down[color])} down in {color}, which has the traffic")
     found += [f"{node.name} takes no part and gets no traffic until it has joined" for node in i.missing]
-    if i.settings.scaling is not None and look.group is not None and not isinstance(look.group, str):
+    if i.settings.scaling is not None and fleet.group is not None and not isinstance(fleet.group, str):
         from orchestrator.aws import scaling
 
-        found += scaling.risks(look.group, i.settings.scaling.suspend)
+        found += scaling.risks(fleet.group, i.settings.scaling.suspend)
     if not i.settings.probe.enabled:
         found.append("the probe is off: nothing will prove that no request failed")
     return found
 
 
-def lines(look: Look, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
+def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
     """The plan as text.
 
     + verbose: with the commands of every stage's first place
@@ -71,16 +72,16 @@ def lines(look: Look, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
             yield from (f"        $ {command}" for command in commands(stage.do[0], i.settings))
         if stage.commits:
             yield "    ---- committed: before this everything is undone if anything fails, after it only forward ----"
-    for risk in risks(look, i):
+    for risk in risks(fleet, i):
         yield f"    risk: {risk}"
 
 
-def data(look: Look, i: Inputs, plan: Plan) -> dict[str, Any]:
+def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
     """The same as plain data."""
     return {
         "inputs": i.to_json(),
         "stages": [_stage(stage, i) for stage in plan.stages],
-        "risks": risks(look, i),
+        "risks": risks(fleet, i),
     }
 
 

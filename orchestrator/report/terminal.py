@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from orchestrator.plan import Inputs
+from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
-from orchestrator.run import WARNING, Ended, Event, Result
+from orchestrator.run.walk import WARNING, Ended, Event, Result
 
 
 def say(line: str, **style: object) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from orchestrator.config.switch import NodeSwitch
 from orchestrator.facts.clock import ARMING
 from orchestrator.model import Weights
-from orchestrator.plan import Action, Inputs, Stage, Step, SwitchInput
+from orchestrator.plan.inputs import Inputs, SwitchInput
+from orchestrator.plan.steps import Action, Stage, Step
 from orchestrator.stages.names import share
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.model import Weights
-from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
 from orchestrator.stages.names import share
 
 # what the looks at the end of the last window may take

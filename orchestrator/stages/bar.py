@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.plan import Action, Inputs, Missing, Stage, Step
+from orchestrator.plan.inputs import Inputs, Missing
+from orchestrator.plan.steps import Action, Stage, Step
 
 HEALTHY = 240.0
 """Seconds until a provider's own checks have to call a node healthy that was let in (AWS's defaults: 5 every 30 s)."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
-from orchestrator.plan import Inputs, Stage
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Stage
 from orchestrator.stages.build import build
 from orchestrator.stages.environment import environment
 from orchestrator.stages.fetch import fetch

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.config import Settings
-from orchestrator.plan import Action, Inputs, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Stage, Step
 
 
 def copy(i: Inputs) -> Stage:

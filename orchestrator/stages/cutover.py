@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from orchestrator.config.cutover import CutoverStep
 from orchestrator.model import Weights
-from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step, SwitchInput
+from orchestrator.plan.inputs import Inputs, SwitchInput
+from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
 from orchestrator.stages.arm import arm, arm_back, patience
 from orchestrator.stages.bake import bake
 from orchestrator.stages.names import share

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Stage, Step
 
 
 def environment(i: Inputs) -> Stage:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.plan import Action, Inputs, Stage, Step, Value
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Stage, Step, Value
 
 
 def fetch(i: Inputs) -> Stage:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Place, Stage, Step, Value
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Place, Stage, Step, Value
 
 # A gate ends by its own deadline and says what it saw last; the step's is for a place that does not answer at all.
 SLACK = 10.0

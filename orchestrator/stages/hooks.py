@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from orchestrator.config.hook import Hook
 from orchestrator.errors import UsageError
-from orchestrator.plan import OPERATOR, Action, Inputs, Place, Plan, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import OPERATOR, Action, Place, Plan, Stage, Step
 
 NAMES = (
     *("mend", "quiet", "fetch", "same", "share", "environment", "permit", "start", "watch", "warm", "gate", "members"),

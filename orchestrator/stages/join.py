@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.plan import Inputs, Plan, Stage
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Plan, Stage
 from orchestrator.stages.bar import unbar
 from orchestrator.stages.copy import copy
 from orchestrator.stages.fetch import discard, fetch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model import Weights
-from orchestrator.plan import Inputs
+from orchestrator.plan.inputs import Inputs
 
 
 def share(word: str, i: Inputs, weights: Weights) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Place, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Place, Stage, Step
 
 
 def mend(i: Inputs) -> Stage:

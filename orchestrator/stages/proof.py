@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
 
 
 def proof(i: Inputs) -> Stage:

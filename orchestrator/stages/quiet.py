@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.model import Color
-from orchestrator.plan import Action, Inputs, Stage, Step
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Stage, Step
 
 
 def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:

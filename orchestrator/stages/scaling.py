@@ -5,7 +5,8 @@ Without ``scaling`` in the settings no plan has any of these stages.
 
 from __future__ import annotations
 
-from orchestrator.plan import OPERATOR, Action, Inputs, Stage, Step, Value
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import OPERATOR, Action, Stage, Step, Value
 
 # A change of the group that is under way is waited for.
 SLACK = 10.0

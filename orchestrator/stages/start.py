@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, NodeInput, Place, Stage, Step
+from orchestrator.plan.inputs import Inputs, NodeInput
+from orchestrator.plan.steps import Action, Place, Stage, Step
 from orchestrator.stages.gate import gate_former
 from orchestrator.stages.quiet import quiet
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from orchestrator.plan import Action, Inputs, Stage, Step, SwitchInput
+from orchestrator.plan.inputs import Inputs, SwitchInput
+from orchestrator.plan.steps import Action, Stage, Step
 
 
 def unstick(i: Inputs) -> Stage:

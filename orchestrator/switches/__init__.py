@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api, Balancer
 KINDS = {
     "haproxy": "orchestrator.switches.haproxy:HAProxy",
     "nginx": "orchestrator.switches.nginx:Nginx",
-    "alb": "orchestrator.switches.alb:Alb",
+    "alb": "orchestrator.switches.alb.switch:Alb",
 }
 """By name, so that nothing is imported that a fleet does not use. ``node`` is no class: it is a link on each node."""
 

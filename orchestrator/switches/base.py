@@ -2,7 +2,8 @@
 
 There are two sorts. A ``Balancer`` is told by shell scripts that run on its own hosts; it is pure: it makes commands
 and reads answers, and who sends them is not its business. An ``Api`` is told from the operator's machine.
-Verifying is the same for all: requests through every address of the switch (verify.py), never what it says of itself.
+Verification is the same for all kinds: requests through every address of the switch (run/verify.py), never the
+switch's own word.
 """
 
 from __future__ import annotations

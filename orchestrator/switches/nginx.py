@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import NginxSwitch
-from orchestrator.facts.script import pairs
 from orchestrator.model import Color, Weights
+from orchestrator.scripts.command import pairs
 from orchestrator.switches import record
 from orchestrator.switches.base import Balancer, CannotTell, Seen
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.comparison.traffic import EXACT, GROWTH, Traffic
-from orchestrator.facts.script import pairs
 from orchestrator.model import Color
+from orchestrator.scripts.command import pairs
 from orchestrator.switches.base import CannotTell
 
 RING_LINE = 72

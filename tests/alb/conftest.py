@@ -14,7 +14,7 @@ from moto.elbv2.models import elbv2_backends
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import AlbSwitch
 from orchestrator.model import Color
-from orchestrator.switches.alb import Alb
+from orchestrator.switches.alb.switch import Alb
 from tests.alb.control import REGION, Control, Member, Names, Network, State, network_of, set_up
 from tests.alb.double import Process
 from tests.aws.cloud import client

@@ -24,7 +24,7 @@ from typing import Any, Self
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import AlbSwitch
 from orchestrator.model import Color
-from orchestrator.switches.alb import Alb
+from orchestrator.switches.alb.switch import Alb
 from tests.alb.control import REGION, Names
 from tests.aws.cloud import client
 

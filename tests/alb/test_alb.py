@@ -18,9 +18,9 @@ from typing_extensions import override
 from orchestrator.config import load
 from orchestrator.errors import UsageError
 from orchestrator.model import Color, Weights
-from orchestrator.switches.alb import Alb
+from orchestrator.switches.alb.cloudwatch import TooEarly
+from orchestrator.switches.alb.switch import Alb
 from orchestrator.switches.base import CannotTell, NotDone
-from orchestrator.switches.cloudwatch import TooEarly
 from tests.alb.conftest import MEMBERS, PORTS, Place, section
 from tests.alb.control import INITIAL, Names, State
 
@@ -159,7 +159,7 @@ def test_a_shift_that_is_done_already_is_not_done_again(place: Place) -> None:
 
 def test_a_rule_that_does_not_say_what_it_was_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     switch = place.switch()
-    monkeypatch.setattr("orchestrator.switches.alb.SETTLE", 0.3)
+    monkeypatch.setattr("orchestrator.switches.alb.switch.SETTLE", 0.3)
     monkeypatch.setattr(switch._elb, "modify", lambda actions: None)
     with pytest.raises(NotDone, match="was told blue 0, green 100, but says blue 100, green 0"):
         switch.shift(GREEN)
@@ -308,7 +308,7 @@ def test_a_node_is_let_in_when_it_is_healthy(place: Place) -> None:
 def test_a_node_that_does_not_become_healthy_stays_tagged(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.switch().bar(["web2"], out=True)
     place.health(Color.blue, "web2", SICK)
-    monkeypatch.setattr("orchestrator.switches.alb_targets.Group.patience", 0.3)
+    monkeypatch.setattr("orchestrator.aws.target_groups.Group.patience", 0.3)
     with pytest.raises(
         NotDone, match=r"web2 \(10.77.0.12:8081\) is unhealthy \(Target.ResponseCodeMismatch.*after 0 s"
     ):
@@ -447,7 +447,9 @@ def test_an_unknown_profile() -> None:
 
 
 def test_boto3_is_imported_when_the_switch_is_used() -> None:
-    program = "import sys, orchestrator.switches.alb; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    program = (
+        "import sys, orchestrator.switches.alb.switch; sys.exit(any(m in sys.modules for m in ('boto3', 'botocore')))"
+    )
     assert subprocess.run([sys.executable, "-c", program], timeout=30).returncode == 0
 
 

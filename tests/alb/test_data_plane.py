@@ -14,9 +14,9 @@ import pytest
 
 from orchestrator.config.ports import Ports
 from orchestrator.model import Color, Weights
-from orchestrator.switches.alb import Alb
+from orchestrator.switches.alb.cloudwatch import TooEarly
+from orchestrator.switches.alb.switch import Alb
 from orchestrator.switches.base import NotDone
-from orchestrator.switches.cloudwatch import TooEarly
 from tests.alb.double import Double, Process
 from tests.alb.origin import Answer, Client, Load, Origin, answers, until
 

@@ -11,8 +11,8 @@ from orchestrator.aws import scaling
 from orchestrator.aws.api import Account
 from orchestrator.aws.instances import Instance, Target, TargetGroup, cross_check, look
 from orchestrator.aws.scaling import PROCESSES, Changes, Group, advice, changes, risks, to_bar, to_suspend, unrest
+from orchestrator.aws.target_groups import BARRED
 from orchestrator.errors import OrchestratorError, UsageError
-from orchestrator.switches.alb_targets import BARRED
 from tests.aws.cloud import PORTS, REFRESHES, TAGS, Cloud, client
 
 NAME = Cloud.GROUP

@@ -19,10 +19,10 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine
 from pyinfra.context import ctx_config, ctx_state
 
-from orchestrator import verify
 from orchestrator.config import Settings, load
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
+from orchestrator.run import data_plane
 from tests.fakes.git import GIT, git
 
 BIN = Path(__file__).parent / "bin"
@@ -155,16 +155,16 @@ class World:
             for name in self.nodes
         } | {name: self.weight(name) for name in self.balancers}
 
-    def ask(self, url: str, token: str, timeout: float = 5.0, *more: object) -> verify.Told:
+    def ask(self, url: str, token: str, timeout: float = 5.0, *more: object) -> data_plane.Answer:
         """What an address of the switch answers."""
         balancer = url.split("//")[1].split(".")[0]
         if balancer in self.nodes:
-            return verify.Told(self.live_release(balancer), None)
+            return data_plane.Answer(self.live_release(balancer), None)
         # of any 20 answers in a row 1 is green's at 5%, 5 at 25%
         turn = next(self._turns)
         color = Color.green if 5 * turn % 100 < self.weight(balancer) else Color.blue
         release = next((self.release(node, color) for node in self.nodes if node not in self.down), None)
-        return verify.Told(release, None if release else "status 503")
+        return data_plane.Answer(release, None if release else "status 503")
 
     # What the test breaks
 

@@ -23,7 +23,7 @@ from orchestrator.facts.node import Node
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.operations.arm import arm
-from orchestrator.operations.guarded import Guard
+from orchestrator.scripts.guarded import Guard
 
 LEAD = 3.0
 

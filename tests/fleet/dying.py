@@ -16,11 +16,11 @@ from pyinfra_cli.main import main  # first: it patches the process for gevent
 
 import gevent  # isort: skip
 
-from orchestrator.executor import Executor
 from orchestrator.journal.session import Session
 from orchestrator.journal.store import Record
-from orchestrator.plan import Step
-from orchestrator.run import Result
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.walk import Result
 
 INSIDE = 0.03
 """Seconds after the beginning of a stage's steps."""

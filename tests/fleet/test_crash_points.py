@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import verify
+from orchestrator.run import data_plane
 from tests.fleet.conftest import ROOT, Fleet
 from tests.fleet.safety import Calm, Snapshot, calm, snapshot, traffic, words  # noqa: F401 (a fixture)
 
@@ -79,7 +79,7 @@ def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then:
 
     for url in (fleet.haproxy_url, fleet.nginx_url):
         # a command that was on its way may still move the traffic meanwhile: all of it, and once
-        releases = [verify.ask(url, "").release for _ in range(20)]
+        releases = [data_plane.ask(url, "").release for _ in range(20)]
         runs = [release for release, _ in groupby(releases)]
         assert len(runs) <= (2 if point == "inside shift" else 1), f"killed {point}: {releases} answer at {url}"
     told = fleet.pyinfra(*words("status"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.model import Color
-from orchestrator.provision.fastcgi import body, fastcgi_command
+from orchestrator.scripts.fastcgi import body, fastcgi_command
 from tests.fleet.conftest import Fleet
 from tests.fleet.test_switches import node_layout
 from tests.fleet.traffic import ask

@@ -17,7 +17,7 @@ from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color, Weights
 from orchestrator.probe.sample import Kind
 from orchestrator.probe.transitions import GRACE, Switch, transitions
-from orchestrator.provision.fastcgi import body, fastcgi_command
+from orchestrator.scripts.fastcgi import body, fastcgi_command
 from orchestrator.switches import balancer
 from tests.fleet.conftest import Fleet
 from tests.fleet.traffic import Questions, Run, Traffic, around, ask, flawless, in_flight, measured

@@ -18,8 +18,8 @@ import pytest
 from orchestrator.facts.fired import Fired, Swap
 from orchestrator.model import Color
 from orchestrator.operations.arm import arm, disarm
-from orchestrator.operations.guarded import Guard
 from orchestrator.provision import render
+from orchestrator.scripts.guarded import Guard
 
 WINDOW = 1.0
 LEADS = (0.6, 2.0, 6.0, 20.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.verify import NO_ADDRESS, Told, addresses, ask, judge
+from orchestrator.run.data_plane import NO_ADDRESS, Answer, addresses, ask, judge
 
 from .certificates import NAME, Authority
 from .server import Server, nobody, serving
@@ -56,7 +56,7 @@ def test_each_address_of_a_name_is_asked_by_that_name(monkeypatch: pytest.Monkey
         resolve(monkeypatch, "127.0.0.1", "127.0.0.2")
         found = addresses(url)
         monkeypatch.undo()  # from here on the name is not known: only the address leads anywhere
-        assert [ask(url, "s3cret", address=address) for address in found] == [Told("old", None), Told("new", None)]
+        assert [ask(url, "s3cret", address=address) for address in found] == [Answer("old", None), Answer("new", None)]
         for server in (one, two):
             (head,) = server.seen
             assert head.startswith(b"GET /health?deep=1 HTTP/1.1\r\n")
@@ -66,7 +66,7 @@ def test_each_address_of_a_name_is_asked_by_that_name(monkeypatch: pytest.Monkey
 
 
 def test_another_name_than_the_urls(server: Server) -> None:
-    assert ask(server.url, "", host="other.example") == Told("v1", None)
+    assert ask(server.url, "", host="other.example") == Answer("v1", None)
     assert server.seen[0].count(b"Host: ") == 1
     assert b"\r\nHost: other.example\r\n" in server.seen[0]
     assert b"X-Probe-Token" not in server.seen[0]
@@ -79,8 +79,8 @@ def test_tls_by_name_at_an_address(authority: Authority) -> None:
     ca = str(authority.ca)
     with serving(context) as server:
         url = f"https://{NAME}:{server.port}/"
-        assert ask(url, "", ca=ca, address="127.0.0.1") == Told("v1", None)
-        assert ask(server.url, "", host=NAME, ca=ca) == Told("v1", None)
+        assert ask(url, "", ca=ca, address="127.0.0.1") == Answer("v1", None)
+        assert ask(server.url, "", host=NAME, ca=ca) == Answer("v1", None)
         assert names == [NAME, NAME]
         assert f"\r\nHost: {NAME}:{server.port}\r\n".encode() in server.seen[0]
         for problem in (
@@ -95,7 +95,7 @@ def test_tls_by_name_at_an_address(authority: Authority) -> None:
 def test_the_ca_file_may_be_in_the_home_directory(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(authority.ca.parent))
     with serving(authority.context()) as server:
-        assert ask(server.url, "", host=NAME, ca=f"~/{authority.ca.name}") == Told("v1", None)
+        assert ask(server.url, "", host=NAME, ca=f"~/{authority.ca.name}") == Answer("v1", None)
 
 
 @pytest.mark.parametrize(

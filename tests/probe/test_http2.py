@@ -17,8 +17,8 @@ from orchestrator.probe.client import Connection, Manners, Request
 from orchestrator.probe.exchange import headers_of
 from orchestrator.probe.sample import Failure, Kind, Sample
 from orchestrator.probe.target import parse
-from orchestrator.verify import Told
-from orchestrator.verify import ask as verify
+from orchestrator.run.data_plane import Answer
+from orchestrator.run.data_plane import ask as verify
 
 from .certificates import NAME, Authority
 from .server import serving
@@ -263,26 +263,26 @@ def test_certificates_are_checked(server2: Server2, authority: Authority) -> Non
 def test_it_is_for_https_only() -> None:
     with pytest.raises(UsageError, match="http://a: HTTP/2 is for https only"):
         parse("http://a", http2=True)
-    assert verify("http://127.0.0.1/", "", http2=True) == Told(None, "http://127.0.0.1/: HTTP/2 is for https only")
+    assert verify("http://127.0.0.1/", "", http2=True) == Answer(None, "http://127.0.0.1/: HTTP/2 is for https only")
 
 
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/", Told("v1", None)),
-        ("/big", Told("v1", None)),
-        ("/ping", Told("v1", None)),
-        ("/goaway-first", Told("v1", None)),
-        ("/503", Told("v1", "status 503")),
-        ("/unmarked", Told(None, "status 200 without a release marker")),
-        ("/reset", Told(None, "StreamReset: stream reset (REFUSED_STREAM)")),
-        ("/goaway-refuse", Told(None, "GoneAway: GOAWAY (ENHANCE_YOUR_CALM)")),
-        ("/close", Told(None, "EOFError: closed before the end of an answer")),
-        ("/truncate", Told(None, "EOFError: closed before the end of an answer")),
-        ("/hang", Told(None, "TimeoutError: The read operation timed out")),
+        ("/", Answer("v1", None)),
+        ("/big", Answer("v1", None)),
+        ("/ping", Answer("v1", None)),
+        ("/goaway-first", Answer("v1", None)),
+        ("/503", Answer("v1", "status 503")),
+        ("/unmarked", Answer(None, "status 200 without a release marker")),
+        ("/reset", Answer(None, "StreamReset: stream reset (REFUSED_STREAM)")),
+        ("/goaway-refuse", Answer(None, "GoneAway: GOAWAY (ENHANCE_YOUR_CALM)")),
+        ("/close", Answer(None, "EOFError: closed before the end of an answer")),
+        ("/truncate", Answer(None, "EOFError: closed before the end of an answer")),
+        ("/hang", Answer(None, "TimeoutError: The read operation timed out")),
     ],
 )
-def test_verification(server2: Server2, authority: Authority, path: str, told: Told) -> None:
+def test_verification(server2: Server2, authority: Authority, path: str, told: Answer) -> None:
     url = f"https://{NAME}:{server2.port}{path}"
     said = verify(url, "s3cret", timeout=0.3, ca=str(authority.ca), http2=True, address="127.0.0.1")
     assert said == told
@@ -300,7 +300,7 @@ def test_verification_ends_in_time_though_the_server_keeps_talking(server2: Serv
 
 
 def test_h2_is_imported_only_by_those_who_use_it() -> None:
-    code = "import sys, orchestrator.verify, orchestrator.probe.__main__; print('h2' in sys.modules)"
+    code = "import sys, orchestrator.run.data_plane, orchestrator.probe.__main__; print('h2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -13,9 +13,10 @@ from orchestrator.config import Settings, load
 from orchestrator.config.service import Service
 from orchestrator.errors import UsageError
 from orchestrator.model import Color
-from orchestrator.provision import common, fastcgi, node, render
+from orchestrator.provision import common, node, render
 from orchestrator.provision.facts import Account, Accounts, Addresses, Current, Unit, Units
 from orchestrator.provision.work import Work
+from orchestrator.scripts import fastcgi
 
 SETTINGS: Settings = load(
     {

@@ -11,9 +11,11 @@ from pyinfra.api.command import StringCommand
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput
 
-from orchestrator import push, verbs, verify
+from orchestrator import verbs
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
+from orchestrator.run import data_plane
+from orchestrator.source import push
 from tests.fakes.world import World
 
 TESTED = 3
@@ -82,6 +84,6 @@ def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     # rsync is real, too, and needs no SSH to a directory
     monkeypatch.setattr(push, "problem", lambda host: None)
     monkeypatch.setattr(push, "reach", lambda host: ([], str(made.path / host.name)))
-    monkeypatch.setattr(verify, "ask", made.ask)
-    monkeypatch.setattr(verify, "addresses", lambda url: ("192.0.2.1",))
+    monkeypatch.setattr(data_plane, "ask", made.ask)
+    monkeypatch.setattr(data_plane, "addresses", lambda url: ("192.0.2.1",))
     return made

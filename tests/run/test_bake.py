@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from orchestrator import verbs
-from orchestrator.bake import Bake
 from orchestrator.comparison.judge import Verdict, worst
 from orchestrator.config import load
 from orchestrator.options import Options
+from orchestrator.run.bake import Bake
 from tests.fakes.world import World
 
 PASS, FAIL = Verdict("pass", "alike", {}), Verdict("fail", "5xx to 10%", {})

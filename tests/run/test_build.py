@@ -16,7 +16,7 @@ from orchestrator.errors import NotUndone, Refused
 from orchestrator.mask import Mask
 from orchestrator.model import Color
 from orchestrator.options import Options
-from orchestrator.plan import Inputs
+from orchestrator.plan.inputs import Inputs
 from tests.fakes.git import git
 from tests.fakes.world import World
 

@@ -10,11 +10,11 @@ import pytest
 from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.errors import Refused, UsageError
-from orchestrator.executor import Executor
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
-from orchestrator.plan import Step
-from orchestrator.run import Result
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.walk import Result
 from orchestrator.stages.batches import batches
 from tests.fakes.world import World
 

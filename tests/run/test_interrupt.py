@@ -10,10 +10,10 @@ from typing_extensions import override
 
 from orchestrator import verbs
 from orchestrator.errors import Interrupted
-from orchestrator.executor import Executor
 from orchestrator.options import Options
-from orchestrator.plan import Step
-from orchestrator.run import Result
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.walk import Result
 from tests.fakes.world import World
 from tests.run.conftest import ring
 

@@ -12,13 +12,13 @@ import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
-from orchestrator.executor import Executor
 from orchestrator.facts.fired import parse
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
-from orchestrator.plan import Step
-from orchestrator.run import Result
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.walk import Result
 from tests.fakes.world import World
 from tests.run.conftest import connected
 

@@ -6,11 +6,11 @@ import pytest
 
 from orchestrator import verbs
 from orchestrator.errors import Refused, UsageError
-from orchestrator.executor import Executor
 from orchestrator.model import Color
 from orchestrator.options import Options, read
-from orchestrator.plan import Step
-from orchestrator.run import Result
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.walk import Result
 from tests.fakes.world import World
 
 pytestmark = pytest.mark.exhaustive

@@ -11,7 +11,7 @@ from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.errors import Refused, UsageError
 from orchestrator.options import Options
-from orchestrator.plan import Inputs
+from orchestrator.plan.inputs import Inputs
 from orchestrator.stages import plan
 from tests.fakes.processes import wait_until_dead
 from tests.fakes.world import World

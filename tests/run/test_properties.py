@@ -13,9 +13,10 @@ from orchestrator.config import load
 from orchestrator.journal.records import told, unfinished
 from orchestrator.journal.store import Record
 from orchestrator.model import Color, Weights
-from orchestrator.plan import Inputs, NodeInput, Step, SwitchInput
-from orchestrator.run import Result, Walk
-from orchestrator.settle import begun_stages, open_run, remaining, settle
+from orchestrator.plan.inputs import Inputs, NodeInput, SwitchInput
+from orchestrator.plan.steps import Step
+from orchestrator.run.settle import begun_stages, open_run, remaining, settle
+from orchestrator.run.walk import Result, Walk
 from orchestrator.stages import plan
 
 OLD, FORMER, NEW = "20260101T000000Z-aaaaaaa", "20250101T000000Z-bbbbbbb", "20260601T000000Z-ccccccc"

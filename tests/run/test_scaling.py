@@ -15,25 +15,27 @@ from botocore.exceptions import ClientError
 from moto.autoscaling.models import AutoScalingBackend
 
 from orchestrator import verbs
-from orchestrator.announcing import announce, announcement
 from orchestrator.aws.announce import Announcement, read
 from orchestrator.aws.api import Account
 from orchestrator.aws.scaling import PROCESSES, Changes, Group
-from orchestrator.aws.steps import moved, who
+from orchestrator.aws.target_groups import BARRED
 from orchestrator.config import load
 from orchestrator.errors import Interrupted, NotUndone, Refused
-from orchestrator.executor import Executor
 from orchestrator.fleet import Fleet
 from orchestrator.journal import session
 from orchestrator.journal.session import Session
 from orchestrator.journal.store import Record
 from orchestrator.model import Color
 from orchestrator.options import Options
-from orchestrator.plan import Inputs, Step
-from orchestrator.run import Result
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Step
+from orchestrator.run.announce import announce, announcement
+from orchestrator.run.executor import Executor
+from orchestrator.run.scaling import moved, who
+from orchestrator.run.walk import Result
 from orchestrator.stages import plan
 from orchestrator.stages.scaling import newcomers
-from orchestrator.switches.alb_targets import BARRED
+from orchestrator.verbs.session import open_store
 from tests.aws.cloud import Cloud
 from tests.aws.conftest import aws, cloud, environment  # noqa: F401
 from tests.fakes.world import World
@@ -187,7 +189,7 @@ def test_one_that_came_while_we_suspended_is_named_and_all_is_undone(
 
 
 def _inputs(world: World) -> dict[str, Any]:
-    runs = verbs._store(fleet(world)).read().runs
+    runs = open_store(fleet(world)).read().runs
     return next(dict(record["inputs"]) for run in reversed(runs) for record in run if record["record"] == "inputs")
 
 

@@ -11,12 +11,12 @@ import pytest
 from orchestrator import verbs
 from orchestrator.config import Settings, load
 from orchestrator.fleet import Fleet
-from orchestrator.look import look
 from orchestrator.model import Color
 from orchestrator.options import Options
-from orchestrator.preflight import rollback
+from orchestrator.plan.preflight import rollback
 from orchestrator.provision import render
-from orchestrator.status import _runs
+from orchestrator.survey import survey
+from orchestrator.verbs.status import _runs
 from tests.fakes.world import BIN, World
 
 pytestmark = pytest.mark.exhaustive
@@ -119,10 +119,10 @@ def test_a_rollback_starts_a_shrunk_color_first(
     released: World, settings: Settings, fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verbs.release(fleet, Options(ref="v1")) == 0
-    assert not rollback(look(released.fleet(settings)), settings).cold
+    assert not rollback(survey(released.fleet(settings)), settings).cold
     # one node's is enough
     assert shrink(released, settings, released.nodes[1], "blue") == 0
-    seen = look(released.fleet(settings))
+    seen = survey(released.fleet(settings))
     assert rollback(seen, settings).cold
     assert {name: _runs(state, Color.blue) for name, state in seen.node_states.items()} == {
         name: "shrunk" if name == released.nodes[1] else "warm" for name in released.nodes

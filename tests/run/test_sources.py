@@ -18,18 +18,19 @@ from pyinfra.api.host import Host
 from pyinfra.connectors.fake import FakeConnector
 from typing_extensions import override
 
-from orchestrator import push, verbs
+from orchestrator import verbs
 from orchestrator.aws.api import Account
 from orchestrator.config import load
 from orchestrator.config.source import shown
-from orchestrator.delivery import Delivery
 from orchestrator.errors import OrchestratorError, Refused, UsageError
-from orchestrator.executor import Executor
 from orchestrator.journal import session
 from orchestrator.journal.session import Session
 from orchestrator.options import Options
-from orchestrator.plan import Step
-from orchestrator.run import Result
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.walk import Result
+from orchestrator.source import push
+from orchestrator.source.delivery import Delivery
 from tests.aws.conftest import KEYS_IN_ENVIRONMENT
 from tests.fakes.git import git
 from tests.fakes.site import Site, serving

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator import verbs, verify
+from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.errors import UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
+from orchestrator.run import data_plane
 from tests.fakes.world import World
 from tests.run.conftest import connected
 
@@ -97,13 +98,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: None) -> Wor
     made = connected(World(tmp_path / "world", nodes=2, balancers=("nginx",)), monkeypatch)
     (tmp_path / "cloud").write_text("0")
 
-    def ask(url: str, token: str, *more: object) -> verify.Told:
+    def ask(url: str, token: str, *more: object) -> data_plane.Answer:
         if "cloud" not in url:
             return made.ask(url, token)
         color = Color.green if (tmp_path / "cloud").read_text() == "100" else Color.blue
-        return verify.Told(made.release("node1", color), None)
+        return data_plane.Answer(made.release("node1", color), None)
 
-    monkeypatch.setattr(verify, "ask", ask)
+    monkeypatch.setattr(data_plane, "ask", ask)
     return made
 
 

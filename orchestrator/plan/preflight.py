@@ -1,0 +1,380 @@
+"""From what was asked and seen to the Inputs of a run, or a refusal that names every problem. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from orchestrator.config import Settings
+from orchestrator.errors import Refused, UsageError
+from orchestrator.facts.node import NodeState
+from orchestrator.model import Color, Weights, release_id
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.plan.inputs import Inputs, Missing, NodeInput, SwitchInput
+
+if TYPE_CHECKING:
+    pass
+
+# rename(2) is atomic for readers there; on fuse-overlayfs it is not (notes/switch.md)
+SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
+
+T = TypeVar("T")
+
+
+def live_color(fleet: FleetState) -> Color:
+    """The color that all switches send all traffic to. Raises Refused if they do not say one and the same.
+
+    A node that is a switch itself and does not answer is for the preflight to judge, as long as another one does.
+    """
+    silent = {name: why for name, why in fleet.switches.items() if isinstance(why, str)}
+    problems = [f"{name}: {why}" for name, why in silent.items() if fleet.kinds[name][0] != "node" or not fleet.seen]
+    if problems:
+        raise Refused("cannot tell which color gets traffic: " + "; ".join(problems))
+    weights = {name: seen.weights for name, seen in fleet.seen.items()}
+    if len({weight.green for weight in weights.values()}) != 1:
+        raise Refused(
+            "the switches disagree: "
+            + ", ".join(f"{name} sends {weight.green}% to green" for name, weight in weights.items())
+        )
+    weight = next(iter(weights.values()))
+    if weight.live is None:
+        raise Refused(f"traffic is split ({weight.green}% to green): end that run first")
+    return weight.live
+
+
+def release(
+    fleet: FleetState,
+    settings: Settings,
+    ref: str,
+    revision: str,
+    now: datetime,
+    color: Color | None = None,
+    allow_missing: frozenset[str] = frozenset(),
+) -> Inputs:
+    """The Inputs of a release. Raises Refused with every problem found.
+
+    + color: the idle color that the operator expects, None for whichever it is
+    + allow_missing: nodes that need not take part
+    """
+    live, missing, fleet, problems = _taking_part(fleet, allow_missing)
+    idle = live.other
+    problems += [*_switches(fleet), *_nodes(fleet, settings), *_room(fleet, settings, idle)]
+    if color is not None and color is not idle:
+        problems.append(f"{color} is live: a release goes to {idle}")
+    problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
+    if problems:
+        raise Refused("; ".join(problems))
+    states = fleet.node_states
+    new = release_id(now, revision)
+    if any(new in state.releases for state in states.values()):
+        raise Refused(f"release {new} exists already: the same commit within one second; try again")
+    return _with_all(fleet, settings, "release", live, new, revision, missing, ref)
+
+
+def code(i: Inputs) -> Inputs:
+    """The Inputs of a release that may be nothing but code. Raises Refused without a live release to compare with."""
+    if i.live is None:
+        raise Refused("there is no live release yet whose build and environment could be kept: release first")
+    return replace(i, code_only=True)
+
+
+def rollback(
+    fleet: FleetState, settings: Settings, to: str | None = None, allow_missing: frozenset[str] = frozenset()
+) -> Inputs:
+    """The Inputs of a rollback to what is warm in the idle color; nodes that cannot be reached may be missing.
+
+    + to: id of a kept release, which is started first unless it is the warm one; then all nodes take part
+    + allow_missing: nodes that need not, if it has to be started
+    """
+    if to is None:
+        to = _shrunk(fleet)
+    if to is not None and set(_warm(fleet)) != {to}:
+        return _rollback_to_kept(fleet, settings, to, allow_missing)
+    live = live_color(fleet)
+    idle = live.other
+    states = fleet.node_states
+    if problems := [*_switches(fleet)]:
+        raise Refused("; ".join(problems))
+    if not states:
+        raise Refused("no node can be reached, so nobody says which release the idle color has")
+    targets = {name: state.release[idle] for name, state in states.items()}
+    if not any(targets.values()):
+        raise Refused(f"there is nothing to go back to: {idle} never had a release")
+    if len(set(targets.values())) != 1:
+        raise Refused(f"the nodes disagree about the release to go back to: {_list(targets)}; release instead")
+    cold = [name for name, state in states.items() if not _runs(state, idle)]
+    if cold:
+        raise Refused(f"{idle} does not run its release on {', '.join(cold)}: release instead, or name it: --data to=")
+    target = next(iter(targets.values()))
+    assert target is not None
+    return Inputs(
+        verb="rollback",
+        settings=settings,
+        color=idle,
+        before=Weights.all_to(live),
+        live=next(iter(states.values())).release[live],
+        release=target,
+        ref="",
+        revision=target.rpartition("-")[2],
+        # those that cannot be reached, too: that their link lags behind is worth a warning
+        nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
+        switches=_switch_inputs(fleet),
+        members=tuple(name for name in fleet.nodes if name not in fleet.barred and name not in fleet.drained),
+    )
+
+
+def _shrunk(fleet: FleetState) -> str | None:
+    """The release of the idle color, if any node's has fewer workers than traffic needs: it has to be started first."""
+    idle = live_color(fleet).other
+    return next((state.release[idle] for state in fleet.node_states.values() if idle in state.shrunk), None)
+
+
+def _warm(fleet: FleetState) -> list[str | None]:
+    """What the nodes' idle colors run, None for one that does not run its release with all its workers."""
+    idle = live_color(fleet).other
+    states = fleet.node_states.values()
+    return [state.release[idle] if _runs(state, idle) and idle not in state.shrunk else None for state in states]
+
+
+def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:
+    live, missing, fleet, problems = _taking_part(fleet, allow_missing)
+    problems += [*_switches(fleet), *_nodes(fleet, settings), *_one_live_release(fleet, live), *_unrest(fleet)]
+    states = fleet.node_states
+    for name, state in states.items():
+        if to not in state.releases:
+            problems.append(f"{name} does not have release {to} (it has {', '.join(state.releases) or 'none'})")
+    if any(state.release[live] == to for state in states.values()):
+        problems.append(f"release {to} has the traffic already")
+    if problems:
+        raise Refused("; ".join(problems))
+    return replace(_with_all(fleet, settings, "rollback", live, to, to.rpartition("-")[2], missing), cold=True)
+
+
+def _with_all(
+    fleet: FleetState,
+    settings: Settings,
+    verb: str,
+    live: Color,
+    release: str,
+    revision: str,
+    missing: tuple[Missing, ...],
+    ref: str = "",
+) -> Inputs:
+    """The Inputs of a run in which every node that is not missing prepares a release in its idle color.
+
+    + fleet: without the missing nodes
+    """
+    idle, states = live.other, fleet.node_states
+    return Inputs(
+        verb=verb,
+        settings=settings,
+        color=idle,
+        before=Weights.all_to(live),
+        live=next(iter(states.values())).release[live],
+        release=release,
+        ref=ref,
+        revision=revision,
+        nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
+        switches=_switch_inputs(fleet),
+        mend=tuple(name for name, state in states.items() if state.live is not live),
+        members=tuple(states),
+        missing=missing,
+        scaling=_to_suspend(fleet, settings),
+        instances=_instances(fleet),
+    )
+
+
+def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[str], str]) -> Inputs:
+    """The Inputs of a node's coming back: both colors as on the other nodes, then traffic.
+
+    + revisions: full commit hash of a release
+    """
+    if node not in fleet.nodes:
+        raise UsageError(f"there is no node {node} (nodes: {', '.join(fleet.nodes)})")
+    live = live_color(fleet)
+    state = fleet.nodes[node]
+    others = {name: other for name, other in fleet.node_states.items() if name != node and name not in fleet.barred}
+    problems = [*_switches(fleet)]
+    if isinstance(state, str):
+        problems.append(f"{node}: {state}")
+    if node not in fleet.barred:
+        problems.append(f"{node} is not barred: it takes part already")
+    if not others:
+        problems.append("no other node can be reached, so nobody says which releases the fleet has")
+    if _suspends(settings):
+        problems += _unrest(fleet)
+    for color in Color:
+        releases = {name: other.release[color] for name, other in others.items()}
+        if len(set(releases.values())) > 1:
+            problems.append(f"the nodes disagree about {color}'s release: {_list(releases)}")
+    if problems:
+        raise Refused("; ".join(problems))
+    assert isinstance(state, NodeState)
+    pattern = next(iter(others.values()))
+    release, former = pattern.release[live], pattern.release[live.other]
+    if release is None:
+        raise Refused(f"{live} has no release on the other nodes: release first")
+    return Inputs(
+        verb="join",
+        settings=settings,
+        color=live,
+        before=Weights.all_to(live),
+        live=release,
+        release=release,
+        ref="",
+        revision=revisions(release),
+        nodes=(NodeInput(node, state.release[live]),),
+        switches=_switch_inputs(fleet),
+        members=(*others, node),
+        missing=(Missing(node, fleet.addresses[node], True),),
+        former_release=former,
+        former_revision=revisions(former) if former else None,
+        stale=tuple(sorted(set(state.releases) - {one for other in others.values() for one in other.releases})),
+        scaling=_to_suspend(fleet, settings),
+        instances=_instances(fleet),
+    )
+
+
+def _taking_part(
+    fleet: FleetState, allow_missing: frozenset[str]
+) -> tuple[Color, tuple[Missing, ...], FleetState, list[str]]:
+    """The live color, the nodes left out, the fleet without them, and why another node cannot take part.
+
+    Raises UsageError for a node that is not there, Refused if the switches do not say one live color.
+    """
+    if unknown := allow_missing - set(fleet.nodes):
+        raise UsageError(
+            f"allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(fleet.nodes)})"
+        )
+    live = live_color(fleet.without(allow_missing))
+    absent = _absent(fleet)
+    missing = tuple(
+        Missing(name, fleet.addresses[name], name in fleet.barred) for name in absent if name in allow_missing
+    )
+    left_out = {node.name for node in missing}
+    fleet = fleet.without(left_out)
+    problems = [f"{name}: {why}" for name, why in absent.items() if name not in left_out]
+    if not fleet.nodes:
+        problems.append("no node is left to release to")
+    return live, missing, fleet, problems
+
+
+def _absent(fleet: FleetState) -> dict[str, str]:
+    """Nodes that cannot take part as they are, and why: leaving one out is a decision to be made in the open."""
+    leave = "to release without it: --data allow_missing={0}"
+    absent = {
+        name: f"{why} (all nodes take part or nobody moves; {leave.format(name)})"
+        for name, why in fleet.nodes.items()
+        if isinstance(why, str)
+    }
+    for name in fleet.nodes:
+        if name in absent:
+            continue
+        if name in fleet.barred:
+            absent[name] = (
+                f"is barred until it has caught up (deploys/join.py --data node={name}; {leave.format(name)})"
+            )
+        elif name in fleet.drained:
+            absent[name] = f"was taken out of {fleet.drained[name]} by an operator (put it back; {leave.format(name)})"
+    return absent
+
+
+def _switches(fleet: FleetState) -> Iterable[str]:
+    for name, seen in fleet.seen.items():
+        yield from (f"{name}: {problem}" for problem in seen.problems)
+        if seen.filesystem is not None and seen.filesystem not in SAFE_FILESYSTEMS:
+            yield (
+                f"{name}: the switch's state is on {seen.filesystem or 'an unknown file system'}, where a "
+                f"rename is not known to be atomic for readers: put it on one of {', '.join(sorted(SAFE_FILESYSTEMS))}"
+            )
+        if seen.kept != seen.weights:
+            yield (
+                f"{name} runs with {seen.weights.green}% on green but would restart with {seen.kept.green}%: "
+                "set one to the other"
+            )
+
+
+def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
+    for name, state in fleet.node_states.items():
+        if not state.provisioned:
+            yield f"{name} is not provisioned: run deploys/provision.py"
+        elif state.filesystem not in SAFE_FILESYSTEMS:
+            yield (
+                f"{name}: {settings.node.root} is on {state.filesystem or 'an unknown file system'}, where a rename is "
+                f"not known to be atomic for readers: put it on one of {', '.join(sorted(SAFE_FILESYSTEMS))}"
+            )
+
+
+def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
+    room = settings.room
+    for name, state in fleet.node_states.items():
+        if not state.provisioned:
+            continue
+        # the idle color's processes end before the new ones begin, and grow to what the live ones are
+        growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
+        if state.disk_mb < room.disk_mb + state.release_mb:
+            yield f"{name} has {state.disk_mb} MiB of disk free, {_asked('disk_mb', room.disk_mb, state.release_mb)}"
+        if state.inodes < room.inodes + state.release_inodes:
+            yield f"{name} has {state.inodes} inodes free, {_asked('inodes', room.inodes, state.release_inodes)}"
+        if state.memory_mb < room.memory_mb + growth:
+            yield (
+                f"{name} has {state.memory_mb} MiB of memory available, two warm colors ask for "
+                f"{room.memory_mb + growth}"
+            )
+
+
+def _asked(key: str, asked: int, last: int) -> str:
+    """What has to be free, and why.
+
+    + last: what the last release took, 0 if unknown
+    """
+    return f"room.{key} asks for {asked}" + (f" beside the {last} that the last release took" if last else "")
+
+
+def _unrest(fleet: FleetState) -> Iterable[str]:
+    """Why the Auto Scaling group lets no run begin that is for all of its instances."""
+    if fleet.group is None:
+        return
+    from orchestrator.aws.scaling import unrest
+
+    yield from [fleet.group] if isinstance(fleet.group, str) else unrest(fleet.group)
+
+
+def _suspends(settings: Settings) -> bool:
+    return settings.scaling is not None and settings.scaling.suspend
+
+
+def _to_suspend(fleet: FleetState, settings: Settings) -> tuple[str, ...]:
+    if fleet.group is None or isinstance(fleet.group, str) or not _suspends(settings):
+        return ()
+    from orchestrator.aws.scaling import to_suspend
+
+    return to_suspend(fleet.group)
+
+
+def _instances(fleet: FleetState) -> tuple[str, ...]:
+    return () if fleet.group is None or isinstance(fleet.group, str) else tuple(fleet.group.instances)
+
+
+def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:
+    live_releases = {name: state.release[live] for name, state in fleet.node_states.items()}
+    if len(set(live_releases.values())) > 1:
+        yield f"the nodes disagree about the live release: {_list(live_releases)}"
+
+
+def _runs(state: NodeState, color: Color) -> bool:
+    return state.active[color] and state.started[color] == state.release[color]
+
+
+def _switch_inputs(fleet: FleetState) -> tuple[SwitchInput, ...]:
+    return tuple(
+        SwitchInput(name, kind, at, seen.sticky, seen.attached == frozenset(Color))
+        for name, seen in fleet.seen.items()
+        for at, kind in [fleet.kinds[name]]
+    )
+
+
+def _list(releases: Mapping[str, str | None]) -> str:
+    return ", ".join(f"{name} has {release or 'none'}" for name, release in releases.items())

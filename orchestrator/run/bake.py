@@ -1,0 +1,136 @@
+"""Watches the new color at a share of the traffic, window by window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import gevent
+from pyinfra.api.host import Host
+
+from orchestrator.comparison.judge import Verdict, judge, judge_shares, unreadable, worst
+from orchestrator.comparison.traffic import Traffic
+from orchestrator.facts.answers import ColorSaid
+from orchestrator.facts.traffic import TrafficLines
+from orchestrator.fleet import Fleet, Reply, at_once
+from orchestrator.gates import http
+from orchestrator.model import Color
+from orchestrator.plan.steps import Value
+from orchestrator.run.run_probe import RunProbe
+from orchestrator.survey import color_answers
+from orchestrator.switches import Api, balancer
+from orchestrator.switches.base import CannotTell, NotDone
+from orchestrator.waiting import NotYet
+
+
+class Bake:
+    """One bake. Its first failure ends it.
+
+    + looks: numbers of the judgements of this release, from 1
+    + arguments: of the plan's step (stages/bake.py)
+    """
+
+    def __init__(self, fleet: Fleet, probe: RunProbe, looks: Iterator[int], arguments: Mapping[str, Value]) -> None:
+        self._fleet = fleet
+        self._settings = fleet.settings
+        self._probe = probe
+        self._looks = looks
+        self._color = Color(str(arguments["color"]))
+        self._release = str(arguments["release"])
+        self._split = int(str(arguments["share"])) < 100
+        self._seconds = float(str(arguments["seconds"]))
+        self._nodes = _names(arguments["nodes"])
+        self._switches = _names(arguments["switches"])
+        self._began = time.time()
+
+    def run(self) -> str:
+        """Until its time is over. Raises NotYet with what was seen. A line of detail for the report."""
+        comparison = self._settings.comparison
+        end = time.monotonic() + self._seconds
+        verdict: Verdict | None = None
+        last = False
+        while not last:
+            left = max(0.0, end - time.monotonic())
+            last = left <= comparison.window
+            gevent.sleep(min(left, comparison.window))
+            self._probe.look()
+            self._gate()
+            if self._split and comparison.enabled:
+                verdict = self._compare(last)
+                if verdict.value == "fail":
+                    raise NotYet(f"worse than the old color: {verdict.words}")
+        return self._decide(verdict)
+
+    def _decide(self, last: Verdict | None) -> str:
+        """What the last verdict means, as the settings say. Raises NotYet."""
+        if last is None:
+            return f"{self._seconds:g} s without a failure"
+        comparison = self._settings.comparison
+        policies = {"inconclusive": comparison.on_inconclusive, "error": comparison.on_error}
+        if policies.get(last.value) == "undo":
+            raise NotYet(f"{last.value}: {last.words} (comparison.on_{last.value} is undo)")
+        return last.words if last.value == "pass" else f"{last.value}, and it goes on all the same: {last.words}"
+
+    # The health page
+
+    def _gate(self) -> None:
+        """The health page of every node, on the node. Raises NotYet."""
+        replies = self._fleet.each(
+            self._nodes,
+            lambda host: color_answers(self._fleet, host, self._color, count=1),
+            self._settings.deadlines.look,
+        )
+        problems = [f"{reply.name}: {problem}" for reply in replies if (problem := self._problem(reply))]
+        if problems:
+            raise NotYet("; ".join(problems))
+
+    def _problem(self, reply: Reply[ColorSaid | None]) -> str | None:
+        if reply.value is None:
+            return reply.error or "does not answer the gate"
+        return http.judge(reply.value.answers, self._release, 1)
+
+    # Both colors compared
+
+    def _compare(self, last: bool) -> Verdict:
+        """Everything since this weight was set: the worst of what the switches' records say."""
+        look = next(self._looks)
+        balancers = [name for name in self._switches if name in self._fleet.balancers]
+        apis = [self._fleet.apis[name] for name in self._switches if name in self._fleet.apis]
+        verdicts = at_once([lambda api=api: self._of_api(api, look, last) for api in apis])  # type: ignore[misc]
+        if balancers:
+            verdicts.append(self._of_balancers(balancers, look))
+        return worst(verdicts)
+
+    def _of_balancers(self, names: Sequence[str], look: int) -> Verdict:
+        sums = dict.fromkeys(Color, Traffic())
+        replies = self._fleet.each(names, self._record, self._settings.deadlines.look + 10.0)
+        for reply in replies:
+            if reply.value is None:
+                return unreadable(f"{reply.name}: {reply.error}")
+            if isinstance(reply.value, str):
+                return unreadable(f"{reply.name}: {reply.value}")
+            sums = {color: sums[color] + reply.value[color] for color in Color}
+        old, new = sums[self._color.other], sums[self._color]
+        return judge(old, new, self._settings.comparison, new_color=self._color, look=look)
+
+    def _record(self, host: Host) -> dict[Color, Traffic] | str:
+        kind, layout = self._fleet.balancers[host.name], self._settings.balancer
+        try:
+            return balancer(kind, layout).traffic(self._fleet.look(host, TrafficLines, app=layout.app, kind=kind))
+        except CannotTell as unknown:
+            return str(unknown)
+
+    def _of_api(self, api: Api, look: int, last: bool) -> Verdict:
+        comparison = self._settings.comparison
+        try:
+            shares = api.shares(self._began, self._color.other, comparison, wait=last)
+        except NotDone as failure:
+            return unreadable(str(failure))
+        return judge_shares(
+            shares[self._color.other], shares[self._color], comparison, new_color=self._color, look=look
+        )
+
+
+def _names(value: Value) -> list[str]:
+    assert isinstance(value, list)
+    return value

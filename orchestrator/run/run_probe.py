@@ -1,0 +1,108 @@
+"""The probe of a run: it watches from before the first switch, and its report judges what happened since."""
+
+from __future__ import annotations
+
+import gevent
+
+from orchestrator.config import Settings
+from orchestrator.model import Weights
+from orchestrator.plan.steps import Step
+from orchestrator.probe.process import ProbeError, ProbeProcess
+from orchestrator.probe.report import Report
+from orchestrator.waiting import NotYet
+
+
+class RunProbe:
+    """The probe's process, while there is one.
+
+    + report: what it said at its end, None before
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._probe: ProbeProcess | None = None
+        self._failed_before: int | None = None
+        self._release = ""
+        self.report: Report | None = None
+
+    def begin(self, release: str) -> str:
+        """Start the probe. Raises ProbeError. A line of detail.
+
+        + release: the one that gets the traffic
+        """
+        probe = self._settings.probe
+        urls = [url for switch in self._settings.switches for url in switch.urls]
+        process = ProbeProcess(
+            urls,
+            probe.paths,
+            probe.rate * len(urls),
+            probe.connections,
+            probe.timeout,
+            self._settings.token,
+            host=probe.host,
+            ca=probe.ca,
+            http2=probe.http2,
+        )
+        process.start()
+        self._probe, self._release = process, release
+        return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
+
+    def shifting(self, steps: list[Step]) -> None:
+        """Traffic is about to move: from here on failures count, unless there were some before.
+
+        Only the switch to all of it is one after which no old answer may come.
+        """
+        if self._probe is None:
+            return
+        try:
+            if self._failed_before is None:
+                self._failed_before = self._probe.peek().totals.failed
+            if Weights(int(str(steps[0].action.arguments["green"]))).live is not None:
+                self._probe.switch(self._release)
+        except ProbeError:
+            self._lose()
+
+    def look(self) -> None:
+        """Raises NotYet if requests have failed since the first switch and none before."""
+        if self._probe is None:
+            return
+        try:
+            self._judge(self._probe.peek())
+        except ProbeError:
+            self._lose()
+
+    def end(self, after: float, judged: bool) -> str:
+        """End the probe after so many seconds more, and judge its report. Raises NotYet, if it is to be judged."""
+        if self._probe is None:
+            return "the probe had ended before"
+        gevent.sleep(after)
+        self.close()
+        if self.report is None:
+            return "the probe gave no report"
+        if judged:
+            self._judge(self.report)
+        return f"{self.report.totals.requests} requests, {self.report.totals.failed} failed"
+
+    def close(self) -> None:
+        """End the probe, if it still runs, and keep its report."""
+        if self._probe is not None:
+            probe, self._probe = self._probe, None
+            try:
+                self.report = probe.stop()
+            except ProbeError:
+                probe.kill()
+
+    def _judge(self, report: Report) -> None:
+        if self._failed_before or not report.totals.failed:
+            return
+        kinds = ", ".join(f"{count} {kind}" for kind, count in report.totals.failures.items())
+        raise NotYet(
+            f"{report.totals.failed} of {report.totals.requests} probe requests failed ({kinds}), "
+            "none before the switch"
+        )
+
+    def _lose(self) -> None:
+        """It is gone, or does not answer."""
+        if self._probe is not None:
+            self._probe.kill()
+            self._probe = None

@@ -1,0 +1,111 @@
+"""What a run's steps do about the Auto Scaling group: arguments of a plan in, a line of detail out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from orchestrator.aws import scaling
+from orchestrator.aws.api import Account
+from orchestrator.aws.instances import Instance, of_ids, targets
+from orchestrator.aws.scaling import Changes, Group
+from orchestrator.config import Settings
+from orchestrator.config.switch import AlbSwitch
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Color
+from orchestrator.plan.steps import Value
+from orchestrator.waiting import within
+
+Arguments = Mapping[str, Value]
+
+
+def keep_still(settings: Settings, arguments: Arguments) -> str:
+    """Suspend processes of the group, or resume them, as the plan says. Doing it twice does no harm.
+
+    + settings: at hand now; which group and which processes are the run's own, as its journal has them
+
+    Raises OrchestratorError, also if the group is not as it was when the run looked at it.
+    """
+    processes, name = _list(arguments, "processes"), str(arguments["group"])
+    listed = ", ".join(processes) or "nothing, all is already"
+    match arguments["do"]:
+        case "inherit":
+            return f"{name} is still suspended ({listed}): resumed at the end"
+        case "resume":
+            scaling.resume(_account(settings, arguments).autoscaling(), name, processes)
+            return f"{name}: {listed}"
+        case _:
+            client = _account(settings, arguments).autoscaling()
+            scaling.suspend(client, name, processes)
+            # what began before goes on
+            now = scaling.see(client, name)
+            problems = moved(scaling.changes(_list(arguments, "instances"), now.instances), now)
+            if problems:
+                raise OrchestratorError(f"{'; '.join(problems)}; repeat the command in a minute")
+            return f"{name}: {listed}"
+
+
+def newcomers(settings: Settings, arguments: Arguments) -> str:
+    """Who came to the group and who went since the run looked at it, a line each, empty if nobody did. Who came is
+    taken out of the target groups of the settings' ALBs. What cannot be told or done is a line, too.
+    """
+    name, before = str(arguments["group"]), _list(arguments, "instances")
+    account = _account(settings, arguments)
+    lines: list[str] = []
+    try:
+        with within(float(str(arguments["seconds"])), OrchestratorError("AWS did not answer in time")):
+            now = scaling.see(account.autoscaling(), name)
+            catches_up = settings.scaling is not None and settings.scaling.hook is not None
+            changed, waiting = who(before, now.instances, catches_up)
+            lines += scaling.advice(changed)
+            lines += [f"{id} is on its way: it waits until the run has ended, then catches up" for id in waiting]
+            if changed.came:
+                _bar(settings, of_ids(account.ec2(), changed.came), changed.came)
+    except OrchestratorError as error:
+        lines.append(f"who came to {name} may be getting traffic without the release: {error}")
+    return "\n".join(lines)
+
+
+def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tuple[Changes, tuple[str, ...]]:
+    """Who came and went, and who is on its way and makes itself ready. Pure.
+
+    + now: id -> lifecycle state
+    + catches_up: a launch lifecycle hook holds new instances back until they are ready
+    """
+    there = {id: state for id, state in now.items() if not state.startswith(("Terminat", "Warmed"))}
+    changed = scaling.changes(before, there)
+    waiting = tuple(id for id in changed.came if catches_up and there[id].startswith("Pending"))
+    return replace(changed, came=tuple(id for id in changed.came if id not in waiting)), waiting
+
+
+def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[str]) -> None:
+    for switch in settings.switches:
+        if isinstance(switch, AlbSwitch):
+            arns = {switch.blue: settings.ports.of(Color.blue), switch.green: settings.ports.of(Color.green)}
+            elb = Account(switch.region or switch.rule.split(":")[3], switch.profile, switch.endpoint_url).elb()
+            groups = [targets(elb, arn, port) for arn, port in arns.items()]
+            scaling.bar(elb, scaling.to_bar(came, instances, groups), list(arns))
+
+
+def moved(changed: Changes, now: Group) -> list[str]:
+    """In what a group is not as it was before it was suspended, a line each. Pure."""
+    unrest = scaling.unrest(now)
+    named = " ".join(unrest)
+    return [
+        *unrest,
+        *(f"{id} came to the Auto Scaling group {now.name} just now" for id in changed.came if id not in named),
+        *(f"{id} went from the Auto Scaling group {now.name} just now" for id in changed.went),
+    ]
+
+
+def _account(settings: Settings, arguments: Arguments) -> Account:
+    """Where the run was, as whoever goes on with it."""
+    mine, region = settings.scaling, arguments["region"]
+    found = str(region) if region else None
+    return Account(found, mine.profile, mine.endpoint_url) if mine else Account(found)
+
+
+def _list(arguments: Arguments, key: str) -> list[str]:
+    found = arguments[key]
+    assert isinstance(found, list)
+    return found

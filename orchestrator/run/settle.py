@@ -1,0 +1,76 @@
+"""What to do about a run that stopped without a word: its journal tells, the places are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.config import Settings
+from orchestrator.errors import OrchestratorError
+from orchestrator.journal.records import Told, told, unfinished
+from orchestrator.journal.store import Record
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Plan, Stage
+from orchestrator.run.walk import Ended, Walk
+from orchestrator.stages import plan
+
+STANDING = ("watch", "gate", "members")
+"""Looks that mean something at any time of a run."""
+
+SHOWING = ("fetch", "build", "hook", "start")
+"""Actions whose errors are words of build steps, hooks and the application's processes."""
+
+
+def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[Told, Inputs, Plan] | None:
+    """The newest run, if it has to be settled: what is told of it, and its plan made anew from its Inputs.
+
+    + now: the settings at hand, for their secrets
+    """
+    records = unfinished(runs)
+    if records is None:
+        return None
+    tale = told(records)
+    assert tale.inputs is not None
+    inputs = Inputs.from_json(tale.inputs, now)
+    return tale, inputs, plan(inputs)
+
+
+def begun_stages(tale: Told, whole: Plan) -> list[Stage]:
+    """The stages with an intent, in the plan's order.
+
+    What an earlier run left to this one is this one's from its Inputs on.
+    """
+    return [stage for stage in whole.until_commit if stage.name in tale.begun or stage.word == "inherit"]
+
+
+def shows(stages: Iterable[Stage]) -> bool:
+    """Whether anything that these stages or their undos do may show what the application's own commands print."""
+    return any(step.action.name in SHOWING for stage in stages for part in (stage, *stage.undo) for step in part.do)
+
+
+def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:
+    """Carry a committed run forward, undo any other. Idempotent, as every stage and undo is."""
+    if tale.committed:
+        return walk.forward(whole.after_commit)
+    reason = OrchestratorError(f"{tale.verb} by {tale.owner} of {tale.at} stopped without a word")
+    return walk.undo(begun_stages(tale, whole), reason)
+
+
+def remaining(tale: Told, whole: Plan) -> list[Stage]:
+    """What is left until the commit of a run that goes on.
+
+    What changes something and is on record as done is not done again. What only looks is looked at again, but what a
+    later change has made meaningless: a color that was started need not be quiet, nor 5% of the traffic be verified
+    once it has 25%.
+    """
+    stages = whole.until_commit
+    last = max((index for index, stage in enumerate(stages) if stage.changes and stage.name in tale.begun), default=-1)
+
+    def is_left(index: int, stage: Stage) -> bool:
+        if stage.word == "arm":
+            # who goes on has another number, for which nobody is armed any more
+            return stage.name.replace("arm", "cutover") not in tale.done
+        if stage.changes:
+            return stage.name not in tale.done
+        return index > last or stage.word in STANDING
+
+    return [stage for index, stage in enumerate(stages) if is_left(index, stage)]

@@ -1,0 +1,45 @@
+"""The instant at which all armed nodes swap, agreed by their own clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import time
+
+from pyinfra.api.host import Host
+
+from orchestrator.config.switch import NodeSwitch
+from orchestrator.facts.clock import Clock, Offset, common, compare, fire_time, measure
+from orchestrator.fleet import Fleet, Silent
+
+
+@dataclass(frozen=True)
+class SwapTime:
+    """+ at: seconds since 1970 by the nodes' clocks; ``here``: the same by the operator's
+    + window: seconds after it from which a node does not swap any more
+    + problem: one line that names the clocks that are too far apart, None if none is
+    """
+
+    at: float
+    here: float
+    window: float
+    problem: str | None
+
+
+def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
+    """Compare the nodes' clocks and choose an instant that leaves time to arm them all."""
+    switch = next(switch for switch in fleet.settings.switches if isinstance(switch, NodeSwitch))
+
+    def ask(host: Host) -> float:
+        said: float | None = fleet.look(host, Clock)
+        if said is None:
+            raise Silent("does not say what time it is")
+        return said
+
+    replies = fleet.each(nodes, lambda host: measure(lambda: ask(host)), fleet.settings.deadlines.look)
+    # a node that does not answer cannot be armed either, and that is what stops the run
+    offsets: dict[str, Offset] = {reply.name: reply.value for reply in replies if reply.value is not None}
+    here = fire_time(time(), switch.lead, len(nodes))
+    if not offsets:
+        return SwapTime(here, here, switch.window, None)
+    return SwapTime(here + common(offsets), here, switch.window, compare(offsets, switch.clocks))

@@ -1,0 +1,81 @@
+"""Asks every address of the switch until the data plane as a whole does what was asked of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from orchestrator.config import Settings
+from orchestrator.fleet import at_once
+from orchestrator.run import data_plane
+from orchestrator.run.data_plane import Answer
+from orchestrator.waiting import NotYet
+
+IN_A_ROW = 5
+"""Answers in a row that every address of the switch has to give before a switch counts as verified."""
+
+TOLERANT = 10
+"""Requests at once, where those without an answer do not count and IN_A_ROW answers are enough."""
+
+SPLIT = 20
+"""Requests at once while traffic is split: the new release has to be among the answers sooner or later."""
+
+
+class Verifier:
+    """One verification, from its first look to its last. Addresses are looked up anew for each look.
+
+    + detail: a line for the report
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._token = settings.token
+        self._probe = settings.probe
+        self._urls = [url for switch in settings.switches for url in switch.urls]
+        self._seen: dict[tuple[str, str], Counter[str]] = {}
+        self.detail = ""
+
+    def whole(self, release: str, tolerant: bool) -> None:
+        """One release has all the traffic. Raises NotYet.
+
+        + tolerant: requests without an answer do not count
+        """
+
+        def row(url: str, address: str) -> str | None:
+            if tolerant:
+                answers = at_once([lambda: self._ask(url, address, timeout=3.0)] * TOLERANT)
+            else:
+                answers = [self._ask(url, address) for _ in range(IN_A_ROW)]
+            return data_plane.judge(answers, release, tolerant, IN_A_ROW)
+
+        self._all(row)
+
+    def split(self, release: str, other: str) -> None:
+        """Both releases answer at every address, and nobody else. Raises NotYet."""
+
+        def row(url: str, address: str) -> str | None:
+            answers: list[Answer] = at_once([lambda: self._ask(url, address)] * SPLIT)
+            seen = self._seen.setdefault((url, address), Counter())
+            seen.update(str(told.release) for told in answers if not told.problem)
+            return data_plane.judge_split(answers, release, other, seen)
+
+        self._all(row)
+        total = sum((seen for seen in self._seen.values()), Counter[str]())
+        self.detail = f"{total[release]} of {total.total()} answers were the new release's"
+
+    def _ask(self, url: str, address: str, timeout: float = 5.0) -> Answer:
+        probe = self._probe
+        return data_plane.ask(url, self._token, timeout, probe.host, probe.ca, probe.http2, address)
+
+    def _all(self, row: Callable[[str, str], str | None]) -> None:
+        found = at_once([lambda url=url: data_plane.addresses(url) for url in self._urls])  # type: ignore[misc]
+        known = dict(zip(self._urls, found, strict=True))
+        nowhere = [f"{url}: {data_plane.NO_ADDRESS.problem}" for url, addresses in known.items() if not addresses]
+        places = [(url, address) for url, addresses in known.items() for address in addresses]
+        said = at_once([lambda place=place: row(*place) for place in places])  # type: ignore[misc]
+        problems = [f"{_name(*place)}: {problem}" for place, problem in zip(places, said, strict=True) if problem]
+        if nowhere or problems:
+            raise NotYet("; ".join([*nowhere, *problems]))
+
+
+def _name(url: str, address: str) -> str:
+    return url if address in url else f"{url} at {address}"

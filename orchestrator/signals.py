@@ -1,0 +1,87 @@
+"""Signals, from the moment the inventory is read.
+
+pyinfra's own SIGINT handler ends with status 0 and runs no ``finally``; its SIGTERM ends at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from enum import Enum
+from types import FrameType
+
+import click
+import gevent
+
+from orchestrator.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Mode(Enum):
+    """What a signal means now."""
+
+    nothing_begun = "nothing was changed"
+    running = "undoing"
+    finishing = "please wait: this cannot be interrupted"
+
+
+class Signals:
+    """Turns signals into Interrupted in the greenlet of a run, and only while the run may still be undone."""
+
+    def __init__(self) -> None:
+        self.mode = Mode.nothing_begun
+        self._driver: gevent.Greenlet | None = None
+
+    def install(self) -> None:
+        """Take over SIGINT, SIGTERM and SIGHUP. A signal that is ignored (nohup) stays ignored."""
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
+
+    def drive(self) -> None:
+        """From now on the calling greenlet is interrupted by signals."""
+        self._driver = gevent.getcurrent()
+        self.mode = Mode.running
+
+    def no_more_interrupts(self) -> None:
+        """From now on signals are answered with a line: the run is undoing, or finishing."""
+        self.mode = Mode.finishing
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if self.mode is Mode.nothing_begun:
+            warn(f"{name}: stopped before anything was changed")
+            if gevent.getcurrent().parent is None:
+                # pyinfra's own greenlet, perhaps asking its question: the terminal is put in order on the way out
+                raise SystemExit(128 + number)
+            # Whatever greenlet this is (one that connects, for instance) takes an exception for its own failure,
+            # and the run would go on.
+            os._exit(128 + number)
+        if self.mode is Mode.finishing:
+            warn(f"{name}: {Mode.finishing.value}")
+            return
+        gevent.spawn(self._throw, Interrupted(number, name))
+
+    def _throw(self, reason: Interrupted) -> None:
+        # the run may have gone on between the signal and now; only one signal gets through
+        if self.mode is Mode.running and self._driver is not None:
+            self.mode = Mode.finishing
+            warn(f"{reason.name}: {Mode.running.value}")
+            self._driver.throw(reason)
+        else:
+            warn(f"{reason.name}: {Mode.finishing.value}")
+
+
+signals = Signals()
+"""The process has one set of signal handlers, so there is one of these."""
+
+
+def warn(line: str) -> None:
+    """Write a line to the terminal, if there is one.
+
+    Not by way of ``sys.stderr``: a signal may come in the midst of a write, and the terminal may be gone."""
+    text = click.style(line, fg="yellow", bold=True) if os.isatty(2) else line
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())

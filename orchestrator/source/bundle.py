@@ -1,0 +1,114 @@
+"""What is sent to the nodes: a directory on the operator's machine that holds exactly that."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.scripts.tree import TREE
+from orchestrator.source.scratch import Scratch
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """+ scratch: the directory
+    + tree: hash of its files
+    """
+
+    scratch: Scratch
+    tree: str
+
+    @property
+    def path(self) -> Path:
+        return self.scratch.path
+
+    def remove(self) -> None:
+        self.scratch.remove()
+
+
+def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
+    """A copy of a directory, so that all nodes get the same whoever edits meanwhile.
+
+    + exclude: patterns as rsync has them
+
+    Raises OrchestratorError.
+    """
+    source = Path(directory).expanduser()
+    if not source.is_dir():
+        raise UsageError(f"settings: source.path: there is no directory {source}")
+    left_out = [f"--exclude={pattern}" for pattern in (".git", "/.release", *exclude)]
+    flags = ["--recursive", "--links", "--times", "--perms"]
+    return _made(lambda path: _run(["rsync", *flags, *left_out, f"{source}/", path]))
+
+
+OURS = ("--", ".", ":(exclude).release")
+"""All but what we keep in a release ourselves."""
+
+
+def export(checkout: str, commit: str) -> Bundle:
+    """What a commit of a repository holds. Raises OrchestratorError."""
+
+    def fill(path: Path) -> None:
+        archive = path / ".archive.tar"
+        _run(["git", "-C", Path(checkout).expanduser(), "archive", "--format=tar", "-o", archive, commit, *OURS])
+        _run(["tar", "-x", "-f", archive, "-C", path])
+        archive.unlink()
+
+    return _made(fill)
+
+
+def tarball(file: Path) -> Bundle:
+    """A directory that holds nothing but this file, as ``archive``. Raises OrchestratorError."""
+
+    def fill(path: Path) -> None:
+        try:
+            shutil.copyfile(file, path / "archive")
+        except OSError as error:
+            raise OrchestratorError(f"{file} cannot be read ({error.strerror})") from None
+
+    return _made(fill, hashed=False)
+
+
+def sha256(file: Path) -> str:
+    """Of a file's content. Raises OrchestratorError."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise OrchestratorError(f"{file} cannot be read ({error.strerror})") from None
+
+
+def hash_of(path: Path) -> str:
+    """The hash of a directory's files, as the nodes hash them. Raises OrchestratorError."""
+    # as they are sent: what anybody may execute, its owner may
+    _run(["chmod", "-R", "u+rwX", path])
+    script = f'set -eu\n{TREE}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'
+    return _run(["sh", "-c", script, "tree", path]).strip()
+
+
+def _made(fill: Callable[[Path], object], hashed: bool = True) -> Bundle:
+    scratch = Scratch()
+    try:
+        fill(scratch.path)
+        return Bundle(scratch, hash_of(scratch.path) if hashed else "")
+    except BaseException:
+        scratch.remove()
+        raise
+
+
+def _run(command: Sequence[str | os.PathLike[str]]) -> str:
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise OrchestratorError(f"{command[0]} is missing on this machine") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        first = f": {said[0]}" if said else ""
+        raise OrchestratorError(f"{command[0]} on this machine ended with status {done.returncode}{first}")
+    return done.stdout

@@ -1,0 +1,55 @@
+"""Brings a release from one node to another, by way of the operator's machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pyinfra.api.host import Host
+
+from orchestrator.config import Settings
+from orchestrator.errors import CommandFailed
+from orchestrator.fleet import Fleet
+from orchestrator.operations.pack import pack
+from orchestrator.operations.unpack import unpack
+from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.source.scratch import Scratch
+
+
+def copy(fleet: Fleet, host: Host, release: str, names: list[str], guard: Guard) -> str:
+    """A release of another node, as it is there, on this host. A line of detail.
+
+    + names: nodes that have it; the first one that can be reached gives it
+    + guard: of a node, the same on each
+
+    Raises CommandFailed.
+    """
+    giver = next((name for name in names if fleet.has(name) and fleet.host(name).connected), None)
+    if giver is None:
+        raise CommandFailed(f"no other node that has release {release} can be reached")
+    root, remove = fleet.settings.node.root, f"{fleet.settings.node.library}/remove"
+    there = f"{root}/releases/.{release}.tar"
+    with Scratch() as directory:
+        # its files may hold secrets: the directory is ours only
+        here = directory / "release.tar"
+        sent = fleet.one(giver, lambda other: _take(fleet, other, release, there, here, guard), guard.seconds)
+        if sent.error is not None or sent.value is None:
+            raise CommandFailed(f"{giver}: {sent.error}")
+        # made before it is written, so that nobody else can ever read it
+        fleet.shell(host, guarded('umask 077; : >"$1"', [there], None))
+        host.put_file(str(here), there)
+        size = os.path.getsize(here)
+    fleet.operate(host, unpack, root=root, release=release, sha256=sent.value, remove=remove, guard=guard)
+    return f"{size / 2**20:.1f} MiB from {giver}"
+
+
+def _take(fleet: Fleet, host: Host, release: str, there: str, here: Path, guard: Guard) -> str:
+    """The SHA-256 of what was packed; its bytes are in ``here`` then."""
+    settings: Settings = fleet.settings
+    helper = f"{settings.node.library}/pack"
+    lines = fleet.operate(host, pack, root=settings.node.root, release=release, helper=helper, guard=guard)
+    try:
+        host.get_file(there, str(here))
+    finally:
+        fleet.shell(host, guarded('rm -f "$1"', [there], None))
+    return lines[-1]

@@ -1,0 +1,105 @@
+"""Build steps on the operator's machine, in the directory that is sent to the nodes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestrator import local
+from orchestrator.config.build import Build
+from orchestrator.errors import CommandFailed
+from orchestrator.operations.build import words
+from orchestrator.scripts.digest import DIGEST
+
+KEPT = 5
+"""Outputs of a step that are kept, the latest."""
+
+
+def store_of(app: str) -> Path:
+    """Where an application's built outputs are kept on this machine."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "orchestrator" / app / "build"
+
+
+def build(directory: Path, steps: Sequence[Build], store: Path, environment: Mapping[str, str]) -> list[str]:
+    """Run the steps in a directory, or take their outputs from the store; a line each that says which.
+
+    + directory: a version's files; what is made in it is noted in ``.release/build``, as on a node
+    + store: holds outputs by the digest of what they were made from
+    + environment: variables for the steps, beside our own
+
+    Raises CommandFailed, with the output of the step that failed.
+    """
+    return [f"{step.name}: {_one(directory, step, store / step.name, environment)}" for step in steps]
+
+
+def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, str]) -> str:
+    if step.when and local.run(step.when, step.deadline, directory, environment).returncode:
+        return f"left out: `{step.when}` does not hold"
+    about = words(step.name, **step.parts)
+    unmatched = _sh(directory, 'unmatched "$4"', about, environment)
+    digest = "" if unmatched else _sh(directory, 'digest "$2" "$4" "$5" "$6"', about, environment)
+    kept = store / digest
+    if digest and kept.is_dir():
+        for path in step.outputs:
+            _copy(kept / path, directory / path)
+        how = "taken from the store"
+    else:
+        done = local.run(step.run, step.deadline, directory, environment, together=True)
+        lines = done.stdout.splitlines()
+        if done.returncode:
+            raise CommandFailed(f"{step.name}: `{step.run}` ended with status {done.returncode}", lines)
+        missing = [path for path in step.outputs if not (directory / path).exists()]
+        if missing:
+            raise CommandFailed(f"{step.name} made no {missing[0]}", lines)
+        if unmatched:
+            return f"ran, and is made for each release: no file matches its input {unmatched}"
+        own = _sh(directory, 'own "$RELEASE" "$PWD" "$6"', about, environment)
+        if own:
+            return f"ran, and cannot be kept for another release: {own} names its own"
+        how = "ran"
+        try:
+            _keep(directory, step.outputs, kept)
+        except OSError as error:
+            how = f"ran, and cannot be kept for another release: {error}"
+    note = directory / ".release/build" / step.name
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(f"{digest}\n")
+    return how
+
+
+def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a function of the script says, so that it is the same as on a node. Raises CommandFailed."""
+    script, variables = f"{DIGEST}\n{asked}", {**os.environ, **environment}
+    command = ["sh", "-c", script, "orchestrator", *about]
+    done = subprocess.run(command, cwd=directory, env=variables, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise CommandFailed(f"{about[0]}: {(done.stderr.strip().splitlines() or ['no digest'])[-1]}")
+    return done.stdout.strip()
+
+
+def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:
+    """Into the store, by rename, so that what has its name is whole; the oldest go."""
+    part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    for path in outputs:
+        _copy(directory / path, part / path)
+    shutil.rmtree(kept, ignore_errors=True)
+    part.rename(kept)
+    others = sorted((path for path in kept.parent.iterdir() if path != kept), key=lambda path: path.stat().st_mtime)
+    for old in others[: -(KEPT - 1)]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    elif target.exists() or target.is_symlink():
+        target.unlink()
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)

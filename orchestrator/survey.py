@@ -1,0 +1,136 @@
+"""Looks at the whole fleet: every node and balancer at once, one round trip each. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gevent
+from pyinfra.api.host import Host
+
+from orchestrator import runtime
+from orchestrator.errors import OrchestratorError
+from orchestrator.facts.answers import ColorAnswers, ColorSaid
+from orchestrator.facts.balancer import BalancerLines
+from orchestrator.facts.node import Node, NodeState
+from orchestrator.fleet import Fleet, Silent, at_once
+from orchestrator.model import Color, Weights
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.plan.steps import Where
+from orchestrator.switches import balancer
+from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+from orchestrator.waiting import within
+
+if TYPE_CHECKING:
+    from orchestrator.aws.scaling import Group
+
+
+def survey(fleet: Fleet, group: bool = True) -> FleetState:
+    """The state of every node and balancer, or one line that says why there is none.
+
+    + group: look at the Auto Scaling group, too, if the settings name one
+    """
+    nodes = gevent.spawn(_nodes, fleet)
+    scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None
+    balancers, apis = at_once([lambda: _balancers(fleet), lambda: _apis(fleet)])
+    states: dict[str, NodeState | str] = nodes.get()
+    links = {name: _link(state) for name, state in states.items()} if fleet.is_switch else {}
+    kinds: dict[str, tuple[Where, str]] = {
+        **{name: ("balancer", kind) for name, kind in fleet.balancers.items()},
+        **{name: ("api", api.switch.kind) for name, api in fleet.apis.items()},
+        **dict.fromkeys(links, ("node", "node")),
+    }
+    addresses = {name: fleet.address(name) for name in fleet.nodes}
+    # a greenlet that has ended is false
+    found = scaling.get() if scaling is not None else None
+    return FleetState(states, {**balancers, **apis, **links}, kinds, addresses, found)
+
+
+def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
+    """What a color answers on its own node, and which code its processes run; None if the node does not say.
+
+    + count: requests in a row
+    """
+    settings = fleet.settings
+    said: ColorSaid | None = fleet.look(
+        host,
+        ColorAnswers,
+        stdin=settings.token + "\n",
+        root=settings.node.root,
+        color=color.value,
+        port=settings.ports.of(color),
+        path=settings.gate.path,
+        hostname=settings.gate.host,
+        count=count,
+        https=settings.gate.https,
+        code=runtime.code(settings, color),
+    )
+    return said
+
+
+def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
+    settings = fleet.settings
+
+    node = {"root": settings.node.root, "app": settings.app, "main": runtime.main_name(settings)}
+
+    def ask(host: Host) -> NodeState:
+        state: NodeState | None = fleet.look(host, Node, **node)
+        if state is None:
+            raise Silent("does not say how it is")
+        return state
+
+    replies = fleet.each(fleet.nodes, ask, settings.deadlines.look)
+    return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}
+
+
+def seen_at(fleet: Fleet, host: Host) -> Seen:
+    """What a balancer says of itself now. Raises CannotTell."""
+    kind, layout = fleet.balancers[host.name], fleet.settings.balancer
+    return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
+
+
+def _link(state: NodeState | str) -> Seen | str:
+    """A node as a switch: its link has all the traffic of its live port."""
+    if isinstance(state, str):
+        return state
+    if state.live is None:
+        return "its live link names no color"
+    weights = Weights.all_to(state.live)
+    return Seen(weights, weights, None, state.filesystem)
+
+
+def _apis(fleet: Fleet) -> dict[str, Seen | str]:
+    def ask(api: Api) -> Seen | str:
+        try:
+            with within(fleet.settings.deadlines.look, CannotTell("it did not answer in time")):
+                return api.see()
+        except (CannotTell, NotDone) as unknown:
+            return str(unknown)
+
+    return dict(zip(fleet.apis, at_once([lambda api=api: ask(api) for api in fleet.apis.values()]), strict=True))  # type: ignore[misc]
+
+
+def _group(fleet: Fleet) -> Group | str:
+    # nothing of AWS is imported for a fleet that has none
+    from orchestrator.aws import scaling
+    from orchestrator.aws.api import Account
+
+    section = fleet.settings.scaling
+    assert section is not None
+    account = Account(section.region, section.profile, section.endpoint_url)
+    late = OrchestratorError(f"Auto Scaling group {section.group}: AWS did not answer in time")
+    try:
+        with within(fleet.settings.deadlines.look, late):
+            return scaling.see(account.autoscaling(), section.group)
+    except OrchestratorError as unknown:
+        return str(unknown)
+
+
+def _balancers(fleet: Fleet) -> dict[str, Seen | str]:
+    def ask(host: Host) -> Seen | str:
+        try:
+            return seen_at(fleet, host)
+        except CannotTell as unknown:
+            return str(unknown)
+
+    replies = fleet.each(fleet.balancers, ask, fleet.settings.deadlines.look)
+    return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}

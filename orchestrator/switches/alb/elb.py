@@ -1,0 +1,133 @@
+"""Calls to Elastic Load Balancing and CloudWatch about one rule and its two target groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.aws.api import Account, told
+from orchestrator.aws.target_groups import Group, Target, targets
+from orchestrator.config.switch import AlbSwitch
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Color
+from orchestrator.switches.alb.listener_rule import Action, short
+from orchestrator.switches.base import NotDone
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
+
+
+class Elb:
+    """What of AWS one switch needs. Every method raises NotDone."""
+
+    def __init__(self, section: AlbSwitch) -> None:
+        self._section = section
+        self.groups = {Color.blue: section.blue, Color.green: section.green}
+
+    def rule(self) -> Mapping[str, Any]:
+        """The rule as it is now."""
+        with self._told("DescribeRules", self._section.rule):
+            found: Sequence[Any] = self._elb.describe_rules(RuleArns=[self._section.rule])["Rules"]
+        if not found:
+            raise NotDone(f"DescribeRules of {short(self._section.rule)}: no answer has it")
+        rule: Mapping[str, Any] = found[0]
+        return rule
+
+    def modify(self, actions: list[Action]) -> None:
+        """Replace the rule's whole action list; the same list twice does no harm."""
+        with self._told("ModifyRule", self._section.rule):
+            self._elb.modify_rule(RuleArn=self._section.rule, Actions=actions)  # type: ignore[arg-type]
+
+    def look(self) -> dict[Color, Group]:
+        """Both target groups: settings, attributes, targets and tags."""
+        arns = list(self.groups.values())
+        with self._told("DescribeTargetGroups", *arns):
+            settings = self._elb.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
+        with self._told("DescribeTags", *arns):
+            tags = self._elb.describe_tags(ResourceArns=arns)["TagDescriptions"]
+        of = {one["TargetGroupArn"]: one for one in settings}
+        tags_of = {
+            one["ResourceArn"]: {tag["Key"]: tag.get("Value", "") for tag in one.get("Tags", [])} for one in tags
+        }
+        found = {}
+        for color, arn in self.groups.items():
+            with self._told("DescribeTargetGroupAttributes", arn):
+                attributes = self._elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+            with self._told("DescribeTargetHealth", arn):
+                health = self._elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+            group = of[arn]
+            found[color] = Group(
+                color,
+                arn,
+                dict(group),
+                {one["Key"]: one["Value"] for one in attributes},
+                targets(health, group.get("Port", 0)),
+                tags_of.get(arn, {}),
+            )
+        return found
+
+    def register(self, color: Color, members: Sequence[Target]) -> None:
+        """Targets get requests of a color once they are healthy; those that are there already stay."""
+        arn = self.groups[color]
+        with self._told("RegisterTargets", arn):
+            self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
+
+    def deregister(self, color: Color, members: Sequence[Target]) -> None:
+        """Targets get no new requests of a color; those that are not there do no harm."""
+        arn = self.groups[color]
+        with self._told("DeregisterTargets", arn):
+            self._elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
+
+    def tag(self, keys: Sequence[str], value: str) -> None:
+        """Tags on both target groups."""
+        arns = list(self.groups.values())
+        with self._told("AddTags", *arns):
+            self._elb.add_tags(ResourceArns=arns, Tags=[{"Key": key, "Value": value} for key in keys])
+
+    def untag(self, keys: Sequence[str]) -> None:
+        """Without these tags on both target groups."""
+        arns = list(self.groups.values())
+        with self._told("RemoveTags", *arns):
+            self._elb.remove_tags(ResourceArns=arns, TagKeys=list(keys))
+
+    def metrics(self, queries: list[Any], begin: float, end: float) -> list[Any]:
+        """MetricDataResults of GetMetricData, all pages.
+
+        + begin, end: epoch seconds
+        """
+        found: list[Any] = []
+        with self._told("GetMetricData", *self.groups.values()):
+            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries,
+                StartTime=datetime.fromtimestamp(begin, UTC),
+                EndTime=datetime.fromtimestamp(end, UTC),
+                ScanBy="TimestampAscending",
+            )
+            for page in pages:
+                found += page["MetricDataResults"]
+        return found
+
+    @cached_property
+    def _elb(self) -> ElasticLoadBalancingv2Client:
+        return self._account.elb()
+
+    @cached_property
+    def _cloudwatch(self) -> CloudWatchClient:
+        return self._account.cloudwatch()
+
+    @property
+    def _account(self) -> Account:
+        section = self._section
+        return Account(section.region or section.rule.split(":")[3], section.profile, section.endpoint_url)
+
+    @contextmanager
+    def _told(self, call: str, *arns: str) -> Iterator[None]:
+        try:
+            with told(f"{call} of {' and '.join(short(arn) for arn in arns)}", "docs/aws.md"):
+                yield
+        except OrchestratorError as error:
+            raise NotDone(str(error)) from error

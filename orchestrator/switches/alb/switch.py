@@ -1,0 +1,321 @@
+"""An AWS Application Load Balancer: weights of one listener rule that always names both colors' target groups.
+
+ModifyRule has no compare and swap, so the run's lock comes first, and what is written is compared with what was read.
+Reading the weights back proves the control plane only: data planes follow within seconds to minutes, so traffic is
+verified by requests through every address and by the old color's going quiet (docs/aws.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from typing_extensions import override
+
+from orchestrator.aws import target_groups
+from orchestrator.aws.target_groups import BARRED, Group, Health, Target
+from orchestrator.comparison.judge import Shares
+from orchestrator.config.cutover import Comparison
+from orchestrator.config.ports import Ports
+from orchestrator.config.switch import AlbSwitch, Switch
+from orchestrator.model import Color, Weights
+from orchestrator.switches.alb import cloudwatch, listener_rule
+from orchestrator.switches.alb.cloudwatch import CloudWatchTraffic, TooEarly
+from orchestrator.switches.alb.elb import Elb
+from orchestrator.switches.alb.listener_rule import Forward
+from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+
+SETTLE = 15.0
+"""Seconds in which DescribeRules must say what ModifyRule was told."""
+
+FIRST_CHECK = 6.0
+"""Seconds in which a color that was just attached should have passed its first health check (interval 5 s)."""
+
+
+class _NotYet(Exception):
+    """What has to become true is not so yet; the message says what was seen."""
+
+
+class Alb(Api):
+    """One rule of an Application Load Balancer.
+
+    Members are target ids: instance ids, or IP addresses, as the target groups' type is.
+    """
+
+    section = AlbSwitch
+
+    def __init__(self, switch: Switch, members: Mapping[str, str], ports: Ports) -> None:
+        super().__init__(switch, members, ports)
+        assert isinstance(switch, AlbSwitch)
+        self._section = switch
+        self._elb = Elb(switch)
+        self._where = listener_rule.short(switch.rule)
+        self._left: Forward | None = None
+        self.sleep: Callable[[float], None] = time.sleep
+        """Between two looks at something that has to become true."""
+
+    @override
+    def see(self) -> Seen:
+        rule = self._elb.rule()
+        groups = self._elb.look()
+        try:
+            forward = listener_rule.read(rule, self._elb.groups)
+        except CannotTell as unknown:
+            raise CannotTell(self._about_rule(unknown)) from None
+        kept_out = target_groups.barred(groups.values())
+        members = self._expected(groups)
+        return Seen(
+            weights=forward.weights,
+            kept=forward.weights,
+            in_flight=None,
+            down={color: tuple(self._unhealthy(groups[color], members)) for color in Color},
+            out=target_groups.draining(groups.values(), members),
+            barred=tuple(name for name, id in self.members.items() if id in kept_out),
+            problems=target_groups.problems(groups, self.members, self.ports, bool(forward.sticky)),
+            attached=forward.attached,
+            sticky=float(forward.sticky),
+        )
+
+    @override
+    def arm(self, weights: Weights, back: bool = False) -> str:
+        """Prove that ``shift`` would be taken: the rule says both colors, those that get traffic are healthy, and
+        ModifyRule is permitted, which nothing proves but sending the same action list back.
+
+        + back: as for ``shift``
+        """
+        actions, forward = self._read()
+        self._both(forward)
+        if not back:
+            self._refuse_unhealthy(weights)
+        self._elb.modify(listener_rule.rewritten(actions, self._elb.groups, forward.shares))
+        self._left = forward
+        return f"takes changes; now {_says(forward.shares)}"
+
+    @override
+    def shift(self, weights: Weights, back: bool = False) -> str:
+        actions, forward = self._read()
+        shares = {color: weights.share(color) for color in Color}
+        if forward.shares == shares:
+            self._left = forward
+            return f"is {_says(shares)} already"
+        if not back:
+            self._both(forward)
+            if self._left is not None and forward.shares != self._left.shares:
+                raise NotDone(
+                    f"{self._where} was {_says(self._left.shares)} and is {_says(forward.shares)} now: "
+                    "somebody else changes it; find out who, then repeat the command"
+                )
+            self._refuse_unhealthy(weights)
+        return self._write(actions, shares)
+
+    @override
+    def detach(self, color: Color) -> str:
+        actions, forward = self._read()
+        if color not in forward.attached:
+            return f"does not name {color} already"
+        if forward.weights.share(color):
+            raise NotDone(f"{self._where}: {color} gets {forward.weights.share(color)}% of the traffic: shift it first")
+        rest = {one: share for one, share in forward.shares.items() if one is not color}
+        said = self._write(actions, rest)
+        if forward.sticky and self._left is not None and not self._left.sticky:
+            said += f"; AWS dropped its stickiness of {forward.sticky} s: set it again after both are attached"
+        return said
+
+    @override
+    def attach(self) -> str:
+        actions, forward = self._read()
+        missing = set(Color) - forward.attached
+        if not missing:
+            return "names both colors already"
+        said = self._write(actions, {color: forward.weights.share(color) for color in Color})
+        return f"{said}; {self._checked(missing.pop())}"
+
+    @override
+    def bar(self, addresses: Sequence[str], out: bool) -> str:
+        """See ``Api.bar``. That we keep a target out is said by a tag on both groups, so that nobody takes it for lost.
+
+        + addresses: names of nodes, or their target ids
+        """
+        ids = [self.members.get(address, address) for address in addresses]
+        strangers = [id for id in ids if id not in self.members.values()]
+        if strangers or not ids:
+            raise NotDone(f"no node of the inventory has target {', '.join(strangers) or 'nothing'}: not done")
+        return self._keep_out(ids) if out else self._let_in(ids)
+
+    @override
+    def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
+        """See ``Api.shares``. CloudWatch tells of whole minutes, two minutes later."""
+        until = time.time() - (0.0 if wait else cloudwatch.DELAY)
+        while True:
+            found = self.traffic(since, until, old, settings.slower, settings.slower_ms)
+            if isinstance(found, CloudWatchTraffic):
+                return cloudwatch.shares(found)
+            self.sleep(max(0.1, found.until - time.time()))
+
+    def traffic(
+        self,
+        since: float,
+        until: float,
+        old: Color | None = None,
+        slower: float = 1.25,
+        slower_ms: float = 10.0,
+        now: float | None = None,
+    ) -> CloudWatchTraffic | TooEarly:
+        """What both colors answered in the whole minutes of a window, as CloudWatch tells; too early until it can tell.
+
+        + since, until, now: epoch seconds; now is this machine's clock by default
+        + old: the color whose p99 makes the threshold above which an answer is slow: ``slower`` times it, and
+          ``slower_ms`` milliseconds longer (``comparison`` in the settings); without it nothing is called slow
+
+        Raises NotDone. A window without a whole minute has no requests.
+        """
+        span = cloudwatch.window(since, until, time.time() if now is None else now)
+        if isinstance(span, TooEarly):
+            return span
+        if span[0] == span[1]:
+            return cloudwatch.traffic({}, *span)
+        balancer = listener_rule.load_balancer(self._section.rule)
+        groups = {color: listener_rule.short(arn) for color, arn in self._elb.groups.items()}
+        found = self._points(cloudwatch.queries(balancer, groups), span)
+        p99 = cloudwatch.traffic(found, *span).colors[old].p99 if old else None
+        if p99 is None:
+            return cloudwatch.traffic(found, *span)
+        threshold = max(slower * p99, p99 + slower_ms / 1000)
+        ranks = self._points(cloudwatch.rank_queries(balancer, groups, threshold), span)
+        return cloudwatch.traffic({**found, **ranks}, *span, threshold)
+
+    def _points(self, queries: list[dict[str, Any]], span: tuple[float, float]) -> cloudwatch.Points:
+        results = self._elb.metrics(queries, *span)
+        if missing := cloudwatch.incomplete(results):
+            raise NotDone(f"CloudWatch tells only part of {', '.join(missing)}; repeat the command in a minute")
+        return cloudwatch.points(results)
+
+    def _keep_out(self, ids: Sequence[str]) -> str:
+        groups = self._elb.look()
+        for color in Color:
+            if not {target.id for target in groups[color].registered} - set(ids):
+                raise NotDone(f"{color} would have no target left without {', '.join(ids)}, and answer 503: not done")
+        # the tag first: without it a target that is out looks lost
+        self._elb.tag([BARRED + id for id in ids], "kept out until it has caught up")
+        for color in Color:
+            self._elb.deregister(color, self._targets(color, ids))
+        return f"{', '.join(ids)} deregistered"
+
+    def _let_in(self, ids: Sequence[str]) -> str:
+        _, forward = self._read()
+        for color in Color:
+            self._elb.register(color, self._targets(color, ids))
+        members = {name: id for name, id in self.members.items() if id in ids}
+
+        def look() -> None:
+            groups = self._elb.look()
+            # a detached color is not checked, so it cannot become healthy
+            for color in sorted(forward.attached):
+                found = self._unhealthy(groups[color], members)
+                if found:
+                    raise _NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
+
+        self._until(look, max(group.patience for group in self._elb.look().values()))
+        # last: while it is there, a run that dies here has not let it in
+        self._elb.untag([BARRED + id for id in ids])
+        return f"{', '.join(ids)} registered and healthy"
+
+    def _read(self) -> tuple[Sequence[Mapping[str, object]], Forward]:
+        """The rule's whole action list, and what it says. Raises NotDone."""
+        rule = self._elb.rule()
+        try:
+            return rule["Actions"], listener_rule.read(rule, self._elb.groups)
+        except CannotTell as unknown:
+            raise NotDone(self._about_rule(unknown)) from None
+
+    def _write(self, actions: Sequence[Mapping[str, object]], shares: Mapping[Color, int]) -> str:
+        self._elb.modify(listener_rule.rewritten(actions, self._elb.groups, shares))
+
+        def look() -> None:
+            _, forward = self._read()
+            alone = len(shares) == 1 and forward.attached == set(shares)
+            if forward.shares != shares and not alone:
+                raise _NotYet(f"{self._where} was told {_says(shares)}, but says {_says(forward.shares)}")
+            self._left = forward
+
+        self._until(look, SETTLE)
+        return f"was told, and says, {_says(shares)}"
+
+    def _both(self, forward: Forward) -> None:
+        missing = set(Color) - forward.attached
+        if missing:
+            color = missing.pop()
+            raise NotDone(f"{self._where} does not name {color}'s target group, so nobody checks it: attach it first")
+
+    def _refuse_unhealthy(self, weights: Weights) -> None:
+        groups = self._elb.look()
+        members = self._expected(groups)
+        refused = []
+        for color in Color:
+            if weights.share(color):
+                found = self._unhealthy(groups[color], members)
+                if found:
+                    refused.append(target_groups.refusal(color, found, members, self.ports.of(color)))
+                elif not members:
+                    refused.append(f"{color} must not get traffic: every node is barred")
+        if refused:
+            raise NotDone("; ".join(refused))
+
+    def _checked(self, color: Color) -> str:
+        """Wait until health checks know every target of a color that was just attached; how they are then."""
+        found: Mapping[str, Health] = {}
+        total = 0
+
+        def look() -> None:
+            nonlocal found, total
+            groups = self._elb.look()
+            members = self._expected(groups)
+            found, total = self._unhealthy(groups[color], members), len(members)
+            if any(health.state in ("initial", "unused") for health in found.values()):
+                raise _NotYet
+
+        # it is attached however they are; whether it may get traffic is for arm and shift to refuse
+        self._last(look, FIRST_CHECK)
+        healthy = f"{total - len(found)} of {total} targets of {color} are healthy"
+        return ", ".join([healthy, *(f"{name} is {health}" for name, health in found.items())])
+
+    def _unhealthy(self, group: Group, members: Mapping[str, str]) -> dict[str, Health]:
+        return target_groups.unhealthy(group, members, self.ports.of(group.color))
+
+    def _expected(self, groups: Mapping[Color, Group]) -> dict[str, str]:
+        kept_out = target_groups.barred(groups.values())
+        return {name: id for name, id in self.members.items() if id not in kept_out}
+
+    def _targets(self, color: Color, ids: Sequence[str]) -> list[Target]:
+        return [Target(id, self.ports.of(color)) for id in ids]
+
+    def _until(self, look: Callable[[], None], patience: float) -> None:
+        """Look until it does not raise _NotYet any more. Raises NotDone with the last one after so many seconds."""
+        last = self._last(look, patience)
+        if last is not None:
+            raise NotDone(f"{last} (after {patience:.0f} s)")
+
+    def _last(self, look: Callable[[], None], patience: float) -> _NotYet | None:
+        """The last _NotYet after so many seconds. State is polled, never a refused call: boto3 has tried that again."""
+        try:
+            Retrying(
+                stop=stop_after_delay(patience),
+                # AWS counts Describe calls (10 a second and account)
+                wait=wait_exponential(multiplier=0.5, max=5),
+                retry=retry_if_exception_type(_NotYet),
+                sleep=self.sleep,
+                reraise=True,
+            )(look)
+        except _NotYet as last:
+            return last
+        return None
+
+    def _about_rule(self, unknown: CannotTell) -> str:
+        return f"{self._where}: {unknown}"
+
+
+def _says(shares: Mapping[Color, int]) -> str:
+    """``blue 100, green 0``; a color that is not named is detached."""
+    return ", ".join(f"{color} {shares[color]}" if color in shares else f"{color} detached" for color in Color)

@@ -1,0 +1,45 @@
+"""The verbs, a file a family. The deploy files and the console share all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.fleet import Fleet
+from orchestrator.options import Options
+from orchestrator.verbs.provision import provision
+from orchestrator.verbs.recover import abort, promote, resume
+from orchestrator.verbs.release import code, inputs, join, release, rollback
+from orchestrator.verbs.show import show_plan
+from orchestrator.verbs.status import show_status
+from orchestrator.verbs.unlock import show_lock, unlock
+
+__all__ = [
+    "VERBS",
+    "abort",
+    "code",
+    "inputs",
+    "join",
+    "promote",
+    "provision",
+    "release",
+    "resume",
+    "rollback",
+    "show_lock",
+    "show_plan",
+    "show_status",
+    "unlock",
+]
+
+VERBS: dict[str, Callable[[Fleet, Options], int]] = {
+    "release": release,
+    "code": code,
+    "rollback": rollback,
+    "join": join,
+    "promote": promote,
+    "resume": resume,
+    "abort": abort,
+    "unlock": unlock,
+    "status": show_status,
+    "provision": provision,
+}
+"""Every verb: it takes the fleet and the options, and returns the exit status (docs/exit-codes.md)."""

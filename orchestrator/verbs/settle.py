@@ -1,0 +1,86 @@
+"""Settle a run that stopped without a word: the first thing that every verb which changes the fleet does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.errors import NotUndone, Refused
+from orchestrator.fleet import Fleet
+from orchestrator.journal.records import Told
+from orchestrator.journal.session import Session
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Plan
+from orchestrator.report.terminal import Terminal, say
+from orchestrator.run.executor import Executor
+from orchestrator.run.settle import begun_stages, open_run, settle
+from orchestrator.run.walk import Ended, Result, Walk
+from orchestrator.signals import signals
+from orchestrator.verbs.session import open_store
+from orchestrator.verbs.walk import announce_end, bar_lost, know_values
+
+
+def settle_first(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
+    """A run that stopped without a word is undone first, or carried forward if it was committed.
+
+    Returns the processes of the Auto Scaling group that this did not resume: a rollback goes on all the same, and
+    does it at its end.
+    """
+    found = open_run_of(fleet)
+    if found is None:
+        return ()
+    tale, i, whole = found
+    if tale.paused:
+        raise Refused(
+            f"{named(tale)} waits ({tale.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
+        )
+    say(f"{named(tale)} stopped without a word: settling it first", fg="yellow")
+    ended = _settled(fleet, session, tale, whole, i)
+    here, there = fleet.settings.scaling, i.settings.scaling
+    if verb == "rollback" and ended.owed and here and there and here.group == there.group:
+        say(f"going on all the same: {_listed(ended.owed)}", fg="yellow")
+        return i.scaling
+    _close(session, i, ended)
+    return ()
+
+
+def settle_run(fleet: Fleet, session: Session, tale: Told, i: Inputs, whole: Plan) -> int:
+    """Settle the open run. Raises NotUndone if a place that answers could not be undone."""
+    return _close(session, i, _settled(fleet, session, tale, whole, i))
+
+
+def _settled(fleet: Fleet, session: Session, tale: Told, whole: Plan, i: Inputs) -> Ended:
+    know_values(fleet, i, whole.after_commit if tale.committed else begun_stages(tale, whole), must=False)
+    executor = Executor(fleet, session.fence)
+    ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
+    if ended.is_mixed:
+        raise NotUndone(_listed(result for result in ended.left if not result.lost))
+    bar_lost(fleet, session, i, ended.left)
+    announce_end(fleet, session, i, ended.committed)
+    return ended
+
+
+def _close(session: Session, i: Inputs, ended: Ended) -> int:
+    """Put on record that a run is settled, unless something is left. Raises NotUndone if a run must not go on."""
+    if ended.owed:
+        raise NotUndone(_listed(ended.owed))
+    if ended.left:
+        # still open: whoever comes next undoes the rest
+        lost = ", ".join(sorted({result.place.name for result in ended.left}))
+        say(f"not undone on {lost}, which does not answer", fg="yellow")
+        return 1
+    session.append([{"record": "settled", "how": "forward" if ended.committed else "undone"}])
+    live = i.release if ended.committed else i.live or "no release"
+    say(f"settled: {live} has all the traffic", fg="green")
+    return 0
+
+
+def _listed(results: Iterable[Result]) -> str:
+    return "; ".join(f"{result.place}: {result.error}" for result in results)
+
+
+def open_run_of(fleet: Fleet) -> tuple[Told, Inputs, Plan] | None:
+    return open_run(open_store(fleet).read().runs, fleet.settings)
+
+
+def named(tale: Told) -> str:
+    return f"{tale.verb} by {tale.owner} of {tale.at}"

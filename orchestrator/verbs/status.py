@@ -1,0 +1,110 @@
+"""Show switches, nodes, lock and history, without a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.config import Settings
+from orchestrator.facts.node import NodeState
+from orchestrator.fleet import Fleet
+from orchestrator.journal.records import Told, told, unfinished
+from orchestrator.journal.store import Contents
+from orchestrator.model import Color
+from orchestrator.options import Options
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.report.terminal import still_suspended
+from orchestrator.survey import survey
+from orchestrator.verbs.session import open_store
+
+if TYPE_CHECKING:
+    from orchestrator.aws.scaling import Group
+
+HISTORY = 5
+"""Runs that are listed."""
+
+
+def show_status(fleet: Fleet, options: Options) -> int:
+    """Print switches, nodes, lock, history. Returns the exit status."""
+    for line in lines(survey(fleet), open_store(fleet).read(), fleet.settings):
+        click.echo(line)
+    return 0
+
+
+def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable[str]:
+    """Switch, nodes, lock, history."""
+    yield f"{settings.app}"
+    for name, seen in fleet.switches.items():
+        if isinstance(seen, str):
+            yield f"  {name:<12} cannot tell: {seen}"
+        else:
+            restart = "" if seen.kept == seen.weights else f", would restart with {seen.kept.green}%"
+            yield f"  {name:<12} blue {100 - seen.weights.green}%  green {seen.weights.green}%{restart}"
+    for name, state in fleet.nodes.items():
+        yield f"  {name:<12} {_node(state)}"
+    if fleet.group is not None:
+        yield f"  scaling      {_group(fleet.group)}"
+    for name in sorted(fleet.barred):
+        yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
+    yield f"  lock         {_lock(contents)}"
+    stopped = unfinished(contents.runs)
+    if stopped is not None and contents.held is None:
+        tale = told(stopped)
+        yield f"  PAUSED       {_paused(tale)}" if tale.paused else f"  STOPPED      {_stopped(tale)}"
+    for run in list(contents.runs)[-HISTORY:]:
+        tale = told(run)
+        if tale.inputs is not None:
+            yield f"  {_ran(tale)}".rstrip()
+
+
+def _paused(tale: Told) -> str:
+    where = "before any traffic" if tale.paused == "preview" else f"at {tale.paused}% of the traffic"
+    return (
+        f"{tale.verb} by {tale.owner} of {tale.at} waits {where}: deploys/promote.py goes on, "
+        f"deploys/abort.py takes it back{still_suspended((tale.inputs or {}).get('scaling', ()))}"
+    )
+
+
+def _stopped(tale: Told) -> str:
+    if tale.committed:
+        where, way = "after its commit", "carries it forward"
+    else:
+        where = f"in {tale.begun[-1]}" if tale.begun else "before it changed anything"
+        way = "undoes it"
+    return f"{tale.verb} by {tale.owner} of {tale.at} stopped {where}; the next release or rollback {way} first"
+
+
+def _ran(tale: Told) -> str:
+    release = (tale.inputs or {}).get("release", "")
+    ended = tale.ended or ("paused" if tale.paused else "not ended")
+    return f"{tale.at[:19]:<20} {tale.verb:<9} {release:<24} {ended} by {tale.owner} {tale.detail}"
+
+
+def _node(state: NodeState | str) -> str:
+    if isinstance(state, str):
+        return state
+    colors = "  ".join(f"{color} {state.release[color] or '-'} ({_runs(state, color)})" for color in Color)
+    return f"live {state.live or 'unknown'}  {colors}  {len(state.releases)} releases, {state.disk_mb} MiB free"
+
+
+def _runs(state: NodeState, color: Color) -> str:
+    if not state.active[color]:
+        return "down"
+    if state.started[color] != state.release[color]:
+        return "up, not started for it"
+    return "shrunk" if color in state.shrunk else "warm"
+
+
+def _group(group: Group | str) -> str:
+    if isinstance(group, str):
+        return group
+    suspended = f", suspended: {', '.join(sorted(group.suspended))}" if group.suspended else ""
+    return f"{group.name}: {len(group.instances)} instances{suspended}"
+
+
+def _lock(contents: Contents) -> str:
+    if contents.held is None:
+        return "free"
+    return f"{contents.held.owner}, last heard of {contents.held.age:.0f} s ago"

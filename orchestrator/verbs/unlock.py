@@ -1,0 +1,27 @@
+"""Take the lock away from a run that holds it."""
+
+from __future__ import annotations
+
+from orchestrator.fleet import Fleet
+from orchestrator.options import Options
+from orchestrator.report.terminal import say
+from orchestrator.verbs.session import open_store
+
+
+def show_lock(fleet: Fleet) -> None:
+    """Who holds the lock, for the question whether to take it away."""
+    held = open_store(fleet).read().held
+    say(f"locked: {held.owner}, last heard of {held.age:.0f} s ago" if held else "not locked")
+
+
+def unlock(fleet: Fleet, options: Options) -> int:
+    """Take the lock away from a run that holds it. Its guard's fence keeps what wakes up from acting."""
+    store = open_store(fleet)
+    held = store.read().held
+    if held is None:
+        say("not locked")
+        return 0
+    say(f"taking the lock from {held.owner}, last heard of {held.age:.0f} s ago", fg="yellow")
+    store.break_lock(held)
+    say("unlocked; the next release or rollback settles what that run left (deploys/status.py shows it)")
+    return 0

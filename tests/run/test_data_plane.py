@@ -1,0 +1,31 @@
+"""What the answers of an address say: yes, no or cannot tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.run.data_plane import Answer, ask, judge
+
+NEW, OLD, NONE = Answer("new", None), Answer("old", None), Answer(None, "TimeoutError: timed out")
+
+
+@pytest.mark.parametrize(
+    ("answers", "tolerant", "verdict"),
+    [
+        ([NEW] * 5, False, None),
+        ([NEW] * 4 + [OLD], False, "old still answers"),
+        ([NEW] * 4 + [NONE], False, "cannot tell: TimeoutError: timed out"),
+        ([NONE, OLD], False, "old still answers"),
+        ([NEW] * 5 + [NONE] * 5, True, None),
+        ([NEW] * 4 + [NONE] * 6, True, "cannot tell: TimeoutError: timed out"),
+        ([NEW] * 9 + [OLD], True, "old still answers"),
+        ([], True, "cannot tell: only 0 answers"),
+    ],
+)
+def test_judge(answers: list[Answer], tolerant: bool, verdict: str | None) -> None:
+    assert judge(answers, "new", tolerant, 5) == verdict
+
+
+def test_an_address_that_refuses_or_is_none() -> None:
+    assert "refused" in str(ask("http://127.0.0.1:9/", "").problem)
+    assert "'ftp://127.0.0.1/' is not a URL of the form" in str(ask("ftp://127.0.0.1/", "").problem)

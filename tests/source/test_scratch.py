@@ -1,0 +1,85 @@
+"""Temporary directories: gone when they are not needed any more, also those of a run that was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.source.scratch import YOUNG, Scratch
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def killed(temporary: Path) -> Path:
+    """The directory that a killed process left, with a file in it."""
+    code = (
+        "import os, signal, sys, tempfile; from orchestrator.source.scratch import Scratch\n"
+        "tempfile.tempdir = sys.argv[1]; scratch = Scratch(); (scratch.path / 'secret').write_text('x')\n"
+        "print(scratch.path, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(temporary)], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    path = Path(done.stdout.strip())
+    assert (path / "secret").read_text() == "x"
+    return path
+
+
+def aged(path: Path) -> Path:
+    os.utime(path.parent / "lock", (time.time() - YOUNG - 1,) * 2)
+    return path
+
+
+def test_it_is_ours_only_and_goes(temporary: Path) -> None:
+    with Scratch() as path:
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        (path / "file").write_text("x")
+    assert list(temporary.iterdir()) == []
+    scratch = Scratch()
+    scratch.remove()
+    scratch.remove()
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_run_left_goes_with_the_next_one(temporary: Path) -> None:
+    left = aged(killed(temporary))
+    with Scratch():
+        assert not left.parent.exists()
+
+
+def test_what_another_run_uses_stays() -> None:
+    other = Scratch()
+    aged(other.path)
+    with Scratch():
+        assert other.path.is_dir()
+    other.remove()
+
+
+def test_what_may_not_have_been_locked_yet_stays(temporary: Path) -> None:
+    left = killed(temporary)
+    with Scratch():
+        assert left.is_dir()
+
+
+def test_what_is_not_ours_stays(temporary: Path) -> None:
+    (temporary / "orchestrator-fleet-tests.lock").write_text("")
+    (temporary / "orchestrator-notes").mkdir()
+    with Scratch():
+        pass
+    assert {path.name for path in temporary.iterdir()} == {"orchestrator-fleet-tests.lock", "orchestrator-notes"}
+
+
+def test_no_room_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(OrchestratorError, match=r"no temporary directory on this machine: .*missing"):
+        Scratch()

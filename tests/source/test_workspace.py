@@ -1,0 +1,107 @@
+"""Build steps on the operator's machine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config.build import Build
+from orchestrator.errors import CommandFailed
+from orchestrator.operations.build import SCRIPT, words
+from orchestrator.source.workspace import KEPT, build
+
+RELEASE = "20260101T120000Z-5d0f0c1"
+ASSETS = Build(
+    name="assets",
+    run="mkdir -p public/build && cat app.css > public/build/app.css && date +%N >> public/build/app.css",
+    on="operator",
+    inputs=["*.css"],
+    outputs=["public/build"],
+)
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> Path:
+    made = tmp_path / "srv/releases/one"
+    made.mkdir(parents=True)
+    (made / "app.css").write_text("body {}\n")
+    (made / "index.php").write_text("<?php\n")
+    return made
+
+
+def built(directory: Path, store: Path, *steps: Build, color: str = "blue") -> list[str]:
+    return build(directory, steps or (ASSETS,), store, {"RELEASE": RELEASE, "COLOR": color})
+
+
+def test_the_same_inputs_are_built_once(version: Path, tmp_path: Path) -> None:
+    assert built(version, tmp_path / "store") == ["assets: ran"]
+    first = (version / "public/build/app.css").read_text()
+    (version / "index.php").write_text("<?php // another\n")
+    assert built(version, tmp_path / "store") == ["assets: taken from the store"]
+    assert (version / "public/build/app.css").read_text() == first
+    (version / "app.css").write_text("body { color: red }\n")
+    assert built(version, tmp_path / "store") == ["assets: ran"]
+    assert (version / "public/build/app.css").read_text() != first
+
+
+def test_a_node_takes_what_was_built_here_for_done(version: Path, tmp_path: Path) -> None:
+    built(version, tmp_path / "store")
+    about = words(ASSETS.name, ASSETS.run, ASSETS.when, ASSETS.inputs, ASSETS.listed, ASSETS.outputs)
+    arguments = [str(tmp_path / "srv"), "one", "green", "", *about, ""]
+    done = subprocess.run(["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "is done\n")
+
+
+def test_the_store_keeps_the_latest(version: Path, tmp_path: Path) -> None:
+    for number in range(KEPT + 2):
+        (version / "app.css").write_text(f"{number}\n")
+        built(version, tmp_path / "store")
+    assert len(list((tmp_path / "store/assets").iterdir())) == KEPT
+    assert built(version, tmp_path / "store") == ["assets: taken from the store"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "output"),
+    [
+        ({"run": "echo no node; exit 3"}, "ended with status 3", ("no node",)),
+        ({"run": "echo nothing"}, "assets made no public/build", ("nothing",)),
+        ({"run": "echo soon; sleep 9", "deadline": 0.2}, "took longer than 0.2 s", ("soon",)),
+    ],
+)
+def test_a_step_that_fails_says_what_it_printed(
+    version: Path, tmp_path: Path, changes: dict[str, object], line: str, output: tuple[str, ...]
+) -> None:
+    step = ASSETS.model_copy(update=changes)
+    with pytest.raises(CommandFailed, match=line) as failed:
+        built(version, tmp_path / "store", step)
+    assert failed.value.output == output
+    assert not (version / ".release/build/assets").exists()
+
+
+def test_a_step_whose_condition_does_not_hold_is_left_out(version: Path, tmp_path: Path) -> None:
+    step = ASSETS.model_copy(update={"when": "test -f package.json"})
+    assert built(version, tmp_path / "store", step) == ["assets: left out: `test -f package.json` does not hold"]
+
+
+def test_what_asks_for_the_color_is_made_for_each(version: Path, tmp_path: Path) -> None:
+    step = ASSETS.model_copy(update={"run": "mkdir -p public/build && echo $COLOR > public/build/color"})
+    for color in ("blue", "green"):
+        assert built(version, tmp_path / "store", step, color=color) == ["assets: ran"]
+        assert (version / "public/build/color").read_text() == f"{color}\n"
+
+
+@pytest.mark.parametrize("what", ["$RELEASE", "$PWD"])
+def test_what_names_its_release_is_not_kept(version: Path, tmp_path: Path, what: str) -> None:
+    step = ASSETS.model_copy(update={"run": f"mkdir -p public/build && echo {what} > public/build/release"})
+    for _ in range(2):
+        (said,) = built(version, tmp_path / "store", step)
+        assert said == "assets: ran, and cannot be kept for another release: public/build/release names its own"
+
+
+def test_an_input_that_is_not_there_is_named_and_nothing_is_kept(version: Path, tmp_path: Path) -> None:
+    step = ASSETS.model_copy(update={"inputs": ["*.css", "*.scss"]})
+    for _ in range(2):
+        (said,) = built(version, tmp_path / "store", step)
+        assert said == "assets: ran, and is made for each release: no file matches its input *.scss"
