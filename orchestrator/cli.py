@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator import __version__
+
 VERBS = (
     *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision"),
 )
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Blue-green releases on plain servers.",
         epilog="orchestrator probe URL [...] asks all the time and counts every kind of failure (probe --help).",
     )
+    parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
     parser.add_argument("inventory", nargs="?", default="inventory/prod.py", help="default inventory/prod.py")
     parser.add_argument("node", nargs="?", help="join: the node that comes back")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from orchestrator import __version__
 from orchestrator.config import Settings
 from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.node import NodeState
@@ -299,7 +300,7 @@ def _switches(fleet: FleetState) -> Iterable[str]:
 def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
     for name, state in fleet.node_states.items():
         if not state.provisioned:
-            yield f"{name} is not provisioned: run deploys/provision.py"
+            yield f"{name} is not provisioned for orchestrator {__version__}: run deploys/provision.py"
         elif state.filesystem not in SAFE_FILESYSTEMS:
             yield (
                 f"{name}: {settings.node.root} is on {state.filesystem or 'an unknown file system'}, where a rename is "

@@ -1,4 +1,4 @@
-"""A run as a JSON file: what was asked, every event with its time, the probe's report, how it ended."""
+"""A run as a JSON file: our version, what was asked, every event with its time, the probe's report, how it ended."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from orchestrator import __version__
 from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import Ended, Event
@@ -32,6 +33,7 @@ class ReportFile:
         if self._path is None:
             return
         content = {
+            "version": __version__,
             "inputs": i.to_json(),
             "events": self._events,
             "probe": probe.to_json() if probe else None,

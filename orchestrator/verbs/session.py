@@ -10,6 +10,7 @@ from functools import partial
 from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 
+from orchestrator import __version__
 from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
@@ -87,7 +88,7 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
 
 def begin_record(verb: str) -> Record:
-    return {"record": "begin", "verb": verb, "owner": owner(verb).who}
+    return {"record": "begin", "verb": verb, "owner": owner(verb).who, "version": __version__}
 
 
 def inputs_record(i: Inputs) -> Record:
