@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from orchestrator.config import Settings, load
-from orchestrator.config.source import GitSource, Tarball
+from orchestrator.config import Settings
+from orchestrator.config.secrets import with_secrets, without_secrets
 from orchestrator.model import Color, Weights
 from orchestrator.plan.steps import Place, Where
 
@@ -114,8 +114,8 @@ class Inputs:
 
     def to_json(self) -> dict[str, Any]:
         """JSON without any secret: tokens, values of the environment and of php.ini stay out of the journal."""
-        settings = self.settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
-        return asdict(replace(self, settings=None)) | {"settings": settings, "before": self.before.green}  # type: ignore[arg-type]
+        plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
+        return plain | {"settings": without_secrets(self.settings), "before": self.before.green}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
@@ -123,18 +123,9 @@ class Inputs:
 
         + now: those settings
         """
-        settings = dict(data["settings"])
-        settings["marker"] = {**settings["marker"], "token": now.token or None}
-        settings["php"] = {**settings["php"], "ini": now.php.ini}
-        if isinstance(now.source, Tarball) and now.source.kind == settings["source"].get("kind"):
-            settings["source"] = {**settings["source"], "url": now.source.url}
-        if isinstance(now.source, GitSource) and now.source.address == settings["source"].get("origin"):
-            settings["source"] = {**settings["source"], "origin": now.source.origin}
-        if settings.get("environment") and now.environment:
-            settings["environment"] = {**settings["environment"], "values": now.environment.values}
         return cls(
             verb=data["verb"],
-            settings=load(settings),
+            settings=with_secrets(data["settings"], now),
             color=Color(data["color"]),
             before=Weights(data["before"]),
             live=data["live"],
