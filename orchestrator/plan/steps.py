@@ -18,11 +18,14 @@ Where = Literal["balancer", "node", "api"]
 Value = str | int | float | bool | None | list[str]
 
 
+PlaceKind = Literal["node", "balancer", "api", "operator"]
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a step acts: a node, a balancer's host, a switch behind an API, or the operator's own machine."""
 
-    kind: Literal["node", "balancer", "api", "operator"]
+    kind: PlaceKind
     name: str
 
     @override
@@ -54,29 +57,85 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What is true of every stage of one kind. The stage's own file declares it, and ``stages.KINDS`` lists it.
+
+    + name: how the plan, the journal, the terminal and hooks call it
+    + at: where its steps act
+    + changes: False for a stage that only looks
+    + skipped: why a stage of this kind without steps is skipped, for the plan
+    + hooks: the hooks of the settings may name it
+    + each_batch: each batch of nodes has its own, and hooks run for each. At any other kind, a hook runs once: before
+      the first stage or after the last one
+    + standing: a look that a run which goes on repeats, whatever has changed since
+    + valid_until: name of a later kind. A run that goes on does the stage again, done or not, until the stage of that
+      kind with the same weight is done
+    + at_once: the stage counts as begun as soon as the Inputs of its run are recorded
+    + owed: no later run would do it, so a run that could not do it stays open, committed or not, for the next command
+    """
+
+    name: str
+    at: tuple[PlaceKind, ...]
+    changes: bool = True
+    skipped: str = "nothing to do"
+    hooks: bool = False
+    each_batch: bool = False
+    standing: bool = False
+    valid_until: str = ""
+    at_once: bool = False
+    owed: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Which batch of nodes a stage is for.
+
+    + number: from 1
+    + total: how many batches there are
+    """
+
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Stage:
     """A named part of a run. Its steps run at once, at all their places; all succeed, or the stage failed.
 
     + do: the steps
     + undo: stages that take it back, in order; right whether its steps ran, half ran or never ran
-    + changes: False for a stage that only looks
     + commits: the run is committed once this stage is done; later ones only go forward
     + pause: where a run may be asked to stop and wait, once this stage is done ("preview", "25"); empty for nowhere
-    + owed: nobody would do it later: a run that could not do it stays open, committed or not, for the next command
+    + label: tells stages of one kind apart: the name of a build step, the point of a hook, a release; empty for none
+    + weight: per cent of the traffic that the new color gets, None if the stage has nothing to do with that
+    + batch: which batch of nodes it is for, None for all nodes
+    + side: of a `join`, which color it is for
     """
 
-    name: str
+    kind: Kind
     do: tuple[Step, ...]
     undo: tuple[Stage, ...] = ()
-    changes: bool = True
     commits: bool = False
     pause: str = ""
-    owed: bool = False
+    label: str = ""
+    weight: int | None = None
+    batch: Batch | None = None
+    side: Literal["live", "idle"] | None = None
 
     @property
-    def word(self) -> str:
-        """What it is, without the share of traffic or the batch it is for: "cutover" of "cutover 5%"."""
-        return self.name.partition(" ")[0]
+    def name(self) -> str:
+        """How the journal and people call it: ``cutover 5%``, ``build composer 1/3``, ``start live``. Unique in a plan.
+
+        All of the traffic is not mentioned: ``cutover``.
+        """
+        weight = "" if self.weight in (None, 100) else f"{self.weight}%"
+        batch = f"{self.batch.number}/{self.batch.total}" if self.batch else ""
+        return " ".join(word for word in (self.point, weight, self.side, batch) if word)
+
+    @property
+    def point(self) -> str:
+        """The name by which hooks refer to it, whatever its weight and batch: ``cutover``, ``build composer``."""
+        return f"{self.kind.name} {self.label}".rstrip()
 
 
 @dataclass(frozen=True)

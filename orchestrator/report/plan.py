@@ -16,18 +16,6 @@ from orchestrator.run.actions import commands
 FEW = 8
 """Up to so many places have a column each."""
 
-SKIPPED = {
-    "mend": "every live link follows the switch",
-    "bar": "every node takes part",
-    "watch": "probe.enabled is off",
-    "proof": "probe.enabled is off",
-    "attach": "the switch knows both colors",
-    "attach again": "the switch keeps no client on a color",
-    "warm idle": "nothing to warm",
-    "environment": "the settings have none",
-    "permit": "owners and modes stay as they are",
-}
-
 
 def risks(fleet: FleetState, i: Inputs) -> list[str]:
     """What a person should know before saying yes, one line each."""
@@ -94,8 +82,8 @@ def changed(saved: dict[str, Any], i: Inputs) -> list[str]:
 
 def _row(stage: Stage, columns: list[str]) -> str:
     if not stage.do:
-        return f"{stage.name:<14}skipped: {SKIPPED.get(stage.name, 'nothing to do')}"
-    mark = "do" if stage.changes else "look"
+        return f"{stage.name:<14}skipped: {stage.kind.skipped}"
+    mark = "do" if stage.kind.changes else "look"
     if not columns:
         return f"{stage.name:<14}{mark} at {len(stage.do)} places"
     acting = {step.place.name for step in stage.do}
@@ -105,7 +93,7 @@ def _row(stage: Stage, columns: list[str]) -> str:
 def _stage(stage: Stage, i: Inputs) -> dict[str, Any]:
     said: dict[str, Any] = {
         "name": stage.name,
-        "changes": stage.changes,
+        "changes": stage.kind.changes,
         "commits": stage.commits,
         "steps": [
             {
@@ -120,7 +108,7 @@ def _stage(stage: Stage, i: Inputs) -> dict[str, Any]:
         "undo": [_stage(back, i) for back in stage.undo],
     }
     if not stage.do:
-        said["skipped"] = SKIPPED.get(stage.name, "nothing to do")
+        said["skipped"] = stage.kind.skipped
     return said
 
 

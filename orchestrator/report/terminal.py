@@ -59,8 +59,6 @@ class Terminal:
         if not event.results:
             return
         seconds = f"{event.seconds:7.2f} s"
-        # they say nothing unless somebody was cut, or came, or went
-        warns = event.stage.partition(" ")[0] in ("quiet", "newcomers")
         if not event.failed:
             slowest = max(event.results, key=lambda result: result.seconds)
             where = (
@@ -69,11 +67,11 @@ class Terminal:
                 else str(slowest.place)
             )
             said = f"\n{slowest.detail}".partition(f"\n{WARNING}")[0].strip()
-            detail = f" ({said})" if said and not warns else ""
+            detail = f" ({said})" if said else ""
             say(f"    {event.stage:<12} {seconds}   {where}{detail}")
         for result in event.results:
             for line in result.detail.splitlines():
-                if warns or line.startswith(WARNING):
+                if line.startswith(WARNING):
                     say(f"    warning: {result.place}: {line.removeprefix(WARNING)}", fg="yellow")
         for result in event.failed:
             say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")

@@ -206,7 +206,7 @@ class Executor:
         line = cut_line(color, left, drain.limit, cut=drain.at_limit == "cut")
         if drain.at_limit == "refuse":
             raise CommandFailed(line)
-        return line
+        return f"{WARNING}{line}" if line else ""
 
     def _same(self, host: Host, arguments: Arguments, deadline: float) -> str:
         root, release = self._settings.node.root, str(arguments["release"])
@@ -373,7 +373,7 @@ class Executor:
     def _newcomers(self, arguments: Arguments, deadline: float) -> str:
         from orchestrator.run.scaling import newcomers
 
-        return newcomers(self._settings, arguments)
+        return "\n".join(f"{WARNING}{line}" for line in newcomers(self._settings, arguments))
 
     def _hook(self, arguments: Arguments, deadline: float) -> str:
         command, variables = str(arguments["run"]), {key.upper(): str(arguments[key]) for key in ("release", "color")}

@@ -45,9 +45,10 @@ def keep_still(settings: Settings, arguments: Arguments) -> str:
             return f"{name}: {listed}"
 
 
-def newcomers(settings: Settings, arguments: Arguments) -> str:
-    """Who came to the group and who went since the run looked at it, a line each, empty if nobody did. Who came is
-    taken out of the target groups of the settings' ALBs. What cannot be told or done is a line, too.
+def newcomers(settings: Settings, arguments: Arguments) -> list[str]:
+    """The instances that came to the group or went since the run looked at it, a line each.
+
+    Those that came are taken out of the target groups of the settings' ALBs. A failure to look or act is a line, too.
     """
     name, before = str(arguments["group"]), _list(arguments, "instances")
     account = _account(settings, arguments)
@@ -63,7 +64,7 @@ def newcomers(settings: Settings, arguments: Arguments) -> str:
                 _bar(settings, of_ids(account.ec2(), changed.came), changed.came)
     except OrchestratorError as error:
         lines.append(f"who came to {name} may be getting traffic without the release: {error}")
-    return "\n".join(lines)
+    return lines
 
 
 def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tuple[Changes, tuple[str, ...]]:

@@ -13,9 +13,6 @@ from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.walk import Ended, Walk
 from orchestrator.stages import plan
 
-STANDING = ("watch", "gate", "members")
-"""Looks that mean something at any time of a run."""
-
 SHOWING = ("fetch", "build", "hook", "start")
 """Actions whose errors are words of build steps, hooks and the application's processes."""
 
@@ -39,7 +36,7 @@ def begun_stages(tale: Told, whole: Plan) -> list[Stage]:
 
     What an earlier run left to this one is this one's from its Inputs on.
     """
-    return [stage for stage in whole.until_commit if stage.name in tale.begun or stage.word == "inherit"]
+    return [stage for stage in whole.until_commit if stage.name in tale.begun or stage.kind.at_once]
 
 
 def shows(stages: Iterable[Stage]) -> bool:
@@ -63,14 +60,18 @@ def remaining(tale: Told, whole: Plan) -> list[Stage]:
     once it has 25%.
     """
     stages = whole.until_commit
-    last = max((index for index, stage in enumerate(stages) if stage.changes and stage.name in tale.begun), default=-1)
+    begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in tale.begun]
+    last = max(begun, default=-1)
 
     def is_left(index: int, stage: Stage) -> bool:
-        if stage.word == "arm":
-            # who goes on has another number, for which nobody is armed any more
-            return stage.name.replace("arm", "cutover") not in tale.done
-        if stage.changes:
+        if stage.kind.valid_until:
+            # a run that goes on has another number, for which no node is armed any more
+            return not any(
+                later.kind.name == stage.kind.valid_until and later.weight == stage.weight and later.name in tale.done
+                for later in stages
+            )
+        if stage.kind.changes:
             return stage.name not in tale.done
-        return index > last or stage.word in STANDING
+        return index > last or stage.kind.standing
 
     return [stage for index, stage in enumerate(stages) if is_left(index, stage)]

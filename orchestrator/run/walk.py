@@ -102,7 +102,7 @@ class Ended:
     + reason: why it was undone, None if it was not
     + left: what an undo could not take back, by place; and of these, places that did not answer
     + warnings: what failed after the commit
-    + owed: of both, what the next command has to do before anything else (``Stage.owed``)
+    + owed: of both, what the next command has to do before anything else (``Kind.owed``)
     + paused: where it stopped to wait for a word, empty if it did not
     """
 
@@ -201,11 +201,11 @@ class Walk:
             for back in stage.undo:
                 # what could not be reached once is not tried again, and what could not be restored is not
                 # waited for: its deadline is paid once
-                passed_over = {result.place for result in left if result.lost or not back.changes}
+                passed_over = {result.place for result in left if result.lost or not back.kind.changes}
                 steps = [step for step in back.do if step.place not in passed_over]
                 failed = self._perform(back, steps, undoing=True).failed
                 left += failed
-                owed += failed if back.owed else ()
+                owed += failed if back.kind.owed else ()
         self._note(Event("undone", results=tuple(left)), must=False)
         return Ended(committed=False, reason=reason, left=left, owed=owed)
 
@@ -227,14 +227,14 @@ class Walk:
             except Exception as error:
                 failed = (Result(stage.do[0].place, f"{stage.name}: {error}"),)
             warnings += failed
-            owed += failed if stage.owed else ()
+            owed += failed if stage.kind.owed else ()
         self._write()
         return Ended(committed=True, warnings=warnings, owed=owed)
 
     def _do(self, stage: Stage) -> None:
         if not stage.do:
             return
-        if stage.changes:
+        if stage.kind.changes:
             self._note(Event("intent", stage.name, _places(stage.do)))
         event = self._perform(stage, stage.do, undoing=False)
         if event.failed:

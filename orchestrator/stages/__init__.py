@@ -5,29 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Plan, Stage
-from orchestrator.stages.bar import bar
+from orchestrator.plan.steps import Kind, Plan, Stage
+from orchestrator.stages.arm import ARM, ARM_BACK, DISARM, LINK_BACK
+from orchestrator.stages.bake import BAKE
+from orchestrator.stages.bar import BAR, UNBAR, bar
 from orchestrator.stages.batches import prepare
-from orchestrator.stages.build import build
-from orchestrator.stages.cutover import cutover
-from orchestrator.stages.environment import environment
-from orchestrator.stages.fetch import fetch
-from orchestrator.stages.gate import gate, members
-from orchestrator.stages.hooks import woven
+from orchestrator.stages.build import BUILD, build
+from orchestrator.stages.copy import COPY
+from orchestrator.stages.cutover import CUTOVER, SWITCH_BACK, VERIFY_OLD, cutover
+from orchestrator.stages.environment import ENVIRONMENT, environment
+from orchestrator.stages.fetch import DISCARD, FETCH, fetch
+from orchestrator.stages.gate import GATE, GATE_FORMER, MEMBERS, gate, members
+from orchestrator.stages.hooks import HOOK, UNDO_OF_HOOK, woven
 from orchestrator.stages.join import join
-from orchestrator.stages.permit import permit
-from orchestrator.stages.promote import mend, promote
-from orchestrator.stages.proof import proof
-from orchestrator.stages.prune import prune
-from orchestrator.stages.quiet import quiet
-from orchestrator.stages.same import same
-from orchestrator.stages.scaling import inherit, newcomers, resume, suspend
-from orchestrator.stages.share import share
-from orchestrator.stages.start import start
-from orchestrator.stages.stick import attach_again, attach_first
-from orchestrator.stages.unchanged import unchanged
-from orchestrator.stages.warm import warm
-from orchestrator.stages.watch import watch
+from orchestrator.stages.permit import PERMIT, permit
+from orchestrator.stages.promote import MEND, PROMOTE, mend, promote
+from orchestrator.stages.proof import PROOF, proof
+from orchestrator.stages.prune import PRUNE, TIDY, prune
+from orchestrator.stages.quiet import QUIET, quiet
+from orchestrator.stages.same import SAME, same
+from orchestrator.stages.scaling import INHERIT, NEWCOMERS, RESUME, SUSPEND, inherit, newcomers, resume, suspend
+from orchestrator.stages.share import SHARE, share
+from orchestrator.stages.start import RESTORE, START, start
+from orchestrator.stages.stick import ATTACH, ATTACH_AGAIN, ATTACH_BACK, UNSTICK, attach_again, attach_first
+from orchestrator.stages.unchanged import UNCHANGED, unchanged
+from orchestrator.stages.verify import VERIFY
+from orchestrator.stages.warm import WARM, warm
+from orchestrator.stages.watch import WATCH, watch
 
 
 def release(i: Inputs) -> Plan:
@@ -100,9 +104,20 @@ def rollback(i: Inputs) -> Plan:
     )
 
 
+KINDS: tuple[Kind, ...] = (
+    *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
+    *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, START, WATCH, WARM),
+    *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
+    *(NEWCOMERS, PROOF, PROMOTE, PRUNE, UNBAR, ATTACH_AGAIN, RESUME),
+    # stages that only an undo has
+    *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, VERIFY_OLD, RESTORE, GATE_FORMER, DISCARD),
+    *(HOOK, UNDO_OF_HOOK),
+)
+"""Every kind of stage there is, about in the order of a run."""
+
 PLANS = {"release": release, "rollback": rollback, "join": join}
 
 
 def plan(i: Inputs) -> Plan:
     """The plan of a run, with the settings' hooks in their places: a pure function of its Inputs."""
-    return woven(PLANS[i.verb](i), i)
+    return woven(PLANS[i.verb](i), i, KINDS)

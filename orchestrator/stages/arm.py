@@ -6,31 +6,35 @@ from orchestrator.config.switch import NodeSwitch
 from orchestrator.facts.clock import ARMING
 from orchestrator.model import Weights
 from orchestrator.plan.inputs import Inputs, SwitchInput
-from orchestrator.plan.steps import Action, Stage, Step
-from orchestrator.stages.names import share
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+ARM = Kind("arm", ("balancer", "api", "node"), hooks=True, valid_until="cutover")
+ARM_BACK = Kind("arm back", ("node",))
+DISARM = Kind("disarm", ("node",))
+LINK_BACK = Kind("link back", ("node",))
 
 
 def arm(i: Inputs, weights: Weights) -> Stage:
     """No traffic moves. Nodes that are switches themselves are armed to swap their link at one instant."""
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
-    return Stage(share("arm", i, weights), steps(i, weights, *i.switches), undo=undo)
+    return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))
 
 
 def arm_back(i: Inputs) -> Stage:
     """Before an undo only nodes have to be made ready: the others shift without."""
-    return Stage("arm back", steps(i, i.before, *i.at("node")))
+    return Stage(ARM_BACK, steps(i, i.before, *i.at("node")))
 
 
 def disarm(i: Inputs) -> Stage:
     """A node that is armed does not swap any more."""
     action = Action("disarm")
-    return Stage("disarm", tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
+    return Stage(DISARM, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def link_back(i: Inputs) -> Stage:
     """Where it swapped before it could be disarmed, since another node was armed too late. At once: they are mixed."""
     action = Action("promote", {"color": i.color.other})
-    return Stage("link back", tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
+    return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orchestrator.model import Weights
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
-from orchestrator.stages.names import share
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
+
+BAKE = Kind("bake", ("operator",), changes=False, hooks=True)
 
 # what the looks at the end of the last window may take
 SLACK = 60.0
@@ -32,4 +33,4 @@ def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
     )
     slack = SLACK + (API_SLACK if i.at("api") else 0.0)
     steps = (Step(OPERATOR, action, seconds + slack),) if seconds else ()
-    return Stage(share("bake", i, weights), steps, changes=False)
+    return Stage(BAKE, steps, weight=weights.share(i.color))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.plan.inputs import Inputs, Missing
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=True)
+UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
 """Seconds until a provider's own checks have to call a node healthy that was let in (AWS's defaults: 5 every 30 s)."""
@@ -14,13 +17,13 @@ HEALTHY = 240.0
 def bar(i: Inputs) -> Stage:
     """At every balancer, before any traffic moves. Undone for nodes that were not barred before the run."""
     new = [node for node in i.missing if not node.barred]
-    undo = (Stage("unbar", _bar(i, new, out=False)),) if new else ()
-    return Stage("bar", _bar(i, i.missing, out=True), undo=undo)
+    undo = (Stage(UNBAR, _bar(i, new, out=False)),) if new else ()
+    return Stage(BAR, _bar(i, i.missing, out=True), undo=undo)
 
 
 def unbar(i: Inputs) -> Stage:
     """Let the nodes of the run in again."""
-    return Stage("unbar", _bar(i, i.missing, out=False))
+    return Stage(UNBAR, _bar(i, i.missing, out=False))
 
 
 def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Stage
+from orchestrator.plan.steps import Batch, Stage
 from orchestrator.stages.build import build
 from orchestrator.stages.environment import environment
 from orchestrator.stages.fetch import fetch
@@ -30,7 +30,7 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
         brought = (quiet(of, balancers=number == 1), fetch(of), same(replace(i, nodes=i.nodes[: part.stop])))
         built = (share(of), environment(of), *build(of), *unchanged(of), permit(of))
         made = (*brought, *built, start(of), warm(of), gate_nodes(of))
-        stages += [replace(stage, name=f"{stage.name} {number}/{len(parts)}") for stage in made]
+        stages += [replace(stage, batch=Batch(number, len(parts))) for stage in made]
     return tuple(stages)
 
 

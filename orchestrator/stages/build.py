@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+BUILD = Kind("build", ("node",), hooks=True, each_batch=True)
 
 
 def build(i: Inputs) -> tuple[Stage, ...]:
@@ -13,7 +15,7 @@ def build(i: Inputs) -> tuple[Stage, ...]:
     """
     return tuple(
         Stage(
-            f"build {step.name}",
+            BUILD,
             tuple(
                 Step(
                     place,
@@ -31,6 +33,7 @@ def build(i: Inputs) -> tuple[Stage, ...]:
                 )
                 for place in i.node_places
             ),
+            label=step.name,
         )
         for step in i.settings.build
         if step.on == "nodes" or i.code_only

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from orchestrator.config import Settings
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+COPY = Kind("copy", ("node",))
 
 
 def copy(i: Inputs) -> Stage:
     """For a node that joins: what a release was made from may be gone by now, its environment first of all."""
     if not made_elsewhere(i.settings):
-        return Stage("copy", ())
+        return Stage(COPY, ())
     joining = {node.name for node in i.nodes}
     action = Action("copy", {"release": i.release, "nodes": [name for name in i.members if name not in joining]})
-    return Stage("copy", tuple(Step(place, action, i.settings.deadlines.fetch) for place in i.node_places))
+    return Stage(COPY, tuple(Step(place, action, i.settings.deadlines.fetch) for place in i.node_places))
 
 
 def made_elsewhere(settings: Settings) -> bool:

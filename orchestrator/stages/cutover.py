@@ -7,12 +7,15 @@ from dataclasses import replace
 from orchestrator.config.cutover import CutoverStep
 from orchestrator.model import Weights
 from orchestrator.plan.inputs import Inputs, SwitchInput
-from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 from orchestrator.stages.arm import arm, arm_back, patience
 from orchestrator.stages.bake import bake
-from orchestrator.stages.names import share
 from orchestrator.stages.stick import attach, unstick
 from orchestrator.stages.verify import verify
+
+CUTOVER = Kind("cutover", ("balancer", "api", "node"), hooks=True)
+SWITCH_BACK = Kind("switch back", ("balancer", "api", "node"))
+VERIFY_OLD = Kind("verify old", ("operator",), changes=False)
 
 
 def cutover(i: Inputs) -> tuple[Stage, ...]:
@@ -39,11 +42,12 @@ def shares(i: Inputs) -> list[CutoverStep]:
 
 def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
     """The first one is undone, for all that follow: the weights that were in force, verified again from outside."""
-    undo = (arm_back(i), attach(i), Stage("switch back", _shift(i, i.before, back=True)), _verify_back(i))
+    undo = (arm_back(i), attach(i), Stage(SWITCH_BACK, _shift(i, i.before, back=True)), _verify_back(i))
     return Stage(
-        share("cutover", i, weights),
+        CUTOVER,
         _shift(i, weights, back=i.verb == "rollback"),
         undo=tuple(stage for stage in undo if stage.do) if first else (),
+        weight=weights.share(i.color),
     )
 
 
@@ -64,4 +68,4 @@ def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
 def _verify_back(i: Inputs) -> Stage:
     action = Action("verify", {"release": i.live, "other": None, "tolerant": True})
     steps = (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),) if i.live else ()
-    return Stage("verify old", steps, changes=False)
+    return Stage(VERIFY_OLD, steps)

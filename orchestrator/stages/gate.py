@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Place, Stage, Step, Value
+from orchestrator.plan.steps import Action, Kind, Place, Stage, Step, Value
+
+GATE = Kind("gate", ("node", "balancer", "api"), changes=False, hooks=True, each_batch=True, standing=True)
+MEMBERS = Kind("members", ("balancer", "api", "node"), changes=False, hooks=True, standing=True)
+GATE_FORMER = Kind("gate former", ("node",), changes=False)
 
 # A gate ends by its own deadline and says what it saw last; the step's is for a place that does not answer at all.
 SLACK = 10.0
@@ -13,13 +17,13 @@ def gate(i: Inputs) -> Stage:
     """The idle color of every node, asked on the node and from every balancer, answers with the release."""
     node = Action("gate", {"color": i.color, "release": i.release})
     nodes = (Step(place, node, _deadline(i)) for place in i.node_places)
-    return Stage("gate", (*nodes, *_members(i, required=True)), changes=False)
+    return Stage(GATE, (*nodes, *_members(i, required=True)))
 
 
 def gate_nodes(i: Inputs) -> Stage:
     """The color of every node of the run, asked on the node only: no balancer can reach it yet."""
     node = Action("gate", {"color": i.color, "release": i.release})
-    return Stage("gate", tuple(Step(place, node, _deadline(i)) for place in i.node_places), changes=False)
+    return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 
 
 def members(i: Inputs) -> Stage:
@@ -28,13 +32,13 @@ def members(i: Inputs) -> Stage:
     A node that answers for neither color is down and does not count; one that answers only for the color
     that has the traffic now fails the gate.
     """
-    return Stage("members", _members(i, required=False), changes=False)
+    return Stage(MEMBERS, _members(i, required=False))
 
 
 def gate_former(i: Inputs) -> Stage:
     """After an undo: the idle color answers with its former release again, on nodes that had one."""
     return Stage(
-        "gate former",
+        GATE_FORMER,
         tuple(
             Step(
                 Place("node", node.name),
@@ -44,7 +48,6 @@ def gate_former(i: Inputs) -> Stage:
             for node in i.nodes
             if node.former and node.former_active
         ),
-        changes=False,
     )
 
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
+from orchestrator.config import Settings
 from orchestrator.config.hook import Hook
 from orchestrator.errors import UsageError
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import OPERATOR, Action, Place, Plan, Stage, Step
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Place, Plan, Stage, Step
+from orchestrator.stages.build import BUILD
 
-NAMES = (
-    *("mend", "quiet", "fetch", "same", "share", "environment", "permit", "start", "watch", "warm", "gate", "members"),
-    *("bar", "arm", "cutover", "verify", "bake", "proof", "promote", "prune"),
-)
-"""The stages of a release and of a rollback: the points that hooks may name; and `build <name>` of each step."""
-
-EACH = ("quiet", "fetch", "same", "share", "environment", "build", "permit", "start", "warm", "gate")
-"""Stages that a batch of nodes has of its own: a hook is run for each. Of the others a hook is run once: before the
-first and after the last."""
+HOOK = Kind("hook", ("node", "balancer", "operator"))
+UNDO_OF_HOOK = Kind("undo of hook", ("node", "balancer", "operator"))
 
 
-def woven(plan: Plan, i: Inputs) -> Plan:
-    """The plan with the hooks of the settings in their places. Raises UsageError for a stage no plan has."""
-    # a rollback has fewer stages than a release, and a hook may be for either
-    names = (*NAMES, *(f"build {step.name}" for step in i.settings.build))
+def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
+    """The names of stages that hooks may use: all kinds with ``hooks``, and ``build <name>`` for each build step."""
+    names = (kind.name for kind in kinds if kind.hooks and kind is not BUILD)
+    return (*names, *(f"{BUILD.name} {step.name}" for step in settings.build))
+
+
+def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
+    """The plan with the hooks of the settings in their places. A `join` runs no hooks.
+
+    + kinds: of the stages of all plans: a rollback has fewer stages than a release, and a hook may be for either
+
+    Raises UsageError if a hook names a stage that no plan has.
+    """
+    names = points(kinds, i.settings)
     for hook in i.settings.hooks:
         name = hook.before or hook.after
         if name not in names:
@@ -31,35 +37,29 @@ def woven(plan: Plan, i: Inputs) -> Plan:
     stages: list[Stage] = []
     if plan.verb == "join":
         return plan
-    words = [stage.word for stage in plan.stages]
+    in_order = [stage.kind for stage in plan.stages]
     for index, stage in enumerate(plan.stages):
-        each = stage.word in EACH
-        if each or stage.word not in words[:index]:
-            stages += _at(i, "before", stage, each)
+        each = stage.kind.each_batch
+        if each or stage.kind not in in_order[:index]:
+            stages += _at(i, "before", stage)
         stages.append(stage)
-        if each or stage.word not in words[index + 1 :]:
-            stages += _at(i, "after", stage, each)
+        if each or stage.kind not in in_order[index + 1 :]:
+            stages += _at(i, "after", stage)
     return Plan(plan.verb, tuple(stages))
 
 
-def point(stage: Stage) -> str:
-    """The name by which a hook finds it: the word, of a build step its own name, whichever batch it is for."""
-    return " ".join(stage.name.split(" ")[:2]) if stage.word == "build" else stage.word
-
-
-def _at(i: Inputs, when: str, stage: Stage, each: bool) -> Iterable[Stage]:
-    """The hooks before or after a stage.
-
-    + each: only on the nodes of that stage, if it has some
-    """
+def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[Stage]:
+    """The hooks before or after a stage; on its own nodes only, if each batch has its own stage of the kind."""
+    each = stage.kind.each_batch
     here = {step.place for step in stage.do if step.place.kind == "node"} if each else set()
     nodes = tuple(place for place in i.node_places if place in here) or i.node_places
     for number, hook in enumerate(i.settings.hooks):
-        if getattr(hook, when) != point(stage) or (hook.on == "first node" and i.node_places[0] not in nodes):
+        asked = hook.before if when == "before" else hook.after
+        if asked != stage.point or (hook.on == "first node" and i.node_places[0] not in nodes):
             continue
-        title = f"hook {number} {when} {stage.name if each else stage.word}"
-        undo = (Stage(f"undo of {title}", _steps(i, hook, hook.undo, nodes)),) if hook.undo else ()
-        yield Stage(title, _steps(i, hook, hook.run, nodes), undo=undo)
+        label = f"{number} {when} {stage.name if each else stage.kind.name}"
+        undo = (Stage(UNDO_OF_HOOK, _steps(i, hook, hook.undo, nodes), label=label),) if hook.undo else ()
+        yield Stage(HOOK, _steps(i, hook, hook.run, nodes), undo=undo, label=label)
 
 
 def _steps(i: Inputs, hook: Hook, run: str, nodes: tuple[Place, ...]) -> tuple[Step, ...]:

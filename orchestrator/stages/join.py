@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan, Stage
@@ -22,14 +23,15 @@ from orchestrator.stages.warm import warm
 def join(i: Inputs) -> Plan:
     """The node's own stages need no undo: until it is let in it is barred, and stays so if anything fails."""
     stages: list[Stage] = [tidy(i)]
-    for name, side in (("live", i), ("idle", _idle(i))):
+    sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", _idle(i)))
+    for name, side in sides:
         if side is None:
             continue
         promoted = (promote(side),) if name == "live" else ()
         made = (*brought(side), share(side), permit(side), start(side), *promoted, warm(side))
-        stages += [replace(stage, name=f"{stage.name} {name}", undo=()) for stage in (*made, gate_nodes(side))]
+        stages += [replace(stage, side=name, undo=()) for stage in (*made, gate_nodes(side))]
     for release in i.stale:
-        stages.append(replace(discard(replace(i, release=release)), name=f"discard {release}"))
+        stages.append(replace(discard(replace(i, release=release)), label=release))
     last = replace(members(i), commits=True)
     return Plan("join", (*suspend(i), *stages, unbar(i), last, *resume(i)))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from orchestrator.config import Settings
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+PERMIT = Kind("permit", ("node",), skipped="owners and modes stay as they are", hooks=True, each_batch=True)
 
 
 def permit(i: Inputs) -> Stage:
     """After the build, which the deploy user does; needs no undo of its own."""
     if not _wanted(i.settings):
-        return Stage("permit", ())
+        return Stage(PERMIT, ())
     action = Action("permit", {"release": i.release})
-    return Stage("permit", tuple(Step(place, action, i.settings.deadlines.permit) for place in i.node_places))
+    return Stage(PERMIT, tuple(Step(place, action, i.settings.deadlines.permit) for place in i.node_places))
 
 
 def _wanted(settings: Settings) -> bool:

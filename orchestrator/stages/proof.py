@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
+
+PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is off", hooks=True)
 
 
 def proof(i: Inputs) -> Stage:
@@ -11,4 +13,4 @@ def proof(i: Inputs) -> Stage:
     probe = i.settings.probe
     action = Action("proof", {"judged": i.verb != "rollback"})
     steps = (Step(OPERATOR, action, probe.after + probe.timeout + 10.0),) if probe.enabled else ()
-    return Stage("proof", steps, changes=False, commits=True)
+    return Stage(PROOF, steps, commits=True)

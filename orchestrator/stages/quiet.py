@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True)
 
 
 def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
@@ -20,4 +22,4 @@ def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stag
     # the wait ends by its own limit and says what it saw last; the step's is for a place that does not answer at all
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
-    return Stage("quiet", tuple(Step(place, action, deadline) for place in places), changes=False)
+    return Stage(QUIET, tuple(Step(place, action, deadline) for place in places))

@@ -6,7 +6,12 @@ Without ``scaling`` in the settings no plan has any of these stages.
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import OPERATOR, Action, Stage, Step, Value
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step, Value
+
+SUSPEND = Kind("suspend", ("operator",))
+RESUME = Kind("resume scaling", ("operator",), owed=True)
+INHERIT = Kind("inherit", ("operator",), at_once=True)
+NEWCOMERS = Kind("newcomers", ("operator",), changes=False)
 
 # A change of the group that is under way is waited for.
 SLACK = 10.0
@@ -20,14 +25,14 @@ def suspend(i: Inputs) -> tuple[Stage, ...]:
     # a run of an earlier version has not looked at the group
     if i.settings.scaling is None or not i.settings.scaling.suspend or not (i.scaling or i.instances):
         return ()
-    return (Stage("suspend", (_step(i, "suspend"),), undo=resume(i)),)
+    return (Stage(SUSPEND, (_step(i, "suspend"),), undo=resume(i)),)
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
     """The last stage of all. To the next run what stays suspended would look like an operator's wish, so it is owed."""
     if i.settings.scaling is None or not i.scaling:
         return ()
-    return (Stage("resume scaling", (_step(i, "resume"),), owed=True),)
+    return (Stage(RESUME, (_step(i, "resume"),)),)
 
 
 def inherit(i: Inputs) -> tuple[Stage, ...]:
@@ -37,7 +42,7 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
     """
     if i.settings.scaling is None or not i.scaling:
         return ()
-    return (Stage("inherit", (_step(i, "inherit"),), undo=resume(i)),)
+    return (Stage(INHERIT, (_step(i, "inherit"),), undo=resume(i)),)
 
 
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
@@ -53,7 +58,7 @@ def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
         return ()
     seconds = i.settings.deadlines.look
     action = Action("newcomers", {**_group(i), "seconds": seconds})
-    return (Stage(f"newcomers {when}".strip(), (Step(OPERATOR, action, seconds + SLACK),), changes=False),)
+    return (Stage(NEWCOMERS, (Step(OPERATOR, action, seconds + SLACK),), label=when),)
 
 
 def _step(i: Inputs, do: str) -> Step:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+SHARE = Kind("share", ("node",), hooks=True, each_batch=True)
 
 
 def share(i: Inputs) -> Stage:
     """Needs no undo of its own: the links go with the release."""
     action = Action("share", {"release": i.release})
-    return Stage("share", tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places))
+    return Stage(SHARE, tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs, NodeInput
-from orchestrator.plan.steps import Action, Place, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 from orchestrator.stages.gate import gate_former
 from orchestrator.stages.quiet import quiet
+
+START = Kind("start", ("node",), hooks=True, each_batch=True)
+RESTORE = Kind("restore", ("node",))
 
 
 def start(i: Inputs) -> Stage:
     """Undone by giving the idle color its former release back: quiet, started and gated as it was."""
     return Stage(
-        "start",
+        START,
         tuple(_start(i, node, i.release, services=_complete(i)) for node in i.nodes),
         undo=(
             quiet(i),
-            Stage("restore", tuple(_start(i, node, node.former, services=False) for node in i.nodes)),
+            Stage(RESTORE, tuple(_start(i, node, node.former, services=False) for node in i.nodes)),
             gate_former(i),
         ),
     )

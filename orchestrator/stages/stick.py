@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs, SwitchInput
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+ATTACH = Kind("attach", ("api",), skipped="the switch knows both colors", hooks=True)
+UNSTICK = Kind("unstick", ("api",), hooks=True)
+ATTACH_BACK = Kind("attach back", ("api",))
+ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no client on a color", hooks=True)
 
 
 def unstick(i: Inputs) -> Stage:
     """Wait until the cookies of the old color have run out, then make the switch forget it: the rest leaves, too."""
-    return Stage("unstick", tuple(_step(i, switch, "detach") for switch in i.switches if switch.sticky))
+    return Stage(UNSTICK, tuple(_step(i, switch, "detach") for switch in i.switches if switch.sticky))
 
 
 def attach(i: Inputs) -> Stage:
     """Undo of ``unstick``: the switch knows both colors again."""
-    return Stage("attach back", tuple(_step(i, switch, "attach", wait=False) for switch in i.switches if switch.sticky))
+    return Stage(ATTACH_BACK, tuple(_step(i, switch, "attach", wait=False) for switch in i.switches if switch.sticky))
 
 
 def attach_first(i: Inputs) -> Stage:
@@ -22,12 +27,12 @@ def attach_first(i: Inputs) -> Stage:
     A release waits until no cookie leads there any more, since it restarts that color; a rollback wants it at once.
     """
     lost = (switch for switch in i.switches if not switch.attached)
-    return Stage("attach", tuple(_step(i, switch, "attach", wait=i.verb == "release") for switch in lost))
+    return Stage(ATTACH, tuple(_step(i, switch, "attach", wait=i.verb == "release") for switch in lost))
 
 
 def attach_again(i: Inputs) -> Stage:
     """After the commit, once no client can hold a cookie of the old color any more."""
-    return Stage("attach again", tuple(_step(i, switch, "attach") for switch in i.switches if switch.sticky))
+    return Stage(ATTACH_AGAIN, tuple(_step(i, switch, "attach") for switch in i.switches if switch.sticky))
 
 
 def _step(i: Inputs, switch: SwitchInput, action: str, wait: bool = True) -> Step:

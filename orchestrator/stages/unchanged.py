@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
+
+UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=True)
 
 
 def unchanged(i: Inputs) -> tuple[Stage, ...]:
@@ -12,4 +14,4 @@ def unchanged(i: Inputs) -> tuple[Stage, ...]:
         return ()
     action = Action("unchanged", {"release": i.release, "live": i.live})
     steps = tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places)
-    return (Stage("unchanged", steps, changes=False),)
+    return (Stage(UNCHANGED, steps),)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orchestrator.model import Weights
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import OPERATOR, Action, Stage, Step
-from orchestrator.stages.names import share
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
+
+VERIFY = Kind("verify", ("operator",), changes=False, hooks=True)
 
 
 def verify(i: Inputs, weights: Weights) -> Stage:
@@ -15,6 +16,5 @@ def verify(i: Inputs, weights: Weights) -> Stage:
     action = Action(
         "verify", {"release": i.release, "other": i.live if split else None, "tolerant": i.verb == "rollback"}
     )
-    return Stage(
-        share("verify", i, weights), (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),), changes=False
-    )
+    steps = (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),)
+    return Stage(VERIFY, steps, weight=weights.share(i.color))

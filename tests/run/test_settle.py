@@ -1,0 +1,71 @@
+"""What is left of a run that stopped, from its plan and what its journal tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.journal.records import Told
+from orchestrator.run.settle import begun_stages, remaining, shows
+from orchestrator.stages import plan
+from tests.stages import plans
+
+CUTOVER = [{"weight": 5, "bake": 60}, {"weight": 100}]
+
+BEFORE = ["quiet", "fetch", "same", "share", "environment", "permit", "start", "watch", "warm", "gate", "bar"]
+SHARE = ["arm 5%", "cutover 5%", "verify 5%", "bake 5%"]
+WHOLE = ["arm", "cutover", "verify", "proof"]
+LEADS = ["attach", "mend"]
+
+
+def told(begun: list[str], done: list[str]) -> Told:
+    return Told("release", "me", "now", None, tuple(begun), tuple(done), False, False, "", None, "")
+
+
+@pytest.mark.parametrize(
+    ("begun", "done", "left"),
+    [
+        ([], [], [*LEADS, *BEFORE, *SHARE, *WHOLE]),
+        # what is begun and not done is done again, and so is a look that is done
+        (["fetch"], [], [*LEADS, *BEFORE[1:], *SHARE, *WHOLE]),
+        (["fetch"], ["quiet", "fetch"], [*LEADS, *BEFORE[2:], *SHARE, *WHOLE]),
+        # a color that was started need not be quiet
+        (
+            ["fetch", "share", "start"],
+            ["fetch", "same", "share", "start"],
+            [*LEADS, "environment", "permit", "watch", "warm", "gate", "bar", *SHARE, *WHOLE],
+        ),
+        # a new run has another number, for which no node is armed
+        (["arm 5%"], ["arm 5%"], [*LEADS, *[one for one in BEFORE if one not in ("quiet", "same")], *SHARE, *WHOLE]),
+        # the share that is done need not be verified again once traffic has moved on
+        (
+            ["arm 5%", "cutover 5%", "arm"],
+            [*LEADS, *BEFORE, *SHARE, "arm"],
+            ["watch", "gate", "arm", "cutover", "verify", "proof"],
+        ),
+        (
+            ["arm 5%", "cutover 5%", "arm", "cutover"],
+            [*LEADS, *BEFORE, *SHARE, "arm", "cutover"],
+            ["watch", "gate", "verify", "proof"],
+        ),
+    ],
+)
+def test_what_is_left_until_the_commit(begun: list[str], done: list[str], left: list[str]) -> None:
+    whole = plan(plans.inputs("release", full=False, cutover=CUTOVER))
+    assert [stage.name for stage in remaining(told(begun, done), whole)] == left
+
+
+def test_begun_stages_are_in_the_order_of_the_plan() -> None:
+    whole = plan(plans.inputs("release", full=False))
+    found = begun_stages(told(["start", "promote", "fetch"], []), whole)
+    assert [stage.name for stage in found] == ["fetch", "start"]
+
+
+def test_what_an_earlier_run_left_is_begun_with_the_inputs() -> None:
+    whole = plan(plans.inputs("rollback", "everything", full=False))
+    assert [stage.name for stage in begun_stages(told([], []), whole)] == ["inherit"]
+
+
+@pytest.mark.parametrize(("names", "shown"), [({"share", "warm"}, False), ({"fetch"}, True), ({"start"}, True)])
+def test_which_stages_may_show_what_commands_print(names: set[str], shown: bool) -> None:
+    whole = plan(plans.inputs("release", full=False))
+    assert shows(stage for stage in whole.stages if stage.name in names) == shown

@@ -1,0 +1,110 @@
+"""Inputs of many kinds of runs, as tests of plans need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from orchestrator.config import load
+from orchestrator.model import Color, Weights
+from orchestrator.plan.inputs import Inputs, Missing, NodeInput, SwitchInput
+from orchestrator.plan.steps import Plan, Stage
+from orchestrator.stages import plan
+
+OLD, FORMER, NEW = "20260101T000000Z-aaaaaaa", "20250101T000000Z-bbbbbbb", "20260601T000000Z-ccccccc"
+
+BASE: dict[str, Any] = {
+    "app": "shop",
+    "source": {"origin": "git@origin:shop.git"},
+    "switches": [{"kind": "haproxy", "group": "balancers", "urls": ["http://127.0.0.1"]}],
+    "marker": {"answers": "all"},
+}
+
+ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:"
+ALB = {
+    "kind": "alb",
+    "rule": f"{ARN}listener-rule/app/shop/1/2/3",
+    "blue": f"{ARN}targetgroup/blue/1",
+    "green": f"{ARN}targetgroup/green/1",
+    "urls": ["http://alb"],
+}
+
+HOOKS = [
+    {"before": "fetch", "run": "a", "undo": "b"},
+    {"after": "cutover", "run": "c", "on": "balancers"},
+    {"after": "proof", "run": "d", "on": "operator"},
+]
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "everything": {
+        "hooks": HOOKS,
+        "build": [{"name": "composer", "run": "composer install"}],
+        "environment": {"path": ".env"},
+        "permissions": {"modes": {"bin/console": "750"}},
+        "cutover": [{"weight": 5, "bake": 60}, {"weight": 25}, {"weight": 100, "bake": 60}],
+        "scaling": {"group": "shop"},
+    },
+    "batches": {"batches": [1, "100%"], "build": [{"name": "composer", "run": "composer install"}], "hooks": HOOKS},
+    "watched": {"scaling": {"group": "shop", "suspend": False}},
+    "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1"]}]},
+    "alb": {"switches": [ALB], "cutover": [{"weight": 10, "bake": 60}, {"weight": 100}]},
+}
+
+
+def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any) -> Inputs:
+    """Inputs of a run.
+
+    + verb: ``release``, ``rollback``, ``join``
+    + settings: a key of ``SETTINGS``
+    + full: with drift, a missing node, a release that is started first, code only
+    + changes: of the settings, on top
+    """
+    join = verb == "join"
+    switch = {
+        "node": tuple(SwitchInput(name, "node", "node") for name in ("node1", "node2")),
+        "alb": (SwitchInput("alb", "alb", "api", 60.0, attached=not full),),
+    }.get(settings, (SwitchInput("balancer1", "haproxy"),))
+    data: dict[str, Any] = {
+        "verb": verb,
+        "color": "green",
+        "before": 100 if join else 0,
+        "live": OLD,
+        "release": {"release": NEW, "rollback": FORMER, "join": OLD}[verb],
+        "ref": "main" if verb == "release" else "",
+        "revision": "c" * 40,
+        "mend": ["node1"] if full else [],
+        "members": ["node1", "node2"],
+        "former_release": FORMER if join else None,
+        "former_revision": "b" * 40 if join else None,
+        "stale": ["20240101T000000Z-ddddddd"] if join else [],
+        "scaling": ["Launch"] if settings == "everything" else [],
+        "instances": ["i-1"] if settings in ("everything", "watched") else [],
+        "cold": verb == "rollback" and full,
+        "code_only": verb == "release" and full,
+    }
+    made = load(BASE | SETTINGS[settings] | changes)
+    data["settings"] = made.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
+    nodes = (NodeInput("node2", FORMER),) if join else (NodeInput("node1", FORMER), NodeInput("node2", FORMER))
+    missing = (Missing("node3", "10.0.0.3", join),) if full or join else ()
+    data["nodes"] = [vars(node) for node in nodes]
+    data["switches"] = [vars(one) for one in switch]
+    data["missing"] = [vars(node) for node in missing]
+    found = Inputs.from_json(data, made)
+    assert found.before == Weights.all_to(Color.green if join else Color.blue)
+    return found
+
+
+def plans() -> Iterator[Plan]:
+    """Every plan of every kind of Inputs here."""
+    for verb, settings, full in product(("release", "rollback", "join"), SETTINGS, (False, True)):
+        yield plan(inputs(verb, settings, full))
+
+
+def stages() -> Iterator[Stage]:
+    """Every stage of these plans, undos included."""
+    for made in plans():
+        for stage in made.stages:
+            yield stage
+            yield from stage.undo
