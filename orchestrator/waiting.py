@@ -1,41 +1,68 @@
-"""Looking until something has become true."""
+"""Wait until a condition is met, or until a deadline has passed."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import gevent
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential, wait_fixed
+from tenacity.wait import wait_base
 
 from orchestrator.errors import CommandFailed
 
 
 class NotYet(Exception):
-    """What has to become true is not so yet; the message says what was seen."""
+    """The condition is not met yet. The message says what was seen instead."""
 
 
-def until(look: Callable[[], None], patience: float, interval: float) -> None:
-    """Look until it does not raise NotYet any more. After so many seconds the last one becomes CommandFailed."""
+def until(check: Callable[[], None], patience: float, interval: float) -> None:
+    """Call ``check`` until it no longer raises NotYet. Raises CommandFailed with the last message after ``patience``.
+
+    + check: raises NotYet while the condition is not met; any other exception ends the wait
+    + patience: seconds
+    + interval: seconds between two calls
+    """
+    last = _poll(check, patience, wait_fixed(interval), time.sleep)
+    if last is not None:
+        raise CommandFailed(str(last))
+
+
+def last_refusal(check: Callable[[], None], patience: float, sleep: Callable[[float], None]) -> NotYet | None:
+    """Call ``check`` less and less often until it no longer raises NotYet. None, or the last NotYet after the limit.
+
+    The pauses grow from half a second to five seconds, since providers limit how often their APIs may be asked
+    (AWS: 10 Describe calls a second and account).
+
+    + check: raises NotYet while the condition is not met; any other exception ends the wait
+    + patience: seconds
+    """
+    return _poll(check, patience, wait_exponential(multiplier=0.5, max=5), sleep)
+
+
+def _poll(
+    check: Callable[[], None], patience: float, pauses: wait_base, sleep: Callable[[float], None]
+) -> NotYet | None:
     try:
-        for attempt in Retrying(
+        Retrying(
             stop=stop_after_delay(patience),
-            wait=wait_fixed(interval),
+            wait=pauses,
             retry=retry_if_exception_type(NotYet),
+            sleep=sleep,
             reraise=True,
-        ):
-            with attempt:
-                look()
+        )(check)
     except NotYet as last:
-        raise CommandFailed(str(last)) from None
+        return last
+    return None
 
 
 @contextmanager
 def within(seconds: float, late: Exception) -> Iterator[None]:
-    """Raises ``late`` if what is within takes longer than so many seconds.
+    """Raise ``late`` if the ``with`` block takes longer than ``seconds``.
 
-    It is ended by something that is no ``Exception``: boto3 takes every Exception in a request for a failure of the
-    network, tries again, and no deadline would be left.
+    The block is interrupted by gevent's Timeout, which is no ``Exception``. boto3 takes every Exception in a request
+    for a network failure and tries again, so an Exception would not end the block.
     """
     timer = gevent.Timeout(seconds)
     try:

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.aws.api import told
+from orchestrator.aws.api import asking
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Color
 
@@ -107,7 +107,7 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
                 f"{url} is of run {there.fence}, which is newer than {announcement.fence}: left alone"
             )
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-        with told(url):
+        with asking(url):
             try:
                 s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json", **condition)
                 return
@@ -123,7 +123,7 @@ def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
     from botocore.exceptions import ClientError
 
     bucket, key = _place(url)
-    with told(url):
+    with asking(url):
         try:
             reply = s3.get_object(Bucket=bucket, Key=key)
             text = reply["Body"].read()

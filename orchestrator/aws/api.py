@@ -72,7 +72,7 @@ class Account:
         more: dict[str, Any] = {"signature_version": "s3v4"}
         if self.endpoint_url is None:
             more["s3"] = {"addressing_style": "virtual"}
-        with told(f"s3://{bucket}/{key}", "docs/sources.md"):
+        with asking(f"s3://{bucket}/{key}", "docs/sources.md"):
             url: str = self._client("s3", **more).generate_presigned_url(
                 "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds
             )
@@ -82,7 +82,7 @@ class Account:
         # imported when used: it takes 0.2 s, and breaks TLS if that happens before gevent patches the standard library
         from botocore.config import Config
 
-        with told(f"AWS {service}"):
+        with asking(f"AWS {service}"):
             config = Config(**CLIENT_SETTINGS, **more)
             return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
@@ -97,11 +97,11 @@ class Account:
 
 
 @contextmanager
-def told(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
-    """What AWS refuses within is raised as OrchestratorError, one line.
+def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
+    """Turn an error of AWS in the ``with`` block into one line for the operator. Raises OrchestratorError.
 
-    + what: is asked for, with its name: ``Auto Scaling group shop``
-    + page: where the permissions for it are listed
+    + what: the thing that AWS is asked about, with its name: ``Auto Scaling group shop``
+    + page: the docs page that lists the permissions for the request
     """
     from botocore.exceptions import BotoCoreError, ClientError
 

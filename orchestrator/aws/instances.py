@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.aws.api import Account, told
+from orchestrator.aws.api import Account, asking
+from orchestrator.aws.target_groups import Target, registered, targets
 from orchestrator.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -42,13 +43,6 @@ class Instance:
     id: str
     private: str | None
     public: str | None
-
-
-class Target(NamedTuple):
-    """A member of a target group: instance id or IP address, and the port it gets requests on."""
-
-    id: str
-    port: int
 
 
 @dataclass(frozen=True)
@@ -100,7 +94,7 @@ def of_ids(ec2: EC2Client, ids: Sequence[str]) -> dict[str, Instance]:
 
 
 def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
-    with told("EC2 instances"):
+    with asking("EC2 instances"):
         pages = ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig={"PageSize": PAGE})
         found = [
             Instance(one["InstanceId"], one.get("PrivateIpAddress"), one.get("PublicIpAddress"))
@@ -116,7 +110,7 @@ def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 
     Raises UsageError if there is no such group, OrchestratorError.
     """
-    with told(f"Auto Scaling group {group}"):
+    with asking(f"Auto Scaling group {group}"):
         # one group, and its instances are never paged
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
     if not found:
@@ -124,27 +118,21 @@ def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
     return dict(sorted((one["InstanceId"], str(one["LifecycleState"])) for one in found[0].get("Instances", [])))
 
 
-def targets(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:
-    """A target group and its members, those aside that are draining.
+def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:
+    """Ask AWS for a target group and its members. A target that is draining is no member.
 
     + port: of its color
 
     Raises OrchestratorError.
     """
-    with told(f"target group {arn}"):
+    with asking(f"target group {arn}"):
         group = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
         health = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-    members = frozenset(
-        Target(one["Target"]["Id"], one["Target"].get("Port", port))
-        for one in health
-        # "unused" with this reason: asked about, but not registered
-        if one["TargetHealth"].get("State") != "draining"
-        and one["TargetHealth"].get("Reason") != "Target.NotRegistered"
-    )
+    members = registered(targets(health, port))
     return TargetGroup(group["TargetGroupName"], str(group["TargetType"]), port, members, arn)
 
 
-def look(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
+def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
     """Ask the three sources.
 
     + tags: that an instance must have to be a node
@@ -159,7 +147,7 @@ def look(account: Account, tags: Mapping[str, str], group: str | None, groups: M
     return Found(
         tagged(account.ec2(), tags),
         in_group(account.autoscaling(), group) if group else None,
-        [targets(elb, arn, port) for arn, port in groups.items()],
+        [target_group(elb, arn, port) for arn, port in groups.items()],
     )
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 
 from orchestrator.aws.api import Account
-from orchestrator.aws.instances import cross_check, look, nodes, refuse
+from orchestrator.aws.instances import ask_sources, cross_check, nodes, refuse
 from orchestrator.config.ports import Ports
 from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.model import Color
@@ -67,7 +67,7 @@ def _hosts(ports: Ports, account: Account) -> list[tuple[str, dict[str, str]]]:
     wanted = tags(setting("ORCHESTRATOR_TAGS"))
     arns = {color: setting(f"ORCHESTRATOR_{color.value.upper()}") for color in Color}
     group = os.environ.get("ORCHESTRATOR_GROUP") or None
-    found = look(account, wanted, group, {arn: ports.of(color) for color, arn in arns.items()})
+    found = ask_sources(account, wanted, group, {arn: ports.of(color) for color, arn in arns.items()})
     try:
         refuse(cross_check(found.tagged, found.in_group, found.targets))
     except Refused as differences:

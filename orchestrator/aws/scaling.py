@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.aws.api import told
-from orchestrator.aws.instances import IN_SERVICE, Instance, Target, TargetGroup
-from orchestrator.aws.target_groups import BARRED
+from orchestrator.aws.api import asking
+from orchestrator.aws.instances import IN_SERVICE, Instance, TargetGroup
+from orchestrator.aws.target_groups import BARRED, Target
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Changes:
 
 def see(autoscaling: AutoScalingClient, name: str) -> Group:
     """Look at an Auto Scaling group. Raises UsageError if there is none of this name, OrchestratorError."""
-    with told(f"Auto Scaling group {name}"):
+    with asking(f"Auto Scaling group {name}"):
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
         if not found:
             raise UsageError(f"there is no Auto Scaling group {name} in this account and region")
@@ -121,7 +121,7 @@ def _change(call: Callable[..., Any], name: str, processes: Sequence[str]) -> No
     # to AWS, none means all
     if not processes:
         return
-    with told(f"Auto Scaling group {name}"):
+    with asking(f"Auto Scaling group {name}"):
         for tried in range(TRIES):
             try:
                 call(AutoScalingGroupName=name, ScalingProcesses=list(processes))
@@ -196,12 +196,12 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
     """
     # the tag first: without it a target that is out looks lost
     for id in sorted({member.id for _, member in places}):
-        with told(f"target groups: {id}"):
+        with asking(f"target groups: {id}"):
             elb.add_tags(
                 ResourceArns=list(arns), Tags=[{"Key": BARRED + id, "Value": "kept out until it has caught up"}]
             )
     for arn, member in places:
-        with told(f"target group {arn}: {member.id}"):
+        with asking(f"target group {arn}: {member.id}"):
             elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": member.id, "Port": member.port}])
 
 

@@ -31,7 +31,10 @@ SAME_SETTINGS = (
 )
 """What both groups must have alike: one that differs would be found out by the traffic."""
 
-DRAINING = ("draining", "unhealthy.draining")
+DRAINING = "draining"
+"""State of a target that was deregistered and still answers its requests in flight. ``unhealthy.draining``, the other
+state of TargetHealthStateEnum with this word, is of Network Load Balancers: such a target is registered, but unhealthy.
+"""
 
 
 class Target(NamedTuple):
@@ -79,7 +82,8 @@ class Group:
 
     @property
     def registered(self) -> frozenset[Target]:
-        return frozenset(target for target, health in self.targets.items() if health.state not in DRAINING)
+        """The members: all targets but those that are draining."""
+        return registered(self.targets)
 
     @property
     def barred(self) -> frozenset[str]:
@@ -110,6 +114,11 @@ def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target
     return found
 
 
+def registered(targets: Mapping[Target, Health]) -> frozenset[Target]:
+    """The members of a target group: all targets but those that are draining."""
+    return frozenset(target for target, health in targets.items() if health.state != DRAINING)
+
+
 def barred(groups: Iterable[Group]) -> frozenset[str]:
     """Ids of the targets that we keep out of both colors."""
     return frozenset(id for group in groups for id in group.barred)
@@ -133,7 +142,7 @@ def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str
 
 def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, ...]:
     """Nodes that somebody is taking out of a group."""
-    leaving = {target.id for group in groups for target, health in group.targets.items() if health.state in DRAINING}
+    leaving = {target.id for group in groups for target, health in group.targets.items() if health.state == DRAINING}
     return tuple(name for name, id in members.items() if id in leaving)
 
 

@@ -17,8 +17,8 @@ looks there are and however they depend on each other. The first looks get most:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.cutover import Comparison
@@ -36,12 +36,10 @@ class Verdict:
 
     + value: fail is a difference that counts, inconclusive too few requests, error a record that cannot be read
     + words: one line for the operator, with the numbers it stands on
-    + numbers: all of them, as JSON, for the report
     """
 
     value: Value
     words: str
-    numbers: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def judge_shares(
     if look < 1:
         raise ValueError(f"looks are counted from 1, not {look}")
     significance = settings.significance / (1 + len(LEVELS)) / (look * (look + 1))
-    tests = _tests(old, new, settings, significance)
+    tests = differences(old, new, settings, significance)
     names = (str(new_color.other), str(new_color)) if new_color else ("the old color", "the new color")
     value: Value
     if failed := [test for test in tests if test.counts]:
@@ -137,19 +135,12 @@ def judge_shares(
         value, words = "pass", _alike(old, new, names)
     if not (old.complete and new.complete):
         words += " (requests are missing: the record ran over or began anew)"
-    numbers = {
-        "old": _json(old),
-        "new": _json(new),
-        "look": look,
-        "significance": significance,
-        "tests": [asdict(test) for test in tests],
-    }
-    return Verdict(value, words, numbers)
+    return Verdict(value, words)
 
 
 def unreadable(why: str) -> Verdict:
     """The verdict where a record cannot be read."""
-    return Verdict("error", why, {})
+    return Verdict("error", why)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -169,7 +160,11 @@ def _shares(traffic: Traffic, limits: Mapping[float, float]) -> Shares:
     )
 
 
-def _tests(old: Shares, new: Shares, settings: Comparison, significance: float) -> list[Difference]:
+def differences(old: Shares, new: Shares, settings: Comparison, significance: float) -> list[Difference]:
+    """Test the errors, and each limit that both colors have. A color without requests is not tested.
+
+    + significance: the chance below which one of these differences counts
+    """
     tests: list[tuple[str, float | None, tuple[int, int], tuple[int, int], float]] = [
         ("errors", None, (old.errors, old.requests), (new.errors, new.requests), settings.errors)
     ]
@@ -206,7 +201,7 @@ def _level(level: float) -> str:
 
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
-    """The errors, and of all the limits the one that tells most: the others are in the numbers."""
+    """The errors, and of all the limits the one that tells most."""
     slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p or 0.0)
     said = [_said(test, old, new, names) for test in tests if test.limit is None]
     said += [_said(test, old, new, names) for test in slow[:1]]
@@ -244,13 +239,3 @@ def _alike(old: Shares, new: Shares, names: tuple[str, str]) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.1f}%" if share >= 0.1 or share == 0 else f"{share:.2g}%"
-
-
-def _json(side: Shares) -> dict[str, Any]:
-    return {
-        "requests": side.requests,
-        "errors": side.errors,
-        "complete": side.complete,
-        "slow": {_level(level): asdict(slow) for level, slow in side.slow.items()},
-        "quantiles": {_level(level): ms for level, ms in side.quantiles.items()},
-    }

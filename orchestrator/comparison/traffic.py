@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 EXACT = 50
 """Response times below so many milliseconds have a bucket each."""
@@ -81,20 +80,3 @@ class Traffic:
         """Requests that took longer than this, to the width of a bucket."""
         limit = bucket(ms)
         return sum(count for number, count in self.times.items() if number > limit)
-
-    def to_json(self) -> dict[str, Any]:
-        """For the journal and the report."""
-        return {
-            "requests": self.requests,
-            "errors": self.errors,
-            "gone": self.gone,
-            "times": {str(number): self.times[number] for number in sorted(self.times)},
-            "complete": self.complete,
-            "begin": self.begin,
-            "end": self.end,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Traffic:
-        """What ``to_json`` made."""
-        return cls(**{**data, "times": {int(number): count for number, count in data["times"].items()}})

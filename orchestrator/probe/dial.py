@@ -40,7 +40,7 @@ def readable(transport: asyncio.BaseTransport) -> bool:
     return bool(poll.poll(0))
 
 
-async def look() -> None:
+async def let_loop_read() -> None:
     """Let the event loop look at what is readable."""
     await asyncio.sleep(0)  # what comes after us in this round; only then does it ask the kernel
     await asyncio.sleep(0)

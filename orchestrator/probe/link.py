@@ -11,7 +11,7 @@ import h11
 from typing_extensions import override
 
 from orchestrator.probe.answer import KEPT, Answer
-from orchestrator.probe.dial import dial, look, readable
+from orchestrator.probe.dial import dial, let_loop_read, readable
 from orchestrator.probe.target import Target
 
 
@@ -57,7 +57,7 @@ class Link:
         if not self._gone and readable(self._writer.transport):
             if not self._encrypted:
                 return True
-            await look()  # it may be TLS's own business: the loop tells that from an end
+            await let_loop_read()  # it may be TLS's own business: the loop tells that from an end
         return self._gone
 
     @property

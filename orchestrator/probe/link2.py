@@ -8,7 +8,7 @@ import time
 from typing_extensions import override
 
 from orchestrator.probe.answer import Answer
-from orchestrator.probe.dial import dial, look, readable
+from orchestrator.probe.dial import dial, let_loop_read, readable
 from orchestrator.probe.exchange import Exchange, agreed
 from orchestrator.probe.target import Target
 from orchestrator.probe.tls import naming_http2
@@ -68,7 +68,7 @@ class Link2(asyncio.Protocol):
     async def went_away(self) -> bool:
         """Whether the idle connection was closed, or the server said that it will be (GOAWAY)."""
         if not self._gone and readable(self._transport):
-            await look()
+            await let_loop_read()
         return self._gone
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:

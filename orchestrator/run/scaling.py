@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchestrator.aws import scaling
 from orchestrator.aws.api import Account
-from orchestrator.aws.instances import Instance, of_ids, targets
+from orchestrator.aws.instances import Instance, of_ids, target_group
 from orchestrator.aws.scaling import Changes, Group
 from orchestrator.config import Settings
 from orchestrator.config.switch import AlbSwitch
@@ -84,7 +84,7 @@ def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[s
         if isinstance(switch, AlbSwitch):
             arns = {switch.blue: settings.ports.of(Color.blue), switch.green: settings.ports.of(Color.green)}
             elb = Account(switch.region or switch.rule.split(":")[3], switch.profile, switch.endpoint_url).elb()
-            groups = [targets(elb, arn, port) for arn, port in arns.items()]
+            groups = [target_group(elb, arn, port) for arn, port in arns.items()]
             scaling.bar(elb, scaling.to_bar(came, instances, groups), list(arns))
 
 

@@ -14,16 +14,16 @@ from orchestrator.aws.api import Account
 from orchestrator.aws.instances import (
     Found,
     Instance,
-    Target,
     TargetGroup,
+    ask_sources,
     cross_check,
     in_group,
-    look,
     nodes,
     refuse,
     tagged,
-    targets,
+    target_group,
 )
+from orchestrator.aws.target_groups import Target
 from orchestrator.errors import OrchestratorError, Refused, UsageError
 from tests.aws.cloud import PORTS, TAGS, Cloud, client
 
@@ -43,7 +43,7 @@ GREEN = group("green", Target("i-1", 8082), Target("i-2", 8082))
 
 
 def seen(cloud: Cloud) -> Found:
-    return look(Account(), TAGS, cloud.GROUP, {cloud.arns[color]: port for color, port in PORTS.items()})
+    return ask_sources(Account(), TAGS, cloud.GROUP, {cloud.arns[color]: port for color, port in PORTS.items()})
 
 
 def differences(found: Found) -> list[str]:
@@ -247,11 +247,13 @@ def test_a_target_that_drains_or_was_never_registered_is_no_member() -> None:
             "i-3": {"State": "unused", "Reason": "Target.NotRegistered"},
             "i-4": {"State": "unused", "Reason": "Target.NotInUse"},
             "i-5": {"State": "unhealthy", "Reason": "Target.FailedHealthChecks"},
+            # of Network Load Balancers: unhealthy, but still registered
+            "i-6": {"State": "unhealthy.draining"},
         }
         health = [{"Target": {"Id": id, "Port": 8081}, "TargetHealth": state} for id, state in states.items()]
         stub.add_response("describe_target_health", {"TargetHealthDescriptions": health})
-        found = targets(elb, "arn:blue-target-group-of-the-shop", 8081)
-    assert sorted(member.id for member in found.members) == ["i-1", "i-4", "i-5"]
+        found = target_group(elb, "arn:blue-target-group-of-the-shop", 8081)
+    assert sorted(member.id for member in found.members) == ["i-1", "i-4", "i-5", "i-6"]
 
 
 # --- what AWS refuses
@@ -259,7 +261,7 @@ def test_a_target_that_drains_or_was_never_registered_is_no_member() -> None:
 
 def test_without_tags_nothing_is_asked() -> None:
     with pytest.raises(UsageError, match="every instance of the account would be a node"):
-        look(Account(), {}, None, {})
+        ask_sources(Account(), {}, None, {})
 
 
 def test_no_such_auto_scaling_group(cloud: Cloud) -> None:
@@ -270,7 +272,7 @@ def test_no_such_auto_scaling_group(cloud: Cloud) -> None:
 def test_no_such_target_group(cloud: Cloud) -> None:
     arn = cloud.arns["blue"].replace("shop-blue", "shop-purple")
     with pytest.raises(OrchestratorError, match=r"^target group arn:\S+shop-purple\S+: TargetGroupNotFound: "):
-        targets(Account().elb(), arn, 8081)
+        target_group(Account().elb(), arn, 8081)
 
 
 @pytest.mark.parametrize(

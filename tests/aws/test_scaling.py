@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 
 from orchestrator.aws import scaling
 from orchestrator.aws.api import Account
-from orchestrator.aws.instances import Instance, Target, TargetGroup, cross_check, look
+from orchestrator.aws.instances import Instance, TargetGroup, ask_sources, cross_check
 from orchestrator.aws.scaling import PROCESSES, Changes, Group, advice, changes, risks, to_bar, to_suspend, unrest
-from orchestrator.aws.target_groups import BARRED
+from orchestrator.aws.target_groups import BARRED, Target
 from orchestrator.errors import OrchestratorError, UsageError
 from tests.aws.cloud import PORTS, REFRESHES, TAGS, Cloud, client
 
@@ -169,13 +169,13 @@ def test_a_scale_out_during_a_run(cloud: Cloud) -> None:
     now = scaling.see(Account().autoscaling(), NAME)
     seen = changes(before, now.instances)
     assert (len(seen.came), seen.went) == (2, ())
-    found = look(Account(), TAGS, NAME, groups)
+    found = ask_sources(Account(), TAGS, NAME, groups)
     places = to_bar(seen.came, found.tagged, found.targets)
     assert len(places) == 4
     for _ in range(2):
         # the second time there is nothing to do
         scaling.bar(Account().elb(), to_bar(seen.came, found.tagged, found.targets), list(groups))
-        found = look(Account(), TAGS, NAME, groups)
+        found = ask_sources(Account(), TAGS, NAME, groups)
     assert {member.id for group in found.targets for member in group.members} == set(before)
     # they are barred now, as the switch knows it, and so part of the fleet
     for described in cloud.elb.describe_tags(ResourceArns=list(groups))["TagDescriptions"]:

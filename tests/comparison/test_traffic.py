@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,8 +42,3 @@ def test_slower_counts_what_took_longer() -> None:
     assert traffic.slower(10) == 3
     assert traffic.slower(400) == 1
     assert traffic.slower(500) == 0
-
-
-@pytest.mark.parametrize("traffic", [Traffic(), Traffic(10, 1, 2, {3: 4, 60: 6}, False, 100.0, 130.5)])
-def test_traffic_survives_the_journal(traffic: Traffic) -> None:
-    assert Traffic.from_json(json.loads(json.dumps(traffic.to_json()))) == traffic

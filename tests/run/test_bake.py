@@ -13,8 +13,8 @@ from orchestrator.options import Options
 from orchestrator.run.bake import Bake
 from tests.fakes.world import World
 
-PASS, FAIL = Verdict("pass", "alike", {}), Verdict("fail", "5xx to 10%", {})
-FEW, UNREADABLE = Verdict("inconclusive", "12 requests", {}), Verdict("error", "no record", {})
+PASS, FAIL = Verdict("pass", "alike"), Verdict("fail", "5xx to 10%")
+FEW, UNREADABLE = Verdict("inconclusive", "12 requests"), Verdict("error", "no record")
 
 
 def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdict], **comparison: Any) -> int:

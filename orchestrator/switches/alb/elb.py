@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.aws.api import Account, told
+from orchestrator.aws.api import Account, asking
 from orchestrator.aws.target_groups import Group, Target, targets
 from orchestrator.config.switch import AlbSwitch
 from orchestrator.errors import OrchestratorError
@@ -30,7 +30,7 @@ class Elb:
 
     def rule(self) -> Mapping[str, Any]:
         """The rule as it is now."""
-        with self._told("DescribeRules", self._section.rule):
+        with self._calling("DescribeRules", self._section.rule):
             found: Sequence[Any] = self._elb.describe_rules(RuleArns=[self._section.rule])["Rules"]
         if not found:
             raise NotDone(f"DescribeRules of {short(self._section.rule)}: no answer has it")
@@ -39,15 +39,15 @@ class Elb:
 
     def modify(self, actions: list[Action]) -> None:
         """Replace the rule's whole action list; the same list twice does no harm."""
-        with self._told("ModifyRule", self._section.rule):
+        with self._calling("ModifyRule", self._section.rule):
             self._elb.modify_rule(RuleArn=self._section.rule, Actions=actions)  # type: ignore[arg-type]
 
-    def look(self) -> dict[Color, Group]:
+    def target_groups(self) -> dict[Color, Group]:
         """Both target groups: settings, attributes, targets and tags."""
         arns = list(self.groups.values())
-        with self._told("DescribeTargetGroups", *arns):
+        with self._calling("DescribeTargetGroups", *arns):
             settings = self._elb.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
-        with self._told("DescribeTags", *arns):
+        with self._calling("DescribeTags", *arns):
             tags = self._elb.describe_tags(ResourceArns=arns)["TagDescriptions"]
         of = {one["TargetGroupArn"]: one for one in settings}
         tags_of = {
@@ -55,9 +55,9 @@ class Elb:
         }
         found = {}
         for color, arn in self.groups.items():
-            with self._told("DescribeTargetGroupAttributes", arn):
+            with self._calling("DescribeTargetGroupAttributes", arn):
                 attributes = self._elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-            with self._told("DescribeTargetHealth", arn):
+            with self._calling("DescribeTargetHealth", arn):
                 health = self._elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
             group = of[arn]
             found[color] = Group(
@@ -73,25 +73,25 @@ class Elb:
     def register(self, color: Color, members: Sequence[Target]) -> None:
         """Targets get requests of a color once they are healthy; those that are there already stay."""
         arn = self.groups[color]
-        with self._told("RegisterTargets", arn):
+        with self._calling("RegisterTargets", arn):
             self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def deregister(self, color: Color, members: Sequence[Target]) -> None:
         """Targets get no new requests of a color; those that are not there do no harm."""
         arn = self.groups[color]
-        with self._told("DeregisterTargets", arn):
+        with self._calling("DeregisterTargets", arn):
             self._elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def tag(self, keys: Sequence[str], value: str) -> None:
         """Tags on both target groups."""
         arns = list(self.groups.values())
-        with self._told("AddTags", *arns):
+        with self._calling("AddTags", *arns):
             self._elb.add_tags(ResourceArns=arns, Tags=[{"Key": key, "Value": value} for key in keys])
 
     def untag(self, keys: Sequence[str]) -> None:
         """Without these tags on both target groups."""
         arns = list(self.groups.values())
-        with self._told("RemoveTags", *arns):
+        with self._calling("RemoveTags", *arns):
             self._elb.remove_tags(ResourceArns=arns, TagKeys=list(keys))
 
     def metrics(self, queries: list[Any], begin: float, end: float) -> list[Any]:
@@ -100,7 +100,7 @@ class Elb:
         + begin, end: epoch seconds
         """
         found: list[Any] = []
-        with self._told("GetMetricData", *self.groups.values()):
+        with self._calling("GetMetricData", *self.groups.values()):
             pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries,
                 StartTime=datetime.fromtimestamp(begin, UTC),
@@ -125,9 +125,9 @@ class Elb:
         return Account(section.region or section.rule.split(":")[3], section.profile, section.endpoint_url)
 
     @contextmanager
-    def _told(self, call: str, *arns: str) -> Iterator[None]:
+    def _calling(self, call: str, *arns: str) -> Iterator[None]:
         try:
-            with told(f"{call} of {' and '.join(short(arn) for arn in arns)}", "docs/aws.md"):
+            with asking(f"{call} of {' and '.join(short(arn) for arn in arns)}", "docs/aws.md"):
                 yield
         except OrchestratorError as error:
             raise NotDone(str(error)) from error

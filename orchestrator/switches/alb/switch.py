@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 from typing_extensions import override
 
 from orchestrator.aws import target_groups
@@ -26,16 +25,13 @@ from orchestrator.switches.alb.cloudwatch import CloudWatchTraffic, TooEarly
 from orchestrator.switches.alb.elb import Elb
 from orchestrator.switches.alb.listener_rule import Forward
 from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+from orchestrator.waiting import NotYet, last_refusal
 
 SETTLE = 15.0
 """Seconds in which DescribeRules must say what ModifyRule was told."""
 
 FIRST_CHECK = 6.0
 """Seconds in which a color that was just attached should have passed its first health check (interval 5 s)."""
-
-
-class _NotYet(Exception):
-    """What has to become true is not so yet; the message says what was seen."""
 
 
 class Alb(Api):
@@ -59,7 +55,7 @@ class Alb(Api):
     @override
     def see(self) -> Seen:
         rule = self._elb.rule()
-        groups = self._elb.look()
+        groups = self._elb.target_groups()
         try:
             forward = listener_rule.read(rule, self._elb.groups)
         except CannotTell as unknown:
@@ -193,7 +189,7 @@ class Alb(Api):
         return cloudwatch.points(results)
 
     def _keep_out(self, ids: Sequence[str]) -> str:
-        groups = self._elb.look()
+        groups = self._elb.target_groups()
         for color in Color:
             if not {target.id for target in groups[color].registered} - set(ids):
                 raise NotDone(f"{color} would have no target left without {', '.join(ids)}, and answer 503: not done")
@@ -210,14 +206,14 @@ class Alb(Api):
         members = {name: id for name, id in self.members.items() if id in ids}
 
         def look() -> None:
-            groups = self._elb.look()
+            groups = self._elb.target_groups()
             # a detached color is not checked, so it cannot become healthy
             for color in sorted(forward.attached):
                 found = self._unhealthy(groups[color], members)
                 if found:
-                    raise _NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
+                    raise NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
 
-        self._until(look, max(group.patience for group in self._elb.look().values()))
+        self._until(look, max(group.patience for group in self._elb.target_groups().values()))
         # last: while it is there, a run that dies here has not let it in
         self._elb.untag([BARRED + id for id in ids])
         return f"{', '.join(ids)} registered and healthy"
@@ -237,7 +233,7 @@ class Alb(Api):
             _, forward = self._read()
             alone = len(shares) == 1 and forward.attached == set(shares)
             if forward.shares != shares and not alone:
-                raise _NotYet(f"{self._where} was told {_says(shares)}, but says {_says(forward.shares)}")
+                raise NotYet(f"{self._where} was told {_says(shares)}, but says {_says(forward.shares)}")
             self._left = forward
 
         self._until(look, SETTLE)
@@ -250,7 +246,7 @@ class Alb(Api):
             raise NotDone(f"{self._where} does not name {color}'s target group, so nobody checks it: attach it first")
 
     def _refuse_unhealthy(self, weights: Weights) -> None:
-        groups = self._elb.look()
+        groups = self._elb.target_groups()
         members = self._expected(groups)
         refused = []
         for color in Color:
@@ -270,14 +266,14 @@ class Alb(Api):
 
         def look() -> None:
             nonlocal found, total
-            groups = self._elb.look()
+            groups = self._elb.target_groups()
             members = self._expected(groups)
             found, total = self._unhealthy(groups[color], members), len(members)
             if any(health.state in ("initial", "unused") for health in found.values()):
-                raise _NotYet
+                raise NotYet
 
         # it is attached however they are; whether it may get traffic is for arm and shift to refuse
-        self._last(look, FIRST_CHECK)
+        last_refusal(look, FIRST_CHECK, self.sleep)
         healthy = f"{total - len(found)} of {total} targets of {color} are healthy"
         return ", ".join([healthy, *(f"{name} is {health}" for name, health in found.items())])
 
@@ -292,25 +288,10 @@ class Alb(Api):
         return [Target(id, self.ports.of(color)) for id in ids]
 
     def _until(self, look: Callable[[], None], patience: float) -> None:
-        """Look until it does not raise _NotYet any more. Raises NotDone with the last one after so many seconds."""
-        last = self._last(look, patience)
+        """Call ``look`` until it no longer raises NotYet. Raises NotDone with the last one after ``patience``."""
+        last = last_refusal(look, patience, self.sleep)
         if last is not None:
             raise NotDone(f"{last} (after {patience:.0f} s)")
-
-    def _last(self, look: Callable[[], None], patience: float) -> _NotYet | None:
-        """The last _NotYet after so many seconds. State is polled, never a refused call: boto3 has tried that again."""
-        try:
-            Retrying(
-                stop=stop_after_delay(patience),
-                # AWS counts Describe calls (10 a second and account)
-                wait=wait_exponential(multiplier=0.5, max=5),
-                retry=retry_if_exception_type(_NotYet),
-                sleep=self.sleep,
-                reraise=True,
-            )(look)
-        except _NotYet as last:
-            return last
-        return None
 
     def _about_rule(self, unknown: CannotTell) -> str:
         return f"{self._where}: {unknown}"
