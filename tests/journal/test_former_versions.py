@@ -1,0 +1,75 @@
+"""Journals that version 0.1.0 wrote are read by the code of today, and shown with the right words."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.config import load
+from orchestrator.journal.records import told, unfinished
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.run.settle import open_run
+from orchestrator.verbs.status import lines
+from tests.journal.former import CASES, former
+
+NOTHING = FleetState({}, {}, {}, {})
+
+SETTINGS = load(
+    {
+        "app": "shop",
+        "source": {"origin": "/nowhere", "ref": "main"},
+        "switches": [{"kind": "haproxy", "group": "haproxy", "urls": ["http://haproxy.test/"]}],
+        "marker": {"answers": "all", "token": "secret-token"},
+    }
+)
+
+NEXT = "the next release or rollback"
+WAITS = "deploys/promote.py goes on, deploys/abort.py takes it back"
+
+SHOWN = {
+    "finished": ("", "release done"),
+    "canary-finished": ("", "release done"),
+    "undone": ("", "release undone"),
+    "rollback": ("", "rollback done"),
+    "join": ("", "join done"),
+    "resumed": ("", "resume done"),
+    "settled": ("", "release not ended"),
+    "killed-preparing": (f"STOPPED {{}} stopped in share; {NEXT} undoes it first", "release not ended"),
+    "killed-before-commit": (f"STOPPED {{}} stopped in cutover; {NEXT} undoes it first", "release not ended"),
+    "killed-undoing": (f"STOPPED {{}} stopped in cutover; {NEXT} undoes it first", "release not ended"),
+    "killed-rollback": (f"STOPPED {{}} stopped in cutover; {NEXT} undoes it first", "rollback not ended"),
+    "committed": (f"STOPPED {{}} stopped after its commit; {NEXT} carries it forward first", "release not ended"),
+    "left": (f"STOPPED {{}} stopped in warm; {NEXT} undoes it first", "release left"),
+    "paused-preview": (f"PAUSED {{}} waits before any traffic: {WAITS}", "release paused"),
+    "paused-25": (f"PAUSED {{}} waits at 25% of the traffic: {WAITS}", "release paused"),
+}
+"""The line about a run that has to be settled ({} names it), empty if there is none; how the newest run ended."""
+
+
+def test_every_case_is_there() -> None:
+    assert [f"0.1.0/{case}" for case in sorted(SHOWN)] == CASES
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_status_shows_it(case: str) -> None:
+    shown, ended = SHOWN[case]
+    contents = former(f"0.1.0/{case}").contents
+    newest = next(told(run) for run in reversed(contents.runs) if told(run).inputs)
+    name = f"{newest.verb} by ann@laptop of {newest.at}"
+    said = [" ".join(line.split()) for line in lines(NOTHING, contents, SETTINGS)]
+    assert said[:2] == ["shop", "lock free"]
+    assert [line for line in said if line.startswith(("STOPPED", "PAUSED"))] == ([shown.format(name)] if shown else [])
+    verb, _, how = ended.partition(" ")
+    release = (newest.inputs or {})["release"]
+    assert said[-1].startswith(f"{newest.at[:19]} {verb} {release} {how} by ann@laptop")
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_its_plan_has_every_stage_that_it_began(case: str) -> None:
+    contents = former(f"0.1.0/{case}").contents
+    found = open_run(contents.runs, SETTINGS)
+    assert (found is not None) == bool(SHOWN[case][0])
+    assert (unfinished(contents.runs) is not None) == (found is not None)
+    if found is not None:
+        tale, _, whole = found
+        assert tale.begun
+        assert set(tale.begun) <= {stage.name for stage in whole.stages}
