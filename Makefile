@@ -44,6 +44,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports --no-cache --no-logo
 	$(VENV)/bin/mypy
+	$(PY) -m tests.shell
 
 fleet: $(READY)
 	@$(PY) docker/fleet.py up --dir $(FLEET_DIR) --nodes $(NODES)

@@ -1,0 +1,1 @@
+"""What every shell script of the repository has to pass."""
