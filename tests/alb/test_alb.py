@@ -117,7 +117,7 @@ def test_arming_sends_the_same_list_back(place: Place) -> None:
 
 
 @pytest.mark.parametrize("weights", [Weights(100), Weights(10)])
-def test_no_traffic_for_a_color_with_a_target_that_is_not_healthy(place: Place, weights: Weights) -> None:
+def test_a_color_with_an_unhealthy_target_gets_no_traffic(place: Place, weights: Weights) -> None:
     place.health(Color.green, "web2", SICK)
     line = (
         r"^green must not get traffic: web2 \(10.77.0.12:8082\) is unhealthy "

@@ -125,7 +125,7 @@ LATE = (0.8, 1.2)
 
 
 @pytest.mark.parametrize(("seed", "delay"), [(1, (0.05, 0.3)), (3, LATE)])
-def test_a_switch_that_is_verified_at_every_address_and_waits_for_quiet_loses_nothing(
+def test_a_verified_switch_that_waits_for_quiet_loses_nothing(
     process: Process, seed: int, delay: tuple[float, float]
 ) -> None:
     load = asyncio.run(failures(process, data_plane, seed=seed, delay=delay))
@@ -133,7 +133,7 @@ def test_a_switch_that_is_verified_at_every_address_and_waits_for_quiet_loses_no
     assert load.answers[Color.blue] > 20
 
 
-def test_weights_that_were_read_back_are_no_reason_to_stop_the_old_color(process: Process) -> None:
+def test_stopping_the_old_color_on_read_back_weights_loses_some(process: Process) -> None:
     """The mutation that the test above must notice: its gate replaced by the control plane's word."""
     load = asyncio.run(failures(process, control_plane, seed=3, delay=LATE))
     print("lost", dict(load.failures), "answered", dict(load.answers))
@@ -162,7 +162,7 @@ def test_with_nodes_that_take_up_to_ten_seconds(process: Process, seed: int) -> 
 
 
 @pytest.mark.slow
-def test_with_nodes_that_take_up_to_ten_seconds_the_naive_way_loses_many(process: Process) -> None:
+def test_the_naive_way_loses_many_if_nodes_take_ten_seconds(process: Process) -> None:
     async def naive() -> Load:
         async with site(process, delay=(2.0, 10.0)) as made, Load(made.alb.urls).running() as load:
             await made.shift(GREEN)
@@ -176,7 +176,7 @@ def test_with_nodes_that_take_up_to_ten_seconds_the_naive_way_loses_many(process
     assert load.failures["502"] > 300
 
 
-def test_clients_whose_cookie_is_renewed_stay_until_the_old_color_is_detached(process: Process) -> None:
+def test_clients_with_a_renewed_cookie_stay_until_the_detach(process: Process) -> None:
     async def switch() -> None:
         async with site(process, stickiness=2, renew=True) as made, Load(made.alb.urls, cookies=True).running() as load:
             alb = made.alb.switch()
@@ -248,7 +248,7 @@ async def get(made: Site, path: str = "/") -> Answer:
     return await Client(made.alb.urls[0], keeps=False).get(path)
 
 
-def test_weights_split_requests_and_are_counted_as_cloudwatch_would(process: Process) -> None:
+def test_weights_split_requests_as_cloudwatch_counts_them(process: Process) -> None:
     async def scenario() -> None:
         async with site(process) as made:
             alb = made.alb.switch()

@@ -42,7 +42,7 @@ def test_what_was_said_last_is_what_stays(seed: int) -> None:
         ([SICK, HEALTHY], [INITIAL, HEALTHY]),
     ],
 )
-def test_a_new_target_needs_one_pass_and_then_the_thresholds_count(answers: list[State], states: list[State]) -> None:
+def test_a_new_target_needs_one_pass_a_known_one_the_thresholds(answers: list[State], states: list[State]) -> None:
     checked, found = Checked(), []
     for answer in answers:
         checked.told(answer, GROUP)

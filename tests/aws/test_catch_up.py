@@ -175,7 +175,7 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     made.server.server_close()
 
 
-def test_both_colors_are_as_on_the_fleet_and_then_it_may_get_traffic(instance: Instance) -> None:
+def test_both_colors_match_the_fleet_before_traffic_may_come(instance: Instance) -> None:
     done = instance.catch_up()
     assert done.returncode == 0, done.stderr
     assert instance.state == {"blue": instance.old.release, "green": instance.new.release, "live": "green"}
@@ -206,7 +206,7 @@ def test_what_releases_build_an_instance_builds(tmp_path: Path) -> None:
         assert (release / "public/index.php").stat().st_mode & 0o777 == 0o640
 
 
-def test_an_environment_of_the_operator_s_is_none_of_an_instance_s(tmp_path: Path) -> None:
+def test_an_instance_gets_no_environment_of_the_operators(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="environment comes from the operator's machine, and a new instance"):
         Instance(tmp_path, environment={"values": {"KEY": "x"}})
 

@@ -100,7 +100,7 @@ def test_an_instance_that_is_on_its_way_out_is_missed_by_nobody() -> None:
     assert cross_check(TAGGED, {**IN_GROUP, "i-3": "Terminating"}, [BLUE, GREEN]) == []
 
 
-def test_a_node_that_is_barred_is_in_neither_target_group_and_stays_a_node() -> None:
+def test_a_barred_node_in_neither_target_group_stays_a_node() -> None:
     barred = [group("blue", Target("i-1", 8081)), group("green", Target("i-1", 8082))]
     assert cross_check(TAGGED, IN_GROUP, barred) == []
     assert [name for name, _ in nodes(Found(TAGGED, IN_GROUP, barred))] == ["i-1", "i-2"]
@@ -235,7 +235,7 @@ def test_every_page_is_read(stubbed: tuple[Any, Stubber]) -> None:
     assert list(tagged(ec2, TAGS)) == ["i-1", "i-2", "i-3"]
 
 
-def test_a_target_that_drains_or_was_never_registered_is_no_member() -> None:
+def test_a_draining_or_unregistered_target_is_no_member() -> None:
     elb = client("elbv2", None)
     with Stubber(elb) as stub:
         stub.add_response(

@@ -119,7 +119,7 @@ def test_a_run_does_not_begin_while_instances_come_and_go() -> None:
     assert unrest(Group(NAME, {"i-1": "InService"})) == []
 
 
-def test_health_by_target_groups_is_a_risk_where_the_group_goes_on() -> None:
+def test_elb_health_checks_are_a_risk_if_the_group_is_active() -> None:
     by_elb = Group(NAME, {}, checks="ELB")
     assert risks(by_elb, suspended=True) == risks(Group(NAME, {}), suspended=False) == []
     assert "may be replaced because its idle color restarts" in risks(by_elb, suspended=False)[0]

@@ -111,7 +111,7 @@ def test_target_stickiness_needs_the_rules() -> None:
     assert "application cookies do not work with weighted target groups" in lines[0]
 
 
-def test_unhealthy_targets_are_named_with_state_reason_and_description() -> None:
+def test_unhealthy_targets_are_named_with_state_and_reason() -> None:
     green = group(Color.green, targets=at("10.0.0.1", health=SICK) | at("10.0.0.2", port=9000))
     found = unhealthy(green, MEMBERS, 8082)
     assert list(found) == ["web1", "web2"]

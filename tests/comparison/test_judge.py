@@ -83,7 +83,7 @@ def test_damage_is_found_in_a_thousand_requests(damage: Damage, weight: float) -
     assert values.count("fail") >= 0.99 * len(values)
 
 
-def test_a_color_that_fails_a_tenth_is_found_within_a_hundred_requests() -> None:
+def test_a_color_failing_a_tenth_is_found_in_a_hundred_requests() -> None:
     rng = np.random.default_rng(8)
     found = [judge(*split(rng, 100, 0.05, 0.005, a_tenth_fails), SETTINGS).value for _ in range(300)]
     assert found.count("fail") >= 0.95 * len(found)
@@ -145,7 +145,7 @@ def test_too_few_requests_are_never_a_pass(old: int, new: int) -> None:
     assert judge(sides[0], sides[1], SETTINGS).value == "inconclusive"
 
 
-def test_few_requests_may_fail_but_only_if_chance_cannot_have_done_it() -> None:
+def test_few_requests_fail_only_if_chance_is_ruled_out() -> None:
     old = Traffic(800, 0, 0, {20: 800})
     assert judge(old, Traffic(40, 5, 0, {20: 40}), SETTINGS).value == "fail"
     assert judge(old, Traffic(40, 1, 0, {20: 40}), SETTINGS).value == "inconclusive"

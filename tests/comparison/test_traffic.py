@@ -9,7 +9,7 @@ from orchestrator.comparison.traffic import EXACT, Traffic, bucket, lower
 
 
 @given(st.integers(0, 10_000_000))
-def test_a_time_is_in_its_bucket_and_no_bucket_is_wider_than_two_per_cent(ms: int) -> None:
+def test_a_time_is_in_its_bucket_of_at_most_two_per_cent(ms: int) -> None:
     number = bucket(ms)
     low, high = lower(number), lower(number + 1)
     assert low - 1e-6 * low <= ms < high + 1e-6 * high
@@ -30,7 +30,7 @@ def test_nothing_has_no_quantiles() -> None:
     assert Traffic().slower(10) == 0
 
 
-def test_a_quantile_is_the_time_within_which_that_share_was_answered() -> None:
+def test_a_quantile_is_the_time_that_its_share_kept() -> None:
     traffic = Traffic(times=dict.fromkeys(range(1, 41), 1))
     assert traffic.quantile(0.5) == 20
     assert traffic.quantile(0.975) == 39

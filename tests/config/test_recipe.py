@@ -97,7 +97,7 @@ def test_what_a_recipe_says_is_told_as_its_own(shared: dict[str, Any], line: str
 
 
 @pytest.mark.parametrize("file", sorted(DOCKER.glob("app*/**/settings.toml")), ids=lambda file: file.parent.name)
-def test_applications_of_the_fleet_lay_settings_over_their_recipe(file: Path) -> None:
+def test_settings_of_fleet_applications_override_their_recipe(file: Path) -> None:
     own = tomllib.loads(file.read_text())
     made = load(RAW | own)
     if made.recipe:

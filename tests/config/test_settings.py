@@ -179,7 +179,7 @@ def test_shared_paths_may_have_names_that_begin_alike() -> None:
     load(raw(shared={"directories": ["storage/app", "storage/app2", "storage-x"], "files": ["storage/key"]}))
 
 
-def test_what_holds_something_shared_may_have_permissions_of_its_own() -> None:
+def test_a_parent_of_a_shared_path_may_have_its_own_permissions() -> None:
     asked = {"modes": {"storage": "750"}, "private": ["storage"], "writable": ["storage"]}
     load(raw(shared={"directories": ["storage/app"]}, permissions=asked))
 
@@ -203,7 +203,7 @@ def test_the_page_of_settings_is_the_code() -> None:
     assert page.read_text() == document(), "run: python -m orchestrator.config.document > docs/settings.md"
 
 
-def test_a_wrong_key_in_a_section_of_a_switch_is_named_with_the_nearest_one() -> None:
+def test_a_wrong_key_of_a_switch_is_named_with_the_nearest_key() -> None:
     switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "tls": {"certificate": "/c", "listn": 1}}
     with pytest.raises(UsageError, match=r"unknown key switches\.0\.tls\.listn \(did you mean listen\?\)"):
         load({"app": "shop", "source": {"origin": "x"}, "switches": [switch], "marker": {"answers": "all"}})

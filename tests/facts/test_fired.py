@@ -48,7 +48,7 @@ def test_every_other_outcome_names_the_node(outcome: Outcome) -> None:
     assert "a " not in problem.split("b ")[0]
 
 
-def test_a_node_that_does_not_answer_or_was_armed_for_the_other_color_is_named() -> None:
+def test_a_silent_or_wrongly_armed_node_is_named() -> None:
     problem = judge({"a": None, "b": swapped(color=Color.blue)}, Color.green)
     assert problem == "a does not say whether it swapped; b was armed for blue, not for green"
 

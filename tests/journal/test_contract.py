@@ -22,7 +22,7 @@ def test_a_free_lock_is_taken(place: Place) -> None:
     assert place.store().take(somebody(), LEASE) == 1
 
 
-def test_a_held_lock_refuses_and_names_its_holder_without_the_token(place: Place) -> None:
+def test_a_held_lock_refuses_naming_its_holder_not_the_token(place: Place) -> None:
     place.store().take(somebody("ann"), LEASE)
     held = place.store().take(somebody("bob"), LEASE)
     assert isinstance(held, Held)
@@ -54,7 +54,7 @@ def test_one_of_many_gets_the_lock(place: Place) -> None:
         place.store().give_back(winner)
 
 
-def test_a_silent_lock_is_taken_over_after_the_lease_and_not_before(place: Place) -> None:
+def test_a_silent_lock_is_taken_over_only_after_the_lease(place: Place) -> None:
     place.store().take(somebody("ann"), LEASE)
     place.pass_time(LEASE - 3)
     held = place.store().take(somebody("bob"), LEASE)

@@ -66,7 +66,7 @@ def told(bucket: S3Place) -> list[list[str]]:
 # --- lost answers
 
 
-def test_whatever_answer_is_lost_nothing_is_refused_or_done_twice(bucket: S3Place) -> None:
+def test_a_lost_answer_refuses_nothing_and_repeats_nothing(bucket: S3Place) -> None:
     def lose(writes: int = 1) -> None:
         for _ in range(writes):
             # the client's second try meets what the first one did
@@ -99,7 +99,7 @@ def test_a_lock_object_that_another_made_first_is_not_ours(bucket: S3Place) -> N
     assert held.owner.who == BOB.who
 
 
-def test_a_write_that_never_arrives_is_an_error_and_the_next_one_goes_on(bucket: S3Place) -> None:
+def test_a_lost_write_is_an_error_and_the_next_write_succeeds(bucket: S3Place) -> None:
     store = begun(bucket, "begin")
     bucket.faults["put"] = [lost_request] * 4
     with pytest.raises(OrchestratorError, match=r"s3://journals/shop/prod/state.json: Connection was closed"):
@@ -137,7 +137,7 @@ def test_a_renewal_waits_for_a_record_whose_answer_was_lost(bucket: S3Place) -> 
 # --- races
 
 
-def test_a_renewal_between_a_takers_look_and_its_write_keeps_the_lock(bucket: S3Place) -> None:
+def test_a_renewal_between_a_taker_s_read_and_write_wins(bucket: S3Place) -> None:
     ann = begun(bucket)
     bucket.pass_time(LEASE + 3)
     bucket.faults["put"] = [meanwhile(lambda: ann.renew(ANN))]
@@ -145,7 +145,7 @@ def test_a_renewal_between_a_takers_look_and_its_write_keeps_the_lock(bucket: S3
     ann.append(ANN, 1, [{"record": "begin"}])
 
 
-def test_a_takeover_between_a_holders_look_and_its_write_fences_it(bucket: S3Place) -> None:
+def test_a_takeover_between_a_holder_s_read_and_write_fences_it(bucket: S3Place) -> None:
     begun(bucket, "begin")
     bucket.pass_time(LEASE + 3)
     bucket.faults["put"] = [meanwhile(lambda: bucket.store().take(BOB, LEASE))]

@@ -152,7 +152,7 @@ def test_a_renewal_that_fails_is_told_and_the_next_one_mends_it(store: Memory, s
     held.give_back()
 
 
-def test_a_lock_that_was_taken_over_is_noticed_by_the_next_record(store: Memory, said: Told) -> None:
+def test_the_next_record_notices_a_lock_that_was_taken_over(store: Memory, said: Told) -> None:
     held = session(store, said)
     held.take()
     store.owner = BOB
@@ -218,7 +218,7 @@ def test_a_lock_that_is_given_back_while_we_wait_is_taken(store: Memory, said: T
     held.give_back()
 
 
-def test_a_store_that_is_gone_at_the_end_does_not_change_how_the_run_ended(store: Memory, said: Told) -> None:
+def test_a_store_lost_at_the_end_does_not_change_the_outcome(store: Memory, said: Told) -> None:
     held = session(store, said)
     held.take()
     store.broken = True

@@ -257,7 +257,7 @@ def test_an_older_run_cannot_arm(node: Node) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_command_that_holds_the_lock_at_the_instant_keeps_a_node_from_swapping(node: Node) -> None:
+def test_a_held_lock_at_the_instant_keeps_a_node_from_swapping(node: Node) -> None:
     node.arm(at_least=BEFORE)
     with node.holding(until=node.at + 2.0):
         node.past(0.0)

@@ -86,7 +86,7 @@ def test_everybody_may_read_what_was_made(releases: Releases) -> None:
     assert stat.S_IMODE((releases[A] / "out/app.js").stat().st_mode) == 0o444
 
 
-def test_an_input_that_is_not_there_is_named_and_nothing_is_taken_over(releases: Releases) -> None:
+def test_a_missing_input_is_named_and_nothing_is_reused(releases: Releases) -> None:
     inputs = ("resources", "resources/*.css")
     said = releases.both(inputs=inputs)
     assert said == "warning: no file matches its input resources/*.css, so it is made for each release"

@@ -61,7 +61,7 @@ def test_a_link_within_the_release_is_followed(root: Path) -> None:
     own(root, "real/.env")
 
 
-def test_a_link_in_its_place_is_replaced_and_what_it_leads_to_is_not(root: Path) -> None:
+def test_a_link_in_its_place_is_replaced_but_not_its_target(root: Path) -> None:
     (root / "releases" / ID / ".env").symlink_to(root / "shared/storage/.env")
     assert write(root, ".env").returncode == 0
     own(root, ".env")

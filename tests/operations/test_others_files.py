@@ -131,7 +131,7 @@ def test_what_is_of_others_keeps_its_mode_and_acl(node: Node) -> None:
     assert stat.S_IMODE(node.made.parent.stat().st_mode) == 0o755
 
 
-def test_directories_have_an_acl_for_what_is_made_in_them_and_files_their_own(node: Node) -> None:
+def test_directories_have_a_default_acl_and_files_their_own(node: Node) -> None:
     mine = node.release / "var/mine"
     mine.write_text("")
     os.chown(mine, US, US)

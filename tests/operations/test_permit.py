@@ -97,7 +97,7 @@ def permitted(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_mode_of_a_file_that_was_taken_over_is_this_release_s_alone(node: Node) -> None:
+def test_a_mode_of_a_reused_file_changes_this_release_only(node: Node) -> None:
     before, age = list(node.outside()), (node.live / "vendor/bin/tool").stat().st_mtime_ns
     for _ in range(2):
         permitted(node.permit({"vendor/bin/tool": "700", "bootstrap/cache/packages.php": "600"}))
@@ -113,7 +113,7 @@ def test_a_mode_of_a_file_that_was_taken_over_is_this_release_s_alone(node: Node
     assert list((node.release / ".release").iterdir()) == []
 
 
-def test_what_is_private_and_was_taken_over_is_private_in_this_release_alone(node: Node) -> None:
+def test_a_reused_private_file_is_private_in_this_release_only(node: Node) -> None:
     before = list(node.outside())
     private = ["bootstrap/cache/config.php", "bootstrap/cache/packages.php", "vendor"]
     permitted(node.permit(private=private))

@@ -92,7 +92,7 @@ def test_one_shared_path_below_another_removes_nothing(
 
 
 @pytest.mark.parametrize("to", ["{root}/releases/{live}", "../{live}", "{root}/shared"])
-def test_a_link_of_the_version_that_leads_outside_is_refused_before_anything_is_made(node: Node, to: str) -> None:
+def test_a_version_link_to_the_outside_is_refused_at_first(node: Node, to: str) -> None:
     (node.release / "etc").symlink_to(to.format(root=node.root, live=LIVE))
     (node.shared / "etc/config").mkdir(parents=True)
     before = node.outside()
@@ -103,7 +103,7 @@ def test_a_link_of_the_version_that_leads_outside_is_refused_before_anything_is_
     assert [path.name for path in node.release.iterdir()] == ["etc"]
 
 
-def test_a_link_of_the_version_that_leads_nowhere_makes_nothing_there(node: Node, tmp_path: Path) -> None:
+def test_a_dangling_link_of_the_version_creates_no_target(node: Node, tmp_path: Path) -> None:
     (node.release / "storage").symlink_to(tmp_path / "elsewhere/deep")
     done = node.share(["storage/app"])
     assert "shared: storage/app is behind a link" in done.stderr
@@ -118,7 +118,7 @@ def test_a_link_of_the_version_within_it_is_followed(node: Node) -> None:
     assert (node.release / "data/app").is_symlink()
 
 
-def test_a_link_of_the_version_to_another_shared_path_removes_nothing(node: Node) -> None:
+def test_a_version_link_to_another_shared_path_removes_nothing(node: Node) -> None:
     (node.release / "storage").symlink_to("data")
     (node.release / "data").mkdir()
     (node.shared / "data/app").mkdir(parents=True)
@@ -130,9 +130,7 @@ def test_a_link_of_the_version_to_another_shared_path_removes_nothing(node: Node
 
 
 @pytest.mark.parametrize("to", ["public", "/", "missing", "../{live}/config", "../../shared/config"])
-def test_a_link_of_the_version_at_a_shared_path_gives_way_and_where_it_leads_nothing_changes(
-    node: Node, to: str
-) -> None:
+def test_a_version_link_at_a_shared_path_is_only_replaced(node: Node, to: str) -> None:
     (node.release / "public").mkdir()
     (node.release / "public/index.php").write_text("<?php\n")
     (node.release / "storage").symlink_to(to.format(live=LIVE))

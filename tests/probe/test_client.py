@@ -132,7 +132,7 @@ def test_a_close_while_idle_is_no_failure_and_costs_no_request(server: Server) -
     assert (server.connections, len(server.seen)) == (2, 2)
 
 
-def test_a_close_while_idle_is_seen_even_before_the_event_loop_looks(server: Server) -> None:
+def test_an_idle_close_is_seen_before_the_event_loop_reads_it(server: Server) -> None:
     async def go() -> Sample:
         connection = Connection(parse(server.url), FAST)
         await connection.send(get("/idle-close"))
@@ -207,7 +207,7 @@ def test_what_a_sample_holds(server: Server) -> None:
     assert before - 0.01 <= sample.sent <= sample.first_byte - 0.2 <= sample.answered - 0.2 <= after - 0.2 + 0.01
 
 
-def test_the_time_that_a_slow_answer_was_asked_to_take_is_not_counted_against_it(server: Server) -> None:
+def test_the_requested_delay_does_not_count_for_the_timeout(server: Server) -> None:
     slow = Request(Kind.slow, "GET", "/slow?s=0.3", hold=0.3)
     check(ask(server.url, slow, get("/slow?s=0.3"), manners=Manners(0.2)), None, Failure.timeout)
 

@@ -154,15 +154,13 @@ def test_keepalive_reuses_its_connection_and_fresh_does_not(server2: Server2, au
 
 
 @pytest.mark.parametrize("path", ["/idle-close", "/idle-goaway"])
-def test_going_away_while_idle_is_no_failure_and_costs_no_request(
-    server2: Server2, authority: Authority, path: str
-) -> None:
+def test_an_idle_goaway_is_no_failure_and_costs_no_request(server2: Server2, authority: Authority, path: str) -> None:
     check(ask(server2.url, authority, get(path), 0.2, get("/")), None, None)
     assert (server2.connections, len(server2.seen)) == (2, 2)
 
 
 @pytest.mark.parametrize("path", ["/idle-close", "/idle-goaway"])
-def test_going_away_while_idle_is_seen_even_before_the_event_loop_looks(
+def test_an_idle_goaway_is_seen_before_the_event_loop_reads_it(
     server2: Server2, authority: Authority, path: str
 ) -> None:
     check(looking_away(server2, authority, path), None)
@@ -170,7 +168,7 @@ def test_going_away_while_idle_is_seen_even_before_the_event_loop_looks(
 
 
 @pytest.mark.parametrize("path", ["/goaway-with-answer", "/goaway-first"])
-def test_a_request_before_the_goaway_ends_well_and_the_next_goes_elsewhere(
+def test_a_request_before_a_goaway_succeeds_the_next_reconnects(
     server2: Server2, authority: Authority, path: str
 ) -> None:
     check(ask(server2.url, authority, get("/"), get(path), get("/")), None, None, None)
@@ -182,9 +180,7 @@ def test_a_ping_is_answered_and_nothing_else(server2: Server2, authority: Author
     assert (server2.connections, server2.pongs) == (1, 2)
 
 
-def test_a_ping_that_the_event_loop_has_not_seen_is_not_taken_for_an_end(
-    server2: Server2, authority: Authority
-) -> None:
+def test_a_ping_unseen_by_the_event_loop_is_not_a_close(server2: Server2, authority: Authority) -> None:
     check(looking_away(server2, authority, "/idle-ping"), None)
     assert (server2.connections, len(server2.seen)) == (1, 2)
 
@@ -200,9 +196,7 @@ def test_large_and_empty_uploads(server2: Server2, authority: Authority) -> None
     assert server2.connections == 1
 
 
-def test_an_answer_that_does_not_wait_for_the_upload_ends_the_connection(
-    server2: Server2, authority: Authority
-) -> None:
+def test_an_answer_before_the_upload_ends_closes_the_connection(server2: Server2, authority: Authority) -> None:
     early = Request(Kind.post, "POST", "/early", b"x" * 200_000)
     check(ask(server2.url, authority, early, get("/")), None, None)
     assert server2.connections == 2
@@ -292,7 +286,7 @@ def test_verification(server2: Server2, authority: Authority, path: str, told: A
     assert "connection" not in seen
 
 
-def test_verification_ends_in_time_though_the_server_keeps_talking(server2: Server2, authority: Authority) -> None:
+def test_verification_ends_in_time_if_the_server_keeps_talking(server2: Server2, authority: Authority) -> None:
     begun = time.monotonic()
     told = verify(server2.url + "/chatter", "", timeout=0.3, host=NAME, ca=str(authority.ca), http2=True)
     assert "TimeoutError" in str(told.problem)

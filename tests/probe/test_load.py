@@ -155,15 +155,13 @@ def test_seconds_end_it_and_requests_in_flight_are_waited_for(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("connections", [1, 20])
-def test_the_rate_is_kept_in_total_whatever_the_number_of_connections(
-    monkeypatch: pytest.MonkeyPatch, connections: int
-) -> None:
+def test_the_total_rate_holds_for_any_number_of_connections(monkeypatch: pytest.MonkeyPatch, connections: int) -> None:
     load = Load((A,), connections=connections, rate=100, seconds=0.495, mix=(Kind.keepalive,))
     ended = quickly(monkeypatch, load, lambda kind, at: 0.001)
     assert ended.sent == pytest.approx([n / 100 for n in range(50)])
 
 
-def test_what_a_hanging_server_kept_us_from_sending_is_not_made_up_for_in_a_burst(
+def test_requests_missed_during_a_hang_are_not_sent_in_a_burst(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     load = Load((A,), connections=1, rate=20, seconds=0.49, mix=(Kind.keepalive,))

@@ -22,7 +22,7 @@ def one(sent: float, took: float = 0.01, failure: Failure | None = None, kind: K
     return replace(sample, detail=f"GET /: {failure}" if failure else "")
 
 
-def test_each_kind_of_failure_is_counted_apart_and_none_that_did_not_occur() -> None:
+def test_each_kind_of_failure_that_occurred_is_counted_apart() -> None:
     samples = [one(i, failure=failure) for i, failure in enumerate(Failure)] + [one(99)]
     totals = total(samples)
     assert totals.failures == {str(failure): 1 for failure in Failure}
@@ -105,7 +105,7 @@ def test_memory_is_bounded_and_the_report_says_so() -> None:
     assert not Recorder(keep=10).report().dropped
 
 
-def test_one_transition_is_looked_for_only_if_no_switch_is_given_and_two_releases_answered() -> None:
+def test_a_transition_is_guessed_only_without_a_given_switch() -> None:
     moved = [one(1), replace(one(2), release="v2")]
     assert [it.new for it in report(moved).transitions] == ["v2"]
     assert report([one(1)]).transitions == []

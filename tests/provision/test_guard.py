@@ -77,7 +77,7 @@ def test_one_command_at_a_time(tmp_path: Path) -> None:
         first.wait()
 
 
-def test_the_lock_is_held_as_long_as_the_command_lives_even_without_its_guard(tmp_path: Path) -> None:
+def test_the_command_holds_the_lock_after_its_guard_died(tmp_path: Path) -> None:
     first = subprocess.Popen(["sh", GUARD, str(tmp_path), "1", "10", "sleep", "1.5"])
     time.sleep(0.3)
     first.kill()

@@ -103,13 +103,13 @@ def test_an_environment_file_is_given_to_its_owner(node: Node, env: str) -> None
 
 
 @as_root
-def test_a_release_without_an_environment_file_has_none_to_give_away(node: Node) -> None:
+def test_a_release_may_have_no_environment_file_to_give_away(node: Node) -> None:
     (node.releases / RELEASE / ".env").unlink()
     assert node.own().returncode == 0
 
 
 @as_root
-def test_all_files_get_the_group_but_those_of_another_release_and_of_the_web_user(node: Node) -> None:
+def test_files_get_the_group_unless_linked_or_the_web_user_s(node: Node) -> None:
     release, other = node.releases / RELEASE, node.releases / OTHER
     other.mkdir()
     for name, target in (("out", "/nowhere"), ("link", "config")):
@@ -189,7 +189,7 @@ def test_an_environment_file_behind_a_link_is_nobodys(node: Node) -> None:
     node.is_unharmed()
 
 
-def test_an_environment_file_that_others_may_read_is_not_given_away(node: Node) -> None:
+def test_a_readable_environment_file_is_not_given_away(node: Node) -> None:
     (node.releases / RELEASE / ".env").chmod(0o640)
     done = node.own()
     assert (done.returncode, b"mode 600" in done.stderr) == (1, True)
@@ -197,7 +197,7 @@ def test_an_environment_file_that_others_may_read_is_not_given_away(node: Node) 
 
 @as_root
 @pytest.mark.parametrize("command", ["chown", "chmod"])
-def test_an_environment_file_that_becomes_a_link_meanwhile_gives_nothing_away(node: Node, command: str) -> None:
+def test_an_environment_swapped_for_a_link_gives_nothing_away(node: Node, command: str) -> None:
     env = node.releases / RELEASE / ".env"
     (node.secrets / ".env").chmod(0o644)
     node.before(command, f"ln -sf {node.secrets}/.env {env}")
@@ -207,7 +207,7 @@ def test_an_environment_file_that_becomes_a_link_meanwhile_gives_nothing_away(no
 
 @as_root
 @pytest.mark.parametrize("command", ["find", "chgrp"])
-def test_a_directory_that_becomes_a_link_meanwhile_gives_nothing_away(node: Node, command: str) -> None:
+def test_a_directory_swapped_for_a_link_gives_nothing_away(node: Node, command: str) -> None:
     config = node.releases / RELEASE / "config"
     node.before(command, f"mv {config} {config}.old; ln -s {node.secrets}/config {config}")
     node.own(group="www-data")
@@ -239,7 +239,7 @@ def test_half_a_release_is_removed(node: Node) -> None:
 
 
 @pytest.mark.parametrize("link", ["srv", "srv/shop"])
-def test_an_application_may_be_behind_a_link_of_the_administrators(node: Node, link: str) -> None:
+def test_an_application_may_be_behind_an_administrators_link(node: Node, link: str) -> None:
     place = node.scratch / link
     place.rename(node.scratch / "data")
     place.symlink_to(node.scratch / "data")
@@ -253,7 +253,7 @@ def test_an_application_may_be_behind_a_link_of_the_administrators(node: Node, l
         assert owners(node.releases / RELEASE / ".env") == (WEB, "www-data", 0o600)
 
 
-def test_an_environment_file_is_its_owner_s_alone_whatever_the_mode_of_files(node: Node) -> None:
+def test_only_the_owner_reads_the_environment_for_any_file_mode(node: Node) -> None:
     if ROOT:
         # here we are the deploy user ourselves
         subprocess.run(["chown", "-R", "root:", str(node.root)], check=True)
@@ -279,9 +279,7 @@ def test_an_environment_file_is_its_owner_s_alone_whatever_the_mode_of_files(nod
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("link", ["", "srv", "srv/shop"])
 @pytest.mark.parametrize("data", ["data", "d.a*t[a]|\\d"])
-def test_what_a_process_works_in_is_used_wherever_the_application_is(
-    node: Node, link: str, slash: str, data: str
-) -> None:
+def test_a_process_directory_is_in_use_wherever_the_app_is(node: Node, link: str, slash: str, data: str) -> None:
     if link:
         place = node.scratch / link
         place.rename(node.scratch / data)

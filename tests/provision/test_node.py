@@ -81,7 +81,7 @@ def test_a_color_that_is_down_is_started_even_if_it_is_live() -> None:
     assert kinds(seen(blue_fpm=DOWN), Color.blue) == [("up", Color.blue)]
 
 
-def test_a_service_that_is_down_is_started_and_one_that_is_not_in_the_settings_is_not_looked_at() -> None:
+def test_a_down_service_is_started_and_a_removed_one_ignored() -> None:
     found = seen(green_ws=DOWN)
     assert [(task.kind, task.color) for task in node.tasks(WITH_SERVICE, found, Color.green)] == [("up", Color.green)]
     assert node.tasks(SETTINGS, found, Color.green) == []
@@ -108,7 +108,7 @@ def test_nothing_but_nginx_runs_for_a_static_site() -> None:
     assert kinds(seen(blue_target=DOWN), None) == [("up", Color.blue)]
 
 
-def test_a_service_that_answers_for_its_color_is_restarted_like_an_fpm() -> None:
+def test_a_service_of_its_color_is_restarted_like_php_fpm() -> None:
     web = SETTINGS.model_copy(
         update={"runtime": "service", "services": [Service(name="ws", command="bin/ws", path="/")]}
     )

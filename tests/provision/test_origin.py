@@ -106,7 +106,7 @@ def test_a_node_that_was_provisioned_before_that_asks_as_it_did(machine: Machine
     assert machine.names() == {"global"}
 
 
-def test_who_works_in_a_release_and_what_is_built_there_asks_in_the_same_way(machine: Machine) -> None:
+def test_users_and_builds_in_a_release_use_the_same_git_login(machine: Machine) -> None:
     release = machine.fetch("shop", str(machine.program("shop")))
     machine.names()
     machine.run(f"git -C {release} ls-remote origin")
@@ -192,7 +192,7 @@ HOSTS = " -o UserKnownHostsFile=/home/deploy/.ssh/origin_known_hosts"
         (FORMER + KEY, ["/usr/local/lib/orchestrator/blog"], False),
     ],
 )
-def test_the_setting_for_all_applications_goes_if_it_is_ours_and_nobody_needs_it(
+def test_our_unused_setting_for_all_applications_is_removed(
     value: str, earlier: list[str], goes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     facts = {"GitSetting": value, "Earlier": earlier}

@@ -32,7 +32,7 @@ def test_without_a_token_there_is_no_preview_at_any_port(token: str | None) -> N
     assert balancer.mode(made) == "644"
 
 
-def test_header_and_cookie_are_compared_as_a_whole_and_with_their_case() -> None:
+def test_header_and_cookie_must_match_exactly() -> None:
     haproxy, nginx = both(shown())
     assert f"acl preview req.fhdr(X-Preview) -m str -- {TOKEN}\n" in haproxy
     assert f"acl preview req.fhdr(Cookie) -m reg '(^|; *)preview={TOKEN} *($|;)'\n" in haproxy
@@ -48,7 +48,7 @@ def test_names_of_ones_own() -> None:
     assert "$cookie_ahead" in nginx
 
 
-def test_the_color_with_less_traffic_is_shown_and_green_of_two_equal_ones() -> None:
+def test_a_preview_shows_the_color_with_less_traffic_else_green() -> None:
     haproxy, nginx = both(shown())
     choices = [line.strip() for line in haproxy.splitlines() if "_backend" in line]
     assert choices[:2] == [
@@ -111,7 +111,7 @@ def test_the_port_is_not_sent_to_https() -> None:
 
 
 @pytest.mark.parametrize("token", ["short", "a b" * 9, 'a"b' * 9, "a;b" * 9, "a$b" * 9, "ä" * 20, TOKEN + "."])
-def test_a_token_that_could_be_guessed_or_break_the_configuration_is_refused(token: str) -> None:
+def test_a_weak_or_unsafe_token_is_refused(token: str) -> None:
     with pytest.raises(UsageError, match=r"preview\.token") as error:
         both(shown(token))
     assert token not in str(error.value)

@@ -46,14 +46,14 @@ def both_kinds(made: Settings, switch: Switch) -> tuple[str, str]:
     return render.haproxy(made, haproxy, NODES, "deploy"), render.balancer_nginx(made, nginx, NODES)
 
 
-def test_variables_are_valid_for_names_with_dashes_and_cannot_be_builtin() -> None:
+def test_variables_allow_dashes_in_names_and_never_are_builtin() -> None:
     assert render.variable(settings()) == "$bg_shop_x"
     assert render.variable(settings(app="http")) == "$bg_http"
     assert "$shop-x" not in render.node_nginx(settings(), "node1")
     assert "$bg_shop-x" not in render.node_nginx(settings(), "node1")
 
 
-def test_a_node_listens_on_three_ports_and_only_the_live_one_reads_the_link() -> None:
+def test_a_node_has_three_ports_and_only_live_reads_the_link() -> None:
     text = render.node_nginx(settings(ports={"live": 9000, "blue": 9001, "green": 9002}), "node1")
     servers = text.split("\nserver {")[1:]
     assert [server.split("listen ")[1].split()[0] for server in servers] == ["9000", "9001", "9002"]
@@ -98,21 +98,21 @@ def test_a_node_name_that_cannot_stand_in_a_header_is_refused(name: str) -> None
         render.node_nginx(settings(), name)
 
 
-def test_files_that_were_just_written_are_cached_unless_the_settings_say_otherwise() -> None:
+def test_new_files_are_cached_unless_the_settings_forbid_it() -> None:
     assert "\nopcache.file_update_protection = 0\n" in render.php_ini(settings(), Color.blue)
     late = settings(php={"ini": {"opcache.file_update_protection": "2"}})
     assert "\nopcache.file_update_protection = 2\n" in render.php_ini(late, Color.blue)
 
 
 @pytest.mark.parametrize(("public", "below"), [("web/pub.d", "/web/pub.d"), (".", "")])
-def test_the_document_root_is_below_the_release_that_the_link_names(public: str, below: str) -> None:
+def test_the_document_root_is_below_the_links_release(public: str, below: str) -> None:
     text = render.node_nginx(settings(php={"public": public}), "node1")
     assert '"~/releases/([A-Za-z0-9._-]+)$"' in text
     assert text.count("root /srv/shop-x/$bg_shop_x_color/release;\n") == 3
     assert text.count(f"root /srv/shop-x/releases/$bg_shop_x_release{below};\n") == 6
 
 
-def test_all_goes_to_the_front_controller_unless_other_scripts_may_be_asked_for() -> None:
+def test_only_the_front_controller_runs_unless_scripts_is_set() -> None:
     v = "$bg_shop_x"
     alone = render.node_nginx(settings(), "node1")
     assert f"{v}_script" not in alone
@@ -134,7 +134,7 @@ def test_no_script_is_run_where_the_application_writes(public: str, below: str, 
     assert never == [r"~/\.", r"~^/cache\.d/", *more, r"~^/wp\-content/uploads/"]
 
 
-def test_the_master_of_a_color_preloads_the_release_that_the_color_has() -> None:
+def test_a_colors_master_preloads_the_colors_own_release() -> None:
     plain = settings()
     assert "preload" not in render.php_ini(plain, Color.blue) + render.fpm_service(plain, Color.blue)
     made = settings(php={"preload": "config/preload.php"})
@@ -215,9 +215,7 @@ def test_a_static_site_is_nginx_s_alone() -> None:
         ("/build/app.css", True),
     ],
 )
-def test_what_git_and_we_keep_in_a_release_is_served_to_nobody_even_if_all_of_it_is_the_document_root(
-    uri: str, served: bool
-) -> None:
+def test_git_and_our_own_files_in_a_release_are_never_served(uri: str, served: bool) -> None:
     text = render.node_nginx(settings(php={"public": "."}), "node1")
     rules = re.search(r"map \$uri \S+_file \{(.*?)\n\}", text, re.DOTALL)
     assert rules
@@ -274,7 +272,7 @@ def test_what_a_service_runs_is_asked_by_an_exact_rule() -> None:
 
 
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
-def test_balancers_give_streams_of_a_service_that_answers_everything_their_time(kind: str) -> None:
+def test_streams_of_a_service_for_all_paths_get_the_stream_limit(kind: str) -> None:
     more = {"runtime": "service", "services": [WEB], "stream_limit": 100}
     switch = {"kind": "haproxy", "group": "balancers", "urls": ["http://127.0.0.1"]}
     haproxy, nginx = both_kinds(settings(**more), settings(switches=[switch]).switches[0])
@@ -375,7 +373,7 @@ def test_a_service_comes_and_goes_with_its_color(color: Color) -> None:
     assert render.service_files(made, color)["/etc/orchestrator/shop-x/services/ws"] == SERVICES[0]["command"] + "\n"
 
 
-def test_a_node_sends_a_services_path_to_the_color_that_it_read_once() -> None:
+def test_a_services_path_goes_to_the_color_that_was_read_once() -> None:
     text = render.node_nginx(settings(services=SERVICES, stream_limit="30m"), "node1")
     assert "server unix:/srv/shop-x/green/run/ws.sock max_fails=0;" in text
     for server in text.split("\nserver {")[1:]:
@@ -462,7 +460,7 @@ def test_haproxy_looks_names_up_while_it_runs() -> None:
     assert text.count("init-addr last,libc,none resolvers shop-x") == 2
 
 
-def test_haproxy_refuses_a_gate_that_could_break_its_configuration() -> None:
+def test_a_gate_that_could_break_haproxys_file_is_refused() -> None:
     with pytest.raises(UsageError, match=r"gate\.path"):
         render.haproxy(settings(gate={"path": "/a b"}), only(settings(), HAProxySwitch), NODES, "deploy")
 
@@ -506,12 +504,12 @@ def test_haproxy_keeps_a_record_in_memory_and_logs_failures_only() -> None:
 
 
 @pytest.mark.parametrize("log", ["", "a b c", 'x" y', "x\ny local0", "x # local0"])
-def test_a_log_that_could_break_haproxys_configuration_is_refused(log: str) -> None:
+def test_a_log_that_could_break_haproxys_file_is_refused(log: str) -> None:
     with pytest.raises(UsageError, match="log"):
         settings(switches=[{"kind": "haproxy", "group": "b", "urls": ["http://b"], "log": log}])
 
 
-def test_nginx_writes_its_record_only_while_traffic_is_split_and_its_ordinary_log_as_before() -> None:
+def test_nginx_writes_its_record_only_while_traffic_is_split() -> None:
     text = render.balancer_nginx(nginx(), only(nginx(), NginxSwitch), NODES)
     split = text.split('map "$bg_shop_x_weight " $bg_shop_x_split ')[1].split("}")[0]
     weights = re.search(r'"~(.*)"  1;', split)

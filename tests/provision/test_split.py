@@ -44,7 +44,7 @@ def test_a_cookie_does_not_give_a_nodes_name_away() -> None:
         assert name not in nginx.split("server {")[-1]
 
 
-def test_the_first_answer_is_from_the_node_that_the_cookie_will_name() -> None:
+def test_the_first_answer_comes_from_the_node_in_the_cookie() -> None:
     _, nginx = both(sticky={"cookie": "SRV"})
     assert 'map $cookie_SRV $bg_shop_x_sticky { "" $request_id; default $cookie_SRV; }' in nginx
     assert "SRV=$request_id; Path=/; HttpOnly" in nginx

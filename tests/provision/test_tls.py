@@ -66,7 +66,7 @@ def test_the_application_is_told_which_one_it_was() -> None:
     assert "proxy_set_header X-Forwarded-Proto $scheme;" in nginx
 
 
-def test_a_key_that_is_elsewhere_is_linked_for_haproxy_and_never_copied() -> None:
+def test_a_key_elsewhere_is_linked_for_haproxy_never_copied() -> None:
     made, switch = secured(key=PEMS["key"])
     assert files(switch) == Files(PEMS["certificate"], PEMS["key"])
     assert haproxy_files(made, switch) == Files(
@@ -191,7 +191,7 @@ def test_certificate_and_key_are_looked_at(pairs: Path, certificate: str, key: s
     assert looked(pairs / certificate, pairs / key) == found
 
 
-def test_without_openssl_nobody_says_whether_they_belong_together(pairs: Path) -> None:
+def test_without_openssl_key_and_certificate_are_not_compared(pairs: Path) -> None:
     (pairs / "bin").mkdir()
     (pairs / "bin" / "grep").symlink_to(shutil.which("grep") or "grep")
     assert looked(pairs / "ec.crt", pairs / "rsa.key", PATH=str(pairs / "bin")) == Pair(1, 1, None)

@@ -118,13 +118,13 @@ def test_haproxys_lines_are_counted_by_color(haproxy: HAProxy) -> None:
     assert found[Color.green].times == {7: 1, bucket(3003): 1, bucket(303): 1}
 
 
-def test_a_client_that_left_haproxy_before_the_answer_is_no_request_but_its_wait_is_known(haproxy: HAProxy) -> None:
+def test_haproxy_records_only_the_wait_of_a_client_that_left(haproxy: HAProxy) -> None:
     haproxy.ring(f"{ms(20)} shop_green 400 CH 10 0 0 -1 5010 - ; 10.0.0.1:1 node1")
     green = haproxy.read()[Color.green]
     assert (green.requests, green.errors, green.gone, green.times) == (0, 0, 1, {bucket(5000): 1})
 
 
-def test_a_request_that_began_before_the_weight_was_set_is_not_compared(haproxy: HAProxy) -> None:
+def test_a_request_from_before_the_weight_is_not_compared(haproxy: HAProxy) -> None:
     haproxy.ring(f"{ms(90)} shop_blue 200 -- 0 0 0 20000 20000 - ;", f"{ms(90)} shop_blue 200 -- 0 0 0 5000 5000 - ;")
     assert haproxy.read()[Color.blue].requests == 1
 
@@ -141,7 +141,7 @@ def test_windows_that_follow_each_other_have_each_request_once(haproxy: HAProxy)
     assert (both.requests, both.times) == (whole.requests, whole.times) == (1000, both.times)
 
 
-def test_a_window_before_the_weight_was_set_begins_when_it_was_set(haproxy: HAProxy) -> None:
+def test_a_window_begins_no_earlier_than_its_weight(haproxy: HAProxy) -> None:
     haproxy.ring(f"{ms(200)} shop_blue 200 -- 0 0 0 9 9 - ;")
     blue = haproxy.read(f"{NOW - 500:.3f}")[Color.blue]
     assert blue.requests == 0
