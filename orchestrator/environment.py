@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator import local
 from orchestrator.config.environment import Environment
-from orchestrator.errors import OrchestratorError, Refused, UsageError
+from orchestrator.errors import OrchestratorError, Refused, TookTooLong, UsageError
 from orchestrator.mask import Mask
 
 
@@ -114,7 +114,7 @@ def _said(key: str, command: str, seconds: float) -> str:
     """What a command prints. Its output is a secret, so an error shows none of it but what it says is wrong."""
     try:
         done = local.run(command, seconds)
-    except local.TookTooLong:
+    except TookTooLong:
         raise Refused(f"environment: the command of {key} took longer than {seconds:g} s") from None
     if done.returncode:
         said = done.stderr.strip().splitlines()

@@ -25,6 +25,7 @@ from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, Switch
 from orchestrator.environment import Variables
 from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
+from orchestrator.errors import Silent as Silent
 from orchestrator.mask import Mask
 from orchestrator.switches import Api, kind_of
 
@@ -32,10 +33,6 @@ T = TypeVar("T")
 
 PING = 3.0
 """Seconds in which a host that missed a deadline has to answer at all, or it counts as lost."""
-
-
-class Silent(Exception):
-    """The host did not answer: its connection broke, or it froze."""
 
 
 @dataclass(frozen=True)

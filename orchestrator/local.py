@@ -9,14 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.errors import CommandFailed
+from orchestrator.errors import TookTooLong
 
 REST = 1.0
 """Seconds in which a killed command's output has to end."""
-
-
-class TookTooLong(CommandFailed):
-    """A command had to be ended; its output is what it had printed."""
 
 
 def run(

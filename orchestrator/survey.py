@@ -8,16 +8,16 @@ import gevent
 from pyinfra.api.host import Host
 
 from orchestrator import runtime
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import CannotTell, NotDone, OrchestratorError, Silent
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.node import Node, NodeState
-from orchestrator.fleet import Fleet, Silent, at_once
+from orchestrator.fleet import Fleet, at_once
 from orchestrator.model import Color, Weights
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.steps import Where
 from orchestrator.switches import balancer
-from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import within
 
 if TYPE_CHECKING:

@@ -11,10 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_e
 from tenacity.wait import wait_base
 
 from orchestrator.errors import CommandFailed
-
-
-class NotYet(Exception):
-    """The condition is not met yet. The message says what was seen instead."""
+from orchestrator.errors import NotYet as NotYet
 
 
 def until(check: Callable[[], None], patience: float, interval: float) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import local
+from orchestrator.errors import TookTooLong
 from tests.fakes.processes import wait_until_dead
 
 pytestmark = pytest.mark.exhaustive
@@ -26,7 +27,7 @@ def test_what_it_prints_and_how_it_ends() -> None:
 
 def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
     child = tmp_path / "child"
-    with pytest.raises(local.TookTooLong, match=r"^`echo before; .*` took longer than 0.5 s$") as late:
+    with pytest.raises(TookTooLong, match=r"^`echo before; .*` took longer than 0.5 s$") as late:
         local.run(f"echo before; sleep 60 & echo $! >{child}; wait", 0.5)
     assert late.value.output == ("before",)
     wait_until_dead(int(child.read_text()))

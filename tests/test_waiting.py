@@ -5,7 +5,8 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from orchestrator.waiting import NotYet, within
+from orchestrator.errors import NotYet
+from orchestrator.waiting import within
 
 
 def test_a_deadline_is_not_taken_for_a_failure_of_what_is_within() -> None:

@@ -40,7 +40,7 @@ from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.errors import Internal, OrchestratorError, Refused
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 
 CLIENT_SETTINGS: dict[str, Any] = {
@@ -121,7 +121,7 @@ class _Seen:
         return Held(replace(owner, token=""), self.age) if owner else None
 
 
-class _NotDone(Exception):
+class ConditionFailed(Internal):
     """A condition did not hold, or there is no such object."""
 
     def __init__(self, code: str) -> None:
@@ -244,7 +244,7 @@ class S3Store:
         key = self._state_key
         try:
             reply = self._call("get_object", Key=key)
-        except _NotDone:
+        except ConditionFailed:
             return _Seen(_State(), None, 0.0)
         try:
             state = _State.parse(reply["Body"])
@@ -260,7 +260,7 @@ class S3Store:
     def _get_run(self, fence: int) -> list[Record]:
         try:
             return list(_parse_lines(self._call("get_object", Key=self._run_key(fence))["Body"]))
-        except _NotDone:
+        except ConditionFailed:
             # a lifecycle rule was faster
             return []
 
@@ -290,14 +290,14 @@ class S3Store:
         for tried in range(TRIES):
             try:
                 return str(self._call("put_object", Key=key, Body=body, **condition)["ETag"])
-            except _NotDone as refusal:
+            except ConditionFailed as refusal:
                 if refusal.code != "ConditionalRequestConflict":
                     return None
             time.sleep(0.02 * tried)
         raise OrchestratorError(f"{self._url(key)} is always being written by somebody else")
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """One call, its body read. Raises _NotDone, or OrchestratorError with a line for the operator.
+        """One call, its body read. Raises ConditionFailed, or OrchestratorError with a line for the operator.
 
         boto3 retries what is worth it (lost answers, throttling), nothing above it does.
         """
@@ -313,7 +313,7 @@ class S3Store:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
-                raise _NotDone(code) from None
+                raise ConditionFailed(code) from None
             what = self._explain(code, error.response["Error"].get("Message", ""))
             raise OrchestratorError(f"{self._url(arguments.get('Key', self._prefix))}: {what}") from error
         except BotoCoreError as error:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 import gevent
 
-from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.errors import Refused
+from orchestrator.errors import TakenOver as TakenOver
 from orchestrator.journal.store import Held, Lost, Owner, Record, Store
 
 LEASE = 15.0
@@ -19,12 +20,6 @@ LEASE = 15.0
 
 RENEW = 5.0
 """Seconds between two renewals."""
-
-
-class TakenOver(OrchestratorError):
-    """Another run holds the lock now: this one may change nothing more, and the other settles it."""
-
-    status = 4
 
 
 def owner(verb: str) -> Owner:

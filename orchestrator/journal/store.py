@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from typing_extensions import override
 
+from orchestrator.errors import Internal
+
 Record = Mapping[str, Any]
 
 
@@ -51,7 +53,7 @@ class Contents:
     runs: Sequence[Sequence[Record]]
 
 
-class Lost(Exception):
+class Lost(Internal):
     """The lock is no longer ours: the store refused a write."""
 
 

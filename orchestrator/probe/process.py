@@ -18,16 +18,12 @@ from types import TracebackType
 from typing import IO
 
 import orchestrator
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import ProbeError as ProbeError
 from orchestrator.probe.report import Report
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"
 SLACK = 5.0
 """Seconds on top of the timeouts: to start, to finish, to report."""
-
-
-class ProbeError(OrchestratorError):
-    """The probe itself did not work: it did not start, died, or gave no report."""
 
 
 class ProbeProcess:

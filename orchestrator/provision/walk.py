@@ -13,7 +13,7 @@ from pyinfra.api.host import Host
 from orchestrator import runtime
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import CommandFailed, OrchestratorError, Refused, StepFailed
+from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, Refused, StepFailed
 from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
@@ -22,7 +22,7 @@ from orchestrator.provision import haproxy, nginx_balancer, node, render, tls
 from orchestrator.provision.node import Task
 from orchestrator.survey import survey
 from orchestrator.switches import balancer
-from orchestrator.waiting import NotYet, until
+from orchestrator.waiting import until
 
 PLACE = 900.0
 """Seconds for what may have to install packages."""

@@ -18,17 +18,10 @@ from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.cutover import Comparison
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import Switch
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import CannotTell as CannotTell
+from orchestrator.errors import NotDone as NotDone
 from orchestrator.layout import BalancerLayout
 from orchestrator.model import Color, Weights
-
-
-class CannotTell(Exception):
-    """The switch's answer does not say which color gets traffic. Never taken for a color."""
-
-
-class NotDone(OrchestratorError):
-    """An API did not do what it was told; the message says what, where and what to do."""
 
 
 def _nobody_down() -> dict[Color, tuple[str, ...]]:

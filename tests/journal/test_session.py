@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import gevent
 import pytest
 
-from orchestrator.errors import OrchestratorError, Refused
-from orchestrator.journal.session import LEASE, Session, TakenOver, owner
+from orchestrator.errors import OrchestratorError, Refused, TakenOver
+from orchestrator.journal.session import LEASE, Session, owner
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 from tests.journal.places import somebody
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.probe.process import ProbeError, ProbeProcess
+from orchestrator.errors import ProbeError
+from orchestrator.probe.process import ProbeProcess
 from tests.fakes.processes import alive, wait_until_dead
 
 from .certificates import NAME, Authority
