@@ -47,8 +47,8 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
     for key, found in inner:
         where = f"{path}.{key}" if path else key
         if found in KINDS:
-            for kind, section in KINDS[found].items():
-                yield from _section(section, f"{where}, kind {kind}")
+            for kind, inner_section in KINDS[found].items():
+                yield from _section(inner_section, f"{where}, kind {kind}")
         else:
             yield from _section(found, where)
 

@@ -42,7 +42,7 @@ class ProbeProcess:
     + extra: further arguments, as in ``orchestrator probe --help``
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (an argument for each option of the command)
         self,
         urls: Sequence[str],
         paths: Sequence[str] = ("/",),
