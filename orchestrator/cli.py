@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = pyinfra_command(arguments)
     sys.stdout.flush()
     # not a child: signals and the terminal are the run's own
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from orchestrator.probe.record import KEEP
 from orchestrator.probe.sample import Kind
 from orchestrator.probe.target import parse as target
 
-TOKEN = "ORCHESTRATOR_PROBE_TOKEN"
+TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 """Environment variable with the fleet's probe token."""
 
 

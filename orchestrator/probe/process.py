@@ -21,7 +21,7 @@ import orchestrator
 from orchestrator.errors import ProbeError as ProbeError
 from orchestrator.probe.report import Report
 
-TOKEN = "ORCHESTRATOR_PROBE_TOKEN"
+TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 SLACK = 5.0
 """Seconds on top of the timeouts: to start, to finish, to report."""
 

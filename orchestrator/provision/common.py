@@ -36,7 +36,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
     keys = [key for path in settings.authorized_keys for key in public_keys(path)]
     account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
     if account is None:
-        work.do(
+        work.do(  # noqa: S604 (shell= is the login shell of the account)
             f"user {settings.user}",
             server.user,
             user=settings.user,
@@ -44,7 +44,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
             shell="/bin/bash",
             create_home=True,
             # No password, but not locked either: sshd without PAM refuses locked users even with a key.
-            password="*",
+            password="*",  # noqa: S106 (no password)
         )
         account = account_of(settings.user)
     if keys:

@@ -37,7 +37,7 @@ def templates(trim: bool = True) -> Environment:
         keep_trailing_newline=True,
         trim_blocks=trim,
         lstrip_blocks=trim,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 (configuration files and scripts, not HTML)
     )
     made.filters["q"] = shlex.quote
     return made
