@@ -38,7 +38,7 @@ class Place:
     names: Names
 
     def switch(self, members: dict[str, str] | None = None) -> Alb:
-        """A switch as a process of its own would have it; it does not really wait."""
+        """A new switch, as another process would build it. Its sleep returns at once."""
         alb = Alb(section(self.names), MEMBERS if members is None else members, PORTS)
         alb.sleep = lambda seconds: None
         alb._elb.__dict__ |= {"_elb": client("elbv2", None), "_cloudwatch": client("cloudwatch", None)}
@@ -51,7 +51,7 @@ class Place:
         return dict(self.elb.describe_rules(RuleArns=[self.names.rule])["Rules"][0])
 
     def shares(self) -> dict[str, int]:
-        """Weight by color, of those that the rule names."""
+        """The weights of the colors that the rule names."""
         config = next(action for action in self.rule()["Actions"] if action["Type"] == "forward")["ForwardConfig"]
         colors = {self.names.blue: "blue", self.names.green: "green"}
         return {colors[one["TargetGroupArn"]]: one["Weight"] for one in config["TargetGroups"]}

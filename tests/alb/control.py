@@ -1,4 +1,4 @@
-"""The control plane: moto's, made as strict as AWS is and with targets that have a health.
+"""The control plane: moto's, made as strict as AWS is and with targets that have a health state.
 
 moto 5.2.5 calls every target healthy, keys targets by address alone, takes any weight, and knows neither draining nor a
 group that is in no rule. What AWS does instead is documented, or was met by others; docs/aws.md says which.
@@ -29,7 +29,7 @@ class Member(NamedTuple):
 
 
 class State(NamedTuple):
-    """How DescribeTargetHealth tells of a target."""
+    """The health of a target, as DescribeTargetHealth describes it."""
 
     state: str
     reason: str | None = None
@@ -47,9 +47,9 @@ DRAINING = State("draining", "Target.DeregistrationInProgress", "Target deregist
 
 @dataclass
 class Control:
-    """What the control plane knows beyond moto.
+    """State of the control plane that moto does not keep.
 
-    + health: of a registered target of a group that is in use; by default what ``states`` has, else healthy
+    + health: gives the health of a registered target of a group in use; the default looks into ``states``, else healthy
     + states: group ARN and member -> its health
     + shape: how a rule with a single target group is answered: ``arn``, ``config`` or ``both``
     + calls: names of the calls that changed something, in their order
@@ -89,7 +89,7 @@ class Control:
         self.calls.append("deregister")
         delay = float(str(group.attributes["deregistration_delay.timeout_seconds"]))
         for member in _members(group, targets):
-            # one that is not there does no harm
+            # removing a missing target does no harm
             if _registered(group).pop(member, None):
                 self.draining.setdefault(group.arn, {})[member] = self.clock() + delay
 
@@ -106,7 +106,7 @@ class Control:
 
     @contextmanager
     def corrected(self) -> Iterator[None]:
-        """moto with these corrections, until it ends."""
+        """moto with these corrections, for the duration of the context."""
         create_rule, modify_rule = ELBv2Backend.create_rule, ELBv2Backend.modify_rule
         create_listener, modify_listener = ELBv2Backend.create_listener, ELBv2Backend.modify_listener
         attributes = ELBv2Backend.modify_target_group_attributes
@@ -180,7 +180,7 @@ STICKY_TARGETS = (
 
 
 def validate(backend: ELBv2Backend, actions: Sequence[Mapping[str, Any]]) -> None:
-    """What AWS refuses in an action list and moto does not."""
+    """Refuse the action lists that AWS refuses and moto accepts."""
     for action in actions:
         if action["Type"] == "authenticate-oidc":
             config = action["AuthenticateOidcConfig"]
@@ -203,7 +203,7 @@ def validate(backend: ELBv2Backend, actions: Sequence[Mapping[str, Any]]) -> Non
         for arn in {*arns, *([alone] if alone else [])}:
             if arn not in backend.target_groups:
                 raise TargetGroupNotFoundError()
-        # one without a weight would get 1
+        # a target group without a weight would get 1
         weights = [int(one.get("Weight", 1)) for one in tuples]
         if any(not 0 <= weight <= 999 for weight in weights) or (weights and not any(weights)):
             raise ELBClientError("ValidationError", f"Weights {weights}: 0 to 999, not all 0")

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process:
-    """The double's process. It serves one balancer after another, since to start it takes seconds."""
+    """The double's process. It serves one balancer after another, because its start takes seconds."""
 
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
@@ -76,15 +76,15 @@ class Process:
 class Double:
     """+ members: node -> target id (an IP address)
     + ports: of the colors
-    + where: target id and port -> how it is really reached; else by itself
-    + delay: seconds between which each of the balancer's nodes adopts a change, its own for each
-    + seed: of these, and of all else that is random
-    + stickiness: seconds for which the rule keeps a client on a color, 0 for not at all
-    + renew: whether each answer renews the cookie of that
+    + where: target id and port -> the address and port that really answer; default the target's own
+    + delay: least and most seconds until a node of the balancer adopts a change; each node draws its own
+    + seed: of the delays, and of everything else that is random
+    + stickiness: seconds for which the rule keeps a client on a color, 0 for none
+    + renew: whether each answer renews the stickiness cookie
     + interval: seconds between two health checks
-    + check: of the targets, as for CreateTargetGroup (``{"HealthCheckPath": "/health"}``)
+    + check: health check of the targets, as for CreateTargetGroup (``{"HealthCheckPath": "/health"}``)
     + drain: seconds that a deregistered target drains
-    + process: one that runs already; else one of its own
+    + process: a process that runs already; by default a new one
     """
 
     members: Mapping[str, str]
@@ -130,7 +130,7 @@ class Double:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The section of the settings for it."""
+        """The settings section of a switch of this balancer."""
         names = {"rule": self.names.rule, "blue": self.names.blue, "green": self.names.green}
         return {"kind": "alb", "urls": self.urls, "endpoint_url": self.ready["endpoint_url"], **names}
 
@@ -140,7 +140,7 @@ class Double:
         return {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
 
     def switch(self) -> Alb:
-        """A switch as a process of its own would have it."""
+        """A new switch, as another process would build it."""
         alb = Alb(AlbSwitch.model_validate(self.settings), self.members, self.ports)
         alb._elb.__dict__["_elb"] = self.elb
         alb._elb.__dict__["_cloudwatch"] = client("cloudwatch", self.ready["endpoint_url"])

@@ -9,14 +9,14 @@ PIECE = 65_536
 
 
 class Broken(Exception):
-    """A peer closed, reset or sent what is no HTTP."""
+    """A peer closed or reset the connection, or sent something other than HTTP."""
 
 
 @dataclass
 class Head:
     """+ start: the first line
     + lines: the header lines as they came
-    + headers: by lower-case name; of several, the last
+    + headers: by lower-case name; the last value if a name occurs several times
     """
 
     start: str
@@ -67,9 +67,9 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
 async def copy_body(
     head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, until_closed: bool = False
 ) -> None:
-    """Pass a body on piece by piece, as it is framed. Raises Broken if its sender breaks off.
+    """Forward a body piece by piece, by its framing. Raises Broken if the sender breaks off.
 
-    + until_closed: without a length, it ends with the connection (answers only)
+    + until_closed: a body without a length ends with the connection (answers only)
     """
     if head.chunked:
         await _copy_chunks(reader, writer)

@@ -30,7 +30,7 @@ class Metrics:
         self._lock = threading.Lock()
 
     def count(self, group: str, at: float, status: int | None, seconds: float) -> None:
-        """One request that was sent to a target of a group.
+        """Count a request that was sent to a target of a group.
 
         + at: epoch seconds
         + status: of the target's answer, None if the connection failed

@@ -15,7 +15,7 @@ from tests.alb.http1 import Broken, Head, read_head
 
 
 class Origin:
-    """One color of one node: it says who it is, can be slow, ill, and dead."""
+    """One color of one node. Its answers name the color; it can be slow, unhealthy or dead."""
 
     def __init__(self, color: Color) -> None:
         self.color = color
@@ -33,7 +33,7 @@ class Origin:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
-        """As if its process was killed: nobody listens, open connections are reset."""
+        """Act like a killed process: refuse new connections and reset open ones."""
         if self._server:
             self._server.close()
             self._server = None
@@ -63,7 +63,7 @@ class Origin:
         self.last = time.monotonic()
         try:
             if path == "/echo":
-                # piece by piece: what has come goes out before the rest comes
+                # piece by piece: each piece is sent before the next one arrives
                 await self._echo(head, reader, writer)
             elif path == "/stream":
                 await self._stream(writer)
@@ -105,7 +105,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Answer:
-    """+ problem: why it is none to use; "" if it is fine"""
+    """+ problem: why the answer cannot be used; "" if it can"""
 
     status: int
     color: str
@@ -115,7 +115,7 @@ class Answer:
 
 
 class Client:
-    """One client: a connection that it keeps, or one for each request; a cookie, if it is given one and takes it."""
+    """A client with a kept connection, or one for each request. It returns cookies if it accepts them."""
 
     def __init__(self, url: str, keeps: bool = True, cookies: bool = False) -> None:
         parts = urlsplit(url)
@@ -186,7 +186,7 @@ async def _content(head: Head, reader: asyncio.StreamReader) -> bytes:
 
 @dataclass
 class Load:
-    """Clients that ask one after another, until they are stopped.
+    """Clients that send one request after another, until they are stopped.
 
     + answers: by color
     + failures: by kind: a status of 500 or more, or an exception's name
@@ -202,7 +202,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def running(self):  # type: ignore[no-untyped-def]
-        """With one more client that only reads slow answers."""
+        """Run the clients, and one more that only reads slow answers."""
         stop = asyncio.Event()
         tasks = [asyncio.create_task(self._work(number, stop)) for number in range(self.workers)]
         tasks.append(asyncio.create_task(self._work(0, stop, "/stream")))
@@ -230,7 +230,7 @@ class Load:
 
 
 async def until(look: Callable[[], Awaitable[bool]], patience: float, what: str) -> float:
-    """Look until it is true; seconds that it took. Fails after so many."""
+    """Look until the condition is true. Returns the seconds that it took; fails after ``patience`` seconds."""
     began = time.monotonic()
     while not await look():
         assert time.monotonic() - began < patience, f"not within {patience} s: {what}"
@@ -239,7 +239,7 @@ async def until(look: Callable[[], Awaitable[bool]], patience: float, what: str)
 
 
 async def answers(url: str, color: Color, in_a_row: int = 5) -> bool:
-    """Whether an address answers so many times in a row from a color, each time on a connection of its own."""
+    """Whether an address answers from a color ``in_a_row`` times in a row, each time on a new connection."""
     for _ in range(in_a_row):
         answer = await Client(url, keeps=False).get("/")
         if answer.status != 200 or answer.color != color:

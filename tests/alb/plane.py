@@ -31,11 +31,11 @@ REASONS = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout
 
 @dataclass(frozen=True)
 class Options:
-    """+ delay: seconds between which each node adopts a change, its own for each
+    """+ delay: least and most seconds until a node adopts a change; each node draws its own
     + seed: of all that is random
     + interval: seconds between two health checks of a target by a node
     + renew: whether each answer renews the cookie of group stickiness
-    + where: how a target is really reached, if not by its own address and port
+    + where: target id and port -> the address and port that really answer; default the target's own
     """
 
     delay: tuple[float, float] = (0.05, 0.3)
@@ -47,13 +47,13 @@ class Options:
 
 @dataclass
 class Checked:
-    """What a node knows of a target: how it is, and how many checks in a row said the opposite."""
+    """A target's state as one node sees it, and the number of checks in a row that contradict this state."""
 
     state: State = INITIAL
     against: int = 0
 
     def told(self, answer: State, group: Group) -> None:
-        """One more check: a new target needs one pass, else the thresholds count."""
+        """Note the result of a check. A new target becomes healthy after one pass; afterwards the thresholds count."""
         good = answer is HEALTHY
         if good == (self.state is HEALTHY) and self.state is not INITIAL:
             self.against = 0
@@ -66,7 +66,7 @@ class Checked:
 
 
 class Node:
-    """One address of the balancer."""
+    """A node of the balancer, at one of its addresses."""
 
     def __init__(self, options: Options, address: str, rng: random.Random, metrics: Metrics) -> None:
         self._options = options
@@ -103,14 +103,14 @@ class Node:
     def url(self) -> str:
         return f"http://{self.address}:{self.port}/"
 
-    # What the control plane says, later
+    # Changes of the control plane, adopted after a delay
 
     def learn(self, snapshot: Snapshot) -> None:
-        """Adopt it after a delay of our own, never before an earlier one."""
+        """Adopt a snapshot after this node's own delay, never before an earlier snapshot."""
         loop = asyncio.get_running_loop()
         self._learned.append(snapshot)
         self._adopts_at = max(self._adopts_at, loop.time() + self._rng.uniform(*self._options.delay))
-        # calls at the same instant come in any order: which one is adopted is not theirs to say
+        # calls at the same instant arrive in any order, so the order of the calls must not decide
         loop.call_at(self._adopts_at, lambda: self.adopt(self._learned.popleft()))
 
     def adopt(self, snapshot: Snapshot) -> None:
@@ -169,7 +169,7 @@ class Node:
                 if head is None or not await self._answer(head, reader, writer):
                     break
         except (Broken, OSError, TimeoutError, ValueError):
-            # the client is gone, or must see that its answer is not whole
+            # the client has gone, or must see that its answer is incomplete
             pass
         finally:
             writer.close()
@@ -189,7 +189,7 @@ class Node:
         return await self._forward(head, arn, member, self._set_cookie(rule, arn, cookie), reader, writer)
 
     def _member(self, arn: str) -> Member | None:
-        """Round robin over the healthy; over all if none is (fail open); None if there are none."""
+        """The next target: round robin over healthy targets, over all if none is healthy (fail open); else None."""
         members = self._groups[arn].members
         healthy = [member for member in members if self.checked[arn, member].state is HEALTHY] or members
         return healthy[next(self._turns[arn]) % len(healthy)] if healthy else None
@@ -228,7 +228,7 @@ class Node:
             if head.headers.get("expect", "").lower() == "100-continue":
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             if head.chunked or head.length:
-                # beside the answer, which may begin before the request ends
+                # concurrently with the answer, which may begin before the request ends
                 body = asyncio.get_running_loop().create_task(copy_body(head, reader, there_writer))
             try:
                 async with asyncio.timeout(IDLE):
@@ -272,7 +272,7 @@ class Node:
                     await body
 
     async def _connection(self, address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """One that is idle and, as far as we know, open; else a new one. Raises OSError."""
+        """An idle connection that still seems open, else a new one. Raises OSError."""
         idle = self._idle[address]
         while idle:
             reader, writer, since = idle.pop()
@@ -282,7 +282,7 @@ class Node:
         return await asyncio.open_connection(*address)
 
     async def _say(self, status: int, head: Head, writer: asyncio.StreamWriter) -> bool:
-        """An answer of the balancer's own. After it the connection ends, as a body may be on its way."""
+        """Send an answer of the balancer itself, then close the connection: a request body may still be on its way."""
         self.statuses[f"elb {status}"] += 1
         reason = REASONS.get(status, "")
         body = "" if head.start.startswith("HEAD ") else f"{status} {reason}\n"
@@ -319,7 +319,7 @@ def _matches(code: int, codes: str) -> bool:
 
 
 class Plane:
-    """All nodes, kept informed of what the control plane says."""
+    """All nodes, which learn every change of the control plane."""
 
     def __init__(self, options: Options, addresses: list[str], metrics: Metrics) -> None:
         seeds = random.Random(options.seed)
@@ -337,7 +337,7 @@ class Plane:
     async def _follow(self, take: Callable[[], Snapshot], seen: Snapshot) -> None:
         while True:
             await asyncio.sleep(0.02)
-            # the control plane's threads change it under our hands
+            # the control plane's threads may change it meanwhile
             with contextlib.suppress(RuntimeError, StopIteration):
                 now = take()
                 if now != seen:
@@ -352,7 +352,7 @@ class Plane:
             node.stop()
 
     def health(self, arn: str, member: Member) -> State:
-        """What the nodes say together: healthy only if all say so."""
+        """The combined health of a target: healthy only if every node says so."""
         states = [node.checked.get((arn, member), Checked()).state for node in self.nodes]
         worst = [state for state in states if state.state == "unhealthy"]
         return worst[0] if worst else INITIAL if INITIAL in states else HEALTHY

@@ -1,7 +1,7 @@
-"""The double as a process of its own: control plane, data plane, and commands on standard input.
+"""The double as a separate process: control plane, data plane, and commands on standard input.
 
-A line of JSON is a command, and its answer is one. When standard input ends, it ends: a test that dies leaves nothing
-behind. ``tests.alb.double`` starts it and says what it wants.
+Each command is a line of JSON, and so is its answer. The process ends with its standard input, so a test that dies
+leaves no process behind. ``tests.alb.double`` starts the process and sends the commands.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.alb.snapshot import taken
 
 
 class Service:
-    """One balancer at a time."""
+    """Serves one balancer at a time."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
@@ -39,7 +39,7 @@ class Service:
         return await self._make(command["config"]) if command["do"] == "make" else self._stats()
 
     async def _make(self, config: dict[str, Any]) -> dict[str, Any]:
-        """A new balancer instead of the last one. The configuration is that of ``tests.alb.double.Double``."""
+        """Replace the balancer by a new one. The configuration is that of ``tests.alb.double.Double``."""
         if self._plane:
             self._plane.stop()
         self._corrections.close()
@@ -67,15 +67,15 @@ class Service:
 
 
 async def serve() -> None:
-    """Until standard input ends."""
+    """Serve commands until standard input ends."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     service = await asyncio.to_thread(Service, f"http://{host}:{port}")
-    # one after another: nobody else writes
+    # one after another: this is the only writer
     while line := await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(await service.answer(json.loads(line))), flush=True)
-    # at once: clients that keep their connections would hold it up
+    # at once: clients that keep their connections open would delay it
     os._exit(0)
 
 

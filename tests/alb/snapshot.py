@@ -1,4 +1,4 @@
-"""What an ALB node works by: rules and targets as the control plane has them at one instant."""
+"""The rules and targets that the control plane has at one instant; ALB nodes work with such a snapshot."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """As CloudWatch has it."""
+        """The name that CloudWatch uses."""
         return self.arn.split(":", 5)[-1]
 
 
@@ -56,7 +56,7 @@ class Rule:
         """The group of a request; None if every weight is 0. A cookie wins over the weights, 0 included."""
         if self.sticky and cookie:
             arn, end = decoded(cookie)
-            # a group that the rule does not name any more cannot be chosen
+            # a group that the rule no longer names cannot be chosen
             if now < end and any(arn == one for one, _ in self.weights):
                 return arn
         total = sum(weight for _, weight in self.weights)
@@ -71,12 +71,12 @@ class Rule:
 
 
 def encoded(arn: str, end: float) -> str:
-    """The value of a cookie that keeps a client on a group until then (epoch seconds)."""
+    """The value of a cookie that keeps a client on a group until ``until`` (epoch seconds)."""
     return base64.urlsafe_b64encode(json.dumps([arn, end]).encode()).decode()
 
 
 def decoded(cookie: str) -> tuple[str, float]:
-    """Of ``encoded``; what is none has no group."""
+    """Read a value that ``encoded`` made. Any other value names no group."""
     try:
         arn, end = json.loads(base64.urlsafe_b64decode(cookie))
         return str(arn), float(end)
@@ -93,7 +93,7 @@ class Snapshot:
 
 
 def taken(backend: ELBv2Backend, listener_arn: str) -> Snapshot:
-    """The control plane's state of one listener now."""
+    """Take the control plane's current state of one listener."""
     listener = next(
         listener
         for balancer in list(backend.load_balancers.values())

@@ -1,4 +1,4 @@
-"""The switch of kind alb on corrected moto: what it sees, does, and refuses."""
+"""The switch of kind alb on corrected moto: reading, changing and refusing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_an_operator_who_deregisters_a_node_takes_it_out(place: Place) -> None:
     assert seen.out == ("web2",)
     assert seen.down[Color.blue] == ("web2",)
     assert seen.problems == ()
-    # its delay over, it is lost
+    # after its drain delay the target is lost
     place.control.clock = lambda: time.monotonic() + 301
     seen = place.switch().see()
     assert seen.out == ()
@@ -88,7 +88,7 @@ def test_a_color_that_the_rule_does_not_name_is_detached(place: Place, shape: st
     seen = place.switch().see()
     assert seen.attached == {Color.green}
     assert seen.weights == GREEN
-    # nobody checks it
+    # no health check looks at it
     assert seen.down[Color.blue] == ("web1", "web2", "web3")
 
 
@@ -127,7 +127,7 @@ def test_a_color_with_an_unhealthy_target_gets_no_traffic(place: Place, weights:
         with pytest.raises(NotDone, match=line):
             refuse(weights)
     assert place.control.calls == []
-    # the other way it does not matter
+    # a shift in the other direction is not affected
     place.switch().arm(BLUE)
 
 
@@ -181,7 +181,7 @@ def test_somebody_who_changes_the_rule_meanwhile_stops_the_shift(place: Place) -
     with pytest.raises(NotDone, match="was blue 100, green 0 and is blue 70, green 30 now: somebody else changes it"):
         switch.shift(GREEN)
     assert place.shares() == {"blue": 70, "green": 30}
-    # going back is not up for discussion
+    # a shift back is never refused
     switch.shift(BLUE, back=True)
     assert place.shares() == {"blue": 100, "green": 0}
 
@@ -276,9 +276,9 @@ def test_a_barred_node_is_in_neither_group_and_no_problem(place: Place) -> None:
     assert seen.barred == ("web2",)
     assert seen.down == {Color.blue: (), Color.green: ()}
     assert (seen.out, seen.problems) == ((), ())
-    # the others get traffic without it
+    # the other nodes get traffic without it
     place.switch().shift(GREEN)
-    # and twice does no harm
+    # a second time does no harm
     place.switch().bar(["web2"], out=True)
     assert place.switch().see().barred == ("web2",)
 
@@ -342,7 +342,7 @@ def test_the_last_target_of_a_color_is_not_barred(place: Place) -> None:
 
 @contextmanager
 def answering(status: int, code: str, message: str) -> Iterator[tuple[str, list[str]]]:
-    """An endpoint that refuses everything; its URL, and the requests so far."""
+    """An endpoint that refuses every request. Yields its URL and the list of requests so far."""
     body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
     requests: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The control plane refuses what AWS refuses, and tells of targets as AWS does."""
+"""The control plane refuses what AWS refuses, and reports targets as AWS does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def health(place: Place, color: Color, *targets: tuple[str, int]) -> dict[tuple[
 
 
 def refused(place: Place, *actions: dict[str, Any], rule: str | None = None) -> str:
-    """The error code, and the rule is as it was."""
+    """The error code. Asserts that the rule is unchanged."""
     before = place.rule()
     with pytest.raises(ClientError) as error:
         place.elb.modify_rule(RuleArn=rule or place.names.rule, Actions=list(actions))
@@ -135,7 +135,7 @@ def test_members_are_known_by_address_and_port(place: Place) -> None:
     assert len(found) == 4
     assert found[WEB1, 8081] == ("healthy", None)
     assert found[WEB1, 9000] == ("unhealthy", "Target.Timeout")
-    # without a port it is the group's
+    # without a port, the group's port is meant
     place.elb.deregister_targets(TargetGroupArn=place.names.blue, Targets=[{"Id": WEB1}])
     assert health(place, Color.blue)[WEB1, 8081][0] == "draining"
 
@@ -145,7 +145,7 @@ def test_what_is_deregistered_drains_for_its_delay(place: Place) -> None:
     place.attribute(Color.blue, "deregistration_delay.timeout_seconds", "30")
     place.elb.deregister_targets(TargetGroupArn=place.names.blue, Targets=[target])
     assert health(place, Color.blue)[WEB1, 8081] == ("draining", "Target.DeregistrationInProgress")
-    # once more does no harm
+    # a second time does no harm
     place.elb.deregister_targets(TargetGroupArn=place.names.blue, Targets=[target, {"Id": "10.9.9.9", "Port": 1}])
     place.control.clock = lambda: time.monotonic() + 31
     assert (WEB1, 8081) not in health(place, Color.blue)

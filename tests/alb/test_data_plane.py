@@ -1,4 +1,4 @@
-"""Switches of an ALB whose nodes learn of a change each in its own time: which way of switching loses requests."""
+"""Which way of switching loses requests if every ALB node adopts a change at its own time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUIET = 1.0
 
 
 class Site:
-    """Both colors of all nodes, in this process; a balancer in one of its own."""
+    """Both colors of all nodes, in this process; the balancer, in a separate process."""
 
     def __init__(self) -> None:
         self.origins = {(name, color): Origin(color) for name in MEMBERS for color in Color}
@@ -55,7 +55,7 @@ class Site:
         await asyncio.to_thread(switch.shift, weights)
 
     async def everywhere(self, color: Color, patience: float = 10.0) -> float:
-        """Until every address of the balancer answers from a color, several times in a row; seconds it took."""
+        """Wait until every address answers from a color, several times in a row. Returns the seconds that it took."""
 
         async def look() -> bool:
             return all([await answers(url, color) for url in self.alb.urls])
@@ -78,7 +78,7 @@ class Site:
 
 @asynccontextmanager
 async def site(process: Process, **given: Any) -> AsyncIterator[Site]:
-    """+ given: what of ``Double`` is not its default"""
+    """+ given: arguments of ``Double`` other than the defaults"""
     made = Site()
     for origin in made.origins.values():
         await origin.start()
@@ -98,17 +98,17 @@ Gate = Callable[[Site], Awaitable[None]]
 
 
 async def data_plane(made: Site) -> None:
-    """What may come before the old color is stopped: every address answers from the new one, the old one is quiet."""
+    """The right gate before stopping the old color: every address answers from the new one, the old one is quiet."""
     await made.everywhere(Color.green)
     await made.quiet(Color.blue)
 
 
 async def control_plane(made: Site) -> None:
-    """What must not do: the weights, which ``shift`` has read back already."""
+    """The wrong gate before stopping the old color: the weights, which ``shift`` has read back already."""
 
 
 async def failures(process: Process, gate: Gate, **given: Any) -> Load:
-    """A switch under load, blue stopped after this gate."""
+    """The load during a switch after which blue is stopped as soon as the gate passes."""
     async with site(process, **given) as made, Load(made.alb.urls).running() as load:
         await asyncio.sleep(0.3)
         await made.shift(GREEN)
@@ -134,7 +134,7 @@ def test_a_verified_switch_that_waits_for_quiet_loses_nothing(
 
 
 def test_stopping_the_old_color_on_read_back_weights_loses_some(process: Process) -> None:
-    """The mutation that the test above must notice: its gate replaced by the control plane's word."""
+    """The mutation that the test above must notice: the gate trusts the control plane."""
     load = asyncio.run(failures(process, control_plane, seed=3, delay=LATE))
     print("lost", dict(load.failures), "answered", dict(load.answers))
     assert load.failures["502"] >= 20
@@ -192,7 +192,7 @@ def test_clients_with_a_renewed_cookie_stay_until_the_detach(process: Process) -
             await asyncio.to_thread(alb.detach, Color.blue)
             await made.quiet(Color.blue)
             load.recent.clear()
-            # it comes back without a client
+            # it is attached again without a client
             said = await asyncio.to_thread(alb.attach)
             assert said.endswith("2 of 2 targets of blue are healthy")
             await asyncio.sleep(0.5)
@@ -363,7 +363,7 @@ def test_a_barred_node_gets_nothing_and_comes_back(process: Process) -> None:
             out = made.origins["web1", Color.blue]
             before = out.answered
             await asyncio.sleep(0.5)
-            # but for the slow answer that it had begun
+            # except for the slow answer that had begun
             assert out.answered - before <= 1
             assert (await asyncio.to_thread(alb.see)).barred == ("web1",)
             await asyncio.to_thread(lambda: alb.bar(["web1"], out=False))
@@ -394,7 +394,7 @@ def test_a_cookie_is_worth_what_the_balancer_put_into_it(process: Process) -> No
 
 
 def test_it_is_fast_enough(process: Process) -> None:
-    """Clients and origins share the other core, so this is what all of them do together."""
+    """Clients and origins share one core, so the measured rate is that of the whole setup."""
 
     async def scenario() -> float:
         async with site(process) as made:

@@ -1,4 +1,4 @@
-"""A rule's action list: what it says, and the one that says something else."""
+"""Reading a rule's action list, and writing the list that changes its weights."""
 
 from __future__ import annotations
 

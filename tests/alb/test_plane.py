@@ -1,4 +1,4 @@
-"""A node of the data plane: in which order it learns, and what a health check changes."""
+"""A node of the data plane: the order in which it adopts changes, and the effect of a health check."""
 
 from __future__ import annotations
 

@@ -24,12 +24,15 @@ AutoScalingResponse.describe_instance_refreshes = lambda self: ActionResult({"In
 
 @cache
 def client(service: str, endpoint_url: str | None) -> Any:
-    """One for all tests: to make it takes longer than a test."""
+    """A client, made once for all tests: making one takes longer than a test."""
     return boto3.Session(**KEYS).client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]
 
 
 class Cloud:
-    """What a test builds and changes; ``endpoint_url`` is that of a moto server, None inside ``mock_aws``."""
+    """The AWS account that a test builds and changes.
+
+    + endpoint_url: URL of a moto server, None inside ``mock_aws``
+    """
 
     GROUP = "shop-prod"
     BUCKET = "deploys"
@@ -73,7 +76,7 @@ class Cloud:
             self.elb.deregister_targets(TargetGroupArn=self.arns[color], Targets=[self._target(id, PORTS[color])])
 
     def launch(self, count: int = 1, tags: dict[str, str] = TAGS) -> list[str]:
-        """Instances beside the Auto Scaling group."""
+        """Launch instances outside the Auto Scaling group."""
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         made = self.ec2.run_instances(
             ImageId=IMAGE,
@@ -130,7 +133,7 @@ class Cloud:
 
 
 def environment_of(cloud: Cloud) -> dict[str, str]:
-    """What an operator's .env says of a fleet."""
+    """The variables that an operator's .env has for a fleet."""
     return {
         "ORCHESTRATOR_TAGS": "App=shop, Env=prod",
         "ORCHESTRATOR_GROUP": cloud.GROUP,

@@ -1,4 +1,4 @@
-"""Fixtures: AWS as moto has it, in this process or as a server, and no credentials of the person who runs the tests."""
+"""Fixtures: moto in this process or as a server, without the credentials of the person who runs the tests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto in this process, with clients that are made once."""
+    """moto in this process; its clients are made once."""
     monkeypatch.setattr(Account, "_client", lambda account, service: client(service, None))
     with mock_aws():
         yield
@@ -40,7 +40,7 @@ def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def cloud(aws: None) -> Cloud:
-    """A fleet of three."""
+    """A fleet of three nodes."""
     return Cloud()
 
 

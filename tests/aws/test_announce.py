@@ -1,4 +1,4 @@
-"""What runs announce to instances that are to come."""
+"""The announcement that runs write for new instances."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_no_such_bucket(aws: None) -> None:
 
 
 class Body:
-    """A body as botocore gives it."""
+    """The body of an answer, as botocore returns it."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text

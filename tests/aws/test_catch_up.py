@@ -1,4 +1,4 @@
-"""A new instance makes itself ready: the script as it is installed, with real git and a real HTTP server."""
+"""A new instance catches up: the installed script, with real git and a real HTTP server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ case "$*" in
 esac
 """
 
-# what the node's own nginx answers is the fakes'; everything else is asked for real
+# a fake answers for the node's own nginx; all other requests are real
 CURL = rf"""#!/bin/sh
 for url; do :; done
 case $url in
@@ -45,7 +45,7 @@ esac
 
 
 class Instance:
-    """A new instance, its metadata, and what is announced."""
+    """A new instance, its metadata, and the announcement that it reads."""
 
     def __init__(self, path: Path, **settings: Any) -> None:
         self.world = World(path, nodes=1, balancers=())
@@ -67,9 +67,9 @@ class Instance:
         self._install(settings)
 
     def catch_up(self, url: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run it.
+        """Run the script.
 
-        + url: of what is announced; empty for that of the settings, None for our server's
+        + url: of the announcement; empty for the URL in the settings, None for this test's server
         """
         url = f"{self.url}/live.json" if url is None else url
         environment = {
@@ -243,7 +243,7 @@ def test_it_waits_while_a_run_is_on(instance: Instance) -> None:
 def test_a_run_that_ended_meanwhile_is_caught_up_with(instance: Instance) -> None:
     after = replace(instance.announced, fence=8)
     instance.announced = replace(after, fence=6, live=Color.blue, green=None)
-    # read once to begin with, then before the hook is completed: a run is on, then it has ended
+    # the script reads at the start and before it completes the hook: first a run is under way, then it has ended
     instance.after_reads = {1: replace(instance.announced, busy=True, fence=8), 2: after}
     done = instance.catch_up()
     assert done.returncode == 0, done.stderr

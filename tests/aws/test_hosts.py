@@ -1,4 +1,4 @@
-"""The hosts of an inventory file: what ends it, and what is a warning."""
+"""The hosts of an inventory file: which differences end the command, and which are a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which instances are the nodes: three sources, and everything in which they differ."""
+"""Which instances are the nodes: three sources, and every difference between them."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_a_fleet_in_aws(cloud: Cloud) -> None:
 
 def test_a_fleet_in_aws_by_address(aws: None) -> None:
     cloud = Cloud(by="ip")
-    # moto says "healthy" of each, and only keeps the port of the last
+    # moto calls every target healthy, and keeps only the port of the last one
     found = seen(cloud)
     assert differences(found) == []
     assert [data["target"] for _, data in nodes(found)] == [cloud.address(id) for id in cloud.ids]
@@ -228,7 +228,7 @@ def test_every_page_is_read(stubbed: tuple[Any, Stubber]) -> None:
         {"Name": "tag:Env", "Values": ["prod"]},
     ]
     asked: dict[str, Any] = {"Filters": filters, "MaxResults": 1000}
-    # a page may be empty and yet not the last
+    # an empty page need not be the last one
     stub.add_response("describe_instances", {"Reservations": [reservation("i-3", "i-1")], "NextToken": "two"}, asked)
     stub.add_response("describe_instances", {"Reservations": [], "NextToken": "three"}, {**asked, "NextToken": "two"})
     stub.add_response("describe_instances", {"Reservations": [reservation("i-2")]}, {**asked, "NextToken": "three"})
@@ -247,7 +247,7 @@ def test_a_draining_or_unregistered_target_is_no_member() -> None:
             "i-3": {"State": "unused", "Reason": "Target.NotRegistered"},
             "i-4": {"State": "unused", "Reason": "Target.NotInUse"},
             "i-5": {"State": "unhealthy", "Reason": "Target.FailedHealthChecks"},
-            # of Network Load Balancers: unhealthy, but still registered
+            # Network Load Balancers report this state: unhealthy, but still registered
             "i-6": {"State": "unhealthy.draining"},
         }
         health = [{"Target": {"Id": id, "Port": 8081}, "TargetHealth": state} for id, state in states.items()]

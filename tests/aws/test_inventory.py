@@ -23,13 +23,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def served(server: str) -> Cloud:
-    """A fleet of two, in a server."""
+    """A fleet of two nodes, in a moto server."""
     return Cloud(server, size=2)
 
 
 @pytest.fixture
 def place(tmp_path: Path, server: str, served: Cloud) -> Path:
-    """A directory with our inventory, and a .env of its own."""
+    """A directory with the repository's inventory and a .env."""
     shutil.copytree(ROOT / "inventory", tmp_path / "inventory", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "deploys", tmp_path / "deploys", ignore=shutil.ignore_patterns("__pycache__"))
     values = {"AWS_ENDPOINT_URL": server, **environment_of(served)}

@@ -35,7 +35,7 @@ def test_exactly_what_was_suspended_is_resumed(cloud: Cloud) -> None:
     assert set(ours) == set(PROCESSES) - {"AlarmNotification", "Launch"}
     scaling.suspend(autoscaling, NAME, ours)
     assert cloud.suspended == set(PROCESSES)
-    # twice: a run that is settled does it again
+    # twice: settling a run repeats it
     scaling.resume(autoscaling, NAME, ours)
     scaling.resume(autoscaling, NAME, ours)
     assert cloud.suspended == {"AlarmNotification", "Launch"}
@@ -86,7 +86,7 @@ def test_a_refusal_is_one_line_at_once(stub: Stubber) -> None:
         scaling.suspend(client("autoscaling", None), NAME, ["Launch"])
 
 
-# --- what is seen
+# --- looks
 
 
 def test_a_group_as_aws_has_it(cloud: Cloud) -> None:
@@ -125,7 +125,7 @@ def test_elb_health_checks_are_a_risk_if_the_group_is_active() -> None:
     assert "may be replaced because its idle color restarts" in risks(by_elb, suspended=False)[0]
 
 
-# --- who came and went
+# --- instances that came and went
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_scale_out_during_a_run(cloud: Cloud) -> None:
         scaling.bar(Account().elb(), to_bar(seen.came, found.tagged, found.targets), list(groups))
         found = ask_sources(Account(), TAGS, NAME, groups)
     assert {member.id for group in found.targets for member in group.members} == set(before)
-    # they are barred now, as the switch knows it, and so part of the fleet
+    # they are barred now, which the switch recognises, so they are part of the fleet
     for described in cloud.elb.describe_tags(ResourceArns=list(groups))["TagDescriptions"]:
         assert {tag["Key"] for tag in described["Tags"]} == {BARRED + id for id in seen.came}
     assert cross_check(found.tagged, found.in_group, found.targets) == []

@@ -1,4 +1,4 @@
-"""Target groups: who is healthy, and what is not as it must be."""
+"""Target groups: which targets are healthy, and which settings are wrong."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def at(*members: str, color: Color = Color.green, port: int | None = None, healt
             ],
         ),
         (at("10.0.0.1", "10.0.0.2") | at("10.0.0.2", port=8081), ["web2 is registered in web-green with port 8081"]),
-        # an operator took it out: that is told as such, not as a loss
+        # an operator took the target out: it is reported as drained, not as lost
         (at("10.0.0.1") | at("10.0.0.2", health=LEAVING), []),
         (at("10.0.0.1") | at("10.0.0.9", health=LEAVING), ["web2"]),
     ],
