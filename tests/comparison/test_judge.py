@@ -1,4 +1,4 @@
-"""What the comparison finds, and what it does not blame: made traffic, with stalls that hit both colors at once."""
+"""Which faults the comparison finds, and which stalls it does not blame on a color: simulated traffic."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ def traffic(ms: np.ndarray, failed: np.ndarray) -> Traffic:
 
 
 def site(rng: Rng, requests: int, stalls: float, sigma: float = 0.6) -> tuple[np.ndarray, np.ndarray]:
-    """200 requests a second, lognormal around 45 ms; a stall holds all that begin within 100 ms, and some fail them.
+    """Requests of a site: 200 a second, lognormal around 45 ms.
 
-    + stalls: a second
+    A stall delays every request that begins within 100 ms; some stalls also make these requests fail.
+
+    + stalls: number of stalls a second
     """
     seconds = requests / 200
     at = rng.random(requests) * seconds
@@ -51,7 +53,7 @@ def site(rng: Rng, requests: int, stalls: float, sigma: float = 0.6) -> tuple[np
 
 
 def split(rng: Rng, canary: int, weight: float, stalls: float, damage: Damage | None = None) -> tuple[Traffic, Traffic]:
-    """Both colors' traffic of a canary with so many requests; the switch throws dice for each."""
+    """Both colors' traffic of a canary with this many requests; each request gets its color at random."""
     requests = round(canary / weight)
     ms, failed = site(rng, requests, stalls, sigma=float(rng.uniform(0.4, 0.7)))
     new = rng.permutation(requests) < canary
@@ -109,7 +111,7 @@ def test_many_looks_at_an_equal_release_do_not_fail_it() -> None:
             if judge(old, new, settings, look=look).value == "fail":
                 failed += 1
                 break
-    # one in twenty may, without the margins; with five looks' worth of nominal tests every third would
+    # one in twenty may fail without the margins; five looks without a correction would fail every third
     assert failed <= 0.05 * 150
 
 
@@ -186,7 +188,7 @@ def test_shares_from_elsewhere_are_judged_the_same() -> None:
     ]
     again = judge_shares(shares[0], shares[1], SETTINGS)
     assert again.value == verdict.value == "fail"
-    # the shares have one limit, so the words end where those about the other limits begin
+    # the shares have one limit, so the words about the other limits are missing
     assert verdict.words.startswith(again.words)
 
 
@@ -197,7 +199,7 @@ def test_a_level_that_only_one_color_has_is_not_tested() -> None:
 
 
 def test_chance_is_the_share_of_deals() -> None:
-    # three bad answers, all with the one color that got half: 1/2 * 4/9 * 3/8
+    # three bad answers, all from the color that got half of the requests: 1/2 * 4/9 * 3/8
     assert chance((0, 5), (3, 5)) == pytest.approx(1 / 12)
 
 

@@ -1,4 +1,4 @@
-"""Settings laid over a recipe's."""
+"""Settings that override a recipe's."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_settings_of_fleet_applications_override_their_recipe(file: Path) -> Non
     own = tomllib.loads(file.read_text())
     made = load(RAW | own)
     if made.recipe:
-        # a list of their own replaces the recipe's, but its steps are still there as the recipe has them
+        # a list in the settings replaces the recipe's list, but the recipe's steps are in it unchanged
         steps = load(RAW | {"recipe": made.recipe}).build
         assert [step for step in made.build if step in steps] == steps
 

@@ -1,4 +1,4 @@
-"""Settings: what is refused, and in which words."""
+"""Settings: which are refused, and with which messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources: which kinds there are, what is refused in which words, and what is kept secret."""
+"""Sources: the kinds, the refusals with their messages, and the secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose clock is how far from the others."""
+"""The differences between the nodes' clocks."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def clocks(uncertainty: float = 0.0, **seconds: float) -> dict[str, Offset]:
         (clocks(a=0.0, b=0.09), True),
         (clocks(a=0.0, b=0.12), False),
         (clocks(a=0.0, b=0.12, uncertainty=0.02), True),
-        # all as far from the operator's: it is the operator's that is wrong
+        # all nodes differ from the operator's clock alike: the operator's clock is wrong
         (clocks(a=50.0, b=50.05, c=50.01), True),
-        # each within the limit of the middle one, but not of each other
+        # each is within the limit of the middle clock, but two are too far apart
         (clocks(a=-0.08, b=0.0, c=0.08), False),
     ],
 )

@@ -1,4 +1,4 @@
-"""What nodes recorded of a swap, judged."""
+"""The judgement of what the nodes recorded about a swap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections with nothing on them."""
+"""Connections without a request on them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_what_a_service_works_on_is_seen_at_its_port() -> None:
         with socket.create_connection(("127.0.0.1", int(port))) as asking, server.accept()[0]:
             assert color_in_flight(port, []) == InFlight(0, requests=1)
             assert color_in_flight("", [port]) == InFlight(0, streams=1)
-            # one that nobody has accepted
+            # a connection that was not accepted
             with socket.create_connection(("127.0.0.1", int(port))):
                 assert color_in_flight(port, []).requests >= 2
             del asking

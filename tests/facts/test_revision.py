@@ -1,4 +1,4 @@
-"""Why an origin does not answer, in one line. The real script, real git, an SSH of ours."""
+"""The line that says why an origin does not answer: the real script, real git, a fake SSH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fact hands a window to the balancer's script."""
+"""The fact passes a window to the balancer's script."""
 
 from __future__ import annotations
 

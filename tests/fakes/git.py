@@ -1,4 +1,4 @@
-"""Real git, which knows nothing of whoever runs the tests."""
+"""Real git, without the configuration of the person who runs the tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIT = {
 
 
 def git(place: Path, *words: str) -> str:
-    """What it printed."""
+    """Run git. Returns its output."""
     done = subprocess.run(["git", "-C", place, *words], capture_output=True, text=True, env={**os.environ, **GIT})
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,4 +1,4 @@
-"""What tests ask about processes."""
+"""Questions of tests about processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Not ended, and not waiting to be collected either."""
+    """Whether a process runs: it has not ended, and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -15,7 +15,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_dead(pid: int) -> None:
-    """Who was killed needs a moment to be gone."""
+    """Wait until a killed process is gone, which takes a moment."""
     deadline = time.monotonic() + 5
     while alive(pid):
         assert time.monotonic() < deadline, f"{pid} lives on"

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 
 class Site(SimpleHTTPRequestHandler):
-    """Says nothing of who asks."""
+    """Serves files without logging requests."""
 
     @override
     def log_message(self, *_: object) -> None:
@@ -22,7 +22,7 @@ class Site(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving(directory: Path, handler: type[Site] = Site) -> Iterator[str]:
-    """Host and port of a server of a directory, which is made."""
+    """Create a directory and serve its files. Yields host and port."""
     directory.mkdir()
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(directory)))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""A fleet of pyinfra ``@fake`` hosts that really run our scripts: each in a directory of its own, with the real
+"""A fleet of pyinfra ``@fake`` hosts that really run our scripts: each in its own directory, with the real
 shell, git and file system, and stand-ins (``bin/``) for systemctl, curl, cgi-fcgi, ss and HAProxy's socket.
 """
 
@@ -30,7 +30,7 @@ GUARD = Path(__file__).parents[2] / "orchestrator" / "provision" / "templates" /
 
 
 class World:
-    """Directories that are hosts, an origin that is a git repository, and what its addresses answer."""
+    """A fleet: a directory for each host, a git repository as origin, and the answers of the switch's addresses."""
 
     def __init__(self, path: Path, nodes: int = 3, balancers: tuple[str, ...] = ("haproxy", "nginx")) -> None:
         self.path = path
@@ -63,7 +63,7 @@ class World:
         }
 
     def fleet(self, settings: Settings | None = None) -> Fleet:
-        """A fresh pyinfra state, as a new process of the operator's would have it."""
+        """A fleet with a new pyinfra state, as in a new process."""
         hosts = {
             name: {"address": name, "fake_delay": 0, "fake_delay_jitter": 0} for name in self.nodes + self.balancers
         }
@@ -118,10 +118,10 @@ class World:
         lines += [OutputLine("stderr", line) for line in done.stderr.splitlines()]
         return done.returncode == 0, CommandOutput(lines)
 
-    # What is true
+    # The state of the fleet
 
     def weight(self, balancer: str) -> int:
-        """Green's share, as the data plane of a balancer has it."""
+        """Green's weight in the data plane of a balancer."""
         if balancer == "haproxy":
             return int((self.path / balancer / "running").read_text())
         return int(os.readlink(self.path / balancer / "var/lib/orchestrator/shop/weight").rpartition("/")[2])
@@ -143,7 +143,7 @@ class World:
         return self.path / node / "srv/shop"
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything a failed run must leave as it was (the mirror aside)."""
+        """Everything that a failed run must leave unchanged, except for the mirror."""
         return {
             name: (
                 {
@@ -156,17 +156,17 @@ class World:
         } | {name: self.weight(name) for name in self.balancers}
 
     def ask(self, url: str, token: str, timeout: float = 5.0, *more: object) -> data_plane.Answer:
-        """What an address of the switch answers."""
+        """The answer of an address of the switch."""
         balancer = url.split("//")[1].split(".")[0]
         if balancer in self.nodes:
             return data_plane.Answer(self.live_release(balancer), None)
-        # of any 20 answers in a row 1 is green's at 5%, 5 at 25%
+        # of any 20 answers in a row, 1 comes from green at 5%, and 5 at 25%
         turn = next(self._turns)
         color = Color.green if 5 * turn % 100 < self.weight(balancer) else Color.blue
         release = next((self.release(node, color) for node in self.nodes if node not in self.down), None)
         return data_plane.Answer(release, None if release else "status 503")
 
-    # What the test breaks
+    # Faults that a test causes
 
     def break_(self, host: str, what: str) -> None:
         path = self.path / host / "broken"
@@ -176,7 +176,7 @@ class World:
     def mend(self, host: str) -> None:
         shutil.rmtree(self.path / host / "broken", ignore_errors=True)
 
-    # How it is made
+    # How the fleet is made
 
     def _make_origin(self) -> None:
         self.origin.mkdir(parents=True)
@@ -226,7 +226,7 @@ class World:
         releases = self.path / name / "srv/shop/releases"
         (library / "pack").write_text(f"#!/bin/sh\nexec tar -C {releases} --exclude=$1/.git -c $1\n")
         (library / "pack").chmod(0o755)
-        # barring is the firewall's: here it is a list, which `curl` of the fakes minds
+        # the real bar uses the firewall; here it is a list, which the fake `curl` respects
         barred = self.path / name / "barred"
         (library / "bar").write_text(
             "#!/bin/sh\n"

@@ -1,4 +1,4 @@
-"""Which code really runs: of PHP-FPM, of a service, and of nothing but nginx."""
+"""Which code really runs: in PHP-FPM, in a service, and with nginx alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def said(release: str = NEW, born: float = 1000.0, started: tuple[str, int] | No
 
 def test_a_service_that_runs_the_release() -> None:
     assert code.judge(said(), NEW, "web") is None
-    # kernel and script count whole seconds
+    # the kernel and the script count in whole seconds
     assert code.judge(said(born=998.5), NEW, "web") is None
 
 

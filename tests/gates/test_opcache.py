@@ -13,7 +13,7 @@ KEYS = {"own": 1978, "num_cached_keys": 1979, "max_cached_keys": 1979, "full": T
 
 
 def said(files: int = 4000, failed: int = 10, **changes: Any) -> dict[str, Any]:
-    """A PHP-FPM that compiled a release with room to spare, but for what is changed."""
+    """The state of a PHP-FPM that compiled a release with room to spare, apart from the given changes."""
     found = {
         "enabled": True,
         "own": files - failed,
@@ -47,7 +47,7 @@ def test_files_that_php_ini_excludes_are_no_lack_of_room() -> None:
 
 
 def test_memory_is_proposed_by_what_the_cached_files_take() -> None:
-    # 1000 files took 16 MiB; 3000 more take 48, which with the 26 used make 74, and a quarter more 92.5
+    # 1000 files took 16 MiB; 3000 more take 48; with the 26 in use that is 74, and with a quarter more 92.5
     small = said(4000, 0, own=1000, own_bytes=16 * MIB, used=26 * MIB, free=MIB // 2, full=True)
     assert opcache.judge(small) == (
         "the release does not fit into OPcache (1000 of its 4000 PHP files are in it): "
@@ -61,7 +61,7 @@ def test_memory_that_no_file_fits_into() -> None:
 
 
 def test_one_large_file_that_does_not_fit_is_reason_enough() -> None:
-    # by the average of the others it would
+    # by the average of the other files it would fit
     found = opcache.judge(said(4000, 0, own=3999, used=126 * MIB, free=2 * MIB, full=True))
     assert "set opcache.memory_consumption = 160 (it is 128)" in str(found)
 
@@ -75,7 +75,7 @@ def test_keys() -> None:
 def test_keys_and_the_memory_for_the_files_they_keep_out() -> None:
     short = said(4000, 0, **KEYS, used=100 * MIB, free=20 * MIB)
     assert "opcache.max_accelerated_files = 6000" in str(opcache.judge(short))
-    # 100 used, and 2022 files of 33 KiB more
+    # 100 in use, and 2022 more files of 33 KiB
     assert "opcache.memory_consumption = 208" in str(opcache.judge(short))
 
 

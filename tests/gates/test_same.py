@@ -1,4 +1,4 @@
-"""Which nodes are told that they have other files."""
+"""Which nodes are named because their files differ."""
 
 from __future__ import annotations
 

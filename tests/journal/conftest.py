@@ -1,4 +1,4 @@
-"""Fixtures: places where a store may be."""
+"""Fixtures: the places that can hold a store."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ CASES = sorted(path.relative_to(DATA).as_posix() for path in DATA.glob("*/*") if
 
 @dataclass(frozen=True)
 class Former:
-    """One case: the files of a store's runs, by name, and the fleet as it was when the last of them ended.
+    """A case: the files of a store's runs, by name, and the state of the fleet after the last run.
 
     + live, idle: releases of both colors before the newest run
     + snapshot: everything that ``World.snapshot`` shows
@@ -31,7 +31,7 @@ class Former:
 
     @property
     def contents(self) -> Contents:
-        """The same, as a store reads them."""
+        """The files' contents, as a store reads them."""
         lines = ["free"]
         for name, text in self.files.items():
             lines += [f"run {name}", *text.splitlines(), ""]

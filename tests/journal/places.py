@@ -1,4 +1,4 @@
-"""Places where a store may be, for tests: each makes stores as processes would, and moves the place's own clock."""
+"""The places that can hold a store. Each place creates stores, as separate processes do, and moves its own clock."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from orchestrator.journal.store import Owner, Store
 
 
 def somebody(name: str = "ann") -> Owner:
-    """An owner of this name; its token is the name's."""
+    """An owner of this name; the token is made from the name."""
     return Owner(f"{name}@laptop", 4711, "release", "2026-01-02T03:04:05Z", f"token-of-{name}")
 
 
 class Place(Protocol):
     def store(self) -> Store:
-        """A store as a process of its own would have it."""
+        """A new store, as another process would open it."""
 
     def pass_time(self, seconds: float) -> None:
-        """The place's clock, and no other, goes on."""
+        """Move the place's clock forward, and no other clock."""
 
 
 class HostPlace:
@@ -65,7 +65,7 @@ Fault = Callable[[Callable[[], Any]], Any]
 
 @cache
 def client() -> Any:
-    """One for all tests: to make it takes longer than a test."""
+    """A client, made once for all tests: making one takes longer than a test."""
     return boto3.Session("id", "secret", region_name="us-east-1").client("s3", config=Config(**s3.CLIENT_SETTINGS))
 
 
@@ -82,7 +82,7 @@ class S3Place:
         self._busy = threading.Lock()
         self.client = client()
         self.client.create_bucket(Bucket=self.BUCKET)
-        # the client's waiting between two tries
+        # the client's wait between two tries
         monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
         put, get = S3Response.put_object, S3Response.get_object
 
@@ -97,7 +97,7 @@ class S3Place:
 
         def get_object(response: S3Response) -> Any:
             def answer() -> Any:
-                # an object that is replaced while it is read is closed under the reader
+                # moto closes an object that is replaced, even while it is being read
                 with self._busy:
                     return get(response)
 
@@ -112,7 +112,7 @@ class S3Place:
         return s3.S3Store(lambda: self.client, self.BUCKET, "shop/prod")
 
     def pass_time(self, seconds: float) -> None:
-        # what is written from now on is younger by as much
+        # everything written from now on is younger by that time
         self._ahead += timedelta(seconds=seconds)
 
     def _now(self) -> datetime:

@@ -1,4 +1,4 @@
-"""What every store promises (orchestrator/journal/store.py), on each kind of place."""
+"""The promises of every store (orchestrator/journal/store.py), on each kind of place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Journals that version 0.1.0 wrote are read by the code of today, and shown with the right words."""
+"""Journals that version 0.1.0 wrote: the current code reads them and shows them with the right words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store on a host: what its files may look like after a crash there. Its promises are in test_contract.py."""
+"""The store on a host: its files after a crash of the host. The promises of all stores are in test_contract.py."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_journals_of_the_newest_runs_stay(directory: HostPlace) -> None:
         store.append(somebody(str(fence)), fence, [{"record": "begin", "of": fence}])
         store.give_back(somebody(str(fence)))
     assert [run[0]["of"] for run in directory.store().read().runs] == [3, 4, 5]
-    # who does not hold the lock removes nothing
+    # an owner without the lock removes nothing
     directory.store(kept=1).give_back(somebody("bob"))
     assert len(directory.store().read().runs) == 3
 

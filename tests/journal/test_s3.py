@@ -1,4 +1,4 @@
-"""The store in S3: races, lost answers, what S3 refuses. What every store promises is in test_contract.py."""
+"""The store in S3: races, lost answers, refusals of S3. The promises of all stores are in test_contract.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ANN, BOB = somebody("ann"), somebody("bob")
 
 
 def lost_answer(answer: Callable[[], Any]) -> Any:
-    """The request is done, and nobody hears of it."""
+    """Execute the request, and lose the answer."""
     with suppress(PreconditionFailed):
         answer()
     raise ConnectionClosedError(endpoint_url="https://s3.test")
@@ -41,7 +41,7 @@ def refuse(status: int, code: str, message: str = "No.") -> Fault:
 
 
 def meanwhile(act: Callable[[], Any]) -> Fault:
-    """Somebody acts between our look and our write."""
+    """Let another process act between this store's read and its write."""
 
     def fault(answer: Callable[[], Any]) -> Any:
         act()
@@ -69,11 +69,11 @@ def told(bucket: S3Place) -> list[list[str]]:
 def test_a_lost_answer_refuses_nothing_and_repeats_nothing(bucket: S3Place) -> None:
     def lose(writes: int = 1) -> None:
         for _ in range(writes):
-            # the client's second try meets what the first one did
+            # the client's second try finds the result of the first
             bucket.faults["put"] += [lost_answer, lambda answer: answer()]
 
     store = bucket.store()
-    lose(4)  # three to see that conditions are honoured, and the lock
+    lose(4)  # three writes check that S3 honours conditions, one takes the lock
     assert store.take(ANN, LEASE) == 1
     for name in ("begin", "intent"):
         lose()
@@ -84,7 +84,7 @@ def test_a_lost_answer_refuses_nothing_and_repeats_nothing(bucket: S3Place) -> N
     store.give_back(ANN)
     lose()
     assert store.take(BOB, LEASE) == 2
-    lose(2)  # the former run's records to their own object, and the new one's
+    lose(2)  # one write puts the former run's records into their own object, one begins the new run
     store.append(BOB, 2, [{"record": "settled"}])
     assert bucket.faults["put"] == []
     assert told(bucket) == [["begin", "intent"], ["settled"]]
@@ -123,7 +123,7 @@ def test_a_renewal_waits_for_a_record_whose_answer_was_lost(bucket: S3Place) -> 
 
     def fault(answer: Callable[[], Any]) -> Any:
         answer()
-        # or it would hide that the record was written, and the record would be written again
+        # a renewal that did not wait would hide that the record was written, and the retry would write it again
         renewing.start()
         renewing.join(0.2)
         raise ConnectionClosedError(endpoint_url="https://s3.test")
@@ -149,7 +149,7 @@ def test_a_takeover_between_a_holder_s_read_and_write_fences_it(bucket: S3Place)
     begun(bucket, "begin")
     bucket.pass_time(LEASE + 3)
     bucket.faults["put"] = [meanwhile(lambda: bucket.store().take(BOB, LEASE))]
-    # it looks first, as it has written nothing yet
+    # the store reads first, because it has written nothing yet
     with pytest.raises(Lost):
         bucket.store().append(ANN, 1, [{"record": "late"}])
     assert told(bucket) == [["begin"]]
@@ -191,7 +191,7 @@ def test_a_crash_after_a_run_was_moved_shows_it_once(bucket: S3Place) -> None:
     assert told(bucket) == [["begin"], ["settled"]]
 
 
-# --- what it costs, and what is in it
+# --- requests and contents
 
 
 def test_a_record_or_a_renewal_of_the_holder_is_one_request(bucket: S3Place) -> None:
@@ -243,7 +243,7 @@ def test_a_fence_that_was_deleted_does_not_begin_anew(bucket: S3Place) -> None:
     assert bucket.store().take(ANN, LEASE) == 13
 
 
-# --- what S3 refuses
+# --- refusals of S3
 
 
 @pytest.mark.parametrize("condition", ["If-None-Match", "If-Match"])

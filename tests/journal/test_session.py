@@ -1,4 +1,4 @@
-"""The lock while a run lasts, on a store and a clock of the test's own."""
+"""The lock during a run, on a store in memory and a fake clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANN, BOB, CID = somebody("ann"), somebody("bob"), somebody("cid")
 
 
 class Clock:
-    """Time goes on when the test sleeps; whoever else sleeps waits for it."""
+    """A clock that moves only when the test sleeps; all other sleepers wait for it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -46,7 +46,7 @@ class Clock:
 
 @dataclass
 class Memory:
-    """A store in memory, whose clock is the test's."""
+    """A store in memory that uses the test's clock."""
 
     clock: Clock
     owner: Owner | None = None
@@ -104,7 +104,7 @@ def store(clock: Clock) -> Memory:
 
 
 class Told(list[str]):
-    """What the operator was told."""
+    """Collects the lines that were printed for the operator."""
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_a_lock_that_was_taken_over_is_noticed_by_the_renewal(store: Memory, sai
     held.take()
     store.owner = BOB
     clock.sleep(6)
-    # even if the other has ended meanwhile, and the token were ours again
+    # even if the other run has ended meanwhile, and the token would be ours again
     store.owner = ANN
     with pytest.raises(TakenOver):
         held.append([{"record": "intent"}])
