@@ -1,78 +1,300 @@
-"""The records of a run, and what they say of where it stopped: pure functions."""
+"""The records of a run: one class a kind, to JSON and back.
+
+Only ``stamped`` makes the JSON object of a record. ``parse`` reads what any version wrote: it passes over kinds and
+fields that this version does not know, and takes the default for a field that a record lacks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
-from orchestrator.journal.store import Record
+from orchestrator.journal import clock
+
+Json = Mapping[str, Any]
+
+
+class RunRecord(Protocol):
+    """What all kinds of records have.
+
+    + kind: the value of ``record`` in the JSON object
+    """
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object, without the time."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the journal tells of a run.
+class PlaceResult:
+    """What became of a step at one place.
 
-    + begun: names of the stages with an intent, in order
-    + done: names of those whose results are all good
-    + committed: it is recorded that only the new release answered
-    + undoing: its undo has begun: what is on record as done may not be so any more
-    + paused: where it was asked to stop and wait, empty if it was not
-    + ended: how it ended ("done", "undone", "interrupted", ...), None if it stopped without a word
+    + error: empty if the step succeeded
+    + lost: the place did not answer
+    + detail: what a step that looks has seen
+    + output: the last lines that a command of the application printed before it failed
     """
 
+    place: str
+    seconds: float = 0.0
+    error: str = ""
+    lost: bool = False
+    detail: str = ""
+    output: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        said = {"place": self.place, "seconds": round(self.seconds, 3)}
+        optional = {"error": self.error, "lost": self.lost, "detail": self.detail, "output": list(self.output)}
+        return said | {key: value for key, value in optional.items() if value}
+
+    @classmethod
+    def from_json(cls, data: Json) -> PlaceResult:
+        return cls(
+            _text(data, "place"),
+            float(data.get("seconds", 0.0)),
+            _text(data, "error"),
+            bool(data.get("lost")),
+            _text(data, "detail"),
+            _texts(data, "output"),
+        )
+
+
+@dataclass(frozen=True)
+class Begin:
+    """A command holds the lock. The first record of each of its runs.
+
+    + owner: user and machine
+    + version: of the orchestrator; empty if the version that wrote it did not say
+    """
+
+    kind: ClassVar[str] = "begin"
     verb: str
     owner: str
-    at: str
-    inputs: dict[str, Any] | None
-    begun: tuple[str, ...]
-    done: tuple[str, ...]
-    committed: bool
-    undoing: bool
-    paused: str
-    ended: str | None
-    detail: str
+    version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        said = {"record": self.kind, "verb": self.verb, "owner": self.owner}
+        return said | ({"version": self.version} if self.version else {})
+
+    @classmethod
+    def from_json(cls, data: Json) -> Begin:
+        return cls(str(data.get("verb", "?")), str(data.get("owner", "?")), _text(data, "version"))
 
 
-def told(records: Sequence[Record]) -> Told:
-    """What a run's records tell. Unknown records are passed over: a newer version may write more."""
-    # what comes before a run's own Inputs is the settling of an earlier run
-    start = next((index for index, record in enumerate(records) if record["record"] == "inputs"), 0)
-    own = records[start:]
-    # of a run that goes on with an earlier one, this record also says how far that had come
-    head: Record = own[0] if own else {"record": ""}
-    first = next((record for record in records if record["record"] == "begin"), {})
-    end = next((record for record in own if record["record"] == "end"), None)
-    return Told(
-        verb=str(first.get("verb", "?")),
-        owner=str(first.get("owner", "?")),
-        at=str(first.get("at", "?")),
-        inputs=dict(head["inputs"]) if head["record"] == "inputs" else None,
-        begun=(*head.get("begun", ()), *(record["stage"] for record in own if record["record"] == "intent")),
-        done=(
-            *head.get("done", ()),
-            *(record["stage"] for record in own if record["record"] == "results" and not record["failed"]),
-        ),
-        committed=any(record["record"] == "commit" for record in own),
-        undoing=any(record["record"] == "undoing" for record in own),
-        paused=str(own[-1]["text"]) if own and own[-1]["record"] == "paused" else "",
-        ended=end["how"] if end else None,
-        detail=str(end.get("detail", "")) if end else "",
-    )
+@dataclass(frozen=True)
+class RunInputs:
+    """What the plan is made from. What comes before this record is the settling of an earlier run.
 
-
-def unfinished(runs: Sequence[Sequence[Record]]) -> Sequence[Record] | None:
-    """The records of the newest run, if it is still to be settled: it stopped without a word, or left something
-    undone. None if there is nothing to settle.
+    + inputs: ``Inputs.to_json``
+    + begun, done: names of stages, if this run goes on with an earlier one: how far that one had come
     """
-    # whoever began to settle it, and died, wrote that down in a run of its own
-    undoing: list[Record] = []
-    for run in reversed(runs):
-        tale = told(run)
-        if tale.inputs is not None:
-            return [*run, *undoing] if tale.ended in (None, "left") else None
-        undoing += [record for record in run if record["record"] == "undoing"]
-        if any(record["record"] == "settled" for record in run):
-            return None
-        # a run that began and did not get to its Inputs, or stopped while settling: an older one counts
-    return None
+
+    kind: ClassVar[str] = "inputs"
+    inputs: Json
+    begun: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        said: dict[str, Any] = {"record": self.kind, "inputs": dict(self.inputs)}
+        return said | ({"begun": list(self.begun), "done": list(self.done)} if self.begun or self.done else {})
+
+    @classmethod
+    def from_json(cls, data: Json) -> RunInputs:
+        return cls(dict(data.get("inputs") or {}), _texts(data, "begun"), _texts(data, "done"))
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A stage that changes something is about to begin at these places."""
+
+    kind: ClassVar[str] = "intent"
+    stage: str
+    places: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "stage": self.stage, "places": list(self.places)}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Intent:
+        return cls(_text(data, "stage"), _texts(data, "places"))
+
+
+@dataclass(frozen=True)
+class StageResults:
+    """What became of a stage at each place.
+
+    + seconds: how long the stage took
+    + failed: True if a step failed
+    """
+
+    kind: ClassVar[str] = "results"
+    stage: str
+    results: tuple[PlaceResult, ...] = ()
+    seconds: float = 0.0
+    failed: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "stage": self.stage} | _outcome(self.results, self.failed, self.seconds)
+
+    @classmethod
+    def from_json(cls, data: Json) -> StageResults:
+        return cls(_text(data, "stage"), _results(data), float(data.get("seconds", 0.0)), bool(data.get("failed")))
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Only the new release answers: from here on the run only goes forward."""
+
+    kind: ClassVar[str] = "commit"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Commit:
+        return cls()
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The run stopped where it was asked to, and waits.
+
+    + at: ``preview``, or the new release's share of the traffic in per cent
+    """
+
+    kind: ClassVar[str] = "paused"
+    at: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "text": self.at}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Paused:
+        return cls(_text(data, "text"))
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """The undo has begun: a stage that is on record as done may not be done any more."""
+
+    kind: ClassVar[str] = "undoing"
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "text": self.reason}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Undoing:
+        return cls(_text(data, "text"))
+
+
+@dataclass(frozen=True)
+class Undone:
+    """The undo has ended.
+
+    + left: what could not be undone
+    """
+
+    kind: ClassVar[str] = "undone"
+    left: tuple[PlaceResult, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind} | (_outcome(self.left, True, 0.0) if self.left else {})
+
+    @classmethod
+    def from_json(cls, data: Json) -> Undone:
+        return cls(_results(data))
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The operator was warned. The report has this record, the journal has not."""
+
+    kind: ClassVar[str] = "warning"
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "text": self.text}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Warned:
+        return cls(_text(data, "text"))
+
+
+@dataclass(frozen=True)
+class End:
+    """The run has ended.
+
+    + how: ``done``, ``undone``, or ``left`` if the next command has to finish it
+    + detail: why it was undone
+    + probe: the probe's report
+    """
+
+    kind: ClassVar[str] = "end"
+    how: str
+    detail: str = ""
+    probe: Json | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "how": self.how, "detail": self.detail, "probe": self.probe}
+
+    @classmethod
+    def from_json(cls, data: Json) -> End:
+        return cls(str(data.get("how", "?")), _text(data, "detail"), data.get("probe"))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An earlier run that was open is settled.
+
+    + how: ``forward`` or ``undone``
+    """
+
+    kind: ClassVar[str] = "settled"
+    how: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "how": self.how}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Settled:
+        return cls(_text(data, "how"))
+
+
+KINDS = (Begin, RunInputs, Intent, StageResults, Commit, Paused, Undoing, Undone, Warned, End, Settled)
+
+_BY_NAME = {kind.kind: kind for kind in KINDS}
+
+
+def stamped(record: RunRecord) -> dict[str, Any]:
+    """The JSON object of a record, with the time ``at`` which it is written."""
+    return {"at": clock.now(), **record.to_json()}
+
+
+def parse(data: Json) -> RunRecord | None:
+    """The record of a JSON object; None for a kind that this version does not know."""
+    kind = _BY_NAME.get(str(data.get("record")))
+    return kind.from_json(data) if kind else None
+
+
+def parsed(records: Iterable[Json]) -> list[RunRecord]:
+    """The records of which this version knows the kind, in their order."""
+    return [record for record in map(parse, records) if record is not None]
+
+
+def _outcome(results: tuple[PlaceResult, ...], failed: bool, seconds: float) -> dict[str, Any]:
+    return {"results": [one.to_json() for one in results], "failed": failed, "seconds": round(seconds, 3)}
+
+
+def _results(data: Json) -> tuple[PlaceResult, ...]:
+    return tuple(PlaceResult.from_json(one) for one in data.get("results", ()))
+
+
+def _text(data: Json, key: str) -> str:
+    return str(data.get(key) or "")
+
+
+def _texts(data: Json, key: str) -> tuple[str, ...]:
+    return tuple(str(one) for one in data.get(key, ()))

@@ -7,13 +7,14 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import gevent
 
 from orchestrator.errors import Refused
 from orchestrator.errors import TakenOver as TakenOver
-from orchestrator.journal.store import Held, Lost, Owner, Record, Store
+from orchestrator.journal import clock
+from orchestrator.journal.records import RunRecord, stamped
+from orchestrator.journal.store import Held, Lost, Owner, Store
 
 LEASE = 15.0
 """Seconds without a renewal, by the store's clock, after which a lock may be taken over."""
@@ -25,8 +26,7 @@ RENEW = 5.0
 def owner(verb: str) -> Owner:
     """This process as the owner of a lock."""
     who = f"{getpass.getuser()}@{socket.gethostname()}"
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Owner(who, os.getpid(), verb, now, secrets.token_hex(8))
+    return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
 
 
 class Session:
@@ -74,13 +74,12 @@ class Session:
                 # one missed renewal is no loss: the store decides, and the next write tells
                 self._say(f"the lock could not be renewed: {error}")
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Sequence[RunRecord]) -> None:
         """Write records, each with the time. Raises TakenOver if the lock is not ours any more."""
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         try:
             if self._lost:
                 raise Lost
-            self._store.append(self._me, self.fence, [{"at": now, **record} for record in records])
+            self._store.append(self._me, self.fence, [stamped(record) for record in records])
         except Lost:
             raise TakenOver("another run took the lock over: this one stops here, and that one settles it") from None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
+from orchestrator.journal.records import stamped
 from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import Ended, Event
@@ -25,8 +25,8 @@ class ReportFile:
         self._events: list[dict[str, Any]] = []
 
     def event(self, event: Event) -> None:
-        """Keep an event; ``at`` is its time in seconds since the epoch."""
-        self._events.append({"at": time.time(), **event.to_json()})
+        """Keep an event, as the journal has it: ``at`` is its UTC time, ISO 8601."""
+        self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
         """Write the file. Raises OSError if that cannot be done."""
@@ -41,8 +41,8 @@ class ReportFile:
             "paused": ended.paused,
             "status": ended.status,
             "reason": str(ended.reason or ""),
-            "left": [result.to_json() for result in ended.left],
-            "warnings": [result.to_json() for result in ended.warnings],
+            "left": [result.record.to_json() for result in ended.left],
+            "warnings": [result.record.to_json() for result in ended.warnings],
         }
         beside = self._path.with_name(self._path.name + ".new")
         beside.write_text(json.dumps(content, indent=1))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.config import Settings
 from orchestrator.errors import OrchestratorError
-from orchestrator.journal.records import Told, told, unfinished
+from orchestrator.journal.history import RunHistory, history_of, unfinished
 from orchestrator.journal.store import Record
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan, Stage
@@ -17,26 +17,26 @@ SHOWING = ("fetch", "build", "hook", "start")
 """Actions whose errors are words of build steps, hooks and the application's processes."""
 
 
-def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[Told, Inputs, Plan] | None:
-    """The newest run, if it has to be settled: what is told of it, and its plan made anew from its Inputs.
+def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[RunHistory, Inputs, Plan] | None:
+    """The newest run, if it has to be settled: its history, and its plan made anew from its Inputs.
 
     + now: the settings at hand, for their secrets
     """
     records = unfinished(runs)
     if records is None:
         return None
-    tale = told(records)
-    assert tale.inputs is not None
-    inputs = Inputs.from_json(tale.inputs, now)
-    return tale, inputs, plan(inputs)
+    run = history_of(records)
+    assert run.inputs is not None
+    inputs = Inputs.from_json(run.inputs, now)
+    return run, inputs, plan(inputs)
 
 
-def begun_stages(tale: Told, whole: Plan) -> list[Stage]:
+def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:
     """The stages with an intent, in the plan's order.
 
     What an earlier run left to this one is this one's from its Inputs on.
     """
-    return [stage for stage in whole.until_commit if stage.name in tale.begun or stage.kind.at_once]
+    return [stage for stage in whole.until_commit if stage.name in run.begun or stage.kind.at_once]
 
 
 def shows(stages: Iterable[Stage]) -> bool:
@@ -44,15 +44,15 @@ def shows(stages: Iterable[Stage]) -> bool:
     return any(step.action.name in SHOWING for stage in stages for part in (stage, *stage.undo) for step in part.do)
 
 
-def settle(tale: Told, whole: Plan, walk: Walk) -> Ended:
+def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
     """Carry a committed run forward, undo any other. Idempotent, as every stage and undo is."""
-    if tale.committed:
+    if run.committed:
         return walk.forward(whole.after_commit)
-    reason = OrchestratorError(f"{tale.verb} by {tale.owner} of {tale.at} stopped without a word")
-    return walk.undo(begun_stages(tale, whole), reason)
+    reason = OrchestratorError(f"{run.name} stopped without a word")
+    return walk.undo(begun_stages(run, whole), reason)
 
 
-def remaining(tale: Told, whole: Plan) -> list[Stage]:
+def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
     """What is left until the commit of a run that goes on.
 
     What changes something and is on record as done is not done again. What only looks is looked at again, but what a
@@ -60,18 +60,18 @@ def remaining(tale: Told, whole: Plan) -> list[Stage]:
     once it has 25%.
     """
     stages = whole.until_commit
-    begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in tale.begun]
+    begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]
     last = max(begun, default=-1)
 
     def is_left(index: int, stage: Stage) -> bool:
         if stage.kind.valid_until:
             # a run that goes on has another number, for which no node is armed any more
             return not any(
-                later.kind.name == stage.kind.valid_until and later.weight == stage.weight and later.name in tale.done
+                later.kind.name == stage.kind.valid_until and later.weight == stage.weight and later.name in run.done
                 for later in stages
             )
         if stage.kind.changes:
-            return stage.name not in tale.done
+            return stage.name not in run.done
         return index > last or stage.kind.standing
 
     return [stage for index, stage in enumerate(stages) if is_left(index, stage)]

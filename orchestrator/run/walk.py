@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from orchestrator.errors import Interrupted, OrchestratorError
+from orchestrator.journal import records
+from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import TakenOver
-from orchestrator.journal.store import Record
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
@@ -34,10 +35,10 @@ class Result:
     detail: str = ""
     output: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        said = {"place": self.place.name, "seconds": round(self.seconds, 3)}
-        optional = {"error": self.error, "lost": self.lost, "detail": self.detail, "output": list(self.output)}
-        return said | {key: value for key, value in optional.items() if value}
+    @property
+    def record(self) -> records.PlaceResult:
+        """The same for journal and report."""
+        return records.PlaceResult(self.place.name, self.seconds, self.error or "", self.lost, self.detail, self.output)
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,24 @@ class Event:
     def failed(self) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.error)
 
-    def to_json(self) -> dict[str, Any]:
-        said: dict[str, Any] = {"record": self.record}
-        if self.stage:
-            said["stage"] = self.stage
-        if self.record == "intent":
-            said["places"] = list(self.places)
-        if self.results or self.record == "results":
-            said["results"] = [result.to_json() for result in self.results]
-            said["failed"] = bool(self.failed)
-            said["seconds"] = round(self.seconds, 3)
-        if self.text:
-            said["text"] = self.text
-        return said
+    def to_record(self) -> RunRecord:
+        """The same for journal and report."""
+        results = tuple(result.record for result in self.results)
+        match self.record:
+            case "intent":
+                return records.Intent(self.stage, self.places)
+            case "results":
+                return records.StageResults(self.stage, results, self.seconds, bool(self.failed))
+            case "commit":
+                return records.Commit()
+            case "paused":
+                return records.Paused(self.text)
+            case "undoing":
+                return records.Undoing(self.text)
+            case "undone":
+                return records.Undone(results)
+            case _:
+                return records.Warned(self.text)
 
 
 class Executor(Protocol):
@@ -87,7 +93,7 @@ class Control(Protocol):
         """From now on the run goes to its end, whatever signals come."""
 
 
-Journal = Callable[[Sequence[Record]], None]
+Journal = Callable[[Sequence[RunRecord]], None]
 """Appends records durably. Raises if it cannot."""
 
 Tell = Callable[[Event], None]
@@ -154,7 +160,7 @@ class Walk:
         self._journal = journal
         self._tell = tell
         self._control = control
-        self._unwritten: list[Record] = []
+        self._unwritten: list[RunRecord] = []
 
     def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
         """Every stage until the commit, in order, then those after it.
@@ -255,7 +261,7 @@ class Walk:
         The results of a stage go with the record that comes next: should they be lost, the stage may be done
         or not, which is what every undo expects anyway. So a stage costs one synced write.
         """
-        self._unwritten.append(event.to_json())
+        self._unwritten.append(event.to_record())
         if event.record != "results":
             try:
                 self._write()
@@ -266,9 +272,9 @@ class Walk:
         self._tell(event)
 
     def _write(self) -> None:
-        records, self._unwritten = self._unwritten, []
-        if records:
-            self._journal(records)
+        unwritten, self._unwritten = self._unwritten, []
+        if unwritten:
+            self._journal(unwritten)
 
 
 def _places(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from orchestrator.errors import Interrupted, Refused, UsageError
 from orchestrator.fleet import Fleet
-from orchestrator.journal.records import told
+from orchestrator.journal.history import history_of
+from orchestrator.journal.records import End, RunInputs
 from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
@@ -20,7 +21,7 @@ from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.survey import survey
-from orchestrator.verbs.session import begin_record, begin_session, inputs_record, open_store
+from orchestrator.verbs.session import begin_record, begin_session, open_store
 from orchestrator.verbs.settle import settle_first
 from orchestrator.verbs.walk import announce_busy, announce_end, check_pause, know_values, walk
 
@@ -54,13 +55,13 @@ def _change(fleet: Fleet, verb: str, options: Options) -> int:
         whole = plan(i)
         check_pause(whole, options.until)
         know_values(fleet, i, whole.stages)
-        session.append([begin_record(verb), inputs_record(i)])
+        session.append([begin_record(verb), RunInputs(i.to_json())])
         try:
             announce_busy(fleet, session, i)
         except (Refused, Interrupted) as reason:
             signals.no_more_interrupts()
             announce_end(fleet, session, i, committed=False)
-            session.append([{"record": "end", "how": "left" if owed else "undone", "detail": str(reason)}])
+            session.append([End("left" if owed else "undone", str(reason))])
             raise
         say(heading(i), bold=True)
         stages = whole.until(options.until) if options.until else whole.until_commit
@@ -107,7 +108,7 @@ def _is_as_planned(i: Inputs, options: Options) -> None:
 def _revision_of(fleet: Fleet, release: str) -> str:
     """The commit of a release: as the journal has it, else as a node's mirror completes the id's short one."""
     for run in reversed(open_store(fleet).read(50).runs):
-        known = told(run).inputs or {}
+        known = history_of(run).inputs or {}
         if known.get("release") == release:
             return str(known["revision"])
     short = release.rpartition("-")[2]

@@ -14,9 +14,9 @@ from orchestrator import __version__
 from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
+from orchestrator.journal.records import Begin
 from orchestrator.journal.session import Session, owner
-from orchestrator.journal.store import Record, Store
-from orchestrator.plan.inputs import Inputs
+from orchestrator.journal.store import Store
 from orchestrator.report.terminal import say
 from orchestrator.scripts.guarded import Guard, guarded
 from orchestrator.signals import signals
@@ -87,9 +87,6 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
     return HostStore(shell, fleet.settings.balancer.journal)
 
 
-def begin_record(verb: str) -> Record:
-    return {"record": "begin", "verb": verb, "owner": owner(verb).who, "version": __version__}
-
-
-def inputs_record(i: Inputs) -> Record:
-    return {"record": "inputs", "inputs": i.to_json()}
+def begin_record(verb: str) -> Begin:
+    """The first record of a run of this process."""
+    return Begin(verb, owner(verb).who, __version__)

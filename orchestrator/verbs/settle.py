@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from orchestrator.errors import NotUndone, Refused
 from orchestrator.fleet import Fleet
-from orchestrator.journal.records import Told
+from orchestrator.journal.history import RunHistory
+from orchestrator.journal.records import Settled
 from orchestrator.journal.session import Session
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan
@@ -28,13 +29,13 @@ def settle_first(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
     found = open_run_of(fleet)
     if found is None:
         return ()
-    tale, i, whole = found
-    if tale.paused:
+    run, i, whole = found
+    if run.paused:
         raise Refused(
-            f"{named(tale)} waits ({tale.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
+            f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
         )
-    say(f"{named(tale)} stopped without a word: settling it first", fg="yellow")
-    ended = _settled(fleet, session, tale, whole, i)
+    say(f"{run.name} stopped without a word: settling it first", fg="yellow")
+    ended = _settled(fleet, session, run, whole, i)
     here, there = fleet.settings.scaling, i.settings.scaling
     if verb == "rollback" and ended.owed and here and there and here.group == there.group:
         say(f"going on all the same: {_listed(ended.owed)}", fg="yellow")
@@ -43,15 +44,15 @@ def settle_first(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
     return ()
 
 
-def settle_run(fleet: Fleet, session: Session, tale: Told, i: Inputs, whole: Plan) -> int:
+def settle_run(fleet: Fleet, session: Session, run: RunHistory, i: Inputs, whole: Plan) -> int:
     """Settle the open run. Raises NotUndone if a place that answers could not be undone."""
-    return _close(session, i, _settled(fleet, session, tale, whole, i))
+    return _close(session, i, _settled(fleet, session, run, whole, i))
 
 
-def _settled(fleet: Fleet, session: Session, tale: Told, whole: Plan, i: Inputs) -> Ended:
-    know_values(fleet, i, whole.after_commit if tale.committed else begun_stages(tale, whole), must=False)
+def _settled(fleet: Fleet, session: Session, run: RunHistory, whole: Plan, i: Inputs) -> Ended:
+    know_values(fleet, i, whole.after_commit if run.committed else begun_stages(run, whole), must=False)
     executor = Executor(fleet, session.fence)
-    ended = settle(tale, whole, Walk(whole, executor, session.append, Terminal().event, signals))
+    ended = settle(run, whole, Walk(whole, executor, session.append, Terminal().event, signals))
     if ended.is_mixed:
         raise NotUndone(_listed(result for result in ended.left if not result.lost))
     bar_lost(fleet, session, i, ended.left)
@@ -68,7 +69,7 @@ def _close(session: Session, i: Inputs, ended: Ended) -> int:
         lost = ", ".join(sorted({result.place.name for result in ended.left}))
         say(f"not undone on {lost}, which does not answer", fg="yellow")
         return 1
-    session.append([{"record": "settled", "how": "forward" if ended.committed else "undone"}])
+    session.append([Settled("forward" if ended.committed else "undone")])
     live = i.release if ended.committed else i.live or "no release"
     say(f"settled: {live} has all the traffic", fg="green")
     return 0
@@ -78,9 +79,5 @@ def _listed(results: Iterable[Result]) -> str:
     return "; ".join(f"{result.place}: {result.error}" for result in results)
 
 
-def open_run_of(fleet: Fleet) -> tuple[Told, Inputs, Plan] | None:
+def open_run_of(fleet: Fleet) -> tuple[RunHistory, Inputs, Plan] | None:
     return open_run(open_store(fleet).read().runs, fleet.settings)
-
-
-def named(tale: Told) -> str:
-    return f"{tale.verb} by {tale.owner} of {tale.at}"

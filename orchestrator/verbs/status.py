@@ -10,7 +10,7 @@ import click
 from orchestrator.config import Settings
 from orchestrator.facts.node import NodeState
 from orchestrator.fleet import Fleet
-from orchestrator.journal.records import Told, told, unfinished
+from orchestrator.journal.history import RunHistory, history_of, unfinished
 from orchestrator.journal.store import Contents
 from orchestrator.model import Color
 from orchestrator.options import Options
@@ -49,37 +49,36 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
     for name in sorted(fleet.barred):
         yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
     yield f"  lock         {_lock(contents)}"
-    stopped = unfinished(contents.runs)
-    if stopped is not None and contents.held is None:
-        tale = told(stopped)
-        yield f"  PAUSED       {_paused(tale)}" if tale.paused else f"  STOPPED      {_stopped(tale)}"
-    for run in list(contents.runs)[-HISTORY:]:
-        tale = told(run)
-        if tale.inputs is not None:
-            yield f"  {_ran(tale)}".rstrip()
+    open_records = unfinished(contents.runs)
+    if open_records is not None and contents.held is None:
+        run = history_of(open_records)
+        yield f"  PAUSED       {_paused(run)}" if run.paused else f"  STOPPED      {_stopped(run)}"
+    for run in map(history_of, list(contents.runs)[-HISTORY:]):
+        if run.inputs is not None:
+            yield f"  {_ran(run)}".rstrip()
 
 
-def _paused(tale: Told) -> str:
-    where = "before any traffic" if tale.paused == "preview" else f"at {tale.paused}% of the traffic"
+def _paused(run: RunHistory) -> str:
+    where = "before any traffic" if run.paused == "preview" else f"at {run.paused}% of the traffic"
     return (
-        f"{tale.verb} by {tale.owner} of {tale.at} waits {where}: deploys/promote.py goes on, "
-        f"deploys/abort.py takes it back{still_suspended((tale.inputs or {}).get('scaling', ()))}"
+        f"{run.name} waits {where}: deploys/promote.py goes on, "
+        f"deploys/abort.py takes it back{still_suspended((run.inputs or {}).get('scaling', ()))}"
     )
 
 
-def _stopped(tale: Told) -> str:
-    if tale.committed:
+def _stopped(run: RunHistory) -> str:
+    if run.committed:
         where, way = "after its commit", "carries it forward"
     else:
-        where = f"in {tale.begun[-1]}" if tale.begun else "before it changed anything"
+        where = f"in {run.begun[-1]}" if run.begun else "before it changed anything"
         way = "undoes it"
-    return f"{tale.verb} by {tale.owner} of {tale.at} stopped {where}; the next release or rollback {way} first"
+    return f"{run.name} stopped {where}; the next release or rollback {way} first"
 
 
-def _ran(tale: Told) -> str:
-    release = (tale.inputs or {}).get("release", "")
-    ended = tale.ended or ("paused" if tale.paused else "not ended")
-    return f"{tale.at[:19]:<20} {tale.verb:<9} {release:<24} {ended} by {tale.owner} {tale.detail}"
+def _ran(run: RunHistory) -> str:
+    release = (run.inputs or {}).get("release", "")
+    ended = run.ended or ("paused" if run.paused else "not ended")
+    return f"{run.at[:19]:<20} {run.verb:<9} {release:<24} {ended} by {run.owner} {run.detail}"
 
 
 def _node(state: NodeState | str) -> str:

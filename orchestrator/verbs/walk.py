@@ -8,6 +8,7 @@ from dataclasses import replace
 from orchestrator import environment
 from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
+from orchestrator.journal.records import End
 from orchestrator.journal.session import Session
 from orchestrator.options import Options
 from orchestrator.plan.inputs import Inputs, Missing
@@ -40,7 +41,7 @@ def walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Option
     probe = report.to_json() if report else None
     if not ended.paused:
         how = "left" if ended.left or ended.owed else "done" if ended.committed else "undone"
-        session.append([{"record": "end", "how": how, "detail": str(ended.reason or ""), "probe": probe}])
+        session.append([End(how, str(ended.reason or ""), probe)])
     file.write(i, ended, report)
     for line in probe_lines(report) if report else ():
         say(line)
@@ -91,7 +92,7 @@ def bar_lost(fleet: Fleet, session: Session, i: Inputs, left: Sequence[Result]) 
     event = Event(
         "results", "bar lost", results=Executor(fleet, session.fence).perform(bar(replace(i, missing=missing)).do, True)
     )
-    session.append([event.to_json()])
+    session.append([event.to_record()])
     Terminal().event(event)
     say(f"{', '.join(lost)}: unsettled, and barred until deploys/join.py --data node=NAME brings it back", fg="yellow")
 

@@ -16,8 +16,8 @@ from pyinfra_cli.main import main  # first: it patches the process for gevent
 
 import gevent  # isort: skip
 
+from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
-from orchestrator.journal.store import Record
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Result
@@ -47,8 +47,8 @@ class Points:
 def patch(points: Points) -> None:
     append, perform = Session.append, Executor.perform
 
-    def dying_append(self: Session, records: Sequence[Record]) -> None:
-        names = ", ".join(f"{record['record']} {record.get('stage', '')}".strip() for record in records)
+    def dying_append(self: Session, records: Sequence[RunRecord]) -> None:
+        names = ", ".join(f"{record.kind} {getattr(record, 'stage', '')}".strip() for record in records)
         points.met(f"before {names}")
         append(self, records)
         points.met(f"after {names}")

@@ -15,7 +15,7 @@ import pytest
 from orchestrator.probe.sample import Kind, Sample
 from tests.fleet.conftest import Fleet
 from tests.fleet.test_switches import BALANCERS, kill, level, main_process, only, until, url_of  # noqa: F401
-from tests.fleet.traffic import Traffic, ask, flawless, measured
+from tests.fleet.traffic import Traffic, ask, epoch, flawless, measured
 
 SHARES = (5, 25, 50)
 REQUESTS = 10_000
@@ -57,7 +57,7 @@ class Shares:
 
 def at(report: Mapping[str, Any], record: str, stage: str) -> float:
     """When something happened in a run, in seconds since the epoch."""
-    return float(next(e["at"] for e in report["events"] if (e["record"], e.get("stage")) == (record, stage)))
+    return epoch(next(e["at"] for e in report["events"] if (e["record"], e.get("stage")) == (record, stage)))
 
 
 def between(samples: Sequence[Sample], begin: float, end: float) -> list[Sample]:

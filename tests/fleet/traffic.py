@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -37,13 +38,18 @@ class Run:
     @property
     def began(self) -> float:
         """When its first stage was done, in seconds since the epoch."""
-        return float(self.report["events"][0]["at"])
+        return epoch(self.report["events"][0]["at"])
 
     @property
     def shifted(self) -> float:
         """Right before the balancers were told: the intent is on record, and what comes next is the shift."""
         events = self.report["events"]
-        return float(next(e["at"] for e in events if e["record"] == "intent" and e["stage"] == "cutover"))
+        return epoch(next(e["at"] for e in events if e["record"] == "intent" and e["stage"] == "cutover"))
+
+
+def epoch(at: str) -> float:
+    """A time of a report, in seconds since the epoch."""
+    return datetime.fromisoformat(at).timestamp()
 
 
 class Traffic(ProbeProcess):

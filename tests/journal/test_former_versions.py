@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.config import load
-from orchestrator.journal.records import told, unfinished
+from orchestrator.journal.history import history_of, unfinished
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.run.settle import open_run
 from orchestrator.verbs.status import lines
@@ -53,7 +53,7 @@ def test_every_case_is_there() -> None:
 def test_status_shows_it(case: str) -> None:
     shown, ended = SHOWN[case]
     contents = former(f"0.1.0/{case}").contents
-    newest = next(told(run) for run in reversed(contents.runs) if told(run).inputs)
+    newest = next(history_of(run) for run in reversed(contents.runs) if history_of(run).inputs)
     name = f"{newest.verb} by ann@laptop of {newest.at}"
     said = [" ".join(line.split()) for line in lines(NOTHING, contents, SETTINGS)]
     assert said[:2] == ["shop", "lock free"]
@@ -70,6 +70,6 @@ def test_its_plan_has_every_stage_that_it_began(case: str) -> None:
     assert (found is not None) == bool(SHOWN[case][0])
     assert (unfinished(contents.runs) is not None) == (found is not None)
     if found is not None:
-        tale, _, whole = found
-        assert tale.begun
-        assert set(tale.begun) <= {stage.name for stage in whole.stages}
+        run, _, whole = found
+        assert run.begun
+        assert set(run.begun) <= {stage.name for stage in whole.stages}

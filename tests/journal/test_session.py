@@ -9,6 +9,7 @@ import gevent
 import pytest
 
 from orchestrator.errors import OrchestratorError, Refused, TakenOver
+from orchestrator.journal.records import Begin, Intent, Undoing
 from orchestrator.journal.session import LEASE, Session, owner
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 from tests.journal.places import somebody
@@ -120,7 +121,7 @@ def test_a_free_lock_is_taken_at_once_and_without_a_word(store: Memory, said: To
     held = session(store, said)
     held.take()
     assert (held.fence, clock.now, said) == (1, 0.0, [])
-    held.append([{"record": "begin"}])
+    held.append([Begin("release", "ann")])
     (record,) = store.written
     assert (record["fence"], record["record"]) == (1, "begin")
     assert str(record["at"]).endswith("Z")
@@ -148,7 +149,7 @@ def test_a_renewal_that_fails_is_told_and_the_next_one_mends_it(store: Memory, s
     store.broken = False
     clock.sleep(5)
     assert (store.renewals, store.renewed) == ([5.0, 10.0], 10.0)
-    held.append([{"record": "begin"}])
+    held.append([Begin("release", "ann")])
     held.give_back()
 
 
@@ -157,7 +158,7 @@ def test_the_next_record_notices_a_lock_that_was_taken_over(store: Memory, said:
     held.take()
     store.owner = BOB
     with pytest.raises(TakenOver, match="another run took the lock over") as lost:
-        held.append([{"record": "intent"}])
+        held.append([Intent("fetch")])
     assert lost.value.status == 4
     held.give_back()
     assert store.owner == BOB
@@ -171,7 +172,7 @@ def test_a_lock_that_was_taken_over_is_noticed_by_the_renewal(store: Memory, sai
     # even if the other run has ended meanwhile, and the token would be ours again
     store.owner = ANN
     with pytest.raises(TakenOver):
-        held.append([{"record": "intent"}])
+        held.append([Intent("fetch")])
     held.give_back()
     assert store.owner == ANN
 
@@ -231,9 +232,9 @@ def test_a_store_that_fails_is_not_a_lock_that_was_lost(store: Memory, said: Tol
     held.take()
     store.broken = True
     with pytest.raises(OSError, match="no route"):
-        held.append([{"record": "intent"}])
+        held.append([Intent("fetch")])
     store.broken = False
-    held.append([{"record": "undoing"}])
+    held.append([Undoing()])
     held.give_back()
 
 

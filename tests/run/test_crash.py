@@ -14,8 +14,8 @@ import pytest
 from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.journal import session
+from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
-from orchestrator.journal.store import Record
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan.steps import Step
@@ -37,8 +37,8 @@ class Death:
         self.points: list[str] = []
         append, one = Session.append, Executor._one
 
-        def dying_append(this: Session, records: Sequence[Record]) -> None:
-            names = ", ".join(f"{record['record']} {record.get('stage', '')}".strip() for record in records)
+        def dying_append(this: Session, records: Sequence[RunRecord]) -> None:
+            names = ", ".join(f"{record.kind} {getattr(record, 'stage', '')}".strip() for record in records)
             self.point(f"before the record of {names}")
             append(this, records)
             self.point(f"after the record of {names}")

@@ -16,9 +16,9 @@ from orchestrator import verbs
 from orchestrator.config import Settings, load
 from orchestrator.errors import Refused
 from orchestrator.journal import session
-from orchestrator.journal.records import told
+from orchestrator.journal.history import history_of
+from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
-from orchestrator.journal.store import Record
 from orchestrator.model import Color
 from orchestrator.options import Options
 from tests.fakes.git import git
@@ -56,8 +56,8 @@ def killed(
     """A run that ends as by SIGKILL, before (or after) it appends a record of this kind."""
     append = Session.append
 
-    def dying(this: Session, records: Sequence[Record]) -> None:
-        here = any(one["record"] == record and one.get("stage", "") == stage for one in records)
+    def dying(this: Session, records: Sequence[RunRecord]) -> None:
+        here = any(one.kind == record and getattr(one, "stage", "") == stage for one in records)
         if not here or after:
             append(this, records)
         if here:
@@ -111,7 +111,7 @@ def left_open(released: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 def _names(recorded: Former, world: World, live: str, idle: str) -> dict[str, str]:
     """What the recorded world calls its releases, commits and origin, and what they are in this one."""
-    head = next(inputs for run in recorded.contents.runs if (inputs := told(run).inputs))
+    head = next(inputs for run in recorded.contents.runs if (inputs := history_of(run).inputs))
     new = sorted(set(world.releases("node1")) - {live, idle})
     v1, v2 = (git(world.origin, "rev-parse", ref).strip() for ref in ("v1", "v2"))
     names = {recorded.live: live, recorded.idle: idle, str(head["settings"]["source"]["origin"]): str(world.origin)}

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.config import load
-from orchestrator.journal.records import told, unfinished
+from orchestrator.journal.history import history_of, unfinished
+from orchestrator.journal.records import Begin, End, RunInputs, RunRecord, Settled
 from orchestrator.journal.store import Record
 from orchestrator.model import Color, Weights
 from orchestrator.plan.inputs import Inputs, NodeInput, SwitchInput
@@ -49,9 +50,9 @@ class Model:
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         return tuple(self._one(step) for step in steps)
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Sequence[RunRecord]) -> None:
         self._spend()
-        self.journal[-1] += [json.loads(json.dumps(record)) for record in records]
+        self.journal[-1] += [json.loads(json.dumps(record.to_json())) for record in records]
         self._spend()
 
     def _spend(self) -> None:
@@ -198,8 +199,8 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
 
 def begin(model: Model, inputs: Inputs) -> None:
     model.journal.append([])
-    model.append([{"record": "begin", "verb": inputs.verb, "owner": "me", "at": "now"}])
-    model.append([{"record": "inputs", "inputs": inputs.to_json()}])
+    model.append([Begin(inputs.verb, "me")])
+    model.append([RunInputs(inputs.to_json())])
 
 
 def walk(model: Model, inputs: Inputs) -> Walk:
@@ -210,7 +211,7 @@ def run(model: Model, inputs: Inputs) -> None:
     begin(model, inputs)
     whole = plan(inputs)
     ended = walk(model, inputs).go(whole.until_commit)
-    model.append([{"record": "end", "how": "done" if ended.committed else "undone" if not ended.left else "left"}])
+    model.append([End("done" if ended.committed else "undone" if not ended.left else "left")])
 
 
 def after(model: Model, inputs: Inputs, how: str) -> bool:
@@ -218,21 +219,21 @@ def after(model: Model, inputs: Inputs, how: str) -> bool:
     found = open_run(model.journal, inputs.settings)
     if found is None:
         return False
-    tale, back, whole = found
+    earlier, back, whole = found
     assert back == inputs
     assert whole == plan(inputs)
     model.journal.append([])
     model.still = set()
-    if how == "resume" and not tale.committed and not tale.undoing:
-        model.append([{"record": "begin", "verb": "resume", "owner": "me", "at": "now"}])
-        model.append([{"record": "inputs", "inputs": inputs.to_json(), "begun": tale.begun, "done": tale.done}])
-        ended = walk(model, inputs).go(remaining(tale, whole), begun_stages(tale, whole))
+    if how == "resume" and not earlier.committed and not earlier.undoing:
+        model.append([Begin("resume", "me")])
+        model.append([RunInputs(inputs.to_json(), earlier.begun, earlier.done)])
+        ended = walk(model, inputs).go(remaining(earlier, whole), begun_stages(earlier, whole))
         assert ended.committed, ended.reason
-        model.append([{"record": "end", "how": "done"}])
+        model.append([End("done")])
     else:
-        ended = settle(tale, whole, walk(model, inputs))
+        ended = settle(earlier, whole, walk(model, inputs))
         assert not ended.left
-        model.append([{"record": "settled"}])
+        model.append([Settled()])
     return True
 
 
@@ -280,5 +281,5 @@ def test_any_prefix_can_be_settled_even_if_the_settling_is_killed(
 @given(st.lists(st.dictionaries(st.sampled_from(["record", "stage", "at"]), st.just("intent")), max_size=5))
 def test_a_journal_with_odd_records_is_read_all_the_same(records: list[Record]) -> None:
     whole = [{"record": "?", "stage": "?", **record} for record in records]
-    assert told(whole).inputs is None
+    assert history_of(whole).inputs is None
     assert unfinished([whole]) is None

@@ -23,8 +23,8 @@ from orchestrator.config import load
 from orchestrator.errors import Interrupted, NotUndone, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal import session
+from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
-from orchestrator.journal.store import Record
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan.inputs import Inputs
@@ -200,8 +200,8 @@ class Death:
         self.at, self.points = at, 0
         append, one = Session.append, Executor._one
 
-        def dying_append(this: Session, records: Sequence[Record]) -> None:
-            ours = any(record.get("stage") in ("suspend", "resume scaling") for record in records)
+        def dying_append(this: Session, records: Sequence[RunRecord]) -> None:
+            ours = any(getattr(record, "stage", "") in ("suspend", "resume scaling") for record in records)
             self.point(ours)
             append(this, records)
             self.point(ours)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.journal.records import Told
+from orchestrator.journal.history import RunHistory
 from orchestrator.run.settle import begun_stages, remaining, shows
 from orchestrator.stages import plan
 from tests.stages import plans
@@ -17,8 +17,8 @@ WHOLE = ["arm", "cutover", "verify", "proof"]
 LEADS = ["attach", "mend"]
 
 
-def told(begun: list[str], done: list[str]) -> Told:
-    return Told("release", "me", "now", None, tuple(begun), tuple(done), False, False, "", None, "")
+def history(begun: list[str], done: list[str]) -> RunHistory:
+    return RunHistory("release", "me", "now", None, tuple(begun), tuple(done), False, False, "", None, "")
 
 
 @pytest.mark.parametrize(
@@ -51,18 +51,18 @@ def told(begun: list[str], done: list[str]) -> Told:
 )
 def test_what_is_left_until_the_commit(begun: list[str], done: list[str], left: list[str]) -> None:
     whole = plan(plans.inputs("release", full=False, cutover=CUTOVER))
-    assert [stage.name for stage in remaining(told(begun, done), whole)] == left
+    assert [stage.name for stage in remaining(history(begun, done), whole)] == left
 
 
 def test_begun_stages_are_in_the_order_of_the_plan() -> None:
     whole = plan(plans.inputs("release", full=False))
-    found = begun_stages(told(["start", "promote", "fetch"], []), whole)
+    found = begun_stages(history(["start", "promote", "fetch"], []), whole)
     assert [stage.name for stage in found] == ["fetch", "start"]
 
 
 def test_what_an_earlier_run_left_is_begun_with_the_inputs() -> None:
     whole = plan(plans.inputs("rollback", "everything", full=False))
-    assert [stage.name for stage in begun_stages(told([], []), whole)] == ["inherit"]
+    assert [stage.name for stage in begun_stages(history([], []), whole)] == ["inherit"]
 
 
 @pytest.mark.parametrize(("names", "shown"), [({"share", "warm"}, False), ({"fetch"}, True), ({"start"}, True)])

@@ -1,0 +1,10 @@
+"""The clock of everything that is on record: UTC, ISO 8601, to the microsecond."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """The time on this machine, as ``2026-11-28T16:03:34.122521Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
