@@ -1,4 +1,4 @@
-"""The wait for a color to end what it is doing, and the line that says what was cut when it did not."""
+"""Wait until a color has no requests in flight, and say what is cut if some are left at the limit."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ def drained(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> InFlight | str | None:
-    """Look until a color has been quiet for ``still`` seconds without a break: then None.
+    """Wait until a color has been quiet for ``still`` seconds without a break, and return None.
 
-    If it is not quiet after ``limit`` seconds, what was seen last. A quiet that began before the limit may last
-    until ``still`` beyond it. What ``look`` raises goes through.
+    If the color is not quiet after ``limit`` seconds, return what ``look`` saw last. If it became quiet before the
+    limit, the wait may last up to ``still`` seconds beyond the limit. Exceptions of ``look`` are not caught.
 
-    + look: what the color is doing now, or a line that says why that cannot be told, which is never taken for quiet
+    + look: returns what the color has in flight now, or a line that says why this is unknown, which never counts as
+      quiet
+    + limit, still: seconds
     + interval: seconds between two looks
     """
     began, since = clock(), None
@@ -40,14 +42,14 @@ def drained(
 
 
 def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
-    """What a color still did at the limit, and what becomes of it, in one line.
+    """One line that says what a color still had in flight at the limit, and whether that is cut.
 
     ``blue still had 2 streams and 1 request after 90 s: they are cut``
 
-    + limit: seconds that it was waited for
-    + cut: False if nothing is cut, and the run fails instead
+    + limit: seconds of the wait
+    + cut: False if nothing is cut and the run fails instead
     """
-    # a request has a connection of its own, and so has a stream
+    # each request and each stream has a connection of its own
     other = max(0, seen.connections - seen.requests - seen.streams)
     counts = ((seen.streams, "stream"), (seen.requests, "request"), (other, "connection"))
     found = [f"{count} {what}" + ("s" if count != 1 else "") for count, what in counts if count]

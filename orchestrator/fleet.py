@@ -1,7 +1,7 @@
-"""pyinfra glue: our own order, barriers and deadlines over an inventory's hosts.
+"""Run operations and facts on an inventory's hosts through pyinfra, with our own order, barriers and deadlines.
 
-pyinfra drops a host that fails and goes on, in random order, and its timeouts do not cover a frozen host
-(notes/pyinfra.md); here every host has a reply, in the order asked, by its deadline.
+pyinfra drops a host that fails and continues with the others in random order, and its timeouts do not cover a frozen
+host (pyinfra 3.10). Here every host gives a reply, in the order asked, by its deadline.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ from orchestrator.switches import Api, kind_of
 T = TypeVar("T")
 
 PING = 3.0
-"""Seconds in which a host that missed a deadline has to answer at all, or it counts as lost."""
+"""Seconds that a host which missed a deadline has to answer a ping; after them the host counts as lost."""
 
 
 @dataclass(frozen=True)
 class Reply(Generic[T]):
-    """What came of asking a host.
+    """The result of one call on one host.
 
-    + value: None if it failed
-    + error: None if it did not
-    + lost: the host did not answer at all
-    + output: what a failed command printed, its last lines
+    + value: what the call returned; None if it failed
+    + error: why the call failed, in one line; None if it succeeded
+    + lost: whether the host did not answer at all
+    + seconds: how long the call took
+    + output: the last lines that a failed command printed
     """
 
     name: str
@@ -54,7 +55,10 @@ class Reply(Generic[T]):
 
 
 class Fleet:
-    """The hosts of one inventory: app nodes and balancers."""
+    """The hosts of one inventory: app nodes and load balancers.
+
+    Raises UsageError if the inventory lacks a group that the settings name, or if the group of the nodes is empty.
+    """
 
     def __init__(self, state: State, settings: Settings) -> None:
         self.state = state
@@ -72,20 +76,22 @@ class Fleet:
             if (made := self._api(switch)) is not None
             for name in [getattr(switch, "name", switch.kind)]
         }
-        """Switches behind an API, by name."""
+        """The switches that are driven by a provider's API, by name."""
         self.is_switch = any(switch.kind == "node" for switch in settings.switches)
-        """Each node is a switch itself, by its ``live`` link."""
+        """Whether each node is a switch itself, by its ``live`` link."""
         self.mask = Mask(settings)
-        """What is shown or recorded of what hosts said goes through it."""
+        """Hides secrets in everything that is shown or recorded of a host's output."""
         self.variables = Variables(settings.environment, self.mask)
-        """What a release's environment file is written from."""
+        """The values from which a release's environment file is written."""
         if not self.nodes:
-            raise UsageError(f"inventory group {settings.nodes} has no nodes")
+            raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
 
     def _group(self, group: str) -> list[str]:
         known = [name for name in self.state.inventory.groups if not name.startswith("@")]
         if group not in self.state.inventory.groups:
-            raise UsageError(f"the inventory has no group {group} (it has {', '.join(known)})")
+            raise UsageError(
+                f"the inventory has no group {group} (its groups: {', '.join(known)}): add it, or correct the settings"
+            )
         return [host.name for host in self.state.inventory.get_group(group)]
 
     def _api(self, switch: Switch) -> Api | None:
@@ -98,40 +104,43 @@ class Fleet:
         return kind(switch, members, self.settings.ports)
 
     def has(self, name: str) -> bool:
-        """Whether the inventory has a host; a run that goes on may name one that has been taken away since."""
+        """Whether the inventory has this host. A resumed run may name a host that has been removed since."""
         return name in self.state.inventory.hosts
 
     def host(self, name: str) -> Host:
         return self.state.inventory.get_host(name)
 
     def address(self, name: str) -> str:
-        """How the balancers reach a node: its ``address``, else its SSH host name, else its name."""
+        """The address by which the balancers reach a node: its ``address``, else its SSH host name, else its name."""
         if not self.has(name):
             return name
         data = self.host(name).data
         return str(data.get("address") or data.get("ssh_hostname") or name)
 
     def prepare_connections(self) -> None:
-        """Small packets at once: 46 ms an operation become 4 ms (measured, notes/pyinfra.md)."""
+        """Set TCP_NODELAY on every SSH connection, which shortens an operation from 46 ms to 4 ms (measured)."""
         for host in self.state.inventory:
             client = getattr(host.connector, "client", None)
             transport = client.get_transport() if client else None
             raw = getattr(transport, "sock", None)
-            # a host that refused to talk left a closed socket behind
+            # the socket of a host that refused the connection is closed
             if isinstance(raw, socket.socket) and raw.fileno() >= 0:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def each(self, names: Iterable[str], act: Callable[[Host], T], deadline: float) -> list[Reply[T]]:
-        """Act on all hosts at once; a reply each, in their order; returns when the last one is there or late.
+        """Call ``act`` on all hosts at once. Returns one reply a host, in the order of ``names``.
 
-        + deadline: seconds for each
+        + deadline: seconds for each host
         """
         return at_once([lambda name=name: self.one(name, act, deadline) for name in names])  # type: ignore[misc]
 
     def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
-        """Act on one host, at most for so many seconds."""
+        """Call ``act`` on one host. Failures and a missed deadline are part of the reply, never raised.
+
+        + deadline: seconds
+        """
         if not self.has(name):
-            return Reply(name, None, f"node {name} is not in the inventory any more", True, 0.0)
+            return Reply(name, None, f"node {name} is no longer in the inventory", True, 0.0)
         host = self.host(name)
         began = time.monotonic()
 
@@ -154,14 +163,14 @@ class Fleet:
         except CommandFailed as failure:
             if not str(failure) and not self.answers(host):
                 return reply(None, "stopped answering", lost=True)
-            return reply(None, str(failure) or "failed without a word", output=failure.output)
+            return reply(None, str(failure) or "failed without any output", output=failure.output)
         except (Silent, OSError, EOFError, SSHException) as failure:
             return reply(None, str(failure) or "stopped answering", lost=not self.answers(host))
         except (PyinfraError, OrchestratorError) as failure:
             return reply(None, str(failure))
 
     def answers(self, host: Host) -> bool:
-        """Whether a host answers within PING seconds; a broken connection is made anew."""
+        """Whether a host answers within PING seconds. If the connection is broken, try once over a new connection."""
         for attempt in range(2):
             try:
                 with gevent.Timeout(PING, Silent("no answer")):
@@ -179,8 +188,11 @@ class Fleet:
     def operate(
         self, host: Host, operation: Callable[..., Any], stdin: str | None = None, **arguments: Any
     ) -> list[str]:
-        """Run one of our operations now; the lines it printed. Raises CommandFailed."""
-        # a greenlet that a deadline ended may have left the flag behind
+        """Run an operation now, and return the lines that it printed. Raises CommandFailed.
+
+        + stdin: the command's standard input
+        """
+        # a greenlet that was ended by its deadline may have left this flag set
         host.in_op = False
         extra = {"_stdin": stdin} if stdin is not None else {}
         meta = operation(**arguments, **extra, _ignore_errors=True)
@@ -190,12 +202,15 @@ class Fleet:
         return list(meta.stdout_lines)
 
     def look(self, host: Host, fact: type[Any], stdin: str | None = None, **arguments: Any) -> Any:
-        """A fact, always asked anew; its default if the host could not say."""
+        """Read a fact from the host, never from a cache. Returns the fact's default if its command failed.
+
+        + stdin: the command's standard input
+        """
         extra = {"_stdin": stdin} if stdin is not None else {}
         return host.get_fact(fact, **arguments, **extra, _ignore_errors=True)
 
     def shell(self, host: Host, command: StringCommand, stdin: str = "") -> list[str]:
-        """Run a command beside pyinfra's operations; its lines. Raises CommandFailed."""
+        """Run a command that is no operation, and return the lines that it printed. Raises CommandFailed."""
         with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
             good, output = host.run_shell_command(command, _stdin=stdin)
         if not good:
@@ -204,7 +219,10 @@ class Fleet:
 
 
 def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:
-    """Run all, each in a greenlet of its own; their results in order. Interrupted, it ends them all."""
+    """Run all functions at once, each in a greenlet, and return their results in order.
+
+    The first exception, also an interrupt, ends all the others and is raised.
+    """
     if not acts:
         return []
     pool = gevent.pool.Pool(len(acts))

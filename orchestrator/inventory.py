@@ -1,4 +1,4 @@
-"""Help for inventory files."""
+"""Helpers for inventory files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import click
 from orchestrator.signals import signals, warn
 
 PATIENCE = {"banner_timeout": 3, "auth_timeout": 5}
-"""For ``ssh_paramiko_connect_kwargs``, in seconds: a frozen server accepts a connection and then says nothing."""
+"""Seconds, for ``ssh_paramiko_connect_kwargs``. A frozen server accepts a connection and then sends nothing."""
 
 
 def login(admin: str, deploy: str) -> str:
-    """The user to log in as: provisioning needs an administrator, everything else the deploy user.
+    """The user to log in as: the administrator for provisioning, the deploy user for everything else.
 
-    + admin: may become root (root itself, or with sudo)
-    + deploy: the unprivileged user that provisioning makes
+    + admin: a user who may become root (root itself, or a user with sudo)
+    + deploy: the unprivileged user that provisioning creates
     """
     context = click.get_current_context(silent=True)
     files = (context.params.get("operations") or ()) if context else ()
@@ -26,14 +26,14 @@ def login(admin: str, deploy: str) -> str:
 
 
 def handle_signals() -> None:
-    """Hand signals to the orchestrator, and refuse a ``--limit`` that would leave nodes out. Call it first in an
-    inventory file.
+    """Let the orchestrator handle signals, and refuse ``--limit`` and ``--exclude``.
 
-    A run is for the whole fleet or does not begin: ``--limit`` and ``--exclude`` together with a deploy file of the
-    orchestrator are refused with one line and status 2. (pyinfra ends with status 0 if ``--limit`` matches nothing.)
+    Call this first in an inventory file. A run is for the whole fleet or does not begin. So pyinfra's ``--limit`` and
+    ``--exclude``, together with a deploy file of the orchestrator, end the process with one line and status 2.
+    (pyinfra itself ends with status 0 if ``--limit`` matches nothing.)
     """
     signals.install()
-    # paramiko prints a traceback for a server that closes the connection; pyinfra has its own line for that
+    # paramiko prints a traceback when a server closes the connection; pyinfra prints its own line about that
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     context = click.get_current_context(silent=True)
     if context is None:
@@ -41,7 +41,7 @@ def handle_signals() -> None:
     given = [name for name in ("limit", "exclude") if context.params.get(name)]
     if given and any(_is_ours(path) for path in context.params.get("operations") or ()):
         warn(
-            f"--{given[0]} would cut the fleet: a run is for all nodes or for none. Leave it out; nothing was changed."
+            f"--{given[0]} would leave nodes out, but a run is for all nodes. Nothing was changed; remove --{given[0]}."
         )
         sys.exit(2)
 

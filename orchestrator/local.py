@@ -1,4 +1,4 @@
-"""Commands on the operator's machine."""
+"""Run commands on the operator's machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.errors import TookTooLong
 
 REST = 1.0
-"""Seconds in which a killed command's output has to end."""
+"""Seconds to wait for the end of a killed command's output."""
 
 
 def run(
@@ -22,13 +22,14 @@ def run(
     environment: Mapping[str, str] | None = None,
     together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell command without a terminal; ended with all that it started if it takes too long.
+    """Run a shell command without a terminal. If it takes too long, kill it with all processes that it started.
 
-    + seconds: it may take
-    + environment: variables beside our own
-    + together: errors and output in one, in their order
+    + seconds: how long the command may take
+    + directory: where it runs; None: the current directory
+    + environment: variables in addition to those of this process
+    + together: whether standard error goes into standard output, in the order of writing
 
-    Raises TookTooLong.
+    Raises TookTooLong. A command that fails raises nothing: its exit status is in the result.
     """
     process = subprocess.Popen(
         ["sh", "-c", command],
@@ -39,7 +40,7 @@ def run(
         stderr=subprocess.STDOUT if together else subprocess.PIPE,
         text=True,
         errors="replace",
-        # a group of its own, whose number is its
+        # a process group of its own, which has the number of the process
         start_new_session=True,
     )
     try:
@@ -55,9 +56,9 @@ def run(
 
 
 def _rest(process: subprocess.Popen[str]) -> str:
-    """What a killed command had printed; nothing if somebody in a session of their own still holds its output."""
+    """What a killed command had printed; empty if a process in another session still holds its output open."""
     try:
         return process.communicate(timeout=REST)[0]
     except subprocess.TimeoutExpired:
-        # the pipes stay open: gevent's readers still wait at them
+        # the pipes stay open, since gevent's readers still wait for them
         return ""

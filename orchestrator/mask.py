@@ -1,4 +1,4 @@
-"""Keeps secrets out of whatever is shown or recorded."""
+"""Hide secrets in everything that is shown or recorded."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing_extensions import override
 from orchestrator.config import Settings
 
 SHORTEST = 6
-"""Characters: what is shorter cannot be told from ordinary words."""
+"""Characters. A shorter secret is not hidden, since it may be part of ordinary words."""
 
 
 class Mask(logging.Filter):
-    """Replaces secrets by ``***``. As a logging filter it does so in every record."""
+    """Replace secrets by ``***`` in a text, or in every log record when used as a logging filter."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -24,22 +24,25 @@ class Mask(logging.Filter):
         self._pattern: re.Pattern[str] | None = None
         given = settings.environment.values.values() if settings.environment else ()
         secrets = [settings.token, settings.preview_token, *(value.get_secret_value() for value in given)]
-        # the address of a session store has its password in it
+        # php.ini values may hold a password: the address of a session store does
         secrets += settings.php.ini.values()
         self.add([*secrets, *settings.source.secrets])
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide these, too, also as others write them; of a secret of several lines each line."""
+        """Hide these secrets, too: as they are, and as dotenv files, shells and JSON quote them.
+
+        Each line of a secret with several lines is hidden by itself.
+        """
         for secret in secrets:
             self._secrets |= {
-                form for line in (secret, *secret.splitlines()) if _telling(line) for form in _forms(line)
+                form for line in (secret, *secret.splitlines()) if _is_distinctive(line) for form in _forms(line)
             }
-        # the longest first, since one may begin with another
+        # the longest first, since a secret may begin with another secret
         listed = sorted(self._secrets, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, listed))) if listed else None
 
     def hide(self, text: str) -> str:
-        """The text without any of them."""
+        """The text with ``***`` in place of each secret."""
         return self._pattern.sub("***", text) if self._pattern else text
 
     @override
@@ -49,7 +52,7 @@ class Mask(logging.Filter):
 
 
 def _forms(secret: str) -> set[str]:
-    """It, and what stands between the quotes of a dotenv file, a shell's command and JSON."""
+    """The secret itself, and its forms between the quotes of a dotenv file, a shell command and JSON."""
     escaped = re.sub(r'([\\"$`])', r"\\\1", secret)
     dotenv = re.sub(r'([\\"])', r"\\\1", secret)
     one_line = escaped.replace("\n", "\\n").replace("\r", "\\r")
@@ -57,6 +60,6 @@ def _forms(secret: str) -> set[str]:
     return {secret, escaped, dotenv, one_line, secret.replace("'", r"'\''"), *said}
 
 
-def _telling(text: str) -> bool:
-    """Whether this can only be a secret: not short, no plain word (`production`), no number."""
+def _is_distinctive(text: str) -> bool:
+    """Whether a text can only be a secret: it is not short, not a plain word (`production`), not a number."""
     return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

@@ -1,4 +1,4 @@
-"""The words of the field as types: color, release, weights."""
+"""The basic types: color, weights and release id."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ class Color(StrEnum):
 
     @property
     def other(self) -> Color:
+        """Green for blue, blue for green."""
         return Color.green if self is Color.blue else Color.blue
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Share of the traffic that green gets, in whole per cent (0 to 100); blue gets the rest."""
+    """The traffic's distribution. ``green`` is green's share in whole per cent (0 to 100); blue gets the rest.
+
+    Raises ValueError for a share outside of this range.
+    """
 
     green: int
 
@@ -30,26 +34,28 @@ class Weights:
 
     @property
     def live(self) -> Color | None:
-        """The color with all the traffic, None while it is split."""
+        """The color that gets all the traffic; None while the traffic is split."""
         return {0: Color.blue, 100: Color.green}.get(self.green)
 
     @classmethod
     def all_to(cls, color: Color) -> Weights:
+        """All the traffic for one color."""
         return cls(100 if color is Color.green else 0)
 
     @classmethod
     def of(cls, color: Color, share: int) -> Weights:
-        """A share for one color, in whole per cent; the other gets the rest."""
+        """A share for one color, in whole per cent; the other color gets the rest."""
         return cls(share if color is Color.green else 100 - share)
 
     def share(self, color: Color) -> int:
+        """A color's share, in whole per cent."""
         return self.green if color is Color.green else 100 - self.green
 
 
 def release_id(now: datetime, revision: str) -> str:
-    """One id for the whole fleet: UTC time to the second, then the short revision.
+    """The release's id, the same on the whole fleet: UTC time to the second, then the first 7 digits of the revision.
 
-    + now: an aware time in UTC
+    + now: a time in UTC, with its time zone
     + revision: the full commit hash, lower-case hexadecimal
     """
     return f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}"

@@ -1,4 +1,4 @@
-"""Looks at the whole fleet: every node and balancer at once, one round trip each. Changes nothing."""
+"""Read the state of the whole fleet: all nodes and switches at once, with one round trip each. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def survey(fleet: Fleet, group: bool = True) -> FleetState:
-    """The state of every node and balancer, or one line that says why there is none.
+    """Read the state of every node and switch. Where that fails, the state is one line that says why.
 
-    + group: look at the Auto Scaling group, too, if the settings name one
+    + group: whether to read the Auto Scaling group, too, if the settings name one
     """
     nodes = gevent.spawn(_nodes, fleet)
     scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None
@@ -40,15 +40,17 @@ def survey(fleet: Fleet, group: bool = True) -> FleetState:
         **dict.fromkeys(links, ("node", "node")),
     }
     addresses = {name: fleet.address(name) for name in fleet.nodes}
-    # a greenlet that has ended is false
+    # not `if scaling`: a greenlet that has ended is false
     found = scaling.get() if scaling is not None else None
     return FleetState(states, {**balancers, **apis, **links}, kinds, addresses, found)
 
 
 def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
-    """What a color answers on its own node, and which code its processes run; None if the node does not say.
+    """Ask a color on its own node: its answers to requests, and the code that its processes run.
 
-    + count: requests in a row
+    Returns None if the node's command failed.
+
+    + count: number of requests, one after the other
     """
     settings = fleet.settings
     said: ColorSaid | None = fleet.look(
@@ -75,7 +77,7 @@ def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     def ask(host: Host) -> NodeState:
         state: NodeState | None = fleet.look(host, Node, **node)
         if state is None:
-            raise Silent("does not say how it is")
+            raise Silent("does not report its state")
         return state
 
     replies = fleet.each(fleet.nodes, ask, settings.deadlines.look)
@@ -83,13 +85,13 @@ def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
 
 
 def seen_at(fleet: Fleet, host: Host) -> Seen:
-    """What a balancer says of itself now. Raises CannotTell."""
+    """Read a balancer's state. Raises CannotTell."""
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
     return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
 
 
 def _link(state: NodeState | str) -> Seen | str:
-    """A node as a switch: its link has all the traffic of its live port."""
+    """The state of a node as a switch: its ``live`` link decides about all traffic of the node's live port."""
     if isinstance(state, str):
         return state
     if state.live is None:
@@ -101,7 +103,7 @@ def _link(state: NodeState | str) -> Seen | str:
 def _apis(fleet: Fleet) -> dict[str, Seen | str]:
     def ask(api: Api) -> Seen | str:
         try:
-            with within(fleet.settings.deadlines.look, CannotTell("it did not answer in time")):
+            with within(fleet.settings.deadlines.look, CannotTell("the API did not answer in time")):
                 return api.see()
         except (CannotTell, NotDone) as unknown:
             return str(unknown)
@@ -110,7 +112,7 @@ def _apis(fleet: Fleet) -> dict[str, Seen | str]:
 
 
 def _group(fleet: Fleet) -> Group | str:
-    # nothing of AWS is imported for a fleet that has none
+    # imported here, so that a fleet without AWS does not load it
     from orchestrator.aws import scaling
     from orchestrator.aws.api import Account
 

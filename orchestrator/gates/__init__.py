@@ -1,1 +1,1 @@
-"""What a color has to prove before it gets traffic: one kind of check a file, all pure."""
+"""The checks that a color must pass before it gets traffic. One kind of check a file; all are pure."""

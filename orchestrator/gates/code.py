@@ -1,4 +1,4 @@
-"""The code that really runs, asked of the color's own processes: a link proves nothing."""
+"""Gate: a color's processes run the code of the release. They are asked themselves, since a link proves nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from orchestrator.facts.answers import ColorSaid
 
 
 def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
-    """None if the color's processes are new ones that run this release only, else one line that says what is wrong.
+    """None if the color's processes were restarted and run only this release, else one line that says what is wrong.
 
-    + what: what runs, for people; empty if nothing does but nginx, whose answers say it all
+    + what: the runtime's name for the message; empty if only nginx runs, whose answers are proof enough
     """
     if said.code is None and what:
-        return f"its {what} does not say what it runs"
+        return f"its {what} does not report which code it runs"
     if said.started is None or said.started[0] != release:
         return f"it was not started for {release}"
     if said.code is None:
@@ -19,7 +19,7 @@ def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
     if said.code.get("release") != release:
         return f"its {what} has the code of {said.code.get('release') or 'no release'}"
     born = (said.code.get("master") or {}).get("started")
-    # the start is noted in whole seconds, and the kernel gives the time of its own boot in whole seconds, too
+    # both times may be off by a second: the start is recorded in whole seconds, and so is the kernel's boot time
     if not isinstance(born, int | float) or born < said.started[1] - 2:
         return f"its {what} is older than the release's start: it was not restarted"
     opcache = said.code.get("opcache") or {}

@@ -1,4 +1,4 @@
-"""The color's own port, asked on the node: status, release, so many good answers in a row."""
+"""Gate: a color's health page, requested on its node, gives enough good answers in a row."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from orchestrator.facts.answers import Answer
 
 
 def judge(answers: Sequence[Answer], release: str, successes: int) -> str | None:
-    """None if the gate passes, else one line with the last answer."""
+    """None if all answers are good, else one line about the first bad answer.
+
+    + successes: number of good answers that are needed
+    """
     for answer in answers:
         if answer.status != 200 or answer.release != release:
-            return f"its health page gave {answer}, wanted status 200 from {release}"
+            return f"its health page gave {answer} instead of status 200 from {release}"
     if len(answers) < successes:
-        return f"only {len(answers)} of {successes} answers came"
+        return f"its health page gave only {len(answers)} of {successes} answers"
     return None

@@ -1,4 +1,4 @@
-"""The switch's own view: every expected member of the color is up there."""
+"""Gate: every expected member of a color is up for the balancer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ def judge(
     release: str,
     required: bool,
 ) -> str | None:
-    """None if the gate passes, else one line that names the members that do not.
+    """None if the gate passes, else one line that names the members that fail.
 
     + members: what each node's color answered to this balancer
-    + down: members that the balancer's own checks call down
-    + required: every expected member counts; otherwise one that answers for neither color is down and does not
+    + down: members that the balancer's own health checks call down
+    + required: whether every expected member must pass; otherwise a node that answers for neither color is skipped,
+      since it is down
     """
     wrong = []
     up = 0
@@ -33,11 +34,11 @@ def judge(
         if member.answer.status != 200 or member.answer.release != release:
             wrong.append(f"{name} gives {member.answer}")
         elif name in marked_down:
-            wrong.append(f"{name} answers but its checks have not passed yet")
+            wrong.append(f"{name} answers, but has not passed the health checks yet")
         else:
             up += 1
     if wrong:
-        return f"from here {', '.join(wrong)}, wanted status 200 from {release}"
+        return f"seen from this balancer, {', '.join(wrong)}; each must give status 200 from {release}"
     if not up:
         return "no member answers"
     return None

@@ -1,4 +1,4 @@
-"""Whether a release fits into the color's OPcache, from what its PHP-FPM said after compiling it. Pure."""
+"""Gate: a release fits into the color's OPcache, judged by what PHP-FPM reported after compiling it. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""How much more than a release needs is proposed: what requests add, and the next release."""
+"""Proposed sizes are this many times what the release needs: requests add more, and so does the next release."""
 
 STRINGS_LEFT = 64
-"""The buffer of interned strings is full when less than one part of so many is free."""
+"""The buffer of interned strings counts as full when less than 1/64 of it is free."""
 
 
 def judge(said: Mapping[str, Any]) -> str | None:
-    """None if it fits, else one line: each php.ini setting that is too small, its value now and the one to set.
+    """None if the release fits, else one line: each php.ini setting that is too small, with its value and a better one.
 
-    Without OPcache, and when nothing was compiled, there is nothing to judge.
+    The release also passes if OPcache is off or nothing was compiled.
 
     + said: the inspection's JSON
     """
@@ -41,14 +41,14 @@ def judge(said: Mapping[str, Any]) -> str | None:
 
 
 def detail(said: Mapping[str, Any]) -> str:
-    """What the OPcache now holds of the release, for people: ``4539 files, 61.3 MiB, 3.1 s``."""
+    """What the OPcache holds of the release, for the report: ``4539 files, 61.3 MiB, 3.1 s``."""
     opcache, compiled = said.get("opcache") or {}, said.get("compile")
     if not opcache.get("enabled"):
         return "OPcache is off"
     if not compiled:
         return ""
     if not compiled["files"]:
-        return "there is no PHP file to compile where php.compile says"
+        return "php.compile names no directory with a PHP file"
     parts = [
         f"{opcache['own']} files",
         f"{opcache['own_bytes'] / MIB:.1f} MiB",
@@ -60,7 +60,7 @@ def detail(said: Mapping[str, Any]) -> str:
 
 
 def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
-    """Files for which there has to be room, None if there is."""
+    """The number of files to allow; None if the limit is high enough."""
     if opcache["num_cached_keys"] < opcache["max_cached_keys"] and files <= opcache["max_cached_keys"]:
         return None
     others = opcache["num_cached_keys"] - opcache["own"]
@@ -68,7 +68,10 @@ def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
 
 
 def _strings(opcache: Mapping[str, Any]) -> int | None:
-    """MiB of the buffer, None if it is large enough; by how much it is too small, nobody knows."""
+    """MiB for the buffer of interned strings: twice its size, since PHP does not report how much is missing.
+
+    None if it is large enough.
+    """
     size = opcache["strings_size"]
     if not size or opcache["strings_free"] >= size / STRINGS_LEFT:
         return None
@@ -76,13 +79,13 @@ def _strings(opcache: Mapping[str, Any]) -> int | None:
 
 
 def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
-    """MiB that are needed, by what the cached files take; None if there is room.
+    """MiB of memory to allow, estimated from the cached files; None if there is room.
 
-    + more: bytes that the other settings will take of it
+    + more: bytes of this memory that the other proposed settings will use
     """
     total = opcache["used"] + opcache["free"] + opcache["wasted"]
     each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / max(1, files)
-    # files are missing, too, because php.ini excludes them: that is no lack of room
+    # if the OPcache is not full, missing files are those that php.ini excludes
     missing = max(0, files - opcache["own"]) if opcache["full"] else 0
     needed = opcache["used"] + opcache["wasted"] + missing * each + more
     full = opcache["full"] and opcache["num_cached_keys"] < opcache["max_cached_keys"]

@@ -1,4 +1,4 @@
-"""Whether all nodes have the same files. Pure."""
+"""Gate: all nodes have the same files. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 SHORT = 7
-"""Digits of a hash that tell trees apart for a reader."""
+"""Digits of a tree's hash that a message shows."""
 
 
 def judge(trees: Mapping[str, str]) -> dict[str, str]:
-    """The nodes whose files differ from those of most nodes, and in which words; all of them if none are most.
+    """The nodes whose files differ from those of the majority, each with a message; all nodes if there is no majority.
 
     + trees: node -> hash of its files
     """
@@ -19,7 +19,10 @@ def judge(trees: Mapping[str, str]) -> dict[str, str]:
         return {}
     most, number = counts[0]
     if number == counts[1][1]:
-        return {name: f"has other files than the others (tree {tree[:SHORT]})" for name, tree in trees.items()}
+        return {
+            name: f"has other files than other nodes (tree {tree[:SHORT]}), and no version has the majority"
+            for name, tree in trees.items()
+        }
     return {
         name: f"has other files (tree {tree[:SHORT]}) than the other nodes (tree {most[:SHORT]})"
         for name, tree in trees.items()

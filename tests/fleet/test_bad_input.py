@@ -43,9 +43,9 @@ def refused(run: Run, status: int, line: str) -> None:
         (["--data", "ref=--upload-pack=x"], 2, "is not a name git knows for a branch, tag or commit$"),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
         (["--data", "color=purple"], 2, "^there is no color 'purple': it is blue or green$"),
-        (["--limit", "nomatch"], 2, "^--limit would cut the fleet: .* nothing was changed.$"),
-        (["--limit", "node1"], 2, "^--limit would cut the fleet: .* nothing was changed.$"),
-        (["--exclude", "node2"], 2, "^--exclude would cut the fleet: .* nothing was changed.$"),
+        (["--limit", "nomatch"], 2, "^--limit would leave nodes out, .* Nothing was changed; remove --limit.$"),
+        (["--limit", "node1"], 2, "^--limit would leave nodes out, .* Nothing was changed; remove --limit.$"),
+        (["--exclude", "node2"], 2, "^--exclude would leave nodes out, .* Nothing was changed; remove --exclude.$"),
     ],
     ids=lambda value: value[1] if isinstance(value, list) else "",
 )

@@ -115,9 +115,9 @@ def test_a_version_whose_health_page_fails_on_one_node(calm: Calm, tag: Tag, sho
     undone(
         run,
         calm,
-        f"gate failed on node2: its health page gave status 500 from {new}, wanted status 200 from {new}"
+        f"gate failed on node2: its health page gave status 500 from {new} instead of status 200 from {new}"
         # each balancer sees it, too
-        rf"(; gate failed on (haproxy|nginx): from here node2 gives status 500 from {new}, wanted .*)+",
+        rf"(; gate failed on (haproxy|nginx): seen from this balancer, node2 gives status 500 from {new}; .*)+",
     )
     after(calm)
 

@@ -30,7 +30,7 @@ def test_a_service_that_runs_the_release() -> None:
         (said(born=900.0), "its web is older than the release's start: it was not restarted"),
         (said(started=(OLD, 1000)), f"it was not started for {NEW}"),
         (said(started=None), f"it was not started for {NEW}"),
-        (ColorSaid((), (NEW, 1000), None), "its web does not say what it runs"),
+        (ColorSaid((), (NEW, 1000), None), "its web does not report which code it runs"),
     ],
 )
 def test_one_that_does_not(found: ColorSaid, line: str) -> None:

@@ -99,4 +99,4 @@ def test_where_no_file_was_compiled_there_is_nothing_to_judge(failed: int) -> No
     nothing = said(failed, failed, own=0, own_bytes=0, num_cached_keys=1)
     assert opcache.judge(nothing) is None
     told = "0 files, 0.0 MiB, 3.1 s, 3 more do not compile (vendor/stub.php)"
-    assert opcache.detail(nothing) == (told if failed else "there is no PHP file to compile where php.compile says")
+    assert opcache.detail(nothing) == (told if failed else "php.compile names no directory with a PHP file")

@@ -8,7 +8,7 @@ from orchestrator.gates.same import judge
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 OTHER = "has other files (tree {}) than the other nodes (tree {})"
-NONE = "has other files than the others (tree {})"
+NONE = "has other files than other nodes (tree {}), and no version has the majority"
 
 
 @pytest.mark.parametrize(
