@@ -1,1 +1,1 @@
-"""Both colors over the same window, from the switch's own record of each request: docs/comparison.md."""
+"""Compare both colors over the same window, by the switch's own record of each request (docs/comparison.md)."""

@@ -1,17 +1,20 @@
-"""Whether the new color is worse than the old one, from what both answered over the same window. Pure.
+"""Judge whether the new color is worse than the old one, by their answers over the same window. Pure.
 
-The switch throws dice for each request. So if both colors are equal, a bad answer is the new color's as often as its
-share of the traffic says, whatever made it bad: a stall that hits a hundred requests at once is dealt out like cards.
-Fisher's exact test (one-sided) is the chance of that deal; nothing about the shape of response times is assumed.
+The switch chooses a color at random for each request. So if both colors are equal, the new color's part of the bad
+answers is its share of the traffic, whatever the cause: a stall that hits a hundred requests at once hits both colors.
+Fisher's exact test (one-sided) gives the chance that equal colors differ at least as much. It assumes nothing about
+the distribution of response times.
 
-Tests: the share of 5xx, and the shares of requests slower than a limit: quantiles of the old color from p99 to the
-median, each times ``slower`` and at least ``slower_ms`` more. p99 finds a long tail, the median a general slow-down,
-those between what is hidden where the tail is very long anyway. A difference counts if it is significant AND larger
-than its margin, so that huge numbers do not undo a release for nothing.
+There are eight tests: one for the share of 5xx answers, and seven for the share of requests slower than a limit. The
+limits are quantiles of the old color from p99 to the median, each multiplied by ``slower`` and at least ``slower_ms``
+higher. p99 finds a long tail, the median a general slow-down, and the quantiles between them find what a very long tail
+hides. A difference counts if it is significant AND larger than its margin, so that a tiny difference in a huge number
+of requests does not undo a release.
 
-Several tests, several looks: ``significance`` is for the whole release. Each of the eight tests gets an eighth of it
-(Bonferroni), and look number i gets 1 / (i * (i + 1)) of that: 1/2, 1/6, 1/12, ... add up to at most 1, however many
-looks there are and however they depend on each other. The first looks get most: what is badly broken is found at once.
+``significance`` is the chance of a wrong "fail" over the whole release. Each of the eight tests gets an eighth of it
+(Bonferroni). Of that, judgement number i gets 1 / (i * (i + 1)): 1/2, 1/6, 1/12, ... These add up to at most 1, however
+many judgements there are and however they depend on each other. The first judgements get most of it, so a badly broken
+release is found at once.
 """
 
 from __future__ import annotations
@@ -27,15 +30,16 @@ from orchestrator.model import Color
 Value = Literal["pass", "fail", "inconclusive", "error"]
 
 LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.75, 0.5)
-"""The quantiles of the old color from which the limits are made."""
+"""The quantiles of the old color from which the limits are calculated."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the comparison says.
+    """The result of a comparison.
 
-    + value: fail is a difference that counts, inconclusive too few requests, error a record that cannot be read
-    + words: one line for the operator, with the numbers it stands on
+    + value: ``fail``: there is a difference that counts; ``inconclusive``: there were too few requests; ``error``: the
+      record of requests cannot be read
+    + words: one line for the operator, with the numbers behind the verdict
     """
 
     value: Value
@@ -44,7 +48,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Slow:
-    """How many of a color's requests took longer than a limit (milliseconds), of how many."""
+    """How many of a color's requests took longer than a limit.
+
+    + limit: milliseconds
+    + count: requests that took longer
+    + of: requests whose time is known
+    """
 
     limit: float
     count: int
@@ -53,12 +62,13 @@ class Slow:
 
 @dataclass(frozen=True)
 class Shares:
-    """What is compared of one color.
+    """The numbers of one color that are compared.
 
-    + slow: by quantile of LEVELS; both colors by the same limit, ``limit(settings, the old color's quantile)``. One
-      that cannot be had may be missing, in both.
-    + quantiles: by quantile of LEVELS the time in milliseconds, for the words; may be missing
-    + complete: whether no request of the window is missing
+    + errors: requests that were answered with 5xx
+    + slow: quantile of LEVELS -> slow requests. The limit is ``limit(settings, the old color's quantile)`` for both
+      colors. A quantile that is not known is left out in both.
+    + quantiles: quantile of LEVELS -> milliseconds, for the words; quantiles may be left out
+    + complete: False if requests of the window are missing
     """
 
     requests: int
@@ -70,11 +80,14 @@ class Shares:
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference: the shares in per cent, the margin in percentage points, the chance that equal colors differ so.
+    """The result of one test.
 
-    + name: ``errors``, or ``p99`` and so on
-    + limit: milliseconds, None for errors
-    + p: None where the difference is within its margin, so that nobody asks
+    + name: ``errors``, or the quantile: ``p99`` and so on
+    + limit: milliseconds; None for errors
+    + old, new: each color's share of bad answers, in per cent
+    + margin: difference that is accepted, in percentage points
+    + p: chance that equal colors differ at least as much; None if the difference is within the margin
+    + counts: whether the difference is larger than the margin and significant
     """
 
     name: str
@@ -87,14 +100,20 @@ class Difference:
 
 
 def limit(settings: Comparison, quantile: float) -> float:
-    """From what on an answer is slow, in milliseconds, if this is the old color's quantile."""
+    """The time above which an answer is slow, in milliseconds.
+
+    + quantile: the old color's quantile, in milliseconds
+    """
     return max(quantile * settings.slower, quantile + settings.slower_ms)
 
 
 def margin(settings: Comparison, level: float) -> float:
-    """How many more slow answers are let pass, in percentage points.
+    """How many more slow answers are accepted, in percentage points.
 
-    ``tail``, but at least a quarter of what lies above the level, so that a tenth slower on the whole is let pass.
+    This is ``tail``, but at least a quarter of the requests above the level, so that a color which is a tenth slower
+    on the whole is accepted.
+
+    + level: one of LEVELS
     """
     return max(settings.tail, 25 * (1 - level))
 
@@ -102,11 +121,11 @@ def margin(settings: Comparison, level: float) -> float:
 def judge(
     old: Traffic, new: Traffic, settings: Comparison, *, new_color: Color | None = None, look: int = 1
 ) -> Verdict:
-    """Compare both colors' requests of the same windows, all of the same weight.
+    """Compare both colors' requests of the same windows, all at the same weight.
 
-    + old, new: everything since the weight was set, not only the last window
-    + new_color: for the words
-    + look: the how manieth judgement of the release this is, from 1, through all weights
+    + old, new: all requests since the weight was set, not only those of the last window
+    + new_color: the new color's name in the words
+    + look: number of this judgement in the release, counted from 1 through all weights
     """
     found = {level: old.quantile(level) for level in LEVELS}
     limits = {level: limit(settings, ms) for level, ms in found.items() if ms is not None}
@@ -116,9 +135,14 @@ def judge(
 def judge_shares(
     old: Shares, new: Shares, settings: Comparison, *, new_color: Color | None = None, look: int = 1
 ) -> Verdict:
-    """The same for numbers that come as shares, such as CloudWatch's."""
+    """Compare both colors by shares, for a switch whose record gives no single times, such as CloudWatch.
+
+    + new_color, look: as for ``judge``
+
+    Raises ValueError if ``look`` is less than 1.
+    """
     if look < 1:
-        raise ValueError(f"looks are counted from 1, not {look}")
+        raise ValueError(f"judgements are counted from 1, not {look}")
     significance = settings.significance / (1 + len(LEVELS)) / (look * (look + 1))
     tests = differences(old, new, settings, significance)
     names = (str(new_color.other), str(new_color)) if new_color else ("the old color", "the new color")
@@ -134,17 +158,20 @@ def judge_shares(
     else:
         value, words = "pass", _alike(old, new, names)
     if not (old.complete and new.complete):
-        words += " (requests are missing: the record ran over or began anew)"
+        words += " (requests are missing: the record overflowed or was restarted)"
     return Verdict(value, words)
 
 
 def unreadable(why: str) -> Verdict:
-    """The verdict where a record cannot be read."""
+    """The verdict for a record of requests that cannot be read.
+
+    + why: one line
+    """
     return Verdict("error", why)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Of several switches' verdicts the one that decides: fail, error, inconclusive, pass, in this order."""
+    """The verdict of several switches that decides: the first of fail, error, inconclusive, pass."""
     order: tuple[Value, ...] = ("fail", "error", "inconclusive", "pass")
     return min(verdicts, key=lambda verdict: order.index(verdict.value))
 
@@ -185,11 +212,11 @@ def _test(
 
 
 def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
-    """Fisher's exact test: how often equal colors would put at least so many of all bad answers on the new one.
+    """Fisher's exact test: the chance that equal colors put at least this many of all bad answers on the new color.
 
-    + old, new: bad answers, of so many
+    + old, new: number of bad answers, number of all answers
     """
-    # SciPy takes most of a second to import: not for releases that compare nothing
+    # imported here, since SciPy takes most of a second and many releases compare nothing
     from scipy.stats import fisher_exact
 
     table = [[new[0], new[1] - new[0]], [old[0], old[1] - old[0]]]
@@ -201,12 +228,12 @@ def _level(level: float) -> str:
 
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
-    """The errors, and of all the limits the one that tells most."""
+    """Words for a fail: the errors, and the most significant of the limits."""
     slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p or 0.0)
     said = [_said(test, old, new, names) for test in tests if test.limit is None]
     said += [_said(test, old, new, names) for test in slow[:1]]
     if slow[1:]:
-        said.append(f"so it is at {len(slow) - 1} more limit{'s' if slow[2:] else ''}")
+        said.append(f"{len(slow) - 1} more limit{'s show' if slow[2:] else ' shows'} the same")
     return "; ".join(said)
 
 

@@ -1,4 +1,4 @@
-"""What a color answered in a window: counts, and how long clients waited."""
+"""The answers of a color in a window: how many there were, and how long clients waited for them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EXACT = 50
-"""Response times below so many milliseconds have a bucket each."""
+"""Milliseconds. Each whole millisecond below this has a bucket of its own."""
 
 GROWTH = 1.02
-"""Above, a bucket is 2% wide."""
+"""Above EXACT, each bucket is 2% wider than the one before."""
 
 
 def bucket(ms: float) -> int:
-    """The bucket of a response time in milliseconds. The balancers' scripts count by the same formula."""
+    """The bucket of a response time in milliseconds. The balancers' scripts use the same formula."""
     return int(ms) if ms < EXACT else EXACT + int(math.log(ms / EXACT) / math.log(GROWTH))
 
 
@@ -26,15 +26,16 @@ def lower(number: int) -> float:
 
 @dataclass(frozen=True)
 class Traffic:
-    """What one color answered in a window, as one or several balancers wrote it down.
+    """The requests of one color in a window, as one or several balancers recorded them.
 
-    + requests: that the color answered, or that it failed to answer
-    + errors: of these, 5xx: the color's own, and the balancer's because the color refused, broke off or took too long
-    + gone: clients that left before the answer began; not in ``requests``, but their wait is in ``times``, since a
-      color that hangs would otherwise look fast: nobody waits for its slowest answers
-    + times: bucket -> how many waited so long for the answer to begin
-    + complete: whether no request of the window is missing (the record is bounded: it may have run over)
-    + begin, end: the window, in epoch seconds by the balancer's own clock; None if nothing was read
+    + requests: requests that the color answered or failed to answer
+    + errors: those of ``requests`` that ended with 5xx: from the color, or from the balancer because the color refused
+      the connection, broke it off or took too long
+    + gone: clients that left before the answer began. They are not in ``requests``, but their wait is in ``times``:
+      a color that hangs would otherwise look fast, since clients leave before its slowest answers.
+    + times: bucket -> number of clients that waited this long until the answer began
+    + complete: False if requests of the window are missing (the record has a fixed size, and may overflow)
+    + begin, end: the window, in epoch seconds by the balancer's clock; None if nothing was read
     """
 
     requests: int = 0
@@ -46,9 +47,10 @@ class Traffic:
     end: float | None = None
 
     def __add__(self, other: Traffic) -> Traffic:
-        """Several balancers, or several windows of the same weight.
+        """Add the traffic of another balancer, or of another window at the same weight.
 
-        Windows of different weights must not be added: a bad minute of the whole site would be one color's alone.
+        Windows at different weights must not be added: a bad minute of the whole site would be blamed on the color
+        that had most of the traffic then.
         """
         begins = [one.begin for one in (self, other) if one.begin is not None]
         ends = [one.end for one in (self, other) if one.end is not None]
@@ -64,11 +66,11 @@ class Traffic:
 
     @property
     def timed(self) -> int:
-        """Requests of which the wait is known, those of clients that left included."""
+        """Number of requests whose wait is known, including those of clients that left."""
         return sum(self.times.values())
 
     def quantile(self, share: float) -> float | None:
-        """The time in milliseconds within which this share of the requests was answered; None without any."""
+        """The time in milliseconds within which a share (0 to 1) of the requests was answered, or None."""
         left = share * self.timed
         for number in sorted(self.times):
             left -= self.times[number]
@@ -77,6 +79,6 @@ class Traffic:
         return None
 
     def slower(self, ms: float) -> int:
-        """Requests that took longer than this, to the width of a bucket."""
+        """Number of requests that took longer than ``ms`` milliseconds, to the width of a bucket."""
         limit = bucket(ms)
         return sum(count for number, count in self.times.items() if number > limit)

@@ -1,4 +1,4 @@
-"""What decides which color gets traffic: one file a kind, all of one small interface (docs/switches.md)."""
+"""Switches decide which color gets traffic. One file a kind, all with the same interface (docs/switches.md)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ KINDS = {
     "nginx": "orchestrator.switches.nginx:Nginx",
     "alb": "orchestrator.switches.alb.switch:Alb",
 }
-"""By name, so that nothing is imported that a fleet does not use. ``node`` is no class: it is a link on each node."""
+"""Class of each kind, by name, so that a fleet imports only the kinds that it uses.
+
+``node`` has no class: that switch is a link on each node.
+"""
 
 
 def kind_of(kind: str) -> type[Balancer] | type[Api]:
-    """The class of a kind that settings name: ours, or an installed package's (entry point). KeyError if none."""
+    """The class of a kind: one of ours, or one that an installed package offers as an entry point. Raises KeyError."""
     if kind in KINDS:
         module, _, name = KINDS[kind].partition(":")
         found: type[Balancer] | type[Api] = getattr(import_module(module), name)
@@ -30,7 +33,7 @@ def kind_of(kind: str) -> type[Balancer] | type[Api]:
 
 
 def balancer(kind: str, layout: BalancerLayout) -> Balancer:
-    """The balancer of a kind that settings name."""
+    """The balancer of a kind."""
     found = kind_of(kind)
     assert issubclass(found, Balancer)
     return found(layout)

@@ -1,9 +1,9 @@
-"""The interface of a switch: read it, shift weights, see what is in flight and who is up. docs/switches.md explains it.
+"""The interface of a switch: read its state, shift weights, keep nodes out (docs/switches.md explains it).
 
-There are two sorts. A ``Balancer`` is told by shell scripts that run on its own hosts; it is pure: it makes commands
-and reads answers, and who sends them is not its business. An ``Api`` is told from the operator's machine.
-Verification is the same for all kinds: requests through every address of the switch (run/verify.py), never the
-switch's own word.
+There are two sorts. A ``Balancer`` is controlled by shell scripts that run on its own hosts. It is pure: it makes the
+scripts and parses their output, and other code runs them. An ``Api`` is controlled from the operator's machine.
+A shift is verified in the same way for all kinds: by requests through every address of the switch (run/verify.py),
+never by what the switch says itself.
 """
 
 from __future__ import annotations
@@ -24,29 +24,31 @@ from orchestrator.layout import BalancerLayout
 from orchestrator.model import Color, Weights
 
 
-def _nobody_down() -> dict[Color, tuple[str, ...]]:
+def _none_down() -> dict[Color, tuple[str, ...]]:
     return dict.fromkeys(Color, ())
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A switch's answer: weights as its data plane has them, and what a restart would come back with.
+    """The state of a switch.
 
-    + in_flight: requests each color is answering for this switch now, None where it cannot count them
+    + weights: the weights that its data plane uses now
+    + kept: the weights that it would use after a restart
+    + in_flight: number of requests that each color is answering for this switch now; None if it cannot count them
+    + filesystem: type of the file system that holds the state, as ``stat -f`` names it; None if no file holds it
+    + down: for each color, the members that the switch's own health checks call down (empty without health checks)
     + out: members that an operator has taken out (drain, maintenance)
     + barred: addresses of nodes that are kept out of both colors
-    + filesystem: type of the file system that holds the state, as ``stat -f`` names it; None if no file holds it
-    + down: for each color the members that the switch's own checks call down (empty where it has no checks)
-    + problems: lines that say why no run may begin with it as it is
-    + attached: colors that the switch still knows; one that it was made to forget is attached again first
-    + sticky: seconds for which it keeps a client on a color whatever the weights, 0 if it does not
+    + problems: lines that say why no run may begin while the switch is in this state
+    + attached: colors that the switch is connected to; a detached color must be attached before it gets traffic
+    + sticky: seconds for which the switch keeps a client on its color whatever the weights; 0 if it does not
     """
 
     weights: Weights
     kept: Weights
     in_flight: dict[Color, int] | None
     filesystem: str | None = None
-    down: dict[Color, tuple[str, ...]] = field(default_factory=_nobody_down)
+    down: dict[Color, tuple[str, ...]] = field(default_factory=_none_down)
     out: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -55,10 +57,10 @@ class Seen:
 
 
 class Balancer(ABC):
-    """One kind of load balancer on hosts of ours."""
+    """One kind of load balancer that runs on hosts of the inventory."""
 
     section: ClassVar[type[Switch]]
-    """Its settings."""
+    """Class of its settings."""
 
     def __init__(self, layout: BalancerLayout) -> None:
         self.layout = layout
@@ -66,63 +68,64 @@ class Balancer(ABC):
     @property
     @abstractmethod
     def look(self) -> str:
-        """A shell script that prints what ``seen`` reads; it changes nothing."""
+        """A shell script that prints the state for ``seen``. It changes nothing."""
 
     @abstractmethod
     def seen(self, output: Sequence[str]) -> Seen:
-        """The meaning of the answer to ``look``. Raises CannotTell."""
+        """Parse the output of ``look``, a list of lines. Raises CannotTell."""
 
     @property
     @abstractmethod
     def arm(self) -> str:
-        """A shell script that makes ready for ``shift`` and proves that it would be taken: $1 is green's weight.
+        """A shell script that prepares ``shift`` and proves that the balancer would accept it. $1 is green's weight.
 
-        No traffic moves. All balancers are armed before one of them shifts.
+        It moves no traffic. All balancers are armed before the first one shifts.
         """
 
     @property
     @abstractmethod
     def shift(self) -> str:
-        """A shell script that moves traffic: $1 is green's weight, 0 to 100.
+        """A shell script that moves traffic. $1 is green's weight, 0 to 100.
 
-        All or nothing: if the data plane does not take the weight, the state that a restart reads is put
-        back and the script fails. Doing it twice does no harm. It does not need ``arm``.
+        All or nothing: if the data plane does not accept the weight, the script puts back the state that a restart
+        reads, and fails. It may run twice. It does not need ``arm``.
         """
 
     @property
     @abstractmethod
     def bar(self) -> str:
-        """A shell script, for an administrator, that keeps new requests from a node or lets them in again.
+        """A shell script, run as an administrator, that keeps new requests from a node or lets them in again.
 
-        $1 is the node's name, $2 its address, $3 ``on`` or ``off``. It prints ``kept`` if an operator had
-        taken the node out before: that is not ours to touch.
+        $1 is the node's name, $2 its address, $3 ``on`` or ``off``. It prints ``kept`` and changes nothing if an
+        operator had already taken the node out.
         """
 
     @property
     def record(self) -> str:
-        """A shell script that counts the balancer's own record of requests; it changes nothing.
+        """A shell script that counts the requests in the balancer's own record. It changes nothing.
 
-        $1 and $2 are epoch seconds by the balancer's clock: requests that ended from $1 on and before $2. Never any
-        that began before the weight in force was set: an empty $1 is that moment. An empty $2 is now. What is not
-        written down yet is left out, and the answer says where it ends: that is $1 of the next window.
+        It counts requests that ended at or after $1 and before $2, in epoch seconds by the balancer's clock. An empty
+        $1 is the moment when the present weight was set; requests that began before it are never counted. An empty $2
+        is now. The newest requests may not be recorded yet: the output says where the window ends, and that is $1 of
+        the next window.
         """
         return "true"
 
     def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
-        """The meaning of the answer to ``record``. Raises CannotTell."""
+        """Parse the output of ``record``, a list of lines. Raises CannotTell."""
         raise CannotTell("this kind of balancer keeps no record of requests")
 
 
 class Api(ABC):
-    """One kind of switch that is told from the operator's machine, by its provider's API.
+    """One kind of switch that is controlled from the operator's machine, through its provider's API.
 
     + switch: its settings
-    + members: node -> how the provider knows it (instance id or IP address)
-    + ports: of the colors
+    + members: node -> the provider's name for it (instance id or IP address)
+    + ports: ports of the colors
     """
 
     section: ClassVar[type[Switch]]
-    """Its settings."""
+    """Class of its settings."""
 
     def __init__(self, switch: Switch, members: Mapping[str, str], ports: Ports) -> None:
         self.switch = switch
@@ -131,36 +134,36 @@ class Api(ABC):
 
     @abstractmethod
     def see(self) -> Seen:
-        """Look at it now; changes nothing. Raises CannotTell, NotDone."""
+        """Read the switch's state. Changes nothing. Raises CannotTell, NotDone."""
 
     @abstractmethod
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that ``shift`` would be taken; no traffic moves. Raises NotDone. A line of detail for the report.
+        """Prove that ``shift`` would be accepted; no traffic moves. Returns one line for the report. Raises NotDone.
 
         + back: as for ``shift``
         """
 
     @abstractmethod
     def shift(self, weights: Weights, back: bool = False) -> str:
-        """Move traffic. Doing it twice does no harm. Raises NotDone. A line of detail for the report.
+        """Move traffic. May be called twice. Returns one line for the report. Raises NotDone.
 
-        + back: an undo or a rollback: it is done even if members of the color that gets traffic are not healthy
+        + back: whether this is an undo or a rollback, which is done even if the color that gets traffic is unhealthy
         """
 
     @abstractmethod
     def detach(self, color: Color) -> str:
-        """Make the switch forget a color that has no weight, so that clients it keeps there leave. Raises NotDone."""
+        """Detach a color that has no weight, so that the switch no longer keeps clients on it. Raises NotDone."""
 
     @abstractmethod
     def attach(self) -> str:
-        """Undo of ``detach``: both colors known again, the weights as they are. Raises NotDone."""
+        """Undo ``detach``: attach both colors, and leave the weights as they are. Raises NotDone."""
 
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """What both colors have answered since an instant, as the provider tells.
+        """The answers of both colors since an instant, as the provider recorded them.
 
         + since: epoch seconds
-        + old: the color whose response times make the limits
-        + wait: until it can tell all of it; otherwise what it can tell already
+        + old: the color whose response times determine the limits
+        + wait: whether to wait until the record is complete; otherwise return what is recorded already
 
         Raises NotDone.
         """
@@ -168,4 +171,7 @@ class Api(ABC):
 
     @abstractmethod
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """Keep nodes out of both colors, or let them in and wait until they are healthy. Raises NotDone."""
+        """Keep nodes out of both colors, or let them in and wait until they are healthy. Raises NotDone.
+
+        + out: True to keep them out
+        """

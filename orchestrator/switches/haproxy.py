@@ -1,4 +1,4 @@
-"""HAProxy: a map holds green's weight; the Runtime API sets it, no reload; the map's file is what a restart reads."""
+"""HAProxy: a map holds green's weight. The Runtime API sets it without a reload; a restart reads the map's file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.switches.base import Balancer, CannotTell, Seen
 
 
 class HAProxy(Balancer):
-    """Weights by ``set map`` (measured in notes/switch.md: 0 of 122,239 requests failed over 120 switches)."""
+    """Sets weights by ``set map``. Measured: 0 of 122,239 requests failed over 120 switches."""
 
     section = HAProxySwitch
 
@@ -61,7 +61,7 @@ ask "show stat" | awk -F, -v blue={quote(layout.backend(Color.blue))} -v green={
     @override
     def arm(self) -> str:
         layout = self.layout
-        # setting the weight that is in force proves that it may be set, and moves nothing
+        # setting the present weight again proves that a weight can be set, and moves no traffic
         return f"""
 set -eu
 map={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} weight=$1
@@ -121,12 +121,13 @@ done
     @override
     def record(self) -> str:
         layout = self.layout
-        # A line of the ring: when it ended (ms), backend, status, how it ended, TR, Tw, Tc, Tr, Ta (ms), whether it was
-        # a preview (that one was not dealt by chance), end mark.
-        # The wait is the color's own: queue, connecting, response (Tw + Tc + Tr). Without an answer it is all the time
-        # after the client's request was there (Ta - TR). C is a client that left; before the answer, it has no Tr.
-        # A ring that ran over is full (2 bytes of its own a line), and its oldest line is the first that is left. That
-        # of a HAProxy that began anew lacks what the one before wrote down.
+        # Fields of a line in the ring: time of the end (ms), backend, status, termination state, TR, Tw, Tc, Tr, Ta
+        # (ms), whether it was a preview ("-" if not; previews were not distributed at random), end mark.
+        # The wait is the color's part: queue, connecting, response (Tw + Tc + Tr). Without an answer it is the time
+        # since the client's request was complete (Ta - TR). Termination state C means that the client left; if it left
+        # before the answer, Tr is negative.
+        # An overflowed ring is full (each line takes 2 more bytes), and its oldest line is the oldest that is left.
+        # The ring of a restarted HAProxy lacks the lines from before the restart.
         return f"""
 kept={quote(layout.weights_map)} socket={quote(layout.haproxy_socket)} ring={quote(layout.ring)} lag=0.1
 {_ask(seconds=10)}
@@ -157,7 +158,10 @@ END {{ told(now - up < begin && (oldest <= begin || bytes < size - 1024)) }}'
 
 
 def _ask(seconds: int = 3) -> str:
-    """Shell: ``ask`` tells the Runtime API at ``$socket`` one command, and waits so long for the end of its answer."""
+    """Shell function ``ask``: send one command to the Runtime API at ``$socket`` and print the answer.
+
+    + seconds: how long to wait for the end of the answer
+    """
     return f"""ask() {{ printf '%s\\n' "$1" | socat -t {seconds} stdio "unix-connect:$socket"; }}"""
 
 

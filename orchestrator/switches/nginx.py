@@ -1,4 +1,4 @@
-"""nginx: a link to a directory named 0 to 100 holds green's weight; each request reads it once, nothing reloads."""
+"""nginx: a link to a directory named 0 to 100 holds green's weight. Each request reads it once, without a reload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.switches.base import Balancer, CannotTell, Seen
 
 
 class Nginx(Balancer):
-    """Weights by renaming a link (measured in notes/switch.md: 0 of 84,695 requests failed over 100 switches)."""
+    """Sets weights by renaming a link. Measured: 0 of 84,695 requests failed over 100 switches."""
 
     section = NginxSwitch
 
@@ -81,7 +81,7 @@ mv -T "$link.new" "$link"
     @property
     @override
     def bar(self) -> str:
-        # nginx has no state for a server that could change without a reload: the balancer's firewall has
+        # nginx cannot take a server out without a reload, so the balancer's firewall keeps the node out
         return f"""
 set -eu
 if [ "$3" = on ] && {quote(self.layout.library)}/bar list | grep -qxF "$2"; then echo kept; exit 0; fi
@@ -92,9 +92,10 @@ exec {quote(self.layout.library)}/bar "$2" "$3"
     @override
     def record(self) -> str:
         layout = self.layout
-        # A line: when it ended, color, status, all it took, then lists with an element a try: until the answer began,
-        # until it was over. The wait is the color's own: all tries but the last, and the last until its answer began.
-        # Neither 5xx nor the beginning of an answer: the client left before that (499, or 400 while it sent).
+        # Fields of a line: time of the end, color, status, total time, then two lists with one element a try: time
+        # until the answer began, time until it ended. The wait is the color's part: the whole time of all tries but
+        # the last, and the last one's time until the answer began. If the answer never began and the status is no
+        # 5xx, the client left (499, or 400 if it left while sending).
         return f"""
 kept={quote(layout.weight_link)} record={quote(layout.record)} lag={record.FLUSH + 0.5}
 [ -r "$record" ] || {{ echo "problem=nginx keeps no record in $record: provision this balancer"; exit 0; }}

@@ -1,4 +1,4 @@
-"""A balancer's own record of requests, counted where it is: a few lines come over the network, not every request."""
+"""Count a balancer's own record of requests on the balancer, so that only a few lines come over the network."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from orchestrator.scripts.command import pairs
 from orchestrator.switches.base import CannotTell
 
 RING_LINE = 72
-"""Bytes of a line in HAProxy's ring, without the backend's name: enough for the longest numbers and the end mark."""
+"""Most bytes of a line in HAProxy's ring without the backend's name: the longest numbers and the end mark."""
 
 FLUSH = 1
-"""Seconds after which nginx writes down what it has."""
+"""Seconds after which nginx writes buffered lines to its record."""
 
 COUNT = f"""
 function seen(color, ended, took, status, wait, left,   n) {{
@@ -37,10 +37,10 @@ function told(complete,   i, c, n, text) {{
     printf "lines=%d\\nunread=%d\\n", NR, unread
 }}
 """
-"""awk: ``seen`` counts a request (times in epoch seconds, its wait in milliseconds), ``told`` prints the sums.
+"""awk functions: ``seen`` counts a request (times in epoch seconds, wait in milliseconds), ``told`` prints the sums.
 
-A request belongs to the window in which it ended, so that each is in one window; one that began under other weights
-(before ``since``) is in none, for then only one color could have got it.
+A request belongs to the window in which it ended, so that it is counted once. A request that began under other weights
+(before ``since``) is not counted, since at that time perhaps only one color could get it.
 """
 
 WINDOW = """
@@ -51,23 +51,26 @@ last=$(awk -v now="$now" -v lag="$lag" -v end="${2:-}" 'BEGIN {
 begin=$(awk -v since="$since" -v begin="${1:-}" 'BEGIN {
     printf "%.3f", (begin != "" && begin + 0 > since + 0) ? begin : since}')
 """
-"""Shell: from $1 and $2 the window that can be read now. ``kept`` is what was written when the weight was set."""
+"""Shell: set ``begin`` and ``last``, the part of the window from $1 to $2 that is recorded already.
+
+``$kept`` must be the file that was written when the weight was set.
+"""
 
 
 def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
-    """The meaning of what ``told`` printed. Raises CannotTell.
+    """Parse what ``told`` printed. Raises CannotTell.
 
-    + what: is read, for the message
+    + what: the record's name for the message
     """
     said = pairs(list(output))
     if "problem" in said:
         raise CannotTell(said["problem"])
     missing = [key for key in ("blue", "green", "begin", "end", "complete", "lines", "unread") if key not in said]
     if missing:
-        raise CannotTell(f"{what} cannot be read")
-    # one line may be half written
+        raise CannotTell(f"{what} cannot be read: the script printed no {', '.join(missing)}")
+    # the last line may be incomplete: 1% of unread lines is accepted
     if 100 * int(said["unread"]) > int(said["lines"]):
-        raise CannotTell(f"{what} has {said['unread']} lines of another form: provision this balancer")
+        raise CannotTell(f"{what} has {said['unread']} lines in an unknown format: provision this balancer")
     found = {}
     for color in Color:
         requests, errors, gone, *times = said[color].split()
