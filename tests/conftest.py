@@ -10,7 +10,7 @@ FLEET_TESTS = Path(__file__).parent / "fleet"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below tests/fleet needs the docker fleet."""
+    """Mark every test below tests/fleet: it needs the docker fleet."""
     for item in items:
         if item.path.is_relative_to(FLEET_TESTS):
             item.add_marker(pytest.mark.fleet)

@@ -1,4 +1,4 @@
-"""Which room may import which: the contracts of pyproject.toml, as `make lint` checks them."""
+"""Which folder may import which: the contracts in pyproject.toml, which `make lint` checks as well."""
 
 from __future__ import annotations
 

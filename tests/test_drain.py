@@ -1,4 +1,4 @@
-"""The wait for a color to be quiet: how long, how long without a break, and what is said when it does not come."""
+"""The wait until a color is quiet: its limit, the quiet time in a row, and the message when the limit is reached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUIET, BUSY = InFlight(0), InFlight(1, 1)
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that moves only during a sleep."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -28,7 +28,7 @@ class Clock:
 
 
 def waited(seen: Sequence[InFlight | str], limit: float, still: float = 0.0) -> tuple[InFlight | str | None, float]:
-    """What came of a look a second, and after how long; the last one is seen for ever."""
+    """The result of looking once a second, and the seconds that it took. The last answer is repeated for ever."""
     clock, looks = Clock(), chain(seen, repeat(seen[-1]))
     left = drained(lambda: next(looks), limit, still, 1.0, clock, clock.sleep)
     return left, clock.now - 100.0

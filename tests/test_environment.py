@@ -31,7 +31,7 @@ def of_python(text: str) -> dict[str, str]:
 
 
 def of_php(text: str) -> dict[str, str]:
-    """As phpdotenv 5 does: lines first, of which double quotes may take several, then each value by its characters."""
+    """Read a file as phpdotenv 5 does: first into lines (a double-quoted value may have several), then each value."""
     found, held = {}, ""
     for line in re.split(r"\r\n|\n|\r", text):
         starts = '="' in line and not ends(line, starts=True)

@@ -1,4 +1,4 @@
-"""Commands on the operator's machine: whatever they start, they end in time."""
+"""Commands on the operator's machine end in time, together with every process that they start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is hidden: a secret as it is, and as others write it."""
+"""Secrets are hidden: unchanged, and in the escaped forms that other programs print."""
 
 from __future__ import annotations
 

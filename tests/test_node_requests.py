@@ -1,4 +1,4 @@
-"""Requests of gate and warming, as a real server on the node sees them: real shell, real curl."""
+"""The requests of gate and warming, as a real server on the node receives them: real shell, real curl."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def server() -> Iterator[Server]:
 
 
 def run(command: StringCommand) -> subprocess.CompletedProcess[str]:
-    """Run it here; the probe token comes by standard input."""
+    """Run the script on this machine, with the probe token on its standard input."""
     return subprocess.run(["sh", "-c", command.get_raw_value()], input="s3cret\n", capture_output=True, text=True)
 
 

@@ -1,4 +1,4 @@
-"""What answers for a color: PHP-FPM, a service, or nothing but nginx."""
+"""What answers for a color: PHP-FPM, a service, or nginx alone."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ def test_which_code_runs_is_asked_where_something_runs() -> None:
 def test_only_php_is_compiled(made: Settings, compiled: bool) -> None:
     (command,) = commands(Step(Place("node", "node1"), Action("warm", {"color": Color.blue}), 60.0), made)
     assert ("compile" in command) == compiled
-    # each worker of the pool has a page, in a third of its seconds
+    # every worker of the pool has time for a page, in a third of the deadline
     assert f" 8081 localhost '' {made.php.workers if compiled else 0} 60 /" in command

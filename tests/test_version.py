@@ -1,4 +1,4 @@
-"""The version of the orchestrator, wherever it is said."""
+"""The version of the orchestrator in every place that shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deadlines of what is done on the operator's machine."""
+"""Deadlines of work on the operator's machine."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 class Node:
-    """A node in a directory, and what is sent to it."""
+    """A node in a directory; sends commands to it."""
 
     def __init__(self, root: Path, guard: Path) -> None:
         self.root = root
@@ -64,7 +64,7 @@ class Node:
         return Fired().process(done.stdout.splitlines())
 
     def arm(self, color: str = "green", fence: int = 7, window: float = WINDOW, at_least: float = 0.0) -> Done:
-        """Arm it so that the instant is not reached at once."""
+        """Arm the node for an instant that is not reached at once."""
         live, done = self.live, None
         for lead in LEADS:
             done = self.arm_for(time.time() + at_least + lead, color, fence, window)
@@ -92,7 +92,7 @@ class Node:
 
     @contextmanager
     def holding(self, until: float) -> Iterator[None]:
-        """A command holds the guard's lock."""
+        """Run a command that holds the guard's lock."""
         seconds = f"{until - time.time():.3f}"
         guarded = [str(self._guard), str(self.root / "guard"), "7", "60"]
         words = [*guarded, "sh", "-c", "echo begun; exec sleep $0", seconds]
@@ -102,7 +102,7 @@ class Node:
             yield
 
     def processes(self) -> list[int]:
-        """The ids of the processes that wait."""
+        """The ids of the armed processes, which wait for their instant."""
         pattern = f"^orchestrator: swaps {self.root}/live "
         found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True)
         return [int(pid) for pid in found.stdout.split()]
@@ -112,12 +112,12 @@ class Node:
         return pid
 
     def settled(self) -> Swap:
-        """What became of it, once that is known."""
+        """Wait for the result of the swap, and return it."""
         eventually(lambda: self.swap.outcome not in ("waiting", "nothing"))
         return self.swap
 
     def past(self, more: float = 0.25) -> None:
-        """Until the instant is over."""
+        """Wait until the instant is over."""
         time.sleep(max(0.0, self.at - time.time()) + more)
 
     def _send(self, operation: Any, fence: int, **arguments: Any) -> Done:
@@ -288,7 +288,7 @@ def test_arming_again_replaces_a_frozen_process(node: Node) -> None:
 
 
 def test_a_process_that_dies_leaves_the_link_and_says_nothing(node: Node) -> None:
-    """As a reboot does."""
+    """A reboot kills the armed process."""
     node.arm(at_least=5.0)
     pid = node.process()
     os.kill(pid, signal.SIGKILL)
@@ -300,7 +300,7 @@ def test_a_process_that_dies_leaves_the_link_and_says_nothing(node: Node) -> Non
 
 @pytest.mark.exhaustive
 def test_the_caller_may_die(node: Node) -> None:
-    """What was armed goes on without it: its process group is not that of the caller."""
+    """The armed process outlives its caller, because it is in another process group."""
     (command,) = arm._inner(root=str(node.root), color="green", at=time.time() + 3.0, window=20.0, run=7)
     caller = subprocess.Popen(["sh", "-c", command.get_raw_value() + "; sleep 60"], start_new_session=True)
     eventually(lambda: bool(node.processes()))
@@ -356,7 +356,7 @@ printf "%d %d", $reads, $missing;
 
 
 class Removals:
-    """Names that were unlinked in a directory, or moved out of it, as the kernel tells it."""
+    """The names that were removed from a directory, or moved out of it, by the kernel's report (inotify)."""
 
     DELETE, MOVED_FROM = 0x200, 0x40
 

@@ -1,4 +1,4 @@
-"""What a build step's outputs are taken for made from, and when another release may have them. The real script."""
+"""Which inputs decide whether another release may reuse a build step's outputs. The real script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ A, B = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
 
 
 class Releases:
-    """Two releases of one version; A is live, and has what the step made of it."""
+    """Two releases of one version; A is live, and has the step's outputs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,7 +49,7 @@ class Releases:
         return done.stdout.strip()
 
     def both(self, **options: object) -> str:
-        """What B's build says, after A's."""
+        """Build A, then B. Returns the output of B's build."""
         self.build(A, **options)
         return self.build(B, **options)
 

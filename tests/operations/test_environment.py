@@ -21,7 +21,7 @@ def write(root: Path, path: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An application whose releases share a directory with a file that is not the new release's."""
+    """An application whose shared directory has a file that does not belong to the new release."""
     made = tmp_path / "shop"
     (made / "releases" / ID).mkdir(parents=True)
     (made / "shared/storage").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A tarball becomes a release, whole, or it is refused. The real script, real tar and curl, and a real server."""
+"""A tarball becomes a complete release, or is refused. The real script, real tar and curl, and a real server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ID = "20260101T120000Z-5d0f0c1"
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    """URL of the directory `served`."""
+    """The URL at which the directory `served` is served."""
     with serving(tmp_path / "served") as place:
         yield f"http://{place}"
 
@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 def run(
     root: Path, archive: Path, url: str | None = None, strip: int = 0, sha256: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Extract an archive that was pushed, or is at a URL."""
+    """Extract an archive that was pushed, or that a URL names."""
     part = root / f"releases/.{ID}.part"
     if url is None:
         part.mkdir()
@@ -164,7 +164,7 @@ def test_what_would_leave_the_directory_is_refused(root: Path, tmp_path: Path, w
 
 
 def _with(archive: Path, outside: str) -> Path:
-    """The archive with the names that stand for a directory of this test replaced."""
+    """The archive with the placeholders for directories of this test replaced."""
     made = archive.with_suffix(".made")
     with tarfile.open(archive) as old, tarfile.open(made, "w") as new:
         for info in old:

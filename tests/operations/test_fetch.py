@@ -1,4 +1,4 @@
-"""What a fetch brings, whatever happened to the one before. The real script, real git."""
+"""The result of a fetch, in every state that a former fetch may have left. The real script, real git."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Node:
         )
         variables = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
         if slow:
-            # two thirds of what the origin sends, and then nothing more
+            # the connection breaks after two thirds of what the origin sends
             self.upload.write_text('#!/bin/sh\ngit upload-pack "$@" | { stdbuf -o0 head -c 700000; exec sleep 60; }\n')
             self.upload.chmod(0o755)
             extra = {"COUNT": "1", "KEY_0": "remote.origin.uploadpack", "VALUE_0": str(self.upload)}
@@ -87,7 +87,7 @@ def test_what_a_killed_fetch_left_is_fetched_again(node: Node) -> None:
     try:
         objects = node.root / "repo.git/objects"
         commit, deadline = objects / revision[:2] / revision[2:], time.monotonic() + 20
-        # the commit comes first: alone, or in a pack that is not whole
+        # the commit arrives first: alone, or in an incomplete pack
         while not commit.exists() and not any(path.stat().st_size > 400_000 for path in objects.rglob("tmp_pack_*")):
             assert time.monotonic() < deadline
             assert killed.poll() is None

@@ -1,4 +1,4 @@
-"""A release that holds files of the web user: given its permissions, packed, and brought anew. The real scripts."""
+"""A release with files of the web user: permissions, packing and fetching again. The real scripts."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class Node:
         (self.root / "blue/started").write_text(f"{ID} 1\n")
         (self.root / "green/started").write_text("another 1\n")
         self.script("setfacl", SETFACL)
-        # as root's: what it is asked for is gone, whoever made it
+        # removes as root does: the path is removed, whoever owns it
         self.script("remove", f'mv "{self.root}/releases/.$1.part" "{scratch}/removed"')
         self.script("pack", f'tar -C "{self.root}/releases" -c --exclude="$1/.git" -- "$1"')
         for path in (scratch, *scratch.rglob("*")):
             os.chown(path, US, US, follow_symlinks=False)
-        # the web user has been here
+        # the web user has made these files
         self.made = self.release / "var/cache/page"
         self.made.write_text("of the web user\n")
         os.chown(self.made, WEB, WEB)
@@ -96,7 +96,7 @@ class Node:
         return self.run(permit, own="false", web_user="www-data", writable=["var"], **asked)
 
     def unpack(self) -> subprocess.CompletedProcess[str]:
-        """What another node packed: the same release, of which it has a file more."""
+        """Unpack the same release from another node, which has one more file in it."""
         other = self.scratch / "other" / ID
         other.mkdir(parents=True)
         (other / "index.php").write_text("<?php // of another node\n")
@@ -159,7 +159,7 @@ def test_a_release_is_brought_anew_over_one_with_files_of_others(node: Node) -> 
     assert sorted(path.name for path in node.release.iterdir()) == [".git", "index.php", "var", "vendor"]
     assert (node.release / "index.php").read_text() == "<?php // of another node\n"
     assert not node.made.exists()
-    # what runs there has files open that are gone
+    # blue's processes have the removed files open, so blue no longer counts as started
     assert not (node.root / "blue/started").exists()
     assert (node.root / "green/started").exists()
 

@@ -1,5 +1,7 @@
-"""A release's files get their modes and ACL, and those of another release keep theirs. The real script, and a setfacl
-that only notes what it is told, and shows the mask that it would set."""
+"""A release's files get their modes and ACL; files of another release keep theirs.
+
+The script is real. A fake setfacl notes its arguments and prints the mask that it would set.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ done
 
 
 class Node:
-    """A live release, and one that has taken the outputs over from it."""
+    """A live release, and a new release that reuses its outputs."""
 
     def __init__(self, path: Path) -> None:
         self.root, self._path = path / "shop", path
@@ -72,14 +74,14 @@ class Node:
         )
 
     def acl(self) -> list[str]:
-        """What setfacl was told, paths relative to the release."""
+        """The arguments of setfacl, with paths relative to the release."""
         return (self._path / "acl").read_text().replace(f"{self.release}/", "").splitlines()
 
     def mode(self, path: str) -> str:
         return f"{stat.S_IMODE((self.release / path).stat().st_mode):o}"
 
     def outside(self) -> Iterator[tuple[Path, int, int, str]]:
-        """What stands outside of the release: inode, mode and content."""
+        """Inode, mode and content of every file outside the release."""
         for path in sorted(self.root.rglob("*")):
             if path == self.release.parent or path.is_relative_to(self.release):
                 continue
@@ -108,7 +110,7 @@ def test_a_mode_of_a_reused_file_changes_this_release_only(node: Node) -> None:
     assert tool.read_text() == "#!/bin/sh\n"
     assert tool.stat().st_mtime_ns == age
     assert tool.stat().st_nlink == 1
-    # what is not named still stands in both
+    # files that are not named are still shared by both releases
     assert (node.release / "vendor/ a file\nwith breaks").stat().st_nlink == 2
     assert list((node.release / ".release").iterdir()) == []
 

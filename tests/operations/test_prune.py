@@ -1,4 +1,4 @@
-"""Old releases go, and with them what git kept for them alone. The real script, real git."""
+"""Old releases are removed, with the git objects that only they need. The real script, real git."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Node:
         return done.stdout
 
     def release(self, number: int) -> None:
-        """A version with a file of its own, fetched."""
+        """Fetch a version that has a unique file."""
         (self._origin / "VERSION").write_text(f"{number}\n")
         (self._origin / "app").mkdir(exist_ok=True)
         (self._origin / "app/version.php").write_text(f"<?php // {number}\n")
@@ -54,17 +54,17 @@ class Node:
         self._run(command.get_raw_value())
 
     def prune(self, keep: int) -> list[str]:
-        """What was removed."""
+        """Prune. Returns the names of the removed releases."""
         used, remove = str(self._library / "used"), str(self._library / "remove")
         (command,) = prune._inner(root=str(self.root), used=used, remove=remove, keep=keep)
         return self._run(command.get_raw_value()).split()
 
     def objects(self) -> int:
-        """Loose ones in the mirror."""
+        """The loose objects in the mirror."""
         return int(git(self.root / "repo.git", "count-objects").split()[0])
 
     def age(self) -> None:
-        """All objects were written an hour ago."""
+        """Make all objects one hour old."""
         for path in (self.root / "repo.git/objects").rglob("*"):
             os.utime(path, (time.time() - 3600,) * 2)
 

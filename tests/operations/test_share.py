@@ -1,4 +1,4 @@
-"""A release is linked to what is shared, and nothing but the release is ever removed. The real script."""
+"""A release gets links to the shared paths; nothing outside the release is ever removed. The real script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIVE = "20251231T120000Z-4c9e9b0"
 
 
 class Node:
-    """An application with a release that is live, one that is made, and data that both share."""
+    """An application with a live release, a new release, and data that both share."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.release, self.shared = root, root / "releases" / ID, root / "shared"
@@ -38,7 +38,7 @@ class Node:
         return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
 
     def outside(self) -> dict[str, str]:
-        """What stands outside of the release."""
+        """Every file outside the release."""
         found = [path for path in self.root.rglob("*") if not path.is_relative_to(self.release)]
         return {
             str(path.relative_to(self.root)): os.readlink(path)

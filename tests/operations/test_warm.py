@@ -1,4 +1,4 @@
-"""What warming asks for. The real script."""
+"""The requests that warming sends. The real script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.operations.warm import warm
 
 
 class Asked(ThreadingHTTPServer):
-    """Answers everything, and keeps what was asked for."""
+    """Answers every request, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)

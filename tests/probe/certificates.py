@@ -32,7 +32,7 @@ class Authority:
         self.server.write_bytes(own.private_bytes(pem, pkcs8, plain) + leaf.public_bytes(pem))
 
     def context(self, *alpn: str) -> ssl.SSLContext:
-        """For a server that offers these protocols by ALPN; none: it does not know ALPN."""
+        """A context for a server that offers these protocols by ALPN, or without protocols has no ALPN."""
         made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         made.load_cert_chain(self.server)
         if alpn:

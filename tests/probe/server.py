@@ -12,7 +12,12 @@ from collections.abc import Iterator
 
 
 class Server:
-    """Runs in a thread. ``release``: what it answers as; ``seen``: heads of all requests; ``connections``: accepted."""
+    """A server in a thread.
+
+    + release: release that its answers name
+    + seen: heads of all requests
+    + connections: number of accepted connections
+    """
 
     def __init__(
         self, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0, release: str = "v1"
@@ -55,7 +60,7 @@ class Server:
     async def _reply(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, body: bytes
     ) -> bool:
-        """False: close now."""
+        """Answer a request. Returns False if the connection must close now."""
         words = head.split(b" ")[1].decode().strip("/").partition("?")[0]
         if words == "reset":
             sock = writer.get_extra_info("socket")
@@ -127,7 +132,7 @@ class Server:
 
 
 def end(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a stopped loop, and what still ran in it."""
+    """Close a stopped loop and the tasks that still ran in it."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
@@ -157,7 +162,7 @@ def serving(
 
 @contextlib.contextmanager
 def nobody() -> Iterator[str]:
-    """The URL of a port that refuses: bound, so that nobody else gets it, but not listening."""
+    """The URL of a port that refuses connections: bound, so that no other process gets it, but not listening."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"

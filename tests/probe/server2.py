@@ -20,11 +20,12 @@ from .server import end
 
 
 class Server2:
-    """Runs in a thread. ``seen``: headers of all requests.
+    """An HTTP/2 server in a thread.
 
-    + connections: how many were accepted
-    + goodbyes, pongs: GOAWAYs and answers to pings that came
-    + push: whether the newest client wants to be sent what it did not ask for
+    + seen: headers of all requests
+    + connections: number of accepted connections
+    + goodbyes, pongs: number of GOAWAYs and of answers to pings that arrived
+    + push: whether the newest client accepts server push
     """
 
     def __init__(self, tls: ssl.SSLContext) -> None:
@@ -63,7 +64,7 @@ class Server2:
 
 
 class Peer:
-    """One client's connection."""
+    """The connection of a client."""
 
     def __init__(self, server: Server2, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server, self.reader, self.writer = server, reader, writer
@@ -88,13 +89,13 @@ class Peer:
         self.writer.write(self.http.data_to_send())
 
     def go_away(self, last: int, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
-        """As a server sends it that then goes on, together with what is to be sent; h2 itself would end at once."""
+        """Send a GOAWAY together with the pending data, and go on serving; h2 itself would close at once."""
         self.last = last
         frame = GoAwayFrame(0, last_stream_id=last, error_code=code)
         self.writer.write(self.http.data_to_send() + frame.serialize())
 
     async def take(self, event: happened.Event) -> bool:
-        """False: close now."""
+        """Handle what was received. Returns False if the connection must close now."""
         match event:
             case happened.RequestReceived():
                 headers = {str(name): str(value) for name, value in event.headers}
@@ -172,7 +173,7 @@ class Peer:
                 self.answer(stream, b"{}")
                 self.go_away(stream)
             case "goaway-first":
-                self.go_away(2**31 - 1)  # as a server warns that means to close soon
+                self.go_away(2**31 - 1)  # the warning of a server that will close soon
                 self.go_away(stream)
                 await asyncio.sleep(0.05)
                 self.answer(stream, b'{"release": "v1"}')

@@ -1,4 +1,4 @@
-"""Verification's requests: every address of a switch, by the switch's name, as real servers see them."""
+"""The requests of verification to every address of a switch, by the switch's name, as real servers receive them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .server import Server, nobody, serving
 
 
 def resolve(monkeypatch: pytest.MonkeyPatch, *found: str) -> None:
-    """Let every name have these addresses."""
+    """Make every name resolve to these addresses."""
 
     def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
         if not found:
@@ -55,7 +55,7 @@ def test_each_address_of_a_name_is_asked_by_that_name(monkeypatch: pytest.Monkey
         url = f"http://{NAME}:{one.port}/health?deep=1"
         resolve(monkeypatch, "127.0.0.1", "127.0.0.2")
         found = addresses(url)
-        monkeypatch.undo()  # from here on the name is not known: only the address leads anywhere
+        monkeypatch.undo()  # from here on the name does not resolve: only the address works
         assert [ask(url, "s3cret", address=address) for address in found] == [Answer("old", None), Answer("new", None)]
         for server in (one, two):
             (head,) = server.seen

@@ -1,4 +1,4 @@
-"""Every way to lose a request is counted as itself, and as nothing else."""
+"""Every way to lose a request is counted as its own kind of failure, and as no other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def upload(path: str, size: int = 2000) -> Request:
 
 
 def ask(url: str, *requests: Request | float, manners: Manners = FAST) -> list[Sample]:
-    """Send them one after another on one connection; a number is a pause."""
+    """Send requests one after another on one connection; a number is a pause in seconds."""
 
     async def go() -> list[Sample]:
         connection = Connection(parse(url), manners)
@@ -136,7 +136,7 @@ def test_an_idle_close_is_seen_before_the_event_loop_reads_it(server: Server) ->
     async def go() -> Sample:
         connection = Connection(parse(server.url), FAST)
         await connection.send(get("/idle-close"))
-        time.sleep(0.15)  # the loop sees nothing meanwhile: only the kernel knows
+        time.sleep(0.15)  # the event loop sees nothing meanwhile: only the kernel knows of the close
         sample = await connection.send(get("/"))
         connection.close()
         return sample
@@ -166,7 +166,7 @@ def test_connection_close_in_the_answer_is_obeyed(server: Server) -> None:
 
 
 def test_a_close_that_crosses_a_written_request_is_not_hidden(server: Server) -> None:
-    """The server closes 50 ms after its answer, without looking at the request that is on its way."""
+    """The server closes 50 ms after its answer, without reading the request that is on its way."""
     check(ask(server.url, get("/idle-close"), get("/")), None, Failure.closed)
 
 
@@ -224,7 +224,7 @@ def test_token_and_host_are_sent(server: Server) -> None:
 
 
 def test_no_address_takes_a_connection_is_refused_not_other() -> None:
-    """localhost has two addresses on many machines; one failure, its own kind."""
+    """On many machines localhost has two addresses; this is still one failure, of its own kind."""
     with nobody() as url:
         check(ask(url.replace("127.0.0.1", "localhost"), get("/")), Failure.refused)
 

@@ -1,4 +1,4 @@
-"""HTTP/2: the same ways to lose a request, counted as the same failures, and those that only HTTP/2 has."""
+"""Losing a request over HTTP/2: the same failures as over HTTP/1.1, and the failures that only HTTP/2 has."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server2(authority: Authority) -> Iterator[Server2]:
 
 
 def ask(url: str, authority: Authority, *requests: Request | float, manners: Manners = FAST) -> list[Sample]:
-    """Send them one after another on one connection; a number is a pause."""
+    """Send requests one after another on one connection; a number is a pause in seconds."""
 
     async def go() -> list[Sample]:
         connection = Connection(parse(url, host=NAME, ca=str(authority.ca), http2=True), manners)
@@ -53,8 +53,8 @@ def ask(url: str, authority: Authority, *requests: Request | float, manners: Man
 
 
 def looking_away(server2: Server2, authority: Authority, path: str) -> list[Sample]:
-    """What became of the request after one for `path`, between which the event loop sees nothing: only the kernel
-    knows."""
+    """The result of a request after a request for `path`. Between them the event loop reads nothing: only the kernel
+    knows what arrived."""
 
     async def go() -> Sample:
         connection = Connection(parse(server2.url, host=NAME, ca=str(authority.ca), http2=True), FAST)
@@ -186,7 +186,7 @@ def test_a_ping_unseen_by_the_event_loop_is_not_a_close(server2: Server2, author
 
 
 def test_a_goaway_that_crosses_a_written_request_is_not_hidden(server2: Server2, authority: Authority) -> None:
-    """The server does not look at the request that is on its way; other clients would ask again, elsewhere."""
+    """The server ignores the request that is on its way. Another client would repeat it on a new connection."""
     check(ask(server2.url, authority, get("/idle-goaway"), get("/")), None, Failure.closed)
 
 

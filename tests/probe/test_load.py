@@ -1,4 +1,4 @@
-"""Who is sent out, what they ask, how fast, and when they end."""
+"""The load: its connections, their requests, the rate, and the end."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Jumping(selectors.SelectSelector):
 
 
 class Quick(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer, so that no machine is too busy."""
+    """An event loop whose clock jumps to the next timer, so that the load of the machine does not matter."""
 
     def __init__(self) -> None:
         self._jumping = Jumping()
@@ -82,7 +82,7 @@ def quickly(
 ) -> Ended:
     """Run a load whose answers come from no server.
 
-    + seconds: how long the answer takes to a request of a kind that is sent at a time
+    + seconds: gives the time that an answer takes, from the kind of the request and the time when it was sent
     """
     sent: list[float] = []
     answered: list[Kind] = []
@@ -165,7 +165,7 @@ def test_requests_missed_during_a_hang_are_not_sent_in_a_burst(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     load = Load((A,), connections=1, rate=20, seconds=0.49, mix=(Kind.keepalive,))
-    # the first answer takes so long that the turns at 0.05 to 0.25 are lost
+    # the first answer takes so long that the requests due at 0.05 to 0.25 are dropped
     ended = quickly(monkeypatch, load, lambda kind, at: 0.001 if at else 0.3)
     assert ended.sent == pytest.approx([0, 0.3, 0.35, 0.4, 0.45])
 

@@ -1,4 +1,4 @@
-"""The command: bad arguments, exit status, files, signals. In this process where that will do."""
+"""The command: bad arguments, exit status, files, signals. Run in this process where possible."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_the_second_signal_does_not_wait_for_requests_in_flight(server: Server) 
 
 def test_every_kind_of_standard_input_will_do(server: Server) -> None:
     process = spawn(server.url, "--until-eof", "--rate", "50", "--mix", "fresh", "--json", "-")
-    out, err = process.communicate(timeout=5)  # /dev/null: at its end at once
+    out, err = process.communicate(timeout=5)  # /dev/null ends at once
     assert (process.returncode, err) == (0, "")
     assert json.loads(out.splitlines()[-1])["totals"]["failed"] == 0
 

@@ -143,10 +143,10 @@ def test_no_file_descriptor_is_left_open(server: Server) -> None:
 
 
 def opened() -> set[str]:
-    """This process's open files and pipes. Its sockets are the test server's."""
+    """The open files and pipes of this process, without sockets, which belong to the test server."""
     found = set()
     for descriptor in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # the one that lists this directory
+        with contextlib.suppress(FileNotFoundError):  # the descriptor that lists this directory
             found.add(os.readlink(descriptor))
     return {one for one in found if not one.startswith(("socket:", "/proc/"))}
 

@@ -1,4 +1,4 @@
-"""Totals, gaps, memory, JSON and the table, on samples made by hand."""
+"""Totals, gaps, memory, JSON and the table, on hand-made samples."""
 
 from __future__ import annotations
 

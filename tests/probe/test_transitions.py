@@ -1,4 +1,4 @@
-"""Stale answers and switches back and forth, on samples made by hand."""
+"""Stale answers and switches back and forth, on hand-made samples."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_request_during_the_next_switch_may_get_either() -> None:
 
 
 def test_a_slow_request_may_get_either_only_if_routed_late() -> None:
-    """Sent at 1.5 and asked to take 2 s; at 3.6 an answer: decided by 1.6, before the switch at 2.0: stale."""
+    """A request for a 2 s answer, sent at 1.5 and answered at 3.6, was routed by 1.6: before the switch at 2.0."""
     stale = one("a", 1.5, took=2.1, hold=2.0)
     late = one("a", 1.5, took=2.6, hold=2.0)
     for sample, counts in ((stale, [1, 0, 0, 0]), (late, [0, 0, 0, 0])):
@@ -137,7 +137,7 @@ def test_a_slow_request_may_get_either_only_if_routed_late() -> None:
 
 
 def test_a_slow_answer_from_two_switches_ago_is_no_evidence() -> None:
-    """Sent to b while b was live, answered after a was live again and b, once more."""
+    """The request went to b while b was live. Before its answer, a was live again, and then b once more."""
     samples = [*steady(BACK_AND_FORTH, 5.0), one("b", 1.9, took=1.2, hold=1.2)]
     assert [it.stale for it in transitions(samples, BACK_AND_FORTH)] == [0, 0, 0, 0]
 

@@ -1,4 +1,4 @@
-"""The script that bars a node, with a stand-in for iptables that keeps its rules in a file."""
+"""The script that bars a node, with a fake iptables that keeps its rules in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard, run as it is installed."""
+"""The guard, run as installed."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command of run 7 that holds the lock for a minute, with a child of its own."""
+    """A command of run 7 that holds the lock for a minute and has a child process."""
     held = subprocess.Popen(
         ["sh", GUARD, str(tmp_path), "7", "60", "sh", "-c", "echo begun; sleep 60; touch survived"],
         cwd=tmp_path,

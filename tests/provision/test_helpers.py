@@ -1,4 +1,4 @@
-"""The scripts that the deploy user may run as root, run as they are installed: they make nobody else root."""
+"""The scripts that the deploy user may run as root, run as installed: they give no other user root's rights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ as_root = pytest.mark.skipif(not ROOT, reason="only root may give files away")
 
 
 class Node:
-    """A node with one release of the deploy user's, and something of root's beside the application."""
+    """A node with a release that belongs to the deploy user, and files of root outside the application."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch, self.root, self.secrets = scratch, scratch / "srv/shop", scratch / "secrets"
@@ -46,7 +46,7 @@ class Node:
     def run(
         self, name: str, *words: str, env: str = ".env", group: str | None = None, slash: str = ""
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a script with settings of such an environment file, group and end of the root."""
+        """Run a script, rendered for this environment file, group and end of the root path."""
         raw = {
             "app": "shop",
             "root": f"{self.root}{slash}",
@@ -66,13 +66,13 @@ class Node:
         return self.run("own", release, env, WEB, group, env=env, group=group or None)
 
     def before(self, command: str, script: str) -> None:
-        """Have something happen right before a command does its work."""
+        """Make something happen right before a command does its work."""
         path = self.bin / command
         path.write_text(f'#!/bin/sh\n({script}) 2>/dev/null\nexec {shutil.which(command)} "$@"\n')
         path.chmod(0o755)
 
     def is_unharmed(self) -> None:
-        """What is root's is as it was."""
+        """Assert that root's files are unchanged."""
         for path in [self.secrets, *self.secrets.rglob("*")]:
             found = path.lstat()
             assert (found.st_uid, found.st_gid) == (os.getuid(), os.getgid()), path
@@ -81,7 +81,7 @@ class Node:
 
 @pytest.fixture
 def node() -> Iterator[Node]:
-    # not below pytest's own directory, where only this user gets in
+    # not below pytest's own directory, which other users cannot enter
     with tempfile.TemporaryDirectory() as scratch:
         Path(scratch).chmod(0o755)
         yield Node(Path(scratch))
@@ -98,7 +98,7 @@ def test_an_environment_file_is_given_to_its_owner(node: Node, env: str) -> None
     done = node.own(env=env)
     assert (done.returncode, done.stderr) == (0, b"")
     assert owners(node.releases / RELEASE / env)[::2] == (WEB, 0o600)
-    # and once more, now that it is
+    # and once more, now that the file has its owner
     assert node.own(env=env).returncode == 0
 
 
@@ -255,7 +255,7 @@ def test_an_application_may_be_behind_an_administrators_link(node: Node, link: s
 
 def test_only_the_owner_reads_the_environment_for_any_file_mode(node: Node) -> None:
     if ROOT:
-        # here we are the deploy user ourselves
+        # the test itself runs as the deploy user
         subprocess.run(["chown", "-R", "root:", str(node.root)], check=True)
     sudo = node.bin / "sudo"
     sudo.write_text('#!/bin/sh\nshift 2\nfind "$PWD/$2" -printf "%m %P\\n"\n')

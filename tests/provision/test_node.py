@@ -1,4 +1,4 @@
-"""What is left to do on a node, and what must not be done."""
+"""The tasks that are left on a node, and the tasks that must not be done."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WITH_SERVICE: Settings = SETTINGS.model_copy(update={"services": [Service(name="
 
 
 def seen(unit: Unit = UP, current: bool = True, **changes: Unit | bool) -> node.Seen:
-    """A node with everything up and current, but for what is changed: ``blue_fpm=DOWN``, ``green_read=False``."""
+    """A node that is up and current apart from the given changes: ``blue_fpm=DOWN``, ``green_read=False``."""
     units = {"nginx.service": changes.get("nginx", unit)}
     stamps = {common.loaded(SETTINGS, "nginx"): changes.get("nginx_read", current)}
     for color in Color:
@@ -131,7 +131,7 @@ def test_shared_directories_are_made_from_the_top() -> None:
 
 
 class Recorder(Work):
-    """Operations that would be run."""
+    """Records the operations that would be run."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Each operation does nothing where everything is right, and only what is needed where it is not."""
+"""Each operation does nothing if everything is right, and otherwise only what is needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Call = Callable[..., list[StringCommand]]
 
 
 class Host:
-    """A host that knows the answers to facts."""
+    """A host with given answers to facts."""
 
     def __init__(self, **facts: Any) -> None:
         self.facts = facts
@@ -34,7 +34,7 @@ class Host:
 
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Call an operation's body on a host with these facts; returns the commands."""
+    """Call an operation's body on a host with these facts. Returns the commands."""
 
     def call(operation: Any, facts: dict[str, Any], **arguments: Any) -> list[StringCommand]:
         host = Host(**facts)

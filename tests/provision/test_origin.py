@@ -1,4 +1,4 @@
-"""How git reaches the origin: each application in its own way, though their deploy user is one. The real scripts."""
+"""How git reaches the origin: each application in its own way, with a shared deploy user. The real scripts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def settings(**source: str) -> Settings:
 
 
 class Machine:
-    """A node: git finds the origin in a directory, whatever program is asked, and each program notes its name."""
+    """A node: every SSH program leads git to an origin in a directory, and notes its own name."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch, self.asked, self.origin = scratch, scratch / "asked", scratch / "origin"
@@ -67,7 +67,7 @@ class Machine:
         return done.stdout
 
     def names(self) -> set[str]:
-        """Of the programs that were asked since the last time."""
+        """The names of the programs that ran since the last call."""
         names = set(self.asked.read_text().split())
         self.asked.unlink()
         return names
@@ -151,7 +151,7 @@ def test_the_options_are_those_of_the_application(tmp_path: Path, given: list[st
 
 
 class Recorder(Work):
-    """Operations that would be run."""
+    """Records the operations that would be run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ HOSTS = " -o UserKnownHostsFile=/home/deploy/.ssh/origin_known_hosts"
         ("", [], False),
         ("ssh -i /home/deploy/.ssh/mine", [], False),
         (FORMER + KEY + " -v", [], False),
-        # another application has nothing else yet
+        # another application still depends on the setting
         (FORMER + KEY, ["/usr/local/lib/orchestrator/blog"], False),
     ],
 )
@@ -214,7 +214,7 @@ def test_our_unused_setting_for_all_applications_is_removed(
     key.write_text("")
     commands = list(operations.no_git_setting._inner(**arguments | {"config": str(config), "files": [str(key)]}))
     for command in commands:
-        # here we are the deploy user ourselves
+        # the test itself runs as the deploy user
         subprocess.run(["sh", "-c", command.get_raw_value().removeprefix("runuser -u deploy -- ")], check=True)
     assert bool(commands) is goes
     kept = "[core]\n\tsshCommand = mine\n\tabbrev = 12\n"

@@ -1,4 +1,4 @@
-"""The preview at the balancers, from settings alone."""
+"""The preview in the rendered configuration of the balancers."""
 
 from __future__ import annotations
 

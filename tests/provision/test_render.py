@@ -1,4 +1,4 @@
-"""What stands in the files, from settings alone."""
+"""The contents of the rendered files."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def settings(**changes: Any) -> Settings:
 
 
 def only(made: Settings, kind: type[S]) -> S:
-    """Their only switch, which is of this kind."""
+    """The only switch of the settings. Asserts its kind."""
     (switch,) = made.switches
     assert isinstance(switch, kind)
     return switch
 
 
 def both_kinds(made: Settings, switch: Switch) -> tuple[str, str]:
-    """What HAProxy and nginx are given where each has the settings of this switch."""
+    """The configurations of HAProxy and nginx, both with the settings of this switch."""
     known = switch.model_dump(exclude={"kind", "log", "access_log"})
     haproxy, nginx = HAProxySwitch(kind="haproxy", **known), NginxSwitch(kind="nginx", **known)
     return render.haproxy(made, haproxy, NODES, "deploy"), render.balancer_nginx(made, nginx, NODES)
@@ -143,7 +143,7 @@ def test_a_colors_master_preloads_the_colors_own_release() -> None:
         ini = render.php_ini(made, color)
         assert f'\nopcache.preload = "{wrapper}"\nopcache.preload_user = "www-data"\n' in ini
         assert render.fpm_files(made, color)["preload"] == wrapper
-        # what it has read, so that provisioning sees that it is to be restarted
+        # a note of what PHP-FPM has read, so that provisioning sees when a restart is needed
         assert f" {wrapper} " in render.fpm_service(made, color)
         text = render.preload(made, color)
         assert f"realpath('/srv/shop-x/{color}/release')" in text
@@ -222,7 +222,7 @@ def test_git_and_our_own_files_in_a_release_are_never_served(uri: str, served: b
     hidden = re.findall(r'"~\*?(\S+)"\s+/\.never;', rules[1])
     assert len(hidden) == 2
     assert any(re.search(pattern, uri) for pattern in hidden) != served
-    # files are sent by that map only
+    # only that map decides which files are sent
     assert {line.split()[1] for line in text.splitlines() if "try_files" in line} == {"/.never", "$bg_shop_x_file"}
 
 
@@ -368,7 +368,7 @@ def test_a_service_comes_and_goes_with_its_color(color: Color) -> None:
         assert f"PartOf=shop-x-{color}.target\n" in text
         assert f"/answers /srv/shop-x/{color}/run/{name}.sock /ws" in text
         assert str(color.other) not in text
-        # a restart of the color reads them, and provisioning sees at PHP-FPM's stamp whether it did
+        # a restart of the color reads them; provisioning sees at PHP-FPM's stamp whether the restart has happened
         assert f"/etc/systemd/system/{unit} " in render.fpm_service(made, color)
     assert render.service_files(made, color)["/etc/orchestrator/shop-x/services/ws"] == SERVICES[0]["command"] + "\n"
 
@@ -379,7 +379,7 @@ def test_a_services_path_goes_to_the_color_that_was_read_once() -> None:
     for server in text.split("\nserver {")[1:]:
         places = ('~ "^/ws/lo\\.g(/|$)"', '~ "^/ws(/|$)"', "/ {")
         log, ws, rest = (server.index(f"location {place}") for place in places)
-        assert log < ws < rest  # of two that match, nginx takes the first
+        assert log < ws < rest  # nginx takes the first of two matching locations
         location = server[ws:rest]
         assert "proxy_pass http://shop-x_ws_$bg_shop_x_color;" in location
         assert "live" not in location
@@ -499,7 +499,7 @@ def test_haproxy_keeps_a_record_in_memory_and_logs_failures_only() -> None:
     logs = [line.strip() for line in frontend.splitlines() if re.match(r" +(no )?log\b(?!-)", line)]
     assert logs == ["no log", "log ring@shop-x_record len 84 format raw local0 info", "log [::1]:514 local3 err"]
     assert "option log-separate-errors" in frontend
-    # this would keep requests that went well out of the ring, too
+    # this would also keep successful requests out of the ring
     assert "dontlog-normal" not in text
 
 

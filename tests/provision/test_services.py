@@ -1,4 +1,4 @@
-"""The scripts that run a color's services, run for real: what a service gets, and when it counts as started."""
+"""The scripts that run a color's services, run for real: a service's environment, and when it counts as started."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RELEASE = "20260101T120000Z-abcdef0"
 
 @pytest.fixture
 def node(tmp_path: Path) -> Path:
-    """A node whose blue color has a release, with a program in it."""
+    """A node whose blue color has a release with a program."""
     bin_directory = tmp_path / "srv/releases" / RELEASE / "bin"
     bin_directory.mkdir(parents=True)
     program = bin_directory / "tell"
@@ -47,7 +47,7 @@ def test_a_service_runs_in_the_colors_release_and_knows_it(node: Path) -> None:
     done = serve(node, "bin/tell a 'b  c' \"$COLOR\"")
     home = node / "srv/releases" / RELEASE
     wanted = [str(os.getpid()), RELEASE, "blue", f"{node}/srv/blue/run/ws.sock", str(home), "a", "b  c blue"]
-    # the process is the service itself: no shell stands between it and systemd
+    # the process is the service itself: there is no shell between it and systemd
     assert done.stdout == " ".join(wanted) + "\n", done.stderr
 
 
@@ -76,7 +76,7 @@ def test_a_color_whose_release_is_gone_fails(node: Path) -> None:
 
 
 class Server:
-    """Listens after a while, and answers."""
+    """A server that begins to listen after a while, and answers."""
 
     def __init__(self, path: Path, after: float, answer: bytes) -> None:
         self._path, self._after, self._answer = path, after, answer
@@ -109,7 +109,7 @@ def answers(node: Path, color: str, pid: int, where: str = "") -> tuple[int, flo
     "answer",
     [
         b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n",  # and no end
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n",  # and the answer never ends
     ],
 )
 def test_it_is_started_once_it_answers(node: Path, answer: bytes) -> None:
@@ -188,12 +188,12 @@ Stack trace:
     [
         (TRACE, "", "456def", "PHP Fatal error:  Uncaught RuntimeException: no in /x.php:2\n"),
         ("starting\nno database", "", "456def", "no database\n"),
-        # systemd has tried again since, and the new process has said nothing yet
+        # systemd has started the service again, and the new process has printed nothing yet
         ("", "", "456def", "cannot bind\n"),
         ("", "456def", "456def", "bad option\n"),
-        # what it ran before was told to stop: its goodbye is no reason
+        # the former process was stopped: its last line is not the reason
         ("", "456def\n789abc", "456def", ""),
-        # the journal came to the line when systemd had forgotten the start
+        # systemd had forgotten the start when the journal had the line
         ("", "", "", "no such file\n"),
         ("", "456def\n789abc", "", "no such file\n"),
     ],

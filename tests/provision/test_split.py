@@ -1,4 +1,4 @@
-"""Who gets which node and which color, from settings alone."""
+"""Which client gets which node and color, in the rendered configuration."""
 
 from __future__ import annotations
 

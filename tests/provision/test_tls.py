@@ -1,4 +1,4 @@
-"""TLS at the balancers, from settings alone."""
+"""TLS in the rendered configuration of the balancers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PEMS = {"certificate": "/etc/live/fullchain.pem", "key": "/etc/live/privkey.pem"
 
 
 def secured(plain: int = 80, **changes: Any) -> tuple[Settings, BalancerSwitch]:
-    """Settings with one balancer that speaks TLS; what is given changes its section ``tls``."""
+    """Settings with one balancer that speaks TLS; the arguments change its section ``tls``."""
     section = {"certificate": PEMS["certificate"], **changes}
     switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "listen": plain, "tls": section}
     made = settings(switches=[switch], gate={"path": "/health.php?deep"})
@@ -74,7 +74,7 @@ def test_a_key_elsewhere_is_linked_for_haproxy_never_copied() -> None:
     )
     haproxy, nginx = both(made, switch)
     assert "crt /etc/orchestrator/shop-x/tls.pem " in haproxy
-    # another path of the operator's is another text, and so is loaded
+    # another path gives another text, so the file is loaded
     assert f"# {PEMS['certificate']} and {PEMS['key']}," in haproxy
     assert f"ssl_certificate_key {PEMS['key']};" in nginx
 

@@ -1,4 +1,4 @@
-"""How rsync reaches a node: as pyinfra does."""
+"""rsync reaches a node in the same way as pyinfra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporary directories: gone when they are not needed any more, also those of a run that was killed."""
+"""Temporary directories are removed after use, also those of a killed run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def killed(temporary: Path) -> Path:
-    """The directory that a killed process left, with a file in it."""
+    """A directory with a file in it that a killed process left behind."""
     code = (
         "import os, signal, sys, tempfile; from orchestrator.source.scratch import Scratch\n"
         "tempfile.tempdir = sys.argv[1]; scratch = Scratch(); (scratch.path / 'secret').write_text('x')\n"

@@ -1,4 +1,4 @@
-"""Inputs of many kinds of runs, as tests of plans need them."""
+"""Inputs of many kinds of runs, for tests of plans."""
 
 from __future__ import annotations
 

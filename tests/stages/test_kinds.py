@@ -1,4 +1,4 @@
-"""Every kind of stage is registered once, and says the truth about its stages."""
+"""Every kind of stage is registered once, and its record matches its stages."""
 
 from __future__ import annotations
 

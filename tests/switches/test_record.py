@@ -1,4 +1,4 @@
-"""What the balancers' own awk makes of their records: real lines, as HAProxy 2.6 and nginx 1.22 write them."""
+"""The sums that awk on the balancers makes from their records: real lines of HAProxy 2.6 and nginx 1.22."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SET = NOW - 100
 
 
 class Place:
-    """A directory that is a balancer."""
+    """A directory that stands for a balancer."""
 
     def __init__(self, path: Path, kind: str) -> None:
         self.path, self.balancer = path, balancer(kind, BalancerLayout("shop"))
@@ -101,11 +101,11 @@ def ms(ago: float) -> int:
 def test_haproxys_lines_are_counted_by_color(haproxy: HAProxy) -> None:
     haproxy.ring(
         f"{ms(200)} shop_blue 200 -- 0 0 0 9 9 - ; 10.0.0.1:1 node2 85 289 2/2/",
-        f"{ms(50)} shop_blue 200 -- 3 1 2 20 400 - ; 10.0.0.1:1 node2 85",  # its download took long
+        f"{ms(50)} shop_blue 200 -- 3 1 2 20 400 - ; 10.0.0.1:1 node2 85",  # a long download
         f"{ms(40)} shop_green 500 -- 0 0 0 7 7 - ; 10.0.0.1:1 node1",
         f"{ms(30)} shop_green 503 SC 0 0 -1 -1 3003 - ; 10.0.0.1:1 <NOSRV>",
-        f"{ms(20)} shop_green 200 CD 0 0 0 303 350 - ; 10.0.0.1:1 node1",  # left during the download
-        f"{ms(10)} shop 503 LR -1 -1 -1 -1 0 - ; 10.0.0.1:1 <NOSRV>",  # ours: no color was asked
+        f"{ms(20)} shop_green 200 CD 0 0 0 303 350 - ; 10.0.0.1:1 node1",  # the client left during the download
+        f"{ms(10)} shop 503 LR -1 -1 -1 -1 0 - ; 10.0.0.1:1 <NOSRV>",  # the balancer's own answer: no color was asked
         f"{ms(20)} shop_green 500 -- 0 0 0 30 35 1 ; 10.0.0.1:1 node1",  # a preview
         f"{ms(9)} shop 400 CR -1 -1 -1 -1 0 - ; 10.0.0.1:1 <NOSRV>",
     )
@@ -153,8 +153,8 @@ def test_a_window_begins_no_earlier_than_its_weight(haproxy: HAProxy) -> None:
     [
         (50, 1000, 12_000, True),
         (200, 1000, 1, True),  # its oldest line is older than the window
-        (50, 1000, 1, True),  # nothing came before
-        (50, 1000, 14_000, False),  # full, and it begins within the window
+        (50, 1000, 1, True),  # no request came before
+        (50, 1000, 14_000, False),  # the ring is full and begins within the window
         (200, 50, 1, False),  # HAProxy began anew within the window
     ],
 )
@@ -190,8 +190,8 @@ def test_nginx_lines_are_counted_by_color(nginx: Nginx) -> None:
         f"{NOW - 30:.3f};shop_green;502;2.003;-, -;2.001, 0.002",
         f"{NOW - 29:.3f};shop_green;200;0.320;-, 0.015;0.300, 0.020",  # a second node answered
         f"{NOW - 20:.3f};shop_green;499;5.000;-;5.000",
-        f"{NOW - 20:.3f};shop_green;400;0.297;-;0.297",  # left while it sent
-        f"{NOW - 10:.3f};shop_green;413;0.000;-;-",  # nginx's own: no color was asked
+        f"{NOW - 20:.3f};shop_green;400;0.297;-;0.297",  # the client left while it sent
+        f"{NOW - 10:.3f};shop_green;413;0.000;-;-",  # nginx's own answer: no color was asked
         f"{NOW - 10:.3f};;400;0.002;-;-",
         f"{NOW + 86_400:.3f};shop_green;200;0.001;0.001;0.001",  # later than now, however long ago NOW was taken
     )
@@ -200,7 +200,7 @@ def test_nginx_lines_are_counted_by_color(nginx: Nginx) -> None:
     green = found[Color.green]
     assert (green.requests, green.errors, green.gone) == (3, 2, 2)
     assert green.times == {7: 1, bucket(297): 1, bucket(2003): 1, bucket(315): 1, bucket(5000): 1}
-    # what nginx has not written down yet is left for the next window
+    # requests that nginx has not written yet are left for the next window
     assert green.end == pytest.approx(time.time() - 1.5, abs=5)
     assert green.end is not None
     assert green.end < time.time() - 1.4

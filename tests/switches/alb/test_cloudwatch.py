@@ -1,4 +1,4 @@
-"""What CloudWatch tells, as what is compared."""
+"""CloudWatch's data points become the shares that are compared."""
 
 from __future__ import annotations
 
