@@ -70,7 +70,7 @@ class Session:
             except Lost:
                 self._lost = True
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next write tells)
                 # one missed renewal is no loss: the store decides, and the next write tells
                 self._say(f"the lock could not be renewed: {error}")
 
@@ -91,5 +91,5 @@ class Session:
             return
         try:
             self._store.give_back(self._me)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the run ended as it did)
             self._say(f"the lock could not be given back, and can be taken over in {LEASE:.0f} s: {error}")

@@ -101,7 +101,8 @@ def _obey(line: str, recorder: Recorder) -> None:
             recorder.switch(release, wall(float(at)) if at else came)
             return
     if word == "report" and not rest:
-        return _say(json.dumps(recorder.report().to_json()))
+        _say(json.dumps(recorder.report().to_json()))
+        return
     recorder.mark(rest if word == "mark" else line, came)
 
 

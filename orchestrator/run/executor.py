@@ -116,7 +116,7 @@ class Executor:
     def _one(self, step: Step, undoing: bool) -> Result:
         try:
             found = self._result(step, undoing)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a defect at one place is a result of that place)
             # not foreseen, and no reason to leave the other places, or an undo, half done
             found = Result(step.place, f"{type(error).__name__}: {error}")
         return self._hidden(found)

@@ -176,7 +176,7 @@ class Walk:
             for stage in stages:
                 begun.append(stage)
                 self._do(stage)
-        except (Exception, Interrupted) as reason:
+        except (Exception, Interrupted) as reason:  # noqa: BLE001 (whatever it is, the run is undone)
             self._control.no_more_interrupts()
             return self.undo(begun, reason)
         self._control.no_more_interrupts()
@@ -230,7 +230,7 @@ class Walk:
             try:
                 self._note(Event("intent", stage.name, _places(stage.do)))
                 failed = self._perform(stage, stage.do, undoing=False).failed
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (after the commit a failure is a warning)
                 failed = (Result(stage.do[0].place, f"{stage.name}: {error}"),)
             warnings += failed
             owed += failed if stage.kind.owed else ()

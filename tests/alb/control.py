@@ -96,7 +96,7 @@ class Control:
     def describe(self, backend: ELBv2Backend, arn: str, targets: Sequence[Mapping[str, Any]]) -> list[FakeHealthStatus]:
         group = backend.target_groups.get(arn)
         if group is None:
-            raise TargetGroupNotFoundError()
+            raise TargetGroupNotFoundError
         members = _members(group, targets) if targets else [*_registered(group), *self._draining(group)]
         port: Any = group.health_check_port
         return [
@@ -202,7 +202,7 @@ def validate(backend: ELBv2Backend, actions: Sequence[Mapping[str, Any]]) -> Non
             raise ELBClientError("ValidationError", "A target group is specified twice")
         for arn in {*arns, *([alone] if alone else [])}:
             if arn not in backend.target_groups:
-                raise TargetGroupNotFoundError()
+                raise TargetGroupNotFoundError
         # a target group without a weight would get 1
         weights = [int(one.get("Weight", 1)) for one in tuples]
         if any(not 0 <= weight <= 999 for weight in weights) or (weights and not any(weights)):
