@@ -152,7 +152,8 @@ def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def clock(at: float | None) -> str:
-    return datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3] if at is not None else "-"
+    # the time zone of the machine
+    return datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3] if at is not None else "-"  # noqa: DTZ006
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _exists(image: str) -> bool:
 @contextmanager
 def _alone() -> Iterator[None]:
     """One build at a time on this machine."""
-    with open(Path(tempfile.gettempdir()) / f"orchestrator-fleet-{os.getuid()}.lock", "w") as lock:
+    with (Path(tempfile.gettempdir()) / f"orchestrator-fleet-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -115,7 +115,7 @@ def _ensure_daemon() -> None:
     if Path("/run/systemd/system").is_dir():
         _works("systemctl", "start", "docker")
     elif not _works("service", "docker", "start"):
-        with open("/var/log/dockerd.log", "ab") as log:
+        with Path("/var/log/dockerd.log").open("ab") as log:
             subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + 60
     while not _works("docker", "info"):

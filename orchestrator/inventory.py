@@ -50,7 +50,7 @@ def _is_ours(path: str) -> bool:
     if not path.endswith(".py"):
         return False
     try:
-        with open(path, encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:
             return "orchestrator.deploy" in file.read()
     except OSError:
         return False

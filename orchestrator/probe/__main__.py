@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from orchestrator.errors import UsageError
@@ -48,7 +49,7 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
     if name is None:
         return None
     try:
-        return files.enter_context(open(name, "w", encoding="utf-8"))
+        return files.enter_context(Path(name).open("w", encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from None
 

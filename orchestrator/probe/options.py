@@ -83,15 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("urls", nargs="+", metavar="URL", help="http[s]://host[:port][/path]")
     add("--paths", nargs="+", metavar="PATH", help="what to GET, in turn (default /)")
-    add("--connections", type=_whole(1, 4096), default=32, metavar="N", help="clients at once (default 32)")
+    add("--connections", type=_Whole(1, 4096), default=32, metavar="N", help="clients at once (default 32)")
     add("--rate", type=_positive, metavar="R", help="requests a second in total (default: as fast as answers come)")
     add("--seconds", type=_positive, metavar="S", help="end after so long")
-    add("--requests", type=_whole(1, 10**12), metavar="N", help="end after so many")
+    add("--requests", type=_Whole(1, 10**12), metavar="N", help="end after so many")
     add("--mix", type=_mix, default=tuple(Kind), metavar="KINDS", help=f"default {','.join(Kind)}")
     add("--slow-seconds", type=_positive, default=2.0, metavar="S", help="how long slow answers take (default 2)")
     add("--slow-path", default="/slow", metavar="PATH", help="asked with ?s=S (default /slow)")
     add("--post-path", default="/upload", metavar="PATH", help="default /upload")
-    add("--post-bytes", type=_whole(0, 2**26), default=2000, metavar="N", help="size of a POST (default 2000)")
+    add("--post-bytes", type=_Whole(0, 2**26), default=2000, metavar="N", help="size of a POST (default 2000)")
     add("--any-post-answer", action="store_true", help="the answer to a POST need not say how many bytes it got")
     add("--token", metavar="T", help=f"probe token; better in the environment: {TOKEN}")
     add("--host", metavar="NAME", help="ask for this name (Host header, TLS) whatever the URL says")
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--require-marker", action="store_true", help="an answer without X-Release is a failure")
     add("--json", metavar="FILE", help="the report as JSON; - is the standard output, instead of the table")
     add("--samples", metavar="FILE", help="every request, a line of JSON each")
-    add("--keep", type=_whole(1, 10**8), default=KEEP, metavar="N", help=f"samples in memory (default {KEEP})")
+    add("--keep", type=_Whole(1, 10**8), default=KEEP, metavar="N", help=f"samples in memory (default {KEEP})")
     add(
         "--until-eof",
         action="store_true",
@@ -122,7 +122,7 @@ def _positive(text: str) -> float:
     return value
 
 
-class _whole:
+class _Whole:
     """Whole numbers from `low` to `high`."""
 
     def __init__(self, low: int, high: int) -> None:

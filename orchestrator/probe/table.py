@@ -85,4 +85,4 @@ def _signed(seconds: float) -> str:
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3]
+    return datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3]  # noqa: DTZ006 (the operator's own time zone)

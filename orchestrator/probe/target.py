@@ -66,5 +66,5 @@ def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bo
         http2=http2,
     )
     if is_address(where.host):
-        target._found, target._until = [where.host], float("inf")
+        target._found, target._until = [where.host], float("inf")  # noqa: SLF001 (its own class)
     return target

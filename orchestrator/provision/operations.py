@@ -198,7 +198,9 @@ def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -
     if host.get_fact(Entries, paths=[path]).get(path) is not None:
         host.noop(f"{path} is there")
         return
-    yield from file._inner(path=path, text=text, user=user, group=group, mode=mode)
+    yield from file._inner(  # noqa: SLF001 (how pyinfra nests an operation)
+        path=path, text=text, user=user, group=group, mode=mode
+    )
 
 
 @operation()

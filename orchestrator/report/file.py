@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -46,4 +45,4 @@ class ReportFile:
         }
         beside = self._path.with_name(self._path.name + ".new")
         beside.write_text(json.dumps(content, indent=1))
-        os.replace(beside, self._path)
+        beside.replace(self._path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pyinfra.api.host import Host
@@ -38,7 +37,7 @@ def copy(fleet: Fleet, host: Host, release: str, names: list[str], guard: Guard)
         # made before it is written, so that nobody else can ever read it
         fleet.shell(host, guarded('umask 077; : >"$1"', [there], None))
         host.put_file(str(here), there)
-        size = os.path.getsize(here)
+        size = here.stat().st_size
     fleet.operate(host, unpack, root=root, release=release, sha256=sent.value, remove=remove, guard=guard)
     return f"{size / 2**20:.1f} MiB from {giver}"
 
