@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import itertools
-import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, SecretStr, SerializeAsAny, ValidationError, field_validator, model_validator
 
+from orchestrator.config import rules
 from orchestrator.config.build import Build
 from orchestrator.config.cutover import Comparison, CutoverStep
 from orchestrator.config.drain import Drain
@@ -19,7 +18,7 @@ from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
-from orchestrator.config.paths import ReleasePath, overlap
+from orchestrator.config.paths import ReleasePath
 from orchestrator.config.permissions import Permissions
 from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
@@ -30,15 +29,12 @@ from orchestrator.config.scaling import Scaling
 from orchestrator.config.section import Section
 from orchestrator.config.service import Service
 from orchestrator.config.source import DEFAULT, SOURCES, GitSource, Source
-from orchestrator.config.switch import SECTIONS, BalancerSwitch, Switch, section_of
+from orchestrator.config.switch import SECTIONS, Switch, section_of
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color
 
 DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
-
-SOCKET_PATH = 107
-"""Characters that the path of a unix socket may have."""
 
 
 class Shared(Section):
@@ -133,17 +129,6 @@ class Settings(Section):
     room: Room = Room()
     deadlines: Deadlines = Deadlines()
 
-    @model_validator(mode="after")
-    def _answers_can_be_told_apart(self) -> Settings:
-        if self.marker.answers == "probe" and self.marker.token is None:
-            raise ValueError(
-                'marker.token is missing: without it no release can be verified (set it, or marker.answers = "all")'
-            )
-        groups = [switch.group for switch in self.switches if isinstance(switch, BalancerSwitch)]
-        if len(set(groups)) != len(groups) or self.nodes in groups:
-            raise ValueError("nodes and each switch need inventory groups of their own")
-        return self
-
     @field_validator("root")
     @classmethod
     def _root_is_written_in_one_way(cls, root: str | None) -> str | None:
@@ -166,165 +151,9 @@ class Settings(Section):
         return recipe
 
     @model_validator(mode="after")
-    def _ports_of_a_balancer_differ(self) -> Settings:
-        for switch in self.switches:
-            if isinstance(switch, BalancerSwitch) and self.preview.port in switch.listens:
-                raise ValueError(f"preview.port: users come in at {self.preview.port} ({switch.kind})")
-        return self
-
-    @model_validator(mode="after")
-    def _http2_has_tls(self) -> Settings:
-        plain = [url for switch in self.switches for url in switch.urls if not url.startswith("https://")]
-        if self.probe.http2 and plain:
-            raise ValueError(f"probe.http2: HTTP/2 is for https only, and {plain[0]} is not")
-        return self
-
-    @model_validator(mode="after")
-    def _services_can_be_told_apart(self) -> Settings:
-        for what in ("name", "path"):
-            given = [getattr(service, what) for service in self.services]
-            twice = sorted({value for value in given if given.count(value) > 1})
-            if twice:
-                raise ValueError(f"services: {', '.join(twice)} is the {what} of more than one")
-        for service in self.services:
-            longest = max((self.node.service_socket(color, service.name) for color in Color), key=len)
-            if len(longest) > SOCKET_PATH:
-                raise ValueError(f"services: {longest} is longer than the {SOCKET_PATH} characters a socket may have")
-        if self.shared_sessions and "sessions" in self.shared.directories:
-            raise ValueError('shared.directories: sessions is made by php.sessions = "shared"')
-        return self
-
-    @model_validator(mode="after")
-    def _something_answers(self) -> Settings:
-        everything = [service for service in self.services if service.path == "/"]
-        if self.runtime == "service" and not everything:
-            raise ValueError('runtime: "service" needs one of services with the path /')
-        if self.runtime != "service" and everything:
-            raise ValueError(
-                f'services: {everything[0].name} answers everything (path /) only with runtime = "service"'
-            )
-        for service in everything:
-            if service.files and self.php.public == ".":
-                raise ValueError(f"services: {service.name}.files: the document root is the whole release, code too")
-            if self.assets and not service.files:
-                raise ValueError(
-                    f"assets: {service.name} sends its files itself (services.files): nginx has none to send"
-                )
-        if self.runtime == "static" and self.services:
-            raise ValueError('services: nothing runs with runtime = "static" ("service" also sends files)')
-        return self
-
-    @model_validator(mode="after")
-    def _ports_of_a_node_differ(self) -> Settings:
-        used: dict[int, str] = {port: f"ports.{name}" for name, port in self.ports.model_dump().items()}
-        for service in self.services:
-            for color in Color if service.ports else ():
-                port, mine = service.ports.of(color), f"services: {service.name}.ports.{color}"  # type: ignore[union-attr]
-                if port in used:
-                    raise ValueError(f"{mine}: {port} is {used[port].removeprefix('services: ')}, too")
-                used[port] = mine
-        return self
-
-    @model_validator(mode="after")
-    def _a_release_is_made_of_parts_that_differ(self) -> Settings:
-        names = [step.name for step in self.build]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"build: {', '.join(twice)} is the name of more than one step")
-        if strange := [path for path in self.shared.seed if path not in self.shared.directories]:
-            raise ValueError(f"shared.seed: {', '.join(strange)} is none of shared.directories")
-        made = {path: f"build.{step.name}.outputs" for step in self.build for path in step.outputs}
-        kept = dict.fromkeys((*self.shared.directories, *self.shared.files), "shared")
-        if self.environment:
-            kept[self.environment.path] = "environment"
-        # what is taken over is one file in two releases: nobody may write it
-        kept |= dict.fromkeys(self.permissions.writable, "permissions.writable")
-        for path, what in made.items():
-            for other, why in kept.items():
-                if overlap(path, other):
-                    raise ValueError(f"{what}: {path} is of {why} ({other}), too")
-        return self
-
-    @model_validator(mode="after")
-    def _assets_are_of_the_document_root(self) -> Settings:
-        root = f"{self.php.public}/"
-        if strange := [path for path in self.assets if path.startswith(root)]:
-            right = strange[0].removeprefix(root)
-            raise ValueError(f"assets: {strange[0]} is in the document root, {root}: there its name is {right}")
-        return self
-
-    @model_validator(mode="after")
-    def _shared_paths_are_apart(self) -> Settings:
-        """What lies below a link to ``shared/`` is no release's own: it cannot give way to a link."""
-        for (where, path), (there, other) in itertools.combinations(self._shared, 2):
-            if path == other:
-                raise ValueError(f"{there}: {path} is one of {where}, too: leave one out")
-            if overlap(path, other):
-                (at, outer), (of, inner) = sorted(((where, path), (there, other)), key=lambda one: len(one[1]))
-                raise ValueError(f"{of}: {inner} lies in {outer} ({at}), and is shared with it: leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_of_a_release_is_not_shared(self) -> Settings:
-        """Behind a link to ``shared/`` it would be the live release's, too."""
-        for setting, other in self._shared:
-            if self.environment and overlap(self.environment.path, other):
-                raise ValueError(
-                    f"environment.path: {self.environment.path} is of {setting} ({other}), too: each release has an "
-                    "environment of its own: give it a path apart from what is shared"
-                )
-            for what in ("modes", "private", "writable"):
-                if strange := [path for path in getattr(self.permissions, what) if f"{path}/".startswith(f"{other}/")]:
-                    raise ValueError(
-                        f"permissions.{what}: {strange[0]} is of {setting} ({other}), too: what is shared is the live "
-                        "release's, too: leave it out"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_built_here_is_sent(self) -> Settings:
-        here = [step.name for step in self.build if step.on == "operator"]
-        if here and not self.source.is_sent:
-            raise ValueError(
-                f"build.{here[0]}: its outputs would not get to the nodes: on the operator's machine only what is sent "
-                "from there can be built, a source of kind artifact (with checkout) or directory"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _a_new_instance_makes_itself_ready(self) -> Settings:
-        """Nothing that it needs comes from the operator's machine."""
-        if self.scaling is None or self.scaling.hook is None:
-            return self
-        if not isinstance(self.source, GitSource):
-            raise ValueError(
-                f"scaling.hook: a new instance cannot get a source of kind {self.source.kind} by itself: use git"
-            )
-        if self.source.login:
-            raise ValueError("scaling.hook: a new instance has no password for source.origin: use a key (source.key)")
-        why = "and a new instance, which makes itself ready, cannot have it"
-        if self.environment:
-            raise ValueError(f"environment comes from the operator's machine, {why}: use shared.files")
-        if step := next((step.name for step in self.build if step.on == "operator"), None):
-            raise ValueError(f"build: {step} runs on the operator's machine, {why}")
-        return self
-
-    @model_validator(mode="after")
-    def _weights_rise_to_all(self) -> Settings:
-        weights = [step.weight for step in self.cutover]
-        if weights != sorted(set(weights)) or weights[-1] != 100:
-            raise ValueError(f"cutover: weights rise and end with 100, not {weights}")
-        whole = [switch.kind for switch in self.switches if not switch.weighted]
-        if whole and weights != [100]:
-            raise ValueError(f"cutover: a switch of kind {whole[0]} moves all traffic at once: one step, weight 100")
-        return self
-
-    @model_validator(mode="after")
-    def _batches_grow_to_all(self) -> Settings:
-        for size in self.batches:
-            if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
-                raise ValueError(f"batches: {size!r} is neither a number of nodes nor per cent of them")
-        if self.batches and self.batches[-1] != "100%":
-            raise ValueError('batches: the last one is "100%"')
+    def _sections_fit_together(self) -> Settings:
+        if broken := rules.problem(self):
+            raise ValueError(broken)
         return self
 
     @property
@@ -341,12 +170,6 @@ class Settings(Section):
         named = self.source.leave_out if isinstance(self.source, GitSource) else []
         environment = [self.environment.path] if self.environment else []
         return list(dict.fromkeys([*named, *self.shared.directories, *self.shared.files, *environment]))
-
-    @property
-    def _shared(self) -> list[tuple[str, str]]:
-        """The setting that names it, and the path, of all that is shared."""
-        paths = {"shared.directories": self.shared.directories, "shared.files": self.shared.files}
-        return [(setting, path) for setting, named in paths.items() for path in named]
 
     @property
     def shared_sessions(self) -> bool:

@@ -56,15 +56,15 @@ def test_every_recipe_is_settings(name: str) -> None:
         ({"build": [{"name": "a", "run": "x", "inputs": ["v"]}]}, "without outputs nothing can be taken over"),
         ({"build": [{"name": "a", "run": "x", "inputs": ["../v"], "outputs": ["v"]}]}, "not a path or pattern inside"),
         ({"build": [{"name": "a", "run": "x", "inputs": ["l"], "outputs": ["/v"]}]}, "is not a path inside a release"),
-        ({"build": [{"name": "a", "run": "x"}, {"name": "a", "run": "y"}]}, "the name of more than one step"),
+        ({"build": [{"name": "a", "run": "x"}, {"name": "a", "run": "y"}]}, "build: several steps have the name a"),
         (
             {
                 "build": [{"name": "a", "run": "x", "inputs": ["l"], "outputs": ["var/cache"]}],
                 "permissions": {"writable": ["var"]},
             },
-            r"build.a.outputs: var/cache is of permissions.writable \(var\), too",
+            "build.a.outputs: var/cache overlaps the permissions.writable path var: choose another",
         ),
-        ({"shared": {"directories": ["a"], "seed": ["b"]}}, "shared.seed: b is none of shared.directories"),
+        ({"shared": {"directories": ["a"], "seed": ["b"]}}, "shared.seed: not in shared.directories: b"),
         ({"environment": {"values": {"A-B": "x"}}}, "cannot be the name of a variable"),
     ],
 )
@@ -78,16 +78,20 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
     [
         (
             {"directories": ["storage"]},
-            "settings: shared.seed: storage/app, storage/framework/cache is none of shared.directories "
+            "settings: shared.seed: not in shared.directories: storage/app, storage/framework/cache: add to "
+            "shared.directories, or leave out "
             "(so says the recipe laravel; what the settings say replaces it)",
         ),
         (
             {"directories": ["storage"], "seed": []},
-            "settings: permissions.writable: storage/framework/views is of shared.directories (storage), too: what is "
-            "shared is the live release's, too: leave it out "
+            "settings: permissions.writable: storage/framework/views lies in the shared.directories path storage, "
+            "which the live release uses, too: leave it out "
             "(so says the recipe laravel; what the settings say replaces it)",
         ),
-        ({"directories": ["a"], "seed": ["b"]}, "settings: shared.seed: b is none of shared.directories"),
+        (
+            {"directories": ["a"], "seed": ["b"]},
+            "settings: shared.seed: not in shared.directories: b: add to shared.directories, or leave out",
+        ),
     ],
 )
 def test_what_a_recipe_says_is_told_as_its_own(shared: dict[str, Any], line: str) -> None:

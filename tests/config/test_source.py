@@ -119,7 +119,9 @@ def test_what_stands_in_a_release_instead_is_left_out() -> None:
 def test_a_new_instance_gets_nothing_but_git_by_itself() -> None:
     scaling = {"group": "shop", "live": "s3://deploys/live.json", "hook": "catch-up"}
     load(raw(scaling=scaling))
-    with pytest.raises(UsageError, match=r"scaling.hook: a new instance cannot get a source of kind archive by itself"):
+    with pytest.raises(
+        UsageError, match=r"scaling.hook: a new instance cannot fetch a source of kind archive by itself"
+    ):
         load(raw(scaling=scaling, source=archive()))
     with pytest.raises(UsageError, match=r"scaling.hook: a new instance has no password for source.origin"):
         load(raw(scaling=scaling, source={"origin": "https://user:hush-hush@host/shop.git"}))
@@ -130,5 +132,8 @@ def test_what_is_built_here_has_to_be_sent() -> None:
     load(raw(build=[step], source={"kind": "artifact", "checkout": "."}))
     load(raw(build=[step], source={"kind": "directory", "path": "."}))
     for source in (raw()["source"], archive(), {"kind": "artifact", "url": URL, "sha256": SUM}):
-        with pytest.raises(UsageError, match=r"build.assets: its outputs would not get to the nodes"):
+        with pytest.raises(
+            UsageError,
+            match=r"build.assets: it runs on the operator's machine, and the nodes would not get its outputs",
+        ):
             load(raw(build=[step], source=source))

@@ -99,7 +99,7 @@ def test_a_port_of_its_own_needs_no_token(address: str, bound: str) -> None:
 
 
 def test_the_port_is_not_the_users() -> None:
-    with pytest.raises(UsageError, match=r"preview\.port: users come in at 80"):
+    with pytest.raises(UsageError, match=r"preview\.port: the switch of kind haproxy answers users on port 80"):
         shown(port=80)
 
 

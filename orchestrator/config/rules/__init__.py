@@ -1,0 +1,47 @@
+"""Rules that settings of several sections keep together: one pure function a rule.
+
+A rule returns what is wrong, where (the key) and what to do, in one line; None if the settings keep the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from orchestrator.config.rules import files, origin, services, traffic
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+
+Rule = Callable[["Settings"], str | None]
+
+RULES: tuple[Rule, ...] = (
+    traffic.marked_answers_need_a_token,
+    traffic.groups_are_distinct,
+    traffic.preview_port_is_free,
+    traffic.http2_needs_https,
+    services.services_are_distinct,
+    services.sockets_have_short_paths,
+    services.session_files_are_provided,
+    services.runtime_fits_the_services,
+    services.main_service_shows_no_code,
+    services.assets_are_sent_by_nginx,
+    services.static_runs_no_services,
+    services.ports_are_distinct,
+    files.build_steps_are_distinct,
+    files.seeds_are_shared_directories,
+    files.outputs_overlap_nothing,
+    files.assets_are_relative_to_the_document_root,
+    files.shared_paths_do_not_overlap,
+    files.release_files_are_not_shared,
+    origin.builds_on_the_operator_machine_are_sent,
+    origin.new_instances_need_no_operator,
+    traffic.weights_rise_to_100,
+    traffic.batches_end_with_all_nodes,
+)
+"""In this order; the first rule that is broken is reported."""
+
+
+def problem(settings: Settings) -> str | None:
+    """What the first broken rule says; None if the settings keep all rules."""
+    return next((found for rule in RULES if (found := rule(settings))), None)

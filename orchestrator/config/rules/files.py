@@ -1,0 +1,88 @@
+"""Rules about the paths of a release: what is built, shared, owned and sent to browsers."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from orchestrator.config.paths import overlap
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+
+
+def build_steps_are_distinct(settings: Settings) -> str | None:
+    """Each build step has a name of its own."""
+    names = [step.name for step in settings.build]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        return f"build: several steps have the name {', '.join(twice)}: give each a name of its own"
+    return None
+
+
+def seeds_are_shared_directories(settings: Settings) -> str | None:
+    """Only a shared directory can be seeded."""
+    if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:
+        return f"shared.seed: not in shared.directories: {', '.join(strange)}: add to shared.directories, or leave out"
+    return None
+
+
+def outputs_overlap_nothing(settings: Settings) -> str | None:
+    """The next release takes outputs over as they are, so they are apart from what is shared or written."""
+    used = dict.fromkeys((*settings.shared.directories, *settings.shared.files), "shared")
+    if settings.environment:
+        used[settings.environment.path] = "environment"
+    # an output that is taken over is one file in two releases: nothing may write to it
+    used |= dict.fromkeys(settings.permissions.writable, "permissions.writable")
+    for step in settings.build:
+        for path in step.outputs:
+            for other, why in used.items():
+                if overlap(path, other):
+                    return (
+                        f"build.{step.name}.outputs: {path} overlaps the {why} path {other}: choose another output path"
+                    )
+    return None
+
+
+def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
+    """The paths in ``assets`` do not repeat the document root."""
+    root = f"{settings.php.public}/"
+    if strange := [path for path in settings.assets if path.startswith(root)]:
+        right = strange[0].removeprefix(root)
+        return f"assets: {strange[0]} begins with the document root {root}: write {right}"
+    return None
+
+
+def shared_paths_do_not_overlap(settings: Settings) -> str | None:
+    """What lies below a link to ``shared/`` is shared already, and cannot become a link itself."""
+    for (where, path), (there, other) in itertools.combinations(shared_paths(settings), 2):
+        if path == other:
+            return f"{there}: {path} is also in {where}: leave one out"
+        if overlap(path, other):
+            (at, outer), (of, inner) = sorted(((where, path), (there, other)), key=lambda named: len(named[1]))
+            return f"{of}: {inner} is shared already, because it lies in {outer} ({at}): leave it out"
+    return None
+
+
+def release_files_are_not_shared(settings: Settings) -> str | None:
+    """The environment and the permissions of a release would change the live release behind a link to ``shared/``."""
+    permissions = settings.permissions
+    lists = {"modes": permissions.modes, "private": permissions.private, "writable": permissions.writable}
+    for setting, other in shared_paths(settings):
+        if settings.environment and overlap(settings.environment.path, other):
+            return (
+                f"environment.path: {settings.environment.path} overlaps the {setting} path {other}, and each release "
+                "has an environment of its own: choose another environment path"
+            )
+        for name, paths in lists.items():
+            if below := [path for path in paths if f"{path}/".startswith(f"{other}/")]:
+                return (
+                    f"permissions.{name}: {below[0]} lies in the {setting} path {other}, which the live release uses, "
+                    "too: leave it out"
+                )
+    return None
+
+
+def shared_paths(settings: Settings) -> list[tuple[str, str]]:
+    """All shared paths: the setting that names each, and the path."""
+    shared = {"shared.directories": settings.shared.directories, "shared.files": settings.shared.files}
+    return [(setting, path) for setting, paths in shared.items() for path in paths]

@@ -1,0 +1,37 @@
+"""Rules about where a release comes from, and what the operator's machine does for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.config.source import GitSource
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+
+
+def builds_on_the_operator_machine_are_sent(settings: Settings) -> str | None:
+    """A build step on the operator's machine needs a source that is sent from there."""
+    here = [step.name for step in settings.build if step.on == "operator"]
+    if here and not settings.source.is_sent:
+        return (
+            f"build.{here[0]}: it runs on the operator's machine, and the nodes would not get its outputs: use a "
+            'source of kind artifact (with checkout) or directory, or on = "nodes"'
+        )
+    return None
+
+
+def new_instances_need_no_operator(settings: Settings) -> str | None:
+    """If new instances make themselves ready (``scaling.hook``), nothing comes from the operator's machine."""
+    if settings.scaling is None or settings.scaling.hook is None:
+        return None
+    if not isinstance(settings.source, GitSource):
+        return f"scaling.hook: a new instance cannot fetch a source of kind {settings.source.kind} by itself: use git"
+    if settings.source.login:
+        return "scaling.hook: a new instance has no password for source.origin: use a key (source.key)"
+    why = "and a new instance, which makes itself ready, cannot have it"
+    if settings.environment:
+        return f"environment: it comes from the operator's machine, {why}: use shared.files"
+    if step := next((step.name for step in settings.build if step.on == "operator"), None):
+        return f'build.{step}: it runs on the operator\'s machine, {why}: use on = "nodes"'
+    return None

@@ -1,0 +1,107 @@
+"""Rules about what runs in a color: services, their ports and sockets, and the runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.model import Color
+
+if TYPE_CHECKING:
+    from orchestrator.config.service import Service
+    from orchestrator.config.settings import Settings
+
+SOCKET_PATH = 107
+"""Characters that the path of a unix socket may have."""
+
+
+def services_are_distinct(settings: Settings) -> str | None:
+    """Each service has a name and a path of its own."""
+    names = [service.name for service in settings.services]
+    paths = [service.path for service in settings.services]
+    for key, given in (("name", names), ("path", paths)):
+        if twice := sorted({value for value in given if given.count(value) > 1}):
+            return f"services: several have the {key} {', '.join(twice)}: give each a {key} of its own"
+    return None
+
+
+def sockets_have_short_paths(settings: Settings) -> str | None:
+    """The path of each service's socket is not longer than Linux allows."""
+    for service in settings.services:
+        longest = max((settings.node.service_socket(color, service.name) for color in Color), key=len)
+        if len(longest) > SOCKET_PATH:
+            return (
+                f"services: the path of a socket has at most {SOCKET_PATH} characters, and {longest} has "
+                f"{len(longest)}: choose a shorter name, or a shorter root"
+            )
+    return None
+
+
+def session_files_are_provided(settings: Settings) -> str | None:
+    """``shared/sessions`` is made for PHP's shared sessions, and is not listed as well."""
+    if settings.shared_sessions and "sessions" in settings.shared.directories:
+        return 'shared.directories: php.sessions = "shared" makes sessions already: leave it out'
+    return None
+
+
+def runtime_fits_the_services(settings: Settings) -> str | None:
+    """The runtime ``service`` needs a service with the path ``/``, which goes with no other runtime."""
+    main = _main(settings)
+    if settings.runtime == "service" and not main:
+        return 'runtime: "service" needs a service that answers everything: give one of services the path /'
+    if settings.runtime != "service" and main:
+        return (
+            f"services: {main.name} answers everything (path /), which needs the runtime service: set "
+            'runtime = "service", or choose another path'
+        )
+    return None
+
+
+def main_service_shows_no_code(settings: Settings) -> str | None:
+    """nginx sends the files of the document root, so that must not be the whole release."""
+    main = _main(settings)
+    if main and main.files and settings.php.public == ".":
+        return (
+            f"services: {main.name}.files: nginx would send the whole release, code included, because php.public is "
+            "the whole release: choose a directory for php.public, or set files = false"
+        )
+    return None
+
+
+def assets_are_sent_by_nginx(settings: Settings) -> str | None:
+    """nginx sends no assets if the service with the path ``/`` sends all files itself."""
+    main = _main(settings)
+    if settings.assets and main and not main.files:
+        return (
+            f"assets: {main.name} sends its files itself (files = false), so nginx sends no assets: leave assets out, "
+            "or set files = true"
+        )
+    return None
+
+
+def static_runs_no_services(settings: Settings) -> str | None:
+    """With the runtime ``static`` nothing runs but nginx."""
+    if settings.runtime == "static" and settings.services:
+        return 'services: nothing runs with runtime = "static": use "service", which also sends files'
+    return None
+
+
+def ports_are_distinct(settings: Settings) -> str | None:
+    """No two listeners of a node have the same port."""
+    used = {port: f"ports.{name}" for name, port in settings.ports.model_dump().items()}
+    for service in settings.services:
+        if service.ports is None:
+            continue
+        for color in Color:
+            port = service.ports.of(color)
+            if port in used:
+                return (
+                    f"services: {service.name}.ports.{color}: the port {port} is used by {used[port]}: choose another "
+                    "port"
+                )
+            used[port] = f"{service.name}.ports.{color}"
+    return None
+
+
+def _main(settings: Settings) -> Service | None:
+    """The service that answers everything, None if there is none. Paths are distinct, so there is at most one."""
+    return next((service for service in settings.services if service.path == "/"), None)

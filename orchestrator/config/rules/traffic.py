@@ -1,0 +1,69 @@
+"""Rules about the way of requests: markers, switches, preview, probe, weights and batches."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from orchestrator.config.switch import BalancerSwitch
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+
+
+def marked_answers_need_a_token(settings: Settings) -> str | None:
+    """If only the probe's answers are marked, the probe needs its token."""
+    if settings.marker.answers == "probe" and settings.marker.token is None:
+        return 'marker.token is missing: without it no release can be verified (set it, or marker.answers = "all")'
+    return None
+
+
+def groups_are_distinct(settings: Settings) -> str | None:
+    """The nodes and the balancers of each switch are different inventory groups."""
+    groups = [switch.group for switch in settings.switches if isinstance(switch, BalancerSwitch)]
+    for group in groups:
+        if group == settings.nodes:
+            return f"nodes: the group {group} is also the group of a switch: give each an inventory group of its own"
+        if groups.count(group) > 1:
+            return f"switches: two have the group {group}: give each an inventory group of its own"
+    return None
+
+
+def preview_port_is_free(settings: Settings) -> str | None:
+    """No balancer answers users on the preview port."""
+    for switch in settings.switches:
+        if isinstance(switch, BalancerSwitch) and settings.preview.port in switch.listens:
+            return (
+                f"preview.port: the switch of kind {switch.kind} answers users on port {settings.preview.port}: choose "
+                "another port"
+            )
+    return None
+
+
+def http2_needs_https(settings: Settings) -> str | None:
+    """The probe uses HTTP/2 only if every URL of a switch is https."""
+    plain = [url for switch in settings.switches for url in switch.urls if not url.startswith("https://")]
+    if settings.probe.http2 and plain:
+        return f"probe.http2: HTTP/2 needs https, and {plain[0]} is not: change this URL, or leave http2 out"
+    return None
+
+
+def weights_rise_to_100(settings: Settings) -> str | None:
+    """The weights of a cutover rise, end with 100, and are 100 alone if a switch cannot split traffic."""
+    weights = [step.weight for step in settings.cutover]
+    if weights != sorted(set(weights)) or weights[-1] != 100:
+        return f"cutover: the weights are {weights}: let them rise and end with 100"
+    whole = [switch.kind for switch in settings.switches if not switch.weighted]
+    if whole and weights != [100]:
+        return f"cutover: a switch of kind {whole[0]} moves all traffic at once: use one step, with weight 100"
+    return None
+
+
+def batches_end_with_all_nodes(settings: Settings) -> str | None:
+    """Each batch is a number of nodes or a percentage; the last one is all nodes."""
+    for size in settings.batches:
+        if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
+            return f'batches: {size!r} is no batch: give a number of nodes (3) or a percentage ("25%")'
+    if settings.batches and settings.batches[-1] != "100%":
+        return f'batches: the last one is {settings.batches[-1]!r}, not all nodes: end with "100%"'
+    return None

@@ -1,0 +1,138 @@
+"""Rules about what of a release is built, shared, owned and sent to browsers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.config.rules import Rule
+from orchestrator.config.rules.files import (
+    assets_are_relative_to_the_document_root,
+    build_steps_are_distinct,
+    outputs_overlap_nothing,
+    release_files_are_not_shared,
+    seeds_are_shared_directories,
+    shared_paths_do_not_overlap,
+)
+
+from .table import said
+
+VENDOR = {"name": "composer", "run": "x", "inputs": ["composer.lock"], "outputs": ["vendor"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "problem"),
+    [
+        (build_steps_are_distinct, {"build": [VENDOR, VENDOR | {"name": "npm"}]}, None),
+        (
+            build_steps_are_distinct,
+            {"build": [VENDOR, VENDOR]},
+            "build: several steps have the name composer: give each a name of its own",
+        ),
+        (seeds_are_shared_directories, {"shared": {"directories": ["a", "b"], "seed": ["b"]}}, None),
+        (
+            seeds_are_shared_directories,
+            {"shared": {"directories": ["a"], "files": ["b"], "seed": ["a", "b", "c"]}},
+            "shared.seed: not in shared.directories: b, c: add to shared.directories, or leave out",
+        ),
+        (
+            outputs_overlap_nothing,
+            {
+                "build": [VENDOR],
+                "shared": {"directories": ["vendors"], "files": ["vendor.txt"]},
+                "environment": {},
+                "permissions": {"writable": ["var"]},
+            },
+            None,
+        ),
+        *(
+            (
+                outputs_overlap_nothing,
+                {"build": [VENDOR]} | changes,
+                f"build.composer.outputs: vendor overlaps the {why} path {path}: choose another output path",
+            )
+            for changes, why, path in (
+                ({"shared": {"directories": ["vendor"]}}, "shared", "vendor"),
+                ({"shared": {"files": ["vendor/key"]}}, "shared", "vendor/key"),
+                ({"environment": {"path": "vendor/.env"}}, "environment", "vendor/.env"),
+                ({"permissions": {"writable": ["vendor/cache"]}}, "permissions.writable", "vendor/cache"),
+            )
+        ),
+        (assets_are_relative_to_the_document_root, {"assets": ["build", "publicity"]}, None),
+        (
+            assets_are_relative_to_the_document_root,
+            {"assets": ["build", "public/js"]},
+            "assets: public/js begins with the document root public/: write js",
+        ),
+        (
+            shared_paths_do_not_overlap,
+            {"shared": {"directories": ["storage/app", "storage/app2", "storage-x"], "files": ["storage/key"]}},
+            None,
+        ),
+        (
+            shared_paths_do_not_overlap,
+            {"shared": {"directories": ["storage"], "files": ["storage/oauth-private.key"]}},
+            "shared.files: storage/oauth-private.key is shared already, because it lies in storage "
+            "(shared.directories): leave it out",
+        ),
+        (
+            shared_paths_do_not_overlap,
+            {"shared": {"directories": ["storage/app", "storage/"]}},
+            "shared.directories: storage/app is shared already, because it lies in storage (shared.directories): leave "
+            "it out",
+        ),
+        (
+            shared_paths_do_not_overlap,
+            {"shared": {"directories": ["auth/keys"], "files": ["auth"]}},
+            "shared.directories: auth/keys is shared already, because it lies in auth (shared.files): leave it out",
+        ),
+        (
+            shared_paths_do_not_overlap,
+            {"shared": {"directories": ["storage"], "files": ["storage"]}},
+            "shared.files: storage is also in shared.directories: leave one out",
+        ),
+        (
+            shared_paths_do_not_overlap,
+            {"shared": {"files": ["a", "a"]}},
+            "shared.files: a is also in shared.files: leave one out",
+        ),
+        (
+            release_files_are_not_shared,
+            {
+                "shared": {"directories": ["storage/app"]},
+                "environment": {},
+                "permissions": {"modes": {"storage": "750"}, "private": ["storage"], "writable": ["storage"]},
+            },
+            None,
+        ),
+        *(
+            (
+                release_files_are_not_shared,
+                {"shared": {key: [shared]}, "environment": {"path": path}},
+                f"environment.path: {path} overlaps the shared.{key} path {shared}, and each release has an "
+                "environment of its own: choose another environment path",
+            )
+            for key, shared, path in (
+                ("directories", "storage", "storage/app/.env"),
+                ("directories", ".env/keys", ".env"),
+                ("files", ".env", ".env"),
+            )
+        ),
+        *(
+            (
+                release_files_are_not_shared,
+                {"shared": {"directories": ["storage"], "files": ["auth.json"]}, "permissions": {key: paths}},
+                f"permissions.{key}: {path} lies in the shared.{of} path {shared}, which the live release uses, too: "
+                "leave it out",
+            )
+            for key, paths, path, of, shared in (
+                ("modes", {"auth.json": "600"}, "auth.json", "files", "auth.json"),
+                ("private", ["storage/keys"], "storage/keys", "directories", "storage"),
+                ("writable", ["storage/cache"], "storage/cache", "directories", "storage"),
+            )
+        ),
+    ],
+)
+def test_rules_about_files(rule: Rule, changes: dict[str, Any], problem: str | None) -> None:
+    assert said(rule, changes) == problem
