@@ -11,33 +11,10 @@ from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.scripts.command import pairs, script
+from orchestrator.scripts.files import read
 
-# The probe token comes by standard input: a command line is for everybody on the node to read.
-ASK = r"""
-IFS= read -r token || true
-ask() {
-    printf 'X-Probe-Token: %s\n' "$token" \
-        | curl -gs -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
-            "http://$1:$2$path" \
-        | tr -d '\r' | awk 'NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
-            END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
-}
-"""
-
-SCRIPT = (
-    ASK
-    + r"""
-path=$1 host=$2 proto=$3 port=$4 count=$5 started=$6
-i=0
-while [ "$i" -lt "$count" ]; do
-    answer=$(ask 127.0.0.1 "$port")
-    echo "answer.$i=$answer"
-    case $answer in "200 "*) ;; *) break ;; esac
-    i=$((i + 1))
-done
-echo "started=$(cat "$started" 2>/dev/null || true)"
-"""
-)
+COLOR = read("facts/color_answers.sh")
+MEMBERS = read("facts/member_answers.sh")
 
 
 def forwarded(https: bool) -> str:
@@ -103,9 +80,8 @@ class ColorAnswers(FactBase[ColorSaid | None]):
         code: str,
         https: bool = False,
     ) -> StringCommand:
-        text = SCRIPT + (f'echo "code=$({code} 2>/dev/null | tail -n 1)"\n' if code else "")
         started = f"{root}/{color}/started"
-        return script(text, path, hostname, forwarded(https), str(port), str(count), started, seconds=60)
+        return script(COLOR, path, hostname, forwarded(https), str(port), str(count), started, code, seconds=60)
 
     @override
     def process(self, output: list[str]) -> ColorSaid:
@@ -117,22 +93,6 @@ class ColorAnswers(FactBase[ColorSaid | None]):
             started=(started[0], int(started[1])) if len(started) == 2 else None,
             code=json.loads(code) if code.startswith("{") else None,
         )
-
-
-MEMBERS = (
-    ASK
-    + r"""
-path=$1 host=$2 proto=$3 port=$4 other=$5; shift 5
-for member in "$@"; do
-    {
-        answer=$(ask "${member#*=}" "$port")
-        case $answer in 000*) other_answer=$(ask "${member#*=}" "$other") ;; *) other_answer="- -" ;; esac
-        echo "${member%%=*}=$answer $other_answer"
-    } &
-done
-wait
-"""
-)
 
 
 @dataclass(frozen=True)

@@ -13,33 +13,9 @@ from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.scripts.command import pairs, script
+from orchestrator.scripts.files import read
 
-# PHP-FPM counts what it works on; what is on its way to it, or from nginx to the client, is seen at the
-# connections to the color's port. Balancers keep idle ones open, and those harm nobody. An open WebSocket looks as
-# idle as they do: it is seen at the socket of the color's service, where nginx has a connection a stream; and so are
-# the requests of a service that answers everything. A connection whose other end is gone has peer 0; one that waits to
-# be accepted is in the listener's queue.
-SCRIPT = r"""
-run=$1 port=$2 main=$3; shift 3
-tcp() {
-    { ss -HtnO state established "( sport = :$1 )" | sed 's/.*/1/'; ss -HltnO "( sport = :$1 )" | awk '{print $2}'; } |
-        awk '{ n += $1 } END { print n + 0 }'
-}
-ss -HtniO state established "( sport = :$port )" | sed 's/^/connection=/'
-case $main in
-*/fpm.sock)
-    status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET QUERY_STRING=json \
-        /usr/bin/cgi-fcgi -bind -connect "$main" 2>/dev/null | tail -n 1)
-    echo "fpm=$status" ;;
-*/*)
-    ss -HxaO src "unix:$main" | awk '$2 == "ESTAB" && $NF != 0 { n++ } $2 == "LISTEN" { n += $3 }
-        END { print "requests=" n + 0 }' ;;
-?*) echo "requests=$(tcp "$main")" ;;
-esac
-ss -HxaO src "unix:$run/*" | awk -v main="$main" '$5 != main && $2 == "ESTAB" && $NF != 0 { n++ }
-    $5 != main && $2 == "LISTEN" { n += $3 } END { print "streams=" n + 0 }'
-for other in "$@"; do echo "streams.$other=$(tcp "$other")"; done
-"""
+SCRIPT = read("facts/in_flight.sh")
 
 KEPT = r"""
 echo kept

@@ -11,28 +11,9 @@ from typing_extensions import override
 
 from orchestrator.model import Color
 from orchestrator.scripts.command import pairs, script
+from orchestrator.scripts.files import read
 
-SCRIPT = r"""
-root=$1 app=$2 main=$3
-link() { readlink "$1" 2>/dev/null || true; }
-echo "provisioned=$([ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ] && echo yes || echo no)"
-echo "live=$(link "$root/live")"
-for color in blue green; do
-    echo "$color.release=$(link "$root/$color/release" | sed 's|.*/||')"
-    echo "$color.started=$(cut -d' ' -f1 "$root/$color/started" 2>/dev/null || true)"
-    echo "$color.shrunk=$([ ! -e "$root/$color/shrunk" ] || echo yes)"
-    echo "$color.active=$(systemctl is-active "$app-$color.target" 2>/dev/null || true)"
-    echo "$color.rss_kb=$(p=$(systemctl show -p MainPID --value "$app-$color-$main.service" 2>/dev/null); \
-        [ "${p:-0}" -gt 0 ] && ps -o rss= -p "$p" --ppid "$p" | awk '{s+=$1} END {print s+0}' || echo 0)"
-done
-echo "releases=$(ls -1 "$root/releases" 2>/dev/null | grep '^[0-9]' | sort | tr '\n' ' ')"
-echo "sizes=$(cat "$root"/blue/release/.release/size "$root"/green/release/.release/size 2>/dev/null | tr '\n' ' ')"
-echo "disk_kb=$(df -Pk "$root" 2>/dev/null | awk 'NR==2 {print $4}')"
-echo "inodes=$(df -Pi "$root" 2>/dev/null | awk 'NR==2 {print $4}')"
-echo "memory_kb=$(awk '/^MemAvailable:/ {print $2}' /proc/meminfo)"
-echo "filesystem=$(stat -f -c %T "$root" 2>/dev/null || true)"
-echo "fence=$(cat "$root/guard/fence" 2>/dev/null || echo 0)"
-"""
+SCRIPT = read("facts/node.sh")
 
 
 @dataclass(frozen=True)

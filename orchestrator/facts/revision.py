@@ -11,35 +11,9 @@ from typing_extensions import override
 
 from orchestrator.errors import Refused, UsageError
 from orchestrator.scripts.command import script
+from orchestrator.scripts.files import read
 
-# For whoever asks an origin: user and password come by standard input, and git gets them from the environment, which
-# nobody else can read. It never waits for somebody who types. A node that was provisioned before there was a program
-# for each application has a setting of git's for all of them.
-ASK = r"""
-export GIT_TERMINAL_PROMPT=0
-[ ! -x "$ssh" ] || export GIT_SSH_COMMAND="$ssh"
-if [ -n "$login" ]; then
-    IFS= read -r ORIGIN_USER && IFS= read -r ORIGIN_PASSWORD
-    export ORIGIN_USER ORIGIN_PASSWORD GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=credential.helper
-    export GIT_CONFIG_VALUE_0='!printf "username=%s\npassword=%s\n" "$ORIGIN_USER" "$ORIGIN_PASSWORD"; :'
-fi
-"""
-
-SCRIPT = rf"""
-root=$1 origin=$2 ref=$3 login=$4 ssh=$5
-{ASK}
-said=$(git ls-remote "$origin" "refs/heads/$ref" "refs/tags/$ref" "refs/tags/$ref^{{}}" 2>&1) \
-    || said=$(printf '%s\n' "$said" | awk '
-        /^(Please make sure you have|and the repository exists)|^$/ {{ next }}
-        # what git says of an SSH that has said more
-        /^fatal: Could not read from remote/ && last {{ next }}
-        {{ last = $0 }}
-        END {{ print (last ? last : "git said nothing") "\terror" }}')
-printf '%s\n' "$said"
-if git -C "$root/repo.git" rev-parse -q --verify "$ref^{{commit}}" >/dev/null 2>&1; then
-    echo "$(git -C "$root/repo.git" rev-parse "$ref^{{commit}}")	mirror"
-fi
-"""
+SCRIPT = read("facts/revision.sh")
 
 REF = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._/@+-]*$")
 COMMIT = re.compile(r"^[0-9a-f]{40}$")

@@ -7,15 +7,10 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-SCRIPT = r"""
-set -eu
-bar=$1 verb=$2; shift 2
-for address in "$@"; do
-    sudo -n "$bar" "$address" "$verb"
-done
-"""
+SCRIPT = read("operations/bar.sh")
 
 
 @operation()

@@ -7,99 +7,10 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.scripts.apart import APART
-from orchestrator.scripts.digest import DIGEST
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
-from orchestrator.scripts.inside import INSIDE
 
-# `.release/build/<name>` holds the digest of what the outputs were made from. It is written last, and only for
-# outputs that may be taken over. They are made read-only, since from then on a file may stand in two releases.
-SCRIPT = (
-    DIGEST
-    + INSIDE
-    + APART
-    + r"""
-root=$1 id=$2 color=$3 from=$4 name=$5 run=$6 when=$7 inputs=$8 listed=$9
-shift 9
-outputs=$1 only=$2
-release=$root/releases/$id live=$root/releases/$from
-cd "$release"
-export RELEASE="$id" COLOR="$color" RELEASE_PATH="$release"
-top=$(pwd -P)
-for path in $outputs; do inside "$top" "outputs of $name" "$path" "give it another path"; done
-if [ -n "$when" ] && ! sh -c "$when" >/dev/null 2>&1 </dev/null; then
-    echo "left out: \`$when\` does not hold"
-    exit 0
-fi
-complete() { # complete <release> <digest>: it has the outputs, and they were made from this
-    [ "$(cat "$1/.release/build/$name" 2>/dev/null)" = "$2" ] || return 1
-    for path in $outputs; do [ -e "$1/$path" ] || return 1; done
-}
-note() { # from now on the outputs may be taken over
-    printf '%s\n' "$digest" >".release/build/$name.new"
-    mv -T ".release/build/$name.new" ".release/build/$name"
-}
-digest= unmatched=
-[ -z "$outputs" ] || unmatched=$(unmatched "$inputs")
-if [ -n "$unmatched" ] && [ -n "$only" ]; then
-    echo "$name has to run, since no file matches its input $unmatched" >&2
-    exit 1
-fi
-if [ -n "$outputs" ] && [ -z "$unmatched" ]; then
-    digest=$(digest "$run" "$inputs" "$listed" "$outputs")
-    if [ -n "$only" ] && ! complete "$live" "$digest"; then
-        echo "$name has to run, since what it reads is not as in ${from:-a live release}: release instead" >&2
-        exit 1
-    fi
-    if complete . "$digest"; then
-        echo "is done"
-        exit 0
-    fi
-fi
-mkdir -p .release/build
-if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && complete "$live" "$digest"; then
-    # a copy that shares its blocks is best; where the file system has none, links to files that nobody may write
-    way=-l
-    ! cp --reflink=always "$live/.release/build/$name" ".release/build/$name.new" 2>/dev/null || way=--reflink=always
-    for path in $outputs; do
-        mkdir -p "$(dirname "$path")"
-        rm -rf "$path.part" "$path"
-        cp -a "$way" "$live/$path" "$path.part"
-        # what was made writable since is copied
-        [ "$way" != -l ] || apart "$path.part" -perm /222
-        mv -T "$path.part" "$path"
-    done
-    note
-    echo "taken over from $from"
-    exit 0
-fi
-rm -f ".release/build/$name"
-# what it reads from other repositories, it asks for as the application does
-if ssh=$(git config --local core.sshCommand 2>/dev/null); then
-    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0="$ssh"
-fi
-sh -c "$run" >&2 </dev/null || {
-    code=$?
-    echo "$name: \`$run\` ended with status $code" >&2
-    exit 1
-}
-[ -n "$outputs" ] || exit 0
-for path in $outputs; do
-    [ -e "$path" ] || { echo "$name made no $path" >&2; exit 1; }
-done
-if [ -n "$unmatched" ]; then
-    echo "warning: no file matches its input $unmatched, so it is made for each release"
-    exit 0
-fi
-own=$(own "$id" "$root/$color" "$outputs")
-if [ -n "$own" ]; then
-    echo "cannot be taken over by another release: $own names its own"
-    exit 0
-fi
-find $outputs -type f -exec chmod a-w {} +
-note
-"""
-)
+SCRIPT = read("operations/build.sh")
 
 
 @operation(is_idempotent=False)

@@ -7,21 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-SCRIPT = r"""
-set -eu
-root=$1 id=$2 remove=$3
-for color in blue green; do
-    if [ "$(readlink "$root/$color/release" 2>/dev/null || true)" = "../releases/$id" ]; then
-        echo "release $id is still $color's release" >&2; exit 1
-    fi
-done
-[ ! -d "$root/releases/$id" ] || mv -T "$root/releases/$id" "$root/releases/.$id.part"
-# the web user may have made files in it that only root can remove
-rm -rf "$root/releases/.$id.part" 2>/dev/null || sudo -n "$remove" "$id"
-rm -rf "$root/repo.git/worktrees/$id"
-"""
+SCRIPT = read("operations/discard.sh")
 
 
 @operation()

@@ -7,14 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-SCRIPT = r"""
-set -eu
-export RELEASE=$2 COLOR=$3
-[ ! -d "$4" ] || cd "$4"
-exec sh -c "$1"
-"""
+SCRIPT = read("operations/hook.sh")
 
 
 @operation(is_idempotent=False)

@@ -7,22 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-# Written by us, read as root: the environment file may be the web user's only. What of a release in use changed or went
-# meanwhile is no failure: tar then has all the rest, and says 1.
-SCRIPT = r"""
-set -eu
-umask 077
-root=$1 id=$2 helper=$3
-[ -d "$root/releases/$id" ] || { echo "release $id is not on this node" >&2; exit 1; }
-trap 'code=$?; [ "$code" = 0 ] || rm -f "$root/releases/.$id.tar"' EXIT
-packed=0
-sudo -n "$helper" "$id" >"$root/releases/.$id.tar" || packed=$?
-# without a word of tar's it is sudo's 1
-[ "$packed" = 0 ] || { [ "$packed" = 1 ] && [ -s "$root/releases/.$id.tar" ]; } || exit "$packed"
-sha256sum <"$root/releases/.$id.tar" | cut -d' ' -f1
-"""
+SCRIPT = read("operations/pack.sh")
 
 
 @operation(is_idempotent=False)

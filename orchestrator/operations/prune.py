@@ -7,53 +7,10 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.tidy import LEFTOVERS
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-# Names sort by time; what a directory's own time says depends on who wrote in it last. What a color points to stays,
-# and what any process works in or has open stays.
-SCRIPT = (
-    r"""
-set -eu
-root=$1 keep=$2 used=$3 remove=$4; shift 4
-cd "$root/releases"
-"""
-    + LEFTOVERS
-    + r"""
-# what a release takes is what the next one has to find free
-for id in "$@"; do
-    if [ -d "$id" ] && [ ! -e "$id/.release/size" ]; then
-        mkdir -p "$id/.release"
-        echo "$(du -sk "$id" | cut -f1) $(du -s --inodes "$id" | cut -f1)" >"$id/.release/size.new"
-        mv -T "$id/.release/size.new" "$id/.release/size"
-    fi
-done
-in_use=$(sudo -n "$used")
-for link in "$root"/*/release; do
-    in_use="$in_use $(readlink "$link" || true)"
-done
-total=$(ls -1d [0-9]* 2>/dev/null | wc -l)
-for id in $(ls -1d [0-9]* 2>/dev/null | sort); do
-    [ "$total" -gt "$keep" ] || break
-    skip=
-    for kept in "$@" $in_use; do
-        if [ "$kept" = "$id" ] || [ "$kept" = "../releases/$id" ]; then skip=1; break; fi
-    done
-    [ -z "$skip" ] || continue
-    mv -T "$id" ".$id.part"
-    away "$id"
-    echo "$id"
-    total=$((total - 1))
-done
-# what git knew of a release that is gone
-for admin in "$root"/repo.git/worktrees/[0-9]*Z-*; do
-    [ ! -d "$admin" ] || [ -d "${admin##*/}" ] || rm -rf "$admin"
-done
-# and the objects that only it needed, each release's some: git by itself waits for thousands of them. A mirror with the
-# whole history needs them all. Whoever works in a release by hand is not disturbed within a minute.
-[ ! -s "$root/repo.git/shallow" ] || git -C "$root/repo.git" prune --expire=1.minute.ago
-"""
-)
+SCRIPT = read("operations/prune.sh")
 
 
 @operation()

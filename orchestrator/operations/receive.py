@@ -7,16 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
-from orchestrator.scripts.tree import BEGIN, END, TREE
 
-SCRIPT = rf"""
-{TREE}
-{BEGIN}
-expected=$1
-[ -d "$part" ] || {{ echo "nothing was sent: $part is not there" >&2; exit 1; }}
-{END}
-"""
+SCRIPT = read("operations/receive.sh")
 
 
 @operation()

@@ -7,60 +7,10 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-# `started` says which release the running processes were started for. It goes away before the link
-# moves, so a script that was cut anywhere leaves a color that is started anew, never one that only looks right.
-SCRIPT = r"""
-set -eu
-root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7
-shift 7
-dir=$root/$color
-if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
-    echo "$color is live on this node: it is never restarted" >&2; exit 1
-fi
-want=${id:+../releases/$id}
-if [ -n "$id" ] && [ ! -d "$root/releases/$id" ]; then
-    echo "release $id is not on this node" >&2; exit 1
-fi
-if [ -n "$timer" ]; then
-    # without this it does nothing, should it still come; before it is provisioned there is none to stop
-    rm -f "$dir/soak"
-    sudo -n /usr/bin/systemctl stop "$timer" 2>/dev/null || true
-fi
-if [ ! -e "$dir/shrunk" ] && [ "$(readlink "$dir/release" 2>/dev/null || true)" = "$want" ] \
-    && [ "$(cut -d' ' -f1 "$dir/started" 2>/dev/null || true)" = "${id:-none}" ] \
-    && systemctl is-active -q "$target"; then
-    exit 0
-fi
-rm -f "$dir/started" "$dir/shrunk"
-if [ -n "$id" ]; then
-    rm -f "$dir/release.new"
-    ln -s "$want" "$dir/release.new"
-    mv -T "$dir/release.new" "$dir/release"
-else
-    rm -f "$dir/release"
-fi
-told() { # the last word of a unit
-    [ -z "$said" ] || [ -z "$1" ] || sudo -n "$said" "$1" 2>/dev/null | tail -n 1 || true
-}
-now=$(date +%s)
-sudo -n /usr/bin/systemctl restart "$target" || {
-    units=$(systemctl list-units --all --plain --no-legend --state=failed,activating "${target%.target}-*" || true)
-    unit=$(printf '%s\n' "$units" | awk 'NR == 1 {print $1}')
-    line=$(told "$unit")
-    echo "$target does not start${unit:+, because of $unit}: ${line:-see journalctl -u ${unit:-$target} there}" >&2
-    exit 1
-}
-for unit in "$@"; do
-    systemctl is-active -q "$unit" || {
-        line=$(told "$unit")
-        echo "$unit does not start: ${line:-it said nothing, see journalctl -u $unit there}" >&2; exit 1
-    }
-done
-printf '%s %s\n' "${id:-none}" "$now" > "$dir/started.new"
-mv -T "$dir/started.new" "$dir/started"
-"""
+SCRIPT = read("operations/start.sh")
 
 
 @operation()

@@ -7,30 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-# Whoever includes these is in releases/, and has $remove.
-AWAY = r"""
-away() { # away <id>: what was renamed, which may hold files of the web user that only root can remove
-    rm -rf "./.$1.part" 2>/dev/null || sudo -n "$remove" "$1"
-}
-"""
-
-LEFTOVERS = rf"""
-{AWAY}
-for half in .*.part; do
-    [ ! -e "$half" ] || {{ half=${{half#.}}; away "${{half%.part}}"; }}
-done
-# what a copy that was cut off left is a whole release, with its environment
-rm -f .*.tar
-"""
-
-SCRIPT = rf"""
-set -eu
-root=$1 remove=$2
-cd "$root/releases"
-{LEFTOVERS}
-"""
+SCRIPT = read("operations/tidy.sh")
 
 
 @operation()

@@ -7,27 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-# What both have was compared where it was made: here is what only the live one has. A release of before this was noted
-# has no list of shared paths.
-SCRIPT = r"""
-set -eu
-root=$1 id=$2 from=$3
-cd "$root/releases"
-refuse() { echo "$*: release instead" >&2; exit 1; }
-if [ -e "$from/.release/environment" ] && [ ! -e "$id/.release/environment" ]; then
-    refuse "$from has an environment file, and this release gets none"
-fi
-for note in "$from"/.release/build/*; do
-    [ -e "$note" ] || continue
-    step=${note##*/}
-    [ -e "$id/.release/build/$step" ] || refuse "$from has what the step $step makes, and this release gets none of it"
-done
-if [ -e "$from/.release/shared" ] && ! cmp -s "$from/.release/shared" "$id/.release/shared"; then
-    refuse "other paths are shared than in $from"
-fi
-"""
+SCRIPT = read("operations/unchanged.sh")
 
 
 @operation(is_idempotent=False)

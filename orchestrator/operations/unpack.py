@@ -7,37 +7,10 @@ from collections.abc import Generator
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
-from orchestrator.operations.tidy import AWAY
+from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import Guard, guarded
 
-# One that is there is swapped for it, and goes by root's hand: the web user may have made files in it, over which
-# nothing can be unpacked. Whoever runs in it works in a directory that is gone, so it no longer counts as started.
-# Where this is cut off, all that is half done is in `.<id>.part`.
-SCRIPT = (
-    r"""
-set -eu
-root=$1 id=$2 sum=$3 remove=$4
-cd "$root/releases"
-trap 'rm -f ".$id.tar"' EXIT
-[ "$(sha256sum <".$id.tar" | cut -d' ' -f1)" = "$sum" ] || { echo "release $id did not arrive whole" >&2; exit 1; }
-"""
-    + AWAY
-    + r"""
-away "$id"
-mkdir -p ".$id.part/new"
-tar -x -p -C ".$id.part/new" --strip-components=1 -f ".$id.tar"
-if [ -d "$id" ]; then
-    # git's link is for the mirror of this node
-    [ ! -f "$id/.git" ] || cp -p "$id/.git" ".$id.part/new/.git"
-    for color in blue green; do
-        [ "$(readlink "$root/$color/release" || true)" != "../releases/$id" ] || rm -f "$root/$color/started"
-    done
-    mv -T "$id" ".$id.part/old"
-fi
-mv -T ".$id.part/new" "$id"
-away "$id"
-"""
-)
+SCRIPT = read("operations/unpack.sh")
 
 
 @operation(is_idempotent=False)

@@ -5,57 +5,32 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from urllib.parse import urlencode
 
-from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 
 from orchestrator.facts.answers import forwarded
+from orchestrator.scripts.command import script
 from orchestrator.scripts.fastcgi import fastcgi_command
+from orchestrator.scripts.files import read
 
-# The kernel gives connections to PHP-FPM's idle workers in turn: after so many requests, one after another, each worker
-# had one, and has its memory from the system and the page's classes linked. Where pages are slow and workers many, a
-# third of the time has to do.
-PAGES = r"""
-set -eu
-port=$1 host=$2 proto=$3 workers=$4 seconds=$5; shift 5
-late=$(($(date +%s) + seconds / 3))
-ask() {
-    curl -gs -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
-        "http://127.0.0.1:$port$1" || true
-}
-for path in "$@"; do
-    code=$(ask "$path")
-    case $code in
-        2*|3*) ;;
-        *) echo "$path answers status $code while warming" >&2; exit 1 ;;
-    esac
-done
-asked=$#
-while [ $# -gt 0 ] && [ "$asked" -lt "$workers" ] && [ "$(date +%s)" -lt "$late" ]; do
-    ask "$1" >/dev/null
-    set -- "$@" "$1"; shift
-    asked=$((asked + 1))
-done
-"""
+SCRIPT = read("operations/warm.sh")
 
 
-def script(socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()) -> str:
-    """First compile, and print what the color's own FPM says of it; then request pages ($1 port, $2 Host header,
-    $3 X-Forwarded-Proto, $4 number of workers, $5 seconds, then their paths).
+def compile_command(
+    socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()
+) -> str:
+    """The shell command by which PHP-FPM compiles files; its last line is JSON. Empty if there is nothing to compile.
 
-    + compile: what, as paths in the release; if none, only pages are requested
-    + exclude: patterns of paths that are not
+    + socket: of the color's FPM
+    + document_root: document root of the color, links allowed
+    + inspect: path of the inspection script
+    + compile: paths in the release
+    + exclude: patterns of paths in the release that are not compiled
     """
     if not compile:
-        return PAGES.strip()
+        return ""
     query = urlencode([*(("compile[]", path) for path in compile), *(("exclude[]", path) for path in exclude)])
-    ask = fastcgi_command(socket, inspect, query, document_root)
-    return f"""
-said=$({ask} | tail -n 1)
-case $said in
-    "{{"*) printf '%s\\n' "$said" ;;
-    *) echo "its PHP-FPM did not end compiling: its log says why, or php.request_limit is too short" >&2; exit 1 ;;
-esac
-{PAGES.strip()}""".strip()
+    return fastcgi_command(socket, inspect, query, document_root)
 
 
 @operation(is_idempotent=False)
@@ -98,10 +73,8 @@ def warm(
         warm(root="/srv/shop", color="green", port=8082, hostname="shop.example.com", paths=["/"],
              public="public", inspect="/usr/local/lib/orchestrator/shop/inspect.php")
     """
-    text = script(f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}", inspect, compile, exclude)
-    about = (str(port), hostname, forwarded(https), str(workers), str(seconds), *paths)
-    quoted = [QuoteString(argument) for argument in about]
-    yield StringCommand(
-        *("timeout", "-s", "KILL", str(seconds)),
-        *("sh", "-c", QuoteString(text), "orchestrator", *quoted),
+    command = compile_command(
+        f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}", inspect, compile, exclude
     )
+    about = (command, str(port), hostname, forwarded(https), str(workers), str(seconds), *paths)
+    yield script(SCRIPT, *about, seconds=seconds)

@@ -42,6 +42,7 @@ def script(settings: Settings) -> str:
             build=[(step.deadline, build.words(step.name, **step.parts)) for step in settings.build],
             permit=_permit(settings),
             warm=settings.warm,
+            compiles=bool(runtime.compiled(settings)),
             workers=runtime.workers(settings),
             timer=f'"{settings.app}-$1-shrink.timer"' if settings.shrinks else '""',
             what=runtime.what(settings),
@@ -60,16 +61,17 @@ def steps_directory(settings: Settings) -> str:
 
 
 def steps(settings: Settings) -> dict[str, str]:
-    """The steps, by name: of both colors, and for each warm and code (what runs)."""
+    """The steps, by name: those of releases, and for each color ``compile`` and ``code`` (what runs)."""
     texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
-    texts |= {"start": start.SCRIPT, "promote": promote.SCRIPT}
+    texts |= {"start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
     layout = settings.node
     for color in Color:
         document_root = f"{layout.link(color)}/{settings.php.public}"
         inspect = f"{layout.library}/inspect.php"
         compiled, excluded = runtime.compiled(settings), settings.php.compile_exclude
-        warm_it = warm.script(layout.socket(color), document_root, inspect, compiled, excluded)
-        texts[f"warm-{color}"] = f"exec >/dev/null\n{warm_it}"
+        texts[f"compile-{color}"] = warm.compile_command(
+            layout.socket(color), document_root, inspect, compiled, excluded
+        )
         texts[f"code-{color}"] = runtime.code(settings, color)
     return {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
 

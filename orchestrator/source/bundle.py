@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError, UsageError
-from orchestrator.scripts.tree import TREE
+from orchestrator.scripts.files import read
 from orchestrator.source.scratch import Scratch
 
 
@@ -88,7 +88,7 @@ def hash_of(path: Path) -> str:
     """The hash of a directory's files, as the nodes hash them. Raises OrchestratorError."""
     # as they are sent: what anybody may execute, its owner may
     _run(["chmod", "-R", "u+rwX", path])
-    script = f'set -eu\n{TREE}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'
+    script = f'set -eu\n{read("scripts/tree.sh")}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'
     return _run(["sh", "-c", script, "tree", path]).strip()
 
 

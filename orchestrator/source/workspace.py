@@ -12,7 +12,7 @@ from orchestrator import local
 from orchestrator.config.build import Build
 from orchestrator.errors import CommandFailed
 from orchestrator.operations.build import words
-from orchestrator.scripts.digest import DIGEST
+from orchestrator.scripts.files import read
 
 KEPT = 5
 """Outputs of a step that are kept, the latest."""
@@ -72,7 +72,7 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
 
 def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[str, str]) -> str:
     """What a function of the script says, so that it is the same as on a node. Raises CommandFailed."""
-    script, variables = f"{DIGEST}\n{asked}", {**os.environ, **environment}
+    script, variables = f"{read('scripts/digest.sh')}\n{asked}", {**os.environ, **environment}
     command = ["sh", "-c", script, "orchestrator", *about]
     done = subprocess.run(command, cwd=directory, env=variables, capture_output=True, text=True, errors="replace")
     if done.returncode:

@@ -171,7 +171,7 @@ def test_half_an_upload_moves_nobody(place: Place, broken: Callable[[str, str, s
     command = f"cp /usr/bin/rsync /usr/bin/rsync.real && printf '{worse}' >/usr/bin/rsync"
     broken("node3", command, "mv /usr/bin/rsync.real /usr/bin/rsync")
     assert place.release({"kind": "directory", "path": str(place.checkout)}) == 1, place.said
-    assert "fetch failed on node3: has not got what was sent" in place.said
+    assert "fetch failed on node3: the release did not arrive whole" in place.said
     assert snapshot(place.fleet) == before
 
 

@@ -439,7 +439,7 @@ def test_what_has_not_come_whole_is_refused(
 
     monkeypatch.setattr(push, "push", half)
     assert release(released, None, source=directory(here)) == 1
-    refused(released, was, capsys, "fetch failed on node3: has not got what was sent: its files have the hash ")
+    refused(released, was, capsys, "fetch failed on node3: the release did not arrive whole: its files have the hash ")
     assert list(temporary.iterdir()) == []
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.scripts.tree import TREE
+from orchestrator.scripts.files import read
 
 
 def tree(path: Path) -> subprocess.CompletedProcess[str]:
-    script = f'set -eu\n{TREE}\nhash=$(tree_hash "$1")\necho "$hash"'
+    script = f'set -eu\n{read("scripts/tree.sh")}\nhash=$(tree_hash "$1")\necho "$hash"'
     return subprocess.run(["sh", "-c", script, "test", path], capture_output=True, text=True)
 
 

@@ -85,6 +85,7 @@ def of(settings: Settings) -> dict[str, str]:
     texts["ssh"] = render.ssh(settings)
     if settings.scaling:
         texts["catch-up"] = catch_up.script(settings)
+        texts |= {f"step-{name}": text for name, text in catch_up.steps(settings).items()}
     for switch in settings.switches:
         if isinstance(switch, NginxSwitch):
             texts["trim"] = render.trim(settings, switch)

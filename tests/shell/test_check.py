@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,15 @@ def test_a_planted_fault_fails(tmp_path: Path, planted: str, capfd: pytest.Captu
     assert status != 0
     assert "SC2086" in capfd.readouterr().out
     assert check([], {"planted.sh": FAULT.replace("$1", '"$1"')}) == 0
+
+
+def test_perl_takes_every_program(tmp_path: Path) -> None:
+    programs = sorted((ROOT / "orchestrator").rglob("*.pl"))
+    assert [path.name for path in programs] == ["arm.pl"]
+    (tmp_path / "broken.pl").write_text("use strict;\nprint $unknown;\n")
+    assert [path.name for path in [*programs, tmp_path / "broken.pl"] if not takes(path)] == ["broken.pl"]
+
+
+def takes(path: Path) -> bool:
+    """Whether Perl compiles a program."""
+    return subprocess.run(["perl", "-c", path], capture_output=True).returncode == 0

@@ -1,10 +1,9 @@
-"""What a build step's outputs are made from, as one number: the same script on a node and on the operator's machine."""
-
-from __future__ import annotations
-
-# Lists lie in `.release` meanwhile, so that what cannot be read fails the script: in a pipe it would be left out. Of a
-# link counts where it leads, and what it leads to: the file, or the files of the directory.
-DIGEST = r"""
+# shellcheck shell=sh
+# The digest of what a build step's outputs are made from: the same functions on a node and on the operator's machine.
+# They need -f, and lists that are split at line breaks.
+#
+# `.release` holds the lists meanwhile, so that a file that cannot be read fails the script; a pipe would leave the file
+# out. For a link, both its target and the content of the target count: the file, or the files of the directory.
 set -euf
 IFS='
 '
@@ -24,7 +23,7 @@ matching() {
     for list in names links files; do sort -z -o "$into.$list" "$into.$list"; done
 }
 
-# digest <run> <inputs> <listed> <outputs>: of the step and what it reads
+# digest <run> <inputs> <listed> <outputs>: prints the digest of the step and of what it reads
 digest() (
     export LC_ALL=C
     mkdir -p .release
@@ -33,7 +32,8 @@ digest() (
     matching "$2" "$4" "$lists/inputs"
     matching "$3" "$4" "$lists/listed"
     xargs -0 -r sha256sum -z -- <"$lists/inputs.files" >"$lists/contents"
-    case $1 in *COLOR*) color=$COLOR ;; *) color= ;; esac
+    # shellcheck disable=SC2153 # the caller exports it
+    case $1 in *COLOR*) color=$COLOR ;; *) color='' ;; esac
     {
         printf '%s\0' "$1" "$2" "$3" "$4" "$color"
         cat "$lists/inputs.links" "$lists/contents"
@@ -42,7 +42,7 @@ digest() (
     } | sha256sum | cut -d' ' -f1
 )
 
-# unmatched <inputs>: the first of them that no file matches
+# unmatched <inputs>: prints the first input that no file matches
 unmatched() {
     for pattern in $1; do
         case $pattern in
@@ -53,12 +53,12 @@ unmatched() {
     done
 }
 
-# own <release> <place> <outputs>: the first link or file of theirs that names this release, or the place that it has
+# own <release> <place> <outputs>: prints the first link or file of the outputs that names this release or its place
 own() {
     {
+        # shellcheck disable=SC2086 # the outputs are a list
         find $3 -type l '(' -lname "*$1*" -o -lname "$2*" ')' -print -quit
+        # shellcheck disable=SC2086 # the outputs are a list
         grep -rlF -e "$1" -e "$2" -- $3 2>/dev/null || true
     } | head -n 1
 }
-"""
-"""Shell functions, to stand before a script. They set -f, and lists are split at line breaks."""

@@ -1,0 +1,11 @@
+# shellcheck shell=sh
+# ask <address> <port>: requests $path with the Host header $host, X-Forwarded-Proto $proto (none if empty) and the probe
+# token $token. Prints the status of the answer (000: no answer) and its release (-: no marker).
+ask() {
+    # shellcheck disable=SC2154 # the script that includes this has them
+    printf 'X-Probe-Token: %s\n' "$token" |
+        curl -gs -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
+            "http://$1:$2$path" |
+        tr -d '\r' | awk 'NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
+            END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
+}

@@ -1,0 +1,89 @@
+# shellcheck shell=sh
+# Runs a build step in a release, or takes over its outputs from the live release.
+#
+# `.release/build/<step>` holds the digest of what the outputs were made from. It is written last, and only for outputs
+# that another release may take over. These are made read-only, because from then on one file may be in two releases.
+. ../scripts/digest.sh
+. ../scripts/inside.sh
+. ../scripts/apart.sh
+
+root=$1 id=$2 color=$3 from=$4 name=$5 run=$6 when=$7 inputs=$8 listed=$9
+shift 9
+outputs=$1 only=$2
+release=$root/releases/$id live=$root/releases/$from
+cd "$release"
+export RELEASE="$id" COLOR="$color" RELEASE_PATH="$release"
+top=$(pwd -P)
+for path in $outputs; do inside "$top" "outputs of $name" "$path" "give it another path"; done
+if [ -n "$when" ] && ! sh -c "$when" >/dev/null 2>&1 </dev/null; then
+    echo "left out: \`$when\` does not hold"
+    exit 0
+fi
+made_from() { # made_from <digest> <release>: the release has all outputs, and they were made from this
+    [ "$(cat "$2/.release/build/$name" 2>/dev/null)" = "$1" ] || return 1
+    for path in $outputs; do [ -e "$2/$path" ] || return 1; done
+}
+note() { # from now on another release may take over the outputs
+    printf '%s\n' "$digest" >".release/build/$name.new"
+    mv -T ".release/build/$name.new" ".release/build/$name"
+}
+digest='' unmatched=''
+[ -z "$outputs" ] || unmatched=$(unmatched "$inputs")
+if [ -n "$unmatched" ] && [ -n "$only" ]; then
+    echo "$name has to run, since no file matches its input $unmatched" >&2
+    exit 1
+fi
+if [ -n "$outputs" ] && [ -z "$unmatched" ]; then
+    digest=$(digest "$run" "$inputs" "$listed" "$outputs")
+    if [ -n "$only" ] && ! made_from "$digest" "$live"; then
+        echo "$name has to run, since what it reads is not as in ${from:-a live release}: release instead" >&2
+        exit 1
+    fi
+    if made_from "$digest" .; then
+        echo "is done"
+        exit 0
+    fi
+fi
+mkdir -p .release/build
+if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && made_from "$digest" "$live"; then
+    # best is a copy that shares its blocks; where the file system cannot do that, hard links to read-only files
+    way=-l
+    ! cp --reflink=always "$live/.release/build/$name" ".release/build/$name.new" 2>/dev/null || way=--reflink=always
+    for path in $outputs; do
+        mkdir -p "$(dirname "$path")"
+        rm -rf "$path.part" "$path"
+        cp -a "$way" "$live/$path" "$path.part"
+        # files that were made writable since are copied
+        [ "$way" != -l ] || apart "$path.part" -perm /222
+        mv -T "$path.part" "$path"
+    done
+    note
+    echo "taken over from $from"
+    exit 0
+fi
+rm -f ".release/build/$name"
+# a step reaches other repositories as the application reaches its origin
+if ssh=$(git config --local core.sshCommand 2>/dev/null); then
+    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0="$ssh"
+fi
+sh -c "$run" >&2 </dev/null || {
+    code=$?
+    echo "$name: \`$run\` ended with status $code" >&2
+    exit 1
+}
+[ -n "$outputs" ] || exit 0
+for path in $outputs; do
+    [ -e "$path" ] || { echo "$name made no $path" >&2; exit 1; }
+done
+if [ -n "$unmatched" ]; then
+    echo "warning: no file matches its input $unmatched, so it is made for each release"
+    exit 0
+fi
+own=$(own "$id" "$root/$color" "$outputs")
+if [ -n "$own" ]; then
+    echo "cannot be taken over by another release: $own names its own"
+    exit 0
+fi
+# shellcheck disable=SC2086 # the outputs are a list
+find $outputs -type f -exec chmod a-w {} +
+note

@@ -1,0 +1,70 @@
+# shellcheck shell=sh
+# Gives the files of a release their owners and modes. Nothing that the live color reads changes:
+# - A file with several links belongs to another release, too, and stays as it is. A file listed in `modes` or `private`
+#   is first copied, so that only this release owns it. Paths that leave the release through a link are rejected.
+# - Outputs of build steps stay read-only, whatever the mode of files.
+# - Files of other users, such as the web user, stay as they are.
+. ../scripts/apart.sh
+
+set -euf
+IFS='
+'
+release=$1/releases/$2 id=$2 own=$3 env_path=$4 env_owner=$5 web=$6 group=$7 files=$8 executables=$9
+shift 9
+directories=$1 modes=$2 private=$3 writable=$4 outputs=$5
+cd "$release"
+me=$(id -un)
+alone() { find . -path ./.git -prune -o -path ./.release -prune -o ! -user "$me" -prune -o -links 1 -type f "$@"; }
+if [ -n "$files" ]; then
+    alone -perm /111 -exec chmod "$executables" {} + -o -path ./.git -prune -o -path ./.release -prune \
+        -o -links 1 -type f ! -perm /111 -exec chmod "$files" {} +
+    for path in $outputs; do [ ! -e "$path" ] || find "$path" -type f -links 1 -exec chmod a-w {} +; done
+fi
+if [ -n "$directories" ]; then
+    find . -path ./.git -prune -o -path ./.release -prune -o ! -user "$me" -prune -o -type d \
+        -exec chmod "$directories" {} +
+fi
+top=$(realpath .)
+within() { # within <key> <path>: sets $real to where the path is, or will be; it must be in the release
+    real=$(realpath -m "$2")
+    case $real in "$top"/*) return 0 ;; esac
+    echo "permissions.$1: $2 is behind a link that leads out of the release, to $real: nothing there is changed;" \
+        "leave it out of the settings" >&2
+    exit 1
+}
+there() { # there <key> <path>: as within, and the path must exist
+    [ -e "$2" ] || { echo "permissions.$1: release $id has no $2" >&2; exit 1; }
+    within "$1" "$2"
+}
+for entry in $modes; do
+    there modes "${entry#*:}"
+    [ ! -f "$real" ] || apart "$real" -links +1
+    chmod "${entry%%:*}" "$real"
+done
+ours() { # ours <path> <entries> <entries of directories>: gives our files below the path these ACL entries
+    find "$1" ! -user "$me" -prune -o -type f -exec setfacl -m "$2" -- {} + \
+        -o -type d -exec setfacl -m "$2$3" -- {} + 2>&1
+}
+acl() { # acl <key> <path> <entries> [<entries of directories>]: gives $real these ACL entries
+    said=$(ours "$real" "$3" "${4:-}") || {
+        echo "permissions.$1: $2 gets no ACL: $(printf '%s\n' "$said" | tail -n 1)" >&2
+        exit 1
+    }
+}
+for path in $private; do
+    there private "$path"
+    apart "$real" -links +1
+    find "$real" -user "$me" ! -type l -exec chmod go-rwx {} +
+    acl private "$path" "u:$web:rX"
+done
+for path in $writable; do
+    within writable "$path"
+    [ "$real" = "$top/$path" ] || { echo "permissions.writable: $path is behind a link" >&2; exit 1; }
+    mkdir -p "$path"
+    acl writable "$path" "u:$web:rwX" ",d:u:$web:rwX,d:u:$me:rwX"
+done
+# The environment file belongs to its owner only, whatever the modes above. Once it is another user's, they did not
+# change it.
+# shellcheck disable=SC3067 # dash and bash have -O
+[ -z "$env_path" ] || [ ! -O "$env_path" ] || chmod 600 "$env_path"
+[ -z "$env_owner$group" ] || sudo -n "$own" "$id" "$env_path" "$env_owner" "$group"

@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+. ../scripts/part.sh
+
+set -eu
+umask 022
+root=$1 id=$2 sent=$3
+begin "$root" "$id"
+expected=$sent
+[ -d "$part" ] || { echo "nothing was sent: $part is not there" >&2; exit 1; }
+finish

@@ -1,0 +1,42 @@
+# shellcheck shell=sh
+# Warms a color: runs the shell command $compile (none if empty), which has PHP-FPM compile files and prints JSON as its
+# last line, then requests pages.
+#
+# The kernel gives connections to PHP-FPM's idle workers in turn. After as many requests, one after another, each worker
+# had a request, and so has its memory from the system and the classes of the page linked. Where pages are slow and
+# workers many, this ends after a third of the time.
+compile=$1 port=$2 host=$3 proto=$4 workers=$5 seconds=$6
+shift 6
+if [ -n "$compile" ]; then
+    said=$(sh -c "$compile" | tail -n 1)
+    case $said in
+    "{"*) printf '%s\n' "$said" ;;
+    *)
+        echo "its PHP-FPM did not end compiling: its log says why, or php.request_limit is too short" >&2
+        exit 1
+        ;;
+    esac
+fi
+set -eu
+late=$(($(date +%s) + seconds / 3))
+ask() { # ask <path>: prints the status of the answer
+    curl -gs -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
+        "http://127.0.0.1:$port$1" || true
+}
+for path in "$@"; do
+    code=$(ask "$path")
+    case $code in
+    2* | 3*) ;;
+    *)
+        echo "$path answers status $code while warming" >&2
+        exit 1
+        ;;
+    esac
+done
+asked=$#
+while [ $# -gt 0 ] && [ "$asked" -lt "$workers" ] && [ "$(date +%s)" -lt "$late" ]; do
+    ask "$1" >/dev/null
+    set -- "$@" "$1"
+    shift
+    asked=$((asked + 1))
+done

@@ -1,0 +1,34 @@
+"""Reads the scripts that stand in files of this package."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from functools import cache
+from importlib.resources import files
+from shlex import quote
+
+INCLUDE = re.compile(r"^\. (\S+)$", re.MULTILINE)
+
+
+@cache
+def read(name: str) -> str:
+    """The text of a script, with the fragments that it includes.
+
+    + name: path in this package, such as ``operations/build.sh``
+
+    A line ``. ../scripts/apart.sh`` includes a fragment: the line is replaced by the text of that file. The path is
+    relative to the script's directory, as for shellcheck.
+    """
+    folder = posixpath.dirname(name)
+    text = files("orchestrator").joinpath(name).read_text(encoding="utf-8").strip()
+    return INCLUDE.sub(lambda line: read(posixpath.normpath(f"{folder}/{line[1]}")), text)
+
+
+def assign(script: str, **values: str) -> str:
+    """The script after one line that assigns these values to shell variables.
+
+    + script: text of a POSIX shell script, which uses the variables
+    + values: variable -> value, quoted here
+    """
+    return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + f"\n{script}"

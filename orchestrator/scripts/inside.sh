@@ -1,0 +1,9 @@
+# shellcheck shell=sh
+# inside <release> <setting> <path> <advice>: ends the script if the directory of the path is not inside the release.
+# A link on the way to the path may lead to files that the live color or other releases use. <release> is a real path.
+inside() {
+    case $3 in */*) above=$(realpath -m "$1/${3%/*}") ;; *) return 0 ;; esac
+    case $above/ in "$1"/*) return 0 ;; esac
+    echo "$2: $3 is behind a link that leads out of the release, to $above: nothing there is changed; $4" >&2
+    exit 1
+}
