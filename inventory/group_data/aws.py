@@ -14,7 +14,7 @@ __bucket = os.environ.get("ORCHESTRATOR_BUCKET", "")
 
 # Debian's own images have an administrator of this name: add --sudo to provision.
 ssh_user = login(admin="admin", deploy="deploy")
-# An instance is new to everybody; its address may have been another's before.
+# The host key of a new instance is unknown; its address may have belonged to another instance before.
 ssh_strict_host_key_checking = "accept-new"
 ssh_paramiko_connect_kwargs = PATIENCE
 
@@ -37,7 +37,7 @@ settings = {
     "journal": {"kind": "s3", "bucket": __bucket, "prefix": "shop/prod", "region": __region},
     "authorized_keys": ["~/.ssh/id_ed25519.pub"],
     "shared": {"directories": ["storage"], "files": [".env"]},
-    # lets the probe, and nobody else, see which release answers
+    # requests with this token, such as the probe, see which release answers
     "marker": {"answers": "probe", "token": os.environ.get("ORCHESTRATOR_PROBE_TOKEN")},
     "gate": {"path": "/health", "host": "shop.example.com"},
 }

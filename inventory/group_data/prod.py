@@ -25,7 +25,7 @@ settings = {
     ],
     "authorized_keys": ["~/.ssh/id_ed25519.pub"],
     "shared": {"directories": ["storage"]},
-    # lets the probe, and nobody else, see which release answers
+    # requests with this token, such as the probe, see which release answers
     "marker": {"answers": "probe", "token": os.environ.get("ORCHESTRATOR_PROBE_TOKEN")},
     "gate": {"path": "/health", "host": "shop.example.com"},
 }
