@@ -1,4 +1,4 @@
-"""The console command: thin. A verb is started as ``pyinfra INVENTORY deploys/VERB.py``, which shares all of it."""
+"""The console command. It starts a verb as ``pyinfra INVENTORY deploys/VERB.py``, and does nothing else itself."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from pathlib import Path
 
 from orchestrator import __version__
 
-VERBS = (
-    *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision"),
-)
+VERBS = ("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the console command; its exit status (docs/exit-codes.md)."""
+    """Run the console command. Returns the exit status (docs/exit-codes.md); does not return if it becomes pyinfra."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["probe"]:
         from orchestrator.probe.__main__ import main as probe
@@ -24,25 +22,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return probe(arguments[1:])
     command = pyinfra_command(arguments)
     sys.stdout.flush()
-    # not a child: signals and the terminal are the run's own
+    # replaces this process, so that signals and the terminal belong to the run
     os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:
-    """The pyinfra command of a verb. Ends the process with status 2 for bad arguments."""
+    """Return the pyinfra command that runs a verb. Ends the process with status 2 if the arguments are bad."""
     given = _parser().parse_args(arguments)
     verb, data = given.verb, list(given.data)
     if verb == "plan":
         verb = "rollback" if given.rollback else "release"
         data.append("plan=true")
     if given.ref is not None:
-        # quoted, so that 1.10 stays what was typed
+        # quoted, so that pyinfra does not read 1.10 as the number 1.1
         data.append(f'ref="{given.ref}"')
     if given.node is not None:
         data.append(f"node={given.node}")
     file = Path("deploys") / f"{verb}.py"
     if not file.exists():
-        _parser().error(f"there is no {file} here: run it where your deploys/ and inventory/ are")
+        _parser().error(
+            f"there is no {file} in {Path.cwd()}: change to the directory that has your deploys/ and inventory/"
+        )
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
     flags = [*(["--json"] if given.json else []), *(["-y"] if given.yes else []), *["-v"] * given.verbose]
     words = [word for one in data for word in ("--data", one)]
@@ -53,18 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="orchestrator",
         description="Blue-green releases on plain servers.",
-        epilog="orchestrator probe URL [...] asks all the time and counts every kind of failure (probe --help).",
+        epilog="orchestrator probe URL [...] sends requests without a pause and counts each kind of failure (probe --help).",
     )
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
     parser.add_argument("inventory", nargs="?", default="inventory/prod.py", help="default inventory/prod.py")
-    parser.add_argument("node", nargs="?", help="join: the node that comes back")
+    parser.add_argument("node", nargs="?", help="join: the node that joins again")
     parser.add_argument("--ref", help="branch, tag or commit")
-    parser.add_argument("--rollback", action="store_true", help="plan: of a rollback")
-    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE", help="as pyinfra's")
-    parser.add_argument("--json", action="store_true", help="plan: as JSON")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="plan: with the commands")
+    parser.add_argument("--rollback", action="store_true", help="plan: show the plan of a rollback")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="KEY=VALUE", help="one of pyinfra's --data; may be repeated"
+    )
+    parser.add_argument("--json", action="store_true", help="plan: print JSON")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask before the run")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="plan: show the commands, too")
     return parser
 
 
