@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="orchestrator",
         description="Blue-green releases on plain servers.",
-        epilog="orchestrator probe URL [...] sends requests without a pause and counts each kind of failure (probe --help).",
+        epilog="orchestrator probe URL [...] sends requests and counts each kind of failure (probe --help).",
     )
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
