@@ -38,11 +38,11 @@ def test_a_quiet_color_is_not_waited_for() -> None:
     assert waited([QUIET], limit=0) == (None, 0)
 
 
-def test_it_is_waited_for_until_it_is_quiet() -> None:
+def test_the_wait_ends_when_the_color_is_quiet() -> None:
     assert waited([BUSY, BUSY, QUIET], limit=10) == (None, 2)
 
 
-def test_at_the_limit_what_was_seen_last_is_told() -> None:
+def test_at_the_limit_the_last_look_is_returned() -> None:
     assert waited([InFlight(0, 0, 3), InFlight(0, 0, 2)], limit=5) == (InFlight(0, 0, 2), 5)
 
 
@@ -55,7 +55,7 @@ def test_a_quiet_that_began_in_time_may_last_beyond_the_limit() -> None:
     assert waited([BUSY, BUSY, BUSY, QUIET, QUIET, BUSY], limit=4, still=3) == (BUSY, 5)
 
 
-def test_a_color_of_which_nothing_can_be_told_is_not_quiet() -> None:
+def test_a_color_whose_requests_are_unknown_is_not_quiet() -> None:
     assert waited(["no weight"], limit=3) == ("no weight", 3)
 
 

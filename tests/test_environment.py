@@ -126,7 +126,7 @@ def test_a_value_that_is_not_read_alike_is_refused_by_its_key(value: str) -> Non
     assert not re.search("two|HOME|5|id`", str(refused.value))
 
 
-def test_what_single_quotes_hold_stays_as_it_was() -> None:
+def test_values_in_single_quotes_are_literal() -> None:
     values = {"A": 'x$y`z"', "B": "1.2", "C": "${A}"}
     assert environment.text(values) == "A='x$y`z\"'\nB=1.2\nC='${A}'\n"
 

@@ -18,14 +18,14 @@ from tests.fakes.processes import wait_until_dead
 pytestmark = pytest.mark.exhaustive
 
 
-def test_what_it_prints_and_how_it_ends() -> None:
+def test_output_and_status_of_a_command_are_returned() -> None:
     done = local.run("echo out; echo err >&2; exit 3", 10)
     assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
     assert local.run("echo out; echo err >&2", 10, together=True).stdout == "out\nerr\n"
     assert local.run('echo "$A"; cat', 10, environment={"A": "b"}).stdout == "b\n"
 
 
-def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+def test_the_processes_of_a_late_command_end_with_it(tmp_path: Path) -> None:
     child = tmp_path / "child"
     with pytest.raises(TookTooLong, match=r"^`echo before; .*` took longer than 0.5 s$") as late:
         local.run(f"echo before; sleep 60 & echo $! >{child}; wait", 0.5)
@@ -37,7 +37,7 @@ PATCHED = "from gevent import monkey; monkey.patch_all(); import sys; from orche
 
 
 @pytest.mark.parametrize("first", [PATCHED, "import sys; from orchestrator import local"], ids=["gevent", "plain"])
-def test_what_left_for_a_session_of_its_own_is_not_waited_for(tmp_path: Path, first: str) -> None:
+def test_a_process_in_another_session_is_not_waited_for(tmp_path: Path, first: str) -> None:
     child, began = tmp_path / "child", time.monotonic()
     leaving = f"setsid sh -c 'echo $$ >{child}; exec sleep 20' & echo done"
     script = f"{first}\ntry: local.run(sys.argv[1], 0.5)\nexcept local.TookTooLong: print('took too long')"

@@ -36,7 +36,7 @@ def test_a_secret_is_hidden_as_others_write_it(secret: str, written: Any) -> Non
     assert text.replace('"', "").replace("'", "") in ("KEY=***;", "KEY=***\n***;")
 
 
-def test_what_was_written_by_an_earlier_version_is_hidden() -> None:
+def test_a_secret_as_an_earlier_version_wrote_it_is_hidden() -> None:
     mask = Mask(load(SETTINGS))
     mask.add(["pa'ss$word1", "pa'ss`word2\nmore"])
     assert mask.hide(r'"pa\'ss\$word1" "pa\'ss\`word2\nmore"'.replace(r"\'", "'")) == '"***" "***"'

@@ -44,7 +44,7 @@ STATIC = settings(runtime="static")
         (STATIC, None, "", "", []),
     ],
 )
-def test_who_answers_and_where_its_requests_are_counted(
+def test_each_runtime_has_its_unit_and_its_request_counter(
     made: Settings, unit: str | None, what: str, main: str, others: list[str]
 ) -> None:
     assert runtime.main_unit(made, Color.green) == unit
@@ -53,7 +53,7 @@ def test_who_answers_and_where_its_requests_are_counted(
     assert counted == {"directory": "/srv/shop/green/run", "port": 8082, "main": main, "others": others}
 
 
-def test_which_code_runs_is_asked_where_something_runs() -> None:
+def test_the_running_code_is_asked_for_unless_nginx_is_alone() -> None:
     assert "/usr/bin/cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock" in runtime.code(PHP, Color.blue)
     library = "/usr/local/lib/orchestrator/shop"
     assert runtime.code(SERVICE, Color.blue) == f"sudo -n {library}/runs shop-blue-web.service"

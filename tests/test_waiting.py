@@ -26,7 +26,7 @@ def test_a_deadline_is_not_taken_for_a_failure_of_what_is_within() -> None:
     assert len(tries) == 1
 
 
-def test_what_is_in_time_or_fails_by_itself_is_left_alone() -> None:
+def test_work_in_time_or_with_its_own_error_is_left_alone() -> None:
     with within(1.0, NotYet("late")):
         pass
     with pytest.raises(KeyError), within(1.0, NotYet("late")):

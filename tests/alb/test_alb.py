@@ -92,7 +92,7 @@ def test_a_color_that_the_rule_does_not_name_is_detached(place: Place, shape: st
     assert seen.down[Color.blue] == ("web1", "web2", "web3")
 
 
-def test_a_rule_that_is_not_clear_cannot_be_told(place: Place) -> None:
+def test_a_rule_without_a_forward_action_is_refused(place: Place) -> None:
     place.modify({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}})
     with pytest.raises(CannotTell, match=r"^listener-rule/app/web/\w+/\w+/\w+: it has no forward actions"):
         place.switch().see()
@@ -131,7 +131,7 @@ def test_a_color_with_an_unhealthy_target_gets_no_traffic(place: Place, weights:
     place.switch().arm(BLUE)
 
 
-def test_going_back_asks_nobody_for_his_health(place: Place) -> None:
+def test_a_shift_back_ignores_unhealthy_targets(place: Place) -> None:
     place.modify(place.forward(0, 100))
     for node in MEMBERS:
         place.health(Color.blue, node, SICK)
@@ -157,7 +157,7 @@ def test_a_shift_that_is_done_already_is_not_done_again(place: Place) -> None:
     assert place.control.calls == []
 
 
-def test_a_rule_that_does_not_say_what_it_was_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_does_not_take_the_weights_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     switch = place.switch()
     monkeypatch.setattr("orchestrator.switches.alb.switch.SETTLE", 0.3)
     monkeypatch.setattr(switch._elb, "modify", lambda actions: None)
@@ -174,7 +174,7 @@ def test_a_read_back_that_is_late_is_waited_for(place: Place, monkeypatch: pytes
     assert late == []
 
 
-def test_somebody_who_changes_the_rule_meanwhile_stops_the_shift(place: Place) -> None:
+def test_a_rule_changed_since_arming_stops_the_shift(place: Place) -> None:
     switch = place.switch()
     switch.arm(GREEN)
     place.modify(place.forward(70, 30))
@@ -237,7 +237,7 @@ def test_detach_and_attach_keep_weights_and_stickiness(place: Place, shape: str)
     assert switch.attach() == "names both colors already"
 
 
-def test_stickiness_that_aws_drops_with_a_color_is_told(place: Place) -> None:
+def test_stickiness_that_aws_drops_with_a_color_is_reported(place: Place) -> None:
     place.control.shape = "arn"
     place.modify(place.forward(0, 100, sticky=60))
     assert "AWS dropped its stickiness of 60 s" in place.switch().detach(Color.blue)
@@ -318,7 +318,7 @@ def test_a_node_that_does_not_become_healthy_stays_tagged(place: Place, monkeypa
     assert len(seen.problems) == 2
 
 
-def test_letting_in_does_not_wait_for_a_color_that_nobody_checks(place: Place) -> None:
+def test_letting_in_does_not_wait_for_a_detached_color(place: Place) -> None:
     place.switch().bar(["web2"], out=True)
     place.modify(place.forward(100, None))
     assert place.switch().bar(["web2"], out=False) == "10.77.0.12 registered and healthy"
@@ -546,7 +546,7 @@ def test_a_color_without_traffic_makes_no_threshold(place: Place) -> None:
     assert (found.colors[Color.green].requests, found.colors[Color.green].slow) == (5, None)
 
 
-def test_what_cloudwatch_tells_in_part_is_not_used(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partial_data_of_cloudwatch_is_not_used(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     answer: Callable[..., dict[str, Any]] = place.control.metrics.answer
     monkeypatch.setattr(place.control.metrics, "answer", lambda *given: answer(*given) | {"status_code": "PartialData"})
     begin = 1_800_000_000 // 60 * 60

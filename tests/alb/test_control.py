@@ -89,7 +89,7 @@ def test_two_forms_that_differ_are_refused(place: Place) -> None:
     assert refused(place, place.forward(100, 0) | {"TargetGroupArn": place.names.blue}) == "InvalidLoadBalancerAction"
 
 
-def test_a_secret_has_to_be_given_or_kept_and_is_never_told(place: Place) -> None:
+def test_a_secret_must_be_given_or_kept_and_is_never_returned(place: Place) -> None:
     config = dict.fromkeys(("Issuer", "AuthorizationEndpoint", "TokenEndpoint"), "https://id.test/")
     oidc = {**config, "UserInfoEndpoint": "https://id.test/", "ClientId": "me"}
     action: dict[str, Any] = {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": oidc}
@@ -101,7 +101,7 @@ def test_a_secret_has_to_be_given_or_kept_and_is_never_told(place: Place) -> Non
     }
 
 
-def test_a_single_group_is_told_in_three_shapes(place: Place) -> None:
+def test_a_single_group_is_returned_in_three_shapes(place: Place) -> None:
     shapes = {}
     for shape in ("arn", "config", "both"):
         place.control.shape = shape
@@ -140,7 +140,7 @@ def test_members_are_known_by_address_and_port(place: Place) -> None:
     assert health(place, Color.blue)[WEB1, 8081][0] == "draining"
 
 
-def test_what_is_deregistered_drains_for_its_delay(place: Place) -> None:
+def test_a_deregistered_target_drains_for_its_delay(place: Place) -> None:
     target = {"Id": WEB1, "Port": 8081}
     place.attribute(Color.blue, "deregistration_delay.timeout_seconds", "30")
     place.elb.deregister_targets(TargetGroupArn=place.names.blue, Targets=[target])

@@ -393,7 +393,7 @@ def test_a_cookie_is_worth_what_the_balancer_put_into_it(process: Process) -> No
     asyncio.run(scenario())
 
 
-def test_it_is_fast_enough(process: Process) -> None:
+def test_the_double_is_fast_enough(process: Process) -> None:
     """Clients and origins share one core, so the measured rate is that of the whole setup."""
 
     async def scenario() -> float:

@@ -74,7 +74,7 @@ def test_stickiness_is_a_number_of_seconds() -> None:
         (rule(forward((BLUE, 0), (GREEN, 0))), "both weights are 0"),
     ],
 )
-def test_what_is_not_clear_is_not_guessed(found: dict[str, Any], line: str) -> None:
+def test_an_ambiguous_rule_is_not_guessed(found: dict[str, Any], line: str) -> None:
     with pytest.raises(CannotTell, match=line) as error:
         read(found, GROUPS)
     assert "\n" not in str(error.value)
@@ -90,7 +90,7 @@ def test_only_the_weights_are_rewritten() -> None:
     assert sent == [first, forward((BLUE, 0), (GREEN, 100), **sticky) | {"Order": 2}]
 
 
-def test_a_secret_that_is_never_told_is_kept() -> None:
+def test_a_secret_that_aws_never_returns_is_kept() -> None:
     oidc = {"Type": "authenticate-oidc", "AuthenticateOidcConfig": {"Issuer": "https://id.test", "ClientId": "me"}}
     sent = rewritten([oidc, forward((BLUE, 100), (GREEN, 0))], GROUPS, {Color.blue: 0, Color.green: 100})
     assert sent[0]["AuthenticateOidcConfig"] == {
@@ -101,7 +101,7 @@ def test_a_secret_that_is_never_told_is_kept() -> None:
     assert "UseExistingClientSecret" not in oidc["AuthenticateOidcConfig"]
 
 
-def test_one_form_is_sent_of_two_that_are_told() -> None:
+def test_only_one_of_the_two_returned_forms_is_sent() -> None:
     [sent] = rewritten([ALONE | {"TargetGroupArn": GREEN}], GROUPS, {Color.blue: 0, Color.green: 100})
     assert "TargetGroupArn" not in sent
     [sent] = rewritten([{"Type": "forward", "TargetGroupArn": GREEN}], GROUPS, {Color.green: 100})

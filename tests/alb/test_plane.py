@@ -17,7 +17,7 @@ GROUP = Group("arn", (), "/", "200", 1.0, healthy_after=3, unhealthy_after=2)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_was_said_last_is_what_stays(seed: int) -> None:
+def test_the_newest_snapshot_stays(seed: int) -> None:
     said = [Snapshot((Rule((), (), (), 0, status),)) for status in range(400, 420)]
 
     async def learn() -> list[Snapshot]:

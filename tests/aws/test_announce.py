@@ -26,7 +26,7 @@ def s3(aws: None) -> Any:
     return made
 
 
-def test_what_is_announced_is_read(s3: Any) -> None:
+def test_an_announcement_is_read_back(s3: Any) -> None:
     assert read(s3, URL) is None
     announce(s3, URL, TOLD)
     announce(s3, URL, TOLD)
@@ -59,7 +59,7 @@ def test_an_older_run_does_not_announce(s3: Any) -> None:
     assert read(s3, URL) == TOLD
 
 
-def test_one_that_came_between_is_looked_at() -> None:
+def test_a_concurrent_announcement_is_read_again() -> None:
     with Stubber(client("s3", None)) as stub:
         stub.add_client_error("get_object", "NoSuchKey")
         stub.add_client_error("put_object", "PreconditionFailed")
@@ -69,7 +69,7 @@ def test_one_that_came_between_is_looked_at() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_what_makes_no_sense_is_not_replaced(s3: Any) -> None:
+def test_an_invalid_announcement_is_not_replaced(s3: Any) -> None:
     for text in (
         "",
         "[]",
@@ -82,7 +82,7 @@ def test_what_makes_no_sense_is_not_replaced(s3: Any) -> None:
             announce(s3, URL, TOLD)
 
 
-def test_one_that_may_not_be_read_is_not_taken_for_none() -> None:
+def test_an_unreadable_announcement_is_not_taken_for_none() -> None:
     with Stubber(client("s3", None)) as stub:
         stub.add_client_error("get_object", "AccessDenied", "No.")
         with pytest.raises(OrchestratorError, match=r"live\.json: not allowed \(No\.\)"):

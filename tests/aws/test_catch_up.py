@@ -191,7 +191,7 @@ def test_both_colors_match_the_fleet_before_traffic_may_come(instance: Instance)
     assert (instance.world.root("node1") / "guard/fence").read_text() == "7\n"
 
 
-def test_what_releases_build_an_instance_builds(tmp_path: Path) -> None:
+def test_an_instance_runs_the_build_steps_of_a_release(tmp_path: Path) -> None:
     run = "mkdir vendor; pwd > vendor/where"
     composer = {"name": "composer", "run": run, "inputs": ["public"], "outputs": ["vendor"]}
     modes = {"public/index.php": "640"}
@@ -231,7 +231,7 @@ def test_a_short_revision_will_do(instance: Instance) -> None:
     assert instance.state["blue"] == instance.old.release
 
 
-def test_it_waits_while_a_run_is_on(instance: Instance) -> None:
+def test_catch_up_waits_during_a_run(instance: Instance) -> None:
     after = instance.announced
     instance.announced = replace(after, fence=6, busy=True, live=Color.blue, green=None)
     instance.after_reads = {3: after}
@@ -267,7 +267,7 @@ def test_a_run_that_never_ends_is_given_up(instance: Instance) -> None:
         ("restart", "shop-blue.target does not start"),
     ],
 )
-def test_what_does_not_work_gets_no_traffic(instance: Instance, broken: str, line: str) -> None:
+def test_an_instance_that_does_not_work_gets_no_traffic(instance: Instance, broken: str, line: str) -> None:
     instance.world.break_("node1", broken)
     done = instance.catch_up()
     assert done.returncode != 0

@@ -33,7 +33,7 @@ def test_an_emergency_goes_on_with_a_warning(
     assert ("going on all the same" in said) is goes_on
 
 
-def test_a_fleet_of_nobody_is_refused(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fleet_without_nodes_is_refused(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment_of(Cloud(size=0)).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:

@@ -96,7 +96,7 @@ def test_each_difference_is_named(changes: dict[str, Any], line: str) -> None:
     assert cross_check(**given) == [line]
 
 
-def test_an_instance_that_is_on_its_way_out_is_missed_by_nobody() -> None:
+def test_a_terminating_instance_is_not_missed() -> None:
     assert cross_check(TAGGED, {**IN_GROUP, "i-3": "Terminating"}, [BLUE, GREEN]) == []
 
 

@@ -73,7 +73,7 @@ def test_pyinfra_has_the_fleet_and_its_settings(place: Path, served: Cloud) -> N
     )
 
 
-def test_what_differs_ends_it_in_lines(place: Path, served: Cloud) -> None:
+def test_differences_end_the_command_with_a_line_each(place: Path, served: Cloud) -> None:
     first = served.ids[0]
     served.deregister(first, "blue")
     try:
@@ -93,7 +93,7 @@ def test_tls_works_under_pyinfra(place: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_is_not_set_is_named(place: Path) -> None:
+def test_a_variable_that_is_not_set_is_named(place: Path) -> None:
     done = pyinfra(place, "debug-inventory", ORCHESTRATOR_BLUE="")
     assert done.returncode == 2
     assert "ORCHESTRATOR_BLUE is not set: put it into .env" in done.stderr

@@ -41,7 +41,7 @@ def test_exactly_what_was_suspended_is_resumed(cloud: Cloud) -> None:
     assert cloud.suspended == {"AlarmNotification", "Launch"}
 
 
-def test_what_was_never_suspended_may_be_resumed(cloud: Cloud) -> None:
+def test_a_process_that_was_never_suspended_may_be_resumed(cloud: Cloud) -> None:
     scaling.resume(Account().autoscaling(), NAME, PROCESSES)
     assert cloud.suspended == set()
 
@@ -70,7 +70,7 @@ def test_another_change_of_the_group_is_waited_for(call: str, stub: Stubber, mon
     assert waits == [1.0, 1.0]
 
 
-def test_it_gives_up_in_one_line(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_giving_up_is_an_error_of_one_line(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestrator.aws.scaling.time.sleep", lambda seconds: None)
     for _ in range(scaling.TRIES):
         stub.add_client_error("resume_processes", "ResourceContention", "Pending update.")
@@ -143,14 +143,14 @@ def test_changes(before: list[str], now: list[str], expected: Changes) -> None:
     assert bool(expected) == (set(before) != set(now))
 
 
-def test_the_operator_is_told_what_to_do() -> None:
+def test_the_advice_says_what_the_operator_must_do() -> None:
     came, went = advice(Changes(("i-2",), ("i-1",)))
     assert came.startswith("i-2 came during the run")
     assert "deploys/join.py --data node=i-2" in came
     assert went.startswith("i-1 went during the run")
 
 
-def test_one_that_came_is_taken_out_wherever_it_is_registered() -> None:
+def test_a_new_instance_is_deregistered_wherever_it_is() -> None:
     tagged = {f"i-{number}": Instance(f"i-{number}", f"10.0.0.{number}", None) for number in (1, 2, 3)}
     blue = TargetGroup("blue", "instance", 8081, frozenset({Target("i-1", 8081), Target("i-2", 8081)}), "arn:blue")
     green = TargetGroup("green", "ip", 8082, frozenset({Target("10.0.0.1", 8082), Target("10.0.0.2", 80)}), "arn:green")

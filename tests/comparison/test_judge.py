@@ -171,7 +171,7 @@ def test_later_looks_need_more_evidence() -> None:
         judge(old, new, SETTINGS, look=0)
 
 
-def test_a_record_with_a_gap_is_used_and_told() -> None:
+def test_a_record_with_a_gap_is_used_and_mentioned() -> None:
     old, new = Traffic(1000, 0, 0, {20: 1000}), Traffic(1000, 0, 0, {20: 1000}, complete=False)
     verdict = judge(old, new, SETTINGS)
     assert verdict.value == "pass"

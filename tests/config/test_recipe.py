@@ -39,7 +39,7 @@ def test_nothing_of_a_recipe_without_one() -> None:
     assert with_recipe(RAW) == RAW
 
 
-def test_a_recipe_that_is_not_there_is_told_with_the_nearest() -> None:
+def test_an_unknown_recipe_is_named_with_the_nearest_one() -> None:
     with pytest.raises(UsageError, match=r"recipe: there is no recipe laravell \(did you mean laravel\?\)"):
         load(RAW | {"recipe": "laravell"})
 
@@ -94,7 +94,7 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
         ),
     ],
 )
-def test_what_a_recipe_says_is_told_as_its_own(shared: dict[str, Any], line: str) -> None:
+def test_an_error_in_a_recipe_s_value_names_the_recipe(shared: dict[str, Any], line: str) -> None:
     with pytest.raises(UsageError) as error:
         load(RAW | {"recipe": "laravel", "shared": shared})
     assert str(error.value) == line

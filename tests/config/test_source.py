@@ -22,7 +22,7 @@ def archive(**changes: Any) -> dict[str, Any]:
     return {"kind": "archive", "url": URL, "sha256": SUM} | changes
 
 
-def test_without_a_word_it_is_git() -> None:
+def test_git_is_the_default_kind_of_source() -> None:
     source = load(raw()).source
     assert isinstance(source, GitSource)
     assert load(raw(source={**raw()["source"], "kind": "git"})).source == source
@@ -76,7 +76,7 @@ def test_a_url_is_recorded_without_its_secrets() -> None:
         ("https://a@b:c@d.test/x", "https://d.test/x"),
     ],
 )
-def test_what_may_be_shown_of_a_url(url: str, safe: str) -> None:
+def test_a_url_is_shown_without_secrets(url: str, safe: str) -> None:
     assert shown(url) == safe
 
 
@@ -105,7 +105,7 @@ def test_the_password_of_an_origin_goes_another_way(origin: str, address: str, l
     )
 
 
-def test_what_stands_in_a_release_instead_is_left_out() -> None:
+def test_shared_paths_and_the_environment_are_left_out() -> None:
     settings = load(
         raw(
             source={"origin": "x", "leave_out": ["public/build", "storage"]},
@@ -127,7 +127,7 @@ def test_a_new_instance_gets_nothing_but_git_by_itself() -> None:
         load(raw(scaling=scaling, source={"origin": "https://user:hush-hush@host/shop.git"}))
 
 
-def test_what_is_built_here_has_to_be_sent() -> None:
+def test_steps_on_the_operator_s_machine_need_a_pushed_source() -> None:
     step = {"name": "assets", "run": "make", "on": "operator", "inputs": ["*.css"], "outputs": ["build"]}
     load(raw(build=[step], source={"kind": "artifact", "checkout": "."}))
     load(raw(build=[step], source={"kind": "directory", "path": "."}))

@@ -69,7 +69,7 @@ def test_of_two_nodes_the_one_farther_from_the_operator_is_named() -> None:
     assert "b is" not in problem
 
 
-def test_what_most_clocks_say_counts() -> None:
+def test_the_middle_of_the_clocks_counts() -> None:
     assert common(clocks(a=1.0, b=1.1, c=90.0)) == 1.1
 
 

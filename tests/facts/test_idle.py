@@ -48,7 +48,7 @@ def color_in_flight(main: str, others: list[str], directory: str = "/no/run") ->
 
 
 @pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
-def test_what_a_service_works_on_is_seen_at_its_port() -> None:
+def test_requests_of_a_service_are_counted_at_its_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         assert color_in_flight(port, []).quiet
@@ -62,7 +62,7 @@ def test_what_a_service_works_on_is_seen_at_its_port() -> None:
 
 
 @pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
-def test_and_at_its_socket_apart_from_those_of_streams() -> None:
+def test_requests_and_streams_are_counted_at_separate_sockets() -> None:
     run = Path(tempfile.mkdtemp(dir="/tmp"))
     with socket.socket(socket.AF_UNIX) as web, socket.socket(socket.AF_UNIX) as ws:
         for server, name in ((web, "web"), (ws, "ws")):

@@ -24,7 +24,7 @@ BANNER = "*** authorized use only ***"
         ((), "fatal: Could not read from remote repository."),
     ],
 )
-def test_why_is_said_and_not_what_git_adds(tmp_path: Path, said: tuple[str, ...], shown: str) -> None:
+def test_the_reason_is_shown_without_git_s_additions(tmp_path: Path, said: tuple[str, ...], shown: str) -> None:
     ssh = tmp_path / "ssh"
     ssh.write_text("#!/bin/sh\n" + "".join(f"echo '{line}' >&2\n" for line in said) + "exit 255\n")
     ssh.chmod(0o755)

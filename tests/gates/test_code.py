@@ -33,11 +33,11 @@ def test_a_service_that_runs_the_release() -> None:
         (ColorSaid((), (NEW, 1000), None), "its web does not report which code it runs"),
     ],
 )
-def test_one_that_does_not(found: ColorSaid, line: str) -> None:
+def test_a_color_that_runs_other_code_is_named(found: ColorSaid, line: str) -> None:
     assert code.judge(found, NEW, "web") == line
 
 
-def test_where_only_nginx_answers_there_is_nobody_to_ask() -> None:
+def test_with_nginx_alone_only_the_start_is_judged() -> None:
     nobody: dict[str, Any] | None = None
     assert code.judge(ColorSaid((), (NEW, 1000), nobody), NEW, "") is None
     assert code.judge(ColorSaid((), (OLD, 1000), nobody), NEW, "") == f"it was not started for {NEW}"

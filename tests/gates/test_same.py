@@ -29,5 +29,5 @@ NONE = "has other files than other nodes (tree {}), and no version has the major
         ),
     ],
 )
-def test_who_differs(trees: dict[str, str], differ: dict[str, str]) -> None:
+def test_nodes_with_other_files_are_named(trees: dict[str, str], differ: dict[str, str]) -> None:
     assert judge(trees) == differ

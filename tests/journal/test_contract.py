@@ -64,7 +64,7 @@ def test_a_silent_lock_is_taken_over_only_after_the_lease(place: Place) -> None:
     assert place.store().take(somebody("bob"), LEASE) == 2
 
 
-def test_a_renewal_and_a_record_each_begin_the_lease_anew(place: Place) -> None:
+def test_a_renewal_or_a_record_restarts_the_lease(place: Place) -> None:
     ann = place.store()
     ann.take(somebody("ann"), LEASE)
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_a_renewal_and_a_record_each_begin_the_lease_anew(place: Place) -> None:
     assert isinstance(place.store().take(somebody("bob"), LEASE), Held)
 
 
-def test_who_lost_the_lock_can_change_nothing(place: Place) -> None:
+def test_an_owner_who_lost_the_lock_can_change_nothing(place: Place) -> None:
     ann, bob = place.store(), place.store()
     ann.take(somebody("ann"), LEASE)
     ann.append(somebody("ann"), 1, [{"record": "begin"}])
@@ -94,7 +94,7 @@ def test_who_lost_the_lock_can_change_nothing(place: Place) -> None:
     assert [list(run) for run in contents.runs] == [[{"record": "begin"}]]
 
 
-def test_who_never_took_the_lock_can_change_nothing(place: Place) -> None:
+def test_an_owner_who_never_had_the_lock_can_change_nothing(place: Place) -> None:
     with pytest.raises(Lost):
         place.store().renew(somebody())
     with pytest.raises(Lost):

@@ -64,7 +64,7 @@ def test_status_shows_it(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", SHOWN)
-def test_its_plan_has_every_stage_that_it_began(case: str) -> None:
+def test_the_plan_has_every_stage_that_the_run_began(case: str) -> None:
     contents = former(f"0.1.0/{case}").contents
     found = open_run(contents.runs, SETTINGS)
     assert (found is not None) == bool(SHOWN[case][0])

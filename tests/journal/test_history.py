@@ -68,7 +68,7 @@ def test_a_whole_run() -> None:
         ([BEGIN, RunInputs({}, ("fetch",), ("fetch",)), done("share")], "done", ("fetch", "share")),
     ],
 )
-def test_what_is_on_record(records: list[RunRecord], field: str, value: object) -> None:
+def test_a_record_sets_a_field_of_the_history(records: list[RunRecord], field: str, value: object) -> None:
     assert getattr(history_of(run(*records)), field) == value
 
 
@@ -97,5 +97,7 @@ REFUSED = run(BEGIN)
         ([OPEN, DIED_SETTLING, REFUSED], [*OPEN, *DIED_SETTLING]),
     ],
 )
-def test_which_run_has_to_be_settled(runs: list[list[dict[str, Any]]], found: list[dict[str, Any]] | None) -> None:
+def test_the_newest_open_run_has_to_be_settled(
+    runs: list[list[dict[str, Any]]], found: list[dict[str, Any]] | None
+) -> None:
     assert unfinished(runs) == found

@@ -58,7 +58,7 @@ def test_the_journals_of_the_newest_runs_stay(directory: HostPlace) -> None:
     assert len(directory.store().read().runs) == 3
 
 
-def test_nobody_else_can_read_the_files(directory: HostPlace) -> None:
+def test_other_users_cannot_read_the_files(directory: HostPlace) -> None:
     run_of(directory, "ann", 1)
     for path in (directory.directory, *directory.directory.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path

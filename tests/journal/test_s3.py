@@ -155,7 +155,7 @@ def test_a_takeover_between_a_holder_s_read_and_write_fences_it(bucket: S3Place)
     assert told(bucket) == [["begin"]]
 
 
-def test_another_fence_of_ours_is_fenced_too(bucket: S3Place) -> None:
+def test_an_owner_s_former_fence_is_refused(bucket: S3Place) -> None:
     store = begun(bucket, "begin")
     assert store.take(ANN, LEASE) == 2
     with pytest.raises(Lost):
@@ -235,7 +235,7 @@ def test_a_lock_object_that_makes_no_sense_is_not_replaced(bucket: S3Place, text
     assert bucket.text("state.json") == text
 
 
-def test_a_fence_that_was_deleted_does_not_begin_anew(bucket: S3Place) -> None:
+def test_a_deleted_fence_does_not_restart(bucket: S3Place) -> None:
     bucket.write("runs/0000000008.jsonl", '{"record":"begin"}\n')
     with pytest.raises(Refused, match=r"state\.json is gone, but there are runs"):
         bucket.store().take(ANN, LEASE)

@@ -140,7 +140,7 @@ def test_the_lock_is_renewed_until_it_is_given_back(store: Memory, said: Told, c
     assert said == []
 
 
-def test_a_renewal_that_fails_is_told_and_the_next_one_mends_it(store: Memory, said: Told, clock: Clock) -> None:
+def test_a_failed_renewal_is_reported_and_the_next_one_succeeds(store: Memory, said: Told, clock: Clock) -> None:
     held = session(store, said)
     held.take()
     store.broken = True

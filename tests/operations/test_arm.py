@@ -146,7 +146,7 @@ def eventually(true: Callable[[], bool], patience: float = 30.0) -> None:
         time.sleep(0.01)
 
 
-def test_it_swaps_at_the_instant(node: Node) -> None:
+def test_a_node_swaps_at_the_instant(node: Node) -> None:
     late = []
     for color in (Color.green, Color.blue, Color.green):
         done = node.arm(color)
@@ -170,7 +170,7 @@ def test_the_recorded_instant_is_that_of_the_swap(node: Node) -> None:
     assert (node.root / "live").lstat().st_ctime == pytest.approx(swap.instant, abs=0.1)
 
 
-def test_what_is_armed_holds_neither_the_lock_nor_the_caller(node: Node) -> None:
+def test_an_armed_process_holds_neither_lock_nor_caller(node: Node) -> None:
     assert node.arm(at_least=5.0).returncode == 0
     assert node.guarded(7, "true").returncode == 0
     assert time.time() < node.at

@@ -62,12 +62,12 @@ def releases(tmp_path: Path) -> Releases:
     return Releases(tmp_path / "shop")
 
 
-def test_what_was_made_from_the_same_is_taken_over(releases: Releases) -> None:
+def test_outputs_of_the_same_inputs_are_reused(releases: Releases) -> None:
     assert releases.both() == TAKEN
     assert (releases[A] / "out/app.js").samefile(releases[B] / "out/app.js")
 
 
-def test_what_may_be_written_in_the_live_release_is_copied(releases: Releases) -> None:
+def test_a_writable_output_of_the_live_release_is_copied(releases: Releases) -> None:
     run = "mkdir -p out && cat resources/app.js >out/app.js && date >'out/the state'"
     releases.build(A, run=run)
     state = releases[A] / "out/the state"
@@ -115,7 +115,7 @@ def test_links_among_the_inputs_hide_no_change(releases: Releases, link: object)
     assert releases.build(B) == ""
 
 
-def test_what_a_link_leads_to_is_read_too(releases: Releases) -> None:
+def test_the_target_of_a_linked_input_counts(releases: Releases) -> None:
     for release in (A, B):
         link_to_directory(releases[release])
         (releases[release] / "version").write_text("1\n")
@@ -164,7 +164,7 @@ def test_an_output_behind_a_link_out_of_the_release_is_refused(releases: Release
     assert (tmp_path / "others/sub/file").read_text() == "precious\n"
 
 
-def test_what_asks_for_the_color_is_made_for_each(releases: Releases) -> None:
+def test_a_step_that_uses_color_runs_for_each_color(releases: Releases) -> None:
     run = "mkdir -p out && echo $COLOR >out/color"
     assert releases.both(run=run) == ""
     assert (releases[B] / "out/color").read_text() == "green\n"

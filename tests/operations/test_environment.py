@@ -37,7 +37,7 @@ def own(root: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [".env", "config/deep/.env"])
-def test_it_is_the_release_s_own(root: Path, path: str) -> None:
+def test_a_release_gets_its_own_environment(root: Path, path: str) -> None:
     for _ in range(2):
         assert write(root, path).returncode == 0
         own(root, path)

@@ -64,7 +64,7 @@ def packed(path: Path, flag: str = "-z") -> Path:
     return path / "archive.tar"
 
 
-def test_directories_that_nobody_may_write_become_ours(root: Path, tmp_path: Path) -> None:
+def test_read_only_directories_become_writable(root: Path, tmp_path: Path) -> None:
     packed(tmp_path)
     source = tmp_path / "source/shop-1.2"
     for path in (source / "public", source):
@@ -77,7 +77,7 @@ def test_directories_that_nobody_may_write_become_ours(root: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("flag", ["--no-auto-compress", "-z", "-J", "--zstd"])
-def test_what_is_in_it_is_in_the_release(root: Path, tmp_path: Path, flag: str) -> None:
+def test_the_archive_s_files_are_in_the_release(root: Path, tmp_path: Path, flag: str) -> None:
     program = {"-J": "xz", "--zstd": "zstd"}.get(flag)
     if program and not shutil.which(program):
         pytest.skip(f"{program} is not installed here")
@@ -92,7 +92,7 @@ def test_what_is_in_it_is_in_the_release(root: Path, tmp_path: Path, flag: str) 
     assert sorted(path.name for path in release.iterdir()) == [".release", "console", "link", "public"]
 
 
-def test_it_comes_from_a_url_that_no_process_list_shows(root: Path, tmp_path: Path, served: str) -> None:
+def test_no_process_list_shows_the_archive_s_url(root: Path, tmp_path: Path, served: str) -> None:
     archive = packed(tmp_path)
     shutil.copy(archive, tmp_path / 'served/shop "1" \\2.tar')
     url = served.replace("//", "//user:hush@") + "/shop%20%221%22%20%5C2.tar?signature=hush"
@@ -108,7 +108,7 @@ def test_other_bytes_are_refused(root: Path, tmp_path: Path, served: str) -> Non
     refused(run(root, archive, f"{served}/shop.tar"), root, f"the archive that came has the sha256 {came}, and ")
 
 
-def test_a_url_that_does_not_answer_is_told(root: Path, tmp_path: Path, served: str) -> None:
+def test_the_error_of_a_url_without_an_answer_is_shown(root: Path, tmp_path: Path, served: str) -> None:
     refused(run(root, packed(tmp_path), f"{served}/none?signature=hush"), root, "error: 404")
 
 
@@ -148,7 +148,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_what_would_leave_the_directory_is_refused(root: Path, tmp_path: Path, what: str) -> None:
+def test_a_member_that_would_leave_the_directory_is_refused(root: Path, tmp_path: Path, what: str) -> None:
     members, strip, line = HOSTILE[what]
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -175,7 +175,7 @@ def _with(archive: Path, outside: str) -> Path:
     return made
 
 
-def test_nobody_gets_rights_from_it(root: Path, tmp_path: Path) -> None:
+def test_an_archive_gives_no_rights(root: Path, tmp_path: Path) -> None:
     archive = tmp_path / "rights.tar"
     with tarfile.open(archive, "w") as tar:
         member("tool")(tar)

@@ -80,7 +80,7 @@ def test_everybody_may_read_a_release(node: Node) -> None:
     assert stat.S_IMODE((there / "app/data").stat().st_mode) == 0o644
 
 
-def test_what_a_killed_fetch_left_is_fetched_again(node: Node) -> None:
+def test_a_killed_fetch_is_repeated(node: Node) -> None:
     node.fetch(node.commit())
     revision = node.commit(size=1_000_000)
     killed = node.start(revision, "20260102T120000Z-aaaaaaa", slow=True)

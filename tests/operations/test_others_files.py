@@ -122,7 +122,7 @@ def node() -> Iterator[Node]:
         yield Node(Path(scratch))
 
 
-def test_what_is_of_others_keeps_its_mode_and_acl(node: Node) -> None:
+def test_files_of_other_users_keep_their_mode_and_acl(node: Node) -> None:
     done = node.permit(files="0640", directories="0750")
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE((node.release / "index.php").stat().st_mode) == 0o640
@@ -142,7 +142,7 @@ def test_directories_have_a_default_acl_and_files_their_own(node: Node) -> None:
     assert named == {"var": "u:www-data:rwX,d:u:www-data:rwX,d:u:nobody:rwX", "mine": "u:www-data:rwX"}
 
 
-def test_a_refused_acl_is_told_in_the_words_of_who_refused_it(node: Node) -> None:
+def test_a_refused_acl_shows_setfacl_s_message(node: Node) -> None:
     (node.scratch / "refused").write_text("Operation not supported\n")
     done = node.permit()
     assert done.returncode == 1
@@ -164,14 +164,14 @@ def test_a_release_is_brought_anew_over_one_with_files_of_others(node: Node) -> 
     assert (node.root / "green/started").exists()
 
 
-def test_what_an_earlier_one_left_half_is_no_hindrance(node: Node) -> None:
+def test_a_half_release_of_an_earlier_run_does_no_harm(node: Node) -> None:
     (node.release).rename(node.root / f"releases/.{ID}.part")
     done = node.unpack()
     assert done.returncode == 0, done.stderr
     assert node.left() == [ID]
 
 
-def test_what_was_left_half_goes_whoever_made_it(node: Node) -> None:
+def test_half_releases_of_any_user_are_removed(node: Node) -> None:
     (node.root / "releases/.20200101T000000Z-0000000.part").mkdir()
     for name in (f".{ID}.tar", ".20200101T000000Z-0000000.tar"):
         (node.root / "releases" / name).write_text("a release, with its environment")

@@ -129,7 +129,7 @@ def test_a_reused_private_file_is_private_in_this_release_only(node: Node) -> No
     assert (node.release / "vendor/link").is_symlink()
 
 
-def test_what_a_copy_that_was_cut_off_left_is_no_obstacle(node: Node) -> None:
+def test_a_half_copy_of_an_earlier_run_does_no_harm(node: Node) -> None:
     (node.release / ".release/alone").write_text("half")
     (node.release / ".release/alone").chmod(0o400)
     permitted(node.permit({"vendor/bin/tool": "500"}))
@@ -156,7 +156,7 @@ def test_nothing_behind_a_link_out_of_the_release_is_changed(node: Node, setting
     assert "is behind a link" in done.stderr
 
 
-def test_what_a_link_within_the_release_leads_to_is_meant(node: Node) -> None:
+def test_a_link_within_the_release_means_its_target(node: Node) -> None:
     before = list(node.outside())
     permitted(node.permit({"vendor/link": "500"}, private=["vendor/link"]))
     assert node.mode("vendor/bin/tool") == "540"
@@ -165,6 +165,6 @@ def test_what_a_link_within_the_release_leads_to_is_meant(node: Node) -> None:
 
 
 @pytest.mark.parametrize("setting", ["modes", "private"])
-def test_what_is_not_there_is_named(node: Node, setting: str) -> None:
+def test_a_missing_path_is_named(node: Node, setting: str) -> None:
     done = node.permit({"gone": "600"}) if setting == "modes" else node.permit(private=["gone"])
     assert f"permissions.{setting}: release {ID} has no gone" in done.stderr

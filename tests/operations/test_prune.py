@@ -92,7 +92,7 @@ def test_objects_go_with_the_releases_that_needed_them(node: Node) -> None:
     assert len((node.root / "repo.git/shallow").read_text().splitlines()) == 2
 
 
-def test_what_was_written_just_now_stays(node: Node) -> None:
+def test_new_objects_stay(node: Node) -> None:
     node.prune(keep=2)
     assert node.objects() == 5 * VERSIONS
 
@@ -116,7 +116,7 @@ def test_a_mirror_with_the_whole_history_keeps_it(node: Node) -> None:
     git(mirror, "fsck", "--strict")
 
 
-def test_what_a_copy_that_was_cut_off_left_goes(tmp_path: Path) -> None:
+def test_half_copies_are_removed(tmp_path: Path) -> None:
     node = Node(tmp_path)
     (node.root / "releases" / id_of(0)).mkdir()
     (node.root / "releases" / f".{id_of(1)}.part").mkdir()
@@ -125,7 +125,7 @@ def test_what_a_copy_that_was_cut_off_left_goes(tmp_path: Path) -> None:
     assert [path.name for path in (node.root / "releases").iterdir()] == [id_of(0)]
 
 
-def test_an_application_without_a_mirror_is_pruned_too(tmp_path: Path) -> None:
+def test_an_application_without_a_mirror_is_pruned(tmp_path: Path) -> None:
     node = Node(tmp_path)
     for number in range(3):
         (node.root / "releases" / id_of(number)).mkdir()

@@ -63,7 +63,7 @@ def shared(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_the_version_has_there_gives_way(node: Node) -> None:
+def test_files_of_the_version_at_shared_paths_are_replaced(node: Node) -> None:
     (node.release / "storage/app").mkdir(parents=True)
     (node.release / "storage/app/upload").write_text("of the version\n")
     before = node.outside()

@@ -44,7 +44,7 @@ def test_literal_addresses_unknown_names_and_nonsense(url: str, found: tuple[str
     assert addresses(url) == found
 
 
-def test_without_an_address_nobody_can_tell() -> None:
+def test_a_name_without_an_address_is_cannot_tell() -> None:
     assert judge([NO_ADDRESS], "new", tolerant=True) == "cannot tell: its name has no address"
     assert "gaierror" in str(ask("http://no-such-host.invalid/", "").problem)
     assert "not a name" in str(ask("http://a..b/", "").problem)
@@ -110,7 +110,7 @@ def test_the_ca_file_may_be_in_the_home_directory(authority: Authority, monkeypa
         ("/hang", "TimeoutError"),
     ],
 )
-def test_what_the_network_does_is_a_problem_and_never_raised(server: Server, path: str, problem: str) -> None:
+def test_a_network_error_is_a_problem_and_never_raised(server: Server, path: str, problem: str) -> None:
     told = ask(server.url + path, "", timeout=0.2)
     assert problem in str(told.problem)
 

@@ -254,7 +254,7 @@ def test_certificates_are_checked(server2: Server2, authority: Authority) -> Non
     assert "certificate" in sample.detail.lower()
 
 
-def test_it_is_for_https_only() -> None:
+def test_http2_is_for_https_only() -> None:
     with pytest.raises(UsageError, match="http://a: HTTP/2 is for https only"):
         parse("http://a", http2=True)
     assert verify("http://127.0.0.1/", "", http2=True) == Answer(None, "http://127.0.0.1/: HTTP/2 is for https only")

@@ -124,7 +124,7 @@ def test_every_kind_asks_every_target_even_with_few_connections() -> None:
     assert [target for _, target in clients(few)] == [A, B, A]
 
 
-def test_what_clients_ask() -> None:
+def test_each_kind_of_client_sends_its_requests() -> None:
     load = Load((A,), paths=("/a", "/b"), slow_seconds=1.5, post_bytes=7)
 
     def first(kind: Kind, number: int, n: int = 3) -> list[tuple[str, str, int]]:

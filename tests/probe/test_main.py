@@ -147,7 +147,7 @@ def test_every_kind_of_standard_input_will_do(server: Server) -> None:
     assert json.loads(out.splitlines()[-1])["totals"]["failed"] == 0
 
 
-def test_it_starts_fast_and_without_the_heavy_things() -> None:
+def test_the_probe_starts_without_heavy_imports() -> None:
     heavy = ("pyinfra", "gevent", "pydantic", "boto3")
     code = "import sys, orchestrator.probe.__main__, orchestrator.probe.process;"
     code += f"print([m for m in {heavy} if m in sys.modules])"

@@ -69,7 +69,7 @@ def test_http2(authority: Authority) -> None:
         assert server.seen[0][":authority"] == NAME
 
 
-def test_peek_while_it_goes_on(server: Server) -> None:
+def test_a_peek_sees_the_running_totals(server: Server) -> None:
     with ProbeProcess([server.url], rate=200) as probe:
         first = probe.peek().totals.requests
         time.sleep(0.1)
@@ -78,7 +78,7 @@ def test_peek_while_it_goes_on(server: Server) -> None:
     assert 0 < first < second <= third
 
 
-def test_a_failure_is_a_first_answer_too() -> None:
+def test_a_failure_counts_as_the_first_answer() -> None:
     with nobody() as url, ProbeProcess([url], rate=50) as probe:
         assert probe.stop().totals.failures.keys() == {"refused"}
 
@@ -92,7 +92,7 @@ def test_requests_in_flight_are_waited_for(server: Server) -> None:
     assert (report.totals.failed, report.unfinished) == (0, 0)
 
 
-def test_it_has_a_session_of_its_own(server: Server) -> None:
+def test_the_probe_is_in_its_own_session(server: Server) -> None:
     with ProbeProcess([server.url]) as probe:
         assert probe.pid is not None
         assert os.getsid(probe.pid) == probe.pid
@@ -109,7 +109,7 @@ def test_leaving_without_stop_ends_it(server: Server) -> None:
             call()
 
 
-def test_bad_arguments_are_told() -> None:
+def test_bad_arguments_are_reported() -> None:
     with pytest.raises(ProbeError, match="ftp://a"):
         ProbeProcess(["ftp://a"]).start()
     with pytest.raises(ProbeError, match="CA file /no/such/file"):
@@ -122,7 +122,7 @@ def test_the_probe_starts_even_if_the_server_never_answers(server: Server) -> No
     assert probe.stop().totals.failures.keys() == {"timeout"}
 
 
-def test_a_probe_that_was_killed_is_told(server: Server) -> None:
+def test_a_killed_probe_is_reported(server: Server) -> None:
     with ProbeProcess([server.url]) as probe:
         assert probe.pid is not None
         os.kill(probe.pid, signal.SIGKILL)
@@ -162,7 +162,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_it_ends_when_its_parent_dies(server: Server, number: signal.Signals) -> None:
+def test_the_probe_ends_when_its_parent_dies(server: Server, number: signal.Signals) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, server.url], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
@@ -195,6 +195,6 @@ print(report.totals.failed, len(report.marks), len(report.transitions), report.t
 """
 
 
-def test_from_a_process_that_gevent_has_patched(server: Server) -> None:
+def test_the_probe_starts_from_a_process_with_gevent(server: Server) -> None:
     done = subprocess.run([sys.executable, "-c", PATCHED, server.url], capture_output=True, text=True, timeout=20)
     assert (done.stdout, done.stderr) == ("0 1 1 True\n", "")

@@ -78,7 +78,7 @@ def test_first_and_last_answer_and_rate() -> None:
     assert Totals().rate == 0
 
 
-def test_only_the_first_failures_of_each_kind_are_told_in_full() -> None:
+def test_only_the_first_failures_of_each_kind_are_examples() -> None:
     totals = total([one(i, failure=Failure.reset) for i in range(100)] + [one(200, failure=Failure.timeout)])
     assert len(totals.examples) == 6
     assert totals.examples[-1] == "timeout: keepalive http://a GET /: timeout (node n1)"

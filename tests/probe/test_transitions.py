@@ -152,7 +152,7 @@ def test_a_rate_needs_time() -> None:
     assert (it.answers, it.rate) == (1, 0.0)
 
 
-def test_a_third_release_is_stale_too() -> None:
+def test_a_third_release_is_stale() -> None:
     samples = [*steady(BACK_AND_FORTH, 5.0), one("ancient", 2.5)]
     assert [it.stale for it in transitions(samples, BACK_AND_FORTH)] == [0, 1, 0, 0]
 

@@ -86,7 +86,7 @@ def test_the_command_holds_the_lock_after_its_guard_died(tmp_path: Path) -> None
     assert guard(tmp_path, 1, 5, "true").returncode == 0
 
 
-def test_what_a_command_leaves_running_does_not_hold_the_lock(tmp_path: Path) -> None:
+def test_a_background_process_does_not_hold_the_lock(tmp_path: Path) -> None:
     assert guard(tmp_path, 1, 5, "sh", "-c", "setsid sleep 3 >/dev/null 2>&1 &").returncode == 0
     assert guard(tmp_path, 1, 5, "true", wait="0.1").returncode == 0
 

@@ -291,7 +291,7 @@ def test_a_process_directory_is_in_use_wherever_the_app_is(node: Node, link: str
     assert node.run("used", slash=slash).stdout == b""
 
 
-def test_what_is_used_elsewhere_is_not_told(node: Node) -> None:
+def test_processes_outside_the_releases_do_not_count(node: Node) -> None:
     node.releases.rename(node.root / "moved")
     node.releases.symlink_to(node.secrets)
     with subprocess.Popen(["sleep", "60"], cwd=node.secrets / "config") as process:

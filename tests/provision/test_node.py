@@ -73,7 +73,7 @@ def test_the_live_fpm_is_never_restarted(live: Color) -> None:
     assert kinds(found, live) == [("later" if color is live else "restart", color) for color in Color]
 
 
-def test_no_fpm_is_restarted_while_nobody_knows_which_is_live() -> None:
+def test_no_fpm_is_restarted_if_the_live_color_is_unknown() -> None:
     assert kinds(seen(blue_read=False, green_read=False), None) == [("later", Color.blue), ("later", Color.green)]
 
 
@@ -152,7 +152,7 @@ def test_without_balancers_a_node_can_keep_lock_and_journal() -> None:
         assert work.owners.get(settings.balancer.state) == owner
 
 
-def test_what_is_shared_may_be_written_by_both_whoever_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_and_web_user_may_write_every_shared_file(monkeypatch: pytest.MonkeyPatch) -> None:
     me = Account("/home/deploy", "deploy")
     done: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(Recorder, "do", lambda self, what, operation, **arguments: done.update({what: arguments}))

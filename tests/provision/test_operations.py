@@ -140,7 +140,7 @@ def test_directories_keep_their_setgid_bit(on: Call, tmp_path: Path, me: dict[st
     assert entry(path) == Entry("directory", me["user"], me["group"], "2775")
 
 
-def test_who_may_write_is_said_where_it_was_not(on: Call) -> None:
+def test_a_missing_default_acl_is_set(on: Call) -> None:
     both = ["deploy", "www-data"]
     known = {"/a": frozenset({*both, "root"}), "/b": frozenset({"deploy"}), "/c": frozenset()}
     assert on(operations.heirs, {"Heirs": known}, paths=["/a"], users=both) == []

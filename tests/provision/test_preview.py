@@ -63,7 +63,7 @@ def test_a_preview_shows_the_color_with_less_traffic_else_green() -> None:
     assert re.search(r'default\s+"";', rules)
 
 
-def test_a_weight_that_cannot_be_told_is_so_for_a_preview_too() -> None:
+def test_a_preview_gets_503_as_well_if_the_weight_is_unknown() -> None:
     haproxy, nginx = both(shown())
     assert haproxy.index("return status 503") < haproxy.index("acl preview")
     assert (

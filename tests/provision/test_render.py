@@ -151,7 +151,7 @@ def test_a_colors_master_preloads_the_colors_own_release() -> None:
 
 
 @pytest.mark.parametrize("path", ["../x.php", "/x.php", "x", "a';b.php", ""])
-def test_what_is_preloaded_is_a_php_file_of_the_release(path: str) -> None:
+def test_only_a_php_file_of_the_release_can_be_preloaded(path: str) -> None:
     with pytest.raises(UsageError, match=r"php\.preload"):
         settings(php={"preload": path})
 
@@ -252,7 +252,7 @@ def test_a_service_on_a_port_of_its_color() -> None:
         assert "web.sock" not in unit
 
 
-def test_who_answers_for_a_color_says_what_the_color_has_read() -> None:
+def test_the_main_service_notes_the_files_that_it_has_read() -> None:
     ws = {"name": "ws", "command": "bin/ws", "path": "/ws"}
     made = settings(runtime="service", services=[ws, WEB])
     units = {service.name: render.service_unit(made, service, Color.blue) for service in made.services}
@@ -263,7 +263,7 @@ def test_who_answers_for_a_color_says_what_the_color_has_read() -> None:
     assert not any("sha256sum" in text for text in render.service_files(settings(services=[ws]), Color.blue).values())
 
 
-def test_what_a_service_runs_is_asked_by_an_exact_rule() -> None:
+def test_an_exact_sudo_rule_allows_asking_what_a_service_runs() -> None:
     rules = render.node_sudoers(settings(runtime="service", services=[WEB])).splitlines()
     library = "/usr/local/lib/orchestrator/shop-x"
     for color in Color:

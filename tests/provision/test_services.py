@@ -112,7 +112,7 @@ def answers(node: Path, color: str, pid: int, where: str = "") -> tuple[int, flo
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n",  # and the answer never ends
     ],
 )
-def test_it_is_started_once_it_answers(node: Path, answer: bytes) -> None:
+def test_a_service_counts_as_started_when_it_answers(node: Path, answer: bytes) -> None:
     server = Server(node / "s", 0.3, answer)
     status, ended = answers(node, "blue", os.getpid())
     assert status == 0
@@ -130,7 +130,7 @@ def test_a_color_without_a_release_has_nothing_to_answer(node: Path) -> None:
     assert answers(node, "green", os.getpid())[0] == 0
 
 
-def test_it_is_started_once_it_answers_on_its_port(node: Path) -> None:
+def test_a_service_on_a_port_counts_as_started_when_it_answers(node: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -147,7 +147,7 @@ def test_it_is_started_once_it_answers_on_its_port(node: Path) -> None:
 
 
 @pytest.mark.parametrize("root", ["srv", "srv/", "link"])
-def test_what_a_process_runs_is_where_it_works_and_since_when(node: Path, root: str) -> None:
+def test_a_process_runs_the_code_of_its_directory_and_start(node: Path, root: str) -> None:
     (node / "link").symlink_to("srv")
     script = node / "runs"
     settings = load(
@@ -198,7 +198,9 @@ Stack trace:
         ("", "456def\n789abc", "", "no such file\n"),
     ],
 )
-def test_what_a_unit_said_is_of_its_last_start(tmp_path: Path, lines: str, stopped: str, last: str, line: str) -> None:
+def test_a_unit_s_lines_are_those_of_its_last_start(
+    tmp_path: Path, lines: str, stopped: str, last: str, line: str
+) -> None:
     entries = "".join(
         f"__CURSOR=s\n_PID={number}\n" + (f"_SYSTEMD_INVOCATION_ID={run}\n" if run else "") + "\n"
         for number, run in enumerate((last, "456def", "789abc"), start=40)

@@ -91,6 +91,6 @@ def test_clients_are_split_by_a_cookie_and_without_it_by_address() -> None:
         ({"sticky": {}}, "sticky.cookie"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_contradictory_settings_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         both(**changes)

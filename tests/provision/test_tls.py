@@ -60,7 +60,7 @@ def test_http2_can_be_left_out() -> None:
     assert "    listen 443 ssl default_server" in nginx
 
 
-def test_the_application_is_told_which_one_it_was() -> None:
+def test_the_application_gets_the_scheme_of_the_request() -> None:
     haproxy, nginx = both(*secured())
     assert "set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]" in haproxy
     assert "proxy_set_header X-Forwarded-Proto $scheme;" in nginx
@@ -142,7 +142,7 @@ WANTED = Files("/c", "/k")
         (Pair(1, 1, False), "tls.key: /k is not the key of /c, or a passphrase keeps it"),
     ],
 )
-def test_what_is_missing_is_named(found: Pair, wrong: str | None) -> None:
+def test_a_missing_file_is_named(found: Pair, wrong: str | None) -> None:
     assert tls.problem(WANTED, found) == wrong
 
 

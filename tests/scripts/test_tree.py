@@ -80,7 +80,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_changes_changes_the_hash(release: Path, change: str) -> None:
+def test_every_change_changes_the_hash(release: Path, change: str) -> None:
     before = hashed(release)
     CHANGES[change](release)
     assert hashed(release) != before

@@ -45,7 +45,7 @@ def test_by_the_inventorys_own_login() -> None:
     ]
 
 
-def test_by_its_name_if_there_is_nothing_else() -> None:
+def test_without_a_hostname_rsync_uses_the_node_s_name() -> None:
     assert push.reach(host(ssh_hostname=None))[1] == "node1:"
 
 
@@ -53,7 +53,7 @@ def test_an_address_with_colons_stands_in_brackets() -> None:
     assert push.reach(host(**{**DATA, "ssh_hostname": "2001:db8::1"}))[1] == "deploy@[2001:db8::1]:"
 
 
-def test_why_rsync_failed_is_what_ssh_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ssh_s_last_line_is_the_reason_why_rsync_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rsync = tmp_path / "rsync"
     said = ["*** authorized use only ***", "deploy@192.0.2.1: Permission denied (publickey).", "", LOST, UNEXPLAINED]
     rsync.write_text("#!/bin/sh\n" + "".join(f"echo '{line}' >&2\n" for line in said) + "exit 255\n")
@@ -74,7 +74,7 @@ def test_why_rsync_failed_is_what_ssh_said_last(tmp_path: Path, monkeypatch: pyt
         ({}, True, "node1 is not reached by SSH"),
     ],
 )
-def test_what_keeps_rsync_from_it(
+def test_a_reason_against_rsync_is_named(
     data: dict[str, Any], rsync: bool, line: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}" if rsync else None)

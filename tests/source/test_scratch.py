@@ -40,7 +40,7 @@ def aged(path: Path) -> Path:
     return path
 
 
-def test_it_is_ours_only_and_goes(temporary: Path) -> None:
+def test_a_scratch_directory_is_private_and_removed(temporary: Path) -> None:
     with Scratch() as path:
         assert path.parent.stat().st_mode & 0o777 == 0o700
         (path / "file").write_text("x")
@@ -51,13 +51,13 @@ def test_it_is_ours_only_and_goes(temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_killed_run_left_goes_with_the_next_one(temporary: Path) -> None:
+def test_the_next_run_removes_a_killed_run_s_directory(temporary: Path) -> None:
     left = aged(killed(temporary))
     with Scratch():
         assert not left.parent.exists()
 
 
-def test_what_another_run_uses_stays() -> None:
+def test_a_directory_of_another_run_stays() -> None:
     other = Scratch()
     aged(other.path)
     with Scratch():
@@ -65,13 +65,13 @@ def test_what_another_run_uses_stays() -> None:
     other.remove()
 
 
-def test_what_may_not_have_been_locked_yet_stays(temporary: Path) -> None:
+def test_a_young_directory_stays(temporary: Path) -> None:
     left = killed(temporary)
     with Scratch():
         assert left.is_dir()
 
 
-def test_what_is_not_ours_stays(temporary: Path) -> None:
+def test_other_files_of_the_temporary_directory_stay(temporary: Path) -> None:
     (temporary / "orchestrator-fleet-tests.lock").write_text("")
     (temporary / "orchestrator-notes").mkdir()
     with Scratch():

@@ -85,7 +85,7 @@ def test_a_step_whose_condition_does_not_hold_is_left_out(version: Path, tmp_pat
     assert built(version, tmp_path / "store", step) == ["assets: left out: `test -f package.json` does not hold"]
 
 
-def test_what_asks_for_the_color_is_made_for_each(version: Path, tmp_path: Path) -> None:
+def test_a_step_that_uses_color_runs_for_each_color(version: Path, tmp_path: Path) -> None:
     step = ASSETS.model_copy(update={"run": "mkdir -p public/build && echo $COLOR > public/build/color"})
     for color in ("blue", "green"):
         assert built(version, tmp_path / "store", step, color=color) == ["assets: ran"]
@@ -93,7 +93,7 @@ def test_what_asks_for_the_color_is_made_for_each(version: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("what", ["$RELEASE", "$PWD"])
-def test_what_names_its_release_is_not_kept(version: Path, tmp_path: Path, what: str) -> None:
+def test_outputs_that_name_their_release_are_not_kept(version: Path, tmp_path: Path, what: str) -> None:
     step = ASSETS.model_copy(update={"run": f"mkdir -p public/build && echo {what} > public/build/release"})
     for _ in range(2):
         (said,) = built(version, tmp_path / "store", step)

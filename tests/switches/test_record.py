@@ -224,7 +224,7 @@ def test_a_line_that_is_half_written_is_no_reason_not_to_read(nginx: Nginx) -> N
 
 
 @pytest.mark.parametrize(("weight", "emptied"), [(0, True), (100, True), (25, False)])
-def test_arming_nginx_empties_its_record_while_nobody_writes(nginx: Nginx, weight: int, emptied: bool) -> None:
+def test_arming_nginx_empties_its_record_while_it_is_not_written(nginx: Nginx, weight: int, emptied: bool) -> None:
     nginx.write("1;shop_green;200;0.007;0.007;0.007")
     (nginx.state / "weight").unlink()
     (nginx.state / "weight").symlink_to(f"weights/{weight}")
@@ -236,7 +236,7 @@ def test_arming_nginx_empties_its_record_while_nobody_writes(nginx: Nginx, weigh
 
 
 def test_arming_nginx_does_not_need_the_record(nginx: Nginx) -> None:
-    test_arming_nginx_empties_its_record_while_nobody_writes(nginx, 0, True)
+    test_arming_nginx_empties_its_record_while_it_is_not_written(nginx, 0, True)
     nginx.record.unlink()
     nginx.run(nginx.balancer.arm, "5")
     assert not nginx.record.exists()
