@@ -45,7 +45,11 @@ MODES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """+ at: seconds from the first answer of the new release to when it was sent; took: seconds until its last byte"""
+    """A request of the probe.
+
+    + at: seconds from the first answer of the new release to when it was sent
+    + took: seconds until its last byte
+    """
 
     at: float
     took: float

@@ -1,5 +1,8 @@
-"""The fleet's images: a Debian 12 base, pulled or made by debootstrap, the node image on top of it, and on top of that
-what only some fleets have: a node that has frameworks at hand, and the database server."""
+"""The fleet's images.
+
+A Debian 12 base, pulled or made by debootstrap; the node image on top of it; and on top of that what only some fleets
+have: a node with frameworks, and the database server.
+"""
 
 from __future__ import annotations
 
@@ -169,7 +172,7 @@ class Source:
 
 
 def _sources() -> list[Source]:
-    """This machine's Debian sources, asked for bookworm if it is a later or earlier Debian."""
+    """Return the Debian sources of this machine, asked for bookworm if it is a later or earlier Debian."""
     apt = Path("/etc/apt")
     found: list[Source] = []
     lists = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))]

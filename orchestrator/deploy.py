@@ -101,7 +101,7 @@ def _drive(state: State, host: Host, verb: str, settings: Settings, options: Opt
 
 
 def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
-    """pyinfra's line a host and operation says less than ours; with -v all are shown."""
+    """Drop pyinfra's own lines, which say less than ours. With ``-v`` all lines are shown."""
     return lambda record: bool(state.print_noop_info)
 
 

@@ -153,8 +153,11 @@ class BalancerLayout:
 
     @property
     def record(self) -> str:
-        """nginx: the requests while traffic was split. The deploy user may empty it, but not put another file (or a
-        link) in its place, since nginx opens it as root: so it is not in ``state``."""
+        """File in which nginx records the requests while traffic is split.
+
+        The deploy user may empty it, but must not put another file or a link in its place, since nginx opens it as
+        root. So it is not in ``state``.
+        """
         return f"/var/log/orchestrator/{self.app}/record"
 
     @property

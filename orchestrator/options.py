@@ -27,7 +27,9 @@ KNOWN: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """+ ref: branch, tag or commit, or what stands for the version in an archive's URL; None for the settings' own
+    """What ``--data`` asked for.
+
+    + ref: branch, tag or commit, or what stands for the version in an archive's URL; None for the settings' own
     + sha256: of the archive, None for the settings' own
     + color: the idle color that the operator expects, None for whichever it is
     + allow_missing: nodes that need not take part, by commas

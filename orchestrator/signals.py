@@ -81,7 +81,8 @@ signals = Signals()
 def warn(line: str) -> None:
     """Write a line to the terminal, if there is one.
 
-    Not by way of ``sys.stderr``: a signal may come in the midst of a write, and the terminal may be gone."""
+    Not by way of ``sys.stderr``: a signal may come in the midst of a write, and the terminal may be gone.
+    """
     text = click.style(line, fg="yellow", bold=True) if os.isatty(2) else line
     with suppress(OSError):
         os.write(2, f"{text}\n".encode())

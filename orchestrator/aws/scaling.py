@@ -189,8 +189,10 @@ def to_bar(
 
 
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
-    """Deregister members, as ``to_bar`` named them, and mark them as barred, as the ALB's own switch does. Requests in
-    flight go on. Doing it twice does no harm. Raises OrchestratorError.
+    """Deregister members, as ``to_bar`` named them, and mark them as barred.
+
+    The ALB's own switch marks them in the same way. Requests in flight go on. A repetition does no harm.
+    Raises OrchestratorError.
 
     + arns: of both target groups
     """

@@ -94,9 +94,7 @@ def fire_time(now: float, lead: float, nodes: int) -> float:
 
 
 class Clock(FactBase[float]):
-    """
-    Returns the node's time in seconds since 1970, to well below a millisecond; None if the node did not say.
-    """
+    """Returns the node's time in seconds since 1970, to well below a millisecond; None if the node did not say."""
 
     @override
     def command(self) -> StringCommand:

@@ -133,7 +133,8 @@ class S3Store:
     """Lock and journals under a prefix of a bucket."""
 
     def __init__(self, connect: Callable[[], Any], bucket: str, prefix: str) -> None:
-        """
+        """Take nothing from the network yet.
+
         + connect: makes the client, at the first use: ``partial(client, region, profile, endpoint_url)``
         """
         self._connect = connect

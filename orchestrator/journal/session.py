@@ -24,7 +24,7 @@ RENEW = 5.0
 
 
 def owner(verb: str) -> Owner:
-    """This process as the owner of a lock."""
+    """Describe this process as the owner of a lock."""
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
 

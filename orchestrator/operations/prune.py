@@ -18,7 +18,8 @@ def prune(
     root: str, keep: int, used: str, remove: str, needed: Sequence[str] = (), guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Remove the oldest releases, by name, until ``keep`` are left, and what half and packed releases an ended run left.
+    Remove the oldest releases, by name, until ``keep`` are left, and what an ended run left half made or packed.
+
     Notes how much the needed ones take (``.release/size``: KiB, inodes).
 
     + root: directory of the application

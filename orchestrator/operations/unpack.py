@@ -18,8 +18,9 @@ def unpack(
     root: str, release: str, sha256: str, remove: str, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Unpack ``releases/.<release>.tar``, which another node packed, and remove it. For a node without traffic: a release
-    that is there is replaced, even one that a color points to.
+    Unpack ``releases/.<release>.tar``, which another node packed, and remove it.
+
+    Only for a node without traffic: a release that is there already is replaced, even if a color points to it.
 
     + root: directory of the application
     + release: id of the release

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """+ hold: seconds that the server is asked to take; the deadline is so much later
+    """One request to send.
+
+    + hold: seconds that the server is asked to take; the deadline is so much later
     + size: bytes that the answer must say it got, None if it need not
     """
 

@@ -23,7 +23,10 @@ TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 
 @dataclass(frozen=True)
 class Options:
-    """+ json, samples: names of files, None: none; ``-`` as `json` is the standard output"""
+    """The options of the command.
+
+    + json, samples: names of files, None: none; ``-`` as `json` is the standard output
+    """
 
     load: Load
     until_eof: bool
@@ -39,8 +42,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Options from arguments (without the program's name). UsageError says in one line what is wrong; SystemExit after
-    ``--help``."""
+    """Return the options from arguments (without the program's name).
+
+    Raises UsageError with one line that says what is wrong, and SystemExit after ``--help``.
+    """
     said = _parser().parse_args(argv)
     targets = tuple(target(url, host=said.host, ca=said.ca, http2=said.http2) for url in dict.fromkeys(said.urls))
     own = {one.path for one in targets if one.path not in ("", "/")}

@@ -27,7 +27,9 @@ SLACK = 5.0
 
 
 class ProbeProcess:
-    """``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
+    """A probe that runs beside this process.
+
+    ``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
 
     It asks from `start` until `stop`. It is in a session of its own, so that Ctrl-C at the terminal does not
     reach it, and ends by itself when this process dies. Leaving the ``with`` block without `stop` kills it.

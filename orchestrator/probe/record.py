@@ -27,7 +27,10 @@ class Recorder:
         self._samples.append(sample)
 
     def mark(self, text: str, at: float) -> None:
-        """+ at: seconds since the epoch"""
+        """Note an instant.
+
+        + at: seconds since the epoch
+        """
         self._marks.append(Mark(at, text))
 
     def switch(self, to: str, at: float) -> None:

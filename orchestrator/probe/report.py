@@ -122,7 +122,9 @@ class Totals:
 
 @dataclass
 class Report:
-    """+ unfinished: requests that were given up at the end; they are counted in nothing else
+    """What a probe counted and measured.
+
+    + unfinished: requests that were given up at the end; they are counted in nothing else
     + median, p99: of the time from sending to the last byte, of good answers that are not slow ones; seconds
     + kept, dropped: samples that the transitions and times are made of, and older ones that had to go
     """

@@ -47,8 +47,9 @@ class Target:
 
 
 def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
-    """A target from its URL. UsageError if it is not an http or https URL, HTTP/2 is not for it, or the CA file cannot
-    be used.
+    """Return the target of a URL.
+
+    Raises UsageError if it is not an http or https URL, HTTP/2 is not for it, or the CA file cannot be used.
 
     + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
     + ca: file of certificates to trust, instead of the system's

@@ -83,8 +83,11 @@ def transitions(
 
 
 def detect(samples: Iterable[Sample]) -> Transition | None:
-    """The one transition that samples show without being told: from the release of the request that was sent first
-    to that of the one sent last. None if that is the same one, or nothing was answered."""
+    """Return the one transition that samples show by themselves.
+
+    It leads from the release of the request that was sent first to the release of the one sent last. None if they are
+    the same, or if nothing was answered.
+    """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     if not answered or answered[0].release == answered[-1].release:
         return None
@@ -92,7 +95,10 @@ def detect(samples: Iterable[Sample]) -> Transition | None:
 
 
 def _transition(near: list[Sample], at: float | None, until: float, new: str, partial: bool) -> Transition:
-    """+ near: answered samples sent from the switch before this one until the next one, in order of sending"""
+    """Return the transition to a release.
+
+    + near: answered samples sent from the switch before this one until the next one, in order of sending
+    """
     begin = float("-inf") if at is None else at
     newer = [s for s in near if s.release == new and _routed(s) >= begin]
     older = [s for s in near if s.release != new and _routed(s) < until]

@@ -14,7 +14,9 @@ LABEL = 63
 
 @dataclass(frozen=True)
 class Url:
-    """+ origin: as a report names it, ``http://host:port``
+    """The parts of a URL.
+
+    + origin: as a report names it, ``http://host:port``
     + secure: https
     + host, port: where to connect
     + authority: the Host header

@@ -352,8 +352,9 @@ class GitSetting(FactBase[str]):
 
 class Earlier(FactBase[list[str]]):
     """
-    Returns the libraries of other applications of a node that have no ``ssh`` of their own: git reaches their origin by
-    a setting for all of them, if they have one.
+    Returns the libraries of other applications of a node that have no ``ssh`` of their own.
+
+    Git reaches their origin by a setting for all of them, if they have one.
 
     + library: of the application that asks
     """

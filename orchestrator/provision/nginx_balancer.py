@@ -18,6 +18,7 @@ NGINX = "nginx.service"
 
 
 def conf(settings: Settings) -> str:
+    """Return the path of the application's nginx configuration on a balancer."""
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 

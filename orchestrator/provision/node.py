@@ -85,6 +85,7 @@ def place(settings: Settings, node_name: str) -> list[str]:
 
 
 def nginx_conf(settings: Settings) -> str:
+    """Return the path of the application's nginx configuration on a node."""
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
@@ -210,7 +211,7 @@ def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Acc
 
 
 def units(work: Work, settings: Settings) -> None:
-    """systemd units of both colors."""
+    """Install the systemd units of both colors."""
     before = len(work.changed)
     if settings.services:
         work.do("services: directory", operations.directories, paths=[f"{settings.node.etc}/services"])

@@ -107,8 +107,9 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
 @operation()
 def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
     """
-    Let users write what is made inside directories, whoever makes it (a default ACL); what stands in them is left
-    alone.
+    Let users write what is made inside directories from now on, whoever makes it (a default ACL).
+
+    What stands in the directories already is left alone.
 
     + paths: directories that are there
     + users: who may write
@@ -272,8 +273,9 @@ def no_git_setting(
     config: str, key: str, values: Sequence[str], files: Sequence[str], library: str, user: str
 ) -> Commands:
     """
-    Take one value out of a user's git configuration, with the files that it named, if it is one of ours and no
-    application needs it any more.
+    Take a value that no application needs any more out of a user's git configuration.
+
+    Only a value of ours is removed, together with the files that it named.
 
     + config: path of the file, such as ``/home/deploy/.gitconfig``
     + key: such as ``core.sshCommand``

@@ -1,0 +1,1 @@
+"""The run of a plan: the walk, and what its steps do."""

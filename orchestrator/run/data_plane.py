@@ -15,7 +15,9 @@ from orchestrator.probe.url import is_address, read
 
 @dataclass(frozen=True)
 class Answer:
-    """+ release: the marker of the answer, None if it had none
+    """What an address answered.
+
+    + release: the marker of the answer, None if it had none
     + problem: why there was no answer to use, None if there was
     """
 

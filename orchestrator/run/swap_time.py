@@ -15,7 +15,9 @@ from orchestrator.fleet import Fleet, Silent
 
 @dataclass(frozen=True)
 class SwapTime:
-    """+ at: seconds since 1970 by the nodes' clocks; ``here``: the same by the operator's
+    """The instant at which the nodes swap.
+
+    + at: seconds since 1970 by the nodes' clocks; ``here``: the same by the operator's
     + window: seconds after it from which a node does not swap any more
     + problem: one line that names the clocks that are too far apart, None if none is
     """

@@ -1,0 +1,1 @@
+"""Pieces of shell that facts, operations and provisioning need."""

@@ -17,7 +17,9 @@ from orchestrator.source.scratch import Scratch
 
 @dataclass(frozen=True)
 class Bundle:
-    """+ scratch: the directory
+    """A version's files in a directory on this machine.
+
+    + scratch: the directory
     + tree: hash of its files
     """
 

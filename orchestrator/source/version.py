@@ -19,7 +19,9 @@ from orchestrator.source.delivery import copied, located
 
 @dataclass(frozen=True)
 class Version:
-    """+ ref: as it was asked for
+    """The version that a release is made from.
+
+    + ref: as it was asked for
     + revision: the commit, the tarball's sha256, or the hash of a directory's files
     """
 

@@ -80,4 +80,5 @@ def _listed(results: Iterable[Result]) -> str:
 
 
 def open_run_of(fleet: Fleet) -> tuple[RunHistory, Inputs, Plan] | None:
+    """Read the journal for the run that has to be settled; None if there is none."""
     return open_run(open_store(fleet).read().runs, fleet.settings)

@@ -24,6 +24,10 @@ from orchestrator.stages.bar import bar
 
 
 def walk(fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Options, go: Callable[[Walk], Ended]) -> int:
+    """Walk a plan with its report, events and announcements. Returns the exit status.
+
+    + go: walks the plan or a part of it
+    """
     file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
 
     def tell(event: Event) -> None:
@@ -98,8 +102,10 @@ def bar_lost(fleet: Fleet, session: Session, i: Inputs, left: Sequence[Result]) 
 
 
 def announce_busy(fleet: Fleet, session: Session, i: Inputs) -> None:
-    """New instances wait from now on. Raises Refused if they cannot be told, but not for a way back: whatever it does
-    with the traffic, the releases of both colors stay what they are announced to be.
+    """Tell new instances to wait from now on.
+
+    Raises Refused if they cannot be told. A rollback goes on all the same: whatever it does with the traffic, both
+    colors keep the releases that are announced.
     """
     problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
     if problem and i.verb != "rollback":

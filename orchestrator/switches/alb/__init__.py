@@ -1,0 +1,1 @@
+"""An AWS Application Load Balancer as a switch."""

@@ -24,7 +24,9 @@ LONGEST = 604_800
 
 @dataclass(frozen=True)
 class Forward:
-    """+ shares: the weight of each color that the rule names, 0 to 999, as it is there
+    """What the rule says.
+
+    + shares: the weight of each color that the rule names, 0 to 999, as it is there
     + sticky: seconds for which the rule keeps a client on a color, 0 if it does not
     """
 

@@ -77,8 +77,10 @@ class Alb(Api):
 
     @override
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that ``shift`` would be taken: the rule says both colors, those that get traffic are healthy, and
-        ModifyRule is permitted, which nothing proves but sending the same action list back.
+        """Prove that ``shift`` would be accepted.
+
+        The rule names both colors, the colors that get traffic are healthy, and ModifyRule is permitted. Only sending
+        the same action list back proves the permission.
 
         + back: as for ``shift``
         """
