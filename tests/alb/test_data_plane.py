@@ -54,21 +54,45 @@ class Site:
         await asyncio.to_thread(switch.arm, weights)
         await asyncio.to_thread(switch.shift, weights)
 
-    async def everywhere(self, color: Color, patience: float = 10.0) -> float:
-        """Wait until every address answers from a color, several times in a row. Returns the seconds that it took."""
+    @property
+    def in_flight(self) -> int:
+        return sum(origin.in_flight for origin in self.origins.values())
+
+    async def down(self, color: Color, *names: str) -> None:
+        """Wait until the balancer takes exactly these nodes of a color for down."""
+
+        async def look() -> bool:
+            return (await asyncio.to_thread(self.alb.switch().see)).down[color] == names
+
+        await until(look, 60.0, f"{names} of {color} down")
+
+    async def asked(self, seen: Callable[[], bool]) -> None:
+        """Send ten requests again and again until they show it: the data plane learns of a target's health last."""
+
+        async def look() -> bool:
+            for origin in self.origins.values():
+                origin.answered = 0
+            for _ in range(10):
+                await get(self)
+            return seen()
+
+        await until(look, 60.0, "what the data plane does")
+
+    async def everywhere(self, color: Color, patience: float = 60.0) -> float:
+        """Until every address of the balancer answers from a color, several times in a row; seconds it took."""
 
         async def look() -> bool:
             return all([await answers(url, color) for url in self.alb.urls])
 
         return await until(look, patience, f"{color} at {self.alb.urls}")
 
-    async def quiet(self, color: Color, patience: float = 10.0, seconds: float = QUIET) -> float:
+    async def quiet(self, color: Color, patience: float = 60.0, seconds: float = QUIET) -> float:
         async def look() -> bool:
             return self.silence(color) >= seconds
 
         return await until(look, patience, f"{color} is quiet")
 
-    async def healthy(self, *colors: Color, patience: float = 10.0) -> None:
+    async def healthy(self, *colors: Color, patience: float = 60.0) -> None:
         async def look() -> bool:
             seen = await asyncio.to_thread(self.alb.switch().see)
             return not any(seen.down[color] for color in colors)
@@ -107,37 +131,44 @@ async def control_plane(made: Site) -> None:
     """The wrong gate before stopping the old color: the weights, which ``shift`` has read back already."""
 
 
-async def failures(process: Process, gate: Gate, **given: Any) -> Load:
-    """The load during a switch after which blue is stopped as soon as the gate passes."""
+async def more(count: Callable[[], int], wanted: int) -> None:
+    """Wait for so many more requests."""
+    before = count()
+
+    async def look() -> bool:
+        return count() - before >= wanted
+
+    await until(look, 60.0, f"{wanted} more requests")
+
+
+async def failures(process: Process, gate: Gate, ended: Callable[[Load], int], **given: Any) -> Load:
+    """The load during a switch after which blue is stopped as soon as the gate passes.
+
+    + ended: counts requests. The load ends after a hundred more of them
+    """
     async with site(process, **given) as made, Load(made.alb.urls).running() as load:
-        await asyncio.sleep(0.3)
+        assert isinstance(load, Load)
+        await more(lambda: load.answers[Color.blue], 21)
         await made.shift(GREEN)
         await gate(made)
         made.stop(Color.blue)
-        await asyncio.sleep(1.5)
-    assert isinstance(load, Load)
-    assert load.answers[Color.green] > 20
+        await more(lambda: ended(load), 100)
     return load
 
 
-LATE = (0.8, 1.2)
-"""Later than reading the weights back takes, even on a busy machine."""
-
-
-@pytest.mark.parametrize(("seed", "delay"), [(1, (0.05, 0.3)), (3, LATE)])
+@pytest.mark.parametrize(("seed", "delay"), [(1, (0.05, 0.3)), (3, (0.8, 1.2))])
 def test_a_verified_switch_that_waits_for_quiet_loses_nothing(
     process: Process, seed: int, delay: tuple[float, float]
 ) -> None:
-    load = asyncio.run(failures(process, data_plane, seed=seed, delay=delay))
+    load = asyncio.run(failures(process, data_plane, lambda load: load.answers[Color.green], seed=seed, delay=delay))
     assert load.failures == {}
-    assert load.answers[Color.blue] > 20
 
 
 def test_stopping_the_old_color_on_read_back_weights_loses_some(process: Process) -> None:
     """The mutation that the test above must notice: the gate trusts the control plane."""
-    load = asyncio.run(failures(process, control_plane, seed=3, delay=LATE))
+    # no node has adopted the weights by then, however busy the machine is
+    load = asyncio.run(failures(process, control_plane, lambda load: load.failures["502"], seed=3, delay=(60, 61)))
     print("lost", dict(load.failures), "answered", dict(load.answers))
-    assert load.failures["502"] >= 20
 
 
 async def slow_switch(process: Process, seed: int) -> None:
@@ -186,7 +217,7 @@ def test_clients_with_a_renewed_cookie_stay_until_the_detach(process: Process) -
             load.recent.clear()
             # longer than a cookie lasts
             await asyncio.sleep(3.0)
-            assert load.recent[Color.blue] > 50
+            await more(lambda: load.recent[Color.blue], 20)
             assert not load.recent[Color.green]
             assert (await asyncio.to_thread(alb.see)).sticky == 2.0
             await asyncio.to_thread(alb.detach, Color.blue)
@@ -195,12 +226,11 @@ def test_clients_with_a_renewed_cookie_stay_until_the_detach(process: Process) -
             # it is attached again without a client
             said = await asyncio.to_thread(alb.attach)
             assert said.endswith("2 of 2 targets of blue are healthy")
-            await asyncio.sleep(0.5)
-            assert load.recent[Color.green] > 20
+            await more(lambda: load.recent[Color.green], 20)
             assert not load.recent[Color.blue]
             assert (await asyncio.to_thread(alb.see)).sticky == 2.0
             made.stop(Color.blue)
-            await asyncio.sleep(0.5)
+            await more(lambda: load.answers[Color.green], 20)
         assert load.failures == {}
 
     asyncio.run(switch())
@@ -220,25 +250,23 @@ def test_clients_whose_cookie_is_not_renewed_leave_when_it_ends(process: Process
             # not before: a cookie wins over the weights
             assert time.monotonic() - shifted > 1.5 + QUIET
             made.stop(Color.blue)
-            await asyncio.sleep(0.5)
+            await more(lambda: load.answers[Color.green], 20)
         assert load.failures == {}
-        assert load.answers[Color.green] > 20
 
     asyncio.run(switch())
 
 
 def test_sticky_clients_lose_requests_without_detaching(process: Process) -> None:
-    async def switch() -> Load:
+    async def switch() -> None:
         async with site(process, stickiness=60) as made, Load(made.alb.urls, cookies=True).running() as load:
             await asyncio.sleep(0.3)
             await made.shift(GREEN)
             await made.everywhere(Color.green)
             made.stop(Color.blue)
-            await asyncio.sleep(0.7)
-        assert isinstance(load, Load)
-        return load
+            assert isinstance(load, Load)
+            await more(lambda: load.failures["502"], 20)
 
-    assert asyncio.run(switch()).failures["502"] >= 20
+    asyncio.run(switch())
 
 
 # --- the double is no kinder than an ALB
@@ -286,12 +314,11 @@ def test_bodies_are_streamed_both_ways(process: Process) -> None:
             answer = await client.get("/echo", "POST", big)
             assert (answer.status, answer.body == big) == (200, True)
             assert (await client.get("/", "HEAD")).status == 200
-            began = time.monotonic()
             reader, writer = await asyncio.open_connection("127.0.77.101", int(made.alb.urls[0].split(":")[2][:-1]))
             writer.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
             await reader.readuntil(b"tick")
             # before the end
-            assert time.monotonic() - began < 1.0
+            assert made.in_flight == 1
             writer.close()
             client.close()
 
@@ -303,16 +330,16 @@ def test_unhealthy_targets_are_left_out_unless_all_are(process: Process) -> None
         async with site(process) as made:
             sick, well = made.of(Color.blue)
             sick.healthy = False
-            await asyncio.sleep(1.5)
+            await made.down(Color.blue, "web1")
+            await made.asked(lambda: sick.answered == 0)
             sick.answered = well.answered = 0
             for _ in range(10):
                 assert (await get(made)).status == 200
             assert (sick.answered, well.answered) == (0, 10)
-            seen = await asyncio.to_thread(made.alb.switch().see)
-            assert seen.down[Color.blue] == ("web1",)
             # fail open
             well.healthy = False
-            await asyncio.sleep(1.5)
+            await made.down(Color.blue, "web1", "web2")
+            await made.asked(lambda: sick.answered > 0)
             sick.answered = well.answered = 0
             for _ in range(10):
                 assert (await get(made)).status == 200
@@ -367,9 +394,7 @@ def test_a_barred_node_gets_nothing_and_comes_back(process: Process) -> None:
             assert out.answered - before <= 1
             assert (await asyncio.to_thread(alb.see)).barred == ("web1",)
             await asyncio.to_thread(lambda: alb.bar(["web1"], out=False))
-            before = out.answered
-            await asyncio.sleep(0.5)
-            assert out.answered - before > 10
+            await more(lambda: out.answered, 10)
         assert load.failures == {}
 
     asyncio.run(scenario())
@@ -393,6 +418,7 @@ def test_a_cookie_is_worth_what_the_balancer_put_into_it(process: Process) -> No
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_the_double_is_fast_enough(process: Process) -> None:
     """Clients and origins share one core, so the measured rate is that of the whole setup."""
 

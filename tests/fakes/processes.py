@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -15,8 +16,13 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_dead(pid: int) -> None:
-    """Wait until a killed process is gone, which takes a moment."""
-    deadline = time.monotonic() + 5
-    while alive(pid):
-        assert time.monotonic() < deadline, f"{pid} lives on"
-        time.sleep(0.02)
+    """A process that was killed needs a moment to be gone."""
+    eventually(lambda: not alive(pid))
+
+
+def eventually(true: Callable[[], object], patience: float = 60.0) -> None:
+    """Wait until something is true. Fails after so many seconds."""
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline, f"it did not come true in {patience:.0f} s"
+        time.sleep(0.01)

@@ -17,6 +17,7 @@ class Server:
     + release: release that its answers name
     + seen: heads of all requests
     + connections: number of accepted connections
+    + closed: number of connections that the server has closed
     """
 
     def __init__(
@@ -24,7 +25,7 @@ class Server:
     ) -> None:
         self.release = release
         self.seen: list[bytes] = []
-        self.connections = 0
+        self.connections = self.closed = 0
         self._loop = asyncio.new_event_loop()
         self._tls = tls
         self._listener = socket.create_server((address, port))
@@ -56,6 +57,10 @@ class Server:
                 if not await self._reply(reader, writer, head, body):
                     break
         writer.close()
+        if self._tls is None:  # TLS has said goodbye by now, and would wait for the client's
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        self.closed += 1
 
     async def _reply(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, body: bytes

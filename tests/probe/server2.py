@@ -25,6 +25,7 @@ class Server2:
     + seen: headers of all requests
     + connections: number of accepted connections
     + goodbyes, pongs: number of GOAWAYs and of answers to pings that arrived
+    + idle: number of closes, GOAWAYs and pings sent while no request was in flight
     + push: whether the newest client accepts server push
     """
 
@@ -34,6 +35,7 @@ class Server2:
         self.connections = 0
         self.goodbyes = 0
         self.pongs = 0
+        self.idle = 0
         self.push = 1
         self._tls = tls
         self._loop = asyncio.new_event_loop()
@@ -60,7 +62,8 @@ class Server2:
         self.connections += 1
         with contextlib.suppress(ConnectionError):
             await Peer(self, reader, writer).serve()
-        writer.close()
+        writer.close()  # TLS says goodbye at once
+        self.idle += 1
 
 
 class Peer:
@@ -169,6 +172,7 @@ class Peer:
                 self.flush()
                 await asyncio.sleep(0.05)
                 self.go_away(stream)  # and the connection stays open
+                self.server.idle += 1
             case "goaway-with-answer":
                 self.answer(stream, b"{}")
                 self.go_away(stream)
@@ -192,6 +196,8 @@ class Peer:
                 self.flush()
                 await asyncio.sleep(0.05)
                 self.http.ping(b"12345678")
+                self.flush()
+                self.server.idle += 1
             case "chatter":
                 for _ in range(30):
                     self.http.ping(b"12345678")

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -13,11 +14,11 @@ from orchestrator.probe.client import Connection, Manners, Request, blame
 from orchestrator.probe.report import total
 from orchestrator.probe.sample import Failure, Kind, Sample
 from orchestrator.probe.target import parse
+from tests.fakes.processes import eventually
 
 from .certificates import NAME, Authority
+from .patience import FAST, PATIENT, suited
 from .server import Server, nobody, serving
-
-FAST = Manners(timeout=0.2)
 
 
 def get(path: str, kind: Kind = Kind.keepalive) -> Request:
@@ -28,17 +29,19 @@ def upload(path: str, size: int = 2000) -> Request:
     return Request(Kind.post, "POST", path, b"x" * size, size=size)
 
 
-def ask(url: str, *requests: Request | float, manners: Manners = FAST) -> list[Sample]:
-    """Send requests one after another on one connection; a number is a pause in seconds."""
+def ask(url: str, *requests: Request | Callable[[], object], manners: Manners | None = None) -> list[Sample]:
+    """Send requests one after another on one connection. A function is waited for until it returns true."""
+    manners = manners or suited(*requests)
 
     async def go() -> list[Sample]:
         connection = Connection(parse(url), manners)
         samples = []
         for request in requests:
-            if isinstance(request, float):
-                await asyncio.sleep(request)
-            else:
+            if isinstance(request, Request):
                 samples.append(await connection.send(request))
+            else:
+                while not request():
+                    await asyncio.sleep(0.01)
         connection.close()
         await asyncio.sleep(0)
         return samples
@@ -128,15 +131,15 @@ def test_keepalive_reuses_its_connection_and_fresh_does_not(server: Server) -> N
 
 
 def test_a_close_while_idle_is_no_failure_and_costs_no_request(server: Server) -> None:
-    check(ask(server.url, get("/idle-close"), 0.15, get("/")), None, None)
+    check(ask(server.url, get("/idle-close"), lambda: server.closed, get("/")), None, None)
     assert (server.connections, len(server.seen)) == (2, 2)
 
 
 def test_an_idle_close_is_seen_before_the_event_loop_reads_it(server: Server) -> None:
     async def go() -> Sample:
-        connection = Connection(parse(server.url), FAST)
+        connection = Connection(parse(server.url), PATIENT)
         await connection.send(get("/idle-close"))
-        time.sleep(0.15)  # the event loop sees nothing meanwhile: only the kernel knows of the close
+        eventually(lambda: server.closed)  # the loop sees nothing meanwhile: only the kernel knows
         sample = await connection.send(get("/"))
         connection.close()
         return sample
@@ -145,18 +148,19 @@ def test_an_idle_close_is_seen_before_the_event_loop_reads_it(server: Server) ->
 
 
 def test_over_tls_too(authority: Authority) -> None:
-    async def go(url: str, path: str) -> Sample:
-        connection = Connection(parse(url, host=NAME, ca=str(authority.ca)), Manners(5))
+    async def go(url: str, path: str, closed: int) -> Sample:
+        connection = Connection(parse(url, host=NAME, ca=str(authority.ca)), PATIENT)
         await connection.send(get(path))
-        time.sleep(0.15)
+        eventually(lambda: server.closed == closed)
         sample = await connection.send(get("/"))
         connection.close()
         return sample
 
     with serving(authority.context()) as server:
-        check([asyncio.run(go(server.url, "/idle-close"))], None)
+        check([asyncio.run(go(server.url, "/idle-close", 1))], None)
         assert server.connections == 2
-        check([asyncio.run(go(server.url, "/"))], None)
+        eventually(lambda: server.closed == 2)
+        check([asyncio.run(go(server.url, "/", 2))], None)
         assert server.connections == 3
 
 
@@ -190,7 +194,7 @@ def test_large_and_empty_uploads(server: Server) -> None:
 
 
 def test_a_marker_can_be_required(server: Server) -> None:
-    strict = Manners(timeout=1, marked=True)
+    strict = Manners(timeout=30, marked=True)
     check(
         ask(server.url, get("/"), get("/unmarked"), get("/503"), manners=strict),
         *(None, Failure.unmarked, Failure.status_5xx),
@@ -208,8 +212,8 @@ def test_what_a_sample_holds(server: Server) -> None:
 
 
 def test_the_requested_delay_does_not_count_for_the_timeout(server: Server) -> None:
-    slow = Request(Kind.slow, "GET", "/slow?s=0.3", hold=0.3)
-    check(ask(server.url, slow, get("/slow?s=0.3"), manners=Manners(0.2)), None, Failure.timeout)
+    slow = Request(Kind.slow, "GET", "/slow?s=1", hold=1.0)
+    check(ask(server.url, slow, get("/slow?s=1"), manners=Manners(0.6)), None, Failure.timeout)
 
 
 def test_token_and_host_are_sent(server: Server) -> None:
@@ -268,4 +272,4 @@ def test_a_server_that_listens_but_never_accepts_is_a_timeout() -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(1)
-        check(ask(f"http://127.0.0.1:{deaf.getsockname()[1]}", get("/")), Failure.timeout)
+        check(ask(f"http://127.0.0.1:{deaf.getsockname()[1]}", get("/"), manners=FAST), Failure.timeout)
