@@ -1,15 +1,20 @@
 # make demo   the whole way on a docker fleet: v1, traffic, v2, back, v2 again (make demo-down leaves nothing behind)
-# make test   what it needs and every test but the slow ones; make unit needs no Docker
+# make unit   the tests that need no Docker, in a minute
+# make test   what a change must pass, in a quarter of an hour; it installs what it needs, Docker included
+# make test-all   every test: also the matrices, statistics and repetitions
 # make fleet  a provisioned fleet to try things on; its addresses are in .fleet/env (make fleet-down ends it)
 
 NODES ?= 3
 FLEET_DIR ?= .fleet
 VENV := .venv
 PY := $(VENV)/bin/python
-# two processes, a file of tests each: most of their time they wait for servers
-TWO := -n 2 --dist loadfile
-# no fleet belongs to a file of these, and a third process uses the time that two of them wait
+# no fleet belongs to a test of these, and a third process uses the time that two of them wait
 QUICK := -n 3 --dist worksteal
+# one process has the fleet, the other one runs what needs none, in the order of tests/conftest.py
+SHARED := -n 2 --dist loadgroup --no-loadscope-reorder
+# two fleets, a file of tests at a time: here it takes less time than one fleet
+TWO := -n 2 --dist loadfile
+SLOWEST := --durations=10
 READY := $(VENV)/.installed
 export FLEET_DIR NODES
 
@@ -25,13 +30,15 @@ $(READY): requirements.lock pyproject.toml docker/venv.sh
 	@sh docker/venv.sh $(VENV)
 
 unit: $(READY)
-	$(PY) -m pytest tests --ignore tests/fleet $(QUICK) -q -m "not exhaustive and not slow"
+	$(PY) -m pytest tests --ignore tests/fleet $(QUICK) $(SLOWEST) -q -m "not exhaustive and not slow"
 
 test: $(READY)
-	$(PY) -m pytest $(TWO) -m "not slow"
+	@$(PY) docker/fleet.py tools
+	$(PY) -m pytest $(SHARED) $(SLOWEST) -m "not slow"
 
 test-all: $(READY)
-	$(PY) -m pytest $(TWO)
+	@$(PY) docker/fleet.py tools
+	$(PY) -m pytest $(TWO) $(SLOWEST)
 
 bench: $(READY)
 	@$(PY) docker/bench.py

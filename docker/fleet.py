@@ -3,6 +3,7 @@
     python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3] [--apps laravel,symfony] [--with mariadb]
     python docker/fleet.py down  [--dir .fleet] [--project NAME] [--images]
     python docker/fleet.py sweep
+    python docker/fleet.py tools
 
 ``up`` ends when every server answers over SSH, and leaves in the directory what is needed to use them: keys,
 known_hosts, fleet.json (read by inventory/fleet.py) and env (shell variables).
@@ -553,6 +554,7 @@ def main(words: list[str]) -> int:
     ending = verbs.add_parser("down", parents=[options], help="remove it")
     ending.add_argument("--images", action="store_true", help="the images too, unless another fleet uses them")
     verbs.add_parser("sweep", help="remove what aborted runs left")
+    verbs.add_parser("tools", help="install what is missing on this machine: Docker, git, rsync, an SSH client")
     asked = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-made fleet is removed
     try:
@@ -561,6 +563,8 @@ def main(words: list[str]) -> int:
             apps = [name for name in asked.apps.split(",") if name]
             fleet = up(asked.dir, asked.nodes, asked.project, owner, apps=apps, mariadb=bool(asked.also))
             say(f"{fleet.project} is up; its addresses are in {asked.dir / 'env'}")
+        elif asked.verb == "tools":
+            ensure_tools()
         elif shutil.which("docker") is None:
             return 0  # no Docker, no fleet
         elif asked.verb == "down":

@@ -1,136 +1,32 @@
-"""One docker fleet for all tests of this folder. pytest-docker starts and ends it; docker/fleet.py does the rest."""
+"""One docker fleet for the tests of this folder. pytest-docker starts and ends it; docker/fleet.py does the rest.
+
+A test gets the fleet as the tests before it left it: provisioned, with some release in each color. What a test needs
+beyond that it asks for (`calm` in safety.py, `warm` in switching.py), and runs nothing if it is so already.
+A module whose tests need the fleet provisioned in another way overrides the fixture `shape`.
+After a test that failed, the next one gets a new fleet.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import fleet as tool
 import fleet_tools
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PYINFRA = Path(sys.executable).with_name("pyinfra")
+from tests.fleet.pages import weigh
+from tests.fleet.running import Alone, Fleet, Provisioning, Shape
+from tests.fleet.safety import before, calm, tag
+from tests.fleet.site import site, site_directory, site_shape
+from tests.fleet.switching import only, runs, urls, warm
 
-
-@dataclass(frozen=True)
-class Fleet:
-    """A running fleet, as tests use it."""
-
-    project: str
-    dir: Path
-    known: dict[str, Any]
-    """fleet.json"""
-    variables: dict[str, str]
-    """The shell variables of the fleet's env file."""
-
-    @property
-    def nodes(self) -> list[dict[str, Any]]:
-        return list(self.known["nodes"])
-
-    @property
-    def haproxy_url(self) -> str:
-        return str(self.known["balancers"]["haproxy"][0]["url"])
-
-    @property
-    def nginx_url(self) -> str:
-        return str(self.known["balancers"]["nginx"][0]["url"])
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The environment of a command that works on this fleet."""
-        return {**os.environ, "FLEET_DIR": str(self.dir)}
-
-    @property
-    def servers(self) -> list[str]:
-        return [server["name"] for server in self.known["layout"]["servers"]]
-
-    def port(self, host: str, name: str = "ssh") -> int:
-        """A published port of a server: ssh, live, blue, green, http."""
-        server = next(s for s in self.known["layout"]["servers"] if s["name"] == host)
-        return int(server["ports"][name])
-
-    def ssh(
-        self, host: str, command: str, user: str = "root", *options: str, timeout: float = 60
-    ) -> subprocess.CompletedProcess[str]:
-        """A command on a server, over SSH, with strict host keys."""
-        login = [*options, *tool.ssh_options(self.dir), "-p", str(self.port(host)), f"{user}@127.0.0.1"]
-        return subprocess.run(
-            ["ssh", *login, command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
-        )
-
-    def exec(self, host: str, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """A command on a server as root, not over SSH: it also works while SSH is broken."""
-        return self.docker("exec", self.container(host), "sh", "-c", command, check=False, timeout=timeout)
-
-    def docker(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["docker", *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=check,
-            timeout=timeout,
-        )
-
-    def container(self, host: str) -> str:
-        return str(tool.container(self.project, host))
-
-    def restart(self, host: str) -> None:
-        """Kill a server as a power cut would, start it again, and wait until it answers."""
-        self.docker("kill", self.container(host), check=False)
-        self.start(host)
-
-    def start(self, host: str) -> None:
-        self.docker("start", self.container(host))
-        tool.wait(tool.load(self.dir), host)
-
-    def disconnect(self, host: str) -> None:
-        """Pull the network cable."""
-        self.docker("network", "disconnect", f"{self.project}_fleet", self.container(host))
-
-    def connect(self, host: str) -> None:
-        """Plug it in again, with the address of before."""
-        server = next(s for s in self.known["layout"]["servers"] if s["name"] == host)
-        cable = ["--ip", server["address"], "--alias", host, f"{self.project}_fleet"]
-        self.docker("network", "connect", *cable, self.container(host))
-
-    def pyinfra(self, *words: str, timeout: float = 300, **variables: str) -> subprocess.CompletedProcess[str]:
-        """``pyinfra inventory/fleet.py ...`` on this fleet, without a terminal."""
-        return subprocess.run(
-            [str(PYINFRA), "inventory/fleet.py", *words],
-            cwd=ROOT,
-            env=self.env | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-
-
-class Alone:
-    """One process at a time starts a fleet. The kernel gives the lock back if that process dies."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> None:
-        self._file = self._path.open("w")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+__all__ = ["before", "calm", "only", "runs", "site", "site_directory", "site_shape", "tag", "urls", "warm", "weigh"]
+"""Fixtures of all tests of this folder."""
 
 
 @pytest.fixture(scope="session")
@@ -193,10 +89,35 @@ def bare_fleet(alone: Alone, prepared: tool.Fleet, docker_services: Any) -> Flee
 
 
 @pytest.fixture(scope="session")
-def fleet(bare_fleet: Fleet) -> Fleet:
-    """The fleet, provisioned."""
-    done = bare_fleet.pyinfra("deploys/provision.py", "-y")
-    assert done.returncode == 0, done.stdout + done.stderr
+def provisioning(prepared: tool.Fleet, bare_fleet: Fleet) -> Provisioning:
+    return Provisioning(prepared, bare_fleet)
+
+
+@pytest.fixture
+def shape() -> Shape:
+    """How the test needs the fleet provisioned. Modules override this."""
+    return {}
+
+
+FAILED = pytest.StashKey[bool]()
+"""Of the session: a test of this folder has failed, and may have left anything on the fleet."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.session.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture
+def fleet(request: pytest.FixtureRequest, bare_fleet: Fleet, provisioning: Provisioning, shape: Shape) -> Fleet:
+    """The fleet, provisioned in the shape that the test needs."""
+    if request.session.stash.get(FAILED, False):
+        provisioning.start_again()
+        request.session.stash[FAILED] = False
+    provisioning.ensure(shape)
     return bare_fleet
 
 

@@ -1,7 +1,8 @@
 """pyinfra in this process, which a signal meets at one point of a run: ``dying.py POINT SIGNAL FILE pyinfra-words...``
 
 A point is a write to the journal (right before it, right after it) or a stage's steps (a moment after they began).
-FILE gets the name of the point that was met, or of every point if POINT is 0.
+POINT is its number from 1, or a pattern of its name. FILE gets the name of the point that was met, or of every point
+if POINT is 0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pyinfra_cli.main import main  # first: it patches the process for gevent
@@ -27,16 +29,18 @@ INSIDE = 0.03
 
 
 class Points:
-    def __init__(self, at: int, number: signal.Signals, file: Path) -> None:
+    def __init__(self, at: str, number: signal.Signals, file: Path) -> None:
         self._at, self._number, self._file = at, number, file
         self._count = 0
+        self._done = False
 
     def met(self, name: str, later: float = 0.0) -> None:
         self._count += 1
-        if self._at == 0:
+        if self._at == "0":
             with self._file.open("a") as file:
                 file.write(name + "\n")
-        elif self._count == self._at:
+        elif not self._done and (str(self._count) == self._at or fnmatchcase(name, self._at)):
+            self._done = True
             self._file.write_text(name)
             if later:
                 gevent.spawn_later(later, os.kill, os.getpid(), self._number)
@@ -62,6 +66,6 @@ def patch(points: Points) -> None:
 
 
 if __name__ == "__main__":
-    patch(Points(int(sys.argv[1]), signal.Signals[sys.argv[2]], Path(sys.argv[3])))
+    patch(Points(sys.argv[1], signal.Signals[sys.argv[2]], Path(sys.argv[3])))
     sys.argv = ["pyinfra", *sys.argv[4:]]
     main()

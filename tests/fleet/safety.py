@@ -23,7 +23,7 @@ import fleet_origin
 import pytest
 
 from orchestrator.probe.process import ProbeProcess
-from tests.fleet.conftest import PYINFRA, ROOT, Fleet
+from tests.fleet.running import PYINFRA, ROOT, Fleet
 
 JOURNAL = "/var/lib/orchestrator/shop/journal"
 
@@ -323,19 +323,25 @@ def traffic(fleet: Fleet) -> Iterator[ProbeProcess]:
 
 
 @pytest.fixture
-def calm(fleet: Fleet) -> Iterator[Calm]:
-    """The fleet, with something to go back to, and with traffic."""
+def before(fleet: Fleet) -> Snapshot:
+    """The fleet as it is before the test: with a release in each color, so that there is something to go back to."""
     try:
-        before = snapshot(fleet)
-        ready = before.ready
-    except KeyError:
-        ready = False
-    if not ready:
-        for ref in ("v1", "v2"):
-            done = fleet.pyinfra(*words("release", ref=ref))
-            assert done.returncode == 0, done.stderr
-        before = snapshot(fleet)
-        assert before.ready, before
+        found = snapshot(fleet)
+        if found.ready:
+            return found
+    except KeyError:  # there is no release yet
+        pass
+    for ref in ("v1", "v2"):
+        done = fleet.pyinfra(*words("release", ref=ref))
+        assert done.returncode == 0, done.stderr
+    found = snapshot(fleet)
+    assert found.ready, found
+    return found
+
+
+@pytest.fixture
+def calm(fleet: Fleet, before: Snapshot) -> Iterator[Calm]:
+    """The fleet, with something to go back to, and with traffic."""
     with traffic(fleet) as probe:
         yield Calm(fleet, before, probe)
 

@@ -12,7 +12,6 @@ import threading
 import time
 from abc import abstractmethod
 from dataclasses import dataclass
-from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
-SILENCE = 5.0
+SILENCE = 30.0
 """Seconds without a word after which a stream counts as dead."""
 
 
@@ -71,12 +70,7 @@ class Stream:
     def node(self) -> str:
         return str(self.words[0].body["node"])
 
-    def longest_gap(self) -> float:
-        """Seconds between two words."""
-        times = [word.at for word in self.words]
-        return max((late - early for early, late in pairwise(times)), default=0.0)
-
-    def speaks(self, seconds: float = 3.0) -> bool:
+    def speaks(self, seconds: float = SILENCE) -> bool:
         """Whether a new word comes."""
         count, deadline = len(self.words), time.monotonic() + seconds
         while len(self.words) <= count and self.open and time.monotonic() < deadline:

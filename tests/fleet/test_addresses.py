@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
-import secrets
-import shlex
 import shutil
-import ssl
 import subprocess
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,95 +17,15 @@ import fleet_tls
 import pytest
 
 from orchestrator.layout import HAPROXY_DIRECTORY, BalancerLayout
-from orchestrator.model import Color
-from orchestrator.switches import balancer
-from tests.fleet.conftest import Fleet
-from tests.fleet.safety import Run, copy_of_inventory, words
-from tests.fleet.test_switches import BALANCERS, Runs, kill, main_process, runs, until, url_of, warm  # noqa: F401
+from tests.fleet.pages import PREVIEW, curl, inside, secure, token
+from tests.fleet.running import Fleet
+from tests.fleet.switching import BALANCERS, Runs, kill, main_process, until, url_of
 from tests.fleet.traffic import ask
 
 ENOUGH = 10_000
 """Requests from which a split is told."""
 
-PREVIEW = "http://127.0.0.1:8090"
-"""On the balancer itself: bound to its loopback."""
-
 CONF = {"haproxy": f"{HAPROXY_DIRECTORY}/shop.cfg", "nginx": "/etc/nginx/conf.d/shop.conf"}
-
-
-def authority(fleet: Fleet) -> str:
-    return str(fleet.known["ca"])
-
-
-def token(fleet: Fleet) -> str:
-    return str(fleet.known["preview"])
-
-
-@dataclass(frozen=True)
-class Page:
-    """What curl got. ``status`` 0: nothing, and ``error`` says why, ``code`` is curl's own."""
-
-    code: int
-    error: str
-    version: str = ""
-    status: int = 0
-    headers: Mapping[str, str] | None = None
-    text: str = ""
-
-    @property
-    def color(self) -> str:
-        return (self.headers or {}).get("x-color", "")
-
-    @property
-    def got(self) -> dict[str, str]:
-        """The headers that came as far as the application."""
-        return dict(json.loads(self.text)["headers"])
-
-
-def curl(*words: str) -> Page:
-    command = ["curl", "-sS", "-m", "20", "-i", "-w", "\n%{http_version}", *words]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-    if done.returncode:
-        return Page(done.returncode, done.stderr)
-    head, _, rest = done.stdout.replace("\r\n", "\n").partition("\n\n")
-    text, _, version = rest.rpartition("\n")
-    first, *lines = head.splitlines()
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-    return Page(0, "", version, int(first.split()[1]), headers, text)
-
-
-def secure(fleet: Fleet, kind: str, *words: str, name: str = fleet_tls.NAME, path: str = "/", ca: str = "") -> Page:
-    """https to a balancer under a name, which the certificate has to be for."""
-    port = fleet.port(kind, "https")
-    trust = ["--cacert", ca or authority(fleet), "--resolve", f"{name}:{port}:127.0.0.1"]
-    return curl(*trust, *words, f"https://{name}:{port}{path}")
-
-
-def inside(fleet: Fleet, kind: str, url: str, *words: str) -> Page:
-    """From the balancer itself."""
-    command = shlex.join(["curl", "-sS", "-m", "20", "-i", *words, url])
-    done = fleet.exec(kind, command)
-    assert done.returncode == 0, done.stderr
-    head, _, text = done.stdout.replace("\r\n", "\n").partition("\n\n")
-    first, *lines = head.splitlines()
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-    return Page(0, "", "", int(first.split()[1]), headers, text)
-
-
-@pytest.fixture
-def weigh(fleet: Fleet, warm: Runs) -> Iterator[Callable[[str, int], None]]:  # noqa: F811
-    """``weigh(balancer, green)`` gives green a weight; at the end all is as it was."""
-    layout = BalancerLayout(fleet.known["app"])
-    before = 100 if Color(secure(fleet, "haproxy").color) is Color.green else 0
-
-    def set_weight(kind: str, green: int) -> None:
-        words = ["sh", "-c", balancer(kind, layout).shift, "shift", str(green)]
-        done = fleet.ssh(kind, shlex.join(words), "deploy")
-        assert done.returncode == 0, done.stderr
-
-    yield set_weight
-    for kind in BALANCERS:
-        set_weight(kind, before)
 
 
 # https
@@ -121,7 +35,7 @@ def weigh(fleet: Fleet, warm: Runs) -> Iterator[Callable[[str, int], None]]:  # 
 @pytest.mark.parametrize(("protocol", "version"), [("--http1.1", "1.1"), ("--http2", "2")])
 def test_https_is_spoken_by_both_protocols(
     fleet: Fleet,
-    warm: Runs,  # noqa: F811
+    warm: Runs,
     kind: str,
     protocol: str,
     version: str,
@@ -192,7 +106,7 @@ def refused(fleet: Fleet, **tls: Any) -> str:
 
 
 @pytest.mark.slow
-def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: Runs) -> None:  # noqa: F811
+def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: Runs) -> None:
     said = refused(fleet, certificate="/etc/live/nowhere.pem")
     for kind in BALANCERS:
         assert f"{kind}: tls.certificate: there is no file /etc/live/nowhere.pem; mend it" in said
@@ -200,7 +114,7 @@ def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: 
 
 
 @pytest.mark.slow
-def test_provisioning_refuses_a_key_that_is_not_the_certificates(fleet: Fleet, warm: Runs) -> None:  # noqa: F811
+def test_provisioning_refuses_a_key_that_is_not_the_certificates(fleet: Fleet, warm: Runs) -> None:
     """An RSA key beside an elliptic certificate: nginx would take it, and no client could connect."""
     for kind in BALANCERS:
         done = fleet.exec(kind, "umask 077; openssl genrsa -out /root/other.key 2048")
@@ -324,7 +238,7 @@ def test_a_preview_cannot_tell_either(fleet: Fleet, weigh: Callable[[str, int], 
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_the_token_is_in_no_log_no_process_list_and_no_application(
     fleet: Fleet,
-    warm: Runs,  # noqa: F811
+    warm: Runs,
     kind: str,
 ) -> None:
     secret = token(fleet)
@@ -353,166 +267,7 @@ def test_the_token_is_in_no_log_no_process_list_and_no_application(
     assert found.stdout.split() == ["640", "root", "root", "0"], found
 
 
-def test_the_journal_does_not_hold_the_token(fleet: Fleet, warm: Runs) -> None:  # noqa: F811
+def test_the_journal_does_not_hold_the_token(fleet: Fleet, warm: Runs) -> None:
     for kind in BALANCERS:
         journal = fleet.exec(kind, "find /var/lib/orchestrator -type f -exec cat {} +").stdout
         assert token(fleet) not in journal
-
-
-# With more of the settings: redirect, cookies, clients
-
-
-@pytest.fixture(scope="module")
-def all_of_it(fleet: Fleet) -> Iterator[Fleet]:
-    """The fleet with everything on; runs verify by https, trusting the fleet's authority."""
-    more = {
-        "tls": {"redirect": True},
-        "sticky": {"cookie": "SRV"},
-        "split": "client",
-        "split_cookie": "SID",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BALANCER", json.dumps(more))
-        patch.setenv("SSL_CERT_FILE", authority(fleet))
-        done = fleet.pyinfra("deploys/provision.py", "-y")
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield fleet
-    done = fleet.pyinfra("deploys/provision.py", "-y")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture
-def everything(warm: Runs, all_of_it: Fleet) -> Fleet:  # noqa: F811
-    """Both colors are warm before plain http is sent away."""
-    return all_of_it
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", BALANCERS)
-def test_plain_http_is_sent_to_https_but_for_the_health_page(everything: Fleet, kind: str) -> None:
-    url = url_of(everything, kind)
-    page = curl("-H", "Host: shop.test:80", f"{url}/a%20b?c=d%2Fe")
-    assert (page.status, page.headers["location"]) == (308, "https://shop.test/a%20b?c=d%2Fe")  # type: ignore[index]
-    for path in ("/health/", "/healthy", "/Health", "//"):
-        assert curl("--path-as-is", url + path).status == 308, path
-    assert curl(f"{url}/health").status == curl(f"{url}/health?deep").status == 200
-    assert secure(everything, kind).status == 200
-    assert inside(everything, kind, PREVIEW).status == 200
-
-
-class Client:
-    """A browser, as far as cookies go: it keeps the balancer's, and has a session of its own.
-
-    + session: value of the cookie SID, None for a client without one
-    """
-
-    def __init__(self, fleet: Fleet, kind: str, session: str | None = None) -> None:
-        self._fleet, self._kind = fleet, kind
-        self.jar = {"SID": session} if session else {}
-        self.attributes = ""
-
-    def ask(self, path: str = "/") -> Page:
-        cookies = ["-H", "Cookie: " + "; ".join(f"{k}={v}" for k, v in self.jar.items())] if self.jar else []
-        page = secure(self._fleet, self._kind, *cookies, path=path)
-        assert page.status == 200, page
-        given = (page.headers or {}).get("set-cookie", "")
-        if given:
-            first, _, self.attributes = given.partition(";")
-            self.jar.update([first.split("=", 1)])  # type: ignore[list-item]
-        return page
-
-    def node(self) -> tuple[str, str]:
-        page = self.ask()
-        return (page.headers or {})["x-node"], page.color
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", BALANCERS)
-def test_a_client_keeps_its_node_across_a_rollback(everything: Fleet, tmp_path: Path, kind: str) -> None:
-    clients = [Client(everything, kind) for _ in range(9)]
-    at_first = [client.node() for client in clients]
-    assert {node for node, _ in at_first} == {node["name"] for node in everything.nodes}
-    for client in clients:
-        assert "httponly" in client.attributes.lower()
-        assert "secure" in client.attributes.lower()
-        assert re.fullmatch(r"[0-9a-f]+", client.jar["SRV"])
-    given = [dict(client.jar) for client in clients]
-    for _ in range(3):
-        assert [client.node() for client in clients] == at_first
-    Runs(everything, tmp_path).rollback()
-    other = {"blue": "green", "green": "blue"}
-    for _ in range(3):
-        assert [client.node() for client in clients] == [(node, other[color]) for node, color in at_first]
-    assert [client.jar for client in clients] == given, "nobody was given another cookie"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", BALANCERS)
-def test_a_client_moves_once_and_one_way_while_the_weight_rises(
-    everything: Fleet, weigh: Callable[[str, int], None], kind: str
-) -> None:
-    sessions = [secrets.token_hex(8) for _ in range(400)]
-    before: set[str] = set()
-    for green in (0, 5, 25, 50, 100):
-        weigh(kind, green)
-        colors = of_sessions(everything, kind, sessions * 2)
-        assert all(len(seen) == 1 for seen in colors.values()), "a client saw both colors"
-        now = {session for session, seen in colors.items() if seen == {"green"}}
-        assert before <= now, "a client went back"
-        # 400 clients: a standard deviation is at most 2.5 points
-        assert abs(100 * len(now) / len(sessions) - green) <= 8, len(now)
-        print(f"{kind}: asked {green}%, {len(now)} of {len(sessions)} clients have green")
-        before = now
-    weigh(kind, 50)
-    assert {Client(everything, kind).node()[1] for _ in range(10)} in ({"blue"}, {"green"}), "by its address"
-
-
-def of_sessions(fleet: Fleet, kind: str, sessions: Sequence[str]) -> dict[str, set[str]]:
-    """The colors of the answers that each session got, on kept connections."""
-    trust = ssl.create_default_context(cafile=authority(fleet))
-    found: dict[str, set[str]] = {}
-    lock = threading.Lock()
-
-    def some(part: Sequence[str]) -> None:
-        connection = http.client.HTTPSConnection("127.0.0.1", fleet.port(kind, "https"), context=trust, timeout=20)
-        for session in part:
-            connection.request("GET", "/", headers={"Cookie": f"SID={session}"})
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200
-            with lock:
-                found.setdefault(session, set()).add(str(answer.getheader("X-Color")))
-        connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(some, [sessions[n::8] for n in range(8)]))
-    return found
-
-
-@pytest.mark.slow
-def test_provisioning_drains_a_node_though_cookies_name_it(everything: Fleet, tmp_path: Path) -> None:
-    """HAProxy's drain would go on sending them there, and the node would never be quiet."""
-    changed = copy_of_inventory(tmp_path, php={"workers": 16, "request_limit": 62})
-    # so many, and so slow, that each node has always one in flight as long as it is sent any
-    clients = [Client(everything, kind) for kind in ("haproxy", "nginx", "haproxy", "haproxy") for _ in range(3)]
-    stop, seen = threading.Event(), Counter[int]()
-
-    def browse(client: Client) -> None:
-        while not stop.is_set():
-            seen[client.ask("/slow?s=1.5").status] += 1
-
-    with ThreadPoolExecutor(len(clients)) as pool:
-        browsing = [pool.submit(browse, client) for client in clients]
-        try:
-            run = Run(everything, *words("provision"), inventory=changed)
-            assert run.end(300) == 0, run.text
-        finally:
-            stop.set()
-        for one in browsing:
-            one.result()
-    for node in everything.nodes:
-        assert f"{node['name']}: serving, so it is drained first" in run.text
-    assert set(seen) == {200}
-    print(f"{seen.total()} requests of clients with cookies")
-    done = everything.pyinfra("deploys/provision.py", "-y")
-    assert done.returncode == 0, done.stderr

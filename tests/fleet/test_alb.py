@@ -13,7 +13,7 @@ from orchestrator.config.ports import Ports
 from orchestrator.probe.sample import Kind
 from tests.alb.control import REGION
 from tests.alb.double import Double
-from tests.fleet.conftest import Fleet
+from tests.fleet.running import Fleet
 from tests.fleet.test_shares import Shares, there_and_back
 from tests.fleet.traffic import Traffic, flawless, measured
 

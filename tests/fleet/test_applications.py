@@ -20,7 +20,7 @@ import fleet as tool
 import pytest
 
 from orchestrator.probe.sample import Kind
-from tests.fleet.conftest import Alone, Fleet
+from tests.fleet.running import Alone, Fleet
 from tests.fleet.traffic import Answer, Questions, Traffic, ask, flawless
 
 NODES = ("node1", "node2")

@@ -12,7 +12,7 @@ import fleet as tool
 import pytest
 
 from orchestrator.model import Color
-from tests.fleet.conftest import ROOT, Alone, Fleet
+from tests.fleet.running import ROOT, Alone, Fleet
 
 ARMING = str(Path(__file__).with_name("arming.py").relative_to(ROOT))
 TOGETHER = 20.0

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model import Color
-from tests.fleet.conftest import Fleet
-from tests.fleet.test_switches import Runs, node_layout, runs, warm  # noqa: F401
+from tests.fleet.running import Fleet
+from tests.fleet.switching import Runs, node_layout
 from tests.fleet.traffic import ask
 
 
 @pytest.fixture
-def built(fleet: Fleet, warm: Runs) -> Iterator[None]:  # noqa: F811
+def built(fleet: Fleet, warm: Runs) -> Iterator[None]:
     """Each color's release has files that the other one has not."""
     layout = node_layout(fleet)
     for color in Color:

@@ -1,5 +1,4 @@
 """Bad input gets one clear line and a status that is not 0, and changes nothing."""
-# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
 
 from __future__ import annotations
 
@@ -11,17 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.conftest import Fleet
-from tests.fleet.safety import Calm, Run, Snapshot, calm, copy_of_inventory, snapshot, words  # noqa: F401 (fixtures)
+from tests.fleet.running import Fleet
+from tests.fleet.safety import Calm, Run, Snapshot, copy_of_inventory, snapshot, words
 
 RELEASE = ["deploys/release.py", "-y"]
 STAGES = ["quiet", "fetch", "same", "share", "start", "watch", "warm", "gate", "arm", "cutover", "verify"]
 STAGES += ["proof", "promote", "prune"]
-
-
-@pytest.fixture(scope="module")
-def before(fleet: Fleet) -> Snapshot:
-    return snapshot(fleet)
 
 
 def refused(run: Run, status: int, line: str) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.fleet.conftest import Fleet
+from tests.fleet.running import Fleet, Shape
+from tests.fleet.site import SECRETS, TOKENS, Site
 from tests.fleet.traffic import Traffic, flawless
-
-SECRETS = {"APP_KEY": "planted-in-values-7", "DB_PASSWORD": "planted by a command 7", "MAIL_KEY": "planted-in-file-7"}
-TOKENS = {"marker": "planted-marker-token-7", "preview": "planted-preview-token-7"}
 
 # what stands in the list of processes, again and again, until the file is gone
 WATCH = """
@@ -27,50 +23,9 @@ done >/run/seen
 """
 
 
-class Site:
-    """The sample application with an environment, a build and a directory that the web user may write."""
-
-    def __init__(self, fleet: Fleet, directory: Path) -> None:
-        self.fleet = fleet
-        self.directory = directory
-        self.said = ""
-        (directory / "production.env").write_text(f"MAIL_KEY={SECRETS['MAIL_KEY']}\nNOT_MEANT=operators-own-7\n")
-
-    def run(self, verb: str, *data: str, url: str = "one", then: str = "true", **more: Any) -> int:
-        """A deploy file, as verbose as can be; its exit status. All that it says is kept."""
-        settings = {
-            "marker": {"answers": "all", "token": TOKENS["marker"]},
-            "preview": {"token": TOKENS["preview"], "port": 8090},
-            "environment": {
-                "file": str(self.directory / "production.env"),
-                "keys": ["MAIL_KEY"],
-                "commands": {"DB_PASSWORD": f"cat {self.directory / 'password'}"},
-                "values": {"APP_KEY": SECRETS["APP_KEY"], "APP_URL": f"https://{url}.example.com"},
-            },
-            "build": [{"name": "tell", "run": f"cat .env; {then}"}],
-            "permissions": {"writable": ["cache"]},
-            **more,
-        }
-        (self.directory / "password").write_text(SECRETS["DB_PASSWORD"] + "\n")
-        words = [word for one in data for word in ("--data", one)]
-        done = self.fleet.pyinfra(f"deploys/{verb}.py", "-y", "-vvv", *words, SETTINGS=json.dumps(settings))
-        self.said += done.stdout + done.stderr
-        return done.returncode
-
-    def node(self, command: str, user: str = "root") -> list[str]:
-        """What a command prints on each node."""
-        return [self.fleet.ssh(node["name"], command, user).stdout.strip() for node in self.fleet.nodes]
-
-
-@pytest.fixture(scope="module")
-def site(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(fleet, tmp_path_factory.mktemp("site"))
-    assert made.run("provision") == 0, made.said
-    made.said = ""
-    yield made
-    # tokens are the fleet's own again
-    done = fleet.pyinfra("deploys/provision.py", "-y")
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.fixture
+def shape(site_shape: Shape) -> Shape:
+    return site_shape
 
 
 @contextmanager

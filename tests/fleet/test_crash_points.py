@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from orchestrator.run import data_plane
-from tests.fleet.conftest import ROOT, Fleet
-from tests.fleet.safety import Calm, Snapshot, calm, snapshot, traffic, words  # noqa: F401 (a fixture)
+from tests.fleet.running import ROOT, Fleet
+from tests.fleet.safety import Calm, Snapshot, snapshot, words
 
 POINTS = {"release": 38, "rollback": 21}
-SAMPLE = 3
+SAMPLE = 2
 SEED = 20261124
 
 DYING = Path(__file__).with_name("dying.py")
 
 
-def dying(fleet: Fleet, at: int, file: Path, verb: str, signal: str = "SIGKILL") -> subprocess.Popen[str]:
+def dying(fleet: Fleet, at: int | str, file: Path, verb: str, signal: str = "SIGKILL") -> subprocess.Popen[str]:
     data = {"ref": "v1"} if verb == "release" else {}
     command = [sys.executable, str(DYING), str(at), signal, str(file), "inventory/fleet.py", *words(verb, **data)]
     return subprocess.Popen(
@@ -57,8 +57,9 @@ def is_consistent(fleet: Fleet) -> Snapshot:
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", POINTS)
-def test_the_points_are_counted(calm: Calm, tmp_path: Path, verb: str) -> None:  # noqa: F811
+def test_the_points_are_counted(calm: Calm, tmp_path: Path, verb: str) -> None:
     file = tmp_path / "points"
     run = dying(calm.fleet, 0, file, verb)
     output, _ = run.communicate(timeout=120)
@@ -70,7 +71,7 @@ def test_the_points_are_counted(calm: Calm, tmp_path: Path, verb: str) -> None: 
 
 
 @pytest.mark.parametrize(("verb", "at", "then"), cases())
-def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then: str) -> None:  # noqa: F811
+def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then: str) -> None:
     file, fleet = tmp_path / "point", calm.fleet
     run = dying(fleet, at, file, verb)
     output, _ = run.communicate(timeout=120)
@@ -124,7 +125,7 @@ def where(point: str) -> str:
     return "STOPPED"
 
 
-def test_a_silent_lock_is_waited_out_and_the_run_settled(calm: Calm, tmp_path: Path) -> None:  # noqa: F811
+def test_a_silent_lock_is_waited_out_and_the_run_settled(calm: Calm, tmp_path: Path) -> None:
     run = dying(calm.fleet, 12, tmp_path / "point", "release")
     run.communicate(timeout=120)
     assert run.returncode == -9

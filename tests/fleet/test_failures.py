@@ -1,5 +1,4 @@
 """One node of three is broken: nobody moves, nothing is left behind, and the rollback of before still works."""
-# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
 
 from __future__ import annotations
 
@@ -9,19 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.conftest import Fleet
-from tests.fleet.safety import (  # noqa: F401 (fixtures)
-    NARROW,
-    WIDE,
-    Calm,
-    Run,
-    calm,
-    copy_of_inventory,
-    snapshot,
-    tag,
-    weighty,
-    words,
-)
+from tests.fleet.running import Fleet
+from tests.fleet.safety import NARROW, WIDE, Calm, Run, copy_of_inventory, snapshot, weighty, words
 
 Break = Callable[[str, str, str], None]
 Tag = Callable[[str, Callable[[Path], None]], str]
@@ -171,7 +159,9 @@ def fleet_conf(calm: Calm) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize(("node", "directory"), [("node1", "releases"), ("node2", "repo.git")])
+@pytest.mark.parametrize(
+    ("node", "directory"), [("node1", "releases"), pytest.param("node2", "repo.git", marks=pytest.mark.slow)]
+)
 def test_a_disk_that_fills_up_while_fetching(calm: Calm, tag: Tag, broken: Break, node: str, directory: str) -> None:
     tag(f"news-for-{directory}", something)
     where = f"/srv/shop/{directory}"

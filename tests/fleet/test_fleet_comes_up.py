@@ -7,7 +7,7 @@ from pathlib import Path
 import fleet as tool
 import pytest
 
-from tests.fleet.conftest import ROOT, Fleet
+from tests.fleet.running import ROOT, Fleet
 
 SERVERS = ["node1", "node2", "node3", "haproxy", "nginx", "origin"]
 

@@ -1,5 +1,4 @@
 """Ctrl-C, SIGTERM, SIGHUP at every stage: the old release keeps the traffic, and nothing is left behind."""
-# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
 
 from __future__ import annotations
 
@@ -15,7 +14,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.fleet.safety import NARROW, WIDE, Calm, Run, calm, tag, weighty, words  # noqa: F401 (fixtures)
+from orchestrator.model import Color
+from orchestrator.scripts.fastcgi import body, status_command
+from tests.fleet.running import Fleet
+from tests.fleet.safety import NARROW, WIDE, Calm, Run, copy_of_inventory, weighty, words
+from tests.fleet.switching import node_layout, until
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -57,16 +60,16 @@ def slow(*case: Any) -> Any:
 @pytest.mark.parametrize(
     ("stage", "later", "number"),
     [
-        ("connect", 0.0, INT),
+        slow("connect", 0.0, INT),
         slow("connect", 0.05, HUP),
         ("prepare", 0.0, INT),
         slow("quiet", 0.0, INT),
-        ("fetch", 0.0, INT),
+        slow("fetch", 0.0, INT),
         slow("share", 0.0, INT),
         slow("start", 0.0, TERM),
         ("start", 0.3, INT),  # while systemd stops and starts the color
         slow("watch", 0.0, INT),
-        ("warm", 0.0, INT),
+        slow("warm", 0.0, INT),
         slow("gate", 0.0, INT),
         slow("cutover", 0.0, INT),
         ("cutover", 0.03, HUP),
@@ -74,8 +77,12 @@ def slow(*case: Any) -> Any:
         ("verify", 0.2, TERM),
     ],
 )
-def test_a_signal_leaves_everything_as_it_was(calm: Calm, stage: str, later: float, number: signal.Signals) -> None:
-    run = Run(calm.fleet, *words("release", ref="v1"))
+def test_a_signal_leaves_everything_as_it_was(
+    calm: Calm, tmp_path: Path, stage: str, later: float, number: signal.Signals
+) -> None:
+    # the proof lasts so long that the signal comes before the commit on a busy machine, too
+    inventory = copy_of_inventory(tmp_path, probe={"after": 20})
+    run = Run(calm.fleet, *words("release", ref="v1"), inventory=inventory)
     run.wait_for(BEFORE[stage])
     time.sleep(later)
     run.signal(number)
@@ -94,24 +101,49 @@ def test_a_fetch_that_takes_its_time_is_ended_on_the_nodes(
     broken("origin", NARROW, WIDE)
     run = Run(calm.fleet, *words("release", ref="weighty"))
     run.wait_for(BEFORE["fetch"])
-    time.sleep(0.7)
-    began = time.monotonic()
+    until(lambda: fetching(calm.fleet))
     run.signal(INT)
+    # before the fetch has come to its end, and no process of it is left
     interrupted(run, INT)
-    assert time.monotonic() - began < 10
+    assert "    fetch  " not in run.text
     calm.untouched()
     calm.roll_back()
     calm.no_request_failed()
 
 
-def test_the_wait_for_a_slow_request_to_the_idle_color_is_ended(calm: Calm) -> None:
+def fetching(fleet: Fleet) -> bool:
+    """Every node works on its fetch."""
+    return all(fleet.exec(node["name"], "pgrep -u deploy git").returncode == 0 for node in fleet.nodes)
+
+
+class Held:
+    """A hook of the operator's that waits in the middle of a run until it is told to go.
+
+    + what: ``run`` or ``undo``
+    """
+
+    def __init__(self, directory: Path, what: str, **at: str) -> None:
+        self._there, self._go = directory / "there", directory / "go"
+        wait = f"touch {self._there}; until [ -e {self._go} ]; do sleep 0.1; done"
+        self.inventory = copy_of_inventory(directory, hooks=[{"on": "operator", "run": "true", **at, what: wait}])
+
+    def reached(self) -> None:
+        until(self._there.exists)
+
+    def go(self) -> None:
+        self._go.touch()
+
+
+def test_the_wait_for_a_slow_request_to_the_idle_color_is_ended(calm: Calm, tmp_path: Path) -> None:
     slow = calm.fleet.variables[f"NODE_2_{calm.before.idle.upper()}_URL"] + "/slow?s=8"
-    run = Run(calm.fleet, *words("release", ref="v1"))
-    run.wait_for("--> Starting operation")
+    held = Held(tmp_path, "run", before="quiet")
+    run = Run(calm.fleet, *words("release", ref="v1"), inventory=held.inventory)
+    held.reached()
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: json.load(urlopen(slow)))
-        run.wait_for(BEFORE["quiet"])
-        time.sleep(0.3)
+        until(lambda: active(calm.fleet, "node2", calm.before.idle))
+        held.go()
+        run.wait_for("hook 0 before quiet")
         run.signal(INT)
         interrupted(run, INT)
         assert "    quiet  " not in run.text
@@ -119,14 +151,22 @@ def test_the_wait_for_a_slow_request_to_the_idle_color_is_ended(calm: Calm) -> N
     calm.untouched()
 
 
-def test_more_signals_do_not_break_the_undo(calm: Calm) -> None:
-    run = Run(calm.fleet, *words("release", ref="v1"))
+def active(fleet: Fleet, node: str, color: str) -> bool:
+    """A color's PHP-FPM works on a request, beside the one that asks for this."""
+    done = fleet.ssh(node, status_command(node_layout(fleet).socket(Color(color))), "deploy")
+    return int(json.loads(body(done.stdout.splitlines()))["active processes"]) > 1
+
+
+def test_more_signals_do_not_break_the_undo(calm: Calm, tmp_path: Path) -> None:
+    held = Held(tmp_path, "undo", before="start")
+    run = Run(calm.fleet, *words("release", ref="v1"), inventory=held.inventory)
     run.wait_for(BEFORE["warm"])
     run.signal(INT)
-    run.wait_for("SIGINT: undoing")
+    held.reached()
     for number in (INT, INT, TERM, HUP, INT):
         run.signal(number)
-        time.sleep(0.1)
+    run.wait_for("SIGTERM: please wait")
+    held.go()
     interrupted(run, INT)
     assert "SIGTERM: please wait: this cannot be interrupted" in run.text
     calm.untouched()
@@ -140,12 +180,14 @@ def test_more_signals_do_not_break_the_undo(calm: Calm) -> None:
     calm.no_request_failed()
 
 
-def test_after_the_commit_nothing_is_undone(calm: Calm) -> None:
-    run = Run(calm.fleet, *words("release", ref="v1"))
-    run.wait_for("committed")
+def test_after_the_commit_nothing_is_undone(calm: Calm, tmp_path: Path) -> None:
+    held = Held(tmp_path, "run", before="promote")
+    run = Run(calm.fleet, *words("release", ref="v1"), inventory=held.inventory)
+    held.reached()
     run.signal(INT)
+    run.wait_for("SIGINT: please wait: this cannot be interrupted")
+    held.go()
     assert run.end() == 0, run.text
-    assert "SIGINT: please wait: this cannot be interrupted" in run.text
     assert f"({calm.before.idle}) has all the traffic" in run.text
     calm.lock_is_free()
     calm.no_request_failed()

@@ -1,5 +1,4 @@
 """Two hundred releases in a row: whatever they leave behind does not grow."""
-# ruff: noqa: F811 (fixtures that are imported are named again by who uses them)
 
 from __future__ import annotations
 
@@ -12,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.fleet.conftest import Fleet
-from tests.fleet.safety import tag  # noqa: F401 (a fixture)
-from tests.fleet.test_build import Site, site  # noqa: F401 (a fixture)
+from tests.fleet.running import Fleet, Shape
+from tests.fleet.site import Site
 from tests.fleet.traffic import Traffic, flawless
 
 pytestmark = pytest.mark.slow
@@ -45,6 +43,11 @@ echo "mounts=$(wc -l </proc/mounts)"
 
 MORE = {"inodes": 60, "kib": 3000, "open": 60, "listening": 2, "units": 2, "processes": 8}
 """What two countings may differ by; nothing at all where nothing is said. (Journals of runs: tests/journal.)"""
+
+
+@pytest.fixture
+def shape(site_shape: Shape) -> Shape:
+    return site_shape
 
 
 def counted(fleet: Fleet) -> dict[str, int]:

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from orchestrator.model import Color
 from orchestrator.scripts.fastcgi import body, fastcgi_command
-from tests.fleet.conftest import Fleet
-from tests.fleet.test_switches import node_layout
+from tests.fleet.running import Fleet, Shape
+from tests.fleet.switching import PHP, node_layout
 from tests.fleet.traffic import ask
 
 ASK = "<?php echo class_exists('App\\Version', false) ? App\\Version::NUMBER : 'nothing';"
-SETTINGS: dict[str, Any] = {"SETTINGS": json.dumps({"php": {"preload": "app/Version.php"}})}
 
 
 @pytest.fixture
-def preloading(fleet: Fleet) -> Iterator[None]:
-    done = fleet.pyinfra("deploys/provision.py", "-y", **SETTINGS)
-    assert done.returncode == 0, done.stderr
-    for node in fleet.nodes:
-        assert fleet.ssh(node["name"], f"echo {shlex.quote(ASK)} >/tmp/preloaded.php").returncode == 0
-    yield
-    done = fleet.pyinfra("deploys/provision.py", "-y")
-    assert done.returncode == 0, done.stderr
+def shape() -> Shape:
+    return PHP
 
 
 def preloaded(fleet: Fleet, host: str, color: Color) -> str:
@@ -35,15 +25,17 @@ def preloaded(fleet: Fleet, host: str, color: Color) -> str:
     return body(done.stdout.splitlines())
 
 
-def test_each_color_has_what_its_release_preloads(fleet: Fleet, preloading: None) -> None:
+def test_each_color_has_what_its_release_preloads(fleet: Fleet) -> None:
+    for node in fleet.nodes:
+        assert fleet.ssh(node["name"], f"echo {shlex.quote(ASK)} >/tmp/preloaded.php").returncode == 0
     for ref in ("v1", "v2"):
-        done = fleet.pyinfra("deploys/release.py", "-y", "--data", f"ref={ref}", **SETTINGS)
+        done = fleet.pyinfra("deploys/release.py", "-y", "--data", f"ref={ref}", environment=PHP)
         assert done.returncode == 0, done.stderr
     before = {node["name"]: {color: ask(node[f"{color}_url"]).body for color in Color} for node in fleet.nodes}
     for name, colors in before.items():
         assert {colors[color]["version"] for color in Color} == {"v1", "v2"}
         assert all(preloaded(fleet, name, color) == colors[color]["version"] for color in Color)
-    done = fleet.pyinfra("deploys/release.py", "-y", "--data", "ref=unloadable", **SETTINGS)
+    done = fleet.pyinfra("deploys/release.py", "-y", "--data", "ref=unloadable", environment=PHP)
     assert done.returncode == 1
     assert "-fpm.service: PHP Fatal error:  Uncaught RuntimeException: no preloading today in" in done.stderr
     assert "release failed and was undone" in done.stderr

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from orchestrator.probe.sample import Kind, Sample
-from tests.fleet.conftest import Fleet
-from tests.fleet.test_switches import BALANCERS, kill, level, main_process, only, until, url_of  # noqa: F401
+from tests.fleet.running import Fleet
+from tests.fleet.switching import BALANCERS, Runs, kill, main_process, until, url_of
 from tests.fleet.traffic import Traffic, ask, epoch, flawless, measured
 
 SHARES = (5, 25, 50)
@@ -49,7 +49,7 @@ class Shares:
         if verb == "abort":
             words = []
         more = {**self._env, "SETTINGS": json.dumps({**self._base, **settings})}
-        done = self._fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, **more)
+        done = self._fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, environment=more)
         assert done.returncode == status, done.stdout + done.stderr
         report: Mapping[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         return {**report, "said": done.stderr}
@@ -70,7 +70,7 @@ def steps(bake: float) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_every_share_and_the_way_back_from_each(fleet: Fleet, only: str, tmp_path: Path) -> None:  # noqa: F811
+def test_every_share_and_the_way_back_from_each(fleet: Fleet, only: str, tmp_path: Path) -> None:
     there_and_back(Shares(fleet, tmp_path, only), [url_of(fleet, only)], tmp_path, only)
 
 
@@ -134,7 +134,7 @@ def test_a_balancer_that_is_killed_comes_back_with_its_share(fleet: Fleet, tmp_p
 
 def test_two_balancers_one_refusing_both_stay(fleet: Fleet, tmp_path: Path) -> None:
     shares = Shares(fleet, tmp_path)
-    shares.run("release", "ref=v1")
+    Runs(fleet, tmp_path).live("v1")
     urls = [fleet.haproxy_url, fleet.nginx_url]
     live = {ask(url).headers["x-release"] for url in urls}
     state = f"/var/lib/orchestrator/{fleet.known['app']}/weights"
@@ -164,7 +164,7 @@ def busy(fleet: Fleet, tmp_path: Path) -> Iterator[Traffic]:
 
 CANARY: dict[str, Any] = {
     "cutover": [{"weight": 25, "bake": 24}, {"weight": 100}],
-    "comparison": {"window": 12, "min_requests": 300},
+    "comparison": {"window": 12, "min_requests": 150},
     "probe": {"enabled": False},
     "warm": [],
 }
@@ -183,12 +183,11 @@ def test_a_canary_that_is_worse_is_taken_back(
     fleet: Fleet, busy: Traffic, tmp_path: Path, damage: str, words: str
 ) -> None:
     shares = Shares(fleet, tmp_path)
-    shares.run("release", "ref=v1", probe={"enabled": False})
+    Runs(fleet, tmp_path).live("v1")
     live = {ask(url).headers["x-release"] for url in (fleet.haproxy_url, fleet.nginx_url)}
     report = shares.run("release", f"ref={damage}", status=1, **CANARY)
     bake = next(event for event in report["events"] if event.get("stage") == "bake 25%")
     assert bake["failed"]
-    assert bake["seconds"] <= 2 * 12 + 8
     assert words in report["reason"]
     assert "Fisher's exact test" in report["reason"]
     assert {ask(url).headers["x-release"] for url in (fleet.haproxy_url, fleet.nginx_url)} == live

@@ -15,8 +15,8 @@ import fleet as tool
 import fleet_origin
 import pytest
 
-from tests.fleet.conftest import Fleet
-from tests.fleet.safety import snapshot
+from tests.fleet.running import Fleet
+from tests.fleet.safety import Snapshot, snapshot
 
 # hashes by other means than the product's, of what the version brings
 HASH = """
@@ -85,19 +85,22 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    made = Place(fleet, tmp_path_factory.mktemp("sources"))
-    origin = fleet.container("origin")
+def files(bare_fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(bare_fleet, tmp_path_factory.mktemp("sources"))
     (made.path / "www").mkdir()
     (made.path / "www/index.php").write_text(SERVER)
     for version in ("v1", "v2"):
         shutil.copy(made.path / f"shop-{version}.tar.gz", made.path / "www")
-    fleet.docker("cp", str(made.path / "www"), f"{origin}:/srv/www")
+    return made
+
+
+@pytest.fixture
+def place(fleet: Fleet, before: Snapshot, files: Place) -> Iterator[Place]:
+    origin = fleet.container("origin")
+    fleet.docker("cp", str(files.path / "www"), f"{origin}:/srv/www")
     fleet.docker("exec", "-d", origin, "sh", "-c", "echo $$ >/run/www; exec php -S 0.0.0.0:8000 /srv/www/index.php")
-    # what there is to go back to
-    assert made.release(None, "ref=v2") == 0, made.said
-    yield made
-    fleet.exec("origin", "kill $(cat /run/www)")
+    yield files
+    fleet.exec("origin", "kill $(cat /run/www); rm -r /srv/www")
 
 
 URL = "http://user:h1dden-password@origin:8000/shop-{ref}.tar.gz?signature=h1dden-signature"

@@ -2,115 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.layout import BalancerLayout, NodeLayout
-from orchestrator.model import Color, Weights
+from orchestrator.layout import BalancerLayout
+from orchestrator.model import Color
 from orchestrator.probe.sample import Kind
 from orchestrator.probe.transitions import GRACE, Switch, transitions
 from orchestrator.scripts.fastcgi import body, fastcgi_command
-from orchestrator.switches import balancer
-from tests.fleet.conftest import Fleet
+from tests.fleet.running import Fleet
+from tests.fleet.switching import BALANCERS, Runs, kill, main_process, node_layout, until, url_of
 from tests.fleet.traffic import Questions, Run, Traffic, around, ask, flawless, in_flight, measured
 
-SWITCHES = [4, pytest.param(20, marks=pytest.mark.slow)]
-"""Back and forth in a row: a few, or all that were promised."""
-BALANCERS = ("haproxy", "nginx")
+SWITCHES = [2, pytest.param(20, marks=pytest.mark.slow)]
+"""In a row: back and forth once, or all that were promised."""
 FLIPS = 20_000
 QUICK = (Kind.keepalive, Kind.fresh, Kind.post)
-
-
-class Runs:
-    """Runs of the product, each of which must be flawless.
-
-    + switch: the one balancer that decides, empty for both
-    """
-
-    def __init__(self, fleet: Fleet, directory: Path, switch: str = "") -> None:
-        self._fleet, self._switch = fleet, switch
-        self._files = (directory / f"run{number}.json" for number in itertools.count())
-
-    def release(self, ref: str) -> Run:
-        return self._run("release", f"ref={ref}")
-
-    def rollback(self) -> Run:
-        return self._run("rollback")
-
-    def _run(self, verb: str, *data: str) -> Run:
-        file = next(self._files)
-        words = [word for one in (*data, f"report={file}") for word in ("--data", one)]
-        done = self._fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, SWITCH=self._switch)
-        assert done.returncode == 0, done.stdout + done.stderr
-        run = Run(json.loads(file.read_text()))
-        assert run.report["committed"]
-        assert run.report["warnings"] == []
-        return run
-
-
-@pytest.fixture
-def runs(fleet: Fleet, tmp_path: Path) -> Runs:
-    return Runs(fleet, tmp_path)
-
-
-@pytest.fixture
-def urls(fleet: Fleet) -> list[str]:
-    return [fleet.haproxy_url, fleet.nginx_url]
-
-
-@pytest.fixture
-def warm(fleet: Fleet, runs: Runs) -> Runs:
-    """Both colors warm on every node, with v1 in one and v2 in the other."""
-    answers = [[ask(node[f"{color}_url"]) for node in fleet.nodes] for color in Color]
-    found = {frozenset(one.body["version"] if one.status == 200 else "" for one in of_color) for of_color in answers}
-    if found != {frozenset({"v1"}), frozenset({"v2"})}:
-        runs.release("v1")
-        runs.release("v2")
-    return runs
-
-
-@pytest.fixture(params=BALANCERS)
-def only(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[str]:
-    """One balancer decides, the other stands where it is; at the end it is put where the first one is."""
-    kind = str(request.param)
-    level(fleet)
-    yield kind
-    level(fleet)
-    color = Color(ask(url_of(fleet, kind)).headers["x-color"])
-    for other in BALANCERS:
-        shift = balancer(other, BalancerLayout(fleet.known["app"])).shift
-        words = ["sh", "-c", shift, "shift", str(Weights.all_to(color).green)]
-        done = fleet.ssh(other, shlex.join(words), "deploy")
-        assert done.returncode == 0, done.stderr
-
-
-def level(fleet: Fleet) -> None:
-    """Lock, journal and the count of runs are on the first balancer of the inventory, so they are others when SWITCH
-    names one balancer; and every place refuses a run with a lower number than it has seen."""
-    app = fleet.known["app"]
-    store, guards = BalancerLayout(app).journal, [BalancerLayout(app).guard_dir, node_layout(fleet).guard_dir]
-    read = f"cat {store}/fence {' '.join(f'{guard}/fence' for guard in guards)} 2>/dev/null || true"
-    hosts = [*(node["name"] for node in fleet.nodes), *BALANCERS]
-    highest = max((int(word) for host in hosts for word in fleet.ssh(host, read, "deploy").stdout.split()), default=0)
-    for host in BALANCERS:
-        done = fleet.ssh(host, f"umask 077 && mkdir -p {store} && echo {highest} > {store}/fence", "deploy")
-        assert done.returncode == 0, done.stderr
-
-
-def url_of(fleet: Fleet, kind: str) -> str:
-    return {"haproxy": fleet.haproxy_url, "nginx": fleet.nginx_url}[kind]
-
-
-def node_layout(fleet: Fleet) -> NodeLayout:
-    return NodeLayout(fleet.known["app"], f"/srv/{fleet.known['app']}")
 
 
 def inspected(fleet: Fleet, host: str, color: Color, query: str = "") -> dict[str, Any]:
@@ -123,20 +37,15 @@ def inspected(fleet: Fleet, host: str, color: Color, query: str = "") -> dict[st
     return said
 
 
-def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.1)
-
-
 # Switches back and forth
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
-def test_switches_back_and_forth_lose_nothing(fleet: Fleet, only: str, tmp_path: Path, switches: int) -> None:
+def test_switches_back_and_forth_lose_nothing(
+    fleet: Fleet, warm: Runs, only: str, tmp_path: Path, switches: int
+) -> None:
     runs = Runs(fleet, tmp_path, only)
-    first, second = runs.release("v1").release, runs.release("v2").release
+    second, first = (answer.body["release"] for answer in runs.seen())
     with Traffic([url_of(fleet, only)], tmp_path / "samples") as traffic:
         done = [traffic.follow(runs.rollback()) for _ in range(switches)]
         report = traffic.stop()
@@ -156,7 +65,7 @@ def test_switches_back_and_forth_lose_nothing(fleet: Fleet, only: str, tmp_path:
         assert one.stale == 0
         # the switch met every kind of request
         assert in_flight(samples, Kind.slow, one.first_new_answered)
-        assert all(around(samples, kind, one.first_new_answered) for kind in QUICK)
+        assert all(around(samples, kind, one.first_new_answered, reach=2.0) for kind in QUICK)
     assert report.stale == 0
     print(only, measured(report))
 
@@ -167,7 +76,7 @@ def test_switches_back_and_forth_lose_nothing(fleet: Fleet, only: str, tmp_path:
 def test_release_rollback_and_release_at_once_one_after_another_lose_nothing(
     fleet: Fleet, urls: list[str], runs: Runs, tmp_path: Path
 ) -> None:
-    runs.release("v1")
+    runs.live("v1")
     # Two seconds may be over when the next run has come to the restart; these are still answered then.
     long = {"mix": ["slow"], "slow_seconds": 8.0, "connections": 16, "rate": 2.0}
     with Traffic(urls, tmp_path / "samples") as traffic, Traffic(urls, tmp_path / "long", **long) as patient:  # type: ignore[arg-type]
@@ -208,13 +117,13 @@ def test_release_rollback_and_release_at_once_one_after_another_lose_nothing(
 
 
 def test_a_release_is_never_seen_stale(fleet: Fleet, urls: list[str], runs: Runs) -> None:
-    old = runs.release("v1").release
+    old = runs.live("v1")
     with Questions(urls) as questions:
         run = runs.release("v2")
-        until(lambda: len(questions.answers) >= 1500)
+        seen = len(questions.answers)
+        until(lambda: all(sum(one.url == url for one in questions.answers[seen:]) >= 200 for url in urls))
     answers, versions = questions.answers, {old: "v1", run.release: "v2"}
 
-    assert len(answers) >= 1000
     assert [answer for answer in answers if answer.status != 200] == []
     for answer in answers:
         made = answer.body
@@ -283,22 +192,6 @@ def test_a_balancer_that_is_killed_comes_back_with_its_color(fleet: Fleet, warm:
         assert {(a.status, a.headers["x-color"], a.headers["x-release"]) for a in answered} == {(200, color, release)}
 
 
-def main_process(fleet: Fleet, kind: str) -> str:
-    return fleet.exec(kind, f"systemctl show -p MainPID --value {kind}").stdout.strip()
-
-
-def kill(fleet: Fleet, kind: str) -> None:
-    """SIGKILL to every process of a balancer; who starts it again is systemd, or the operator."""
-    show = f"systemctl show --value {kind} -p"
-    gone = f'[ "$({show} MainPID)" != {main_process(fleet, kind)} ]'
-    done = fleet.exec(
-        kind,
-        f"systemctl reset-failed {kind}; systemctl kill -s KILL --kill-whom=all {kind}; "
-        f"until {gone}; do sleep 0.05; done; {show} Restart | grep -qx always || systemctl start {kind}",
-    )
-    assert done.returncode == 0, done.stderr
-
-
 LOST = {
     "haproxy": {
         "entry removed": "printf 'clear map {map}\\n' | socat stdio unix-connect:{socket}",
@@ -354,27 +247,33 @@ def test_answers_are_never_of_two_colors_however_fast_the_link_of_a_node_flips(
 ) -> None:
     node, layout = fleet.nodes[0], node_layout(fleet)
     before = fleet.ssh(node["name"], f"readlink {layout.live}").stdout.strip()
+    # until it was enough, and it is told to end
     flip = (
-        f'chdir("{layout.root}"); $end = microtime(true) + 10; '
-        f"for ($n = 0; $n < {FLIPS} && microtime(true) < $end; $n++) {{ "
+        f'chdir("{layout.root}"); '
+        f'for ($n = 0; $n < {FLIPS} || !file_exists("/tmp/enough"); $n++, clearstatcache()) {{ '
         'symlink($n % 2 ? "blue" : "green", "live.flip"); rename("live.flip", "live"); } echo $n;'
     )
-    with Traffic([node["live_url"]], tmp_path / "samples", rate=400.0) as traffic:
-        began = time.monotonic()
+    with (
+        Traffic([node["live_url"]], tmp_path / "samples", rate=400.0) as traffic,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        flipping = pool.submit(lambda: fleet.ssh(node["name"], f"php -r {shlex.quote(flip)}", "deploy", timeout=300))
         try:
-            done = fleet.ssh(node["name"], f"php -r {shlex.quote(flip)}", "deploy")
+            until(lambda: traffic.peek().totals.requests >= 1000)
         finally:
-            took = time.monotonic() - began
+            fleet.exec(node["name"], "touch /tmp/enough")
+            done = flipping.result()
+            fleet.exec(node["name"], "rm /tmp/enough")
             mend = f"cd {layout.root} && ln -sfnT {before} live.flip && mv -T live.flip live"
             mended = fleet.ssh(node["name"], mend, "deploy")
         report = traffic.stop()
 
     assert done.returncode == mended.returncode == 0, done.stderr + mended.stderr
     flips = int(done.stdout)
-    assert flips >= FLIPS or took >= 10
+    assert flips >= FLIPS
     flawless(report)
     colors = Counter(sample.color for sample in traffic.samples())
     assert set(colors) == {"blue", "green"}
     assert min(colors.values()) >= 100
     assert len(report.totals.releases) == 2
-    print(f"{flips} flips in {took:.1f} s, {report.totals.requests} requests, {dict(colors)}")
+    print(f"{flips} flips, {report.totals.requests} requests, {dict(colors)}")
