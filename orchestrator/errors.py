@@ -8,7 +8,7 @@
     │   ├── Refused                  3   the run did not begin
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
-    │   ├── NotDone                  1   an API did not do what it was told
+    │   ├── NotDone                  1   an API did not make a change that was asked
     │   ├── ProbeError               1   the probe itself did not work
     │   ├── NotUndone                4   an undo failed
     │   ├── TakenOver                4   another run took the lock over
@@ -24,7 +24,7 @@
         └── StreamReset, GoneAway, NotHttp2   how HTTP/2 loses a request        (probe/lost.py)
     Interrupted            128 + n   an operating system signal asked for a stop; no ``Exception``, so not below Failure
 
-A class that several rooms raise or catch is defined here, one that a single room uses stands beside its code.
+A class that several rooms raise or catch is defined here. A class that a single room uses stands beside that code.
 ``docs/exit-codes.md`` says what each exit status means for the operator. Only ``deploy.py`` turns an exception into an
 exit status; only ``fleet.py`` and ``run/`` turn an exception at one place into that place's result.
 """
@@ -42,7 +42,7 @@ class Failure(Exception):
 
 
 class OrchestratorError(Failure):
-    """One clear line for the operator: what happened, where, and what to do. Exit status 1.
+    """An error whose message is one clear line for the operator: what happened, where, what to do. Exit status 1.
 
     Raised anywhere. Caught by ``deploy.py``, which prints the line and ends with ``status``; where one place of many
     failed, by ``fleet.py`` and ``run/``, which make it that place's result.
@@ -83,7 +83,7 @@ class TakenOver(OrchestratorError):
 
 
 class NotDone(OrchestratorError):
-    """An API did not do what it was told; the message says what, where and what to do. Exit status 1.
+    """An API did not make a change that was asked; the message says which, where, and what to do. Exit status 1.
 
     Raised by switches. Caught by ``run/`` and ``survey.py``, which make it the switch's result.
     """
@@ -139,7 +139,7 @@ class CannotTell(Internal):
 class Interrupted(BaseException):
     """A signal (SIGINT, SIGTERM, SIGHUP) asked the run to stop. Exit status 128 + ``signum``.
 
-    Not an ``Exception``, so that no handler takes it for a failure of its own step. Thrown into the greenlet of
+    Not an ``Exception``, so that no handler mistakes it for a failure of its step. Thrown into the greenlet of
     the run by ``signals.py``; caught by ``run/walk.py``, which undoes the run, and by ``deploy.py``.
 
     + signum: number of the signal
