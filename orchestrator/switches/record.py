@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from orchestrator.comparison.traffic import EXACT, GROWTH, Traffic
 from orchestrator.model import Color
 from orchestrator.scripts.command import pairs
+from orchestrator.scripts.files import read
 from orchestrator.switches.base import CannotTell
 
 RING_LINE = 72
@@ -15,46 +16,17 @@ RING_LINE = 72
 FLUSH = 1
 """Seconds after which nginx writes buffered lines to its record."""
 
-COUNT = f"""
-function seen(color, ended, took, status, wait, left,   n) {{
-    if (ended < begin || ended >= end || ended - took < since) return
-    n = wait < {EXACT} ? int(wait) : {EXACT} + int(log(wait / {EXACT}) / log({GROWTH}))
-    times[color, n]++
-    if (n > top) top = n
-    if (left) {{ gone[color]++; return }}
-    requests[color]++
-    if (status >= 500 || status < 100) errors[color]++
-}}
-function told(complete,   i, c, n, text) {{
-    split("blue green", colors, " ")
-    for (i = 1; i <= 2; i++) {{
-        c = colors[i]
-        text = ""
-        for (n = 0; n <= top; n++) if ((c, n) in times) text = text " " n ":" times[c, n]
-        print c "=" requests[c] + 0, errors[c] + 0, gone[c] + 0 text
-    }}
-    printf "begin=%.3f\\nend=%.3f\\ncomplete=%s\\n", begin, end, complete ? "yes" : "no"
-    printf "lines=%d\\nunread=%d\\n", NR, unread
-}}
-"""
-"""awk functions: ``seen`` counts a request (times in epoch seconds, wait in milliseconds), ``told`` prints the sums.
 
-A request belongs to the window in which it ended, so that it is counted once. A request that began under other weights
-(before ``since``) is not counted, since at that time perhaps only one color could get it.
-"""
+def counting(program: str) -> dict[str, str]:
+    """The values by which the script of a balancer counts its record: the awk program, and the limits of its buckets.
 
-WINDOW = """
-since=$(stat -c %.3Y "$kept") || { echo "problem=no $kept"; exit 0; }
-now=$(date +%s.%3N)
-last=$(awk -v now="$now" -v lag="$lag" -v end="${2:-}" 'BEGIN {
-    now -= lag; printf "%.3f", (end != "" && end + 0 < now) ? end : now}')
-begin=$(awk -v since="$since" -v begin="${1:-}" 'BEGIN {
-    printf "%.3f", (begin != "" && begin + 0 > since + 0) ? begin : since}')
-"""
-"""Shell: set ``begin`` and ``last``, the part of the window from $1 to $2 that is recorded already.
-
-``$kept`` must be the file that was written when the weight was set.
-"""
+    + program: path in this package of the awk program that reads one line of the record
+    """
+    return {
+        "exact": str(EXACT),
+        "growth": str(GROWTH),
+        "program": f"{read('switches/record.awk')}\n{read(program)}",
+    }
 
 
 def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:

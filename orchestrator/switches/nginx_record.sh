@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+# Prints the sums of nginx's record: $1 and $2 are the window in epoch seconds. $program counts them.
+: "${link:?}" "${record:?}" "${lag:?}" "${blue:?}" "${green:?}" "${exact:?}" "${growth:?}" "${program:?}"
+. record.sh
+
+[ -r "$record" ] || { echo "problem=nginx keeps no record in $record: provision this balancer"; exit 0; }
+window "$link" "$lag" "${1:-}" "${2:-}"
+# shellcheck disable=SC2154 # window sets them
+awk -F ";" -v begin="$begin" -v end="$last" -v since="$since" -v blue="$blue" -v green="$green" \
+    -v exact="$exact" -v growth="$growth" "$program" "$record"

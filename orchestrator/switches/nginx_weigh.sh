@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+: "${link:?}" "${weights:?}"
+
+# weigh <weight>: makes the link that gives green this weight, beside the one in force. Fails if nginx would not follow it.
+weigh() {
+    [ -d "$weights/$1" ] || { echo "no directory $weights/$1: provision this balancer" >&2; exit 1; }
+    [ "$(systemctl is-active nginx)" = active ] || { echo "nginx is not running" >&2; exit 1; }
+    rm -f "$link.new"
+    ln -s "weights/$1" "$link.new"
+}
