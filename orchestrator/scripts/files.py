@@ -8,12 +8,14 @@ from functools import cache
 from importlib.resources import files
 from shlex import quote
 
+HEADER = re.compile(r"\A(?:#(?!!).*\n)+\n*")
+"""The comment at the top of a script: it is for readers of the file, and no command carries it."""
 INCLUDE = re.compile(r"^\. (\S+)$", re.MULTILINE)
 
 
 @cache
 def read(name: str) -> str:
-    """The text of a script, with the fragments that it includes.
+    """The text of a script, without the comment at its top, with the fragments that it includes.
 
     + name: path in this package, such as ``operations/build.sh``
 
@@ -21,7 +23,8 @@ def read(name: str) -> str:
     relative to the script's directory, as for shellcheck.
     """
     folder = posixpath.dirname(name)
-    text = files("orchestrator").joinpath(name).read_text(encoding="utf-8").strip()
+    text = files("orchestrator").joinpath(name).read_text(encoding="utf-8")
+    text = HEADER.sub("", text).strip()
     return INCLUDE.sub(lambda line: read(posixpath.normpath(f"{folder}/{line[1]}")), text)
 
 

@@ -11,11 +11,17 @@ from tests.shell.check import ROOT
 
 
 def test_a_fragment_stands_where_it_is_included() -> None:
-    text = read("operations/receive.sh")
+    text = "\n" + read("operations/receive.sh")
     assert "\n. " not in text
     # of a fragment of a fragment, too, and each once
     assert [text.count(f"\n{name}() ") for name in ("tree_hash", "begin", "finish")] == [1, 1, 1]
     assert text.index("begin() {") < text.index("\nbegin ")
+
+
+def test_no_command_carries_the_comment_at_the_top() -> None:
+    text = read("operations/share.sh")
+    assert text.startswith("inside() {")
+    assert "shellcheck" not in text
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "orchestrator").rglob("*.sh")), ids=lambda path: path.name)
