@@ -7,15 +7,14 @@ gets the same plan.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, Self
 
-from typing_extensions import override
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import TypeVar, override
 
 Where = Literal["balancer", "node", "api"]
 """Where a switch is told: on its own host, on a node (whose link it is), by an API from the operator's machine."""
-
-Value = str | int | float | bool | None | list[str]
 
 
 PlaceKind = Literal["node", "balancer", "api", "operator"]
@@ -38,21 +37,43 @@ OPERATOR = Place("operator", "operator")
 
 @dataclass(frozen=True)
 class Action:
-    """An entry of the executor's table, and its arguments: data, never a closure."""
+    """What a step does, and its arguments as typed fields: data, never a closure.
 
-    name: str
-    arguments: Mapping[str, Value] = field(default_factory=dict)
+    Each class stands in the file of the stage that owns it.
+
+    + name: how the plan and tests call it
+    + handler: the class that performs it, as ``module:Class``, so that nothing is imported that a run does not use
+    + prints: its errors may show what the application's own commands print
+    """
+
+    name: ClassVar[str]
+    handler: ClassVar[str]
+    prints: ClassVar[bool] = False
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain data; fields that have their default are left out."""
+        said: dict[str, Any] = TypeAdapter(type(self)).dump_python(self, mode="json", exclude_defaults=True)
+        return said
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The action with these fields. Raises ValueError if one is unknown, missing, or of another type."""
+        return TypeAdapter(cls).validate_python(data)
+
+
+A_co = TypeVar("A_co", bound=Action, default=Action, covariant=True)
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[A_co]):
     """One action at one place.
 
     + deadline: seconds it may take, everything included
     """
 
     place: Place
-    action: Action
+    action: A_co
     deadline: float
 
 

@@ -11,7 +11,7 @@ from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan, Stage
-from orchestrator.run.actions import commands
+from orchestrator.run.commands import commands
 
 FEW = 8
 """Up to so many places have a column each."""
@@ -99,7 +99,7 @@ def _stage(stage: Stage, i: Inputs) -> dict[str, Any]:
             {
                 "place": step.place.name,
                 "action": step.action.name,
-                "arguments": dict(step.action.arguments),
+                "arguments": step.action.to_json(),
                 "deadline": step.deadline,
                 "commands": commands(step, i.settings),
             }

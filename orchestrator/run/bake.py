@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import gevent
 from pyinfra.api.host import Host
@@ -15,32 +15,32 @@ from orchestrator.facts.traffic import TrafficLines
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.gates import http
 from orchestrator.model import Color
-from orchestrator.plan.steps import Value
 from orchestrator.run.run_probe import RunProbe
+from orchestrator.stages.bake import Bake
 from orchestrator.survey import color_answers
 from orchestrator.switches import Api, balancer
 from orchestrator.switches.base import CannotTell, NotDone
 from orchestrator.waiting import NotYet
 
 
-class Bake:
+class Baking:
     """One bake. Its first failure ends it.
 
     + looks: numbers of the judgements of this release, from 1
-    + arguments: of the plan's step (stages/bake.py)
+    + asked: the action of the plan's step
     """
 
-    def __init__(self, fleet: Fleet, probe: RunProbe, looks: Iterator[int], arguments: Mapping[str, Value]) -> None:
+    def __init__(self, fleet: Fleet, probe: RunProbe, looks: Iterator[int], asked: Bake) -> None:
         self._fleet = fleet
         self._settings = fleet.settings
         self._probe = probe
         self._looks = looks
-        self._color = Color(str(arguments["color"]))
-        self._release = str(arguments["release"])
-        self._split = int(str(arguments["share"])) < 100
-        self._seconds = float(str(arguments["seconds"]))
-        self._nodes = _names(arguments["nodes"])
-        self._switches = _names(arguments["switches"])
+        self._color = asked.color
+        self._release = asked.release
+        self._split = asked.share < 100
+        self._seconds = asked.seconds
+        self._nodes = asked.nodes
+        self._switches = asked.switches
         self._began = time.time()
 
     def run(self) -> str:
@@ -129,8 +129,3 @@ class Bake:
         return judge_shares(
             shares[self._color.other], shares[self._color], comparison, new_color=self._color, look=look
         )
-
-
-def _names(value: Value) -> list[str]:
-    assert isinstance(value, list)
-    return value

@@ -6,7 +6,6 @@ import gevent
 
 from orchestrator.config import Settings
 from orchestrator.model import Weights
-from orchestrator.plan.steps import Step
 from orchestrator.probe.process import ProbeError, ProbeProcess
 from orchestrator.probe.report import Report
 from orchestrator.waiting import NotYet
@@ -47,17 +46,17 @@ class RunProbe:
         self._probe, self._release = process, release
         return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
 
-    def shifting(self, steps: list[Step]) -> None:
+    def shifting(self, weights: Weights) -> None:
         """Traffic is about to move: from here on failures count, unless there were some before.
 
-        Only the switch to all of it is one after which no old answer may come.
+        Once one color has all of the traffic, no answer may come from the other.
         """
         if self._probe is None:
             return
         try:
             if self._failed_before is None:
                 self._failed_before = self._probe.peek().totals.failed
-            if Weights(int(str(steps[0].action.arguments["green"]))).live is not None:
+            if weights.live is not None:
                 self._probe.switch(self._release)
         except ProbeError:
             self._lose()

@@ -13,48 +13,46 @@ from orchestrator.config import Settings
 from orchestrator.config.switch import AlbSwitch
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Color
-from orchestrator.plan.steps import Value
+from orchestrator.stages.scaling import Newcomers, Scaling
 from orchestrator.waiting import within
 
-Arguments = Mapping[str, Value]
 
-
-def keep_still(settings: Settings, arguments: Arguments) -> str:
+def keep_still(settings: Settings, asked: Scaling) -> str:
     """Suspend processes of the group, or resume them, as the plan says. Doing it twice does no harm.
 
     + settings: at hand now; which group and which processes are the run's own, as its journal has them
 
     Raises OrchestratorError, also if the group is not as it was when the run looked at it.
     """
-    processes, name = _list(arguments, "processes"), str(arguments["group"])
+    processes, name = asked.processes, asked.group
     listed = ", ".join(processes) or "nothing, all is already"
-    match arguments["do"]:
+    match asked.do:
         case "inherit":
             return f"{name} is still suspended ({listed}): resumed at the end"
         case "resume":
-            scaling.resume(_account(settings, arguments).autoscaling(), name, processes)
+            scaling.resume(_account(settings, asked.region).autoscaling(), name, processes)
             return f"{name}: {listed}"
         case _:
-            client = _account(settings, arguments).autoscaling()
+            client = _account(settings, asked.region).autoscaling()
             scaling.suspend(client, name, processes)
             # what began before goes on
             now = scaling.see(client, name)
-            problems = moved(scaling.changes(_list(arguments, "instances"), now.instances), now)
+            problems = moved(scaling.changes(asked.instances, now.instances), now)
             if problems:
                 raise OrchestratorError(f"{'; '.join(problems)}; repeat the command in a minute")
             return f"{name}: {listed}"
 
 
-def newcomers(settings: Settings, arguments: Arguments) -> list[str]:
+def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
     """The instances that came to the group or went since the run looked at it, a line each.
 
     Those that came are taken out of the target groups of the settings' ALBs. A failure to look or act is a line, too.
     """
-    name, before = str(arguments["group"]), _list(arguments, "instances")
-    account = _account(settings, arguments)
+    name, before = asked.group, asked.instances
+    account = _account(settings, asked.region)
     lines: list[str] = []
     try:
-        with within(float(str(arguments["seconds"])), OrchestratorError("AWS did not answer in time")):
+        with within(asked.seconds, OrchestratorError("AWS did not answer in time")):
             now = scaling.see(account.autoscaling(), name)
             catches_up = settings.scaling is not None and settings.scaling.hook is not None
             changed, waiting = who(before, now.instances, catches_up)
@@ -99,14 +97,7 @@ def moved(changed: Changes, now: Group) -> list[str]:
     ]
 
 
-def _account(settings: Settings, arguments: Arguments) -> Account:
+def _account(settings: Settings, region: str | None) -> Account:
     """Where the run was, as whoever goes on with it."""
-    mine, region = settings.scaling, arguments["region"]
-    found = str(region) if region else None
-    return Account(found, mine.profile, mine.endpoint_url) if mine else Account(found)
-
-
-def _list(arguments: Arguments, key: str) -> list[str]:
-    found = arguments[key]
-    assert isinstance(found, list)
-    return found
+    mine = settings.scaling
+    return Account(region, mine.profile, mine.endpoint_url) if mine else Account(region)

@@ -13,9 +13,6 @@ from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.walk import Ended, Walk
 from orchestrator.stages import plan
 
-SHOWING = ("fetch", "build", "hook", "start")
-"""Actions whose errors are words of build steps, hooks and the application's processes."""
-
 
 def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[RunHistory, Inputs, Plan] | None:
     """The newest run, if it has to be settled: its history, and its plan made anew from its Inputs.
@@ -41,7 +38,7 @@ def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:
 
 def shows(stages: Iterable[Stage]) -> bool:
     """Whether anything that these stages or their undos do may show what the application's own commands print."""
-    return any(step.action.name in SHOWING for stage in stages for part in (stage, *stage.undo) for step in part.do)
+    return any(step.action.prints for stage in stages for part in (stage, *stage.undo) for step in part.do)
 
 
 def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:

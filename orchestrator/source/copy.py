@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyinfra.api.host import Host
@@ -15,7 +16,7 @@ from orchestrator.scripts.guarded import Guard, guarded
 from orchestrator.source.scratch import Scratch
 
 
-def copy(fleet: Fleet, host: Host, release: str, names: list[str], guard: Guard) -> str:
+def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Guard) -> str:
     """A release of another node, as it is there, on this host. A line of detail.
 
     + names: nodes that have it; the first one that can be reached gives it

@@ -13,7 +13,7 @@ from pyinfra.api.host import Host
 from orchestrator.config.source import REF, ArchiveSource, ArtifactSource, DirectorySource, GitSource, Tarball
 from orchestrator.errors import OrchestratorError
 from orchestrator.fleet import Fleet
-from orchestrator.plan.steps import Value
+from orchestrator.model import Color
 from orchestrator.source import bundle, push, workspace
 from orchestrator.source.bundle import Bundle
 
@@ -37,14 +37,15 @@ class Delivery:
         """What the nodes' operation is told beside the plan."""
         return {"expected": self._bundle.tree} if self._bundle and self._bundle.tree else {}
 
-    def prepare(self, asked: Mapping[str, Value]) -> None:
+    def prepare(self, ref: str, revision: str, release: str, color: Color) -> None:
         """Make ready what the nodes get, once a version.
 
         Raises OrchestratorError, and CommandFailed for a build step.
 
-        + asked: arguments of the fetch
+        + ref: version that was asked for
+        + revision: commit, or what the kind of source has instead
+        + release, color: what build steps on this machine are told
         """
-        ref, revision = str(asked["ref"]), str(asked["revision"])
         if self._ready == (ref, revision):
             return
         self.close()
@@ -58,12 +59,12 @@ class Delivery:
                 self._bundle = bundle.tarball(path)
             case ArtifactSource(checkout=str(checkout)):
                 self._bundle = bundle.export(checkout, revision)
-                self._build(asked)
+                self._build(release, color)
             case DirectorySource() as source:
                 self._bundle = copied(source, self._fleet)
                 if self._bundle.tree != revision:
                     raise OrchestratorError(f"{source.path} has changed since it was looked at: release anew")
-                self._build(asked)
+                self._build(release, color)
             case Tarball() as source:
                 url = self._url(source, ref)
                 self._fleet.mask.add([url, urlsplit(url).query])
@@ -72,13 +73,15 @@ class Delivery:
                 self.stdin = f'url = "{quoted}"\n'
         self._ready = ref, revision
 
-    def push(self, host: Host, asked: Mapping[str, Value]) -> None:
-        """Send a node what it gets, if it does not pull it itself. Raises CommandFailed."""
+    def push(self, host: Host, release: str, live: str | None) -> None:
+        """Send a node what it gets, if it does not pull it itself. Raises CommandFailed.
+
+        + live: the live release, whose equal files are copied
+        """
         if self._bundle is None:
             return
-        live = f"../{asked['live']}" if asked["live"] else None
-        directory = f"{self._fleet.settings.node.releases}/.{asked['release']}.part"
-        push.push(host, self._bundle.path, directory, live)
+        directory = f"{self._fleet.settings.node.releases}/.{release}.part"
+        push.push(host, self._bundle.path, directory, f"../{live}" if live else None)
 
     def close(self) -> None:
         """Nothing is left on this machine."""
@@ -86,12 +89,12 @@ class Delivery:
             self._bundle.remove()
             self._bundle = None
 
-    def _build(self, asked: Mapping[str, Value]) -> None:
+    def _build(self, release: str, color: Color) -> None:
         settings, made = self._fleet.settings, self._bundle
         steps = [step for step in settings.build if step.on == "operator"]
         if made is None or not steps:
             return
-        about = {"RELEASE": str(asked["release"]), "COLOR": str(asked["color"]), "RELEASE_PATH": str(made.path)}
+        about = {"RELEASE": release, "COLOR": color.value, "RELEASE_PATH": str(made.path)}
         workspace.build(made.path, steps, workspace.store_of(settings.app), about)
         self._bundle = replace(made, tree=bundle.hash_of(made.path))
 

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.config.switch import NodeSwitch
 from orchestrator.facts.clock import ARMING
-from orchestrator.model import Weights
+from orchestrator.model import Color, Weights
 from orchestrator.plan.inputs import Inputs, SwitchInput
 from orchestrator.plan.steps import Action, Kind, Stage, Step
+from orchestrator.stages.promote import Promote
 
 ARM = Kind("arm", ("balancer", "api", "node"), hooks=True, valid_until="cutover")
 ARM_BACK = Kind("arm back", ("node",))
 DISARM = Kind("disarm", ("node",))
 LINK_BACK = Kind("link back", ("node",))
+
+
+@dataclass(frozen=True)
+class Arm(Action):
+    """Arm a node to give its ``live`` link to a color, at the instant that all nodes agree on."""
+
+    name = "arm"
+    handler = "orchestrator.run.handlers.arm:ArmHandler"
+
+    color: Color
+
+
+@dataclass(frozen=True)
+class Disarm(Action):
+    """Keep an armed node from swapping."""
+
+    name = "disarm"
+    handler = "orchestrator.run.handlers.disarm:DisarmHandler"
+
+
+@dataclass(frozen=True)
+class Ready(Action):
+    """Check that a switch would take these weights, without moving traffic.
+
+    + kind: of the switch
+    + green: per cent of the traffic that green would get
+    + back: on the way back, which has to work while nodes are down
+    """
+
+    name = "ready"
+    handler = "orchestrator.run.handlers.ready:ReadyHandler"
+
+    kind: str
+    green: int
+    back: bool
 
 
 def arm(i: Inputs, weights: Weights) -> Stage:
@@ -27,13 +65,13 @@ def arm_back(i: Inputs) -> Stage:
 
 def disarm(i: Inputs) -> Stage:
     """A node that is armed does not swap any more."""
-    action = Action("disarm")
+    action = Disarm()
     return Stage(DISARM, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def link_back(i: Inputs) -> Stage:
     """Where it swapped before it could be disarmed, since another node was armed too late. At once: they are mixed."""
-    action = Action("promote", {"color": i.color.other})
+    action = Promote(i.color.other)
     return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
@@ -50,8 +88,14 @@ def patience(i: Inputs, switch: SwitchInput) -> float:
     return settings.lead + settings.window + len(i.switches) * ARMING
 
 
+def whole(weights: Weights) -> Color:
+    """The color that a node's link can name: a node never has a part of the traffic in either color."""
+    assert weights.live is not None
+    return weights.live
+
+
 def _action(i: Inputs, switch: SwitchInput, weights: Weights) -> Action:
     if switch.at == "node":
-        return Action("arm", {"color": weights.live})
+        return Arm(whole(weights))
     # back one has to be able to go with nodes that are down
-    return Action("ready", {"kind": switch.kind, "green": weights.green, "back": i.verb == "rollback"})
+    return Ready(switch.kind, weights.green, back=i.verb == "rollback")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from orchestrator.model import Weights
+from dataclasses import dataclass
+
+from orchestrator.model import Color, Weights
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
@@ -15,21 +17,41 @@ SLACK = 60.0
 API_SLACK = 240.0
 
 
+@dataclass(frozen=True)
+class Bake(Action):
+    """Watch the new color for a while.
+
+    + seconds: how long
+    + share: per cent of the traffic that the new color gets
+    + color: the new color
+    + release: its release
+    + nodes: whose health pages are asked
+    + switches: whose records of both colors are compared
+    """
+
+    name = "bake"
+    handler = "orchestrator.run.handlers.bake:BakeHandler"
+
+    seconds: float
+    share: int
+    color: Color
+    release: str
+    nodes: tuple[str, ...]
+    switches: tuple[str, ...]
+
+
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
     """A failure at the end of any window ends it at once. Colors are compared only while both have traffic.
 
     + seconds: how long
     """
-    action = Action(
-        "bake",
-        {
-            "seconds": seconds,
-            "share": weights.share(i.color),
-            "color": i.color,
-            "release": i.release,
-            "nodes": [node.name for node in i.nodes],
-            "switches": [switch.name for switch in i.switches],
-        },
+    action = Bake(
+        seconds=seconds,
+        share=weights.share(i.color),
+        color=i.color,
+        release=i.release,
+        nodes=tuple(node.name for node in i.nodes),
+        switches=tuple(switch.name for switch in i.switches),
     )
     slack = SLACK + (API_SLACK if i.at("api") else 0.0)
     steps = (Step(OPERATOR, action, seconds + slack),) if seconds else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from orchestrator.plan.inputs import Inputs, Missing
 from orchestrator.plan.steps import Action, Kind, Stage, Step
@@ -12,6 +13,20 @@ UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
 """Seconds until a provider's own checks have to call a node healthy that was let in (AWS's defaults: 5 every 30 s)."""
+
+
+@dataclass(frozen=True)
+class Bar(Action):
+    """Keep nodes out of both colors at a switch, or let them in again.
+
+    + addresses: of the nodes, as the switch knows them
+    """
+
+    name = "bar"
+    handler = "orchestrator.run.handlers.bar:BarHandler"
+
+    addresses: tuple[str, ...]
+    out: bool
 
 
 def bar(i: Inputs) -> Stage:
@@ -30,8 +45,8 @@ def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:
     if not nodes:
         return ()
     # a balancer of ours knows nodes by their addresses, a provider in its own way
-    by_address = Action("bar", {"addresses": [node.address for node in nodes], "out": out})
-    by_name = Action("bar", {"addresses": [node.name for node in nodes], "out": out})
+    by_address = Bar(tuple(node.address for node in nodes), out)
+    by_name = Bar(tuple(node.name for node in nodes), out)
     # letting a node in again takes the time in which a balancer forgets that it was refused
     deadline = i.settings.deadlines.switch + 5.0 * len(nodes)
     return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.config import Settings
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
@@ -9,12 +11,26 @@ from orchestrator.plan.steps import Action, Kind, Stage, Step
 COPY = Kind("copy", ("node",))
 
 
+@dataclass(frozen=True)
+class Copy(Action):
+    """Bring a release from another node.
+
+    + nodes: that have it; the first one that can be reached gives it
+    """
+
+    name = "copy"
+    handler = "orchestrator.run.handlers.copy:CopyHandler"
+
+    release: str
+    nodes: tuple[str, ...]
+
+
 def copy(i: Inputs) -> Stage:
     """For a node that joins: what a release was made from may be gone by now, its environment first of all."""
     if not made_elsewhere(i.settings):
         return Stage(COPY, ())
     joining = {node.name for node in i.nodes}
-    action = Action("copy", {"release": i.release, "nodes": [name for name in i.members if name not in joining]})
+    action = Copy(i.release, tuple(name for name in i.members if name not in joining))
     return Stage(COPY, tuple(Step(place, action, i.settings.deadlines.fetch) for place in i.node_places))
 
 

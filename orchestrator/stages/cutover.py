@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from orchestrator.config.cutover import CutoverStep
-from orchestrator.model import Weights
+from orchestrator.model import Color, Weights
 from orchestrator.plan.inputs import Inputs, SwitchInput
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
-from orchestrator.stages.arm import arm, arm_back, patience
+from orchestrator.stages.arm import arm, arm_back, patience, whole
 from orchestrator.stages.bake import bake
 from orchestrator.stages.stick import attach, unstick
-from orchestrator.stages.verify import verify
+from orchestrator.stages.verify import Verify, verify
 
 CUTOVER = Kind("cutover", ("balancer", "api", "node"), hooks=True)
 SWITCH_BACK = Kind("switch back", ("balancer", "api", "node"))
 VERIFY_OLD = Kind("verify old", ("operator",), changes=False)
+
+
+@dataclass(frozen=True)
+class Shift(Action):
+    """Give green a share of the traffic.
+
+    + kind: of the switch
+    + green: per cent; blue gets the rest
+    + back: on the way back, which has to work while nodes are down
+    """
+
+    name = "shift"
+    handler = "orchestrator.run.handlers.shift:ShiftHandler"
+
+    kind: str
+    green: int
+    back: bool
+
+
+@dataclass(frozen=True)
+class Fire(Action):
+    """See that an armed node gave its ``live`` link to the color at the agreed instant."""
+
+    name = "fire"
+    handler = "orchestrator.run.handlers.fire:FireHandler"
+
+    color: Color
 
 
 def cutover(i: Inputs) -> tuple[Stage, ...]:
@@ -61,11 +88,12 @@ def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
 def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
     if switch.at == "node":
         # it is armed: what is left is to see that it fired
-        return Action("fire", {"color": weights.live})
-    return Action("shift", {"kind": switch.kind, "green": weights.green, "back": back})
+        return Fire(whole(weights))
+    return Shift(switch.kind, weights.green, back)
 
 
 def _verify_back(i: Inputs) -> Stage:
-    action = Action("verify", {"release": i.live, "other": None, "tolerant": True})
-    steps = (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),) if i.live else ()
-    return Stage(VERIFY_OLD, steps)
+    if i.live is None:
+        return Stage(VERIFY_OLD, ())
+    action = Verify(i.live, None, tolerant=True)
+    return Stage(VERIFY_OLD, (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),))

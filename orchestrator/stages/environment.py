@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 ENVIRONMENT = Kind("environment", ("node",), skipped="the settings have none", hooks=True, each_batch=True)
 
 
+@dataclass(frozen=True)
+class Environment(Action):
+    """Write the release's environment file; its values are no arguments, so they are on no record.
+
+    + live: the live release
+    + only_same: fail where the file would differ from the live release's
+    """
+
+    name = "environment"
+    handler = "orchestrator.run.handlers.environment:EnvironmentHandler"
+
+    release: str
+    live: str | None
+    only_same: bool
+
+
 def environment(i: Inputs) -> Stage:
     """Needs no undo of its own: the file goes with the release. Its values are no arguments, and on no record."""
     if i.settings.environment is None:
         return Stage(ENVIRONMENT, ())
-    action = Action("environment", {"release": i.release, "live": i.live, "only_same": i.code_only})
+    action = Environment(i.release, i.live, only_same=i.code_only)
     return Stage(ENVIRONMENT, tuple(Step(place, action, i.settings.deadlines.environment) for place in i.node_places))

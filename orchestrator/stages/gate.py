@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Kind, Place, Stage, Step, Value
+from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 
 GATE = Kind("gate", ("node", "balancer", "api"), changes=False, hooks=True, each_batch=True, standing=True)
 MEMBERS = Kind("members", ("balancer", "api", "node"), changes=False, hooks=True, standing=True)
@@ -13,16 +16,44 @@ GATE_FORMER = Kind("gate former", ("node",), changes=False)
 SLACK = 10.0
 
 
+@dataclass(frozen=True)
+class Gate(Action):
+    """Ask a color on its own node until it answers with the release."""
+
+    name = "gate"
+    handler = "orchestrator.run.handlers.gate:GateHandler"
+
+    color: Color
+    release: str
+
+
+@dataclass(frozen=True)
+class Members(Action):
+    """Ask a switch until it reaches the color on its members.
+
+    + required: on all of them; else a node that answers for neither color does not count
+    + nodes: the expected members
+    """
+
+    name = "members"
+    handler = "orchestrator.run.handlers.members:MembersHandler"
+
+    color: Color
+    release: str
+    required: bool
+    nodes: tuple[str, ...]
+
+
 def gate(i: Inputs) -> Stage:
     """The idle color of every node, asked on the node and from every balancer, answers with the release."""
-    node = Action("gate", {"color": i.color, "release": i.release})
+    node = Gate(i.color, i.release)
     nodes = (Step(place, node, _deadline(i)) for place in i.node_places)
     return Stage(GATE, (*nodes, *_members(i, required=True)))
 
 
 def gate_nodes(i: Inputs) -> Stage:
     """The color of every node of the run, asked on the node only: no balancer can reach it yet."""
-    node = Action("gate", {"color": i.color, "release": i.release})
+    node = Gate(i.color, i.release)
     return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 
 
@@ -42,7 +73,7 @@ def gate_former(i: Inputs) -> Stage:
         tuple(
             Step(
                 Place("node", node.name),
-                Action("gate", {"color": i.color, "release": node.former}),
+                Gate(i.color, node.former),
                 _deadline(i),
             )
             for node in i.nodes
@@ -52,18 +83,12 @@ def gate_former(i: Inputs) -> Stage:
 
 
 def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
-    arguments: dict[str, Value] = {
-        "color": i.color,
-        "release": i.release,
-        "required": required,
-        "nodes": list(i.members),
-    }
-    action = Action("members", arguments)
+    action = Members(i.color, i.release, required, i.members)
     steps = tuple(Step(switch.place, action, _deadline(i)) for switch in i.at("balancer", "api"))
     if required:
         return steps
     # a node that is a switch itself is nobody's member: it is asked
-    itself = Action("gate", {"color": i.color, "release": i.release})
+    itself = Gate(i.color, i.release)
     return (*steps, *(Step(node.place, itself, _deadline(i)) for node in i.at("node")))
 
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.config import Settings
 from orchestrator.config.hook import Hook
 from orchestrator.errors import UsageError
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Place, Plan, Stage, Step
 from orchestrator.stages.build import BUILD
 
 HOOK = Kind("hook", ("node", "balancer", "operator"))
 UNDO_OF_HOOK = Kind("undo of hook", ("node", "balancer", "operator"))
+
+
+@dataclass(frozen=True)
+class RunHook(Action):
+    """Run a command of the settings' hooks, with the release and color in its environment."""
+
+    name = "hook"
+    handler = "orchestrator.run.handlers.hook:RunHookHandler"
+    prints = True
+
+    run: str
+    release: str
+    color: Color
 
 
 def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
@@ -63,7 +78,7 @@ def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[S
 
 
 def _steps(i: Inputs, hook: Hook, run: str, nodes: tuple[Place, ...]) -> tuple[Step, ...]:
-    action = Action("hook", {"run": run, "release": i.release, "color": i.color})
+    action = RunHook(run, i.release, i.color)
     places: tuple[Place, ...]
     match hook.on:
         case "nodes":

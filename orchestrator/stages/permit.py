@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.config import Settings
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
@@ -9,11 +11,21 @@ from orchestrator.plan.steps import Action, Kind, Stage, Step
 PERMIT = Kind("permit", ("node",), skipped="owners and modes stay as they are", hooks=True, each_batch=True)
 
 
+@dataclass(frozen=True)
+class Permit(Action):
+    """Give the release's files their owners and modes."""
+
+    name = "permit"
+    handler = "orchestrator.run.handlers.permit:PermitHandler"
+
+    release: str
+
+
 def permit(i: Inputs) -> Stage:
     """After the build, which the deploy user does; needs no undo of its own."""
     if not _wanted(i.settings):
         return Stage(PERMIT, ())
-    action = Action("permit", {"release": i.release})
+    action = Permit(i.release)
     return Stage(PERMIT, tuple(Step(place, action, i.settings.deadlines.permit) for place in i.node_places))
 
 

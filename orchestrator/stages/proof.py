@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
 PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is off", hooks=True)
 
 
+@dataclass(frozen=True)
+class Proof(Action):
+    """End the probe.
+
+    + judged: fail if requests failed since the switch
+    """
+
+    name = "proof"
+    handler = "orchestrator.run.handlers.proof:ProofHandler"
+
+    judged: bool
+
+
 def proof(i: Inputs) -> Stage:
     """The probe goes on for a moment, is ended and judged. A rollback is not kept back by failures."""
     probe = i.settings.probe
-    action = Action("proof", {"judged": i.verb != "rollback"})
+    action = Proof(judged=i.verb != "rollback")
     steps = (Step(OPERATOR, action, probe.after + probe.timeout + 10.0),) if probe.enabled else ()
     return Stage(PROOF, steps, commits=True)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 SAME = Kind("same", ("node",), changes=False, hooks=True, each_batch=True)
 
 
+@dataclass(frozen=True)
+class Same(Action):
+    """Read which files a release has on a node; all nodes must have the same."""
+
+    name = "same"
+    handler = "orchestrator.run.handlers.same:SameHandler"
+
+    release: str
+
+
 def same(i: Inputs) -> Stage:
     """Before anything is linked or built: what a node adds itself is its own."""
-    action = Action("same", {"release": i.release})
+    action = Same(i.release)
     steps = tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places)
     return Stage(SAME, steps)

@@ -5,8 +5,12 @@ Without ``scaling`` in the settings no plan has any of these stages.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.config.scaling import Scaling as Group
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step, Value
+from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
 SUSPEND = Kind("suspend", ("operator",))
 RESUME = Kind("resume scaling", ("operator",), owed=True)
@@ -17,6 +21,41 @@ NEWCOMERS = Kind("newcomers", ("operator",), changes=False)
 SLACK = 10.0
 
 
+@dataclass(frozen=True)
+class Scaling(Action):
+    """Suspend processes of the Auto Scaling group, resume them, or note that they are to be resumed.
+
+    + instances: that the group had when the run looked at it
+    + processes: that this run suspends, and so resumes
+    """
+
+    name = "scaling"
+    handler = "orchestrator.run.handlers.scaling:ScalingHandler"
+
+    do: Literal["suspend", "resume", "inherit"]
+    group: str
+    region: str | None
+    instances: tuple[str, ...]
+    processes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Newcomers(Action):
+    """Look who came to the Auto Scaling group and who went; keep the former from traffic.
+
+    + instances: that the group had when the run looked at it
+    + seconds: in which AWS has to answer
+    """
+
+    name = "newcomers"
+    handler = "orchestrator.run.handlers.newcomers:NewcomersHandler"
+
+    group: str
+    region: str | None
+    instances: tuple[str, ...]
+    seconds: float
+
+
 def suspend(i: Inputs) -> tuple[Stage, ...]:
     """The first stage of all: no instance comes or goes from here on, and none has since the group was looked at.
 
@@ -25,14 +64,14 @@ def suspend(i: Inputs) -> tuple[Stage, ...]:
     # a run of an earlier version has not looked at the group
     if i.settings.scaling is None or not i.settings.scaling.suspend or not (i.scaling or i.instances):
         return ()
-    return (Stage(SUSPEND, (_step(i, "suspend"),), undo=resume(i)),)
+    return (Stage(SUSPEND, (_step(i, i.settings.scaling, "suspend"),), undo=resume(i)),)
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
     """The last stage of all. To the next run what stays suspended would look like an operator's wish, so it is owed."""
     if i.settings.scaling is None or not i.scaling:
         return ()
-    return (Stage(RESUME, (_step(i, "resume"),)),)
+    return (Stage(RESUME, (_step(i, i.settings.scaling, "resume"),)),)
 
 
 def inherit(i: Inputs) -> tuple[Stage, ...]:
@@ -42,7 +81,7 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
     """
     if i.settings.scaling is None or not i.scaling:
         return ()
-    return (Stage(INHERIT, (_step(i, "inherit"),), undo=resume(i)),)
+    return (Stage(INHERIT, (_step(i, i.settings.scaling, "inherit"),), undo=resume(i)),)
 
 
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
@@ -57,16 +96,10 @@ def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
     if scaling is None or scaling.suspend or not i.instances:
         return ()
     seconds = i.settings.deadlines.look
-    action = Action("newcomers", {**_group(i), "seconds": seconds})
+    action = Newcomers(scaling.group, scaling.region, i.instances, seconds)
     return (Stage(NEWCOMERS, (Step(OPERATOR, action, seconds + SLACK),), label=when),)
 
 
-def _step(i: Inputs, do: str) -> Step:
-    action = Action("scaling", {"do": do, **_group(i), "processes": list(i.scaling)})
+def _step(i: Inputs, group: Group, do: Literal["suspend", "resume", "inherit"]) -> Step:
+    action = Scaling(do, group.group, group.region, i.instances, i.scaling)
     return Step(OPERATOR, action, i.settings.deadlines.switch + SLACK)
-
-
-def _group(i: Inputs) -> dict[str, Value]:
-    assert i.settings.scaling is not None
-    scaling = i.settings.scaling
-    return {"group": scaling.group, "region": scaling.region, "instances": list(i.instances)}

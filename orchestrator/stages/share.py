@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 SHARE = Kind("share", ("node",), hooks=True, each_batch=True)
 
 
+@dataclass(frozen=True)
+class Share(Action):
+    """Link a release to the shared directories and files."""
+
+    name = "share"
+    handler = "orchestrator.run.handlers.share:ShareHandler"
+
+    release: str
+
+
 def share(i: Inputs) -> Stage:
     """Needs no undo of its own: the links go with the release."""
-    action = Action("share", {"release": i.release})
+    action = Share(i.release)
     return Stage(SHARE, tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs, NodeInput
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 from orchestrator.stages.gate import gate_former
@@ -9,6 +12,24 @@ from orchestrator.stages.quiet import quiet
 
 START = Kind("start", ("node",), hooks=True, each_batch=True)
 RESTORE = Kind("restore", ("node",))
+
+
+@dataclass(frozen=True)
+class Start(Action):
+    """Point a color to a release and start it; without a release, stop it.
+
+    + out: the node gets no traffic, so the color may be the live one
+    + services: all services of the settings have to run
+    """
+
+    name = "start"
+    handler = "orchestrator.run.handlers.start:StartHandler"
+    prints = True
+
+    color: Color
+    release: str | None
+    out: bool
+    services: bool
 
 
 def start(i: Inputs) -> Stage:
@@ -31,5 +52,5 @@ def _complete(i: Inputs) -> bool:
 
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:
     # a node that joins is out of traffic, whatever its own link says
-    action = Action("start", {"color": i.color, "release": release, "out": i.verb == "join", "services": services})
+    action = Start(i.color, release, out=i.verb == "join", services=services)
     return Step(Place("node", node.name), action, i.settings.deadlines.start)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs, SwitchInput
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
@@ -11,14 +14,47 @@ ATTACH_BACK = Kind("attach back", ("api",))
 ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no client on a color", hooks=True)
 
 
+@dataclass(frozen=True)
+class Detach(Action):
+    """Make a switch forget a color.
+
+    + kind: of the switch
+    + after: seconds that are waited first
+    """
+
+    name = "detach"
+    handler = "orchestrator.run.handlers.detach:DetachHandler"
+
+    kind: str
+    color: Color
+    after: float
+
+
+@dataclass(frozen=True)
+class Attach(Action):
+    """Let a switch know both colors again.
+
+    + kind: of the switch
+    + color: the one that it forgot
+    + after: seconds that are waited first
+    """
+
+    name = "attach"
+    handler = "orchestrator.run.handlers.attach:AttachHandler"
+
+    kind: str
+    color: Color
+    after: float
+
+
 def unstick(i: Inputs) -> Stage:
     """Wait until the cookies of the old color have run out, then make the switch forget it: the rest leaves, too."""
-    return Stage(UNSTICK, tuple(_step(i, switch, "detach") for switch in i.switches if switch.sticky))
+    return Stage(UNSTICK, tuple(_step(i, switch, Detach) for switch in i.switches if switch.sticky))
 
 
 def attach(i: Inputs) -> Stage:
     """Undo of ``unstick``: the switch knows both colors again."""
-    return Stage(ATTACH_BACK, tuple(_step(i, switch, "attach", wait=False) for switch in i.switches if switch.sticky))
+    return Stage(ATTACH_BACK, tuple(_step(i, switch, Attach, wait=False) for switch in i.switches if switch.sticky))
 
 
 def attach_first(i: Inputs) -> Stage:
@@ -27,15 +63,14 @@ def attach_first(i: Inputs) -> Stage:
     A release waits until no cookie leads there any more, since it restarts that color; a rollback wants it at once.
     """
     lost = (switch for switch in i.switches if not switch.attached)
-    return Stage(ATTACH, tuple(_step(i, switch, "attach", wait=i.verb == "release") for switch in lost))
+    return Stage(ATTACH, tuple(_step(i, switch, Attach, wait=i.verb == "release") for switch in lost))
 
 
 def attach_again(i: Inputs) -> Stage:
     """After the commit, once no client can hold a cookie of the old color any more."""
-    return Stage(ATTACH_AGAIN, tuple(_step(i, switch, "attach") for switch in i.switches if switch.sticky))
+    return Stage(ATTACH_AGAIN, tuple(_step(i, switch, Attach) for switch in i.switches if switch.sticky))
 
 
-def _step(i: Inputs, switch: SwitchInput, action: str, wait: bool = True) -> Step:
+def _step(i: Inputs, switch: SwitchInput, action: type[Detach | Attach], wait: bool = True) -> Step:
     after = switch.sticky if wait else 0.0
-    told = Action(action, {"kind": switch.kind, "color": i.color.other, "after": after})
-    return Step(switch.place, told, after + i.settings.deadlines.switch)
+    return Step(switch.place, action(switch.kind, i.color.other, after), after + i.settings.deadlines.switch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.model import Weights
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
@@ -9,12 +11,26 @@ from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 VERIFY = Kind("verify", ("operator",), changes=False, hooks=True)
 
 
+@dataclass(frozen=True)
+class Verify(Action):
+    """Ask every address of the switch until the answers name the right release.
+
+    + other: while traffic is split, the release that has the rest
+    + tolerant: requests without an answer do not count
+    """
+
+    name = "verify"
+    handler = "orchestrator.run.handlers.verify:VerifyHandler"
+
+    release: str
+    other: str | None
+    tolerant: bool
+
+
 def verify(i: Inputs, weights: Weights) -> Stage:
     """Until only the new release answers; while traffic is split, until both do and nobody else."""
     split = weights.live is None
     # back to the old release one has to be able to go with nodes that are down, or frozen
-    action = Action(
-        "verify", {"release": i.release, "other": i.live if split else None, "tolerant": i.verb == "rollback"}
-    )
+    action = Verify(i.release, i.live if split else None, tolerant=i.verb == "rollback")
     steps = (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),)
     return Stage(VERIFY, steps, weight=weights.share(i.color))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 WARM = Kind("warm", ("node",), hooks=True, each_batch=True)
 
 
+@dataclass(frozen=True)
+class Warm(Action):
+    """Compile a color's files into OPcache and request its pages."""
+
+    name = "warm"
+    handler = "orchestrator.run.handlers.warm:WarmHandler"
+
+    color: Color
+
+
 def warm(i: Inputs) -> Stage:
     """It changes nothing but the idle processes' own memory, which a restart empties: no undo."""
-    action = Action("warm", {"color": i.color})
+    action = Warm(i.color)
     return Stage(WARM, tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
 WATCH = Kind("watch", ("operator",), changes=False, skipped="probe.enabled is off", hooks=True, standing=True)
 
 
+@dataclass(frozen=True)
+class Watch(Action):
+    """Start the probe.
+
+    + release: that gets the traffic
+    """
+
+    name = "watch"
+    handler = "orchestrator.run.handlers.watch:WatchHandler"
+
+    release: str
+
+
 def watch(i: Inputs) -> Stage:
     """A process of its own on the operator's machine; it ends with the run, whichever way the run ends."""
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())
-    return Stage(WATCH, (Step(OPERATOR, Action("watch", {"release": i.release}), i.settings.deadlines.verify),))
+    return Stage(WATCH, (Step(OPERATOR, Watch(i.release), i.settings.deadlines.verify),))

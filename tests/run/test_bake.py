@@ -10,7 +10,7 @@ from orchestrator import verbs
 from orchestrator.comparison.judge import Verdict, worst
 from orchestrator.config import load
 from orchestrator.options import Options
-from orchestrator.run.bake import Bake
+from orchestrator.run.bake import Baking
 from tests.fakes.world import World
 
 PASS, FAIL = Verdict("pass", "alike"), Verdict("fail", "5xx to 10%")
@@ -20,7 +20,7 @@ FEW, UNREADABLE = Verdict("inconclusive", "12 requests"), Verdict("error", "no r
 def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdict], **comparison: Any) -> int:
     """A release whose comparisons say this, one after another."""
     said = iter(verdicts)
-    monkeypatch.setattr(Bake, "_of_balancers", lambda self, names, look: next(said))
+    monkeypatch.setattr(Baking, "_of_balancers", lambda self, names, look: next(said))
     settings = {
         **world.settings,
         "cutover": [{"weight": 25, "bake": 1.2}, {"weight": 100}],

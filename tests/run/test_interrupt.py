@@ -13,6 +13,7 @@ from orchestrator.errors import Interrupted
 from orchestrator.options import Options
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
+from orchestrator.run.handlers.members import MembersHandler
 from orchestrator.run.walk import Result
 from tests.fakes.world import World
 from tests.run.conftest import ring
@@ -129,7 +130,7 @@ def test_an_error_that_nobody_foresaw_is_undone_too(released: World, monkeypatch
         def unforeseen(*arguments: object) -> str:
             raise KeyError("unforeseen")
 
-        breaking.setattr(Executor, "_members", unforeseen)
+        breaking.setattr(MembersHandler, "at_host", unforeseen)
         assert run(released, "release") == 1
     assert released.snapshot() == was
 

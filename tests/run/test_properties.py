@@ -19,6 +19,13 @@ from orchestrator.plan.steps import Step
 from orchestrator.run.settle import begun_stages, open_run, remaining, settle
 from orchestrator.run.walk import Result, Walk
 from orchestrator.stages import plan
+from orchestrator.stages.cutover import Shift
+from orchestrator.stages.fetch import Discard, Fetch
+from orchestrator.stages.gate import Gate
+from orchestrator.stages.promote import Promote
+from orchestrator.stages.scaling import Scaling
+from orchestrator.stages.start import Start
+from orchestrator.stages.verify import Verify
 
 OLD, FORMER, NEW = "20260101T000000Z-aaaaaaa", "20250101T000000Z-bbbbbbb", "20260601T000000Z-ccccccc"
 
@@ -63,45 +70,41 @@ class Model:
 
     def _one(self, step: Step) -> Result:
         self._spend()
-        arguments = step.action.arguments
         name = step.place.name
         if name in self.nodes and self.still:
             assert self.suspended >= self.still, f"{step.action.name} while instances come and go"
-        match step.action.name:
-            case "fetch":
-                self.nodes[name].releases.add(str(arguments["release"]))
-            case "discard":
-                release = str(arguments["release"])
+        match step.action:
+            case Fetch(release=release):
+                self.nodes[name].releases.add(release)
+            case Discard(release=release):
                 if release in self.nodes[name].color.values():
                     return Result(step.place, "a color still points to it")
                 self.nodes[name].releases.discard(release)
-            case "start":
-                node, color = self.nodes[name], str(arguments["color"])
+            case Start(color=color, release=wanted):
+                node = self.nodes[name]
                 if node.live == color:
                     return Result(step.place, "it is live")
-                wanted = arguments["release"]
                 if wanted is not None and wanted not in node.releases:
                     return Result(step.place, "no such release")
-                node.color[color] = None if wanted is None else str(wanted)
-            case "gate":
-                if self.nodes[name].color[str(arguments["color"])] != arguments["release"]:
+                node.color[color] = wanted
+            case Gate(color=color, release=expected):
+                if self.nodes[name].color[color] != expected:
                     return Result(step.place, "another release")
-            case "shift":
-                self.weights[name] = int(str(arguments["green"]))
-            case "verify":
+            case Shift(green=green):
+                self.weights[name] = green
+            case Verify(release=expected, other=other):
                 colors = {color for weight in self.weights.values() for color in having_traffic(weight)}
                 answers = {self.nodes[node].color[color] for color in colors for node in self.nodes}
-                if answers != {arguments["release"], arguments["other"] or arguments["release"]}:
+                if answers != {expected, other or expected}:
                     return Result(step.place, f"{answers} answer")
-            case "scaling":
-                processes = arguments["processes"]
-                assert isinstance(processes, list)
-                if arguments["do"] == "suspend":
-                    self.suspended |= set(processes)
-                elif arguments["do"] == "resume":
-                    self.suspended -= set(processes)
-            case "promote":
-                self.nodes[name].live = str(arguments["color"])
+            case Scaling(do="suspend", processes=processes):
+                self.suspended |= set(processes)
+            case Scaling(do="resume", processes=processes):
+                self.suspended -= set(processes)
+            case Promote(color=color):
+                self.nodes[name].live = color.value
+            case _:
+                pass
         self._spend()
         return Result(step.place)
 

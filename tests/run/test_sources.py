@@ -31,6 +31,7 @@ from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Result
 from orchestrator.source import push
 from orchestrator.source.delivery import Delivery
+from orchestrator.stages.fetch import Fetch
 from tests.aws.conftest import KEYS_IN_ENVIRONMENT
 from tests.fakes.git import git
 from tests.fakes.site import Site, serving
@@ -112,9 +113,10 @@ def test_a_node_with_other_files_is_named_and_nobody_moves(
     origin.write_text("<?php evil();\n")
 
     def tamper(step: Step) -> None:
+        assert isinstance(step.action, Fetch)
         # for git the commit is still the same: only the files tell
         repository = released.root("node3") / "repo.git"
-        blob = git(released.origin, "rev-parse", f"{step.action.arguments['revision']}:public/index.php").strip()
+        blob = git(released.origin, "rev-parse", f"{step.action.revision}:public/index.php").strip()
         git(repository, "replace", "-f", blob, git(repository, "hash-object", "-w", str(origin)).strip())
 
     before("fetch", "node3", tamper, monkeypatch)
@@ -461,9 +463,9 @@ def test_a_directory_that_changes_under_a_run_is_refused(
     was = released.snapshot()
     prepare = Delivery.prepare
 
-    def late(this: Delivery, asked: Any) -> None:
+    def late(this: Delivery, *asked: Any) -> None:
         (here / "public/index.php").write_text("<?php late();\n")
-        prepare(this, asked)
+        prepare(this, *asked)
 
     monkeypatch.setattr(Delivery, "prepare", late)
     assert release(released, None, source=directory(here)) == 1

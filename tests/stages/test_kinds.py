@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from orchestrator.config import load
 from orchestrator.errors import UsageError
 from orchestrator.plan.steps import Kind
 from orchestrator.stages import KINDS, plan
+from orchestrator.stages.build import BUILD
 from orchestrator.stages.hooks import points
 from tests.stages import plans
 
@@ -53,6 +56,12 @@ def test_a_stage_is_done_again_until_one_that_there_is() -> None:
 def test_hooks_may_name_these_stages() -> None:
     settings = load(plans.BASE | {"build": [{"name": "composer", "run": "composer install"}]})
     assert points(KINDS, settings) == (*POINTS, "build composer")
+
+
+def test_the_documentation_lists_where_hooks_may_stand() -> None:
+    text = (Path(__file__).parents[2] / "docs/using.md").read_text()
+    listed = text.partition("Hooks may name these stages: ")[2].partition(". ")[0]
+    assert re.findall(r"`([^`]+)`", listed) == [kind.name + " <name>" * (kind is BUILD) for kind in KINDS if kind.hooks]
 
 
 @pytest.mark.parametrize(

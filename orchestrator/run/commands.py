@@ -1,0 +1,17 @@
+"""The commands that a step would send, for a plan that is only shown."""
+
+from __future__ import annotations
+
+from orchestrator.config import Settings
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import OperationHandler, guard, handler_of
+
+
+def commands(step: Step, settings: Settings) -> list[str]:
+    """The commands that a step would send, without secrets; none for a step that only looks. Pure."""
+    handler = handler_of(type(step.action))
+    if step.place.kind in ("api", "operator") or not issubclass(handler, OperationHandler):
+        return []
+    call = handler.call(step, settings)
+    guarded = {"guard": guard(step, settings, fence=0)} if handler.guarded else {}
+    return [command.get_masked_value() for command in call.operation._inner(**call.arguments, **guarded)]  # type: ignore[attr-defined]  # noqa: SLF001 (pyinfra has no public way)

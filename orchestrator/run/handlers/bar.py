@@ -1,0 +1,28 @@
+"""Performs `bar`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.bar import bar
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.bar import Bar
+from orchestrator.switches.base import Api
+
+
+class BarHandler(OperationHandler[Bar]):
+    """At a balancer ``operations/bar.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Bar], settings: Settings) -> Call:
+        action = step.action
+        return Call(
+            bar, {"script": f"{settings.balancer.library}/bar", "addresses": action.addresses, "out": action.out}
+        )
+
+    @override
+    def at_api(self, api: Api, step: Step[Bar]) -> str:
+        return api.bar(step.action.addresses, out=step.action.out)

@@ -1,0 +1,35 @@
+"""Performs `build`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.build import build
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.build import Build
+
+
+class BuildHandler(OperationHandler[Build]):
+    """``operations/build.py``."""
+
+    output = True
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Build], settings: Settings) -> Call:
+        action = step.action
+        asked = next(one for one in settings.build if one.name == action.step)
+        return Call(
+            build,
+            {
+                "root": settings.node.root,
+                "release": action.release,
+                "color": action.color,
+                "live": action.live,
+                "step": action.step,
+                "only_taken_over": action.only_taken_over,
+                **asked.parts,
+            },
+        )

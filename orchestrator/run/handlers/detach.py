@@ -1,0 +1,20 @@
+"""Performs `detach`."""
+
+from __future__ import annotations
+
+import gevent
+from typing_extensions import override
+
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.stages.stick import Detach
+from orchestrator.switches.base import Api
+
+
+class DetachHandler(Handler[Detach]):
+    """The switch forgets a color, once the wait is over."""
+
+    @override
+    def at_api(self, api: Api, step: Step[Detach]) -> str:
+        gevent.sleep(step.action.after)
+        return api.detach(step.action.color)

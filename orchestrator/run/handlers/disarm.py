@@ -1,0 +1,20 @@
+"""Performs `disarm`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.arm import disarm
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.arm import Disarm
+
+
+class DisarmHandler(OperationHandler[Disarm]):
+    """``disarm`` of ``operations/arm.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Disarm], settings: Settings) -> Call:
+        return Call(disarm, {"root": settings.node.root})

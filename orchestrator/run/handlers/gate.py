@@ -1,0 +1,35 @@
+"""Performs `gate`: asks a color on its own node until it answers with the release."""
+
+from __future__ import annotations
+
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator import runtime
+from orchestrator.fleet import Silent
+from orchestrator.gates import code, http
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.stages.gate import Gate
+from orchestrator.survey import color_answers
+from orchestrator.waiting import NotYet, until
+
+
+class GateHandler(Handler[Gate]):
+    """The health page and the code that the color's processes run."""
+
+    @override
+    def at_host(self, host: Host, step: Step[Gate], undoing: bool) -> str:
+        gate, color, release = self.settings.gate, step.action.color, step.action.release
+        what = runtime.what(self.settings)
+
+        def look() -> None:
+            said = color_answers(self.fleet, host, color, gate.successes)
+            if said is None:
+                raise Silent("does not answer the gate")
+            problem = http.judge(said.answers, release, gate.successes) or code.judge(said, release, what)
+            if problem:
+                raise NotYet(problem)
+
+        until(look, gate.deadline, gate.interval)
+        return ""

@@ -1,0 +1,61 @@
+"""Performs `members`: asks a switch until it reaches the color on its members."""
+
+from __future__ import annotations
+
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator.facts.answers import MemberAnswers
+from orchestrator.gates import members
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.stages.gate import Members
+from orchestrator.survey import seen_at
+from orchestrator.switches.base import Api, CannotTell, Seen
+from orchestrator.waiting import NotYet, until
+
+
+class MembersHandler(Handler[Members]):
+    """A balancer is asked for the members' answers; of a provider's API, its own health checks count."""
+
+    @override
+    def at_host(self, host: Host, step: Step[Members], undoing: bool) -> str:
+        gate, asked = self.settings.gate, step.action
+
+        def look() -> None:
+            answers = self.fleet.look(
+                host,
+                MemberAnswers,
+                stdin=self.settings.token + "\n",
+                port=self.settings.ports.of(asked.color),
+                other=self.settings.ports.of(asked.color.other),
+                path=gate.path,
+                hostname=gate.host,
+                members=[f"{name}={self.fleet.address(name)}" for name in asked.nodes],
+                https=gate.https,
+            )
+            down = self._seen(host).down[asked.color]
+            problem = members.judge(answers, down, asked.nodes, asked.release, asked.required)
+            if problem:
+                raise NotYet(problem)
+
+        until(look, gate.deadline, gate.interval)
+        return ""
+
+    @override
+    def at_api(self, api: Api, step: Step[Members]) -> str:
+        gate, asked = self.settings.gate, step.action
+
+        def look() -> None:
+            down = [name for name in api.see().down[asked.color] if name in asked.nodes]
+            if down and (asked.required or len(down) == len(asked.nodes)):
+                raise NotYet(f"{', '.join(down)}: not healthy in {asked.color}")
+
+        until(look, gate.deadline, gate.interval)
+        return ""
+
+    def _seen(self, host: Host) -> Seen:
+        try:
+            return seen_at(self.fleet, host)
+        except CannotTell as unknown:
+            raise NotYet(str(unknown)) from None

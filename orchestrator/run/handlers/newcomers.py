@@ -1,0 +1,19 @@
+"""Performs `newcomers`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.run.scaling import newcomers
+from orchestrator.run.walk import WARNING
+from orchestrator.stages.scaling import Newcomers
+
+
+class NewcomersHandler(Handler[Newcomers]):
+    """Asks AWS. Each line of the answer is a warning."""
+
+    @override
+    def at_operator(self, step: Step[Newcomers]) -> str:
+        return "\n".join(f"{WARNING}{line}" for line in newcomers(self.settings, step.action))

@@ -1,0 +1,23 @@
+"""Performs `promote`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.promote import promote
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.promote import Promote
+
+
+class PromoteHandler(OperationHandler[Promote]):
+    """``operations/promote.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Promote], settings: Settings) -> Call:
+        action = step.action
+        return Call(
+            promote, {"root": settings.node.root, "color": action.color, "app": settings.app, "soak": action.soak}
+        )

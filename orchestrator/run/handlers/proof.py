@@ -1,0 +1,17 @@
+"""Performs `proof`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.stages.proof import Proof
+
+
+class ProofHandler(Handler[Proof]):
+    """Ends the run's probe."""
+
+    @override
+    def at_operator(self, step: Step[Proof]) -> str:
+        return self.context.probe.end(self.settings.probe.after, step.action.judged)

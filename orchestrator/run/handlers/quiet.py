@@ -1,0 +1,50 @@
+"""Performs `quiet`: counts what is in flight until nothing is."""
+
+from __future__ import annotations
+
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator import runtime
+from orchestrator.drain import cut_line, drained
+from orchestrator.errors import CommandFailed
+from orchestrator.facts.idle import ColorInFlight, InFlight
+from orchestrator.fleet import Silent
+from orchestrator.model import Color
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import INTERVAL, Handler
+from orchestrator.run.walk import WARNING
+from orchestrator.stages.quiet import Quiet
+from orchestrator.survey import seen_at
+from orchestrator.switches.base import CannotTell
+
+
+class QuietHandler(Handler[Quiet]):
+    """On a node, its processes and connections; on a balancer, its own count."""
+
+    @override
+    def at_host(self, host: Host, step: Step[Quiet], undoing: bool) -> str:
+        look = self._balancer if host.name in self.fleet.balancers else self._node
+        color, drain = step.action.color, self.settings.drain
+        left = drained(lambda: look(host, color), drain.limit, step.action.still, INTERVAL)
+        if left is None:
+            return ""
+        if isinstance(left, str):
+            raise CommandFailed(left)
+        line = cut_line(color, left, drain.limit, cut=drain.at_limit == "cut")
+        if drain.at_limit == "refuse":
+            raise CommandFailed(line)
+        return f"{WARNING}{line}"
+
+    def _node(self, host: Host, color: Color) -> InFlight:
+        seen: InFlight | None = self.fleet.look(host, ColorInFlight, **runtime.in_flight(self.settings, color))
+        if seen is None:
+            raise Silent("does not say what is in flight")
+        return seen
+
+    def _balancer(self, host: Host, color: Color) -> InFlight | str:
+        try:
+            seen = seen_at(self.fleet, host)
+        except CannotTell as unknown:
+            return str(unknown)
+        return InFlight(seen.in_flight[color] if seen.in_flight else 0)

@@ -1,0 +1,36 @@
+"""Performs `same`: reads each node's files, and compares them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator.errors import CommandFailed
+from orchestrator.facts.tree import Tree
+from orchestrator.gates import same
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.run.walk import Result
+from orchestrator.stages.same import Same
+
+
+class SameHandler(Handler[Same]):
+    """A node's detail is the hash of its files until all nodes are compared."""
+
+    @override
+    def at_host(self, host: Host, step: Step[Same], undoing: bool) -> str:
+        release = step.action.release
+        tree: str | None = self.fleet.look(host, Tree, root=self.settings.node.root, release=release)
+        if tree is None:
+            raise CommandFailed(f"does not say which files release {release} has there")
+        return tree
+
+    @override
+    def together(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
+        differ = same.judge({result.place.name: result.detail for result in results if not result.error})
+        return tuple(
+            replace(result, error=result.error or differ.get(result.place.name), detail=f"tree {result.detail[:12]}")
+            for result in results
+        )

@@ -1,0 +1,35 @@
+"""Performs `start`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.start import start
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.start import Start
+
+
+class StartHandler(OperationHandler[Start]):
+    """``operations/start.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Start], settings: Settings) -> Call:
+        action = step.action
+        node, color = settings.node, action.color
+        wanted = settings.services if action.services else []
+        return Call(
+            start,
+            {
+                "root": node.root,
+                "color": color,
+                "release": action.release,
+                "out": action.out,
+                "target": node.target(color),
+                "services": [node.service_unit(color, service.name) for service in wanted],
+                "said": "" if settings.runtime == "static" else f"{node.library}/said",
+                "timer": node.shrink(color, "timer") if settings.shrinks else "",
+            },
+        )

@@ -1,0 +1,20 @@
+"""Performs `tidy`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.tidy import tidy
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.prune import Tidy
+
+
+class TidyHandler(OperationHandler[Tidy]):
+    """``operations/tidy.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Tidy], settings: Settings) -> Call:
+        return Call(tidy, {"root": settings.node.root, "remove": f"{settings.node.library}/remove"})

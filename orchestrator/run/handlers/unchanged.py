@@ -1,0 +1,21 @@
+"""Performs `unchanged`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.unchanged import unchanged
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.unchanged import Unchanged
+
+
+class UnchangedHandler(OperationHandler[Unchanged]):
+    """``operations/unchanged.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Unchanged], settings: Settings) -> Call:
+        action = step.action
+        return Call(unchanged, {"root": settings.node.root, "release": action.release, "live": action.live})

@@ -1,0 +1,28 @@
+"""Performs `verify`."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import INTERVAL, Handler
+from orchestrator.run.verify import Verifier
+from orchestrator.stages.verify import Verify
+from orchestrator.waiting import until
+
+
+class VerifyHandler(Handler[Verify]):
+    """Asks from outside, through every address of the switch."""
+
+    @override
+    def at_operator(self, step: Step[Verify]) -> str:
+        asked, verifier = step.action, Verifier(self.settings)
+
+        def look() -> None:
+            if asked.other is None:
+                verifier.whole(asked.release, asked.tolerant)
+            else:
+                verifier.split(asked.release, asked.other)
+
+        until(look, self.settings.deadlines.verify, INTERVAL)
+        return verifier.detail

@@ -1,0 +1,55 @@
+"""Performs `warm`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from orchestrator import runtime
+from orchestrator.config import Settings
+from orchestrator.errors import CommandFailed
+from orchestrator.gates import opcache
+from orchestrator.operations.warm import warm
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler, seconds
+from orchestrator.run.walk import WARNING
+from orchestrator.stages.warm import Warm
+
+
+class WarmHandler(OperationHandler[Warm]):
+    """``operations/warm.py``, and a judgement of what OPcache says."""
+
+    guarded = False
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Warm], settings: Settings) -> Call:
+        action = step.action
+        return Call(
+            warm,
+            {
+                "root": settings.node.root,
+                "color": action.color,
+                "port": settings.ports.of(action.color),
+                "hostname": settings.gate.host,
+                "https": settings.gate.https,
+                "paths": settings.warm,
+                "public": settings.php.public,
+                "inspect": f"{settings.node.library}/inspect.php",
+                "compile": runtime.compiled(settings),
+                "exclude": settings.php.compile_exclude,
+                "workers": runtime.workers(settings),
+                "seconds": seconds(step.deadline),
+            },
+        )
+
+    @override
+    def heard(self, lines: Sequence[str]) -> str:
+        said = next((json.loads(line) for line in lines if line.startswith("{")), None)
+        problem = opcache.judge(said) if said else None
+        if problem and self.settings.php.opcache == "refuse":
+            raise CommandFailed(problem)
+        detail = opcache.detail(said) if said else ""
+        return f"{detail}\n{WARNING}{problem}" if problem else detail
