@@ -64,6 +64,7 @@ def test_the_running_code_is_asked_for_unless_nginx_is_alone() -> None:
 @pytest.mark.parametrize(("made", "compiled"), [(PHP, True), (SERVICE, False), (STATIC, False)])
 def test_only_php_is_compiled(made: Settings, compiled: bool) -> None:
     (command,) = commands(Step(Place("node", "node1"), Warm(Color.blue), 60.0), made)
+    (command,) = commands(Step(Place("node", "node1"), Warm(Color.blue), 60.0), made)
     assert ("/inspect.php" in command) == compiled
     # every worker of the pool has time for a page, in a third of the deadline
     assert f" 8081 localhost '' {made.php.workers if compiled else 0} 60 /" in command

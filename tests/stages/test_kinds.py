@@ -60,7 +60,7 @@ def test_hooks_may_name_these_stages() -> None:
 
 def test_the_documentation_lists_where_hooks_may_stand() -> None:
     text = (Path(__file__).parents[2] / "docs/using.md").read_text()
-    listed = text.partition("Hooks may name these stages: ")[2].partition(". ")[0]
+    listed = text.partition("A hook may name one of these stages: ")[2].partition(".\n")[0]
     assert re.findall(r"`([^`]+)`", listed) == [kind.name + " <name>" * (kind is BUILD) for kind in KINDS if kind.hooks]
 
 
