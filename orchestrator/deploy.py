@@ -22,7 +22,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.options import Options, read
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
-from orchestrator.verbs import VERBS, show_lock, show_plan
+from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show_lock, show_plan
 
 
 def run(verb: str) -> None:
@@ -38,10 +38,17 @@ def run(verb: str) -> None:
         return
     try:
         settings, options = _asked(state, verb)
-        _ask_first(state, verb, settings, options)
+        approved = _ask_first(state, verb, settings, options)
     except OrchestratorError as refusal:
         _refuse(refusal)
-    python.call(name=f"{verb} {settings.app}", function=_drive, verb=verb, settings=settings, options=options)
+    python.call(
+        name=f"{verb} {settings.app}",
+        function=_drive,
+        verb=verb,
+        settings=settings,
+        options=options,
+        approved=approved,
+    )
 
 
 def _asked(state: State, verb: str) -> tuple[Settings, Options]:
@@ -54,8 +61,11 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
     return load(raw[0][1]), options
 
 
-def _ask_first(state: State, verb: str, settings: Settings, options: Options) -> None:
-    """Without ``-y``: show our plan before pyinfra's question, and refuse where nobody can answer it."""
+def _ask_first(state: State, verb: str, settings: Settings, options: Options) -> Approved | None:
+    """Without ``-y``: show the plan before pyinfra's question. The run is bound to the plan that this returns.
+
+    Raises UsageError if there is no terminal to answer the question.
+    """
     # click's own context is out of reach here: it is the main greenlet's
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
@@ -66,16 +76,19 @@ def _ask_first(state: State, verb: str, settings: Settings, options: Options) ->
         show_plan(Fleet(state, settings), verb, options, verbose, as_json)
         sys.exit(0)
     if yes:
-        return
+        return None
     if not dry and not sys.stdin.isatty():
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
     if verb == "unlock":
         show_lock(Fleet(state, settings))
-    if verb in ("release", "code", "rollback", "join"):
-        show_plan(Fleet(state, settings), verb, options, verbose, as_json=False)
+    if verb in PLANNED:
+        return show_for_approval(Fleet(state, settings), verb, options, verbose)
+    return None
 
 
-def _drive(state: State, host: Host, verb: str, settings: Settings, options: Options) -> None:
+def _drive(
+    state: State, host: Host, verb: str, settings: Settings, options: Options, approved: Approved | None
+) -> None:
     """The driver operation."""
     # else nested operations of this package get colliding hashes (notes/pyinfra.md); covered by a test
     state.current_deploy_filename = __file__
@@ -87,7 +100,7 @@ def _drive(state: State, host: Host, verb: str, settings: Settings, options: Opt
     logger.addFilter(fleet.mask)
     signals.drive()
     try:
-        code = VERBS[verb](fleet, options)
+        code = PLANNED[verb](fleet, options, approved) if verb in PLANNED else VERBS[verb](fleet, options)
     except OrchestratorError as error:
         say(fleet.mask.hide(f"{verb}: {error}"), fg="red", bold=True)
         code = error.status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from orchestrator.config import Settings
 from orchestrator.errors import OrchestratorError
@@ -14,8 +15,16 @@ from orchestrator.run.walk import Ended, Walk
 from orchestrator.stages import plan
 
 
-def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[RunHistory, Inputs, Plan] | None:
-    """The newest run, if it has to be settled: its history, and its plan made anew from its Inputs.
+class OpenRun(NamedTuple):
+    """A run that has to be settled, and its plan made anew from its Inputs."""
+
+    history: RunHistory
+    inputs: Inputs
+    plan: Plan
+
+
+def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
+    """The newest run if it has to be settled, else None.
 
     + now: the settings at hand, for their secrets
     """
@@ -25,7 +34,7 @@ def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> tuple[RunHistor
     run = history_of(records)
     assert run.inputs is not None
     inputs = Inputs.from_json(run.inputs, now)
-    return run, inputs, plan(inputs)
+    return OpenRun(run, inputs, plan(inputs))
 
 
 def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:

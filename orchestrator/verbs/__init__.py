@@ -6,15 +6,18 @@ from collections.abc import Callable
 
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
+from orchestrator.verbs.bound import Approved
 from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
 from orchestrator.verbs.release import code, inputs, join, release, rollback
-from orchestrator.verbs.show import show_plan
+from orchestrator.verbs.show import show_for_approval, show_plan
 from orchestrator.verbs.status import show_status
 from orchestrator.verbs.unlock import show_lock, unlock
 
 __all__ = [
+    "PLANNED",
     "VERBS",
+    "Approved",
     "abort",
     "code",
     "inputs",
@@ -24,11 +27,20 @@ __all__ = [
     "release",
     "resume",
     "rollback",
+    "show_for_approval",
     "show_lock",
     "show_plan",
     "show_status",
     "unlock",
 ]
+
+PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
+    "release": release,
+    "code": code,
+    "rollback": rollback,
+    "join": join,
+}
+"""The verbs whose plan is shown before the question, and which are then bound to that plan."""
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from orchestrator.errors import Interrupted, Refused, UsageError
+from orchestrator.errors import Interrupted, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import history_of
 from orchestrator.journal.records import End, RunInputs
@@ -15,42 +13,50 @@ from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
-from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.survey import survey
+from orchestrator.verbs.bound import Approved, check_approved, check_saved
 from orchestrator.verbs.session import begin_record, begin_session, open_store
-from orchestrator.verbs.settle import settle_first
+from orchestrator.verbs.settle import open_run_of, settle_first
 from orchestrator.verbs.walk import announce_busy, announce_end, check_pause, know_values, walk
 
 
-def release(fleet: Fleet, options: Options) -> int:
-    """A new release, after settling what an earlier run may have left."""
-    return _change(fleet, "release", options)
+def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
+    """Release a new version. An earlier run that is still open is settled first."""
+    return _change(fleet, "release", options, approved)
 
 
-def code(fleet: Fleet, options: Options) -> int:
-    """A release that is refused, and undone, where it would be more than code: the fast lane."""
-    return _change(fleet, "code", options)
+def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
+    """Release a new version that changes code only; any other is refused, or undone."""
+    return _change(fleet, "code", options, approved)
 
 
-def rollback(fleet: Fleet, options: Options) -> int:
-    """Back to the release that is still warm, or to a kept one, after settling what an earlier run may have left."""
-    return _change(fleet, "rollback", options)
+def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
+    """Go back to the release that is still warm, or to a kept one. An earlier run that is open is settled first."""
+    return _change(fleet, "rollback", options, approved)
 
 
-def join(fleet: Fleet, options: Options) -> int:
+def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
     """Bring a barred node back: both colors as on the other nodes, gated, then traffic."""
-    return _change(fleet, "join", options)
+    return _change(fleet, "join", options, approved)
 
 
-def _change(fleet: Fleet, verb: str, options: Options) -> int:
+def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None) -> int:
+    """Run the plan of a verb to its end, and return the exit status.
+
+    + approved: the plan that was shown before the question; None with ``-y``
+    """
     with begin_session(fleet, verb) as session:
-        owed = settle_first(fleet, session, verb)
+        earlier = open_run_of(fleet)
+        owed = settle_first(fleet, session, verb, earlier) if earlier else ()
         _, i = inputs(fleet, verb, options)
-        _is_as_planned(i, options)
+        if approved is not None:
+            check_approved(i, approved, earlier.history.name if earlier else "")
+        if options.bound is not None:
+            check_saved(i, options.bound)
         i = replace(i, scaling=owed) if owed else i
         whole = plan(i)
         check_pause(whole, options.until)
@@ -90,19 +96,6 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
         seen, fleet.settings, asked.ref, asked.revision, datetime.now(UTC), options.color, options.allow_missing
     )
     return preflight.code(i) if verb == "code" else i
-
-
-def _is_as_planned(i: Inputs, options: Options) -> None:
-    """Raises Refused if a run is bound to a saved plan and something has changed since."""
-    if options.bound is None:
-        return
-    try:
-        saved = json.loads(Path(options.bound).read_text())
-        changed = report_plan.changed(saved, i)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{options.bound} is not a saved plan: {error}") from None
-    if changed:
-        raise Refused(f"the fleet is not as it was when {options.bound} was saved: {', '.join(changed)} changed")
 
 
 def _revision_of(fleet: Fleet, release: str) -> str:

@@ -13,27 +13,21 @@ from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan
 from orchestrator.report.terminal import Terminal, say
 from orchestrator.run.executor import Executor
-from orchestrator.run.settle import begun_stages, open_run, settle
+from orchestrator.run.settle import OpenRun, begun_stages, open_run, settle
 from orchestrator.run.walk import Ended, Result, Walk
 from orchestrator.signals import signals
 from orchestrator.verbs.session import open_store
 from orchestrator.verbs.walk import announce_end, bar_lost, know_values
 
 
-def settle_first(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
-    """A run that stopped without a word is undone first, or carried forward if it was committed.
+def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) -> tuple[str, ...]:
+    """Undo an earlier run that is still open, or carry it forward if it was committed.
 
-    Returns the processes of the Auto Scaling group that this did not resume: a rollback goes on all the same, and
-    does it at its end.
+    Returns the processes of the Auto Scaling group that could not be resumed: a rollback goes on all the same, and
+    resumes them at its end. Raises Refused if the earlier run is paused, NotUndone if something of it is left.
     """
-    found = open_run_of(fleet)
-    if found is None:
-        return ()
-    run, i, whole = found
-    if run.paused:
-        raise Refused(
-            f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
-        )
+    refuse_paused(earlier)
+    run, i, whole = earlier
     say(f"{run.name} stopped without a word: settling it first", fg="yellow")
     ended = _settled(fleet, session, run, whole, i)
     here, there = fleet.settings.scaling, i.settings.scaling
@@ -42,6 +36,15 @@ def settle_first(fleet: Fleet, session: Session, verb: str) -> tuple[str, ...]:
         return i.scaling
     _close(session, i, ended)
     return ()
+
+
+def refuse_paused(earlier: OpenRun) -> None:
+    """Raises Refused if the open run does not have to be settled, but waits for the operator."""
+    run = earlier.history
+    if run.paused:
+        raise Refused(
+            f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
+        )
 
 
 def settle_run(fleet: Fleet, session: Session, run: RunHistory, i: Inputs, whole: Plan) -> int:
@@ -79,6 +82,6 @@ def _listed(results: Iterable[Result]) -> str:
     return "; ".join(f"{result.place}: {result.error}" for result in results)
 
 
-def open_run_of(fleet: Fleet) -> tuple[RunHistory, Inputs, Plan] | None:
+def open_run_of(fleet: Fleet) -> OpenRun | None:
     """Read the journal for the run that has to be settled; None if there is none."""
     return open_run(open_store(fleet).read().runs, fleet.settings)

@@ -1,4 +1,4 @@
-"""Show the plan of a run, without a lock and without a change."""
+"""Show the plan of a run. Changes nothing and takes no lock."""
 
 from __future__ import annotations
 
@@ -7,23 +7,75 @@ from pathlib import Path
 
 import click
 
+from orchestrator.errors import Refused
 from orchestrator.fleet import Fleet
+from orchestrator.journal.history import RunHistory
+from orchestrator.journal.session import LEASE
 from orchestrator.options import Options
+from orchestrator.plan.inputs import Inputs
 from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
+from orchestrator.run.settle import open_run
 from orchestrator.stages import plan
+from orchestrator.verbs.bound import Approved
 from orchestrator.verbs.release import inputs
+from orchestrator.verbs.session import open_store
+from orchestrator.verbs.settle import refuse_paused
 
 
-def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> None:
-    """Look, plan, and show it, without lock or change. Raises Refused or UsageError, as the run would."""
+def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Inputs:
+    """Look at the fleet, make the plan and show it. Raises Refused or UsageError, as the run would.
+
+    + verbose: with the commands of each stage
+    + as_json: as JSON on standard output, instead of lines on standard error
+    """
     seen, i = inputs(fleet, verb, options)
     whole = plan(i)
     if options.save:
         Path(options.save).write_text(json.dumps(report_plan.data(seen, i, whole), indent=1))
     if as_json:
         click.echo(json.dumps(report_plan.data(seen, i, whole), indent=1))
-        return
+        return i
     say(heading(i), bold=True)
     for line in report_plan.lines(seen, i, whole, verbose):
         say(line)
+    return i
+
+
+def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
+    """Show the plan before the question, and what an earlier run means for it. The run is bound to the result.
+
+    Raises Refused or UsageError, as the run would.
+    """
+    earlier = _earlier(fleet)
+    if earlier is not None:
+        say(settled_first(earlier), fg="yellow")
+    try:
+        i = show_plan(fleet, verb, options, verbose, as_json=False)
+    except Refused as refusal:
+        if earlier is None:
+            raise
+        say(f"until then there is no plan of the {verb} ({refusal}): this command stops once it has settled that run")
+        return Approved(None)
+    return Approved(json.loads(json.dumps(i.to_json())))
+
+
+def settled_first(earlier: RunHistory) -> str:
+    """What the run does first about an earlier run that is open."""
+    way = "carries it forward" if earlier.committed else "undoes it"
+    return f"{earlier.name} stopped without an end: this command {way} first, and goes on if the plan is still the same"
+
+
+def _earlier(fleet: Fleet) -> RunHistory | None:
+    """The earlier run that has to be settled, if any. Raises Refused if it is paused."""
+    contents = open_store(fleet).read()
+    if contents.held is not None:
+        say(f"locked: {contents.held.owner}, last heard of {contents.held.age:.0f} s ago", fg="yellow")
+        if contents.held.age < LEASE:
+            # that run is still open because it is still running
+            return None
+    found = open_run(contents.runs, fleet.settings)
+    if found is None:
+        return None
+    refuse_paused(found)
+    return found.history

@@ -1,0 +1,97 @@
+"""A run is bound to the plan that was approved: the one shown before the question, or one saved earlier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import Refused, UsageError
+from orchestrator.plan.inputs import Inputs
+from orchestrator.report import plan as report_plan
+
+NAMES = {
+    "before": "green's share of the traffic",
+    "color": "the idle color",
+    "instances": "the instances of the Auto Scaling group",
+    "live": "the live release",
+    "members": "the nodes that should be up",
+    "mend": "the nodes whose live link is to be mended",
+    "missing": "the nodes that are left out",
+    "nodes": "the nodes",
+    "ref": "the ref",
+    "release": "the release",
+    "revision": "the commit",
+    "settings": "the settings",
+    "switches": "the switches",
+}
+"""The inputs of a plan as the operator knows them, by their key in the journal. Any other has its key as name."""
+
+
+@dataclass(frozen=True)
+class Approved:
+    """The plan that was shown before the question.
+
+    + inputs: its Inputs as JSON; None if an earlier run has to be settled before a plan can be made
+    """
+
+    inputs: Mapping[str, Any] | None
+
+
+def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
+    """Refuse a run whose plan is not the one that was shown.
+
+    + settled: the name of the earlier run that was settled first, empty if there was none
+
+    Raises Refused.
+    """
+    after = f"{settled} is settled" if settled else "nothing was changed"
+    if approved.inputs is None:
+        raise Refused(f"no plan was shown and approved; {after}: repeat the command to see the plan")
+    differences = _differences(approved.inputs, i)
+    if differences:
+        raise Refused(
+            f"changed since the plan was shown: {differences}; {after}: repeat the command to see the new plan"
+        )
+
+
+def check_saved(i: Inputs, file: str) -> None:
+    """Refuse a run whose plan is not the one in the file (``--data bound=``).
+
+    Raises UsageError if the file holds no plan, Refused if the plan differs.
+    """
+    try:
+        differences = _differences(json.loads(Path(file).read_text())["inputs"], i)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} is not a saved plan: {error}") from None
+    if differences:
+        raise Refused(f"changed since {file} was saved: {differences}; nothing was changed: save and read a new plan")
+
+
+def _differences(then: Mapping[str, Any], i: Inputs) -> str:
+    """What differs, in words; empty if nothing does."""
+    now = json.loads(json.dumps(i.to_json()))
+    return ", ".join(describe(key, then.get(key), now.get(key)) for key in report_plan.changed({"inputs": then}, i))
+
+
+def describe(key: str, then: object, now: object) -> str:
+    """One difference: the name of an input, and its two values if they are short."""
+    name = NAMES.get(key, key)
+    if isinstance(then, list) and isinstance(now, list):
+        gone = [one for one in _names(then) if one not in _names(now)]
+        come = [one for one in _names(now) if one not in _names(then)]
+        words = [f"without {', '.join(gone)}"] * bool(gone) + [f"with {', '.join(come)}"] * bool(come)
+        return f"{name} (now {' and '.join(words)})" if words else name
+    if isinstance(then, dict) or isinstance(now, dict):
+        return name
+    return f"{name} (was {_value(then)}, is {_value(now)})"
+
+
+def _names(values: list[Any]) -> list[str]:
+    return [str(value["name"]) if isinstance(value, dict) and "name" in value else str(value) for value in values]
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else str(value)

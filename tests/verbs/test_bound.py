@@ -1,0 +1,31 @@
+"""What changed between a plan and a run, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.verbs.bound import describe
+
+
+@pytest.mark.parametrize(
+    ("key", "then", "now", "words"),
+    [
+        ("revision", "aaaaaaa", "bbbbbbb", "the commit (was aaaaaaa, is bbbbbbb)"),
+        ("live", "r1", None, "the live release (was r1, is none)"),
+        ("before", 0, 100, "green's share of the traffic (was 0, is 100)"),
+        ("settings", {"keep": 3}, {"keep": 4}, "the settings"),
+        ("nodes", [{"name": "node1"}, {"name": "node2"}], [{"name": "node1"}], "the nodes (now without node2)"),
+        ("missing", [], [{"name": "node3"}], "the nodes that are left out (now with node3)"),
+        (
+            "instances",
+            ["i-1", "i-2"],
+            ["i-2", "i-3"],
+            "the instances of the Auto Scaling group (now without i-1 and with i-3)",
+        ),
+        # the same nodes, of which one has another release
+        ("nodes", [{"name": "node1", "former": "r0"}], [{"name": "node1", "former": "r1"}], "the nodes"),
+        ("a key of 2030", 1, 2, "a key of 2030 (was 1, is 2)"),
+    ],
+)
+def test_a_difference_in_words(key: str, then: object, now: object, words: str) -> None:
+    assert describe(key, then, now) == words
