@@ -11,6 +11,12 @@ from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.scripts.command import script
+from orchestrator.scripts.files import read
+
+SECONDS = 60
+"""Seconds that a fact may take: names are resolved, and files are hashed."""
+
 Kind = Literal["link", "directory", "file", "other"]
 
 
@@ -47,18 +53,7 @@ class Entries(FactBase[dict[str, Entry | None]]):
 
     @override
     def command(self, paths: Sequence[str]) -> StringCommand:
-        return StringCommand(
-            "for p in",
-            *[QuoteString(path) for path in paths],
-            "; do",
-            'if [ -L "$p" ]; then k=link; c=$(readlink "$p");'
-            ' elif [ -d "$p" ]; then k=directory; c=;'
-            ' elif [ -f "$p" ]; then k=file; c=$(sha256sum < "$p" | cut -c1-64);'
-            ' elif [ -e "$p" ]; then k=other; c=;'
-            ' else echo "-|$p"; continue; fi;'
-            ' echo "$k|$(stat -c "%U|%G|%a" "$p")|$c|$p";',
-            "done",
-        )
+        return script(read("provision/entries.sh"), *paths, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> dict[str, Entry | None]:
@@ -129,18 +124,7 @@ class KeyPair(FactBase[Pair]):
 
     @override
     def command(self, certificate: str, key: str) -> StringCommand:
-        return StringCommand(
-            "c=",
-            QuoteString(certificate),
-            "; k=",
-            QuoteString(key),
-            '; [ ! -f "$c" ] || echo "certificates=$(grep -c "^-----BEGIN CERTIFICATE-----" "$c")";'
-            ' [ ! -f "$k" ] || echo "keys=$(grep -cE "^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----" "$k")";'
-            ' if p=$(openssl x509 -in "$c" -noout -pubkey 2>/dev/null) && [ -f "$k" ]; then'
-            ' [ "$(openssl pkey -in "$k" -passin pass: -pubout 2>/dev/null)" = "$p" ]'
-            " && echo match=yes || echo match=no; fi",
-            _separator="",
-        )
+        return script(read("provision/key_pair.sh"), certificate, key, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> Pair:
@@ -194,12 +178,7 @@ class Current(FactBase[dict[str, bool]]):
 
     @override
     def command(self, stamps: Sequence[str]) -> StringCommand:
-        return StringCommand(
-            "for s in",
-            *[QuoteString(stamp) for stamp in stamps],
-            '; do if [ -s "$s" ] && sha256sum --check --status --strict "$s" 2>/dev/null;'
-            ' then echo "yes|$s"; else echo "no|$s"; fi; done',
-        )
+        return script(read("provision/current.sh"), *stamps, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> dict[str, bool]:
@@ -222,11 +201,7 @@ class MissingPackages(FactBase[list[str]]):
 
     @override
     def command(self, packages: Sequence[str]) -> StringCommand:
-        return StringCommand(
-            "for p in",
-            *[QuoteString(package) for package in packages],
-            '; do [ "$(dpkg-query -W -f=\'${db:Status-Status}\' "$p" 2>/dev/null)" = installed ] || echo "$p"; done',
-        )
+        return script(read("provision/missing_packages.sh"), *packages, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> list[str]:
@@ -252,11 +227,7 @@ class Accounts(FactBase[dict[str, Account]]):
 
     @override
     def command(self, users: Sequence[str]) -> StringCommand:
-        return StringCommand(
-            "for u in",
-            *[QuoteString(user) for user in users],
-            '; do if e=$(getent passwd "$u"); then echo "$u|$(echo "$e" | cut -d: -f6)|$(id -gn "$u")"; fi; done',
-        )
+        return script(read("provision/accounts.sh"), *users, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> dict[str, Account]:
@@ -275,12 +246,7 @@ class Addresses(FactBase[dict[str, str]]):
 
     @override
     def command(self, hosts: Sequence[str]) -> StringCommand:
-        return StringCommand(
-            "for n in",
-            *[QuoteString(name) for name in hosts],
-            '; do a=$( (getent ahostsv4 "$n" || getent ahosts "$n") | head -n 1 | cut -d " " -f 1);'
-            ' [ -z "$a" ] || echo "$n|$a"; done',
-        )
+        return script(read("provision/addresses.sh"), *hosts, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> dict[str, str]:
@@ -363,13 +329,7 @@ class Earlier(FactBase[list[str]]):
 
     @override
     def command(self, library: str) -> StringCommand:
-        return StringCommand(
-            "library=",
-            QuoteString(library),
-            '; for d in "${library%/*}"/*; do',
-            ' [ "$d" = "$library" ] || [ ! -e "$d/own" ] || [ -e "$d/ssh" ] || echo "$d"; done',
-            _separator="",
-        )
+        return script(read("provision/earlier.sh"), library, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> list[str]:

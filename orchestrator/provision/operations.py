@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import QuoteString, StringCommand
@@ -12,6 +11,8 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from orchestrator.provision.facts import Earlier, Entries, Entry, GitSetting, Heirs
+from orchestrator.scripts.files import read
+from orchestrator.scripts.guarded import guarded
 
 Commands = Generator[StringCommand, None, None]
 
@@ -55,21 +56,8 @@ def file(
     if host.get_fact(Entries, paths=[path]).get(path) == Entry("file", user, group, mode, digest):
         host.noop(f"{path} is as it should be")
         return
-    yield StringCommand(
-        "umask 077; path=",
-        QuoteString(path),
-        '; candidate="$path.candidate"',
-        '; { cat > "$candidate" && chown ',
-        QuoteString(f"{user}:{group}"),
-        ' "$candidate" && chmod ',
-        QuoteString(mode),
-        ' "$candidate" && {',
-        # A subshell, so that whatever the check does to the shell, the candidate is cleared away.
-        f" ( {check} ) >&2 ; }} " if check else " true ; } ",
-        '&& mv -fT "$candidate" "$path" ; } || { s=$?; rm -f "$candidate"; exit $s; }',
-        _separator="",
-        _stdin=text,
-    )
+    about = [path, f"{user}:{group}", mode, check]
+    yield StringCommand(guarded(read("provision/file.sh"), about, None), _stdin=text)
 
 
 @operation()
@@ -252,20 +240,8 @@ def load(
             stamp="/etc/orchestrator/shop/loaded/nginx",
         )
     """
-    # Something listening is not enough: another program may hold the port. Who it is may be hidden, though
-    # (a container without the capability to trace): then there is no more to see.
-    found = f'index($0, "\\"{process}\\"") || !/users:/ {{ found = 1 }} END {{ exit !found }}'
-    listens = f'ss -Hltnp "sport = :$port" | awk {shlex.quote(found)}'
-    silent = shlex.quote(f"{process} does not listen on port") + ' "$port after:" ' + shlex.quote(command)
-    yield StringCommand(
-        "sums=$(sha256sum --",
-        *[QuoteString(path) for path in files],
-        f") && {command} &&",
-        f"for port in {' '.join(str(port) for port in ports)}; do n=0; until {listens}; do n=$((n+1));",
-        f'[ "$n" -lt {seconds * 20} ] || {{ echo {silent} >&2; exit 1; }}; sleep 0.05; done; done &&',
-        'echo "$sums" >',
-        QuoteString(stamp),
-    )
+    about = [command, process, " ".join(str(port) for port in ports), str(seconds), stamp, *files]
+    yield guarded(read("provision/load.sh"), about, None)
 
 
 @operation()
