@@ -20,12 +20,12 @@ from tests.fleet.traffic import Answer, Run, ask
 BALANCERS = ("haproxy", "nginx")
 
 WORKERS, IDLE = 6, 2
-PHP: Shape = {
-    "SETTINGS": json.dumps(
-        {"php": {"workers": WORKERS, "idle_workers": IDLE, "preload": "app/Version.php"}, "soak": "3s"}
-    )
-}
-"""PHP-FPM preloads a file, and has fewer workers once its color has been without traffic for a while."""
+_PHP = {"workers": WORKERS, "idle_workers": IDLE, "preload": "app/Version.php"}
+PHP: Shape = {"SETTINGS": json.dumps({"php": _PHP})}
+"""PHP-FPM preloads a file, and has fewer workers after the soak window."""
+
+SOAKED: Shape = {"SETTINGS": json.dumps({"php": _PHP, "soak": "3s"})}
+"""The same with a short soak window, which is a setting of the releases."""
 
 
 class Runs:

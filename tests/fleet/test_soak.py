@@ -10,7 +10,7 @@ import pytest
 from orchestrator.model import Color
 from orchestrator.scripts.fastcgi import body, status_command
 from tests.fleet.running import Fleet, Shape
-from tests.fleet.switching import IDLE, PHP, WORKERS, node_layout, until
+from tests.fleet.switching import IDLE, PHP, SOAKED, WORKERS, node_layout, until
 from tests.fleet.traffic import ask
 
 
@@ -36,7 +36,7 @@ def service(fleet: Fleet, color: Color) -> list[str]:
 def test_the_color_without_traffic_shrinks_and_grows(fleet: Fleet, tmp_path: Path) -> None:
     every = len(fleet.nodes)
     for ref in ("v1", "v2"):
-        done = fleet.pyinfra("deploys/release.py", "-y", "--data", f"ref={ref}", environment=PHP)
+        done = fleet.pyinfra("deploys/release.py", "-y", "--data", f"ref={ref}", environment=SOAKED)
         assert done.returncode == 0, done.stderr
     live = Color(ask(fleet.nodes[0]["live_url"]).body["color"])
     streams = service(fleet, live.other)
@@ -45,10 +45,10 @@ def test_the_color_without_traffic_shrinks_and_grows(fleet: Fleet, tmp_path: Pat
     # what may have streams open was left alone
     assert service(fleet, live.other) == streams
     assert [ask(node[f"{live.other}_url"]).body["version"] for node in fleet.nodes] == ["v1"] * every
-    status = fleet.pyinfra("deploys/status.py", "-y", environment=PHP)
+    status = fleet.pyinfra("deploys/status.py", "-y", environment=SOAKED)
     assert status.stdout.count("(shrunk)") == every
     report = tmp_path / "report"
-    done = fleet.pyinfra("deploys/rollback.py", "-y", "--data", f"report={report}", environment=PHP)
+    done = fleet.pyinfra("deploys/rollback.py", "-y", "--data", f"report={report}", environment=SOAKED)
     assert done.returncode == 0, done.stderr
     assert workers(fleet, live.other) == [WORKERS] * every
     stages = [event["stage"] for event in json.loads(report.read_text())["events"] if event["record"] == "results"]
