@@ -62,7 +62,7 @@ def live(world: World, node: str = "node1") -> Path:
     return world.root(node) / "releases" / release
 
 
-def test_outputs_are_taken_over_as_long_as_the_inputs_are_the_same(origin: World) -> None:
+def test_outputs_are_reused_while_the_inputs_are_the_same(origin: World) -> None:
     settings = built(origin, COMPOSER)
     assert release(origin, settings) == 0
     first = live(origin) / "vendor/installed"
@@ -81,7 +81,7 @@ def test_outputs_are_taken_over_as_long_as_the_inputs_are_the_same(origin: World
     [{"composer.lock": "two\n"}, {"app/B.php": "<?php // B\n"}],
     ids=["content of an input", "list of files"],
 )
-def test_a_changed_input_is_built_anew(origin: World, change: dict[str, str]) -> None:
+def test_a_step_with_a_changed_input_runs(origin: World, change: dict[str, str]) -> None:
     settings = built(origin, COMPOSER)
     assert release(origin, settings) == 0
     before = (live(origin) / "vendor/installed").read_text()
@@ -90,7 +90,7 @@ def test_a_changed_input_is_built_anew(origin: World, change: dict[str, str]) ->
     assert (live(origin) / "vendor/installed").read_text() != before
 
 
-def test_a_changed_step_is_built_anew(origin: World) -> None:
+def test_a_changed_step_runs(origin: World) -> None:
     assert release(origin, built(origin, COMPOSER)) == 0
     before = (live(origin) / "vendor/installed").read_text()
     commit(origin, {})
@@ -98,7 +98,7 @@ def test_a_changed_step_is_built_anew(origin: World) -> None:
     assert (live(origin) / "vendor/installed").read_text() != before
 
 
-def test_what_names_its_own_release_is_never_taken_over(origin: World) -> None:
+def test_outputs_that_name_their_release_are_never_reused(origin: World) -> None:
     caching = COMPOSER | {"run": 'mkdir -p vendor && echo "$RELEASE_PATH/config" > vendor/cached'}
     settings = built(origin, caching)
     for _ in range(2):
@@ -107,7 +107,7 @@ def test_what_names_its_own_release_is_never_taken_over(origin: World) -> None:
         commit(origin, {})
 
 
-def test_a_step_without_outputs_runs_each_time_and_a_condition_leaves_it_out(origin: World) -> None:
+def test_a_step_without_outputs_always_runs_unless_when_fails(origin: World) -> None:
     optimize = {"name": "optimize", "run": "echo $COLOR > cached", "when": "test -f artisan"}
     assert release(origin, built(origin, optimize)) == 0
     assert not (live(origin) / "cached").exists()
@@ -116,7 +116,7 @@ def test_a_step_without_outputs_runs_each_time_and_a_condition_leaves_it_out(ori
     assert (live(origin) / "cached").read_text() == f"{origin.live('node1')}\n"
 
 
-def test_a_failing_step_shows_its_output_for_that_node_only_and_nothing_is_left(
+def test_a_failing_step_shows_its_node_and_leaves_nothing(
     origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     before = origin.snapshot()
@@ -139,9 +139,7 @@ def environment(world: World, **given: str) -> Settings:
     return built(world, {"name": "leak", "run": "cat .env; exit $FAIL"}, environment=asked)
 
 
-def test_each_release_has_its_own_environment_and_a_rollback_brings_the_old_one_back(
-    origin: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rollback_brings_back_the_releases_own_environment(origin: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIL", "0")
     assert release(origin, environment(origin, APP_URL="https://one.example.com")) == 0
     commit(origin, {})
@@ -174,7 +172,7 @@ def test_secrets_appear_in_no_output_journal_report_or_command(
         assert "node1 | APP_KEY=***" in said.err
 
 
-def test_what_php_ini_says_is_a_secret_too(origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_values_of_php_ini_are_secrets(origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     ini = {"session.save_handler": "redis", "session.save_path": f"tcp://10.0.0.5:6379?auth={SECRET}"}
     settings = load(origin.settings | {"php": {"sessions": "php", "ini": ini}})
     assert verbs.release(origin.fleet(settings), Options(ref="v1", report=str(tmp_path / "report"))) == 0
@@ -214,9 +212,7 @@ def test_secrets_are_hidden_in_a_run_that_goes_on(
         )
 
 
-def test_without_its_values_a_run_is_taken_back_and_not_carried_on(
-    origin: World, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_without_its_values_can_only_be_undone(origin: World, capsys: pytest.CaptureFixture[str]) -> None:
     before = origin.snapshot()
     hooks = [{"before": "cutover", "on": "operator", "run": "true"}]
 
@@ -258,7 +254,7 @@ def test_an_emergency_needs_no_values(origin: World, capsys: pytest.CaptureFixtu
     assert "warning: what commands print may show values of the environment" in capsys.readouterr().err
 
 
-def test_a_run_that_goes_on_takes_the_secrets_from_the_settings_at_hand(origin: World) -> None:
+def test_a_continued_run_takes_secrets_from_the_current_settings(origin: World) -> None:
     settings = environment(origin)
     _, i = verbs.inputs(origin.fleet(settings), "release", Options())
     data = json.loads(json.dumps(i.to_json()))
@@ -352,7 +348,7 @@ def test_back_to_a_kept_release_through_the_same_gates(origin: World, capsys: py
     assert live(origin).name > oldest
 
 
-def test_back_to_what_is_not_there_or_does_not_pass_moves_nothing(
+def test_a_rollback_to_a_missing_or_bad_release_moves_nothing(
     origin: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commit(origin, {})
@@ -400,9 +396,7 @@ def test_a_node_that_joins_gets_what_the_others_have(origin: World) -> None:
     assert [path for node in origin.nodes for path in origin.releases(node) if path.endswith(".tar")] == []
 
 
-def test_a_node_that_joins_with_its_release_there_gets_it_anew(
-    origin: World, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_joining_node_fetches_a_release_that_it_has_again(origin: World, capsys: pytest.CaptureFixture[str]) -> None:
     settings = built(origin, COMPOSER, environment={"values": {"APP_KEY": SECRET}})
     origin.down.add("node3")
     (origin.path / "node3/unreachable").touch()
@@ -429,7 +423,7 @@ def test_a_node_that_joins_with_its_release_there_gets_it_anew(
 # Permissions
 
 
-def test_a_release_that_fails_changes_no_mode_of_what_it_took_over(origin: World) -> None:
+def test_a_failed_release_changes_no_mode_of_reused_files(origin: World) -> None:
     assert release(origin, built(origin, COMPOSER)) == 0
     before = (live(origin) / "vendor/installed").stat()
     commit(origin, {})
@@ -479,7 +473,7 @@ def test_the_next_release_needs_what_the_last_one_took(origin: World) -> None:
         verbs.inputs(origin.fleet(tight), "release", Options())
 
 
-def test_pruned_are_the_oldest_by_name_whatever_their_age_on_disk(origin: World) -> None:
+def test_the_oldest_releases_by_name_are_pruned(origin: World) -> None:
     settings = load(origin.settings | {"keep": 3})
     kept = origin.releases("node1")
     for _ in range(2):

@@ -58,7 +58,7 @@ def test_traffic_moves_share_by_share(released: World, moves: list[list[int]]) -
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("stage", ["verify 5%", "verify 25%", "bake 25%", "verify", "bake"])
-def test_a_failure_at_any_share_ends_with_the_old_color_serving_everything(
+def test_after_a_failure_at_any_share_the_old_color_serves_all(
     released: World, moves: list[list[int]], monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     before = released.snapshot()
@@ -76,7 +76,7 @@ def test_a_failure_at_any_share_ends_with_the_old_color_serving_everything(
     assert released.snapshot() == before
 
 
-def test_a_balancer_that_would_refuse_keeps_all_of_them_where_they_are(
+def test_no_balancer_moves_if_one_would_refuse(
     released: World, moves: list[list[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = released.snapshot()
@@ -89,7 +89,7 @@ def test_a_balancer_that_would_refuse_keeps_all_of_them_where_they_are(
 
 
 @pytest.mark.exhaustive
-def test_a_first_release_shares_with_nobody(world: World) -> None:
+def test_a_first_release_gets_all_traffic_at_once(world: World) -> None:
     assert verbs.release(fleet(world), Options(ref="v1")) == 0
     assert weights(world) == [100, 100]
 

@@ -179,7 +179,7 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("case", "verb", "color"), cases())
-def test_it_is_settled(left_open: Callable[[str], World], case: str, verb: str, color: str) -> None:
+def test_a_former_run_is_settled(left_open: Callable[[str], World], case: str, verb: str, color: str) -> None:
     world = left_open(case)
     options = Options(ref="v1") if verb == "release" else Options()
     assert verbs.VERBS[verb](world.fleet(settings(world, case)), options) == 0

@@ -109,7 +109,7 @@ def test_a_signal_leaves_the_fleet_as_it_was(
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("action", ["promote", "prune"])
-def test_a_failure_after_the_commit_is_a_warning_that_the_next_command_mends(
+def test_the_next_command_mends_a_failure_after_the_commit(
     released: World, monkeypatch: pytest.MonkeyPatch, action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as breaking:
@@ -123,7 +123,7 @@ def test_a_failure_after_the_commit_is_a_warning_that_the_next_command_mends(
 
 
 @pytest.mark.exhaustive
-def test_an_error_that_nobody_foresaw_is_undone_too(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_is_undone(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     was = released.snapshot()
     with monkeypatch.context() as breaking:
 

@@ -94,9 +94,7 @@ def test_a_node_that_does_not_swap_takes_all_of_them_back(world: World, monkeypa
 
 
 @pytest.mark.exhaustive
-def test_a_node_that_is_armed_too_late_takes_back_those_that_have_swapped(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_armed_too_late_swaps_the_others_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = world.snapshot()
     one = Executor._one
     swapped: list[set[str]] = []
@@ -134,9 +132,7 @@ def test_clocks_that_differ_refuse_before_anybody_is_armed(
 
 
 @pytest.mark.slow
-def test_a_run_that_died_between_arming_and_the_instant_moves_nobody(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_died_before_the_instant_moves_no_node(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.run.test_crash import Death, Killed
 
     before = world.snapshot()

@@ -59,7 +59,7 @@ def test_a_release_without_a_node_that_fails_lets_it_in_again(released: World) -
     assert [barred(released, balancer) for balancer in released.balancers] == [[], []]
 
 
-def test_a_node_that_is_well_takes_part_even_if_it_may_be_missing(released: World) -> None:
+def test_a_healthy_node_takes_part_even_if_it_may_be_missing(released: World) -> None:
     assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
     assert released.release("node3", Color.green) == released.release("node1", Color.green)
     assert barred(released, "haproxy") == []
@@ -113,7 +113,7 @@ def test_an_unknown_missing_node_is_refused(released: World) -> None:
         verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node9"})))
 
 
-def test_another_store_knows_of_no_fence_and_ours_grows_above_what_the_places_have_seen(released: World) -> None:
+def test_a_new_store_continues_above_the_places_fences(released: World) -> None:
     for host in ("node1", "nginx"):
         path = released.root(host) if host == "node1" else released.path / host / "var/lib/orchestrator/shop"
         (path / "guard/fence").write_text("41\n")

@@ -110,7 +110,7 @@ def test_a_hook_is_undone_with_the_run(released: World) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_hook_here_that_takes_too_long_is_ended_with_all_that_it_started(released: World, tmp_path: Path) -> None:
+def test_a_late_operator_hook_is_ended_with_its_children(released: World, tmp_path: Path) -> None:
     child = tmp_path / "child"
     run = f"sleep 60 & echo $! > {child}; read line; wait"
     hooks = [{"before": "cutover", "on": "operator", "run": run, "deadline": 1.0}]

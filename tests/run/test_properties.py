@@ -248,7 +248,7 @@ def after(model: Model, inputs: Inputs, how: str) -> bool:
     st.integers(0, 60),
     st.sampled_from(["resume", "abort"]),
 )
-def test_any_prefix_can_be_settled_even_if_the_settling_is_killed(
+def test_any_prefix_settles_even_if_the_settling_is_killed(
     fleet: tuple[Model, Inputs], first: int, how: str, second: int, last: str
 ) -> None:
     model, inputs = fleet
@@ -282,7 +282,7 @@ def test_any_prefix_can_be_settled_even_if_the_settling_is_killed(
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["record", "stage", "at"]), st.just("intent")), max_size=5))
-def test_a_journal_with_odd_records_is_read_all_the_same(records: list[Record]) -> None:
+def test_a_journal_with_odd_records_is_read(records: list[Record]) -> None:
     whole = [{"record": "?", "stage": "?", **record} for record in records]
     assert history_of(whole).inputs is None
     assert unfinished([whole]) is None

@@ -71,7 +71,7 @@ def broken() -> list[Any]:
 
 
 @pytest.mark.parametrize(("node", "what"), broken())
-def test_one_broken_node_keeps_everybody_where_they_are(released: World, node: str, what: str) -> None:
+def test_one_broken_node_keeps_all_traffic_where_it_is(released: World, node: str, what: str) -> None:
     released.break_(node, what)
     assert release(released, "v1") != 0
     assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
@@ -89,7 +89,7 @@ def test_one_balancer_that_refuses_takes_the_other_back(released: World) -> None
     assert released.snapshot() == before
 
 
-def test_an_unreachable_node_refuses_a_release_but_not_a_rollback(released: World) -> None:
+def test_an_unreachable_node_refuses_a_release_not_a_rollback(released: World) -> None:
     before = released.snapshot()
     released.down.add("node2")
     (released.path / "node2/unreachable").touch()

@@ -176,7 +176,7 @@ def test_an_interrupt_resumes(world: World, group: Cloud, monkeypatch: pytest.Mo
     assert not announced(group).busy
 
 
-def test_one_that_came_while_we_suspended_is_named_and_all_is_undone(
+def test_an_instance_that_came_during_suspend_undoes_the_run(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = world.snapshot()
@@ -236,7 +236,7 @@ def deaths() -> list[Any]:
 
 
 @pytest.mark.parametrize(("at", "then"), deaths())
-def test_killed_around_it_the_next_command_resumes(
+def test_after_a_kill_the_next_command_resumes_the_group(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, at: int, then: str
 ) -> None:
     monkeypatch.setattr(session, "LEASE", 0.0)
@@ -274,7 +274,7 @@ def test_a_run_that_waits_keeps_it_suspended_and_says_so(
     assert (now.busy, now.live) == (False, Color.blue if then == "promote" else Color.green)
 
 
-def test_what_could_not_be_resumed_after_the_commit_is_for_the_next_command(
+def test_the_next_command_resumes_what_could_not_be_resumed(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as broken:
@@ -309,7 +309,7 @@ def test_a_rollback_neither_asks_nor_suspends(world: World, group: Cloud, monkey
     assert calls == ["s3", "s3"]
 
 
-def test_a_group_that_is_not_at_rest_or_cannot_be_seen_refuses_a_release(
+def test_a_changing_or_unreadable_group_refuses_a_release(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as restless:
@@ -322,7 +322,7 @@ def test_a_group_that_is_not_at_rest_or_cannot_be_seen_refuses_a_release(
             release(world)
 
 
-def test_a_join_is_kept_still_too(world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_join_suspends_the_group(world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     (world.path / "haproxy/barred").write_text("node2\n")
     seen: list[set[str]] = []
     At(monkeypatch, "fetch", lambda: seen.append(group.suspended))
@@ -334,7 +334,7 @@ def test_a_join_is_kept_still_too(world: World, group: Cloud, monkeypatch: pytes
     assert now.green.release == world.release("node2", Color.green)
 
 
-def test_what_was_decided_is_journaled_and_an_older_journal_is_read(world: World, group: Cloud) -> None:
+def test_scaling_is_journaled_and_an_older_journal_is_read(world: World, group: Cloud) -> None:
     _, i = verbs.inputs(fleet(world), "release", Options(ref="v2"))
     assert i.scaling == tuple(process for process in PROCESSES if process not in BY_OPERATOR)
     assert i.instances == tuple(group.ids)
@@ -349,7 +349,7 @@ def test_what_was_decided_is_journaled_and_an_older_journal_is_read(world: World
 # --- watched
 
 
-def test_who_came_and_went_is_a_warning_of_the_run(
+def test_instances_that_came_and_went_are_warnings(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     went = group.ids[0]
@@ -368,7 +368,7 @@ def test_who_came_and_went_is_a_warning_of_the_run(
     assert said.count(f"warning: operator: {went} went during the run") == 2
 
 
-def test_one_that_comes_is_taken_from_both_target_groups(world: World, group: Cloud) -> None:
+def test_a_new_instance_is_taken_from_both_target_groups(world: World, group: Cloud) -> None:
     alb = {"kind": "alb", "rule": group.rule, "blue": group.arns["blue"], "green": group.arns["green"]}
     switches = [*world.settings["switches"], {**alb, "urls": ["http://alb.test/"]}]
     watching = fleet(world, suspend=False, switches=switches)
@@ -396,7 +396,7 @@ def _watched(world: World, watching: Fleet, instances: tuple[str, ...]) -> Input
     return replace(i, settings=watching.settings)
 
 
-def test_who_cannot_be_looked_up_is_a_warning_too(
+def test_an_unreadable_group_is_a_warning(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     At(monkeypatch, "verify", lambda: refuse(monkeypatch, "describe_auto_scaling_groups"))
@@ -407,7 +407,7 @@ def test_who_cannot_be_looked_up_is_a_warning_too(
     assert "warning: operator: who came to shop-prod may be getting traffic" in capsys.readouterr().err
 
 
-def test_who_is_on_its_way_and_catches_up_is_left_alone() -> None:
+def test_an_instance_that_catches_up_is_left_alone() -> None:
     now = {"i-1": "InService", "i-3": "Pending:Wait", "i-4": "InService", "i-5": "Terminating:Wait"}
     now["i-6"] = "Warmed:Stopped"
     changed, waiting = who(["i-1", "i-2", "i-5"], now, catches_up=True)
@@ -419,7 +419,7 @@ def test_who_is_on_its_way_and_catches_up_is_left_alone() -> None:
 # --- announced
 
 
-def test_nothing_is_moved_if_new_instances_cannot_be_told_to_wait(
+def test_nothing_moves_if_new_instances_cannot_be_told_to_wait(
     world: World, group: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = world.snapshot()
@@ -431,7 +431,7 @@ def test_nothing_is_moved_if_new_instances_cannot_be_told_to_wait(
     assert "nothing to abort" in capsys.readouterr().err
 
 
-def test_what_cannot_be_announced_at_the_end_changes_no_status(
+def test_a_failed_last_announcement_changes_no_status(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def spoil() -> None:

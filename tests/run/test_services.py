@@ -33,7 +33,7 @@ def test_a_release_whose_services_run(released: World, settings: Settings) -> No
     assert released.live("node1") == Color.green
 
 
-def test_a_service_that_does_not_start_fails_the_release_and_not_its_undo(
+def test_a_service_that_does_not_start_fails_only_the_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = released.snapshot()

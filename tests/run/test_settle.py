@@ -49,7 +49,7 @@ def history(begun: list[str], done: list[str]) -> RunHistory:
         ),
     ],
 )
-def test_what_is_left_until_the_commit(begun: list[str], done: list[str], left: list[str]) -> None:
+def test_these_stages_are_left_until_the_commit(begun: list[str], done: list[str], left: list[str]) -> None:
     whole = plan(plans.inputs("release", full=False, cutover=CUTOVER))
     assert [stage.name for stage in remaining(history(begun, done), whole)] == left
 
@@ -60,12 +60,12 @@ def test_begun_stages_are_in_the_order_of_the_plan() -> None:
     assert [stage.name for stage in found] == ["fetch", "start"]
 
 
-def test_what_an_earlier_run_left_is_begun_with_the_inputs() -> None:
+def test_inherited_processes_are_begun_with_the_inputs() -> None:
     whole = plan(plans.inputs("rollback", "everything", full=False))
     assert [stage.name for stage in begun_stages(history([], []), whole)] == ["inherit"]
 
 
 @pytest.mark.parametrize(("names", "shown"), [({"share", "warm"}, False), ({"fetch"}, True), ({"start"}, True)])
-def test_which_stages_may_show_what_commands_print(names: set[str], shown: bool) -> None:
+def test_these_stages_may_show_the_output_of_commands(names: set[str], shown: bool) -> None:
     whole = plan(plans.inputs("release", full=False))
     assert shows(stage for stage in whole.stages if stage.name in names) == shown

@@ -48,7 +48,7 @@ def shrink(world: World, settings: Settings, node: str, color: str) -> int:
     return subprocess.run(words, env=environment).returncode
 
 
-def test_fewer_workers_that_are_not_provisioned_are_in_nobodys_way(
+def test_idle_workers_without_provisioning_do_not_fail_a_run(
     released: World, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sudo = tmp_path / "bin/sudo"
@@ -79,9 +79,7 @@ def test_the_color_that_lost_the_traffic_waits_for_fewer_workers(released: World
         assert soak == (released.root(node) / "guard/fence").read_text()
 
 
-def test_a_color_is_never_shrunk_with_traffic_or_after_a_later_run(
-    released: World, settings: Settings, fleet: Fleet
-) -> None:
+def test_a_color_with_traffic_or_a_later_run_is_never_shrunk(released: World, settings: Settings, fleet: Fleet) -> None:
     assert verbs.release(fleet, Options(ref="v1")) == 0
     node = released.nodes[0]
     root = released.root(node)

@@ -105,7 +105,7 @@ def test_all_nodes_get_the_same_files(world: World) -> None:
 
 
 @pytest.mark.parametrize("batches", [[], [1, "100%"]])
-def test_a_node_with_other_files_is_named_and_nobody_moves(
+def test_a_node_with_other_files_is_named_and_no_traffic_moves(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], batches: list[int | str]
 ) -> None:
     was = released.snapshot()
@@ -202,7 +202,7 @@ def test_a_lock_of_a_git_that_was_killed_is_in_nobodys_way(released: World) -> N
     assert release(released, "main") == 0
 
 
-def test_what_git_knows_of_a_release_goes_with_it(released: World) -> None:
+def test_a_pruned_release_takes_its_git_worktree_with_it(released: World) -> None:
     def worktrees(node: str) -> list[str]:
         return sorted(path.name for path in (released.root(node) / "repo.git/worktrees").iterdir())
 
@@ -291,7 +291,7 @@ def test_an_archive_from_a_url_with_secrets(
     assert "h1dden" not in str(told)
 
 
-def test_what_an_archive_links_to_instead_of_what_is_shared_gives_way(released: World, tmp_path: Path) -> None:
+def test_an_archives_link_at_a_shared_path_is_replaced(released: World, tmp_path: Path) -> None:
     shutil.rmtree(released.origin / "storage")
     (released.origin / "storage").symlink_to("public")
     git(released.origin, "add", "-A", "-f")
@@ -301,7 +301,7 @@ def test_what_an_archive_links_to_instead_of_what_is_shared_gives_way(released: 
     assert os.readlink(live(released) / "storage") == str(released.root("node1") / "shared/storage")
 
 
-def test_one_node_gets_other_bytes(
+def test_other_bytes_on_one_node_are_refused(
     released: World,
     served: str,
     tmp_path: Path,
@@ -347,7 +347,7 @@ def test_an_archive_from_a_file(released: World, tmp_path: Path) -> None:
         ({"file": "FILE", "sha256": "a" * 64}, {}, "FILE has the sha256 [0-9a-f]{64}, and a{64} is wanted"),
     ],
 )
-def test_an_archive_that_nobody_can_name_is_refused_at_once(
+def test_an_archive_without_a_clear_version_is_refused_at_once(
     released: World, tmp_path: Path, source: dict[str, Any], options: dict[str, Any], line: str
 ) -> None:
     was = released.snapshot()
@@ -428,7 +428,7 @@ def test_a_directory_is_sent_as_it_is(released: World, here: Path, temporary: Pa
     assert list(temporary.iterdir()) == []
 
 
-def test_what_has_not_come_whole_is_refused(
+def test_an_incomplete_upload_is_refused(
     released: World, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], temporary: Path
 ) -> None:
     was = released.snapshot()
@@ -480,7 +480,7 @@ def test_a_directory_that_changes_under_a_run_is_refused(
         (None, {"sha256": "a" * 64}, "sha256= is for archives"),
     ],
 )
-def test_what_cannot_be_sent_is_told_before_anything_is_touched(
+def test_a_source_that_cannot_be_sent_is_refused_at_first(
     released: World, here: Path, monkeypatch: pytest.MonkeyPatch, why: str | None, options: dict[str, Any], line: str
 ) -> None:
     was = released.snapshot()
@@ -520,7 +520,7 @@ def test_an_artifact_is_exported_built_and_sent(
         release(released, "v9", source=source)
 
 
-def test_what_cannot_be_kept_here_is_built_all_the_same(
+def test_outputs_that_cannot_be_cached_are_still_released(
     released: World, here: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -538,7 +538,7 @@ def test_our_own_directory_is_left_out_of_an_artifact(released: World, here: Pat
     assert (live(released) / ".release").is_dir()
 
 
-def test_a_build_step_that_fails_here_moves_nobody(
+def test_a_failed_operator_step_moves_no_traffic(
     released: World, here: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -131,7 +131,7 @@ def test_a_release_moves_kinds_that_a_package_added(world: World, tmp_path: Path
 
 
 @pytest.mark.exhaustive
-def test_one_that_would_refuse_keeps_all_where_they_are(
+def test_one_kind_that_would_refuse_keeps_all_weights(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "cloud.locked").touch()
@@ -141,7 +141,7 @@ def test_one_that_would_refuse_keeps_all_where_they_are(
 
 
 @pytest.mark.exhaustive
-def test_its_settings_are_checked_like_ours(world: World, tmp_path: Path) -> None:
+def test_settings_of_an_added_kind_are_checked(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"unknown key switches\.1\.fyle"):
         fleet(world, tmp_path, fyle="x")
 

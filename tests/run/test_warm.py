@@ -31,7 +31,7 @@ def warming(world: World) -> str:
     return [command for _, command in world.commands if "%{http_code}" in command][-1]
 
 
-def test_what_was_compiled_is_told(released: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_says_what_was_compiled(released: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert release(released, tmp_path / "report") == 0
     events = json.loads((tmp_path / "report").read_text())["events"]
     warmed = next(event for event in events if (event["record"], event["stage"]) == ("results", "warm"))
@@ -63,7 +63,7 @@ def test_nothing_is_compiled_where_nothing_shall_be(released: World) -> None:
     assert "compile" not in warming(released)
 
 
-def test_what_is_compiled_is_asked_of_the_fpm(released: World) -> None:
+def test_php_fpm_gets_the_list_of_files_to_compile(released: World) -> None:
     assert release(released, compile=["app", "vendor/acme"], compile_exclude=["vendor/*/tests/*"]) == 0
     query = "compile%5B%5D=app&compile%5B%5D=vendor%2Facme&exclude%5B%5D=vendor%2F%2A%2Ftests%2F%2A"
     assert query in warming(released)
