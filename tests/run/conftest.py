@@ -22,7 +22,7 @@ TESTED = 3
 
 
 def ring(number: int, unit: int) -> list[pytest.MarkDecorator]:
-    """Marks of the one with this number of many alike: `make unit` takes each ``unit``-th, `make test` each third."""
+    """Marks of case ``number`` of many alike: `make unit` runs each ``unit``-th case, `make test` each third."""
     if number % unit == 0:
         return []
     return [pytest.mark.exhaustive if number % TESTED == 0 else pytest.mark.slow]
@@ -57,7 +57,7 @@ def released(_twice: tuple[World, Path], monkeypatch: pytest.MonkeyPatch) -> Wor
 
 
 def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Let pyinfra's fake connector run commands in a world."""
+    """Make pyinfra's fake connector run commands in a world."""
 
     def run(
         self: FakeConnector,
@@ -76,12 +76,12 @@ def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(FakeConnector, "run_shell_command", run)
     monkeypatch.setattr(FakeConnector, "get_file", lambda self, remote, local: shutil.copy(moved(self, remote), local))
-    # as by SFTP: a file that is there keeps its mode
+    # as with SFTP, an existing file keeps its mode
     monkeypatch.setattr(
         FakeConnector, "put_file", lambda self, local, remote: shutil.copyfile(local, moved(self, remote))
     )
     monkeypatch.setattr(Fleet, "prepare_connections", lambda self: None)
-    # rsync is real, too, and needs no SSH to a directory
+    # rsync is real as well, and needs no SSH for a directory
     monkeypatch.setattr(push, "problem", lambda host: None)
     monkeypatch.setattr(push, "reach", lambda host: ([], str(made.path / host.name)))
     monkeypatch.setattr(data_plane, "ask", made.ask)

@@ -1,4 +1,4 @@
-"""A bake: what the comparison says, and what the settings make of it."""
+"""A bake: the verdict of the comparison, and its effect according to the settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEW, UNREADABLE = Verdict("inconclusive", "12 requests"), Verdict("error", "no r
 
 
 def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdict], **comparison: Any) -> int:
-    """A release whose comparisons say this, one after another."""
+    """Release with comparisons that give these verdicts, one after another."""
     said = iter(verdicts)
     monkeypatch.setattr(Baking, "_of_balancers", lambda self, names, look: next(said))
     settings = {

@@ -1,4 +1,4 @@
-"""What a release is made of on the nodes: environment, build steps, what is taken over, and what is never shown."""
+"""Making a release ready on the nodes: environment, build steps, reused outputs, hidden values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def built(world: World, *steps: dict[str, Any], **more: Any) -> Settings:
 
 @pytest.fixture
 def origin(released: World) -> World:
-    """A version whose lock and classes are there to depend on."""
+    """An origin with a lock file and classes, on which build steps depend."""
     (released.origin / "app").mkdir(exist_ok=True)
     commit(released, {"composer.lock": "one\n", "app/A.php": "<?php // A\n"})
     return released
@@ -72,7 +72,7 @@ def test_outputs_are_reused_while_the_inputs_are_the_same(origin: World) -> None
     assert second.parent.parent != first.parent.parent
     assert second.read_text() == first.read_text()
     assert second.stat().st_ino == first.stat().st_ino
-    # one file in two releases is nobody's to write
+    # a file that two releases share must be read-only
     assert not stat.S_IMODE(second.stat().st_mode) & 0o222
 
 
@@ -187,7 +187,7 @@ def test_secrets_are_hidden_in_a_run_that_goes_on(
     origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str
 ) -> None:
     command = 'printf %s "pa\'ss\\\\word1"'
-    # as it is in the file, and as a program shows it that has read it
+    # as the file has the value, and as a program prints it
     shown = f"cat .env; {command}; false"
     hooks = [
         {"before": "gate", "on": "nodes", "run": "true", "undo": shown if verb == "abort" else "true"},
@@ -343,7 +343,7 @@ def test_back_to_a_kept_release_through_the_same_gates(origin: World, capsys: py
     assert verbs.rollback(origin.fleet(), Options(to=oldest)) == 0
     assert "rollback goes back, started first" in capsys.readouterr().err
     assert {origin.live_release(node) for node in origin.nodes} == {oldest}
-    # and forward again, at once
+    # and forward again, without a start
     assert verbs.rollback(origin.fleet(), Options()) == 0
     assert live(origin).name > oldest
 
@@ -382,7 +382,7 @@ def test_a_node_that_joins_gets_what_the_others_have(origin: World) -> None:
     origin.down.clear()
     (origin.path / "node3/unreachable").unlink()
 
-    # its settings cannot make either release again
+    # these settings can build neither release again
     now = built(origin, COMPOSER, environment={"values": {"APP_KEY": "yet-another"}})
     assert verbs.join(origin.fleet(now), Options(node="node3")) == 0
     for color in Color:
@@ -408,7 +408,7 @@ def test_a_joining_node_fetches_a_release_that_it_has_again(origin: World, capsy
     origin.mend("node3")
     releases = origin.root("node3") / "releases"
     (live(origin, "node3") / "made-there").touch()
-    # of runs that were killed
+    # files that killed runs left
     for name in (".20200101T000000Z-0000000.part", f".{live(origin, 'node3').name}.part"):
         (releases / name / "half").mkdir(parents=True)
     for name in (".20200101T000000Z-0000000.tar", f".{live(origin, 'node3').name}.tar"):
@@ -478,7 +478,7 @@ def test_the_oldest_releases_by_name_are_pruned(origin: World) -> None:
     kept = origin.releases("node1")
     for _ in range(2):
         commit(origin, {})
-        # the oldest was touched last
+        # the release with the oldest name was touched last
         os.utime(origin.root("node1") / "releases" / origin.releases("node1")[0])
         assert release(origin, settings) == 0
         kept = [*kept, str(origin.live_release("node1"))][-3:]

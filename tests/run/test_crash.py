@@ -1,7 +1,7 @@
-"""The operator's process dies at any point of a run: the next command, from a fresh process, settles it.
+"""The operator's process dies at any point of a run: the next command, in a new process, settles the run.
 
 A point is a write to the journal (right before it, right after it) or a step at one place (right before it, right
-after it, the other places of the stage untouched). ``Killed`` unwinds as SIGKILL would: nothing of ours runs.
+after it, the other places of the stage untouched). ``Killed`` acts like SIGKILL: no code of the run follows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Killed(BaseException):
 
 
 class Death:
-    """Counts points, and kills at one of them. Point 0 is never reached: it only counts."""
+    """Counts points, and kills at one of them. Point 0 is never reached, so it only counts."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int = 0) -> None:
         self.at = at
@@ -51,7 +51,7 @@ class Death:
 
         monkeypatch.setattr(Session, "append", dying_append)
         monkeypatch.setattr(Executor, "_one", dying_one)
-        # a dead process gives no lock back, and its silent lock is not waited for in a test
+        # a dead process gives no lock back, and a test does not wait for the lease of its lock
         monkeypatch.setattr(Session, "give_back", lambda this: this._renewing and this._renewing.kill())
         monkeypatch.setattr(session, "LEASE", 0.0)
 
@@ -68,7 +68,7 @@ VERBS: dict[str, Callable[[World], int]] = {
     "abort": lambda world: verbs.abort(world.fleet(), Options()),
 }
 
-# how often these runs come to a point; a test below keeps the numbers true
+# the number of points of these runs; a test below checks the numbers
 POINTS = {"release": 96, "rollback": 34}
 
 
@@ -115,7 +115,7 @@ def test_killed_anywhere(released: World, monkeypatch: pytest.MonkeyPatch, verb:
         death = Death(dying, at)
         with pytest.raises(Killed):
             VERBS[verb](world)
-        # whoever asks gets one release only: weights are 0 or 100, and each color has one release where it has traffic
+        # every client gets one release: weights are 0 or 100, and a color with traffic has one release on all nodes
         for balancer in world.balancers:
             assert world.weight(balancer) in (0, 100)
     monkeypatch.setattr(session, "LEASE", 0.0)

@@ -31,7 +31,7 @@ def weights(world: World) -> list[int]:
 
 @pytest.fixture
 def moves(monkeypatch: pytest.MonkeyPatch, released: World) -> list[list[int]]:
-    """Green's weight at both balancers after each stage, without repetitions."""
+    """The weights of green at both balancers after each stage, without repetitions."""
     seen: list[list[int]] = []
     perform = Executor.perform
 
@@ -50,7 +50,7 @@ def test_traffic_moves_share_by_share(released: World, moves: list[list[int]]) -
     assert verbs.release(fleet(released), Options(ref="v1")) == 0
     assert moves == [[0, 0], [5, 5], [25, 25], [100, 100]]
     assert {released.live(node) for node in released.nodes} == {"green"}
-    # back it goes at once
+    # a rollback moves all traffic at once
     moves.clear()
     assert verbs.rollback(fleet(released), Options()) == 0
     assert moves == [[100, 100], [0, 0]]
@@ -83,7 +83,7 @@ def test_no_balancer_moves_if_one_would_refuse(
     (released.path / "nginx" / "var/lib/orchestrator/shop/weights/25").rmdir()
     assert verbs.release(fleet(released), Options(ref="v1")) == 1
     assert "arm 25% failed on nginx: no directory" in capsys.readouterr().err
-    # nobody has ever had 25%
+    # no balancer ever had 25%
     assert moves == [[0, 0], [5, 5], [0, 0]]
     assert released.snapshot() == before
 

@@ -1,4 +1,4 @@
-"""What the answers of an address say: yes, no or cannot tell."""
+"""The judgement on an address's answers: yes, no or cannot tell."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ BUSY = "0 0 10.0.0.1:8082 10.0.0.9:4000 cubic lastsnd:900 lastrcv:400 lastack:40
 
 
 def socket_lines(path: Path) -> str:
-    """Of ``ss -HxaO``: two streams, one whose other end is gone, one to be accepted, and what is PHP-FPM's."""
+    """Output of ``ss -HxaO``: two streams, one without its other end, a pending connection, PHP-FPM's sockets."""
     return (
         f"u_str LISTEN 1 4096 {path}/ws.sock 11 * 0\n"
         f"u_str ESTAB 0 0 {path}/ws.sock 12 * 21\n"

@@ -1,6 +1,6 @@
-"""A run that version 0.1.0 left open is settled by the code of today, on a fleet in the state that it was left in.
+"""The current code settles a run that version 0.1.0 left open, on a fleet in the state in which that run left it.
 
-The code of today brings the fleet to that state, and the state is compared with the recorded one. Then the store
+The current code brings the fleet to that state, and the state is compared with the recorded one. Then the store
 gets the journal that version 0.1.0 wrote, with this fleet's releases and commits in the place of the recorded ones.
 """
 
@@ -53,7 +53,7 @@ class Killed(BaseException):
 def killed(
     world: World, verb: str, record: str, stage: str = "", after: bool = False, options: Options | None = None
 ) -> None:
-    """A run that ends as by SIGKILL, before (or after) it appends a record of this kind."""
+    """A run that ends as if killed by SIGKILL, before (or after) it appends a record of this kind."""
     append = Session.append
 
     def dying(this: Session, records: Sequence[RunRecord]) -> None:
@@ -94,7 +94,7 @@ def settings(world: World, case: str) -> Settings:
 
 @pytest.fixture
 def left_open(released: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
-    """The world after a case, with its journal from version 0.1.0."""
+    """The world after a case, with the journal that version 0.1.0 wrote."""
 
     def make(case: str) -> World:
         monkeypatch.setattr(session, "LEASE", 0.0)
@@ -110,12 +110,12 @@ def left_open(released: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 
 def _names(recorded: Former, world: World, live: str, idle: str) -> dict[str, str]:
-    """What the recorded world calls its releases, commits and origin, and what they are in this one."""
+    """The releases, commits and origin of the recorded world -> those of this world."""
     head = next(inputs for run in recorded.contents.runs if (inputs := history_of(run).inputs))
     new = sorted(set(world.releases("node1")) - {live, idle})
     v1, v2 = (git(world.origin, "rev-parse", ref).strip() for ref in ("v1", "v2"))
     names = {recorded.live: live, recorded.idle: idle, str(head["settings"]["source"]["origin"]): str(world.origin)}
-    # a rollback brings no release of its own, and knows the short commit
+    # a rollback creates no release, and knows only the short commit
     if head["verb"] == "release":
         names |= {str(head["release"]): new[0], str(head["revision"]): v1}
     return names | {recorded.live.rpartition("-")[2]: v2[:7], recorded.idle.rpartition("-")[2]: v1[:7]}
@@ -152,16 +152,16 @@ CASES = [
     ("killed-preparing", "resume", FORWARD),
     ("killed-before-commit", "abort", UNDONE),
     ("killed-before-commit", "resume", FORWARD),
-    # undone first, and then v1 goes to the idle color
+    # the run is undone first, and then v1 goes to the idle color
     ("killed-before-commit", "release", FORWARD),
     ("committed", "abort", FORWARD),
     ("committed", "resume", FORWARD),
-    # carried forward first, and then back
+    # the run is carried forward first, and then rolled back
     ("committed", "rollback", UNDONE),
     ("killed-rollback", "abort", UNDONE),
     ("killed-rollback", "resume", FORWARD),
     ("killed-undoing", "abort", UNDONE),
-    # what is being undone cannot go on
+    # a run that is being undone cannot be continued
     ("killed-undoing", "resume", UNDONE),
     ("paused-preview", "promote", FORWARD),
     ("paused-preview", "abort", UNDONE),

@@ -45,7 +45,7 @@ def run(world: World, verb: str) -> int:
 
 
 class At:
-    """Something happens at one step, the first time it is done."""
+    """Make something happen at a step, the first time that the step runs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, action: str, place: str, before: bool) -> None:
         self.action, self.place, self.before = action, place, before

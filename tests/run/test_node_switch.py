@@ -1,4 +1,4 @@
-"""Fleets without a balancer: each node's own link is the switch, and all of them swap at one instant."""
+"""Fleets without a balancer: each node's own link is the switch, and all links swap at one instant."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_run_that_died_before_the_instant_moves_no_node(world: World, monkeypa
         Death(dying, last)
         with pytest.raises(Killed):
             verbs.release(fleet(world, lead=6.0), Options(ref="v2"))
-        # whoever comes next closes every node to the dead run, so that nobody swaps for it any more
+        # the next command closes every node to the dead run, so that no node swaps for it any more
         assert verbs.abort(fleet(world), Options()) == 0
     time.sleep(6.0)
     assert lives(world) == {"green"}

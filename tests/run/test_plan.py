@@ -1,4 +1,4 @@
-"""The plan: what is shown is what runs; saved, it binds a run."""
+"""The plan that is shown is the plan that runs. A saved plan binds a run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_commands_of_the_plan_are_the_commands_of_the_run(
     commands = [command for step in steps for command in step["commands"]]
     assert commands
     for command in commands:
-        # the plan has no run number yet
+        # a plan has no run number yet
         assert any(command.replace("/guard 0 ", "/guard N ") == _without_fence(one) for one in ran), command
 
 

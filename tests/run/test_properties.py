@@ -1,4 +1,4 @@
-"""Any prefix of any run, half a stage included, can be aborted, resumed or settled to a consistent state."""
+"""After any prefix of any run, half a stage included, abort, resume and settling lead to a consistent state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ class Node:
 
 @dataclass
 class Model:
-    """What the actions do to a fleet, without a fleet. ``budget``: steps until the process is killed."""
+    """A model of the actions' effects on a fleet.
+
+    + budget: steps until the process is killed
+    """
 
     nodes: dict[str, Node]
     weights: dict[str, int]
@@ -131,7 +134,7 @@ def having_traffic(green: int) -> set[str]:
 
 class NoControl:
     def no_more_interrupts(self) -> None:
-        """Nothing interrupts a model."""
+        """Do nothing: a model is never interrupted."""
 
 
 RAW = {
@@ -171,7 +174,7 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
     by_operator = draw(st.sets(st.sampled_from(("Launch", "Terminate"))))
     suspends = verb == "release" and scaling == SCALINGS[1]
     model.suspended = set(by_operator)
-    # what an earlier run could not resume
+    # processes that an earlier run could not resume
     debt = {"HealthCheck"} if verb == "rollback" and scaling and draw(st.booleans()) else set()
     model.suspended |= debt
     if suspends:
@@ -218,7 +221,7 @@ def run(model: Model, inputs: Inputs) -> None:
 
 
 def after(model: Model, inputs: Inputs, how: str) -> bool:
-    """What a fresh process does with a run that was killed; whether there was one to settle."""
+    """Settle a killed run as a new process does. Returns whether there was a run to settle."""
     found = open_run(model.journal, inputs.settings)
     if found is None:
         return False
@@ -265,7 +268,7 @@ def test_any_prefix_settles_even_if_the_settling_is_killed(
             after(model, inputs, last)
     model.budget = None
     assert unfinished(model.journal) is None
-    # a debt stays that of the earlier run, until it is on record here
+    # processes that are still suspended belong to the earlier run, until this run has them on record
     began = any(record["record"] == "inputs" for records in model.journal for record in records)
     assert model.suspended == suspended - (set(inputs.scaling) if began else set())
     live = model.is_consistent()

@@ -1,4 +1,4 @@
-"""The whole release on ``@fake`` hosts: real scripts, real git, stand-ins for the services."""
+"""The whole release on ``@fake`` hosts: real scripts, real git, fakes for the services."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_unknown_ref_is_refused_and_changes_nothing(world: World) -> None:
 
 
 def broken() -> list[Any]:
-    """Every node, in both ways; `make unit` takes one of them."""
+    """The faults: every node, broken in both ways. `make unit` takes one of them."""
     every = [(node, what) for node in ("node1", "node2", "node3") for what in ("health", "restart")]
     sample = (("node2", "health"),)
     return [pytest.param(*one, marks=[] if one in sample else [pytest.mark.exhaustive]) for one in every]
@@ -76,7 +76,7 @@ def test_one_broken_node_keeps_all_traffic_where_it_is(released: World, node: st
     assert release(released, "v1") != 0
     assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
     released.mend(node)
-    # what could not be undone while it was broken is undone by the next command
+    # the next command undoes what could not be undone while the node was broken
     assert rollback(released) == 0
     assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
     assert len(released.releases(node)) == 2

@@ -76,7 +76,7 @@ def world(_kept: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def group(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:  # noqa: F811
-    """A group of three of which the operator has suspended one process."""
+    """A group of three instances, in which the operator has suspended one process."""
     monkeypatch.setattr("orchestrator.aws.scaling.time.sleep", lambda seconds: None)
     cloud.autoscaling.suspend_processes(AutoScalingGroupName=Cloud.GROUP, ScalingProcesses=BY_OPERATOR)
     cloud.s3.create_bucket(Bucket=Cloud.BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -100,7 +100,7 @@ def announced(cloud: Cloud) -> Announcement:  # noqa: F811
 
 
 class At:
-    """Something happens before, or after, the first step of an action."""
+    """Make something happen before, or after, the first step of an action."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, action: str, happens: Callable[[], None], after: bool = False):
         self.met = False
@@ -128,7 +128,7 @@ def raises(error: BaseException) -> Callable[[], None]:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    """AWS does not permit a call."""
+    """Make AWS refuse a call."""
 
     def no(self: object, *arguments: object, **more: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, call)
@@ -244,7 +244,7 @@ def test_after_a_kill_the_next_command_resumes_the_group(
         Death(dying, at)
         with pytest.raises(Killed):
             release(world)
-    # after the first release there is nothing to go back to, but what is open is settled before that is found out
+    # after the first release no rollback is possible, but the open run is settled before the rollback is refused
     with suppress(Refused) if then == "rollback" else nullcontext():
         assert verbs.VERBS[then](fleet(world), Options(ref="v2")) == 0
     assert group.suspended == set(BY_OPERATOR)
@@ -284,7 +284,7 @@ def test_the_next_command_resumes_what_could_not_be_resumed(
         with pytest.raises(NotUndone, match="Auto Scaling group shop-prod: not allowed"):
             release(world)
         assert group.suspended == set(PROCESSES)
-        # back comes first, whatever AWS says of the group
+        # a rollback goes on, whatever AWS answers about the group
         assert verbs.rollback(fleet(world), Options()) == 0
         assert world.weight("haproxy") == 100
         assert group.suspended == set(PROCESSES)
@@ -440,7 +440,7 @@ def test_a_failed_last_announcement_changes_no_status(
     At(monkeypatch, "prune", spoil)
     assert release(world) == 0
     assert "warning: what new instances read is not up to date" in capsys.readouterr().err
-    # and back is not kept from anybody
+    # and a rollback is not refused
     assert verbs.rollback(fleet(world), Options()) == 0
     assert "new instances do not know that a rollback is on" in capsys.readouterr().err
     group.s3.delete_object(Bucket=Cloud.BUCKET, Key="shop/live.json")

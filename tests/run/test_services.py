@@ -1,4 +1,4 @@
-"""A release whose service does not run is a start failure; a former one may be older than the service."""
+"""A release whose service does not run fails to start. A former release may be older than the service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes.world import World
 
 @pytest.fixture
 def settings(released: World) -> Settings:
-    """With a service that runs in green, which is idle, on all nodes."""
+    """Settings with a service that runs on all nodes in green, which is idle."""
     for node in released.nodes:
         unit(released, node).touch()
         said = released.path / node / "usr/local/lib/orchestrator/shop/said"

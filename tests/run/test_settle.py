@@ -1,4 +1,4 @@
-"""What is left of a run that stopped, from its plan and what its journal tells."""
+"""The stages that are left of a run that stopped, from its plan and its journal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def history(begun: list[str], done: list[str]) -> RunHistory:
     ("begun", "done", "left"),
     [
         ([], [], [*LEADS, *BEFORE, *SHARE, *WHOLE]),
-        # what is begun and not done is done again, and so is a look that is done
+        # a stage that was begun and not completed runs again, and so does a check
         (["fetch"], [], [*LEADS, *BEFORE[1:], *SHARE, *WHOLE]),
         (["fetch"], ["quiet", "fetch"], [*LEADS, *BEFORE[2:], *SHARE, *WHOLE]),
         # a color that was started need not be quiet
@@ -36,7 +36,7 @@ def history(begun: list[str], done: list[str]) -> RunHistory:
         ),
         # a new run has another number, for which no node is armed
         (["arm 5%"], ["arm 5%"], [*LEADS, *[one for one in BEFORE if one not in ("quiet", "same")], *SHARE, *WHOLE]),
-        # the share that is done need not be verified again once traffic has moved on
+        # a former share need not be verified again once traffic has moved on
         (
             ["arm 5%", "cutover 5%", "arm"],
             [*LEADS, *BEFORE, *SHARE, "arm"],

@@ -33,12 +33,12 @@ def fleet(released: World, settings: Settings) -> Fleet:
 
 
 def timer(world: World, node: str, color: str) -> Path:
-    """It is there while the timer runs."""
+    """The file that exists while the timer runs."""
     return world.path / node / f"systemd/shop-{color}-shrink.timer"
 
 
 def shrink(world: World, settings: Settings, node: str, color: str) -> int:
-    """What the timer does when its time is over."""
+    """Do what the timer does when its time is over."""
     host = world.path / node
     text = render.shrink(settings)
     for path in ("/srv/shop", "/usr/local/lib/orchestrator"):
@@ -87,7 +87,7 @@ def test_a_color_with_traffic_or_a_later_run_is_never_shrunk(released: World, se
     # green is live, whatever a file says
     (root / "green/soak").write_text((root / "guard/fence").read_text())
     assert shrink(released, settings, node, "green") == 0
-    # nobody armed it
+    # no run started the timer
     soak = (root / "blue/soak").read_text()
     (root / "blue/soak").unlink()
     assert shrink(released, settings, node, "blue") == 0
@@ -118,7 +118,7 @@ def test_a_rollback_starts_a_shrunk_color_first(
 ) -> None:
     assert verbs.release(fleet, Options(ref="v1")) == 0
     assert not rollback(survey(released.fleet(settings)), settings).cold
-    # one node's is enough
+    # one node with fewer workers is enough
     assert shrink(released, settings, released.nodes[1], "blue") == 0
     seen = survey(released.fleet(settings))
     assert rollback(seen, settings).cold

@@ -1,4 +1,4 @@
-"""Where a release comes from, on ``@fake`` hosts: real git, the same bytes everywhere, or nobody moves."""
+"""Where a release comes from, on ``@fake`` hosts: real git, the same bytes on every node, or no traffic moves."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def release(world: World, ref: str | None = "v1", **changes: Any) -> int:
 
 
 def files(release: Path) -> dict[str, str]:
-    """Every file, its kind and content, by other means than the product's."""
+    """Every file with its kind and content, read without the product's code."""
     found = {}
     for path in sorted(release.rglob("*")):
         name = str(path.relative_to(release))
@@ -74,7 +74,7 @@ def same_everywhere(world: World) -> dict[str, str]:
 
 
 def before(action: str, place: str, change: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something happens right before an action at one place."""
+    """Make something happen right before an action at one place."""
     one = Executor._one
 
     def changed(this: Executor, step: Step, undoing: bool) -> Result:
@@ -86,7 +86,7 @@ def before(action: str, place: str, change: Any, monkeypatch: pytest.MonkeyPatch
 
 
 def refused(world: World, was: dict[str, Any], error: pytest.CaptureFixture[str], line: str) -> None:
-    """It says why, everything is as it was, and nothing half is left."""
+    """Assert that a release is refused with this reason, changes nothing and leaves nothing behind."""
     assert line in error.readouterr().err
     assert world.snapshot() == was
     for node in world.nodes:
@@ -114,7 +114,7 @@ def test_a_node_with_other_files_is_named_and_no_traffic_moves(
 
     def tamper(step: Step) -> None:
         assert isinstance(step.action, Fetch)
-        # for git the commit is still the same: only the files tell
+        # for git the commit is still the same: only the files differ
         repository = released.root("node3") / "repo.git"
         blob = git(released.origin, "rev-parse", f"{step.action.revision}:public/index.php").strip()
         git(repository, "replace", "-f", blob, git(repository, "hash-object", "-w", str(origin)).strip())
@@ -170,17 +170,17 @@ def test_only_the_one_commit_is_fetched_and_only_once(world: World) -> None:
     repository = world.root("node1") / "repo.git"
     assert release(world, "v2") == 0
     assert git(repository, "rev-list", "--all", "--count").strip() == "1"
-    # a commit that is there is not asked for: here an origin that has nothing any more
+    # a commit that the node has is not fetched: this origin no longer has anything
     revision = git(world.origin, "rev-parse", "v2").strip()
     world.origin.rename(world.path / "gone")
     world.origin.mkdir()
     git(world.origin, "init", "-q")
-    time.sleep(1.1 - time.time() % 1)  # another second, another id
+    time.sleep(1.1 - time.time() % 1)  # the id contains the second, so it differs
     assert release(world, revision) == 0
 
 
 def test_a_server_that_gives_no_single_commits_gives_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    # as an old server does: protocol 0, and only what a branch or tag is at
+    # like an old server: protocol 0, and only commits that a branch or tag names
     setting = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version", "GIT_CONFIG_VALUE_0": "0"}
     for name, value in setting.items():
         monkeypatch.setenv(name, value)
@@ -217,7 +217,7 @@ def test_a_pruned_release_takes_its_git_worktree_with_it(released: World) -> Non
 
 
 class Guarded(Site):
-    """A directory, shown to a user with a password."""
+    """Serves a directory to a user with a password."""
 
     @override
     def do_GET(self) -> None:
@@ -241,7 +241,7 @@ def served(tmp_path: Path) -> Iterator[str]:
 def test_an_origin_with_a_password(
     world: World, served: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Such as one that knows nothing of shallow fetches, either."""
+    """This server does not support shallow fetches either."""
     git(world.origin, "clone", "-q", "--bare", str(world.origin), str(tmp_path / "served/shop.git"))
     git(tmp_path / "served/shop.git", "update-server-info")
     source = {"origin": f"{served}/shop.git"}
@@ -380,12 +380,12 @@ def test_an_archive_in_a_bucket(released: World, tmp_path: Path, monkeypatch: py
     assert "Signature" not in str(released.commands)
 
 
-# what is sent from the operator's machine
+# files that are sent from the operator's machine
 
 
 @pytest.fixture
 def here(released: World, tmp_path: Path) -> Path:
-    """A working tree with things in it that no node should get."""
+    """A working tree with files in it that no node should get."""
     made = tmp_path / "work"
     git(released.origin, "clone", "-q", str(released.origin), str(made))
     (made / "console").write_text("#!/bin/sh\n")
@@ -403,7 +403,7 @@ def directory(path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this machine keeps what a run needs meanwhile."""
+    """The temporary directory of this machine during a run."""
     made = tmp_path / "temporary"
     made.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(made))
@@ -419,7 +419,7 @@ def test_a_directory_is_sent_as_it_is(released: World, here: Path, temporary: Pa
     assert (live(released) / "console").stat().st_mode & 0o777 == 0o755
     assert (live(released) / "public/index.php").stat().st_nlink == 1
     assert not list((released.root("node1") / "shared/storage").iterdir())
-    # and once more, with one change: the rest is copied from the live release, and shared with nobody
+    # once more, with one change: the other files are copied from the live release, and not shared with it
     (here / "public/index.php").write_text("<?php echo 'v2.1';\n")
     assert release(released, None, source=directory(here)) == 0
     assert (live(released) / "public/index.php").read_text() == "<?php echo 'v2.1';\n"
@@ -450,7 +450,7 @@ def test_a_push_that_breaks_off_leaves_nothing(
 ) -> None:
     was = released.snapshot()
     whole = push.reach
-    # as a full disk, or a lost connection: rsync ends with a status and a line
+    # like a full disk or a lost connection: rsync ends with a status and a line
     nowhere = (["--rsync-path=/none"], "/none/none")
     monkeypatch.setattr(push, "reach", lambda host: nowhere if host.name == "node2" else whole(host))
     assert release(released, None, source=directory(here)) == 1
@@ -509,7 +509,7 @@ def test_an_artifact_is_exported_built_and_sent(
     source = {"kind": "artifact", "checkout": str(here)}
     assert release(released, "v1", source=source, build=[ASSETS]) == 0
     sent = same_everywhere(released)
-    # nothing of the working tree
+    # no uncommitted file of the working tree
     assert set(sent) == {"public", "public/build", "public/build/app.css", "public/index.php", "storage"}
     assert (live(released) / "public/build/app.css").read_text() == "built for green\n"
     assert (live(released) / ".release/build/assets").exists()
@@ -574,7 +574,7 @@ def test_a_run_goes_on_where_it_was_cut_off(
 
 
 def test_round_trips(released: World) -> None:
-    """One script a stage: at most 12 commands a node for a release without a build."""
+    """Each stage is one script: at most 12 commands on a node for a release without a build."""
     released.commands.clear()
     assert release(released) == 0
     counts = {node: [name for name, _ in released.commands].count(node) for node in released.nodes}

@@ -1,4 +1,4 @@
-"""Which version of the orchestrator ran, on record."""
+"""The version of the orchestrator that ran is on record."""
 
 from __future__ import annotations
 

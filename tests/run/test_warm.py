@@ -1,4 +1,4 @@
-"""What a release's OPcache says decides whether it gets traffic."""
+"""A release's OPcache decides whether the release gets traffic."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def release(world: World, report: Path | None = None, **php: Any) -> int:
 
 
 def warming(world: World) -> str:
-    """The last command that warmed."""
+    """The last warming command."""
     return [command for _, command in world.commands if "%{http_code}" in command][-1]
 
 
@@ -53,7 +53,7 @@ def test_or_there_is_only_a_warning(released: World, capsys: pytest.CaptureFixtu
     assert release(released, opcache="warn") == 0
     lines = capsys.readouterr().err.splitlines()
     assert f"    warning: node2: {NO_ROOM}" in lines
-    # on a line of its own
+    # on a separate line
     assert len([line for line in lines if NO_ROOM in line]) == 1
 
 
