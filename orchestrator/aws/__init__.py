@@ -1,1 +1,1 @@
-"""What AWS knows of a fleet: its instances, and the Auto Scaling group that makes and ends them."""
+"""A fleet on AWS: its instances, target groups and Auto Scaling group."""

@@ -1,11 +1,12 @@
-"""What each run tells instances that are to come: the releases of both colors, which is live, whether a run is on.
+"""Announce to new instances the releases of both colors, the live color, and whether a run is in progress.
 
-One small JSON object in S3 (``scaling.live`` in the settings), flat and a key a line, so that the script which new
-instances run (provision/templates/catch-up.j2) reads it with sed. A run marks it ``busy`` before anything moves, and
-writes it anew when it has ended, whichever way: meanwhile new instances wait.
+The announcement is one small JSON object in S3 (``scaling.live`` in the settings). It is flat and has one key a line,
+so that the script which new instances run (provision/templates/catch-up.j2) can read it with sed. A run marks it
+``busy`` before it changes anything, and writes it again when it has ended, successfully or not. New instances wait
+while it is ``busy``.
 
-It is replaced only by a run that is not older than the one that wrote it (If-Match, and the fence in it), so an
-operator who wakes up late cannot announce what is not live any more.
+A run replaces the announcement only if no newer run has written it (If-Match, and the fence number in the object). So a
+run that was suspended and goes on late cannot announce a release that is no longer live.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Color
 
 FORMAT = 1
+"""Version of the object's format."""
 
 TRIES = 10
-"""Writes until we give up because somebody else always was faster."""
+"""Number of writes before giving up, if the object changes before each of them."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A color's release.
+    """The release of a color.
 
-    + revision: full commit hash; the short one at the end of the id will do
+    + release: its id
+    + revision: full commit hash, or the short hash from the end of the id
     """
 
     release: str
@@ -37,17 +40,17 @@ class Version:
 
     @classmethod
     def of(cls, release: str, revision: str | None = None) -> Version:
-        """A version whose commit may be unknown."""
+        """A version. If the revision is not known, the short hash from the end of the id is used."""
         return cls(release, revision or release.rpartition("-")[2])
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """What is announced.
+    """The content of the announcement.
 
-    + fence: of the run that says so
-    + busy: a run is on: wait
-    + blue, green: None if that color has no release
+    + fence: fence number of the run that announces
+    + busy: whether a run is in progress, so that new instances must wait
+    + blue, green: version of the color; None if it has no release
     """
 
     app: str
@@ -58,7 +61,7 @@ class Announcement:
     green: Version | None
 
     def to_json(self) -> str:
-        """A key a line, in this order; a key without a value is left out."""
+        """JSON with one key a line, in the order of the code; a key without a value is left out."""
         fields: dict[str, Any] = {"format": FORMAT, "app": self.app, "fence": self.fence, "busy": self.busy}
         fields["live"] = self.live.value
         for color in Color:
@@ -69,7 +72,7 @@ class Announcement:
 
     @classmethod
     def parse(cls, text: str | bytes) -> Announcement:
-        """Raises ValueError."""
+        """Parse what ``to_json`` made. Raises ValueError."""
         try:
             raw = dict(json.loads(text))
             if raw["format"] != FORMAT:
@@ -84,12 +87,16 @@ class Announcement:
 
 
 def read(s3: Any, url: str) -> Announcement | None:
-    """What is announced, None if nothing ever was. Raises OrchestratorError."""
+    """Read the announcement; None if there is none yet. Raises OrchestratorError.
+
+    + s3: a client
+    + url: ``s3://bucket/key``
+    """
     return _get(s3, url)[0]
 
 
 def announce(s3: Any, url: str, announcement: Announcement) -> None:
-    """Announce. Doing it twice does no harm. Raises OrchestratorError, also if a newer run has announced.
+    """Write the announcement. May be called twice. Raises OrchestratorError, also if a newer run has announced.
 
     + s3: a client
     + url: ``s3://bucket/key``
@@ -104,7 +111,7 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
             return
         if there is not None and there.fence > announcement.fence:
             raise OrchestratorError(
-                f"{url} is of run {there.fence}, which is newer than {announcement.fence}: left alone"
+                f"{url} is of run {there.fence}, which is newer than this run {announcement.fence}: it was not changed"
             )
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with asking(url):
@@ -112,14 +119,14 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
                 s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json", **condition)
                 return
             except ClientError as error:
-                # somebody came between, or it was written and the answer was lost: look again
+                # another run wrote in between, or our write succeeded and its answer was lost: read again
                 if error.response["Error"].get("Code") not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise
-    raise OrchestratorError(f"{url} changes faster than it can be written")
+    raise OrchestratorError(f"{url} was changed by others before each of {TRIES} writes: repeat the command")
 
 
 def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
-    """The announcement and its ETag."""
+    """The announcement and its ETag; None and None if there is no object."""
     from botocore.exceptions import ClientError
 
     bucket, key = _place(url)
@@ -134,11 +141,13 @@ def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
     try:
         return Announcement.parse(text), str(reply["ETag"])
     except ValueError as error:
-        raise OrchestratorError(f"{url} is no announcement: {error}; delete it, the next run writes it anew") from None
+        raise OrchestratorError(
+            f"{url} is no announcement: {error}; delete it, and the next run writes it again"
+        ) from None
 
 
 def _place(url: str) -> tuple[str, str]:
     match = re.fullmatch(r"s3://([^/]+)/(.+)", url)
     if match is None:
-        raise OrchestratorError(f"{url} is not s3://bucket/key")
+        raise OrchestratorError(f"{url} is not of the form s3://bucket/key: correct scaling.live in the settings")
     return match[1], match[2]

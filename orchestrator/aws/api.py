@@ -1,4 +1,4 @@
-"""Clients of AWS, and what AWS refuses as one line for the operator."""
+"""Clients of AWS, and its errors as one line for the operator."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 CLIENT_SETTINGS: dict[str, Any] = {
     "connect_timeout": 3,
     "read_timeout": 10,
-    # boto3 retries what is worth it (lost answers, throttling), nothing above it does
+    # boto3 retries lost answers and throttling; no other code retries
     "retries": {"mode": "standard", "total_max_attempts": 5},
 }
 
 CREDENTIALS = re.compile("Credential|Token|SSO|Login|Profile")
-"""Names of botocore's own errors that have to do with credentials."""
+"""Matches the names of botocore's own errors about credentials."""
 
 NETWORK = re.compile("Connect|Timeout|HTTPClient")
-"""And with the network."""
+"""Matches the names of botocore's own errors about the network."""
 
 LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Where and as whom to ask AWS. What is None is found where every AWS tool finds it, AWS_REGION included."""
+    """The account, region and endpoint of requests to AWS.
+
+    A field that is None is taken from where every AWS tool takes it, including the variable AWS_REGION.
+    """
 
     region: str | None = None
     profile: str | None = None
@@ -67,8 +70,11 @@ class Account:
         return self._client("s3")
 
     def presigned(self, bucket: str, key: str, seconds: int) -> str:
-        """A URL by which anybody may read an object of S3 for so many seconds. Raises OrchestratorError."""
-        # the newest signature, which every region takes, for the bucket's own region, which redirects nowhere
+        """A URL that lets its holder read an object of S3. Raises OrchestratorError.
+
+        + seconds: how long the URL is valid
+        """
+        # signature version 4 works in every region; the virtual-hosted address needs no redirect
         more: dict[str, Any] = {"signature_version": "s3v4"}
         if self.endpoint_url is None:
             more["s3"] = {"addressing_style": "virtual"}
@@ -79,7 +85,7 @@ class Account:
         return url
 
     def _client(self, service: str, **more: Any) -> Any:
-        # imported when used: it takes 0.2 s, and breaks TLS if that happens before gevent patches the standard library
+        # imported here: it takes 0.2 s, and an import before gevent patches the standard library breaks TLS
         from botocore.config import Config
 
         with asking(f"AWS {service}"):
@@ -88,10 +94,10 @@ class Account:
 
     @cached_property
     def _session(self) -> Any:
-        """One for all clients: it finds credentials and reads the services' models once."""
+        """One session for all clients, so that credentials and the services' models are read once."""
         import boto3
 
-        # boto3 itself reads AWS_DEFAULT_REGION only
+        # boto3 reads only AWS_DEFAULT_REGION
         region = self.region or os.environ.get("AWS_REGION") or None
         return boto3.Session(profile_name=self.profile, region_name=region)
 
@@ -115,30 +121,35 @@ def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
 
 
 def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str:
-    """One line for an error code of AWS. Pure."""
+    """One line about an error that AWS answered. Pure.
+
+    + code, message: as AWS sent them
+    + page: the docs page that lists the permissions for the request
+    """
     message = " ".join(message.split())
     if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"):
         return f"the AWS credentials have expired ({code}); {LOG_IN} and repeat the command"
     if code in ("InvalidClientTokenId", "AuthFailure", "SignatureDoesNotMatch", "UnrecognizedClientException"):
         return f"the AWS credentials are wrong ({code}); {LOG_IN}"
     if code in ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException"):
-        return f"not allowed ({message}); {page} lists the permissions"
+        return f"not allowed ({message}); add the permissions that {page} lists"
     if code in ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"):
         tries = CLIENT_SETTINGS["retries"]["total_max_attempts"]
-        return f"AWS asks to slow down ({code}), {tries} times; repeat the command in a minute"
+        return f"AWS throttled the request {tries} times ({code}); repeat the command in a minute"
     if code in ("RuleNotFound", "TargetGroupNotFound"):
         return f"{code}: {message}; correct the ARN in the settings, or the account or region"
     if code == "OperationNotPermitted":
-        return f"AWS does not permit it ({message}); is it the listener's default rule? Make a rule of its own"
+        return f"AWS does not permit this ({message}); if it is the listener's default rule, make a separate rule"
     if code == "TooManyTags":
-        return f"no room for one more tag ({message}); remove tags that nobody needs, or let a barred node in"
+        return f"there is no room for one more tag ({message}); remove unused tags, or let a barred node in"
     return f"{code}: {message}"
 
 
 def explain_own(name: str, text: str) -> str:
-    """One line for an error of botocore's own. Pure.
+    """One line about an error that botocore raised itself. Pure.
 
-    + name: of its class
+    + name: name of its class
+    + text: its message
     """
     text = " ".join(text.split())
     if name == "NoRegionError":
@@ -146,5 +157,5 @@ def explain_own(name: str, text: str) -> str:
     if CREDENTIALS.search(name):
         return f"{text}; {LOG_IN}"
     if NETWORK.search(name):
-        return f"{text}; is the network up, and is endpoint_url right (leave it out for AWS's own)?"
+        return f"{text}; check the network, and endpoint_url in the settings (leave it out for AWS itself)"
     return text

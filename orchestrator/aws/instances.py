@@ -1,15 +1,15 @@
-"""The nodes of a fleet on AWS, from three sources that must agree.
+"""Find the nodes of a fleet on AWS, and compare the three sources that must agree about them.
 
-Tags say which instances are meant to be nodes, the Auto Scaling group which it counts on, and the target groups which
-get traffic. A run for the whole fleet must not begin on a list that one of them contradicts: an instance that is in a
-target group but not in the inventory would go on serving the old release.
+The tags say which instances should be nodes, the Auto Scaling group which instances it manages, and the target groups
+which instances get traffic. A run for the whole fleet must not begin while they differ: an instance that is in a target
+group but not in the inventory would continue to serve the old release.
 
-An instance that is in NEITHER target group is no contradiction here: that is how a barred node looks, and it must
-be in the inventory to be brought back. The ALB's own switch tells by its tag whether we barred it, and preflight
-refuses a release with it either way.
+An instance that is in NEITHER target group is accepted here, since a barred node looks like that and must be in the
+inventory to be brought back. The ALB's switch reads from a tag whether the orchestrator barred the node, and preflight
+refuses a release in both cases.
 
 Sources: EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetHealth. All are eventually
-consistent: just after a change they may differ for seconds.
+consistent: for some seconds after a change they may differ.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
 IN_SERVICE = "InService"
+"""Lifecycle state of an instance that the Auto Scaling group counts on."""
 
 PAGE = 1000
-"""Instances a page: the most that EC2 gives."""
+"""Instances in one page of an answer: the most that EC2 allows."""
 
 
 @dataclass(frozen=True)
 class Instance:
     """A running instance.
 
-    + private, public: IPv4 addresses; without a public one None
+    + private, public: IPv4 addresses; None if the instance has no such address
     """
 
     id: str
@@ -47,11 +48,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A color's target group.
+    """A color's target group, as far as the inventory needs it.
 
-    + by: how it knows its members, ``instance`` or ``ip``
-    + port: the port of the color, on which each member must get its requests
-    + members: those that are not draining
+    + by: its target type: ``instance`` or ``ip``
+    + port: the color's port, on which each member must get its requests
+    + members: its targets without those that are draining
     """
 
     name: str
@@ -61,16 +62,18 @@ class TargetGroup:
     arn: str = ""
 
     def knows_as(self, instance: Instance) -> str | None:
-        """What this target group calls an instance."""
+        """The id of an instance in this target group: instance id or private address."""
         return instance.private if self.by == "ip" else instance.id
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the three sources say.
+    """The answers of the three sources.
 
-    + tagged: by instance id
-    + in_group: instance id -> lifecycle state (``InService``, ``Pending:Wait``, ...); None if there is no group
+    + tagged: instance id -> running instance with the tags
+    + in_group: instance id -> lifecycle state (``InService``, ``Pending:Wait``, ...) in the Auto Scaling group; None
+      if the fleet has no such group
+    + targets: the target groups of both colors
     """
 
     tagged: Mapping[str, Instance]
@@ -79,16 +82,18 @@ class Found:
 
 
 def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
-    """The running instances that have all these tags, by id and sorted. Raises OrchestratorError."""
+    """The running instances that have all these tags, by instance id and sorted. Raises OrchestratorError."""
     filters: list[Any] = [{"Name": "instance-state-name", "Values": ["running"]}]
     filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in sorted(tags.items())]
     return _instances(ec2, filters)
 
 
 def of_ids(ec2: EC2Client, ids: Sequence[str]) -> dict[str, Instance]:
-    """The instances with these ids, by id and sorted; those that are gone are not among them. Raises OrchestratorError.
+    """The instances with these ids, by instance id and sorted. Instances that no longer exist are left out.
 
     + ids: at most 200
+
+    Raises OrchestratorError.
     """
     return _instances(ec2, [{"Name": "instance-id", "Values": list(ids)}])
 
@@ -106,12 +111,12 @@ def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
 
 
 def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
-    """Lifecycle state of each instance of an Auto Scaling group, by id and sorted.
+    """Lifecycle state of each instance of an Auto Scaling group, by instance id and sorted.
 
-    Raises UsageError if there is no such group, OrchestratorError.
+    Raises UsageError if there is no such group, and OrchestratorError.
     """
     with asking(f"Auto Scaling group {group}"):
-        # one group, and its instances are never paged
+        # one group gives one page, with all its instances
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
     if not found:
         raise UsageError(f"there is no Auto Scaling group {group} in this account and region")
@@ -135,14 +140,14 @@ def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> Targ
 def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
     """Ask the three sources.
 
-    + tags: that an instance must have to be a node
-    + group: name of the Auto Scaling group, None if there is none
+    + tags: an instance with all these tags is a node
+    + group: name of the Auto Scaling group; None if there is none
     + groups: ARN of each target group -> port of its color
 
-    Raises OrchestratorError.
+    Raises UsageError if there are no tags, and OrchestratorError.
     """
     if not tags:
-        raise UsageError("no tags: every instance of the account would be a node")
+        raise UsageError("no tags are given, so every instance of the account would be a node: set ORCHESTRATOR_TAGS")
     elb = account.elb()
     return Found(
         tagged(account.ec2(), tags),
@@ -154,7 +159,7 @@ def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, gr
 def cross_check(
     tagged: Mapping[str, Instance], in_group: Mapping[str, str] | None, targets: Sequence[TargetGroup]
 ) -> list[str]:
-    """Everything in which the sources differ, one line each, sorted by instance. Pure.
+    """All differences between the sources, one line each. Pure.
 
     + tagged, in_group, targets: as in ``Found``
     """
@@ -175,12 +180,12 @@ def cross_check(
         ours = {group.knows_as(instance) for instance in tagged.values()}
         for member in sorted(group.members):
             if member.id not in ours:
-                lines.append((member.id, f"is a target of {group.name} (port {member.port}), but no node of ours"))
+                lines.append((member.id, f"is a target of {group.name} (port {member.port}), but no node of the fleet"))
     return [f"{id} {line}" for id, line in lines]
 
 
 def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str]:
-    """What is wrong with a node's places in the target groups."""
+    """What is wrong with a node's memberships in the target groups, one line each."""
     lines, without = [], []
     for group in targets:
         ports = sorted(member.port for member in group.members if member.id == group.knows_as(instance))
@@ -196,16 +201,17 @@ def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str
 
 
 def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]]:
-    """The inventory's hosts, by instance id: name and data. Pure.
+    """The inventory's hosts, sorted by instance id. A host is a pair of name (the instance id) and data. Pure.
 
-    + public: log in by the public address, not by the private one
+    + public: whether to log in at the public address instead of the private one
 
-    Data: ``ssh_hostname``; ``address``, by which the node is reached from within; ``target``, what the target groups
-    call it. Raises Refused for an instance without such an address, or if the target groups are of different types.
+    Data: ``ssh_hostname``; ``address``, by which the balancers reach the node; ``target``, its id in the target groups.
+
+    Raises Refused if an instance lacks the address, or if the target groups are of different types.
     """
     kinds = {group.by for group in found.targets}
     if kinds - {"instance", "ip"} or len(kinds) > 1:
-        raise Refused(f"target groups of type {' and '.join(sorted(kinds))}: both must be of instance, or both of ip")
+        raise Refused(f"the target groups are of type {' and '.join(sorted(kinds))}: both must be instance, or both ip")
     by_ip = kinds == {"ip"}
     hosts = []
     for id, instance in sorted(found.tagged.items()):
@@ -218,8 +224,8 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
 
 
 def refuse(differences: Iterable[str]) -> None:
-    """Raises Refused if there are any, a line each."""
+    """Raise Refused with all differences, one line each, if there are any."""
     lines = list(differences)
     if lines:
-        head = "tags, Auto Scaling group and target groups do not say the same fleet; nothing was changed:"
+        head = "tags, Auto Scaling group and target groups do not agree about the nodes; nothing was changed:"
         raise Refused("\n".join([head, *(f"    {line}" for line in lines)]))

@@ -1,13 +1,13 @@
-"""Help for an inventory file of a fleet on AWS: its hosts, or one clear line and the end of the process.
+"""Helper for an inventory file of a fleet on AWS: it returns the hosts, or ends the process with a clear message.
 
-What is asked for comes from the environment, and so from the operator's ``.env``:
+It reads these variables from the environment, and so from the operator's ``.env``:
 
-    ORCHESTRATOR_TAGS    tags that make an instance a node: App=shop,Env=prod
-    ORCHESTRATOR_GROUP   name of the Auto Scaling group; none if empty
+    ORCHESTRATOR_TAGS    an instance with all these tags is a node: App=shop,Env=prod
+    ORCHESTRATOR_GROUP   name of the Auto Scaling group; empty if there is none
     ORCHESTRATOR_BLUE    ARN of blue's target group
     ORCHESTRATOR_GREEN   ARN of green's target group
-    ORCHESTRATOR_PUBLIC  1: log in by public addresses
-    AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ... as everywhere
+    ORCHESTRATOR_PUBLIC  1: log in at the public addresses
+    AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ... as for every AWS tool
 """
 
 from __future__ import annotations
@@ -26,19 +26,22 @@ from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.model import Color
 
 GO_ON = ("status", "rollback", "abort", "unlock")
-"""Verbs of an emergency: an instance that just died must not keep anybody from moving the traffic back."""
+"""Verbs for emergencies. For these, differences are only a warning: a dead instance must not block a rollback."""
 
 
 def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
-    """A value from the environment. Raises UsageError if it is missing or empty."""
+    """The value of a variable. Raises UsageError if it is missing or empty.
+
+    + environment: the variables; None: those of this process
+    """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
-        raise UsageError(f"{name} is not set: put it into .env (docs/aws-instances.md)")
+        raise UsageError(f"{name} is not set: add it to .env (docs/aws-instances.md)")
     return value
 
 
 def tags(text: str) -> dict[str, str]:
-    """Tags from ``App=shop,Env=prod``. Raises UsageError. Pure."""
+    """Parse tags like ``App=shop,Env=prod``. Raises UsageError. Pure."""
     found = {}
     for pair in text.split(","):
         key, equals, value = pair.strip().partition("=")
@@ -49,12 +52,13 @@ def tags(text: str) -> dict[str, str]:
 
 
 def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tuple[str, dict[str, str]]]:
-    """The nodes, for an inventory's group: (instance id, data) as ``instances.nodes`` makes them.
+    """The nodes, for an inventory's group: pairs of instance id and data, as ``instances.nodes`` makes them.
 
-    + ports: of the colors, as in the settings
+    + ports: ports of the colors, as in the settings
+    + account: None: the account of the environment
 
-    Ends the process with one line a problem: status 2 if something is not set, 3 if the sources differ, 1 if AWS
-    refuses. For the verbs of an emergency a difference is a warning.
+    On an error this prints one line a problem and ends the process: with status 2 if a variable is not set, 3 if the
+    sources differ, 1 if AWS refuses a request. For the verbs for emergencies (GO_ON) a difference is only a warning.
     """
     try:
         return _hosts(ports or Ports(), account or Account())
@@ -73,9 +77,11 @@ def _hosts(ports: Ports, account: Account) -> list[tuple[str, dict[str, str]]]:
     except Refused as differences:
         if not _goes_on():
             raise
-        click.secho(str(differences).replace("nothing was changed", "going on all the same"), fg="yellow", err=True)
+        click.secho(str(differences).replace("nothing was changed", "continuing all the same"), fg="yellow", err=True)
     if not found.tagged:
-        raise UsageError(f"no running instance has the tags {setting('ORCHESTRATOR_TAGS')}")
+        raise UsageError(
+            f"no running instance has the tags {setting('ORCHESTRATOR_TAGS')}: correct ORCHESTRATOR_TAGS or the account"
+        )
     return nodes(found, os.environ.get("ORCHESTRATOR_PUBLIC") == "1")
 
 

@@ -1,13 +1,13 @@
-"""The Auto Scaling group of the nodes during a run: kept still, or watched.
+"""Suspend the nodes' Auto Scaling group during a run, or find out how it changed during the run.
 
-Two ways. ``suspend`` keeps instances from coming and going; what was suspended before the run stays so after it. For
-that the processes to suspend are decided first (``to_suspend``), recorded, and only then suspended: whoever settles a
-run that died resumes exactly those. Without it, ``changes`` says who came and went, and ``to_bar`` which of them have
-to be kept from traffic.
+``suspend`` keeps the group from adding and removing instances. Processes that were suspended before the run stay
+suspended after it. So the processes to suspend are first decided (``to_suspend``), then recorded, and only then
+suspended: if the run dies, the next command resumes exactly these. Without ``suspend``, ``changes`` says which
+instances were added and removed, and ``to_bar`` which of them must be kept from traffic.
 
-Sources: Auto Scaling's SuspendProcesses, ResumeProcesses and DescribeAutoScalingGroups. Both calls take "no processes"
-for "all processes", so an empty list is never sent. Activities that began before the suspension go on: look again
-after it (``unrest``).
+AWS calls: SuspendProcesses, ResumeProcesses and DescribeAutoScalingGroups. The first two take an empty list to mean all
+processes, so an empty list is never sent. Activities that began before the suspension continue: read the group again
+after suspending it (``unrest``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROCESSES = (
     "Launch",
     "Terminate",
-    # an instance whose idle color restarts fails that color's health check: it must not be marked for replacement
+    # an idle color that restarts fails its health check: its instance must not be marked for replacement
     "HealthCheck",
     "ReplaceUnhealthy",
     "AZRebalance",
@@ -38,23 +38,23 @@ PROCESSES = (
     "ScheduledActions",
     "InstanceRefresh",
 )
-"""What makes instances come or go, or puts them into target groups."""
+"""The processes that add or remove instances, or register them in target groups."""
 
 REFRESHES = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
-"""States of an instance refresh that is not over."""
+"""States of an instance refresh that has not ended."""
 
 TRIES = 6
-"""Calls until we give up because another change of the group is always under way; a second apart."""
+"""Number of calls, a second apart, before giving up because another change of the group is in progress."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """An Auto Scaling group as it was seen.
+    """The state of an Auto Scaling group.
 
-    + instances: id -> lifecycle state
-    + suspended: names of processes that are suspended
-    + refreshing: status of an instance refresh that is not over, None if there is none
-    + checks: ``EC2``, or ``ELB`` if target groups decide which instance is healthy
+    + instances: instance id -> lifecycle state
+    + suspended: names of the suspended processes
+    + refreshing: status of an instance refresh in progress; None if there is none
+    + checks: its health check type: ``EC2``, or ``ELB`` if the target groups decide which instance is healthy
     """
 
     name: str
@@ -66,7 +66,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Changes:
-    """Instances that came and went between two looks, sorted."""
+    """Ids of the instances that were added and removed between two readings, sorted."""
 
     came: tuple[str, ...] = ()
     went: tuple[str, ...] = ()
@@ -76,12 +76,12 @@ class Changes:
 
 
 def see(autoscaling: AutoScalingClient, name: str) -> Group:
-    """Look at an Auto Scaling group. Raises UsageError if there is none of this name, OrchestratorError."""
+    """Read an Auto Scaling group. Raises UsageError if there is no group of this name, and OrchestratorError."""
     with asking(f"Auto Scaling group {name}"):
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
         if not found:
             raise UsageError(f"there is no Auto Scaling group {name} in this account and region")
-        # of the last six weeks; one at the most is not over
+        # AWS keeps six weeks of refreshes; at most one is in progress
         refreshes = autoscaling.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=100)
     group = found[0]
     running = [str(one.get("Status")) for one in refreshes.get("InstanceRefreshes", [])]
@@ -95,22 +95,22 @@ def see(autoscaling: AutoScalingClient, name: str) -> Group:
 
 
 def to_suspend(group: Group) -> tuple[str, ...]:
-    """The processes that a run has to suspend, and so to resume: those that are not suspended already. Pure."""
+    """The processes that a run must suspend, and later resume: those that are not suspended yet. Pure."""
     return tuple(process for process in PROCESSES if process not in group.suspended)
 
 
 def suspend(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Suspend these processes of a group. Doing it twice does no harm. Raises OrchestratorError.
+    """Suspend processes of a group. May be called twice. Raises OrchestratorError.
 
-    + processes: what ``to_suspend`` said, recorded before this is called
+    + processes: result of ``to_suspend``, which must be recorded before this call
     """
     _change(autoscaling.suspend_processes, name, processes)
 
 
 def resume(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Undo of ``suspend``, right whether it was done, half done or not at all. Raises OrchestratorError.
+    """Undo ``suspend``, whether it was done, half done or not done. Raises OrchestratorError.
 
-    + processes: those that were suspended by the run, and no others
+    + processes: only those that the run suspended
     """
     _change(autoscaling.resume_processes, name, processes)
 
@@ -118,7 +118,7 @@ def resume(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) 
 def _change(call: Callable[..., Any], name: str, processes: Sequence[str]) -> None:
     from botocore.exceptions import ClientError
 
-    # to AWS, none means all
+    # AWS takes an empty list to mean all processes
     if not processes:
         return
     with asking(f"Auto Scaling group {name}"):
@@ -127,14 +127,14 @@ def _change(call: Callable[..., Any], name: str, processes: Sequence[str]) -> No
                 call(AutoScalingGroupName=name, ScalingProcesses=list(processes))
                 return
             except ClientError as error:
-                # another change of the group is under way
+                # ResourceContention: another change of the group is in progress
                 if error.response["Error"].get("Code") != "ResourceContention" or tried == TRIES - 1:
                     raise
             time.sleep(1.0)
 
 
 def unrest(group: Group) -> list[str]:
-    """Lines that say why no run may begin: instances on their way in or out, an instance refresh. Pure."""
+    """Lines that say why no run may begin: instances that are launching or terminating, an instance refresh. Pure."""
     lines = [
         f"{id} is {state} in the Auto Scaling group {group.name}"
         for id, state in group.instances.items()
@@ -146,9 +146,9 @@ def unrest(group: Group) -> list[str]:
 
 
 def risks(group: Group, suspended: bool) -> list[str]:
-    """Warnings for the plan. Pure.
+    """Warnings for the plan, one line each. Pure.
 
-    + suspended: whether the run keeps the group still
+    + suspended: whether the run suspends the group
     """
     if group.checks == "ELB" and not suspended:
         return [
@@ -159,10 +159,10 @@ def risks(group: Group, suspended: bool) -> list[str]:
 
 
 def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
-    """Which instances came and which went. Pure.
+    """Which instances were added and which were removed. Pure.
 
-    + before: ids the run began with
-    + now: ids that are there
+    + before: ids of the instances when the run began
+    + now: ids of the instances now
     """
     earlier, later = set(before), set(now)
     return Changes(tuple(sorted(later - earlier)), tuple(sorted(earlier - later)))
@@ -171,14 +171,14 @@ def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
 def to_bar(
     came: Iterable[str], instances: Mapping[str, Instance], targets: Sequence[TargetGroup]
 ) -> list[tuple[str, Target]]:
-    """The places from which instances that came during a run have to be taken: they do not have its release. Pure.
+    """The memberships to end of instances that were added during a run, since they do not have its release. Pure.
 
-    + came: from ``changes``
-    + instances: the tagged ones, looked up anew
-    + targets: both target groups, looked up anew
+    + came: the added instances, from ``changes``
+    + instances: the tagged instances, read again
+    + targets: both target groups, read again
 
-    Returns ARN of a target group and the member there; empty once they are in neither. An instance that is not
-    registered yet may be a moment later: ask again until the run has ended, or suspend the group.
+    Returns pairs of a target group's ARN and a member of it; empty if the instances are in neither target group. An
+    instance may be registered a moment later: repeat this until the run has ended, or suspend the group.
     """
     found = []
     for id in sorted(set(came) & set(instances)):
@@ -189,14 +189,14 @@ def to_bar(
 
 
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
-    """Deregister members, as ``to_bar`` named them, and mark them as barred.
+    """Deregister members, and tag them as barred, as the ALB's switch does. Requests in flight continue.
 
-    The ALB's own switch marks them in the same way. Requests in flight go on. A repetition does no harm.
-    Raises OrchestratorError.
+    May be called twice. Raises OrchestratorError.
 
-    + arns: of both target groups
+    + places: result of ``to_bar``
+    + arns: ARNs of both target groups
     """
-    # the tag first: without it a target that is out looks lost
+    # the tag first: a deregistered target without the tag would count as lost
     for id in sorted({member.id for _, member in places}):
         with asking(f"target groups: {id}"):
             elb.add_tags(
@@ -208,12 +208,12 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
 
 
 def advice(changed: Changes) -> list[str]:
-    """What the operator should know and do about them, a line each. Pure."""
+    """What happened to each instance, and what the operator should do about it, one line each. Pure."""
     return [
         *(
-            f"{id} came during the run and does not have its release: it is kept from traffic until "
+            f"{id} was added during the run and does not have its release: it gets no traffic until "
             f"deploys/join.py --data node={id} has brought it in"
             for id in changed.came
         ),
-        *(f"{id} went during the run: the Auto Scaling group ended it, or it died" for id in changed.went),
+        *(f"{id} was removed during the run: the Auto Scaling group terminated it, or it died" for id in changed.went),
     ]

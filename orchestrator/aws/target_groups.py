@@ -1,4 +1,4 @@
-"""Target groups of an ALB: who is in them, who is healthy, and in what they are not as they must be. Pure."""
+"""Target groups of an ALB: their members, the members' health, and what is wrong with them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.config.ports import Ports
 from orchestrator.model import Color
 
 BARRED = "orchestrator:barred:"
-"""A tag with this and a target's id is on both groups while we keep that target out of them."""
+"""Prefix of a tag's key; the rest is a target's id. Both groups have the tag while the target is barred."""
 
 SAME_SETTINGS = (
     "Protocol",
@@ -29,7 +29,7 @@ SAME_SETTINGS = (
     "UnhealthyThresholdCount",
     "Matcher",
 )
-"""What both groups must have alike: one that differs would be found out by the traffic."""
+"""Settings that must be the same in both groups: a difference would show only once traffic has moved."""
 
 DRAINING = "draining"
 """State of a target that was deregistered and still answers its requests in flight. ``unhealthy.draining``, the other
@@ -38,7 +38,7 @@ state of TargetHealthStateEnum with this word, is of Network Load Balancers: suc
 
 
 class Target(NamedTuple):
-    """How an ALB knows a member: instance id or IP address, and port."""
+    """A member of a target group: instance id or IP address, and the port on which it gets requests."""
 
     id: str
     port: int
@@ -50,7 +50,7 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True)
 class Health:
-    """A target's health as DescribeTargetHealth tells it."""
+    """A target's health as DescribeTargetHealth answers it."""
 
     state: str
     reason: str = ""
@@ -63,14 +63,15 @@ class Health:
 
 
 NOT_REGISTERED = Health("not registered")
+"""Health of a target that is not in the group."""
 
 
 @dataclass(frozen=True)
 class Group:
     """A color's target group.
 
-    + settings, attributes, tags: as AWS tells them
-    + targets: health of every target, those that are draining included
+    + settings, attributes, tags: as AWS answers them
+    + targets: health of every target, including those that are draining
     """
 
     color: Color
@@ -87,22 +88,22 @@ class Group:
 
     @property
     def barred(self) -> frozenset[str]:
-        """Ids of the targets that we keep out."""
+        """Ids of the barred targets."""
         return frozenset(key.removeprefix(BARRED) for key in self.tags if key.startswith(BARRED))
 
     @property
     def patience(self) -> float:
-        """Seconds by which its checks know what a target is like that was just registered or attached."""
+        """Seconds after which the health checks know the state of a target that was just registered or attached."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
-        # a new target needs one pass; a target that was unhealthy needs all, and registering takes some seconds, too
+        # a new target needs one pass, a target that was unhealthy all of them; registering takes some more seconds
         return float(interval) * (int(number("HealthyThresholdCount", 5)) + 1) + float(timeout) + 15.0
 
 
 def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target, Health]:
-    """Of DescribeTargetHealth's answer.
+    """Parse the TargetHealthDescriptions of DescribeTargetHealth. Targets that are not registered are left out.
 
-    + port: of a target that has none of its own
+    + port: port of a target whose description has none
     """
     found = {}
     for one in descriptions:
@@ -120,37 +121,43 @@ def registered(targets: Mapping[Target, Health]) -> frozenset[Target]:
 
 
 def barred(groups: Iterable[Group]) -> frozenset[str]:
-    """Ids of the targets that we keep out of both colors."""
+    """Ids of the targets that are barred from both colors."""
     return frozenset(id for group in groups for id in group.barred)
 
 
 def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, Health]:
-    """Nodes whose target of this color is not ``healthy``, in their order, and how it is.
+    """The nodes whose target of this color is not ``healthy``, each with its health, in the order of ``members``.
 
     + members: node -> target id
-    + port: of the color
+    + port: port of the color
     """
     found = {name: group.targets.get(Target(id, port), NOT_REGISTERED) for name, id in members.items()}
     return {name: health for name, health in found.items() if health.state != "healthy"}
 
 
 def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str], port: int) -> str:
-    """Why a color must not get traffic, naming every target: an ALB would send it to the unhealthy, too (fail open)."""
+    """One line that says why a color must not get traffic, with every unhealthy target.
+
+    An ALB would not prevent it: if all targets are unhealthy, it sends requests to all of them (fail open).
+
+    + found: node -> health, from ``unhealthy``
+    """
     lines = [f"{name} ({Target(members[name], port)}) is {health}" for name, health in found.items()]
     return f"{color} must not get traffic: {'; '.join(lines)}"
 
 
 def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, ...]:
-    """Nodes that somebody is taking out of a group."""
+    """Nodes that are being deregistered from a group."""
     leaving = {target.id for group in groups for target, health in group.targets.items() if health.state == DRAINING}
     return tuple(name for name, id in members.items() if id in leaving)
 
 
 def problems(groups: Mapping[Color, Group], members: Mapping[str, str], ports: Ports, sticky: bool) -> tuple[str, ...]:
-    """Why no run may begin, one line each: members first, then what differs between the groups.
+    """Reasons why no run may begin, one line each: wrong members first, then differences between the groups.
 
     + members: node -> target id, of the whole inventory
-    + sticky: whether the rule keeps clients on a color
+    + ports: ports of the colors
+    + sticky: whether the listener rule keeps clients on a color
     """
     kept_out = barred(groups.values())
     found = [line for color in Color for line in _members(groups[color], members, ports, kept_out)]
@@ -165,7 +172,7 @@ def _members(group: Group, members: Mapping[str, str], ports: Ports, kept_out: f
         if id in kept_out:
             if there:
                 yield (
-                    f"{color}: {name} ({id}) is registered though our tag {BARRED}{id} says it is kept out: "
+                    f"{color}: {name} ({id}) is registered although the tag {BARRED}{id} says that it is barred: "
                     "deregister it, or remove the tag"
                 )
         elif not there and Target(id, port) not in leaving:
@@ -197,7 +204,7 @@ def _differences(blue: Group, green: Group) -> Iterable[str]:
             )
     for group in (blue, green):
         if group.settings.get("HealthCheckEnabled") is False:
-            yield f"{group.color}: health checks of {_name(group)} are off: nobody would know who is healthy"
+            yield f"{group.color}: health checks of {_name(group)} are off, so its health is unknown: turn them on"
 
 
 def _stickiness(groups: Iterable[Group], sticky: bool) -> Iterable[str]:
@@ -205,11 +212,11 @@ def _stickiness(groups: Iterable[Group], sticky: bool) -> Iterable[str]:
         if group.attributes.get("stickiness.enabled") != "true":
             continue
         if group.attributes.get("stickiness.type") == "app_cookie":
-            yield f"{group.color}: application cookies do not work with weighted target groups: use lb_cookie, or none"
+            yield f"{group.color}: app_cookie does not work with weighted target groups: use lb_cookie"
         elif not sticky:
             yield (
                 f"{group.color}: target stickiness is on while the rule's group stickiness is off: AWS refuses to "
-                "change such a rule; turn the one on, or the other off"
+                "change such a rule; turn group stickiness on, or target stickiness off"
             )
 
 

@@ -102,7 +102,7 @@ def test_a_rule_without_a_forward_action_is_refused(place: Place) -> None:
 
 def test_the_default_rule_is_refused(place: Place) -> None:
     names = Names(**{**vars(place.names), "rule": place.names.default_rule})
-    with pytest.raises(CannotTell, match="default rule, which ModifyRule refuses: make a rule of its own"):
+    with pytest.raises(CannotTell, match="default rule, which ModifyRule refuses: make a separate rule"):
         Alb(section(names), MEMBERS, PORTS).see()
 
 
@@ -111,7 +111,7 @@ def test_the_default_rule_is_refused(place: Place) -> None:
 
 def test_arming_sends_the_same_list_back(place: Place) -> None:
     before = place.rule()
-    assert place.switch().arm(GREEN) == "takes changes; now blue 100, green 0"
+    assert place.switch().arm(GREEN) == "accepts changes; the weights are blue 100, green 0"
     assert place.control.calls == ["modify_rule"]
     assert place.rule() == before
 
@@ -138,14 +138,14 @@ def test_a_shift_back_ignores_unhealthy_targets(place: Place) -> None:
     with pytest.raises(NotDone, match="blue must not get traffic"):
         place.switch().shift(BLUE)
     place.switch().arm(BLUE, back=True)
-    assert place.switch().shift(BLUE, back=True) == "was told, and says, blue 100, green 0"
+    assert place.switch().shift(BLUE, back=True) == "set to blue 100, green 0, and read back"
     assert place.shares() == {"blue": 100, "green": 0}
 
 
 def test_a_shift_is_read_back(place: Place) -> None:
     switch = place.switch()
     for weight in (1, 25, 100, 0):
-        assert switch.shift(Weights(weight)) == f"was told, and says, blue {100 - weight}, green {weight}"
+        assert switch.shift(Weights(weight)) == f"set to blue {100 - weight}, green {weight}, and read back"
         assert place.shares() == {"blue": 100 - weight, "green": weight}
         assert place.switch().see().weights == Weights(weight)
 
@@ -153,7 +153,7 @@ def test_a_shift_is_read_back(place: Place) -> None:
 def test_a_shift_that_is_done_already_is_not_done_again(place: Place) -> None:
     place.switch().shift(GREEN)
     place.control.calls.clear()
-    assert place.switch().shift(GREEN) == "is blue 0, green 100 already"
+    assert place.switch().shift(GREEN) == "the weights are blue 0, green 100 already"
     assert place.control.calls == []
 
 
@@ -161,7 +161,7 @@ def test_a_rule_that_does_not_take_the_weights_is_an_error(place: Place, monkeyp
     switch = place.switch()
     monkeypatch.setattr("orchestrator.switches.alb.switch.SETTLE", 0.3)
     monkeypatch.setattr(switch._elb, "modify", lambda actions: None)
-    with pytest.raises(NotDone, match="was told blue 0, green 100, but says blue 100, green 0"):
+    with pytest.raises(NotDone, match="set to blue 0, green 100, but reads blue 100, green 0"):
         switch.shift(GREEN)
 
 
@@ -170,7 +170,7 @@ def test_a_read_back_that_is_late_is_waited_for(place: Place, monkeypatch: pytes
     rule, late = switch._elb.rule, [place.rule()] * 3
 
     monkeypatch.setattr(switch._elb, "rule", lambda: late.pop() if late else rule())
-    assert switch.shift(GREEN) == "was told, and says, blue 0, green 100"
+    assert switch.shift(GREEN) == "set to blue 0, green 100, and read back"
     assert late == []
 
 
@@ -178,7 +178,7 @@ def test_a_rule_changed_since_arming_stops_the_shift(place: Place) -> None:
     switch = place.switch()
     switch.arm(GREEN)
     place.modify(place.forward(70, 30))
-    with pytest.raises(NotDone, match="was blue 100, green 0 and is blue 70, green 30 now: somebody else changes it"):
+    with pytest.raises(NotDone, match="were blue 100, green 0 and are blue 70, green 30 now; find out who else"):
         switch.shift(GREEN)
     assert place.shares() == {"blue": 70, "green": 30}
     # a shift back is never refused
@@ -215,7 +215,7 @@ def test_the_rest_of_the_action_list_stays(place: Place) -> None:
 
 
 def test_a_color_with_traffic_is_not_detached(place: Place) -> None:
-    with pytest.raises(NotDone, match="blue gets 100% of the traffic: shift it first"):
+    with pytest.raises(NotDone, match="blue gets 100% of the traffic: shift the traffic first"):
         place.switch().detach(Color.blue)
     assert place.control.calls == []
 
@@ -225,16 +225,16 @@ def test_detach_and_attach_keep_weights_and_stickiness(place: Place, shape: str)
     place.control.shape = shape
     place.modify(place.forward(0, 100, sticky=60))
     switch = place.switch()
-    assert switch.detach(Color.blue) == "was told, and says, blue detached, green 100"
+    assert switch.detach(Color.blue) == "set to blue detached, green 100, and read back"
     assert place.shares() == {"green": 100}
-    assert switch.detach(Color.blue) == "does not name blue already"
-    with pytest.raises(NotDone, match="does not name blue's target group, so nobody checks it: attach it first"):
+    assert switch.detach(Color.blue) == "blue is detached already"
+    with pytest.raises(NotDone, match="does not name blue's target group, so its health is unknown: attach it first"):
         switch.arm(GREEN)
     said = switch.attach()
-    assert said == "was told, and says, blue 0, green 100; 3 of 3 targets of blue are healthy"
+    assert said == "set to blue 0, green 100, and read back; 3 of 3 targets of blue are healthy"
     assert place.shares() == {"blue": 0, "green": 100}
     assert switch.see().sticky == 60
-    assert switch.attach() == "names both colors already"
+    assert switch.attach() == "both colors are attached already"
 
 
 def test_stickiness_that_aws_drops_with_a_color_is_reported(place: Place) -> None:
@@ -325,7 +325,7 @@ def test_letting_in_does_not_wait_for_a_detached_color(place: Place) -> None:
 
 
 def test_a_stranger_is_not_barred(place: Place) -> None:
-    with pytest.raises(NotDone, match=r"no node of the inventory has target 10\.77\.0\.99: not done"):
+    with pytest.raises(NotDone, match=r"no node of the inventory has target 10\.77\.0\.99: nothing was changed"):
         place.switch().bar([MEMBERS["web2"], "10.77.0.99"], out=True)
     assert place.control.calls == []
 
@@ -390,9 +390,9 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
             "AccessDenied",
             "User me may\nnot",
             1,
-            r"not allowed \(User me may not\); docs/aws.md lists the permissions",
+            r"not allowed \(User me may not\); add the permissions that docs/aws.md lists",
         ),
-        (400, "Throttling", "Rate exceeded", 5, r"asks to slow down \(Throttling\), 5 times; repeat"),
+        (400, "Throttling", "Rate exceeded", 5, r"throttled the request 5 times \(Throttling\); repeat"),
         (400, "RuleNotFound", "One or more", 1, "RuleNotFound: One or more; correct the ARN in the settings"),
         (403, "ExpiredToken", "expired", 1, r"the AWS credentials have expired \(ExpiredToken\); log in again"),
         (403, "InvalidClientTokenId", "bad", 1, r"the AWS credentials are wrong \(InvalidClientTokenId\); log in"),
@@ -426,7 +426,7 @@ def test_a_change_that_is_not_allowed_is_found_out_by_arming(place: Place, monke
 @pytest.mark.usefixtures("keys")
 def test_an_endpoint_that_cannot_be_reached() -> None:
     switch = Alb(section(ANY, endpoint_url="http://127.0.0.1:9"), MEMBERS, PORTS)
-    with pytest.raises(NotDone, match=r"Could not connect to the endpoint URL: \S+; is the network up, and is"):
+    with pytest.raises(NotDone, match=r"Could not connect to the endpoint URL: \S+; check the network, and"):
         switch.see()
 
 
@@ -550,5 +550,5 @@ def test_partial_data_of_cloudwatch_is_not_used(place: Place, monkeypatch: pytes
     answer: Callable[..., dict[str, Any]] = place.control.metrics.answer
     monkeypatch.setattr(place.control.metrics, "answer", lambda *given: answer(*given) | {"status_code": "PartialData"})
     begin = 1_800_000_000 // 60 * 60
-    with pytest.raises(NotDone, match=re.escape("CloudWatch tells only part of blue_requests")):
+    with pytest.raises(NotDone, match=re.escape("CloudWatch answered only a part of blue_requests")):
         place.switch().traffic(begin, begin + 60, now=begin + 200)

@@ -75,7 +75,7 @@ def test_without_an_auto_scaling_group_the_others_are_compared() -> None:
         ),
         (
             {"targets": [group("blue", *BLUE.members, Target("i-9", 80)), GREEN]},
-            "i-9 is a target of shop-blue (port 80), but no node of ours",
+            "i-9 is a target of shop-blue (port 80), but no node of the fleet",
         ),
         (
             {"targets": [group("blue", Target("i-1", 8081)), GREEN]},
@@ -111,7 +111,7 @@ def test_target_groups_by_address() -> None:
     green = group("green", Target("10.0.0.1", 8082), Target("10.9.9.9", 8082), by="ip")
     assert cross_check(TAGGED, IN_GROUP, [blue, green]) == [
         "i-2 is a target of shop-blue, but not of shop-green",
-        "10.9.9.9 is a target of shop-green (port 8082), but no node of ours",
+        "10.9.9.9 is a target of shop-green (port 8082), but no node of the fleet",
     ]
 
 
@@ -184,12 +184,12 @@ def test_differences_in_aws(cloud: Cloud) -> None:
     cloud.deregister(third, "blue")
     expected = [
         f"{second} is in service in the Auto Scaling group, but is no running instance with the tags",
-        f"{second} is a target of shop-blue (port 8081), but no node of ours",
-        f"{second} is a target of shop-green (port 8082), but no node of ours",
+        f"{second} is a target of shop-blue (port 8081), but no node of the fleet",
+        f"{second} is a target of shop-green (port 8082), but no node of the fleet",
         f"{stray} has the tags, but is not in the Auto Scaling group",
         f"{stray} is a target of shop-blue, but not of shop-green",
         f"{third} is a target of shop-green, but not of shop-blue",
-        f"{other} is a target of shop-green (port 8082), but no node of ours",
+        f"{other} is a target of shop-green (port 8082), but no node of the fleet",
     ]
     assert sorted(differences(seen(cloud))) == sorted(expected)
     assert first not in "".join(differences(seen(cloud)))
@@ -281,8 +281,8 @@ def test_no_such_target_group(cloud: Cloud) -> None:
         ("RequestExpired", r"credentials have expired \(RequestExpired\); log in again"),
         ("ExpiredToken", r"credentials have expired \(ExpiredToken\); log in again"),
         ("AuthFailure", r"credentials are wrong \(AuthFailure\)"),
-        ("UnauthorizedOperation", r"not allowed \(No way\.\); docs/aws-instances.md lists"),
-        ("RequestLimitExceeded", r"asks to slow down \(RequestLimitExceeded\), 5 times; repeat the command"),
+        ("UnauthorizedOperation", r"not allowed \(No way\.\); add the permissions that docs/aws-instances.md lists"),
+        ("RequestLimitExceeded", r"throttled the request 5 times \(RequestLimitExceeded\); repeat the command"),
         ("Odd", r"Odd: No way\."),
     ],
 )

@@ -145,9 +145,9 @@ def test_changes(before: list[str], now: list[str], expected: Changes) -> None:
 
 def test_the_advice_says_what_the_operator_must_do() -> None:
     came, went = advice(Changes(("i-2",), ("i-1",)))
-    assert came.startswith("i-2 came during the run")
+    assert came.startswith("i-2 was added during the run")
     assert "deploys/join.py --data node=i-2" in came
-    assert went.startswith("i-1 went during the run")
+    assert went.startswith("i-1 was removed during the run")
 
 
 def test_a_new_instance_is_deregistered_wherever_it_is() -> None:

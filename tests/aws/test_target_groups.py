@@ -70,7 +70,7 @@ def test_a_node_that_we_keep_out_is_not_missed() -> None:
 
 def test_a_node_that_is_kept_out_and_registered_is_a_problem() -> None:
     [line] = told(blue=group(Color.blue, targets=at("10.0.0.1", color=Color.blue), tags={TAG: "kept out"}))
-    assert line.startswith(f"green: web2 (10.0.0.2) is registered though our tag {TAG} says it is kept out")
+    assert line.startswith(f"green: web2 (10.0.0.2) is registered although the tag {TAG} says that it is barred")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_target_stickiness_needs_the_rules() -> None:
     assert "target stickiness is on while the rule's group stickiness is off" in lines[0]
     assert told(*both(attributes=on), sticky=True) == ()
     lines = told(*both(attributes=on | {"stickiness.type": "app_cookie"}), sticky=True)
-    assert "application cookies do not work with weighted target groups" in lines[0]
+    assert "app_cookie does not work with weighted target groups" in lines[0]
 
 
 def test_unhealthy_targets_are_named_with_state_and_reason() -> None:

@@ -364,8 +364,8 @@ def test_instances_that_came_and_went_are_warnings(
     assert verbs.release(fleet(world, suspend=False), Options(ref="v2")) == 0
     (came,) = set(group.ids) - before
     said = capsys.readouterr().err
-    assert said.count(f"warning: operator: {came} came during the run") == 2
-    assert said.count(f"warning: operator: {went} went during the run") == 2
+    assert said.count(f"warning: operator: {came} was added during the run") == 2
+    assert said.count(f"warning: operator: {went} was removed during the run") == 2
 
 
 def test_a_new_instance_is_taken_from_both_target_groups(world: World, group: Cloud) -> None:

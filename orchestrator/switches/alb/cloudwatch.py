@@ -1,7 +1,7 @@
-"""What CloudWatch knows of both colors behind an ALB. It is late by minutes: a second gate, never the first. Pure.
+"""CloudWatch's metrics of both colors behind an ALB. They are minutes late, so they are only a second gate. Pure.
 
-Facts (CloudWatch's and the load balancer's documentation): points are of 60 s, the newest ones are incomplete; a count
-that is 0 is not reported; ``PR(x:)`` is the share of values above x, in per cent.
+Facts from the documentation of CloudWatch and the load balancer: a point covers 60 s; the newest points are incomplete;
+a count of 0 is not reported; ``PR(x:)`` is the share of values above x, in per cent.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from orchestrator.comparison.judge import Shares, Slow
 from orchestrator.model import Color
 
 MINUTE = 60
+"""Seconds that a point covers."""
 
 DELAY = 120
-"""Seconds after which a minute's points are complete."""
+"""Seconds after the end of a minute until its points are complete."""
 
 NAMESPACE = "AWS/ApplicationELB"
 
@@ -33,7 +34,7 @@ P99 = "p99"
 class TooEarly:
     """Not all minutes of the window are complete yet.
 
-    + until: epoch seconds from which on they are
+    + until: epoch seconds when they will be
     """
 
     until: float
@@ -41,14 +42,14 @@ class TooEarly:
 
 @dataclass(frozen=True)
 class ColorTraffic:
-    """What one color answered.
+    """The answers of one color.
 
-    + requests: that the balancer sent to it
-    + errors: 5xx that it answered itself
-    + refused: connections to it that failed; the balancer answers those requests with 502, which counts for no color
-    + p99: seconds until the answer began, which 99 of 100 requests did not exceed, in its slowest minute; None
-      without requests
-    + slow: share (0 to 1) of its answers that took longer than ``CloudWatchTraffic.threshold``; None if not asked for
+    + requests: requests that the balancer sent to the color
+    + errors: 5xx answers of the color itself
+    + refused: failed connections to the color; the balancer answers these requests with 502, which it counts for no
+      color
+    + p99: 99th percentile of the seconds until an answer began, in the color's slowest minute; None without requests
+    + slow: share (0 to 1) of the answers that took longer than ``CloudWatchTraffic.threshold``; None if not requested
     """
 
     requests: int = 0
@@ -60,10 +61,10 @@ class ColorTraffic:
 
 @dataclass(frozen=True)
 class CloudWatchTraffic:
-    """Both colors over the same whole minutes.
+    """The answers of both colors over the same whole minutes.
 
     + begin, end: epoch seconds
-    + threshold: seconds above which an answer is slow; None if no color is the old one, or it answered nothing
+    + threshold: seconds above which an answer is slow; None if no old color was given, or if it answered nothing
     """
 
     begin: float
@@ -73,11 +74,12 @@ class CloudWatchTraffic:
 
     @property
     def minutes(self) -> int:
+        """Number of whole minutes in the window."""
         return round((self.end - self.begin) / MINUTE)
 
 
 def window(since: float, until: float, now: float) -> tuple[float, float] | TooEarly:
-    """The whole minutes within a window: begin and end, equal if there is none.
+    """The whole minutes within a window: begin and end, which are equal if the window has no whole minute.
 
     + since, until, now: epoch seconds
     """
@@ -88,9 +90,9 @@ def window(since: float, until: float, now: float) -> tuple[float, float] | TooE
 
 
 def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
-    """MetricDataQueries for counts and p99 of both colors, a point a minute.
+    """MetricDataQueries for the counts and the p99 of both colors, with a point for each minute.
 
-    + balancer, groups: as CloudWatch names them: ``app/web/50dc...``, ``targetgroup/web-blue/73e2...``
+    + balancer, groups: CloudWatch's names: ``app/web/50dc...``, ``targetgroup/web-blue/73e2...``
     """
     return [
         _query(f"{color}_{name}", metric, statistic, balancer, group)
@@ -100,7 +102,10 @@ def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
 
 
 def rank_queries(balancer: str, groups: Mapping[Color, str], threshold: float) -> list[dict[str, Any]]:
-    """MetricDataQueries for the share of both colors' answers that took longer than a threshold in seconds."""
+    """MetricDataQueries for the share of each color's answers that took longer than a threshold.
+
+    + threshold: seconds
+    """
     name, metric, statistic = _time("slow", f"PR({threshold:.4f}:)")
     return [_query(f"{color}_{name}", metric, statistic, balancer, group) for color, group in groups.items()]
 
@@ -127,11 +132,11 @@ def _query(id: str, metric: str, statistic: str, balancer: str, group: str) -> d
 
 
 Points = Mapping[str, Mapping[float, float]]
-"""By query id: epoch seconds -> value."""
+"""Query id -> epoch seconds -> value."""
 
 
 def points(results: Iterable[Mapping[str, Any]]) -> Points:
-    """Of GetMetricData's results, which may tell of one query on several pages."""
+    """The points of GetMetricData's results. The points of one query may be on several pages."""
     found: dict[str, dict[float, float]] = {}
     for result in results:
         values = zip(result.get("Timestamps", []), result.get("Values", []), strict=True)
@@ -140,18 +145,18 @@ def points(results: Iterable[Mapping[str, Any]]) -> Points:
 
 
 def incomplete(results: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Ids of the queries of which CloudWatch did not tell everything."""
+    """Ids of the queries whose results are incomplete."""
     last = {str(result["Id"]): result.get("StatusCode", "Complete") for result in results}
     return [id for id, status in last.items() if status != "Complete"]
 
 
 def traffic(found: Points, begin: float, end: float, threshold: float | None = None) -> CloudWatchTraffic:
-    """What points say of both colors."""
+    """The answers of both colors, from the points of a window."""
     return CloudWatchTraffic(begin, end, {color: _color(found, color) for color in Color}, threshold)
 
 
 def shares(found: CloudWatchTraffic) -> Mapping[Color, Shares]:
-    """The same as what is compared. Requests whose connection failed are the color's failures."""
+    """The numbers to compare. Requests whose connection failed count as errors of the color."""
     p99 = 0.99
     limit = found.threshold if all(one.slow is not None for one in found.colors.values()) else None
 
@@ -167,7 +172,7 @@ def _color(found: Points, color: Color) -> ColorTraffic:
     counts = {name: round(sum(found.get(f"{color}_{name}", {}).values())) for name in COUNTS}
     minutes = found.get(f"{color}_requests", {})
     ranks = found.get(f"{color}_slow", {})
-    # a minute's share counts as much as its requests
+    # the share of each minute is weighted by its number of requests
     weighed = {at: minutes.get(at, 0.0) for at in ranks}
     total = sum(weighed.values())
     slow = sum(ranks[at] / 100 * weight for at, weight in weighed.items()) / total if total else None

@@ -1,4 +1,4 @@
-"""Calls to Elastic Load Balancing and CloudWatch about one rule and its two target groups."""
+"""Requests to Elastic Load Balancing and CloudWatch about one listener rule and its two target groups."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 
 class Elb:
-    """What of AWS one switch needs. Every method raises NotDone."""
+    """The requests to AWS that one switch needs. Every method raises NotDone."""
 
     def __init__(self, section: AlbSwitch) -> None:
         self._section = section
         self.groups = {Color.blue: section.blue, Color.green: section.green}
 
     def rule(self) -> Mapping[str, Any]:
-        """The rule as it is now."""
+        """Read the listener rule."""
         with self._calling("DescribeRules", self._section.rule):
             found: Sequence[Any] = self._elb.describe_rules(RuleArns=[self._section.rule])["Rules"]
         if not found:
-            raise NotDone(f"DescribeRules of {short(self._section.rule)}: no answer has it")
+            raise NotDone(f"DescribeRules of {short(self._section.rule)}: AWS has no such rule; correct its ARN")
         rule: Mapping[str, Any] = found[0]
         return rule
 
     def modify(self, actions: list[Action]) -> None:
-        """Replace the rule's whole action list; the same list twice does no harm."""
+        """Replace the rule's whole action list. May be repeated with the same list."""
         with self._calling("ModifyRule", self._section.rule):
             self._elb.modify_rule(RuleArn=self._section.rule, Actions=actions)  # type: ignore[arg-type]
 
     def target_groups(self) -> dict[Color, Group]:
-        """Both target groups: settings, attributes, targets and tags."""
+        """Read both target groups: settings, attributes, targets and tags."""
         arns = list(self.groups.values())
         with self._calling("DescribeTargetGroups", *arns):
             settings = self._elb.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
@@ -71,31 +71,31 @@ class Elb:
         return found
 
     def register(self, color: Color, members: Sequence[Target]) -> None:
-        """Targets get requests of a color once they are healthy; those that are there already stay."""
+        """Register targets for a color: they get its requests once they are healthy. Registered targets stay."""
         arn = self.groups[color]
         with self._calling("RegisterTargets", arn):
             self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def deregister(self, color: Color, members: Sequence[Target]) -> None:
-        """Targets get no new requests of a color; those that are not there do no harm."""
+        """Deregister targets from a color: they get no new requests of it. Unregistered targets are ignored."""
         arn = self.groups[color]
         with self._calling("DeregisterTargets", arn):
             self._elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def tag(self, keys: Sequence[str], value: str) -> None:
-        """Tags on both target groups."""
+        """Add tags to both target groups."""
         arns = list(self.groups.values())
         with self._calling("AddTags", *arns):
             self._elb.add_tags(ResourceArns=arns, Tags=[{"Key": key, "Value": value} for key in keys])
 
     def untag(self, keys: Sequence[str]) -> None:
-        """Without these tags on both target groups."""
+        """Remove tags from both target groups."""
         arns = list(self.groups.values())
         with self._calling("RemoveTags", *arns):
             self._elb.remove_tags(ResourceArns=arns, TagKeys=list(keys))
 
     def metrics(self, queries: list[Any], begin: float, end: float) -> list[Any]:
-        """MetricDataResults of GetMetricData, all pages.
+        """The MetricDataResults of GetMetricData, from all pages.
 
         + begin, end: epoch seconds
         """

@@ -1,7 +1,8 @@
-"""What an ALB's listener rule says of our two target groups, and the action list that says something else. Pure.
+"""Read the weights of both target groups from an ALB's listener rule, and make an action list with other weights. Pure.
 
-ModifyRule replaces the whole action list ("you must provide the entire list", service model), so what is sent is always
-what was read, changed in one place. Facts of AWS are from notes of its documentation and service model: docs/aws.md.
+ModifyRule replaces the whole action list ("you must provide the entire list", service model). So the list that is sent
+is the list that was read, with only the weights changed. The facts about AWS are from its documentation and service
+model (docs/aws.md).
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ Groups = Mapping[Color, str]
 """The ARN of each color's target group."""
 
 LONGEST = 604_800
-"""Seconds that group stickiness may last at most."""
+"""Seconds: the longest duration of group stickiness."""
 
 
 @dataclass(frozen=True)
 class Forward:
-    """What the rule says.
+    """The forward action of a rule.
 
-    + shares: the weight of each color that the rule names, 0 to 999, as it is there
-    + sticky: seconds for which the rule keeps a client on a color, 0 if it does not
+    + shares: the weight (0 to 999) of each color that the rule names
+    + sticky: seconds for which the rule keeps a client on its color; 0 if it does not
     """
 
     shares: Mapping[Color, int]
@@ -35,32 +36,34 @@ class Forward:
 
     @property
     def attached(self) -> frozenset[Color]:
+        """The colors that the rule names."""
         return frozenset(self.shares)
 
     @property
     def weights(self) -> Weights:
+        """The shares in per cent, rounded."""
         green, blue = self.shares.get(Color.green, 0), self.shares.get(Color.blue, 0)
         if green and blue:
-            # a split must never look like all or nothing
+            # rounding must not turn a split into 0 or 100 per cent
             return Weights(min(99, max(1, round(100 * green / (green + blue)))))
         return Weights.all_to(Color.green if green else Color.blue)
 
 
 def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
-    """What a rule of DescribeRules says. Raises CannotTell, one line that says why."""
+    """Parse a rule of DescribeRules. Raises CannotTell with one line that says why."""
     if rule.get("IsDefault"):
         raise CannotTell(
-            "it is the listener's default rule, which ModifyRule refuses: make a rule of its own "
-            "(path pattern /*) and leave the default one as a fallback"
+            "it is the listener's default rule, which ModifyRule refuses: make a separate rule "
+            "(path pattern /*) and keep the default rule as a fallback"
         )
     forwards = [action for action in rule.get("Actions", []) if action.get("Type") == "forward"]
     if len(forwards) != 1:
-        raise CannotTell(f"it has {len(forwards) or 'no'} forward actions: exactly one must name our two target groups")
+        raise CannotTell(f"it has {len(forwards) or 'no'} forward actions: one must name both target groups")
     return _forward(forwards[0], {arn: color for color, arn in groups.items()})
 
 
 def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
-    """AWS answers in three shapes: TargetGroupArn, ForwardConfig, or both for a single group."""
+    """Parse a forward action. AWS answers with TargetGroupArn, with ForwardConfig, or with both for a single group."""
     config = action.get("ForwardConfig") or {}
     tuples = config.get("TargetGroups") or []
     alone = action.get("TargetGroupArn")
@@ -69,36 +72,36 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
         raise CannotTell(f"TargetGroupArn ({short(alone)}) and ForwardConfig of its forward action differ")
     foreign = sorted(short(arn) for arn in arns if arn not in colors)
     if foreign:
-        raise CannotTell(f"its forward action names a target group that is not ours: {', '.join(foreign)}")
+        raise CannotTell(f"its forward action names a target group that is not in the settings: {', '.join(foreign)}")
     if not arns or len(set(arns)) != len(arns):
         raise CannotTell("its forward action names " + ("a target group twice" if arns else "no target group"))
     if len(arns) == 1:
-        # it gets everything whatever its weight, which AWS need not even tell
+        # a single group gets all traffic whatever its weight, which AWS may leave out
         shares = {colors[arns[0]]: int(tuples[0].get("Weight") or 1) if tuples else 1}
     else:
         if any("Weight" not in one for one in tuples):
             raise CannotTell("its forward action has a target group without a weight")
         shares = {colors[str(one["TargetGroupArn"])]: int(one["Weight"]) for one in tuples}
         if not any(shares.values()):
-            raise CannotTell("both weights are 0: nobody gets traffic")
+            raise CannotTell("both weights are 0, so no target gets traffic")
     stickiness = config.get("TargetGroupStickinessConfig") or {}
     sticky = int(stickiness.get("DurationSeconds") or LONGEST) if stickiness.get("Enabled") else 0
     return Forward(shares, sticky)
 
 
 def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapping[Color, int]) -> list[Action]:
-    """The action list to send: all as it was read, but for the weights of our groups. Pure.
+    """The action list to send: as it was read, with other weights for both target groups. Pure.
 
-    + actions: of a rule that ``read`` has understood
-    + shares: weight of each color that the rule is to name; 0 is sent, too (left out, it would be 1)
+    + actions: action list of a rule that ``read`` could parse
+    + shares: weight of each color that the rule will name; a weight of 0 is sent, too (AWS takes a missing one as 1)
     """
     sent = deepcopy([dict(action) for action in actions])
     for action in sent:
         if action["Type"] == "authenticate-oidc":
-            # DescribeRules never tells the secret, so it can only be kept
+            # DescribeRules never returns the secret, so the existing one is kept
             action["AuthenticateOidcConfig"]["UseExistingClientSecret"] = True
         if action["Type"] == "forward":
-            # both forms at once are one too many
+            # ModifyRule refuses TargetGroupArn together with ForwardConfig
             action.pop("TargetGroupArn", None)
             config = action.setdefault("ForwardConfig", {})
             config["TargetGroups"] = [
@@ -108,10 +111,10 @@ def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapp
 
 
 def short(arn: str) -> str:
-    """What of an ARN a person and CloudWatch know a thing by: ``targetgroup/web-blue/73e2d6bc24d8a067``."""
+    """The last part of an ARN, the name in messages and in CloudWatch: ``targetgroup/web-blue/73e2d6bc24d8a067``."""
     return arn.split(":", 5)[-1]
 
 
 def load_balancer(rule_arn: str) -> str:
-    """CloudWatch's name of the load balancer that a rule belongs to: ``app/web/50dc6c495c0c9188``."""
+    """CloudWatch's name for the load balancer of a rule: ``app/web/50dc6c495c0c9188``."""
     return "/".join(short(rule_arn).split("/")[1:4])

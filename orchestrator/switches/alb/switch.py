@@ -1,8 +1,9 @@
-"""An AWS Application Load Balancer: weights of one listener rule that always names both colors' target groups.
+"""The switch for an AWS Application Load Balancer: the weights of both colors' target groups in one listener rule.
 
-ModifyRule has no compare and swap, so the run's lock comes first, and what is written is compared with what was read.
-Reading the weights back proves the control plane only: data planes follow within seconds to minutes, so traffic is
-verified by requests through every address and by the old color's going quiet (docs/aws.md).
+ModifyRule has no compare and swap. So the run's lock is taken first, and before each write the rule is compared with
+what the run read before. Reading the weights back proves only that the control plane has them; the data planes follow
+within seconds to minutes. So traffic is verified by requests through every address, and by waiting until the old color
+is quiet (docs/aws.md).
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
 from orchestrator.waiting import last_refusal
 
 SETTLE = 15.0
-"""Seconds in which DescribeRules must say what ModifyRule was told."""
+"""Seconds within which DescribeRules must show the weights that ModifyRule sent."""
 
 FIRST_CHECK = 6.0
-"""Seconds in which a color that was just attached should have passed its first health check (interval 5 s)."""
+"""Seconds within which a color that was just attached should pass its first health check (interval 5 s)."""
 
 
 class Alb(Api):
     """One rule of an Application Load Balancer.
 
-    Members are target ids: instance ids, or IP addresses, as the target groups' type is.
+    Members are target ids: instance ids or IP addresses, according to the type of the target groups.
     """
 
     section = AlbSwitch
@@ -51,7 +52,7 @@ class Alb(Api):
         self._where = listener_rule.short(switch.rule)
         self._left: Forward | None = None
         self.sleep: Callable[[float], None] = time.sleep
-        """Between two looks at something that has to become true."""
+        """Sleeps between two readings of a state that must change; tests replace it."""
 
     @override
     def see(self) -> Seen:
@@ -77,12 +78,10 @@ class Alb(Api):
 
     @override
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that ``shift`` would be accepted.
+        """Prove that ``shift`` would be accepted. See ``Api.arm``.
 
-        The rule names both colors, the colors that get traffic are healthy, and ModifyRule is permitted. Only sending
-        the same action list back proves the permission.
-
-        + back: as for ``shift``
+        The rule must name both colors, the colors that will get traffic must be healthy, and ModifyRule must be
+        permitted. Only a call proves the last point, so the same action list is sent back.
         """
         actions, forward = self._read()
         self._both(forward)
@@ -90,7 +89,7 @@ class Alb(Api):
             self._refuse_unhealthy(weights)
         self._elb.modify(listener_rule.rewritten(actions, self._elb.groups, forward.shares))
         self._left = forward
-        return f"takes changes; now {_says(forward.shares)}"
+        return f"accepts changes; the weights are {_says(forward.shares)}"
 
     @override
     def shift(self, weights: Weights, back: bool = False) -> str:
@@ -98,13 +97,13 @@ class Alb(Api):
         shares = {color: weights.share(color) for color in Color}
         if forward.shares == shares:
             self._left = forward
-            return f"is {_says(shares)} already"
+            return f"the weights are {_says(shares)} already"
         if not back:
             self._both(forward)
             if self._left is not None and forward.shares != self._left.shares:
                 raise NotDone(
-                    f"{self._where} was {_says(self._left.shares)} and is {_says(forward.shares)} now: "
-                    "somebody else changes it; find out who, then repeat the command"
+                    f"{self._where}: the weights were {_says(self._left.shares)} and are {_says(forward.shares)} now; "
+                    "find out who else changes the rule, then repeat the command"
                 )
             self._refuse_unhealthy(weights)
         return self._write(actions, shares)
@@ -113,13 +112,15 @@ class Alb(Api):
     def detach(self, color: Color) -> str:
         actions, forward = self._read()
         if color not in forward.attached:
-            return f"does not name {color} already"
+            return f"{color} is detached already"
         if forward.weights.share(color):
-            raise NotDone(f"{self._where}: {color} gets {forward.weights.share(color)}% of the traffic: shift it first")
+            raise NotDone(
+                f"{self._where}: {color} gets {forward.weights.share(color)}% of the traffic: shift the traffic first"
+            )
         rest = {one: share for one, share in forward.shares.items() if one is not color}
         said = self._write(actions, rest)
         if forward.sticky and self._left is not None and not self._left.sticky:
-            said += f"; AWS dropped its stickiness of {forward.sticky} s: set it again after both are attached"
+            said += f"; AWS dropped its stickiness of {forward.sticky} s: set it again once both are attached"
         return said
 
     @override
@@ -127,25 +128,27 @@ class Alb(Api):
         actions, forward = self._read()
         missing = set(Color) - forward.attached
         if not missing:
-            return "names both colors already"
+            return "both colors are attached already"
         said = self._write(actions, {color: forward.weights.share(color) for color in Color})
         return f"{said}; {self._checked(missing.pop())}"
 
     @override
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """See ``Api.bar``. That we keep a target out is said by a tag on both groups, so that nobody takes it for lost.
+        """See ``Api.bar``. A tag on both target groups marks the barred targets, so that these do not count as lost.
 
         + addresses: names of nodes, or their target ids
         """
         ids = [self.members.get(address, address) for address in addresses]
         strangers = [id for id in ids if id not in self.members.values()]
         if strangers or not ids:
-            raise NotDone(f"no node of the inventory has target {', '.join(strangers) or 'nothing'}: not done")
+            raise NotDone(
+                f"no node of the inventory has target {', '.join(strangers) or '(none given)'}: nothing was changed"
+            )
         return self._keep_out(ids) if out else self._let_in(ids)
 
     @override
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """See ``Api.shares``. CloudWatch tells of whole minutes, two minutes later."""
+        """See ``Api.shares``. CloudWatch has whole minutes only, and each two minutes late."""
         until = time.time() - (0.0 if wait else cloudwatch.DELAY)
         while True:
             found = self.traffic(since, until, old, settings.slower, settings.slower_ms)
@@ -162,13 +165,15 @@ class Alb(Api):
         slower_ms: float = 10.0,
         now: float | None = None,
     ) -> CloudWatchTraffic | TooEarly:
-        """What both colors answered in the whole minutes of a window, as CloudWatch tells; too early until it can tell.
+        """The answers of both colors in the whole minutes of a window, by CloudWatch; TooEarly until they are complete.
 
-        + since, until, now: epoch seconds; now is this machine's clock by default
-        + old: the color whose p99 makes the threshold above which an answer is slow: ``slower`` times it, and
-          ``slower_ms`` milliseconds longer (``comparison`` in the settings); without it nothing is called slow
+        A window without a whole minute has no requests.
 
-        Raises NotDone. A window without a whole minute has no requests.
+        + since, until, now: epoch seconds; ``now`` is this machine's clock by default
+        + old: the color whose p99 gives the threshold above which an answer is slow: ``slower`` times the p99, and
+          ``slower_ms`` milliseconds more at least (``comparison`` in the settings). None: no answer counts as slow.
+
+        Raises NotDone.
         """
         span = cloudwatch.window(since, until, time.time() if now is None else now)
         if isinstance(span, TooEarly):
@@ -188,16 +193,18 @@ class Alb(Api):
     def _points(self, queries: list[dict[str, Any]], span: tuple[float, float]) -> cloudwatch.Points:
         results = self._elb.metrics(queries, *span)
         if missing := cloudwatch.incomplete(results):
-            raise NotDone(f"CloudWatch tells only part of {', '.join(missing)}; repeat the command in a minute")
+            raise NotDone(f"CloudWatch answered only a part of {', '.join(missing)}; repeat the command in a minute")
         return cloudwatch.points(results)
 
     def _keep_out(self, ids: Sequence[str]) -> str:
         groups = self._elb.target_groups()
         for color in Color:
             if not {target.id for target in groups[color].registered} - set(ids):
-                raise NotDone(f"{color} would have no target left without {', '.join(ids)}, and answer 503: not done")
-        # the tag first: without it a target that is out looks lost
-        self._elb.tag([BARRED + id for id in ids], "kept out until it has caught up")
+                raise NotDone(
+                    f"{color} would have no target left without {', '.join(ids)}, and answer 503: nothing was changed"
+                )
+        # the tag first: a deregistered target without the tag would count as lost
+        self._elb.tag([BARRED + id for id in ids], "barred until it has caught up")
         for color in Color:
             self._elb.deregister(color, self._targets(color, ids))
         return f"{', '.join(ids)} deregistered"
@@ -210,19 +217,19 @@ class Alb(Api):
 
         def look() -> None:
             groups = self._elb.target_groups()
-            # a detached color is not checked, so it cannot become healthy
+            # targets of a detached color get no health checks, so they cannot become healthy
             for color in sorted(forward.attached):
                 found = self._unhealthy(groups[color], members)
                 if found:
                     raise NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
 
         self._until(look, max(group.patience for group in self._elb.target_groups().values()))
-        # last: while it is there, a run that dies here has not let it in
+        # last: if the run dies before this, the targets still count as barred
         self._elb.untag([BARRED + id for id in ids])
         return f"{', '.join(ids)} registered and healthy"
 
     def _read(self) -> tuple[Sequence[Mapping[str, object]], Forward]:
-        """The rule's whole action list, and what it says. Raises NotDone."""
+        """The rule's whole action list, and the weights in it. Raises NotDone."""
         rule = self._elb.rule()
         try:
             return rule["Actions"], listener_rule.read(rule, self._elb.groups)
@@ -236,17 +243,19 @@ class Alb(Api):
             _, forward = self._read()
             alone = len(shares) == 1 and forward.attached == set(shares)
             if forward.shares != shares and not alone:
-                raise NotYet(f"{self._where} was told {_says(shares)}, but says {_says(forward.shares)}")
+                raise NotYet(f"{self._where}: set to {_says(shares)}, but reads {_says(forward.shares)}")
             self._left = forward
 
         self._until(look, SETTLE)
-        return f"was told, and says, {_says(shares)}"
+        return f"set to {_says(shares)}, and read back"
 
     def _both(self, forward: Forward) -> None:
         missing = set(Color) - forward.attached
         if missing:
             color = missing.pop()
-            raise NotDone(f"{self._where} does not name {color}'s target group, so nobody checks it: attach it first")
+            raise NotDone(
+                f"{self._where} does not name {color}'s target group, so its health is unknown: attach it first"
+            )
 
     def _refuse_unhealthy(self, weights: Weights) -> None:
         groups = self._elb.target_groups()
@@ -263,7 +272,7 @@ class Alb(Api):
             raise NotDone("; ".join(refused))
 
     def _checked(self, color: Color) -> str:
-        """Wait until health checks know every target of a color that was just attached; how they are then."""
+        """Wait until every target of a color that was just attached was checked. Returns the results in one line."""
         found: Mapping[str, Health] = {}
         total = 0
 
@@ -275,7 +284,7 @@ class Alb(Api):
             if any(health.state in ("initial", "unused") for health in found.values()):
                 raise NotYet
 
-        # it is attached however they are; whether it may get traffic is for arm and shift to refuse
+        # attaching succeeds whatever the health: arm and shift refuse traffic for an unhealthy color
         last_refusal(look, FIRST_CHECK, self.sleep)
         healthy = f"{total - len(found)} of {total} targets of {color} are healthy"
         return ", ".join([healthy, *(f"{name} is {health}" for name, health in found.items())])
@@ -301,5 +310,5 @@ class Alb(Api):
 
 
 def _says(shares: Mapping[Color, int]) -> str:
-    """``blue 100, green 0``; a color that is not named is detached."""
+    """Weights as words: ``blue 100, green 0``; a color without a weight is detached."""
     return ", ".join(f"{color} {shares[color]}" if color in shares else f"{color} detached" for color in Color)
