@@ -1,1 +1,1 @@
-"""An HTTP client that asks all the time, never retries, and says what happened to every request."""
+"""An HTTP client that sends requests all the time, never retries, and reports what happened to each of them."""

@@ -24,10 +24,10 @@ from orchestrator.probe.table import table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Probe as the arguments say and print the report.
+    """Run the probe with these arguments, and print its report.
 
-    Exit status: 0 no failure, 1 failures or requests given up, 2 bad arguments. Old answers after the first new one
-    do not count here: weights may want both.
+    Returns the exit status: 0 without failures, 1 if requests failed or were given up, 2 for bad arguments. Answers by
+    the old release after the first answer by the new one are not failures here, since weights may split the traffic.
     """
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
@@ -55,12 +55,12 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
 
 
 def _prepare() -> None:
-    """Nothing of ours is to look like a failure of theirs: enough file descriptors, no long garbage collections."""
+    """Keep the probe's own limits from looking like failures of the server: descriptors, long garbage collections."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.freeze()
-    gc.set_threshold(10_000, 20, 1_000_000)  # samples are many, live long and hold no cycles
+    gc.set_threshold(10_000, 20, 1_000_000)  # there are many samples, which live long and have no cycles
 
 
 async def _probe(options: Options, samples: TextIO | None) -> Report:
@@ -93,7 +93,7 @@ def _record(recorder: Recorder, samples: TextIO | None, say_ready: bool) -> Call
 
 
 def _obey(line: str, recorder: Recorder) -> None:
-    """One line of the parent's; what is not understood is recorded as a mark, never an error."""
+    """Obey one line from the parent process. An unknown line is recorded as a mark, and is no error."""
     came = now()
     word, _, rest = line.partition(" ")
     if word == "switch" and rest:
@@ -116,7 +116,7 @@ def _publish(report: Report, out: TextIO | None) -> None:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody listens any more: the end of the input will tell, too
+    with contextlib.suppress(BrokenPipeError):  # the reader is gone, so the input will end, too
         print(text, flush=True)
 
 

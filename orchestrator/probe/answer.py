@@ -1,4 +1,4 @@
-"""Is this answer the right one? Pure."""
+"""Judge whether an answer is right. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from orchestrator.probe.sample import Failure
 
 KEPT = 65536
-"""Bytes of a body that are looked at; of a longer one only the status and the markers are judged."""
+"""Most bytes of a body that is judged. Of a longer answer only the status and the markers are judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A complete answer.
 
+    + release, color, node: the markers X-Release, X-Color and X-Node; None if the answer has no such header
     + body: None if it was longer than `KEPT`
-    + extra: bytes came after its end
+    + extra: whether bytes came after the end of the answer
     """
 
     status: int
@@ -29,13 +30,13 @@ class Answer:
 
 
 def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> tuple[Failure | None, str]:
-    """What is wrong with an answer, and the words for it; ``(None, "")`` if nothing is.
+    """What is wrong with an answer, and a message about it; ``(None, "")`` if the answer is right.
 
-    2xx and 3xx are expected. A JSON body that names a release or a color must agree with X-Release and X-Color:
-    else the marker names another release than the code that made the answer.
+    The status must be 2xx or 3xx. If a JSON body names a release or a color, it must agree with X-Release and X-Color:
+    otherwise the marker names another release than the code that answered.
 
-    + size: bytes that were uploaded, which the answer must give back (JSON ``size``, or the bare number)
-    + marked: an answer without X-Release is a failure
+    + size: number of uploaded bytes, which the answer must repeat (JSON ``size``, or only the number); None: any answer
+    + marked: whether an answer without X-Release is a failure
     """
     if answer.status >= 500:
         return Failure.status_5xx, str(answer.status)
@@ -52,11 +53,15 @@ def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> t
 
 def _wrong(answer: Answer, size: int | None) -> str:
     if answer.body is None:
-        return "" if size is None else "too long to be the answer to an upload"
+        return "" if size is None else "the body is too long for the answer to an upload"
     try:
         said = json.loads(answer.body) if _is_json(answer) or size is not None else None
     except ValueError:
-        return "not the JSON that it claims to be" if _is_json(answer) else f"does not say {size} bytes"
+        return (
+            "the body is not JSON, but its content type says so"
+            if _is_json(answer)
+            else f"the body does not say {size} bytes"
+        )
     named = said if isinstance(said, dict) else {}
     for name, marker in (("release", answer.release), ("color", answer.color)):
         code = named.get(name)

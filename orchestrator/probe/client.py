@@ -1,4 +1,4 @@
-"""A client: sends a request, says what became of it. It never retries."""
+"""A client that sends a request and reports what happened to it. It never retries."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to send.
+    """One request.
 
-    + hold: seconds that the server is asked to take; the deadline is so much later
-    + size: bytes that the answer must say it got, None if it need not
+    + hold: seconds that the server is asked to take; the deadline is later by as much
+    + size: number of bytes that the answer must say it got; None if it need not
     """
 
     kind: Kind
@@ -38,11 +38,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How all requests are made.
+    """Settings of all requests.
 
-    + timeout: seconds from the beginning (of connecting, if need be) to the last byte
-    + token: the fleet's probe token, sent as X-Probe-Token; none if empty
-    + marked: an answer without X-Release is a failure
+    + timeout: seconds from the beginning (of connecting, for a new connection) to the last byte
+    + token: the fleet's probe token, sent as X-Probe-Token; empty: no token
+    + marked: whether an answer without X-Release is a failure
     """
 
     timeout: float = 10.0
@@ -51,7 +51,7 @@ class Manners:
 
 
 class Connection:
-    """A client's connection to a target: opened by the first `send`, kept for as long as both sides like."""
+    """A client's connection to a target. The first `send` opens it; it is reused until one side closes it."""
 
     def __init__(self, target: Target, manners: Manners) -> None:
         self._target = target
@@ -59,10 +59,10 @@ class Connection:
         self._link: Link | Link2 | None = None
 
     async def send(self, request: Request) -> Sample:
-        """Send one request and wait for its answer. Never raises for what the peer does.
+        """Send one request and wait for its answer. Failures are in the sample, never raised.
 
-        A connection that the peer closed while it was idle is replaced first, as every client does. Once the
-        request is written, a closed connection is a failure.
+        If the server closed the connection while it was idle, a new one is opened first, as every client does. If the
+        server closes it after the request was written, the request has failed.
         """
         if self._link is not None and await self._link.went_away():
             self.close()
@@ -96,7 +96,7 @@ class Connection:
         return sample
 
     def close(self) -> None:
-        """Close at once; nothing is waited for."""
+        """Close at once, without waiting for anything."""
         if self._link is not None:
             self._link.close()
         self._link = None
@@ -122,13 +122,13 @@ async def _connect(target: Target) -> Link | Link2:
 
 
 def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]:
-    """Which kind of failure an error is, and the words for it. Pure.
+    """The kind of failure for an error, and a message about it. Pure.
 
-    + reused: the connection had answered before
-    + begun: at least one byte of the answer had come
+    + reused: whether the connection had answered before
+    + begun: whether at least one byte of the answer had come
     """
     if isinstance(error, TimeoutError):
-        return Failure.timeout, "too late in the middle of the answer" if begun else "no answer in time"
+        return Failure.timeout, "timed out in the middle of the answer" if begun else "no answer in time"
     if isinstance(error, EOFError):
         how = str(error) or "closed"
         if begun:

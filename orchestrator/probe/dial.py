@@ -1,4 +1,4 @@
-"""A new connection to a target, whatever is spoken over it."""
+"""Open a new connection to a target, for any protocol."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
 
 
 async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.Transport, Spoken]:
-    """Connect to the first of the target's addresses that takes a connection. OSError if none does.
+    """Connect to the first of the target's addresses that accepts. Raises OSError if none does.
 
-    + protocol: makes what the connection is handed to
+    + protocol: makes the protocol object that handles the connection
     """
     loop = asyncio.get_running_loop()
     failed: OSError | None = None
@@ -34,13 +34,13 @@ async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.
 
 
 def readable(transport: asyncio.BaseTransport) -> bool:
-    """Whether bytes, or the end, have come that the event loop has not looked at: the kernel is asked."""
+    """Whether bytes or the end have arrived that the event loop has not read yet. This asks the kernel."""
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 async def let_loop_read() -> None:
-    """Let the event loop look at what is readable."""
-    await asyncio.sleep(0)  # what comes after us in this round; only then does it ask the kernel
+    """Let the event loop read what has arrived."""
+    await asyncio.sleep(0)  # first the rest of this round; the next round asks the kernel
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""HTTP/2 without any input or output: what was received, what is to be sent. One request at a time."""
+"""The state of an HTTP/2 connection with one request at a time, without any input or output."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from orchestrator.probe.answer import KEPT, Answer
 from orchestrator.probe.lost import GoneAway, NotHttp2, StreamReset
 
 GOAWAY = 7
+"""Type of the frame that ends a connection."""
 HEAD = 9
-"""Bytes of a frame's head: 3 its length, 1 its type, 1 flags, 4 its stream."""
+"""Bytes of a frame's head: 3 for the length, 1 for the type, 1 for flags, 4 for the stream."""
 
 MOST = 16384
-"""Bytes of the longest frame that a server may send us: we never allow more."""
+"""Bytes of the longest frame that a server may send: HTTP/2's default, which the probe never raises."""
 
 Headers = Iterable[tuple[str, str]]
 
 
 def agreed(alpn: str | None) -> None:
-    """NotHttp2 unless HTTP/2 is what the server chose by ALPN; None: it chose nothing."""
+    """Raise NotHttp2 unless the server chose HTTP/2 by ALPN.
+
+    + alpn: the server's choice; None if it chose nothing
+    """
     if alpn != "h2":
         raise NotHttp2(f"the server does not speak HTTP/2: by ALPN it chose {alpn or 'nothing'}")
 
 
 def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]]:
-    """HTTP/1.1's headers as HTTP/2 has them: Host is ``:authority``, Connection has no place. Pure."""
+    """Turn the headers of HTTP/1.1 into those of HTTP/2: Host becomes ``:authority``, Connection is left out. Pure."""
     lower = [(name.lower(), value) for name, value in headers]
     authority = next(value for name, value in lower if name == "host")
     pseudo = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)]
@@ -39,9 +43,9 @@ def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]
 
 
 class Exchange:
-    """One connection's state.
+    """The state of one connection.
 
-    + begun: the head of the newest answer has come
+    + begun: whether the head of the newest answer has come
     """
 
     def __init__(self) -> None:
@@ -64,11 +68,11 @@ class Exchange:
 
     @property
     def reusable(self) -> bool:
-        """Whether it takes another request: the server has not said that it leaves, and has got all of the last one."""
+        """Whether another request is possible: no GOAWAY has come, and the last request was sent completely."""
         return not self._leaving and not self._unsent
 
     def request(self, method: str, path: str, headers: Headers, body: bytes = b"") -> None:
-        """Begin a request. NotHttp2 if the server does not allow one."""
+        """Begin a request. Raises NotHttp2 if the server does not allow one."""
         self.begun = self._ended = False
         self._head, self._body = {}, bytearray()
         self._unsent = memoryview(body)
@@ -80,9 +84,10 @@ class Exchange:
             raise NotHttp2(f"{type(error).__name__}: {error}") from None
 
     def receive(self, data: bytes) -> Answer | None:
-        """Take what the server sent; the answer, once it is complete.
+        """Process bytes from the server. Returns the answer once it is complete, else None.
 
-        StreamReset, GoneAway: the request is lost; EOFError: the answer ended before its length; NotHttp2.
+        Raises StreamReset or GoneAway if the request is lost, EOFError if the answer ended before its length, and
+        NotHttp2.
         """
         self._unread += data
         before = self._ended
@@ -106,15 +111,15 @@ class Exchange:
         return None
 
     def outgoing(self) -> bytes:
-        """What is to be sent now."""
+        """The bytes to send now."""
         return self._http.data_to_send()
 
     def end(self) -> None:
-        """Say goodbye, with the next `outgoing`."""
+        """Close the connection; the next `outgoing` has the GOAWAY frame."""
         self._http.close_connection()
 
     def _frames(self) -> Iterator[bytes]:
-        """The complete frames among what was received."""
+        """The complete frames that were received."""
         while len(self._unread) >= HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > MOST:
@@ -126,9 +131,9 @@ class Exchange:
             yield frame
 
     def _go_away(self, frame: bytes) -> None:
-        """The server takes no more requests; those up to the last stream that it names may still end well.
+        """Process GOAWAY: the server takes no new requests, but may still answer those up to the stream that it names.
 
-        h2 is not told: it would end the connection, and with it the answer that is on its way.
+        The frame is not given to h2, which would end the connection before the answer has come. Raises GoneAway.
         """
         self._leaving = True
         last, code = int.from_bytes(frame[HEAD : HEAD + 4]) & 0x7FFFFFFF, int.from_bytes(frame[HEAD + 4 : HEAD + 8])
@@ -151,7 +156,7 @@ class Exchange:
                 raise StreamReset(f"stream reset ({_name(event.error_code)})")
 
     def _send_more(self) -> None:
-        """As much of the body as the server has room for."""
+        """Send as much of the body as the server's flow control allows."""
         while self._unsent and not self._ended:
             room = min(self._http.local_flow_control_window(self._stream), self._http.max_outbound_frame_size)
             if room <= 0:

@@ -1,4 +1,4 @@
-"""Lines of the standard input, while an event loop runs."""
+"""Read lines from the standard input while an event loop runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end: Callable[[], None]) -> None:
-    """Call `line` for each line, then `end`, in the loop. A thread reads: so every kind of file will do."""
+    """Call `line` for each line and then `end`, in the loop. A thread reads, so the input may be any kind of file."""
 
     def read() -> None:
         rest = b""
@@ -22,7 +22,7 @@ def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end
     def guarded() -> None:
         try:
             read()
-        except RuntimeError:  # the loop is closed: it ended for another reason
+        except RuntimeError:  # the loop has already ended for another reason
             return
 
     threading.Thread(target=guarded, name="stdin", daemon=True).start()

@@ -1,4 +1,4 @@
-"""One established connection: HTTP/2 over TLS, one request at a time. Errors are raised as they come."""
+"""An open HTTP/2 connection over TLS, with one request at a time. Errors are raised as they come."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.probe.tls import naming_http2
 
 
 class Link2(asyncio.Protocol):
-    """A connection that stands; the same to its user as ``link.Link``.
+    """An open connection, used in the same way as ``link.Link``.
 
     + first, last: when the head and the end of the newest answer came, by ``time.monotonic()``
     """
@@ -29,7 +29,7 @@ class Link2(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._answer: asyncio.Future[Answer] | None = None
 
-    # What the event loop calls
+    # Called by the event loop
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,18 +63,19 @@ class Link2(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose(exc or EOFError())
 
-    # What a client calls
+    # Called by a client
 
     async def went_away(self) -> bool:
-        """Whether the idle connection was closed, or the server said that it will be (GOAWAY)."""
+        """Whether the idle connection was closed, or the server announced that it will close it (GOAWAY)."""
         if not self._gone and readable(self._transport):
             await let_loop_read()
         return self._gone
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
-        """Write one request, in HTTP/1.1's headers; returns the instant right before (``time.monotonic()``).
+        """Write one request. Returns the time right before it, by ``time.monotonic()``.
 
-        With ``Connection: close``, which HTTP/2 does not have, the link takes no further request.
+        + headers: as for HTTP/1.1; after ``Connection: close``, which HTTP/2 does not have, the connection is not
+          reused
         """
         self._only = ("Connection", "close") in headers
         self._answer = asyncio.get_running_loop().create_future()
@@ -87,16 +88,16 @@ class Link2(asyncio.Protocol):
         return sent
 
     async def read(self) -> Answer:
-        """The complete answer. EOFError if the peer closed before its end, or had gone away; OSError."""
+        """Wait for the complete answer. Raises EOFError if it was cut off or the server sent GOAWAY, and OSError."""
         assert self._answer is not None
         return await self._answer
 
     def reuse(self) -> bool:
-        """Make ready for the next request; False if one side does not want another."""
+        """Whether the connection can take another request."""
         return not self._only and not self._gone
 
     def close(self) -> None:
-        """Close; nothing is waited for."""
+        """Close at once, without waiting for anything."""
         if self._lost is None:
             self._http.end()
             self._flush()
@@ -118,9 +119,9 @@ class Link2(asyncio.Protocol):
 
 
 async def connect(target: Target) -> Link2:
-    """A new connection to the first of the target's addresses that takes one.
+    """Open a connection to the first of the target's addresses that accepts.
 
-    OSError if none does; NotHttp2, which is one, if the server does not speak HTTP/2.
+    Raises OSError if none does, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
     """
     with naming_http2():
         transport, link = await dial(target, Link2)

@@ -1,4 +1,4 @@
-"""Many clients at once, of several kinds, as fast as answers come or at a given rate."""
+"""Run many clients of several kinds at once, as fast as answers come or at a given rate."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from orchestrator.probe.sample import COMPLETE, Kind, Sample
 from orchestrator.probe.target import Target
 
 REST = 0.005
-"""Seconds that a client rests after a request that got no answer, lest a dead server costs a whole CPU."""
+"""Seconds that a client waits after a request without an answer, so that a dead server does not cost a whole CPU."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to ask, how much and for how long.
+    """The requests to send, their number and their duration.
 
-    + connections: clients at once, divided evenly among the kinds of `mix` and the targets; at least one for
-      every kind and target, so more if need be
-    + paths: for GETs, in turn
-    + rate: requests a second in total, None: as fast as answers come
-    + seconds, requests: end after so long, after so many; None: until told
-    + slow_seconds: how long slow answers are asked to take (``slow_path?s=...``, GET and POST in turn)
-    + post_size: the answer to a POST must say how many bytes it got
+    + connections: clients at once, divided evenly among the kinds of `mix` and the targets. Each kind has at least
+      one client for each target, so there may be more clients.
+    + paths: the paths of GET requests, in turn
+    + rate: requests a second in total; None: as fast as answers come
+    + seconds, requests: when to end; None: only when stopped
+    + slow_seconds: how long slow answers should take (``slow_path?s=...``, GET and POST in turn)
+    + post_size: whether the answer to a POST must say how many bytes it got
     """
 
     targets: tuple[Target, ...]
@@ -46,20 +46,20 @@ class Load:
 
     @property
     def patience(self) -> float:
-        """The longest that a request can take, in seconds."""
+        """Seconds that a request can take at most."""
         return self.manners.timeout + (self.slow_seconds if Kind.slow in self.mix else 0.0)
 
 
 def clients(load: Load) -> list[tuple[Kind, Target]]:
-    """Who is sent out: every kind to every target first, then round again. Pure."""
+    """The kind and target of each client: first every kind for every target, then the same again. Pure."""
     pairs = [(kind, target) for target in load.targets for kind in load.mix]
     return list(itertools.islice(itertools.cycle(pairs), max(load.connections, len(pairs))))
 
 
 def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
-    """What one client asks, without end. Pure.
+    """The requests of one client, without end. Pure.
 
-    + first: where in the turn of paths, or of GET and POST, it begins
+    + first: index at which the client begins in the turn of paths, or of GET and POST
     """
     body = b"x" * load.post_bytes
     if kind is Kind.post:
@@ -73,7 +73,7 @@ def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
 
 
 class _Permits:
-    """Hands out permission to send: at the rate, as many as allowed, until stopped."""
+    """Gives permissions to send: at the rate, up to the number of requests, until stopped."""
 
     def __init__(self, load: Load, stop: asyncio.Event) -> None:
         self._interval = 1 / load.rate if load.rate else 0.0
@@ -82,19 +82,19 @@ class _Permits:
         self._stop = stop
 
     async def one(self) -> bool:
-        """Wait for the turn; False: no more."""
+        """Wait for a permission. False if there are no more."""
         if self._stop.is_set() or self._left == 0:
             return False
         if self._left is not None:
             self._left -= 1
         if self._interval:
-            turn = max(self._next, time.monotonic())  # what was missed is not made up for: no bursts
+            turn = max(self._next, time.monotonic())  # missed turns are not made up for, so that there are no bursts
             self._next = turn + self._interval
             return not await self.rest(turn - time.monotonic())
         return True
 
     async def rest(self, seconds: float) -> bool:
-        """Wait, but not when stopped; True: stopped."""
+        """Wait. Returns True at once when stopped, else False after the time."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._stop.wait()
@@ -109,11 +109,12 @@ async def run(
     stop: asyncio.Event,
     give_up: asyncio.Event | None = None,
 ) -> int:
-    """Ask until `stop` is set, or `load` ends by itself; requests in flight are then waited for.
+    """Send requests until `stop` is set or `load` ends, then wait for requests in flight.
 
-    + record: called with each sample, in the order in which they ended
-    + give_up: once set, requests in flight are not waited for
-    Returns how many requests were given up. None is lost sight of: they are counted in no sample.
+    + record: called with each sample, in the order in which the requests ended
+    + give_up: once it is set, requests in flight are given up
+
+    Returns the number of requests that were given up. These have no sample.
     """
     permits = _Permits(load, stop)
     busy: set[int] = set()
@@ -121,22 +122,22 @@ async def run(
         asyncio.create_task(_client(load, kind, target, number, permits, record, busy))
         for number, (kind, target) in enumerate(clients(load))
     ]
-    everybody = asyncio.gather(*clients_)
+    all_clients = asyncio.gather(*clients_)
     try:
-        await _first(everybody, stop, load.seconds)
+        await _first(all_clients, stop, load.seconds)
         stop.set()
-        await _first(everybody, give_up or asyncio.Event(), load.patience + 1)
-        if everybody.done():
-            everybody.result()  # a mistake of ours is not to be taken for a quiet run
+        await _first(all_clients, give_up or asyncio.Event(), load.patience + 1)
+        if all_clients.done():
+            all_clients.result()  # an error in the probe must not look like a run without failures
         return len(busy)
     finally:
         for client in clients_:
             client.cancel()
-        await asyncio.gather(everybody, *clients_, return_exceptions=True)
+        await asyncio.gather(all_clients, *clients_, return_exceptions=True)
 
 
 async def _first(done: asyncio.Future[list[None]], event: asyncio.Event, seconds: float | None) -> None:
-    """Wait until `done` is, or `event` is set, or time is up."""
+    """Wait until `done` is done, `event` is set, or the time is over."""
     waiter = asyncio.ensure_future(event.wait())
     both: set[asyncio.Future[Any]] = {done, waiter}
     try:

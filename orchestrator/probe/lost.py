@@ -1,4 +1,4 @@
-"""Ways to lose a request that only HTTP/2 has, as the errors that they are in HTTP/1.1."""
+"""Errors that only HTTP/2 has, as subclasses of the matching errors of HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from orchestrator.errors import Internal
 
 
 class StreamReset(Internal, ConnectionResetError):
-    """The server reset this one request, not the connection."""
+    """The server reset this request, but not the connection."""
 
 
 class GoneAway(Internal, EOFError):
-    """The server said that it will not take this request: it is closing the connection."""
+    """The server sent GOAWAY: it closes the connection and will not answer this request."""
 
 
 class NotHttp2(Internal, OSError):
-    """The server does not speak HTTP/2, or not as the standard has it."""
+    """The server does not speak HTTP/2, or violates its standard."""

@@ -1,4 +1,4 @@
-"""One GET on a connection of its own, without an event loop."""
+"""Send one GET over a connection of its own, without an event loop."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ def get(
     address: str | None = None,
     http2: bool = False,
 ) -> Answer:
-    """The answer. OSError, EOFError or http.client.HTTPException if there is none.
+    """Send one GET and return the answer. Raises OSError, EOFError or http.client.HTTPException if there is none.
 
     + tls: None for plain HTTP
-    + timeout: seconds that the server may be silent; of HTTP/2, which is never quite silent, until it has answered
-    + address: IP address to connect to instead of looking up the URL's host
-    + http2: HTTP/2 or nothing, instead of HTTP/1.1; needs TLS
+    + timeout: seconds. With HTTP/1.1, how long the server may be silent; with HTTP/2, until the answer is complete,
+      since its control frames end a silence.
+    + address: IP address to connect to, instead of looking up the URL's host
+    + http2: whether to speak only HTTP/2 instead of HTTP/1.1; needs TLS
     """
     path, named = url.path or "/", {"Host": url.authority, "Connection": "close", **headers}
     with contextlib.closing(_connect(url, tls, timeout, address, http2)) as connection:
@@ -47,7 +48,7 @@ def _connect(url: Url, tls: ssl.SSLContext | None, timeout: float, address: str 
 
 
 def _http1(connection: socket.socket, path: str, headers: Mapping[str, str]) -> Answer:
-    asker = http.client.HTTPConnection("")  # its host is for connecting and for a Host header: both are given
+    asker = http.client.HTTPConnection("")  # no host is needed: the socket is connected and the Host header is given
     asker.sock = connection
     with contextlib.closing(asker):
         asker.request("GET", path, headers=dict(headers))

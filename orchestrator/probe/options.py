@@ -1,4 +1,4 @@
-"""The probe's command line, as data."""
+"""The probe's command line."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from orchestrator.probe.sample import Kind
 from orchestrator.probe.target import parse as target
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
-"""Environment variable with the fleet's probe token."""
+"""Name of the environment variable with the fleet's probe token."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the command.
+    """The parsed arguments.
 
-    + json, samples: names of files, None: none; ``-`` as `json` is the standard output
+    + until_eof: whether to end when the standard input ends
+    + json, samples: names of files to write; None: no file; ``-`` as `json` is the standard output
+    + keep: most samples in memory
     """
 
     load: Load
@@ -42,21 +44,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Return the options from arguments (without the program's name).
-
-    Raises UsageError with one line that says what is wrong, and SystemExit after ``--help``.
-    """
+    """Parse the arguments, without the program's name. Raises UsageError, and SystemExit after ``--help``."""
     said = _parser().parse_args(argv)
     targets = tuple(target(url, host=said.host, ca=said.ca, http2=said.http2) for url in dict.fromkeys(said.urls))
     own = {one.path for one in targets if one.path not in ("", "/")}
     if own and said.paths:
-        raise UsageError("give the path either in the URL or by --paths")
+        raise UsageError("there are paths in the URLs and in --paths: use only one of them")
     if len({one.path or "/" for one in targets}) > 1:
         raise UsageError("the URLs have different paths: probe them one by one, or use --paths")
     token = said.token if said.token is not None else os.environ.get(TOKEN, "")
     for name, words in (("--token", [token]), ("--host", [said.host or "x"])):
         if not all(_plain(word) for word in words):
-            raise UsageError(f"{name}: only visible ASCII characters")
+            raise UsageError(f"{name} may have only visible ASCII characters")
     paths = tuple(said.paths or own or ("/",))
     for path in (*paths, said.post_path, said.slow_path):
         if not path.startswith("/") or not _plain(path):
@@ -82,30 +81,30 @@ def parse(argv: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="orchestrator probe",
-        description="Ask all the time, never retry, and count every way in which a request was lost. Exit status: "
-        "0 no failure, 1 failures or requests given up, 2 bad arguments. Reports and ends on SIGINT, SIGTERM, SIGHUP.",
+        description="Send requests all the time, never retry, and count every kind of failure. Exit status: "
+        "0 no failure, 1 failures or requests given up, 2 bad arguments. SIGINT, SIGTERM and SIGHUP end it.",
     )
     add = parser.add_argument
     add("urls", nargs="+", metavar="URL", help="http[s]://host[:port][/path]")
-    add("--paths", nargs="+", metavar="PATH", help="what to GET, in turn (default /)")
+    add("--paths", nargs="+", metavar="PATH", help="paths of GET requests, in turn (default /)")
     add("--connections", type=_Whole(1, 4096), default=32, metavar="N", help="clients at once (default 32)")
     add("--rate", type=_positive, metavar="R", help="requests a second in total (default: as fast as answers come)")
-    add("--seconds", type=_positive, metavar="S", help="end after so long")
-    add("--requests", type=_Whole(1, 10**12), metavar="N", help="end after so many")
-    add("--mix", type=_mix, default=tuple(Kind), metavar="KINDS", help=f"default {','.join(Kind)}")
+    add("--seconds", type=_positive, metavar="S", help="end after S seconds")
+    add("--requests", type=_Whole(1, 10**12), metavar="N", help="end after N requests")
+    add("--mix", type=_mix, default=tuple(Kind), metavar="KINDS", help=f"kinds of requests (default {','.join(Kind)})")
     add("--slow-seconds", type=_positive, default=2.0, metavar="S", help="how long slow answers take (default 2)")
-    add("--slow-path", default="/slow", metavar="PATH", help="asked with ?s=S (default /slow)")
-    add("--post-path", default="/upload", metavar="PATH", help="default /upload")
+    add("--slow-path", default="/slow", metavar="PATH", help="path of slow answers, with ?s=S (default /slow)")
+    add("--post-path", default="/upload", metavar="PATH", help="path of POST requests (default /upload)")
     add("--post-bytes", type=_Whole(0, 2**26), default=2000, metavar="N", help="size of a POST (default 2000)")
     add("--any-post-answer", action="store_true", help="the answer to a POST need not say how many bytes it got")
     add("--token", metavar="T", help=f"probe token; better in the environment: {TOKEN}")
-    add("--host", metavar="NAME", help="ask for this name (Host header, TLS) whatever the URL says")
+    add("--host", metavar="NAME", help="name for the Host header and TLS, instead of the URL's")
     add("--ca", metavar="FILE", help="certificates to trust instead of the system's")
     add("--http2", action="store_true", help="HTTP/2 instead of HTTP/1.1; https URLs only")
-    add("--timeout", type=_positive, default=10.0, metavar="S", help="for one request (default 10)")
+    add("--timeout", type=_positive, default=10.0, metavar="S", help="seconds for one request (default 10)")
     add("--require-marker", action="store_true", help="an answer without X-Release is a failure")
     add("--json", metavar="FILE", help="the report as JSON; - is the standard output, instead of the table")
-    add("--samples", metavar="FILE", help="every request, a line of JSON each")
+    add("--samples", metavar="FILE", help="write every request as a line of JSON")
     add("--keep", type=_Whole(1, 10**8), default=KEEP, metavar="N", help=f"samples in memory (default {KEEP})")
     add(
         "--until-eof",

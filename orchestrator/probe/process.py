@@ -1,6 +1,6 @@
-"""The probe in a process of its own, for a parent that is busy with other things (gevent, SSH).
+"""Run the probe in a process of its own, so that the parent's other work (gevent, SSH) does not delay it.
 
-Only plain pipes, ``select`` and ``os.read`` are used, which work in a process that gevent has patched as in any other.
+This uses only pipes, ``select`` and ``os.read``, which also work in a process that gevent has patched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.probe.report import Report
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 SLACK = 5.0
-"""Seconds on top of the timeouts: to start, to finish, to report."""
+"""Seconds in addition to the timeouts, to start, to finish and to report."""
 
 
 class ProbeProcess:
@@ -31,17 +31,17 @@ class ProbeProcess:
 
     ``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
 
-    It asks from `start` until `stop`. It is in a session of its own, so that Ctrl-C at the terminal does not
-    reach it, and ends by itself when this process dies. Leaving the ``with`` block without `stop` kills it.
+    The probe sends requests from `start` until `stop`. It is in a session of its own, so that Ctrl-C at the terminal
+    does not reach it, and it ends when this process dies. Leaving the ``with`` block without `stop` kills it.
 
-    + rate: requests a second in total, None: as fast as answers come
+    + rate: requests a second in total; None: as fast as answers come
     + timeout: seconds for one request
-    + token: goes by the environment, which other users of the machine cannot see
+    + token: passed in the environment, which other users of the machine cannot see
     + host: name for the Host header and for TLS (SNI and certificate), instead of each URL's
     + ca: file of certificates to trust, instead of the system's
     + http2: HTTP/2 instead of HTTP/1.1; https URLs only
     + mix: kinds of requests; ``keepalive`` and ``fresh`` suit every application
-    + extra: further arguments, as in ``orchestrator probe --help``
+    + extra: more arguments, as in ``orchestrator probe --help``
     """
 
     def __init__(  # noqa: PLR0913 (an argument for each option of the command)
@@ -81,11 +81,11 @@ class ProbeProcess:
 
     @property
     def pid(self) -> int | None:
-        """None if it does not run."""
+        """Process id; None if the probe does not run."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start it and wait until the first request was answered, or failed. ProbeError if that takes too long."""
+        """Start the probe and wait until its first request has ended. Raises ProbeError if it takes too long."""
         child_reads, self._input = os.pipe()
         self._output, child_writes = os.pipe()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _forget)
@@ -111,20 +111,20 @@ class ProbeProcess:
             raise
 
     def mark(self, text: str) -> None:
-        """Note an instant in the report: now, give or take the way to the probe. ProbeError if it is gone."""
+        """Record a mark, with the time when the probe reads it. Raises ProbeError if the probe has ended."""
         self._tell(f"mark {text}")
 
     def switch(self, to: str) -> None:
-        """Call right BEFORE traffic is told to go to the release `to`. ProbeError if the probe is gone."""
+        """Record a switch to a release. Call it right BEFORE shifting traffic. Raises ProbeError if the probe ended."""
         self._tell(f"switch {to} {time.monotonic():.9f}")
 
     def peek(self) -> Report:
-        """The report until now, while it goes on. ProbeError if the probe is gone."""
+        """The report up to now; the probe continues. Raises ProbeError if it has ended."""
         self._tell("report")
         return self._report(SLACK)
 
     def stop(self) -> Report:
-        """End it, wait for requests in flight, return the report. ProbeError if there is none."""
+        """End the probe, wait for requests in flight, and return the report. Raises ProbeError without a report."""
         if self._process is None:
             raise ProbeError("the probe does not run")
         try:
@@ -135,7 +135,10 @@ class ProbeProcess:
             self.kill(grace=1.0)
 
     def kill(self, grace: float = 0.0) -> None:
-        """End it at once, without a report; nothing happens if it has ended. ``grace``: seconds to end by itself."""
+        """Kill the probe, without a report. Does nothing if it has ended.
+
+        + grace: seconds that it has to end by itself
+        """
         if self._process is None:
             return
         try:
@@ -172,7 +175,7 @@ class ProbeProcess:
             raise ProbeError(f"the probe has ended: {self._last_words()}") from None
 
     def _line(self, seconds: float) -> str:
-        """The next line of its output; empty if it ended or said nothing for so long."""
+        """The next line of the probe's output; empty if the probe ended or printed nothing in this time."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self._unread:
             left = deadline - time.monotonic()
@@ -188,9 +191,11 @@ class ProbeProcess:
     def _last_words(self) -> str:
         if self._errors is None:
             return ""
-        said = os.pread(self._errors.fileno(), 65536, 0)  # not seek: the probe writes at the same position
+        said = os.pread(
+            self._errors.fileno(), 65536, 0
+        )  # pread instead of seek, since the probe writes at the same position
         lines = said.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing in time"
+        return lines[-1] if lines else "it printed nothing in time"
 
     def _forget(self) -> None:
         for fd in (self._input, self._output):
@@ -203,7 +208,7 @@ class ProbeProcess:
 
 
 def _environment(token: str) -> dict[str, str]:
-    """The parent's, with the token, and with the package findable however the parent found it."""
+    """This process's environment, with the token, and with this package's directory in PYTHONPATH."""
     root = str(Path(orchestrator.__file__).parent.parent)
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, TOKEN: token}

@@ -1,4 +1,4 @@
-"""What a running probe remembers: totals of everything, the newest samples, marks and switches."""
+"""Record what a running probe sees: totals of all requests, the newest samples, marks and switches."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from orchestrator.probe.sample import Sample
 from orchestrator.probe.transitions import Switch
 
 KEEP = 200_000
-"""Samples kept by default: about 60 MB."""
+"""Number of samples kept by default, which take about 60 MB."""
 
 
 class Recorder:
-    """Bounded memory however long the run; a report says if samples were dropped."""
+    """Records samples in bounded memory. A report says how many old samples were dropped."""
 
     def __init__(self, keep: int = KEEP) -> None:
         self.totals = Totals()
@@ -22,19 +22,22 @@ class Recorder:
         self._switches: list[Switch] = []
 
     def add(self, sample: Sample) -> None:
-        """Samples come in the order in which they ended."""
+        """Add a sample. Samples must come in the order in which their requests ended."""
         self.totals.add(sample)
         self._samples.append(sample)
 
     def mark(self, text: str, at: float) -> None:
-        """Note an instant.
+        """Add a mark.
 
         + at: seconds since the epoch
         """
         self._marks.append(Mark(at, text))
 
     def switch(self, to: str, at: float) -> None:
-        """The traffic is told to go to a release. ``at``: seconds since the epoch, right before it is told."""
+        """Add a switch to the release `to`.
+
+        + at: seconds since the epoch, right before traffic is shifted
+        """
         self._switches.append(Switch(at, to))
 
     def report(self, unfinished: int = 0) -> Report:

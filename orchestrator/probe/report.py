@@ -1,4 +1,4 @@
-"""What a probe has to say: totals, failures by kind, gaps, releases, transitions. Pure."""
+"""A probe's report: totals, failures by kind, gaps, releases, transitions. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from orchestrator.probe.sample import Failure, Kind, Sample
 from orchestrator.probe.transitions import Switch, Transition, detect, transitions
 
 EXAMPLES = 5
-"""Failures of each kind that are told in full."""
+"""Number of failures of each kind that are reported in full."""
 
 
 @dataclass
 class Count:
-    """Of one kind of request, or one target. ``failures`` holds only what occurred."""
+    """Requests and failures of one kind of request or of one target.
+
+    + failures: kind of failure -> number; kinds that did not occur are left out
+    """
 
     requests: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
+        """Number of failures of all kinds."""
         return sum(self.failures.values())
 
     def add(self, failure: Failure | None) -> None:
+        """Count one request."""
         self.requests += 1
         if failure is not None:
             self.failures[failure.value] = self.failures.get(failure.value, 0) + 1
@@ -32,7 +37,10 @@ class Count:
 
 @dataclass(frozen=True)
 class Mark:
-    """Somebody said something. ``at``: seconds since the epoch."""
+    """A remark that the parent process sent.
+
+    + at: seconds since the epoch
+    """
 
     at: float
     text: str
@@ -40,15 +48,19 @@ class Mark:
 
 @dataclass
 class Totals:
-    """Everything that can be said without remembering samples; `add` them in the order in which they ended.
+    """The numbers that need no kept samples. `add` samples in the order in which they ended.
 
     Times are seconds since the epoch.
+
     + answered: complete answers, whatever their status
-    + failed: all failures together; ``failures``: those that occurred, by kind
-    + kinds, targets: requests and failures of each kind of request, of each target
-    + releases, nodes: good answers by X-Release and X-Node; ``unmarked``: those without X-Release
-    + gap: the longest time without a good answer, in seconds, slow requests aside; from a good answer until the
-      next one, or until the last failure. None: there were fewer than two. ``gap_at``: when it began
+    + failed: number of all failures
+    + failures: kind of failure -> number; kinds that did not occur are left out
+    + kinds, targets: requests and failures of each kind of request and of each target
+    + releases, nodes: good answers by X-Release and by X-Node
+    + unmarked: good answers without X-Release
+    + gap: seconds of the longest time without a good answer, from a good answer until the next one or until the last
+      failure; without slow requests. None if there were fewer than two such answers
+    + gap_at: when the gap began
     + examples: the first few failures of each kind, in words
     """
 
@@ -71,7 +83,7 @@ class Totals:
     _last_good: float | None = field(default=None, repr=False)
 
     def add(self, sample: Sample) -> None:
-        """Count one."""
+        """Count one sample."""
         self.requests += 1
         self.kinds.setdefault(sample.kind.value, Count()).add(sample.failure)
         self.targets.setdefault(sample.target, Count()).add(sample.failure)
@@ -90,7 +102,7 @@ class Totals:
 
     @property
     def rate(self) -> float:
-        """Answers a second, 0 if there were none."""
+        """Answers a second; 0 without answers."""
         if self.first_sent is None or self.last_ended is None or self.last_ended <= self.first_sent:
             return 0.0
         return self.answered / (self.last_ended - self.first_sent)
@@ -122,11 +134,12 @@ class Totals:
 
 @dataclass
 class Report:
-    """What a probe counted and measured.
+    """The report of a probe.
 
-    + unfinished: requests that were given up at the end; they are counted in nothing else
-    + median, p99: of the time from sending to the last byte, of good answers that are not slow ones; seconds
-    + kept, dropped: samples that the transitions and times are made of, and older ones that had to go
+    + unfinished: requests that were given up at the end; no other number includes them
+    + median, p99: seconds from sending to the last byte, of good answers without slow requests
+    + kept: number of samples from which the transitions and times are calculated
+    + dropped: number of older samples that were dropped
     """
 
     totals: Totals
@@ -140,7 +153,7 @@ class Report:
 
     @property
     def stale(self) -> int:
-        """Old answers after the first new one, of all transitions."""
+        """Stale answers of all transitions."""
         return sum(one.stale for one in self.transitions)
 
     def to_json(self) -> dict[str, Any]:
@@ -150,7 +163,7 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """The opposite of `to_json`. KeyError or TypeError if it is not a report; unknown keys are ignored."""
+        """Read what `to_json` made. Raises KeyError or TypeError if it is no report; unknown keys are ignored."""
         totals = Totals(**{name: data["totals"][name] for name in _names(Totals)})
         totals.kinds = {name: Count(**count) for name, count in totals.kinds.items()}  # type: ignore[arg-type]
         totals.targets = {name: Count(**count) for name, count in totals.targets.items()}  # type: ignore[arg-type]
@@ -173,10 +186,11 @@ def report(
     dropped: int = 0,
     unfinished: int = 0,
 ) -> Report:
-    """The report on samples.
+    """Make the report of samples.
 
-    + totals: if some samples are not there any more (`dropped` of them); by default those of `samples`
-    + switches: instants of the transitions; without any, one is looked for if exactly two releases answered
+    + totals: needed if samples were dropped; by default the totals of `samples`
+    + switches: switches of the traffic; if there are none and exactly two releases answered, the transition is detected
+    + dropped: number of samples that were dropped
     """
     seen = totals if totals is not None else total(samples)
     if switches:

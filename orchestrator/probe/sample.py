@@ -1,4 +1,4 @@
-"""What became of one request."""
+"""The result of one request."""
 
 from __future__ import annotations
 
@@ -10,57 +10,57 @@ _OFFSET = time.time() - time.monotonic()
 
 
 def wall(monotonic: float) -> float:
-    """A reading of ``time.monotonic()`` as seconds since the epoch.
+    """Turn a reading of ``time.monotonic()`` into seconds since the epoch.
 
-    The offset is taken once a process, so that differences stay exact when somebody sets the clock. Another process
-    of the same machine, which has the same monotonic clock, best hands over a reading of that.
+    The offset is determined once a process, so that differences stay exact when the clock is set. Another process of
+    the same machine has the same monotonic clock, so it should pass monotonic readings.
     """
     return monotonic + _OFFSET
 
 
 def now() -> float:
-    """Seconds since the epoch, on this process's one time base (see `wall`)."""
+    """The time now in seconds since the epoch, with this process's offset (see `wall`)."""
     return time.monotonic() + _OFFSET
 
 
 class Kind(StrEnum):
-    """What kind of client a request stands for."""
+    """The kind of client that sends a request."""
 
-    keepalive = "keepalive"  # GET on a connection that is used again
-    fresh = "fresh"  # GET on a connection of its own
-    post = "post"  # POST with a body, on a connection that is used again
-    slow = "slow"  # GET and POST, in turn, of an answer that takes its time
+    keepalive = "keepalive"  # GET over a connection that is reused
+    fresh = "fresh"  # GET over a connection of its own
+    post = "post"  # POST with a body, over a connection that is reused
+    slow = "slow"  # GET and POST in turn, with an answer that takes some seconds
 
 
 class Failure(StrEnum):
-    """Every way to lose a request, each counted apart."""
+    """The kinds of failures, each counted separately."""
 
-    refused = "refused"  # no connection: refused
+    refused = "refused"  # the connection was refused
     reset = "reset"  # the connection was reset before an answer began
-    closed = "closed"  # closed before an answer began, on a connection that had answered before
+    closed = "closed"  # closed before an answer began, on a reused connection
     closed_fresh = "closed_fresh"  # closed before an answer began, on a new connection
     truncated = "truncated"  # closed or reset in the middle of an answer
     status_5xx = "status_5xx"
     status_other = "status_other"  # neither 2xx nor 3xx nor 5xx
     timeout = "timeout"  # no complete answer in time
     wrong_body = "wrong_body"  # the body contradicts the marker, or what was sent
-    unmarked = "unmarked"  # no X-Release, and one is required
-    other = "other"  # name not found, TLS, not HTTP, ...
+    unmarked = "unmarked"  # X-Release is required, but missing
+    other = "other"  # unknown name, TLS, not HTTP, ...
 
 
 COMPLETE = frozenset({Failure.status_5xx, Failure.status_other, Failure.wrong_body, Failure.unmarked})
-"""Failures that are complete answers nevertheless."""
+"""Failures with a complete answer."""
 
 
 @dataclass(slots=True)
 class Sample:
     """One request. Times are seconds since the epoch (see `wall`).
 
-    + sent: right before the request was written; if there was no connection, when connecting began
-    + first_byte: when the first byte of the answer came, None if none did
+    + sent: right before the request was written; when connecting began if connecting failed
+    + first_byte: when the first byte of the answer came; None if no byte came
     + ended: when the last byte of the answer came, or when the request had failed
     + release, color, node: the answer's X-Release, X-Color and X-Node
-    + hold: how long the server was asked to take, in seconds
+    + hold: seconds that the server was asked to take
     """
 
     kind: Kind
@@ -78,16 +78,16 @@ class Sample:
 
     @property
     def answered(self) -> float | None:
-        """When the last byte of a complete answer came, whatever its status; None without one."""
+        """When the last byte of a complete answer came, whatever its status; None without a complete answer."""
         return self.ended if self.failure is None or self.failure in COMPLETE else None
 
     @property
     def routed_by(self) -> float | None:
-        """The latest instant at which it can have been decided who answers; None without a complete answer."""
+        """The latest time at which a switch can have chosen the color; None without a complete answer."""
         if (answered := self.answered) is None or self.first_byte is None:
             return None
         return max(self.sent, min(self.first_byte, answered - self.hold))
 
     def to_json(self) -> dict[str, object]:
-        """As a line of ``--samples`` holds it."""
+        """The content of a line of ``--samples``."""
         return {name: getattr(self, name) for name in self.__slots__} | {"answered": self.answered}

@@ -1,4 +1,4 @@
-"""Where to send requests: an address, TLS, the name to ask for."""
+"""The server that requests go to: addresses, TLS, and the name to ask for."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from orchestrator.probe.tls import context
 from orchestrator.probe.url import is_address, read
 
 NAMES_KEPT = 5.0
-"""Seconds until a name is looked up again: balancers in a cloud change their addresses."""
+"""Seconds until a name is looked up again, since balancers in a cloud change their addresses."""
 
 
 @dataclass
 class Target:
-    """One server as clients reach it.
+    """A server as clients reach it.
 
-    + origin: as the report names it, ``http://host:port``
+    + origin: its name in the report, ``http://host:port``
     + authority: the Host header
-    + path: path and query of the URL, empty if it has none
-    + http2: HTTP/2 or nothing, instead of HTTP/1.1
+    + path: path and query of the URL; empty if it has none
+    + sni: the name that the certificate must have
+    + tls: None for plain HTTP
+    + http2: whether to speak only HTTP/2 instead of HTTP/1.1
     """
 
     origin: str
@@ -37,7 +39,7 @@ class Target:
     _until: float = field(default=0.0, repr=False)
 
     async def addresses(self) -> list[str]:
-        """Addresses to try in turn; OSError (``gaierror``) if the name is not known."""
+        """IP addresses, to be tried in turn. Raises OSError (``gaierror``) if the name is unknown."""
         if time.monotonic() >= self._until:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
@@ -47,9 +49,10 @@ class Target:
 
 
 def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
-    """Return the target of a URL.
+    """The target for a URL.
 
-    Raises UsageError if it is not an http or https URL, HTTP/2 is not for it, or the CA file cannot be used.
+    Raises UsageError if the URL is not http or https, if HTTP/2 is wanted without https, or if the CA file cannot be
+    used.
 
     + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
     + ca: file of certificates to trust, instead of the system's

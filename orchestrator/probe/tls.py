@@ -1,4 +1,4 @@
-"""TLS as a client of the switch speaks it."""
+"""TLS settings of a client."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from orchestrator.errors import UsageError
 from orchestrator.probe.lost import NotHttp2
 
 
-@lru_cache(maxsize=16)  # the system's certificates take 10 ms and more to read
+@lru_cache(maxsize=16)  # reading the system's certificates takes 10 ms and more
 def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
-    """Certificates and names are checked. UsageError if the file cannot be used.
+    """A TLS context that checks certificates and names. Raises UsageError if the CA file cannot be used.
 
     + ca: file of certificates to trust, instead of the system's
-    + http2: offer it by ALPN, before HTTP/1.1, as browsers do; which it is to be is the server's to choose
+    + http2: whether to offer HTTP/2 before HTTP/1.1 by ALPN, as browsers do; the server chooses
     """
     try:
         made = ssl.create_default_context(cafile=str(Path(ca).expanduser()) if ca else None)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"CA file {ca}: {error}") from None
+        raise UsageError(f"CA file {ca} cannot be used: {error}") from None
     made.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     return made
 
 
 @contextlib.contextmanager
 def naming_http2() -> Iterator[None]:
-    """While connecting for HTTP/2: a server that ends the handshake over ALPN does not speak it (NotHttp2)."""
+    """Turn a TLS handshake that the server ended over ALPN into NotHttp2. For connections that need HTTP/2."""
     try:
         yield
     except ssl.SSLError as error:

@@ -1,7 +1,7 @@
-"""When did the old release stop answering, and the new one begin? Pure.
+"""Find out when the old release stopped answering and when the new one began. Pure.
 
-Evidence and strictness: a release has begun to answer when the first byte of its first answer came; an old answer is
-stale if its request was SENT more than `GRACE` after that instant.
+A release begins to answer when the first byte of its first answer comes. An answer by the old release is stale if its
+request was SENT more than `GRACE` after the new release began to answer.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from typing import Any
 from orchestrator.probe.sample import Sample
 
 GRACE = 0.005
-"""Seconds after the first new answer in which a request may still have met the old release on its way."""
+"""Seconds after the first new answer in which a request may still get the old release."""
 
 
 @dataclass(frozen=True)
 class Switch:
-    """The traffic was told to go to a release. ``at``: seconds since the epoch, taken right BEFORE telling."""
+    """A shift of the traffic to a release.
+
+    + at: seconds since the epoch, right BEFORE the shift
+    + to: the release
+    """
 
     at: float
     to: str
@@ -27,15 +31,16 @@ class Switch:
 
 @dataclass(frozen=True)
 class Transition:
-    """From one release to another. Times are seconds since the epoch.
+    """The change from one release to another. Times are seconds since the epoch.
 
-    + at: the instant of the switch, None if it was not given but detected
-    + old, new: releases; ``old`` is the one that answered last before, None if none did
-    + last_old_sent, last_old_answered: of the last sent request that still got another release than the new one
-    + first_new_sent, first_new_answered: of the first answer by the new one (first byte); None: there was none
-    + stale: answers by another release to requests sent more than `GRACE` after the first new answer
-    + answers, rate: from this switch until the next, and those in a second
-    + partial: its first samples were not kept, so that its numbers are too good
+    + at: time of the switch; None if the change was detected without a switch
+    + old, new: releases; ``old`` is the last one that answered before, None if there was none
+    + last_old_sent, last_old_answered: times of the last request that still got another release than the new one
+    + first_new_sent, first_new_answered: when the request of the new release's first answer was sent, and when the
+      answer's first byte came; None without such an answer
+    + stale: number of answers by another release to requests sent more than `GRACE` after the first new answer
+    + answers, rate: number of answers from this switch until the next one, and answers a second
+    + partial: whether its first samples were dropped, so that these numbers look better than they were
     """
 
     at: float | None
@@ -51,23 +56,24 @@ class Transition:
     partial: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """Plain data for ``json.dumps``."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Transition:
-        """KeyError if a field is missing; unknown ones are ignored."""
+        """Read what `to_json` made. Raises KeyError if a field is missing; unknown fields are ignored."""
         return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
 def transitions(
     samples: Iterable[Sample], switches: Sequence[Switch], kept_from: float | None = None
 ) -> list[Transition]:
-    """One for each switch, back and forth as often as you like.
+    """The transition of each switch. Releases may change back and forth.
 
-    Switch k owns the time from its instant until that of switch k+1. A request that was sent before an instant, but
-    may have been decided about after it (`Sample.routed_by`), may rightly get either release.
+    A switch's period lasts until the next switch. For a request that was sent before a switch but may have been routed
+    after it (`Sample.routed_by`), the answers of both releases are right.
 
-    + kept_from: when the oldest kept sample was sent, if older ones were dropped
+    + kept_from: when the oldest kept sample was sent; None if no samples were dropped
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     sent = [s.sent for s in answered]
@@ -83,10 +89,9 @@ def transitions(
 
 
 def detect(samples: Iterable[Sample]) -> Transition | None:
-    """Return the one transition that samples show by themselves.
+    """Detect the transition from the release that answered the first request to the one that answered the last request.
 
-    It leads from the release of the request that was sent first to the release of the one sent last. None if they are
-    the same, or if nothing was answered.
+    None if both are the same release, or if nothing was answered.
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     if not answered or answered[0].release == answered[-1].release:
@@ -95,9 +100,10 @@ def detect(samples: Iterable[Sample]) -> Transition | None:
 
 
 def _transition(near: list[Sample], at: float | None, until: float, new: str, partial: bool) -> Transition:
-    """Return the transition to a release.
+    """The transition to the release `new`.
 
-    + near: answered samples sent from the switch before this one until the next one, in order of sending
+    + near: answered samples that were sent between the switch before this one and the next one, in order of sending
+    + until: time of the next switch
     """
     begin = float("-inf") if at is None else at
     newer = [s for s in near if s.release == new and _routed(s) >= begin]

@@ -1,4 +1,4 @@
-"""What a URL says about where to connect and which name to ask for. Pure."""
+"""Read from a URL where to connect and which name to ask for. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from urllib.parse import urlsplit
 from orchestrator.errors import UsageError
 
 LABEL = 63
-"""The most letters between two dots of a name."""
+"""Most characters between two dots of a name."""
 
 
 @dataclass(frozen=True)
 class Url:
     """The parts of a URL.
 
-    + origin: as a report names it, ``http://host:port``
-    + secure: https
+    + origin: its name in a report, ``http://host:port``
+    + secure: whether it is https
     + host, port: where to connect
     + authority: the Host header
     + sni: the name that the certificate must have
-    + path: path and query, empty if it has none
+    + path: path and query; empty if it has none
     """
 
     origin: str
@@ -34,10 +34,10 @@ class Url:
 
 
 def read(url: str, host: str | None = None, http2: bool = False) -> Url:
-    """UsageError, one line, if it is not an http or https URL.
+    """Parse a URL. Raises UsageError, one line, if it is not a valid http or https URL.
 
-    + host: name, with a port if need be, for the Host header and for TLS (SNI and certificate), instead of the URL's
-    + http2: HTTP/2 is wanted, which is for https only: servers say by TLS that they speak it
+    + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate), instead of the URL's
+    + http2: whether HTTP/2 is wanted, which needs https: a server says by TLS that it speaks HTTP/2
     """
     try:
         parts = urlsplit(url)
@@ -47,16 +47,16 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} is not a URL of the form http://host[:port] or https://host[:port]")
     if parts.username is not None:
-        raise UsageError("user and password in a URL are not supported")
+        raise UsageError("the URL has a user and a password, which are not supported: remove them")
     if any(not "!" <= letter <= "~" for letter in url):
-        raise UsageError(f"{url!r} holds a character that a URL cannot hold")
+        raise UsageError(f"{url!r} has a character that is not allowed in a URL")
     if http2 and parts.scheme != "https":
         raise UsageError(f"{url}: HTTP/2 is for https only")
     authority = host or parts.netloc
     sni = _name(authority) or parts.hostname
     for name in (parts.hostname, sni):
         if not is_address(name) and not all(0 < len(label) <= LABEL for label in name.removesuffix(".").split(".")):
-            raise UsageError(f"{name!r} is not a name that a server can have")
+            raise UsageError(f"{name!r} is not a valid host name")
     return Url(
         origin=f"{parts.scheme}://{parts.netloc}",
         secure=parts.scheme == "https",
@@ -69,7 +69,7 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
 
 
 def is_address(host: str) -> bool:
-    """Whether it is an IP address and no name."""
+    """Whether a host is an IP address, not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -81,4 +81,4 @@ def _name(authority: str) -> str | None:
     try:
         return urlsplit(f"//{authority}").hostname
     except ValueError as error:
-        raise UsageError(f"{authority!r} is not a name with or without a port: {error}") from None
+        raise UsageError(f"{authority!r} is not a host name with an optional port: {error}") from None

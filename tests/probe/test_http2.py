@@ -94,7 +94,7 @@ def looking_away(server2: Server2, authority: Authority, path: str) -> list[Samp
         ("/truncate", Failure.truncated, "closed in the middle of the answer"),
         ("/short", Failure.truncated, "closed in the middle of the answer"),
         ("/hang", Failure.timeout, "no answer in time"),
-        ("/stall", Failure.timeout, "too late in the middle of the answer"),
+        ("/stall", Failure.timeout, "timed out in the middle of the answer"),
         ("/garbage", Failure.other, "begins no frame"),
         ("/bad-frame", Failure.other, "NotHttp2"),
     ],
