@@ -24,8 +24,7 @@ from pyinfra.context import ctx_config, ctx_host
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, Switch
 from orchestrator.environment import Variables
-from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
-from orchestrator.errors import Silent as Silent
+from orchestrator.errors import CommandFailed, OrchestratorError, Silent, UsageError
 from orchestrator.mask import Mask
 from orchestrator.switches import Api, kind_of
 

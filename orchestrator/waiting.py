@@ -10,8 +10,7 @@ import gevent
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential, wait_fixed
 from tenacity.wait import wait_base
 
-from orchestrator.errors import CommandFailed
-from orchestrator.errors import NotYet as NotYet
+from orchestrator.errors import CommandFailed, NotYet
 
 
 def until(check: Callable[[], None], patience: float, interval: float) -> None:

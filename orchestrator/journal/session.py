@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 
 import gevent
 
-from orchestrator.errors import Refused
-from orchestrator.errors import TakenOver as TakenOver
+from orchestrator.errors import Refused, TakenOver
 from orchestrator.journal import clock
 from orchestrator.journal.records import RunRecord, stamped
 from orchestrator.journal.store import Held, Lost, Owner, Store

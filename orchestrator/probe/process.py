@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO
 
 import orchestrator
-from orchestrator.errors import ProbeError as ProbeError
+from orchestrator.errors import ProbeError
 from orchestrator.probe.report import Report
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)

@@ -10,6 +10,7 @@ from pyinfra.api.host import Host
 
 from orchestrator.comparison.judge import Verdict, judge, judge_shares, unreadable, worst
 from orchestrator.comparison.traffic import Traffic
+from orchestrator.errors import CannotTell, NotDone, NotYet
 from orchestrator.facts.answers import ColorSaid
 from orchestrator.facts.traffic import TrafficLines
 from orchestrator.fleet import Fleet, Reply, at_once
@@ -19,8 +20,6 @@ from orchestrator.run.run_probe import RunProbe
 from orchestrator.stages.bake import Bake
 from orchestrator.survey import color_answers
 from orchestrator.switches import Api, balancer
-from orchestrator.switches.base import CannotTell, NotDone
-from orchestrator.waiting import NotYet
 
 
 class Baking:

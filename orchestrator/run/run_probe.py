@@ -5,10 +5,10 @@ from __future__ import annotations
 import gevent
 
 from orchestrator.config import Settings
+from orchestrator.errors import NotYet, ProbeError
 from orchestrator.model import Weights
-from orchestrator.probe.process import ProbeError, ProbeProcess
+from orchestrator.probe.process import ProbeProcess
 from orchestrator.probe.report import Report
-from orchestrator.waiting import NotYet
 
 
 class RunProbe:

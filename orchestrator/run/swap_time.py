@@ -9,8 +9,9 @@ from time import time
 from pyinfra.api.host import Host
 
 from orchestrator.config.switch import NodeSwitch
+from orchestrator.errors import Silent
 from orchestrator.facts.clock import Clock, Offset, common, compare, fire_time, measure
-from orchestrator.fleet import Fleet, Silent
+from orchestrator.fleet import Fleet
 
 
 @dataclass(frozen=True)

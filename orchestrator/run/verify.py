@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from orchestrator.config import Settings
+from orchestrator.errors import NotYet
 from orchestrator.fleet import at_once
 from orchestrator.run import data_plane
 from orchestrator.run.data_plane import Answer
-from orchestrator.waiting import NotYet
 
 IN_A_ROW = 5
 """Answers in a row that every address of the switch has to give before a switch counts as verified."""

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from orchestrator.errors import Interrupted, OrchestratorError
+from orchestrator.errors import Interrupted, OrchestratorError, TakenOver
 from orchestrator.journal import records
 from orchestrator.journal.records import RunRecord
-from orchestrator.journal.session import TakenOver
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "

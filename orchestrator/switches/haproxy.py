@@ -8,11 +8,12 @@ from typing_extensions import override
 
 from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import HAProxySwitch
+from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
 from orchestrator.scripts.command import pairs
 from orchestrator.scripts.files import assign, read
 from orchestrator.switches import record
-from orchestrator.switches.base import Balancer, CannotTell, Seen
+from orchestrator.switches.base import Balancer, Seen
 
 
 class HAProxy(Balancer):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.comparison.traffic import EXACT, GROWTH, Traffic
+from orchestrator.errors import CannotTell
 from orchestrator.model import Color
 from orchestrator.scripts.command import pairs
 from orchestrator.scripts.files import read
-from orchestrator.switches.base import CannotTell
 
 RING_LINE = 72
 """Most bytes of a line in HAProxy's ring without the backend's name: the longest numbers and the end mark."""

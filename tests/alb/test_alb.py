@@ -16,11 +16,10 @@ import pytest
 from typing_extensions import override
 
 from orchestrator.config import load
-from orchestrator.errors import UsageError
+from orchestrator.errors import CannotTell, NotDone, UsageError
 from orchestrator.model import Color, Weights
 from orchestrator.switches.alb.cloudwatch import TooEarly
 from orchestrator.switches.alb.switch import Alb
-from orchestrator.switches.base import CannotTell, NotDone
 from tests.alb.conftest import MEMBERS, PORTS, Place, section
 from tests.alb.control import INITIAL, Names, State
 

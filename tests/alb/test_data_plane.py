@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from orchestrator.config.ports import Ports
+from orchestrator.errors import NotDone
 from orchestrator.model import Color, Weights
 from orchestrator.switches.alb.cloudwatch import TooEarly
 from orchestrator.switches.alb.switch import Alb
-from orchestrator.switches.base import NotDone
 from tests.alb.double import Double, Process
 from tests.alb.origin import Answer, Client, Load, Origin, answers, until
 

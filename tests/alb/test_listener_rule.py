@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
 from orchestrator.switches.alb.listener_rule import load_balancer, read, rewritten, short
-from orchestrator.switches.base import CannotTell
 
 ELB = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:"
 BLUE, GREEN, OTHER = (f"{ELB}targetgroup/web-{name}/73e2d6bc24d8a067" for name in ("blue", "green", "other"))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.comparison.traffic import Traffic, bucket
+from orchestrator.errors import CannotTell
 from orchestrator.layout import BalancerLayout
 from orchestrator.model import Color
 from orchestrator.switches import balancer
-from orchestrator.switches.base import CannotTell
 
 NOW = time.time()
 SET = NOW - 100

@@ -8,13 +8,13 @@ import gevent
 from pyinfra.api.host import Host
 from typing_extensions import override
 
-from orchestrator.errors import CommandFailed
+from orchestrator.errors import CommandFailed, NotYet
 from orchestrator.facts import fired
 from orchestrator.facts.fired import Fired, Swap
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import INTERVAL, Handler
 from orchestrator.stages.cutover import Fire
-from orchestrator.waiting import NotYet, until
+from orchestrator.waiting import until
 
 
 class FireHandler(Handler[Fire]):

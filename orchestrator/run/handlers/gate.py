@@ -6,13 +6,13 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator import runtime
-from orchestrator.fleet import Silent
+from orchestrator.errors import NotYet, Silent
 from orchestrator.gates import code, http
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
 from orchestrator.stages.gate import Gate
 from orchestrator.survey import color_answers
-from orchestrator.waiting import NotYet, until
+from orchestrator.waiting import until
 
 
 class GateHandler(Handler[Gate]):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pyinfra.api.host import Host
 from typing_extensions import override
 
+from orchestrator.errors import CannotTell, NotYet
 from orchestrator.facts.answers import MemberAnswers
 from orchestrator.gates import members
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
 from orchestrator.stages.gate import Members
 from orchestrator.survey import seen_at
-from orchestrator.switches.base import Api, CannotTell, Seen
-from orchestrator.waiting import NotYet, until
+from orchestrator.switches.base import Api, Seen
+from orchestrator.waiting import until
 
 
 class MembersHandler(Handler[Members]):

@@ -7,16 +7,14 @@ from typing_extensions import override
 
 from orchestrator import runtime
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import CommandFailed
+from orchestrator.errors import CannotTell, CommandFailed, Silent
 from orchestrator.facts.idle import ColorInFlight, InFlight
-from orchestrator.fleet import Silent
 from orchestrator.model import Color
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import INTERVAL, Handler
 from orchestrator.run.walk import WARNING
 from orchestrator.stages.quiet import Quiet
 from orchestrator.survey import seen_at
-from orchestrator.switches.base import CannotTell
 
 
 class QuietHandler(Handler[Quiet]):

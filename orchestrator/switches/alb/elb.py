@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.aws.api import Account, asking
 from orchestrator.aws.target_groups import Group, Target, targets
 from orchestrator.config.switch import AlbSwitch
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import NotDone, OrchestratorError
 from orchestrator.model import Color
 from orchestrator.switches.alb.listener_rule import Action, short
-from orchestrator.switches.base import NotDone
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient

@@ -12,8 +12,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
-from orchestrator.switches.base import CannotTell
 
 Action = dict[str, Any]
 Groups = Mapping[Color, str]

@@ -20,13 +20,13 @@ from orchestrator.comparison.judge import Shares
 from orchestrator.config.cutover import Comparison
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import AlbSwitch, Switch
-from orchestrator.errors import NotYet
+from orchestrator.errors import CannotTell, NotDone, NotYet
 from orchestrator.model import Color, Weights
 from orchestrator.switches.alb import cloudwatch, listener_rule
 from orchestrator.switches.alb.cloudwatch import CloudWatchTraffic, TooEarly
 from orchestrator.switches.alb.elb import Elb
 from orchestrator.switches.alb.listener_rule import Forward
-from orchestrator.switches.base import Api, CannotTell, NotDone, Seen
+from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import last_refusal
 
 SETTLE = 15.0
