@@ -36,6 +36,7 @@ class RunHistory:
     + paused: where the run was asked to stop and wait; empty if it does not wait
     + ended: ``done``, ``undone`` or ``left``; None if the run stopped without an end on record
     + detail: why it was undone
+    + version: of the orchestrator that began it; empty if that version did not say
     """
 
     verb: str
@@ -49,6 +50,7 @@ class RunHistory:
     paused: str
     ended: str | None
     detail: str
+    version: str = ""
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ def history_of(records: Sequence[Json]) -> RunHistory:
         paused=last.at if isinstance(last, Paused) else "",
         ended=end.how if end else None,
         detail=end.detail if end else "",
+        version=begin.version,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from orchestrator import __version__
 from orchestrator.config import Settings
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, Refused
 from orchestrator.journal.history import RunHistory, history_of, unfinished
 from orchestrator.journal.store import Record
 from orchestrator.plan.inputs import Inputs
@@ -27,14 +28,28 @@ def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
     """The newest run if it has to be settled, else None.
 
     + now: the settings at hand, for their secrets
+
+    Raises Refused if this version cannot read what another version recorded.
     """
     records = unfinished(runs)
     if records is None:
         return None
     run = history_of(records)
-    assert run.inputs is not None
-    inputs = Inputs.from_json(run.inputs, now)
+    inputs = _inputs_of(run, now)
     return OpenRun(run, inputs, plan(inputs))
+
+
+def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
+    """Read the recorded Inputs. Raises Refused if another version recorded what this version cannot read."""
+    assert run.inputs is not None
+    try:
+        return Inputs.from_json(run.inputs, now)
+    except (OrchestratorError, KeyError, TypeError, ValueError) as error:
+        problem = f"{type(error).__name__} {error}" if not isinstance(error, OrchestratorError) else str(error)
+        raise Refused(
+            f"{run.name} has to be settled first, but orchestrator {__version__} cannot read what orchestrator "
+            f"{run.version or '0.1.0'} recorded of it ({problem}): run deploys/abort.py with that version"
+        ) from error
 
 
 def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 
+from orchestrator import __version__
 from orchestrator.config import load
+from orchestrator.errors import Refused
 from orchestrator.journal.history import history_of, unfinished
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.run.settle import open_run
@@ -73,3 +78,22 @@ def test_the_plan_has_every_stage_that_the_run_began(case: str) -> None:
         run, _, whole = found
         assert run.begun
         assert set(run.begun) <= {stage.name for stage in whole.stages}
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"), [("settings", "settings: unknown key wings"), ("nodes", "TypeError NodeInput")]
+)
+def test_a_run_that_this_version_cannot_read_is_refused(where: str, problem: str) -> None:
+    records = [dict(record) for record in former("0.1.0/killed-preparing").contents.runs[-1]]
+    for record in records:
+        if record["record"] == "begin":
+            record["version"] = "0.9.0"
+        if record["record"] == "inputs":
+            inputs: dict[str, Any] = copy.deepcopy(record["inputs"])
+            (inputs["settings"] if where == "settings" else inputs["nodes"][0])["wings"] = 2
+            record["inputs"] = inputs
+    with pytest.raises(Refused) as refused:
+        open_run([records], SETTINGS)
+    said = str(refused.value)
+    assert f"but orchestrator {__version__} cannot read what orchestrator 0.9.0 recorded of it ({problem}" in said
+    assert said.endswith("run deploys/abort.py with that version")
