@@ -1,1 +1,1 @@
-"""What is true at a place: real pyinfra facts, one round trip each."""
+"""Facts about nodes and balancers: real pyinfra facts, one round trip each."""

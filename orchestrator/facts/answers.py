@@ -1,4 +1,4 @@
-"""What a color answers, asked on its own node, and which code its processes run."""
+"""Answers of a color to requests from its own node or from a balancer, and the code that its processes run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MEMBERS = read("facts/member_answers.sh")
 
 
 def forwarded(https: bool) -> str:
-    """What requests say in X-Forwarded-Proto; empty: the header is not sent."""
+    """The value of X-Forwarded-Proto in requests; empty if the header is not sent."""
     return "https" if https else ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Status (0: none at all) and release marker of an answer."""
+    """Status (0: no answer) and release marker of an answer."""
 
     status: int
     release: str | None
@@ -43,10 +43,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class ColorSaid:
-    """Answers in a row (the last one is the first bad one), when the color was started, which code it runs.
+    """Answers of a color in a row, its start, and the code that it runs. Only the last answer can be a bad one.
 
-    + started: release and epoch second that the start of the color recorded
-    + code: the inspection's JSON, None if there was no answer
+    + started: release and time (epoch seconds) that the start of the color recorded
+    + code: JSON of the inspection, None if there was no answer
     """
 
     answers: tuple[Answer, ...]
@@ -56,16 +56,16 @@ class ColorSaid:
 
 class ColorAnswers(FactBase[ColorSaid | None]):
     """
-    Returns what a color answers on its own node. The probe token is read from standard input.
+    Returns a color's answers on its own node. The probe token comes by ``_stdin``.
 
     + root: directory of the application
     + color: the color
     + port: the color's port
     + path: path of the health page
     + hostname: Host header
-    + count: requests in a row
-    + code: shell command whose last line is JSON: which code the color's processes run; empty: nobody is asked
-    + https: say that the client came by https (X-Forwarded-Proto)
+    + count: number of requests in a row
+    + code: shell command whose last line is JSON about the code that the color's processes run; empty for none
+    + https: whether requests say that the client came by https (X-Forwarded-Proto)
     """
 
     @override
@@ -97,7 +97,7 @@ class ColorAnswers(FactBase[ColorSaid | None]):
 
 @dataclass(frozen=True)
 class Member:
-    """A node as a balancer sees it: the answer of one color, and of the other where the first gave none."""
+    """A node as a balancer sees it: the answer of one color, and of the other color if the first gave none."""
 
     answer: Answer
     other: Answer | None
@@ -105,14 +105,14 @@ class Member:
 
 class MemberAnswers(FactBase[dict[str, Member]]):
     """
-    Returns what each node's color answers to this balancer. The probe token is read from standard input.
+    Returns each node's answer to this balancer. The probe token comes by ``_stdin``.
 
     + port: the color's port
     + other: the other color's port
     + path: path of the health page
     + hostname: Host header
-    + members: node=address
-    + https: say that the client came by https (X-Forwarded-Proto)
+    + members: ``<node>=<address>`` for each node
+    + https: whether requests say that the client came by https (X-Forwarded-Proto)
     """
 
     @override

@@ -13,7 +13,7 @@ from orchestrator.switches import balancer
 
 class BalancerLines(FactBase[list[str]]):
     """
-    Returns the lines of a balancer's own answer; ``switches`` knows what they mean.
+    Returns the lines that a balancer prints about its state; ``Balancer.seen`` reads them.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``

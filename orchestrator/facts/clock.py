@@ -1,4 +1,4 @@
-"""What time it is on a node, how far clocks are apart, and when a swap that all nodes are armed for may be."""
+"""Clocks of nodes: the time, the difference between them, and the instant of a swap that all nodes are armed for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds by which the lead grows with each node: one process arms them all, and shares its processor."""
+"""Seconds that are added to the lead for each node: one process arms all of them."""
 
 
 @dataclass(frozen=True)
 class Offset:
     """How far a node's clock is ahead of the operator's.
 
-    + uncertainty: the truth is at most so far from ``seconds``, either way
+    + uncertainty: seconds by which ``seconds`` may be wrong, either way
     """
 
     seconds: float
@@ -34,14 +34,14 @@ class Offset:
 def offset(sent: float, received: float, said: float) -> Offset:
     """A clock's offset by the midpoint rule.
 
-    + sent, received: when it was asked and had answered, by the operator's clock
-    + said: what it answered
+    + sent, received: times of question and answer by the operator's clock, epoch seconds
+    + said: the time in the answer, epoch seconds
     """
     return Offset(said - (sent + received) / 2, (received - sent) / 2)
 
 
 def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float] = time.time) -> Offset:
-    """A clock's offset, asked several times: the shortest round trip says most."""
+    """A clock's offset, measured several times. The shortest round trip is the most exact and counts."""
     found = []
     for _ in range(times):
         sent = clock()
@@ -51,19 +51,19 @@ def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float]
 
 
 def common(offsets: Mapping[str, Offset]) -> float:
-    """Seconds that most nodes' clocks are ahead of the operator's: whose clock is wrong does not matter then."""
+    """The median of the nodes' offsets in seconds: one wrong clock, the operator's included, does not matter."""
     return median(one.seconds for one in offsets.values())
 
 
 def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
-    """None if all nodes' clocks can be within so many seconds of each other, else which are not and what to do.
+    """A message about the clocks that differ too much and what to do; None if all may be close enough.
 
-    + offsets: by node
-    + allowed: seconds
+    + offsets: offset of each node
+    + allowed: seconds by which two clocks may differ
     """
     middle = common(offsets)
     wrong: list[str] = []
-    # the farthest first, until those that are left agree; where two are as far, the operator's clock tells
+    # drop the farthest clock until the rest agree; of two equally far clocks, the one farther from the operator's
     left = sorted(offsets, key=lambda name: (abs(offsets[name].seconds - middle), abs(offsets[name].seconds)))
     while _apart([offsets[name] for name in left]) > allowed:
         wrong.append(left.pop())
@@ -79,16 +79,16 @@ def _far(name: str, one: Offset, others: float) -> str:
 
 
 def _apart(offsets: list[Offset]) -> float:
-    """Seconds that the two clocks farthest apart are apart for sure."""
+    """Seconds by which the two clocks farthest apart certainly differ."""
     return max(one.seconds - one.uncertainty for one in offsets) - min(one.seconds + one.uncertainty for one in offsets)
 
 
 def fire_time(now: float, lead: float, nodes: int) -> float:
     """The instant to arm for.
 
-    + now: by the nodes' clocks: the operator's plus ``common``
-    + lead: seconds that the settings give
-    + nodes: how many are armed
+    + now: the time by the nodes' clocks: the operator's plus ``common``
+    + lead: seconds of lead from the settings
+    + nodes: number of nodes that are armed
     """
     return now + lead + nodes * ARMING
 

@@ -1,4 +1,4 @@
-"""What became of a swap that a node was armed for, and whether all nodes agree."""
+"""The outcome of a swap that a node was armed for, and whether all nodes swapped."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ MEANING: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Swap:
-    """What a node recorded of a swap.
+    """A node's record of a swap.
 
-    + color: the color it was armed for, None if it was not
-    + at: the instant it was armed for
-    + instant: when the outcome was decided, by the node's own clock; 0 while there is none
-    + why: what the system said, if it failed
+    + color: the color that the node was armed for, None if it was not armed
+    + at: the instant that the node was armed for, epoch seconds
+    + instant: time of the outcome by the node's own clock, epoch seconds; 0 while there is none
+    + why: the error message of the system, if the swap failed
     """
 
     outcome: Outcome
@@ -52,7 +52,10 @@ NOTHING = Swap("nothing")
 
 
 def parse(output: list[str]) -> Swap:
-    """The record, ``NOTHING`` if it is another run's. Raises KeyError, ValueError if it is not a record."""
+    """The record of the wanted run; ``NOTHING`` if the record belongs to another run.
+
+    Raises KeyError or ValueError if the output is no record.
+    """
     said = pairs(output)
     if said.get("run") is None or said["run"] != said["wanted"]:
         return NOTHING
@@ -68,9 +71,9 @@ def parse(output: list[str]) -> Swap:
 
 
 def judge(records: Mapping[str, Swap | None], color: Color) -> str | None:
-    """None if every node's link names the color now, else one line that says which do not and why.
+    """One line that names the nodes whose link does not name the color, and why; None if every link does.
 
-    + records: by node; None for one that did not answer
+    + records: record of each node; None for a node that did not answer
     """
     problems = [f"{name} {problem}" for name, record in records.items() if (problem := _problem(record, color))]
     return "; ".join(problems) or None
@@ -89,14 +92,14 @@ def _problem(record: Swap | None, color: Color) -> str | None:
 
 
 def spread(records: Mapping[str, Swap | None]) -> float | None:
-    """Milliseconds from the first node that swapped to the last, each by its own clock; None if none did."""
+    """Milliseconds from the first swap of a node to the last, each by its own clock; None if no node swapped."""
     instants = [record.instant for record in records.values() if record is not None and record.outcome == "fired"]
     return (max(instants) - min(instants)) * 1000 if instants else None
 
 
 class Fired(FactBase[Swap]):
     """
-    Returns what became of the swap that a run armed a node for, None if the node did not say.
+    Returns the outcome of the swap that a run armed a node for, None if the node did not answer.
 
     + root: directory of the application
     + run: number of the run

@@ -1,4 +1,4 @@
-"""Whether a color is still answering anybody on a node."""
+"""The requests and streams that a color still serves on a node."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ ss -HtniO state established "( sport = :$1 )"
 """
 
 SETTLED = 300
-"""Milliseconds without a byte either way after which a connection whose last word was the server's is idle."""
+"""Milliseconds without a byte after which a connection on which the server sent last counts as idle."""
 
 
 @dataclass(frozen=True)
 class InFlight:
-    """What a color is doing at a place.
+    """The work of a color at a place.
 
-    + connections: busy ones to its port; at a balancer, all that carry a request or a stream
-    + requests: in PHP-FPM, or in the service that answers everything, waiting ones included
+    + connections: busy connections to its port; at a balancer, all that carry a request or a stream
+    + requests: requests in PHP-FPM or in the service that answers everything, including waiting ones
     + streams: connections of its other services, such as WebSockets, whether anything flows or not
     """
 
@@ -45,15 +45,15 @@ class InFlight:
 
     @property
     def answered(self) -> bool:
-        """Nothing but streams is left. They make their own connections busy whenever something flows."""
+        """Whether nothing but streams is left. A stream makes its own connection busy while bytes flow."""
         return self.requests == 0 and self.connections <= self.streams
 
 
 def busy(connection: str) -> bool:
     """Whether a connection carries a request, from its line of ``ss -HtniO`` on the server's side.
 
-    Idle: nothing is queued either way, the last byte was sent rather than received (so the answer is out), and
-    that was a while ago. A connection on which nothing ever came is idle after that while, too.
+    A connection is idle if no byte is queued either way, the last byte was sent rather than received (so the answer is
+    complete), and SETTLED milliseconds have passed since. A connection without any request is idle after that time.
     """
     received_queue, sent_queue = connection.split()[:2]
     ages = {key: int(age) for key, age in re.findall(r"\b(lastsnd|lastrcv):(\d+)", connection)}
@@ -63,11 +63,11 @@ def busy(connection: str) -> bool:
 
 class ColorInFlight(FactBase[InFlight | None]):
     """
-    Returns what a color is doing on a node, None if the node did not say.
+    Returns the work of a color on a node, None if the node did not answer.
 
-    + directory: where the sockets of the color are
+    + directory: directory of the color's sockets
     + port: the color's port
-    + main: what answers everything: the FPM's socket, that of a service, or a service's port; empty: only nginx
+    + main: socket of the FPM, or socket or port of the service, that answers everything; empty if only nginx runs
     + others: ports of its other services
     """
 
@@ -89,7 +89,7 @@ class ColorInFlight(FactBase[InFlight | None]):
 
 class KeptConnections(FactBase[int]):
     """
-    Returns how many connections to a port are open with nothing on them, None if the node did not say.
+    Returns the number of idle open connections to a port, None if the node did not answer.
 
     + port: the port
     """
@@ -100,7 +100,7 @@ class KeptConnections(FactBase[int]):
 
     @override
     def process(self, output: list[str]) -> int:
-        # the first line says that the rest is an answer
+        # the first line proves that the script ran
         return sum(not busy(line) for line in output[1:])
 
     @staticmethod

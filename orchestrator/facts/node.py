@@ -18,16 +18,16 @@ SCRIPT = read("facts/node.sh")
 
 @dataclass(frozen=True)
 class NodeState:
-    """What a node says of itself.
+    """The state of a node.
 
-    + live: the color its ``live`` link names, None if there is none
-    + release: each color's release, None for a color that never had one
-    + started: the release each color's processes were started for
+    + live: the color that its ``live`` link names, None if there is no link
+    + release: id of each color's release, None for a color that never had a release
+    + started: id of the release that each color's processes were started for
     + active: whether each color's systemd target is active
     + shrunk: colors with fewer workers than traffic needs
-    + releases: ids on its disk, oldest first
-    + disk_mb, inodes, memory_mb: what is free (MiB, count, MiB)
-    + release_mb, release_inodes: what a release takes, as the larger of the colors' (MiB, count); 0 if unknown
+    + releases: ids of the releases on its disk, oldest first
+    + disk_mb, inodes, memory_mb: free space (MiB), free inodes (count), free memory (MiB)
+    + release_mb, release_inodes: size of the larger of the colors' releases (MiB, count); 0 if unknown
     + rss_mb: memory of each color's processes (MiB)
     + filesystem: type of the file system below the application, as ``stat -f`` names it
     """
@@ -50,7 +50,7 @@ class NodeState:
 
 
 def parse(output: list[str]) -> NodeState:
-    """The node's state from the script's output. Raises KeyError if a line is missing (the script was cut)."""
+    """The node's state from the script's output. Raises KeyError if a line is missing (the script was cut off)."""
     said = pairs(output)
     sizes = [int(word) for word in said["sizes"].split()]
     return NodeState(
@@ -79,7 +79,7 @@ class Node(FactBase[NodeState]):
 
     + root: directory of the application
     + app: name of the application
-    + main: the last word of the name of what answers for a color, ``fpm`` or a service's
+    + main: last word of the name of the color's main unit: ``fpm`` or the name of a service
     """
 
     @override

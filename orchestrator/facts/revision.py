@@ -1,4 +1,4 @@
-"""Which commit a ref names, as the origin says."""
+"""The commit that a ref names at the origin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABBREVIATED = re.compile(r"^[0-9a-f]{7,39}$")
 
 
 def check_ref(ref: object) -> str:
-    """A ref that is safe to hand to git. Raises UsageError otherwise, with the way to write it."""
+    """The ref, if it is safe to pass to git. Raises UsageError otherwise, with the way to write it."""
     if not isinstance(ref, str):
         raise UsageError(
             f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
@@ -34,7 +34,7 @@ def check_ref(ref: object) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """What the origin (and a node's mirror) says of a ref: name of the reference -> commit."""
+    """Answer of the origin, and of a node's mirror, about a ref: name of a reference -> commit."""
 
     references: dict[str, str]
 
@@ -42,7 +42,7 @@ class Named:
 def resolve(ref: str, named: Named) -> str:
     """The full commit hash that a ref names.
 
-    Raises UsageError if it names none, or two, and Refused if the origin did not answer.
+    Raises UsageError if the ref names no commit or two, and Refused if the origin did not answer.
     """
     if error := named.references.get("error"):
         raise Refused(f"the origin does not answer: {error}")
@@ -62,13 +62,13 @@ def resolve(ref: str, named: Named) -> str:
 
 class Revision(FactBase[Named]):
     """
-    Returns what the origin says of a ref.
+    Returns the commits that a ref names at the origin.
 
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit
-    + login: user and password come by ``_stdin``, a line each
-    + ssh: program by which git reaches it, if there is one
+    + login: whether user and password come by ``_stdin``, a line each
+    + ssh: program by which git reaches the origin; empty for git's own choice
     """
 
     @override

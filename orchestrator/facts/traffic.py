@@ -1,4 +1,4 @@
-"""What both colors answered, from a balancer's own record of requests, in one round trip."""
+"""Answers of both colors, from a balancer's own record of requests, in one round trip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.switches import balancer
 
 class TrafficLines(FactBase[list[str]]):
     """
-    Returns the lines of a balancer's sums; ``switches`` knows what they mean (``Balancer.traffic``).
+    Returns the lines with a balancer's sums; ``Balancer.traffic`` reads them.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``

@@ -1,4 +1,4 @@
-"""Arms a node to swap its ``live`` link by itself at one instant, and takes that back."""
+"""Arms a node to swap its ``live`` link by itself at one instant, and disarms it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def arm(
     root: str, color: str, at: float, window: float, run: int, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Leave a process on the node that makes ``live`` name a color at one instant, by rename(2), and then ends.
+    Start a process on the node that makes ``live`` name a color at one instant, by rename(2), and then ends.
 
-    + root: directory of the application; its ``guard`` holds what the process leaves
+    + root: directory of the application; its ``guard`` holds the files that the process writes
     + color: ``blue`` or ``green``
     + at: the instant, in seconds since 1970 by the node's own clock
-    + window: seconds after the instant from which the node, because it was frozen, does not swap any more
+    + window: seconds after the instant; a node that was frozen for longer does not swap any more
     + run: number of the run, for the record
-    + guard: the guard to go through, if any
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Arming again replaces what was armed before. The link stays as it is if at that instant another command
-    holds the guard's lock, a newer run was here, or the node was disarmed. A reboot disarms, too. Fact
-    ``Fired`` tells what became of it. The operation fails if the instant has passed already.
+    Arming again replaces the earlier arming. The link does not move if, at that instant, another command holds the
+    guard's lock, a newer run was here, or the node was disarmed. A reboot disarms the node as well. Fact ``Fired``
+    returns the outcome. The operation fails if the instant has passed already.
 
     **Example:**
 
@@ -45,13 +45,13 @@ def arm(
 @operation()
 def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Take ``arm`` back: once this is done, the link does not move by itself any more.
+    Undo ``arm``: from now on the link does not move by itself.
 
     + root: directory of the application
-    + guard: the guard to go through, if any
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Where nothing is armed, or where it has fired, nothing happens: whoever wants the link back where it was
-    arms for that color next.
+    Nothing happens if the node is not armed, or has swapped already. To move the link back after a swap, arm the node
+    for the former color.
 
     **Example:**
 

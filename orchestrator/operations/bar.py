@@ -18,14 +18,14 @@ def bar(
     script: str, addresses: Sequence[str], out: bool, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Keep nodes from getting new connections from this balancer, in both colors, or let them in again.
+    Keep this balancer from opening connections to both colors of nodes, or let it open them again.
 
-    + script: path of the bar that provisioning installed; run as root
-    + addresses: of the nodes, as the balancer reaches them
-    + out: keep them out, or let them in
-    + guard: the guard to go through, if any
+    + script: path of the program ``bar`` that provisioning installed; runs as root
+    + addresses: addresses of the nodes, as the balancer reaches them
+    + out: True to keep the nodes out, False to let them in
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    It acts at once and without a reload, and lasts beyond a reboot. Requests in flight go on.
+    The change acts at once, without a reload, and survives a reboot. Requests in flight go on.
 
     **Example:**
 

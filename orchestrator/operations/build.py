@@ -1,4 +1,4 @@
-"""Runs a build step in a release, or takes over what the live release has of it."""
+"""Runs a build step in a release, or takes over its outputs from the live release."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def build(
 
     + root: directory of the application
     + release: id of the release
-    + color: ``blue`` or ``green``, for which it is made
+    + color: ``blue`` or ``green``, the color that gets the release
     + live: id of the release whose outputs may be taken over, None for none
-    + step: its name
+    + step: name of the step
     + run: shell command
     + when: shell command; the step is left out where its status is not 0
-    + inputs: files whose content it reads, as patterns (``*`` stands for ``/``, too)
-    + listed: files of which it reads only the names
-    + outputs: paths that it makes, relative to the release; none if it has to run each time
+    + inputs: patterns of the files whose content the step reads (``*`` matches ``/`` as well)
+    + listed: patterns of the files of which the step reads only the names
+    + outputs: paths that the step makes, relative to the release; empty if the step has to run each time
     + only_taken_over: fail rather than run
-    + guard: the guard to go through, if any
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Outputs are taken over by reflinks or hard links, and are read-only: a file of them is never written by anybody.
-    One that ``permissions.modes`` has made writable in the live release is copied.
-    Outputs of which a file names the release or its color are never taken over.
+    Outputs are taken over by reflinks or hard links, and are read-only, because one file may be in several releases. A
+    file that ``permissions.modes`` has made writable in the live release is copied. Outputs of which any file names the
+    release or its color are never taken over.
 
     **Example:**
 
@@ -62,5 +62,5 @@ def build(
 def words(
     step: str, run: str, when: str | None, inputs: Sequence[str], listed: Sequence[str], outputs: Sequence[str]
 ) -> list[str]:
-    """What the script is told of a step; lists are lines."""
+    """The script's arguments for a step; lists are joined by line breaks."""
     return [step, run, when or "", *("\n".join(paths) for paths in (inputs, listed, outputs))]

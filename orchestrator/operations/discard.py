@@ -1,4 +1,4 @@
-"""Takes a release away from a node."""
+"""Removes a release from a node."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCRIPT = read("operations/discard.sh")
 @operation()
 def discard(root: str, release: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove a release, whole or half, that no color points to.
+    Remove a whole or half release that no color points to.
 
     + root: directory of the application
     + release: id of the release
-    + remove: script that removes a release that was renamed for it, run as root
-    + guard: the guard to go through, if any
+    + remove: path of the program that removes a renamed release; runs as root
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Fails, and removes nothing, if a color still points to it.
+    Fails, and removes nothing, if a color still points to the release.
 
     **Example:**
 

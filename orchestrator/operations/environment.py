@@ -23,14 +23,14 @@ def environment(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Write the environment file of a release (mode 0600); its text is what comes on stdin (``_stdin``).
+    Write the environment file of a release (mode 0600). Its text comes by ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
-    + path: where it is, relative to the release
+    + path: path of the file in the release
     + live: id of the live release, None for none
-    + only_same: fail if the live release has another one
-    + guard: the guard to go through, if any
+    + only_same: fail if the live release has a different environment file
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Brings a tarball to a node as a release directory."""
+"""Makes a release of a tarball on a node."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def extract(
 
     + root: directory of the application
     + release: id of the release
-    + sha256: of the tarball
-    + strip: leading components of its members' names that are left out
-    + pushed: it is here already, as ``releases/.<release>.part/archive``
-    + guard: the guard to go through, if any
+    + sha256: SHA-256 of the tarball
+    + strip: number of leading components that are removed from the names of members
+    + pushed: the tarball is here already, as ``releases/.<release>.part/archive``
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Refused are other bytes, members outside of the directory, and anything but files, directories and links.
-    A release that is already there is left as it is. On failure no half release is left.
+    Fails if the hash differs, if a member is outside of the directory, and if a member is neither file, directory nor
+    link. An existing release stays as it is. After a failure no half release is left.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Brings a revision to a node as a release directory, which is a linked worktree of the node's mirror."""
+"""Makes a release of a commit on a node: a linked worktree of the node's mirror of the origin."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def fetch(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Bring a revision to this node as ``releases/<release>``, by way of a mirror of the origin.
+    Bring a commit to this node as ``releases/<release>``, through a mirror of the origin.
 
     + root: directory of the application
     + release: id of the release
     + origin: URL of the git repository
     + revision: full commit hash
-    + leave_out: paths that are not checked out, and that git does not look at in any release
-    + login: user and password for the origin come by ``_stdin``, a line each
-    + ssh: program by which git reaches the origin, if there is one
-    + guard: the guard to go through, if any
+    + leave_out: paths that are not checked out, and that git ignores in every release
+    + login: whether user and password for the origin come by ``_stdin``, a line each
+    + ssh: program by which git reaches the origin; empty for git's own choice
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    A release that is already there is left as it is; a half one is begun anew. On failure no half release is left.
+    An existing release stays as it is; a half release is begun anew. After a failure no half release is left.
 
     **Example:**
 
@@ -51,5 +51,5 @@ def fetch(
 
 
 def patterns(paths: Sequence[str]) -> list[str]:
-    """The patterns by which git knows paths of a repository, as exclude files and sparse checkouts have them."""
+    """The patterns for paths of a repository, as exclude files and sparse checkouts of git have them."""
     return ["/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", path) for path in paths]

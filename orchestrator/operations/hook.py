@@ -1,4 +1,4 @@
-"""Runs a command of the application's own at a named point of a run."""
+"""Runs a command of the application at a named point of a run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def hook(
     """
     Run a shell command with the run's release and color in its environment (``RELEASE``, ``COLOR``).
 
-    + run: the command
+    + run: shell command
     + release: id of the release
     + color: ``blue`` or ``green``
-    + directory: where it runs, if it is there
-    + guard: the guard to go through, if any
+    + directory: directory in which the command runs, if it exists
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Packs a release as it is on a node, for another node."""
+"""Packs a release of a node for another node."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SCRIPT = read("operations/pack.sh")
 @operation(is_idempotent=False)
 def pack(root: str, release: str, helper: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Pack a release, with all that was linked and built in it, as ``releases/.<release>.tar``; prints its SHA-256.
+    Pack a release, with its links and build outputs, as ``releases/.<release>.tar``. Prints the SHA-256 of the file.
 
     + root: directory of the application
     + release: id of the release
-    + helper: script that writes a release's files to its output, run as root
-    + guard: the guard to go through, if any
+    + helper: path of the program that writes a release's files to its output; runs as root
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

@@ -35,18 +35,18 @@ def permit(
 
     + root: directory of the application
     + release: id of the release
-    + own: script that gives files away, run as root
-    + web_user: runs the application
+    + own: path of the program that gives files to another owner; runs as root
+    + web_user: user who runs the application
     + environment: path of the environment file in the release, None if there is none
-    + environment_owner: whose it becomes (mode 0600)
-    + group: group of all files, None to leave it
-    + files: mode of all files, None to leave it; executable ones keep x for who may read them
-    + directories: mode of all directories, None to leave it
-    + modes: path -> mode, which wins over the others
+    + environment_owner: owner of the environment file (mode 0600)
+    + group: group of all files, None to keep it
+    + files: mode of all files, None to keep it; executable files get x wherever the mode has r
+    + directories: mode of all directories, None to keep it
+    + modes: path -> mode, which overrides ``files`` and ``directories``
     + private: files that only the deploy user and the web user may read
-    + writable: directories that the web user may write, too; made if missing
-    + outputs: what build steps made, which stays read-only
-    + guard: the guard to go through, if any
+    + writable: directories that the web user may write as well; made if missing
+    + outputs: paths that build steps made, which stay read-only
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 
@@ -69,12 +69,12 @@ def words(
     writable: Sequence[str],
     outputs: Sequence[str],
 ) -> list[str]:
-    """What the script is told of the permissions; lists are lines."""
+    """The script's arguments for the permissions; lists are joined by line breaks."""
     listed = [f"{mode}:{path}" for path, mode in modes.items()]
     said = [group or "", files or "", executable(files) if files else "", directories or ""]
     return [*said, *("\n".join(paths) for paths in (listed, private, writable, outputs))]
 
 
 def executable(mode: str) -> str:
-    """The mode of an executable file where files have this one: x for everybody who may read."""
+    """The mode of an executable file where other files have this mode: x wherever the mode has r."""
     return "".join(str(int(digit) | (1 if int(digit) & 4 else 0)) for digit in mode)

@@ -23,8 +23,8 @@ def promote(
     + root: directory of the application
     + color: ``blue`` or ``green``
     + app: name of the application
-    + soak: from now on the other color waits to be given fewer workers
-    + guard: the guard to go through, if any
+    + soak: start the timer that gives the other color fewer workers
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

@@ -24,12 +24,12 @@ def prune(
 
     + root: directory of the application
     + keep: number of releases to keep
-    + used: path of the script that says which releases are in use; run as root
-    + remove: path of the script that removes a release that was renamed for it; run as root
-    + needed: ids that stay whatever their age
-    + guard: the guard to go through, if any
+    + used: path of the program that prints the releases in use; runs as root
+    + remove: path of the program that removes a renamed release; runs as root
+    + needed: ids of releases that stay whatever their age
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Never removed: what a color points to, and what any process works in or has open.
+    A release stays if a color points to it, or if any process works in it or has a file of it open.
 
     **Example:**
 

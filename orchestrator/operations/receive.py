@@ -1,4 +1,4 @@
-"""Makes a release directory of what was pushed to a node."""
+"""Makes a release of the files that were pushed to a node."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCRIPT = read("operations/receive.sh")
 @operation()
 def receive(root: str, release: str, expected: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Make ``releases/<release>`` of what was pushed to ``releases/.<release>.part``, if all of it has come.
+    Make ``releases/<release>`` of the files in ``releases/.<release>.part``, if all of them arrived.
 
     + root: directory of the application
     + release: id of the release
-    + expected: hash of the tree that was sent
-    + guard: the guard to go through, if any
+    + expected: hash of the files that were sent
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    A release that is already there is left as it is. On failure no half release is left.
+    An existing release stays as it is. After a failure no half release is left.
 
     **Example:**
 

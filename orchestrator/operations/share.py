@@ -1,4 +1,4 @@
-"""Links a release to what outlives it."""
+"""Links a release to the files that all releases share."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ def share(
     + release: id of the release
     + directories: paths under ``shared/`` that must be directories
     + files: paths under ``shared/`` that must be files
-    + seed: of the directories, those that get what the version has there, while they are empty
-    + guard: the guard to go through, if any
+    + seed: those of the directories that, while empty, get the files that the version has at the same path
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    A missing one is an error that names it, and so is one that lies behind a link out of the release: then nothing is
-    linked.
+    Fails, and links nothing, if a path is missing under ``shared/``, or is behind a link that leads out of the release.
 
     **Example:**
 
@@ -45,6 +44,6 @@ def share(
 
 
 def entries(directories: Sequence[str], files: Sequence[str], seed: Sequence[str]) -> list[str]:
-    """What the script is told: ``<kind>:<path>``, seeds before the links that hide what they are made from."""
+    """The script's arguments, ``<kind>:<path>``. Seeds come first: a link hides the files that a seed is made from."""
     kinds = {"seed": seed, "directory": directories, "file": files}
     return [f"{kind}:{path}" for kind, paths in kinds.items() for path in paths]

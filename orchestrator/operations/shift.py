@@ -15,14 +15,14 @@ from orchestrator.switches import balancer
 @operation()
 def shift(app: str, kind: str, green: int, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Give green a share of the traffic at this balancer; nothing is reloaded.
+    Give green a share of the traffic at this balancer, without a reload.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + green: per cent of the traffic, 0 to 100; blue gets the rest
-    + guard: the guard to go through, if any
+    + green: share of the traffic, 0 to 100 per cent; blue gets the rest
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    If the data plane does not take it, the balancer is left as it was and the operation fails.
+    If the data plane does not accept the weight, the operation fails and the balancer keeps the former weight.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Points a color to a release and starts it fresh."""
+"""Points a color to a release and restarts it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,14 @@ def start(
     + root: directory of the application
     + color: ``blue`` or ``green``
     + target: the color's systemd target
-    + release: id of the release, None for none (a color that never had one)
-    + out: the node gets no traffic, so that its live color may be restarted, too
-    + services: systemd units of the color's that have to run with this release, PHP-FPM's aside
-    + said: script that tells a unit's last line, if any
-    + timer: systemd timer that would give the color fewer workers, if any
-    + guard: the guard to go through, if any
+    + release: id of the release, None for a color without a release
+    + out: True if the node gets no traffic, so that its live color may be restarted as well
+    + services: systemd units of the color that must run with this release, apart from PHP-FPM
+    + said: path of the program that prints a unit's last line; empty for none
+    + timer: systemd timer that would give the color fewer workers; empty for none
+    + guard: the place's guard, through which the command runs; None to run it directly
 
-    Nothing happens if the color's processes were started for that release and run, all of them. The live color is
-    refused.
+    Nothing happens if all processes of the color run and were started for that release. Fails for the live color.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Removes from a node what runs that were ended left half done."""
+"""Removes the half and packed releases that ended runs left on a node."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SCRIPT = read("operations/tidy.sh")
 @operation()
 def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove what half and packed releases ended runs left, and no release.
+    Remove the half and packed releases that ended runs left. Whole releases stay.
 
     + root: directory of the application
-    + remove: path of the script that removes a release that was renamed for it; run as root
-    + guard: the guard to go through, if any
+    + remove: path of the program that removes a renamed release; runs as root
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

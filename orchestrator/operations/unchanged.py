@@ -1,4 +1,4 @@
-"""Compares what a release has beside its code with what the live release has."""
+"""Compares the environment, build outputs and shared paths of a release with those of the live release."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SCRIPT = read("operations/unchanged.sh")
 @operation(is_idempotent=False)
 def unchanged(root: str, release: str, live: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Fail where the live release has an environment, a build step's outputs or shared paths that a release has not.
+    Fail if the live release has an environment file, build outputs or shared paths that a release lacks.
 
     + root: directory of the application
     + release: id of the release
     + live: id of the live release
-    + guard: the guard to go through, if any
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

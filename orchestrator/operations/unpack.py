@@ -24,9 +24,9 @@ def unpack(
 
     + root: directory of the application
     + release: id of the release
-    + sha256: of the packed file
-    + remove: script that removes a release that was renamed for it, run as root
-    + guard: the guard to go through, if any
+    + sha256: SHA-256 of the packed file
+    + remove: path of the program that removes a renamed release; runs as root
+    + guard: the place's guard, through which the command runs; None to run it directly
 
     **Example:**
 

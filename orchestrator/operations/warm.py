@@ -49,7 +49,7 @@ def warm(
     https: bool = False,
 ) -> Generator[StringCommand, None, None]:
     """
-    Compile the release's files into the color's OPcache, by its own FPM, and request pages of it.
+    Compile the release's files into the OPcache of the color's own PHP-FPM, and request pages of the color.
 
     + root: directory of the application
     + color: ``blue`` or ``green``
@@ -58,13 +58,13 @@ def warm(
     + paths: pages to request, each of which must answer 2xx or 3xx
     + public: document root in a release
     + inspect: path of the inspection script
-    + compile: what to compile, as paths in the release; nothing if there are none
-    + exclude: patterns of paths that are not compiled
-    + workers: request pages at least so many times, all in all, so that each worker had a request
-    + seconds: whole seconds after which it is killed
-    + https: say that the client came by https (X-Forwarded-Proto)
+    + compile: paths in the release to compile; empty to compile nothing
+    + exclude: patterns of paths in the release that are not compiled
+    + workers: least number of requests in total, so that each worker had a request
+    + seconds: whole seconds after which the command is killed
+    + https: whether requests say that the client came by https (X-Forwarded-Proto)
 
-    It prints what the FPM says of what it compiled, as one line of JSON.
+    Prints the answer of PHP-FPM about the compiled files, as one line of JSON.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""How a fact's script reaches a place."""
+"""Makes the command that runs the script of a fact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from pyinfra.api.command import QuoteString, StringCommand
 
 
 def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
-    """One command that runs a shell script with arguments ($1, $2, ...), killed after so many seconds."""
+    """The command that runs a shell script with arguments ($1, $2, ...).
+
+    + text: text of a POSIX shell script; values are arguments
+    + seconds: seconds after which the script is killed
+    """
     quoted = [QuoteString(argument) for argument in arguments]
     return StringCommand(
         "timeout", "-s", "KILL", str(seconds), "sh", "-c", QuoteString(text.strip()), "orchestrator", *quoted

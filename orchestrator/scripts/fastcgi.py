@@ -1,6 +1,6 @@
-"""How to talk to a color's FPM without nginx: as the deploy user, through its socket.
+"""Talks to a color's PHP-FPM without nginx: as the deploy user, through its socket.
 
-What code a color really runs::
+The code that a color really runs is printed by::
 
     fastcgi_command(
         socket=layout.socket(color),
@@ -8,14 +8,14 @@ What code a color really runs::
         document_root=f"{layout.link(color)}/public",
     )
 
-is, on the node::
+which is this command on the node::
 
     env -i GATEWAY_INTERFACE=CGI/1.1 ... SCRIPT_FILENAME=/usr/local/lib/orchestrator/shop/inspect.php \
         DOCUMENT_ROOT=/srv/shop/blue/release/public cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock
 
-``query="compile=1"`` compiles the whole release into the OPcache, ``query="script=index.php"`` adds whether
-that file is cached. The FPM's status is ``status_command(socket)``. Both print headers, an empty line and JSON:
-``body`` takes it apart.
+``query="compile[]=."`` compiles the whole release into the OPcache, ``query="script=index.php"`` adds whether that file
+is cached. ``status_command(socket)`` prints the status of the FPM. Both print headers, an empty line and JSON, which
+``body`` separates.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def fastcgi_command(
 ) -> str:
     """A shell command that asks an FPM to run one script, and prints the answer with its headers.
 
-    + socket: of the FPM
+    + socket: path of the FPM's socket
     + script: absolute path of the PHP file, or a path that the FPM answers itself (``/fpm-status``)
     + query: QUERY_STRING
     + document_root: DOCUMENT_ROOT
@@ -65,7 +65,7 @@ def fastcgi_command(
 def status_command(socket: str, full: bool = False) -> str:
     """A shell command that reads an FPM's own status as JSON (active, idle, listen queue, start time).
 
-    + full: every worker's state too
+    + full: whether the state of every worker is included
     """
     return fastcgi_command(socket, STATUS_PATH, "json&full" if full else "json")
 
@@ -73,9 +73,9 @@ def status_command(socket: str, full: bool = False) -> str:
 def body(output: Iterable[str]) -> str:
     """The body of an answer that cgi-fcgi printed.
 
-    + output: its lines
+    + output: lines of the answer
 
-    Raises ValueError if it is not an answer, or one with a status other than 200.
+    Raises ValueError if the lines are no answer, or if its status is not 200.
     """
     lines = [line.rstrip("\r\n") for line in output]
     if "" not in lines:

@@ -1,4 +1,4 @@
-"""How an operation's script reaches a place: one call through the place's guard."""
+"""Makes the command that runs the script of an operation through the guard of a place."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pyinfra.api.command import QuoteString, StringCommand
 
 @dataclass(frozen=True)
 class Guard:
-    """The guard of a place: takes the application's flock there, compares the fence, acts.
+    """The guard of a place. It takes the application's flock there, compares the fence, and runs the command.
 
     + script: path of the guard that provisioning installed
-    + directory: holds ``lock`` and ``fence``
-    + fence: number of the run that acts; an older one is refused with status 75
+    + directory: directory with ``lock`` and ``fence``
+    + fence: number of the run; the guard refuses an older run with status 75
     + seconds: whole seconds after which the command is killed
     + preempt: end the command that holds the lock instead of waiting for it, as an undo does
     """
@@ -26,9 +26,9 @@ class Guard:
 
 
 def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCommand:
-    """One command that runs a shell script with arguments ($1, $2, ...), through the guard if there is one.
+    """The command that runs a shell script with arguments ($1, $2, ...), through the guard if there is one.
 
-    + script: text of a POSIX shell script; it never contains a value, values are arguments
+    + script: text of a POSIX shell script; values are arguments, never part of the text
     """
     quoted = [QuoteString(argument) for argument in arguments]
     run = ["sh", "-c", QuoteString(script.strip()), "orchestrator", *quoted]
