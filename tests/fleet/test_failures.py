@@ -85,8 +85,13 @@ def undone(run: Run, calm: Calm, told: str) -> None:
 
 
 def after(calm: Calm) -> None:
-    """The rollback of before still works, and nobody who asked has noticed any of it."""
+    """The rollback of before still works, and no request has noticed any of it."""
     calm.roll_back()
+    unnoticed(calm)
+
+
+def unnoticed(calm: Calm) -> None:
+    """No request failed, and only the releases of before answered."""
     calm.no_request_failed(*(calm.before.release(color) for color in ("blue", "green")))
 
 
@@ -131,7 +136,7 @@ def test_a_version_that_does_not_start_on_one_node(calm: Calm, tag: Tag, broken:
     )
     run = Run(calm.fleet, *words("release", ref="bad-start"))
     undone(run, calm, f"start failed on node3: shop-{idle}.target does not start, because of {unit}: see .*")
-    after(calm)
+    unnoticed(calm)
 
 
 def test_a_color_that_cannot_start_on_one_node_is_said_to_be_left_and_the_next_command_mends_it(
@@ -170,7 +175,7 @@ def test_a_disk_that_fills_up_while_fetching(calm: Calm, tag: Tag, broken: Break
     assert int(free) == 0
     run = Run(calm.fleet, *words("release", ref=f"news-for-{directory}"))
     undone(run, calm, rf"fetch failed on {node}: no space left on device: {where} has \d+ KiB free")
-    after(calm)
+    unnoticed(calm)
 
 
 def test_ssh_refused_on_one_node(calm: Calm, broken: Break) -> None:

@@ -163,8 +163,8 @@ def busy(fleet: Fleet, tmp_path: Path) -> Iterator[Traffic]:
 
 
 CANARY: dict[str, Any] = {
-    "cutover": [{"weight": 25, "bake": 24}, {"weight": 100}],
-    "comparison": {"window": 12, "min_requests": 150},
+    "cutover": [{"weight": 25, "bake": 16}, {"weight": 100}],
+    "comparison": {"window": 8, "min_requests": 150},
     "probe": {"enabled": False},
     "warm": [],
 }
