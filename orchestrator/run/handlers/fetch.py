@@ -9,15 +9,12 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.config import Settings
-from orchestrator.config.source import ArchiveSource, GitSource, Tarball
 from orchestrator.errors import CommandFailed, OrchestratorError
-from orchestrator.operations.extract import extract
-from orchestrator.operations.fetch import fetch
-from orchestrator.operations.receive import receive
 from orchestrator.plan.steps import OPERATOR, Step
 from orchestrator.run.handler import Call, Context, OperationHandler
 from orchestrator.run.walk import Result
 from orchestrator.source.delivery import Delivery
+from orchestrator.source.kinds import kind_of
 from orchestrator.stages.fetch import Fetch
 
 
@@ -31,16 +28,7 @@ class FetchHandler(OperationHandler[Fetch]):
     @classmethod
     @override
     def call(cls, step: Step[Fetch], settings: Settings) -> Call:
-        source, node, action = settings.source, settings.node, step.action
-        always = {"root": node.root, "release": action.release}
-        if isinstance(source, GitSource):
-            of_git = {"revision": action.revision, "origin": source.address, "login": bool(source.login)}
-            return Call(fetch, {**always, **of_git, "ssh": node.ssh, "leave_out": settings.left_out})
-        if isinstance(source, ArchiveSource) or (isinstance(source, Tarball) and source.url):
-            of_archive = {"sha256": action.revision, "strip": source.strip, "pushed": source.url is None}
-            return Call(extract, {**always, **of_archive})
-        # a plan does not know the hash of the files before they are built
-        return Call(receive, {**always, "expected": ""})
+        return Call(*kind_of(settings).fetch(step.action.release, step.action.revision))
 
     @override
     def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:

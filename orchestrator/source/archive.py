@@ -1,0 +1,56 @@
+"""A tarball that is a file on the operator's machine: it is pushed to the nodes, which extract it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.config.source import REF, ArchiveSource
+from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.fleet import Fleet
+from orchestrator.model import Color
+from orchestrator.operations.extract import extract
+from orchestrator.options import Options
+from orchestrator.source import bundle
+from orchestrator.source.kind import Call, SourceKind, Supply, Version
+from orchestrator.source.tarball import ref_of, sha256_of
+
+
+class ArchiveFile(SourceKind):
+    """Nodes get a tarball of this machine."""
+
+    noun = "a tarball"
+    pushes = True
+    takes_sha256 = True
+
+    def __init__(self, settings: Settings, source: ArchiveSource, file: str) -> None:
+        super().__init__(settings)
+        self._source = source
+        self._file = file
+
+    @override
+    def version(self, fleet: Fleet, options: Options) -> Version:
+        ref = ref_of(self._source, options, "file", self._file)
+        wanted = sha256_of(self._source, options)
+        path = self._path(ref)
+        found = bundle.sha256(path)
+        if wanted and wanted != found:
+            raise Refused(f"{path} has the sha256 {found}, and {wanted} is wanted")
+        return Version(ref or path.name, found)
+
+    @override
+    def fetch(self, release: str, revision: str) -> Call:
+        root, strip = self.settings.node.root, self._source.strip
+        return extract, {"root": root, "release": release, "sha256": revision, "strip": strip, "pushed": True}
+
+    @override
+    def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
+        path = self._path(version.ref)
+        if bundle.sha256(path) != version.revision:
+            raise OrchestratorError(f"{path} is another file than it was: release anew")
+        return Supply(bundle.tarball(path))
+
+    def _path(self, ref: str) -> Path:
+        return Path(self._file.replace(REF, ref)).expanduser()

@@ -1,0 +1,58 @@
+"""A git repository on the operator's machine: a commit is exported, built and pushed."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.config.source import ArtifactSource
+from orchestrator.errors import UsageError
+from orchestrator.facts.revision import Named, resolve
+from orchestrator.fleet import Fleet
+from orchestrator.options import Options
+from orchestrator.source import bundle
+from orchestrator.source.bundle import Bundle
+from orchestrator.source.kind import Version
+from orchestrator.source.tree import Tree
+
+
+class Checkout(Tree):
+    """A commit of a repository on this machine."""
+
+    noun = "a repository (source.checkout)"
+
+    def __init__(self, settings: Settings, source: ArtifactSource, checkout: str) -> None:
+        super().__init__(settings)
+        self._source = source
+        self._checkout = checkout
+
+    @override
+    def version(self, fleet: Fleet, options: Options) -> Version:
+        ref = options.ref or self._source.ref or "HEAD"
+        return Version(ref, commit_of(self._checkout, ref))
+
+    @override
+    def files(self, fleet: Fleet, version: Version) -> Bundle:
+        return bundle.export(self._checkout, version.revision)
+
+
+def commit_of(checkout: str, ref: str) -> str:
+    """The commit that a ref names in a repository on this machine. Raises UsageError if there is none."""
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        path = Path(checkout).expanduser()
+        return subprocess.run(["git", "-C", path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+    there = git("rev-parse", "--git-dir")
+    if there.returncode:
+        raise UsageError(f"settings: source.checkout: {there.stderr.strip()}")
+    said = git("show-ref", "--dereference", f"refs/heads/{ref}", f"refs/tags/{ref}").stdout
+    if said:
+        return resolve(ref, Named({name: commit for commit, name in map(str.split, said.splitlines())}))
+    found = git("rev-parse", "-q", "--verify", f"{ref}^{{commit}}").stdout.strip()
+    if not found:
+        raise UsageError(f"{checkout} has no branch, tag or commit {ref}")
+    return found

@@ -1,0 +1,46 @@
+"""A directory on the operator's machine: it is copied, built and pushed."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.config.source import DirectorySource
+from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.fleet import Fleet
+from orchestrator.options import Options
+from orchestrator.source import bundle
+from orchestrator.source.bundle import Bundle
+from orchestrator.source.kind import Version
+from orchestrator.source.tree import Tree
+
+
+class Directory(Tree):
+    """The files that a directory holds now."""
+
+    noun = "a directory"
+
+    def __init__(self, settings: Settings, source: DirectorySource) -> None:
+        super().__init__(settings)
+        self._source = source
+
+    @override
+    def version(self, fleet: Fleet, options: Options) -> Version:
+        if options.ref:
+            raise UsageError("--data ref= names a version, and a directory (source.path) has none")
+        made = self._copied()
+        made.remove()
+        return Version(self._source.path, made.tree)
+
+    @override
+    def files(self, fleet: Fleet, version: Version) -> Bundle:
+        made = self._copied()
+        if made.tree != version.revision:
+            made.remove()
+            raise OrchestratorError(f"{self._source.path} has changed since it was looked at: release anew")
+        return made
+
+    def _copied(self) -> Bundle:
+        # a path that something else takes the place of is not sent; a seeded directory is, as seed
+        replaced = [f"/{path}" for path in self.settings.left_out if path not in self.settings.shared.seed]
+        return bundle.snapshot(self._source.path, [*self._source.exclude, *replaced])

@@ -1,0 +1,69 @@
+"""A git repository that every node reaches: nodes fetch one commit of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.config.source import GitSource
+from orchestrator.facts.revision import Named, Revision, resolve
+from orchestrator.fleet import Fleet
+from orchestrator.model import Color
+from orchestrator.operations.fetch import fetch
+from orchestrator.options import Options
+from orchestrator.source.kind import Call, SourceKind, Supply, Version
+
+
+class Git(SourceKind):
+    """Nodes fetch a commit from the origin."""
+
+    noun = "a git repository"
+
+    def __init__(self, settings: Settings, source: GitSource) -> None:
+        super().__init__(settings)
+        self._source = source
+
+    @override
+    def version(self, fleet: Fleet, options: Options) -> Version:
+        ref = options.ref or self._source.ref
+        return Version(ref, self.revision(fleet, ref))
+
+    def revision(self, fleet: Fleet, ref: str) -> str:
+        """The commit that a ref names in the origin. The first node that can be reached asks the origin.
+
+        Raises UsageError if there is no such ref, Refused if the origin does not answer.
+        """
+        about = {**self._origin, "root": self.settings.node.root, "ref": ref}
+
+        def ask(host: Host) -> Named:
+            named: Named = fleet.look(host, Revision, stdin=self._source.login or None, **about)
+            return named
+
+        reachable = [name for name in fleet.nodes if fleet.host(name).connected]
+        named = Named({"error": "no node can be reached"})
+        for name in reachable[:1]:
+            reply = fleet.one(name, ask, self.settings.deadlines.look + 15.0)
+            named = reply.value or Named({"error": f"{name}: {reply.error}"})
+        return resolve(ref, named)
+
+    @override
+    def fetch(self, release: str, revision: str) -> Call:
+        left_out = self.settings.left_out
+        about = {"root": self.settings.node.root, "release": release, "revision": revision, "leave_out": left_out}
+        return fetch, {**about, **self._origin}
+
+    @override
+    def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
+        return Supply(stdin=self._source.login or None)
+
+    @property
+    def _origin(self) -> dict[str, Any]:
+        """How a node reaches the origin."""
+        return {
+            "origin": self._source.address,
+            "login": bool(self._source.login),
+            "ssh": self.settings.node.ssh,
+        }

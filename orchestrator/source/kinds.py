@@ -1,0 +1,28 @@
+"""Which class answers for the source of the settings. To add a kind: its section, its class, and a case here."""
+
+from __future__ import annotations
+
+from orchestrator.config import Settings
+from orchestrator.config.source import ArchiveSource, ArtifactSource, DirectorySource, GitSource, Tarball
+from orchestrator.source.archive import ArchiveFile
+from orchestrator.source.checkout import Checkout
+from orchestrator.source.directory import Directory
+from orchestrator.source.git import Git
+from orchestrator.source.kind import SourceKind
+from orchestrator.source.tarball import Download
+
+
+def kind_of(settings: Settings) -> SourceKind:
+    """The kind of source that the settings name. An archive and an artifact are either pulled or pushed."""
+    match settings.source:
+        case GitSource() as source:
+            return Git(settings, source)
+        case ArchiveSource(file=str(file)) as source:
+            return ArchiveFile(settings, source, file)
+        case ArtifactSource(checkout=str(checkout)) as source:
+            return Checkout(settings, source, checkout)
+        case DirectorySource() as source:
+            return Directory(settings, source)
+        case Tarball() as source:
+            return Download(settings, source)
+    raise AssertionError(f"no class for a source of kind {settings.source.kind}")

@@ -1,0 +1,47 @@
+"""A tree of files on the operator's machine: what a checkout and a directory have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+
+from typing_extensions import override
+
+from orchestrator.fleet import Fleet
+from orchestrator.model import Color
+from orchestrator.operations.receive import receive
+from orchestrator.source import bundle, workspace
+from orchestrator.source.bundle import Bundle
+from orchestrator.source.kind import Call, SourceKind, Supply, Version
+
+
+class Tree(SourceKind):
+    """Files are copied, build steps of this machine run in the copy, and the copy is pushed to the nodes."""
+
+    pushes = True
+
+    @abstractmethod
+    def files(self, fleet: Fleet, version: Version) -> Bundle:
+        """A copy of the version's files, before build steps. Raises OrchestratorError."""
+
+    @override
+    def fetch(self, release: str, revision: str) -> Call:
+        # the hash of the files is known only after the build
+        return receive, {"root": self.settings.node.root, "release": release, "expected": ""}
+
+    @override
+    def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
+        made = self.files(fleet, version)
+        try:
+            return Supply(self._built(made, release, color))
+        except BaseException:
+            made.remove()
+            raise
+
+    def _built(self, made: Bundle, release: str, color: Color) -> Bundle:
+        steps = [step for step in self.settings.build if step.on == "operator"]
+        if not steps:
+            return made
+        about = {"RELEASE": release, "COLOR": color.value, "RELEASE_PATH": str(made.path)}
+        workspace.build(made.path, steps, workspace.store_of(self.settings.app), about)
+        return replace(made, tree=bundle.hash_of(made.path))
