@@ -24,7 +24,7 @@ VERBS = {
 
 
 def main() -> int:
-    """Time every verb ROUNDS times, paired with nothing; print medians and the median of the ratios."""
+    """Time every verb ROUNDS times, each beside an idle pyinfra run. Print medians and the median of the ratios."""
     os.chdir(ROOT)
     print(f"{'':<10}{'median':>10}{'nothing':>10}{'ratio':>8}   seconds of {ROUNDS} runs each")
     for verb, words in VERBS.items():
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def timed(words: Sequence[str]) -> float:
-    """Seconds of one run. Ends the process if it fails: a number of a failed run says nothing."""
+    """Seconds of one run. A failed run ends the process, because its duration means nothing."""
     began = time.monotonic()
     done = subprocess.run([PYINFRA, *words], capture_output=True, text=True)
     if done.returncode:

@@ -63,7 +63,7 @@ def released(ref: str) -> tuple[float, dict[str, Any]]:
 
 
 def disk() -> str:
-    """What the newest release takes beside the one before, on a node."""
+    """The disk space that the newest release needs on a node in addition to the release before."""
     script = (
         'cd /srv/laravel/releases && set -- $(ls -1d [0-9]* | tail -n 2) && du -sk "$1" "$2" | cut -f1; '
         'du -sk "$2" | cut -f1; find "$2/vendor" -name "*.php" | wc -l'

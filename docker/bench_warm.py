@@ -85,7 +85,7 @@ def measure(url: str, switches: int, rate: float) -> dict[str, list[list[Request
         with ProbeProcess([url], ["/bench"], rate=rate, connections=16, mix=("keepalive",), extra=extra) as probe:
             for number in range(2 * switches):
                 mode = list(MODES)[number % 2]
-                # the mode of a version changes, too
+                # each version is released in both modes
                 version = f"bench{1 + (number + number // 2 + 1) % 2}"
                 releases.append((mode, release(version, MODES[mode])))
                 say(f"{number + 1}/{2 * switches}: {releases[-1][1]} {mode} warming")
@@ -141,7 +141,7 @@ def push(servers: fleet.Fleet) -> None:
 
 
 def classes(version: str) -> Iterator[tuple[str, str]]:
-    """Path and text of each generated file, and of a front controller with the page that uses some of them."""
+    """Path and text of each generated file and of the front controller, whose page uses some of them."""
     for number in range(CLASSES):
         methods = "\n".join(METHOD.format(name=f"step{step}", number=number, version=version) for step in range(8))
         yield f"app/Bench/Part{number}.php", CLASS.format(number=number, methods=methods)
@@ -196,11 +196,11 @@ if ($_SERVER['REQUEST_URI'] === '/bench') {
 """
 
 
-# What is made of it
+# the results
 
 
 def p99(took: Iterable[float]) -> float:
-    """In milliseconds; nothing was measured: 0."""
+    """A quantile in milliseconds; 0 without a measurement."""
     found = sorted(took)
     return 1000 * found[len(found) * 99 // 100] if found else 0.0
 
@@ -210,7 +210,7 @@ def within(runs: Sequence[Sequence[Request]], window: tuple[float, float]) -> li
 
 
 def table(found: dict[str, list[list[Request]]]) -> Iterator[str]:
-    """A line a kind."""
+    """One line for each kind of release."""
     yield f"{'warming':<10}{'switches':>9}{'requests':>10}{'first second':>14}{'steady':>10}{'ratio':>8}   p99, ms"
     for mode, runs in found.items():
         first, steady = within(runs, FIRST), within(runs, STEADY)

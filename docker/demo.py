@@ -37,7 +37,7 @@ def main() -> int:
         step("release v1")
         pyinfra("release", "v1")
         step("put traffic on: 32 connections, keep-alive, fresh, POST, and requests that take 2 seconds")
-        # one probe an address: each balancer moves at an instant of its own
+        # a probe for each address, because each balancer moves at its own instant
         probes = [Traffic(url) for url in urls]
         reports = []
         for number, (verb, ref) in enumerate(RUNS):
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 class Traffic:
-    """The probe at load, in a process of its own."""
+    """The probe in its own process."""
 
     def __init__(self, url: str) -> None:
         self._process = subprocess.Popen(
@@ -71,7 +71,7 @@ class Traffic:
             raise SystemExit("the probe did not start")
 
     def switched(self, report: dict[str, Any]) -> None:
-        """Tell the probe when a run moved the traffic, and to which release."""
+        """Tell the probe when a run moved the traffic and to which release."""
         event = cutover(report)
         began = time.monotonic() - (time.time() - event["at"]) - event["seconds"]
         assert self._process.stdin is not None
@@ -79,13 +79,13 @@ class Traffic:
         self._process.stdin.flush()
 
     def stop(self) -> Report:
-        """End it; its report."""
+        """End the probe. Returns its report."""
         output, _ = self._process.communicate(timeout=60)
         return Report.from_json(json.loads(output))
 
 
 def pyinfra(verb: str, ref: str = "", report: Path | None = None) -> None:
-    """A run, exactly as a person starts it."""
+    """Start a run exactly as an operator does."""
     data = [*(["--data", f"ref={ref}"] if ref else []), *(["--data", f"report={report}"] if report else [])]
     call([str(BIN / "pyinfra"), "inventory/fleet.py", f"deploys/{verb}.py", "-y", *data])
 

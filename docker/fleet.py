@@ -50,7 +50,7 @@ READY = 120.0  # seconds until a container must answer
 
 @dataclass(frozen=True)
 class Server:
-    """One container of a fleet."""
+    """A container of a fleet."""
 
     name: str
     address: str
@@ -63,7 +63,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet that was laid out: its directory has the keys and the compose file."""
+    """A prepared fleet: its directory has the keys and the compose file."""
 
     project: str
     directory: Path
@@ -102,7 +102,7 @@ def up(
     apps: Sequence[str] = (),
     mariadb: bool = False,
 ) -> Fleet:
-    """A fleet that answers. One that is there already is kept if it is the same, and replaced if it is not.
+    """Start a fleet and wait until it answers. An existing fleet of the same shape is kept, another is replaced.
 
     + apps: applications of docker/apps whose repositories the origin has beside the sample application's
     + mariadb: a database server, with a database and a user for each application that has one
@@ -143,9 +143,9 @@ def prepare(
     apps: Sequence[str] = (),
     mariadb: bool = False,
 ) -> Fleet:
-    """Choose addresses and ports, make the keys, write the compose file. What stood there is removed."""
+    """Choose addresses and ports, make the keys, write the compose file. The directory's former fleet is removed."""
     if not 1 <= nodes <= 40:
-        raise Trouble(f"{nodes} nodes: from 1 to 40 are possible")
+        raise Trouble(f"--nodes {nodes}: choose 1 to 40")
     if unknown := set(apps) - set(APPLICATIONS):
         raise Trouble(f"no application {min(unknown)}: there are {', '.join(APPLICATIONS)}")
     directory = directory.resolve()
@@ -175,14 +175,14 @@ def prepare(
 
 
 def start(fleet: Fleet) -> None:
-    """Start the containers of a fleet that was prepared."""
+    """Start the containers of a prepared fleet."""
     others = [server.name for server in fleet.servers if server not in fleet.nodes]
     say(f"starting {fleet.project}: {len(fleet.nodes)} nodes, {', '.join(others)}")
     run(*compose(), "-p", fleet.project, "-f", str(fleet.compose_file), "up", "-d", timeout=300)
 
 
 def renew(fleet: Fleet, names: Sequence[str]) -> None:
-    """Servers as they are before anything is put on them, keys and ports as before. They are not waited for."""
+    """Replace servers by empty ones with the same keys and ports, without waiting for them."""
     command = (*compose(), "-p", fleet.project, "-f", str(fleet.compose_file))
     run(*command, "rm", "-s", "-f", *names, timeout=180)
     run("docker", "volume", "rm", *(f"{fleet.project}_{name}" for name in names))
@@ -190,7 +190,7 @@ def renew(fleet: Fleet, names: Sequence[str]) -> None:
 
 
 def finish(fleet: Fleet) -> None:
-    """Wait until every server answers, fill the origin, write what users of the fleet read."""
+    """Wait until every server answers, fill the origin, and write fleet.json and env."""
     _write_access(fleet)
     with ThreadPoolExecutor(len(fleet.servers)) as pool:
         list(pool.map(lambda server: wait(fleet, server.name), fleet.servers))
@@ -202,7 +202,7 @@ def finish(fleet: Fleet) -> None:
 
 
 def load(directory: Path) -> Fleet:
-    """The fleet that stands in a directory."""
+    """Read the fleet of a directory."""
     known = json.loads((directory / "fleet.json").read_text())
     layout = known["layout"]
     servers = tuple(Server(**server) for server in layout["servers"])
@@ -219,12 +219,12 @@ def load(directory: Path) -> Fleet:
 
 
 def default_project(directory: Path) -> str:
-    """A name of its own for each directory, so that fleets of two work trees do not meet."""
+    """The project name of a directory. Two work trees have different names, so their fleets do not collide."""
     return "orchestrator-" + hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:6]
 
 
 def _node_image(apps: Sequence[str]) -> str:
-    """Only a fleet that shall run real applications needs what they are made of."""
+    """The image of the nodes. Only real applications need the larger image with frameworks."""
     return fleet_images.packages_image() if set(apps) - {SHOP} else fleet_images.node_image()
 
 
@@ -246,7 +246,7 @@ def _running(directory: Path, project: str, nodes: int, apps: Sequence[str], mar
 
 
 def _free_ports() -> Iterator[int]:
-    """Ports below the range for outgoing connections: a stopped container finds its own free when it starts again.
+    """Free ports below the range for outgoing connections: a container that starts again finds its ports free.
 
     (Docker would choose others at each start, and known_hosts and every address we gave away would be wrong.)
     """
@@ -267,7 +267,7 @@ def _free_ports() -> Iterator[int]:
 
 
 def _free_subnet() -> ipaddress.IPv4Network:
-    """A network that nothing here uses. Servers have fixed addresses in it, as real ones do."""
+    """A network that is not in use on this machine. Servers have fixed addresses in it."""
     ids = run("docker", "network", "ls", "-q").split()
     shape = "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
     taken = [ipaddress.ip_network(s) for s in run("docker", "network", "inspect", "-f", shape, *ids).split()]
@@ -344,7 +344,7 @@ def _host_key(fleet: Fleet, name: str) -> str:
 
 
 def ssh_options(directory: Path) -> list[str]:
-    """Our key, our known_hosts, strictly, and nothing of the user's own configuration."""
+    """Options of ssh: the fleet's key, its known_hosts, strict checking, and no configuration of the user."""
     return [
         *("-F", "none", "-i", str(directory / "id_ed25519"), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
         *("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR"),
@@ -356,7 +356,7 @@ def ssh_options(directory: Path) -> list[str]:
 
 
 def wait(fleet: Fleet, name: str) -> None:
-    """Until a server's systemd is up and it lets us in."""
+    """Wait until a server has started and accepts an SSH login. Raises Trouble after `READY` seconds."""
     server = fleet.server(name)
     machine = container(fleet.project, server.name)
     login = [*ssh_options(fleet.directory), "-p", str(server.ports["ssh"]), "root@127.0.0.1"]
@@ -398,7 +398,7 @@ def _fill_origin(fleet: Fleet) -> None:
 
 
 def _make_databases(fleet: Fleet) -> None:
-    """A database and its user for each application. Once more does no harm."""
+    """Create a database and a user for each application. Running it twice is safe."""
     statements = "".join(
         f"CREATE DATABASE IF NOT EXISTS {name};\n"
         f"CREATE OR REPLACE USER {name}@'%' IDENTIFIED BY '{password}';\n"
@@ -408,7 +408,7 @@ def _make_databases(fleet: Fleet) -> None:
     run("docker", "exec", "-i", container(fleet.project, DATABASE), "mariadb", stdin=statements)
 
 
-# --- what users of the fleet read ---
+# --- the files that users of the fleet read ---
 
 
 def _description(fleet: Fleet) -> dict[str, Any]:
@@ -482,7 +482,7 @@ def _shell(fleet: Fleet) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """A reader sees the old text or the new one, never half."""
+    """Replace a file at once: a reader never sees half of it."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(file)
@@ -492,14 +492,14 @@ def _write(file: Path, text: str) -> None:
 
 
 def down(directory: Path, project: str | None = None) -> None:
-    """Remove a fleet: containers, volumes, network and directory. Nothing of it being there is fine."""
+    """Remove a fleet: containers, volumes, network and directory. Missing parts are no error."""
     _remove(project or default_project(directory))
     if (directory / "docker-compose.json").exists():
         shutil.rmtree(directory)
 
 
 def sweep() -> None:
-    """Remove every fleet whose owner is gone: what an aborted run left."""
+    """Remove every fleet whose owner process has ended, which an aborted run left."""
     found: dict[str, str] = {}
     shape = f'{{{{.Label "{LABEL}"}}}} {{{{.Label "{OWNER}"}}}}'
     for kind in (["ps", "-a"], ["volume", "ls"], ["network", "ls"]):
@@ -513,7 +513,7 @@ def sweep() -> None:
 
 
 def process(pid: int) -> str:
-    """The owner label of a process: its id and start time, since ids are used again."""
+    """The owner label of a process: its id and its start time, because ids are reused."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return f"{pid}:{fields[19]}"
 
@@ -550,7 +550,7 @@ def main(words: list[str]) -> int:
     starting.add_argument("--nodes", type=int, default=3)
     starting.add_argument("--apps", default="", metavar="NAMES", help=f"some of {','.join(APPLICATIONS)}")
     starting.add_argument("--with", dest="also", choices=[DATABASE], help="a database server")
-    starting.add_argument("--owner", type=int, metavar="PID", help="a process that the fleet shall not outlive")
+    starting.add_argument("--owner", type=int, metavar="PID", help="the fleet is removed after this process has ended")
     ending = verbs.add_parser("down", parents=[options], help="remove it")
     ending.add_argument("--images", action="store_true", help="the images too, unless another fleet uses them")
     verbs.add_parser("sweep", help="remove what aborted runs left")

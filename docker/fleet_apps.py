@@ -1,4 +1,4 @@
-"""The applications that a fleet can have, and what stands in the environment file of each."""
+"""The applications that a fleet can have, and the environment file of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATABASE = "mariadb"
 
 @dataclass(frozen=True)
 class Application:
-    """What a repository is made of.
+    """The parts of a repository.
 
     + folder: `base`, a folder a version, which is laid over it, and settings.toml, which inventory/fleet.py reads
     + versions: commits of the branch main, in this order, and a tag each
@@ -34,7 +34,7 @@ class Application:
 
 SHOP = "shop"
 APPLICATIONS = {
-    # its tags beside the branch are versions that a canary has to find out, and one that cannot be preloaded
+    # tags beside the branch: versions that a canary must detect, and a version that cannot be preloaded
     SHOP: Application(DOCKER / "app", beside=("errors", "slow", "tail", "unloadable")),
     "laravel": Application(DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2"), lock=True, database=True),
     "symfony": Application(DOCKER / "apps/symfony", lock=True, database=True),

@@ -28,7 +28,7 @@ ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def node_image() -> str:
-    """The node image's name, after it was built if it was not there."""
+    """Build the node image if it is missing. Returns its name."""
     name = _name("node")
     if not _exists(name):
         with _alone():
@@ -38,17 +38,17 @@ def node_image() -> str:
 
 
 def packages_image() -> str:
-    """A node image with what applications are made of: PHP's frameworks for composer, and WordPress."""
+    """Build the node image with PHP frameworks for composer and with WordPress. Returns its name."""
     return _on_node("packages")
 
 
 def mariadb_image() -> str:
-    """A node image with MariaDB."""
+    """Build the node image with MariaDB. Returns its name."""
     return _on_node("mariadb")
 
 
 def remove_images() -> None:
-    """Remove all images of ours that no container uses."""
+    """Remove the images of fleets that no container uses."""
     names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     for kind in ("packages", "mariadb", "node", "base"):
         for name in (n for n in names if n.startswith(f"{OURS}-{kind}:")):
@@ -66,7 +66,7 @@ def _on_node(kind: str) -> str:
 
 
 def _name(kind: str, base: str = "") -> str:
-    """Its tag tells what it is made from, and on top of which image."""
+    """The name of an image. Its tag is a hash of the recipe and of the base image."""
     digest = hashlib.sha256(base.encode())
     for file in sorted((RECIPES / kind).iterdir()):
         digest.update(f"{file.name}\0{file.stat().st_mode & 0o111:o}\0".encode() + file.read_bytes() + b"\0")
@@ -79,7 +79,7 @@ def _exists(image: str) -> bool:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One build at a time on this machine."""
+    """Hold the lock under which this machine builds images."""
     with (Path(tempfile.gettempdir()) / f"orchestrator-fleet-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -90,7 +90,7 @@ def _build(name: str, kind: str, base: str) -> None:
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as context:
         shutil.copytree(RECIPES / kind, context, dirs_exist_ok=True)
         _write_apt(Path(context) / "apt")
-        # The host's network: a mirror or proxy that the machine reaches is reached in the same way.
+        # with the host's network, the build reaches the same mirrors and proxies as the machine
         run(
             *("docker", "build", "--network", "host", "--build-arg", f"BASE={base}", "-t", name, context),
             timeout=1200,
@@ -236,7 +236,7 @@ def _parse_deb822(text: str) -> Iterator[Source]:
 
 
 def _write_apt(folder: Path) -> None:
-    """What goes into /etc/apt of the image; an empty folder if the base image's own sources are to be used."""
+    """Write the image's /etc/apt. The folder stays empty where the base image's own sources are used."""
     (folder / "sources.list.d").mkdir(parents=True)
     sources = _sources()
     if not sources:

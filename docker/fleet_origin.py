@@ -1,4 +1,4 @@
-"""The applications as git repositories, a tag a version, and their way into the origin container.
+"""The applications as git repositories with a tag for each version, and how they get into the origin container.
 
 Only what is ours stands in this repository; the frameworks come from Debian's packages, which the packages image has
 (docker/packages).
@@ -19,7 +19,7 @@ from fleet_tools import run
 
 
 def make_repository(folder: Path, app: str = SHOP) -> None:
-    """An application's repository.
+    """Make an application's repository.
 
     Files are new ones each time: with the time and size of the former one git would not see the change.
     """
@@ -36,7 +36,7 @@ def make_repository(folder: Path, app: str = SHOP) -> None:
 
 
 def push(app: str, url: str, ssh: str) -> None:
-    """Make an application's repository and push it, tags and all."""
+    """Make an application's repository and push it with its tags."""
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as scratch:
         folder = Path(scratch)
         make_repository(folder, app)
@@ -59,7 +59,7 @@ def _lay(folder: Path, files: Path) -> None:
 
 @cache
 def _lock(about: str) -> str:
-    """composer.lock for a composer.json, as it comes from the packages that the nodes have."""
+    """Make composer.lock for a composer.json from the packages of the nodes."""
     script = (
         "mkdir /tmp/app && cd /tmp/app && cat > composer.json && export COMPOSER_ALLOW_SUPERUSER=1 && "
         "composer update --quiet --no-install --no-interaction >&2 && cat composer.lock"

@@ -1,4 +1,4 @@
-"""The fleet's own certificate authority, and a certificate of it for each balancer."""
+"""The fleet's certificate authority, and a certificate for each balancer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NAME = "shop.test"
-"""What the site is called, beside the balancer's own name and 127.0.0.1."""
+"""The name of the site. A certificate also has the balancer's own name and 127.0.0.1."""
 
 LIFE = timedelta(days=825)
 
@@ -20,7 +20,7 @@ LIFE = timedelta(days=825)
 def make(authority: Path, folders: list[Path]) -> None:
     """Write the authority's certificate, and ``tls.crt`` and ``tls.key`` into each folder, named as its server.
 
-    The authority's key is forgotten: nobody can sign anything more with it.
+    The authority's key is not kept: no further certificate can be signed.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "the fleet's own CA")])
@@ -45,7 +45,7 @@ def _server(folder: Path, issuer: x509.Name, authority: ec.EllipticCurvePrivateK
         _certificate(subject, issuer, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        # which of several authorities of one name it was
+        # tells authorities of the same name apart
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class Trouble(Exception):
-    """What stops us, in one line."""
+    """The reason why a command cannot go on, in one line."""
 
 
 def say(line: str) -> None:
@@ -28,7 +28,7 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
 ) -> str:
-    """The command's output. Raises Trouble with its last lines if it fails."""
+    """Run a command. Returns its output; raises Trouble with its last lines if it fails."""
     done = subprocess.run(
         command,
         input=stdin,
@@ -46,7 +46,7 @@ def run(
 
 
 def ensure_tools() -> None:
-    """Docker with its daemon, compose, git, rsync and an SSH client: installed where we may, else named."""
+    """Install Docker, compose, git, rsync and an SSH client if missing. Raises Trouble where that is not allowed."""
     needed = {"ssh": "openssh-client", "git": "git", "rsync": "rsync", "docker": "docker.io"}
     for tool, package in needed.items():
         ensure_package(tool, package)
@@ -63,7 +63,7 @@ def ensure_package(tool: str, package: str) -> None:
 
 
 def compose() -> tuple[str, ...]:
-    """``docker compose``, or the older ``docker-compose``."""
+    """The command of compose: ``docker compose``, or the older ``docker-compose``."""
     found = _compose()
     if found is None:
         raise Trouble("docker compose is missing: install the compose plugin, or docker-compose 1.29 or later")
@@ -120,5 +120,5 @@ def _ensure_daemon() -> None:
     deadline = time.monotonic() + 60
     while not _works("docker", "info"):
         if time.monotonic() > deadline:
-            raise Trouble("the Docker daemon was started and does not answer: look at its log")
+            raise Trouble("the Docker daemon was started and does not answer: see /var/log/dockerd.log or its journal")
         time.sleep(0.5)

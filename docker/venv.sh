@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the virtual environment: sh docker/venv.sh .venv
-# Where only Python's venv module is missing and we may install it from apt, we do, and say so.
+# If only Python's venv module is missing, it is installed from apt where that is allowed.
 set -eu
 venv=$1
 

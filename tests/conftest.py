@@ -1,4 +1,4 @@
-"""What all tests have in common: which need the docker fleet, in which order they are run, and by which process."""
+"""The order of all tests, and the process that runs each of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from xdist.scheduler import LoadScopeScheduling
 FLEET_TESTS = Path(__file__).parent / "fleet"
 
 APPLICATIONS = "test_applications"
-"""These have a fleet of their own."""
+"""The file whose tests have their own fleet."""
 
 SHAPED = ("test_provision", "test_preload", "test_soak", "test_build", "test_many", "test_clients", "test_node_switch")
-"""These provision the shared fleet in other ways: they come last, those of one way side by side."""
+"""Files that provision the shared fleet in another shape. They run last, files of the same shape side by side."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,11 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class OneFleet(LoadScopeScheduling):
-    """One process runs all tests of the shared fleet, so that there is one; any process runs any other test."""
+    """Gives all tests of the shared fleet to one process, and every other test to any process."""
 
     @override
     def _split_scope(self, nodeid: str) -> str:
-        """What one process runs as a whole."""
+        """The group of a test. One process runs a whole group."""
         file = nodeid.partition("::")[0]
         if "/fleet/" not in file:
             return nodeid
@@ -51,5 +51,5 @@ class OneFleet(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
-    """``--dist loadgroup`` distributes tests so."""
+    """Distribute tests by `OneFleet` with ``--dist loadgroup``."""
     return OneFleet(config, log) if config.getvalue("dist") == "loadgroup" else None

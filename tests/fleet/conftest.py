@@ -52,9 +52,9 @@ def prepared(
     docker_compose_project_name: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tool.Fleet]:
-    """The fleet's keys and compose file. It carries our process id: if we are killed, the next run removes it."""
+    """The fleet's keys and compose file. If this process is killed, the next run removes the fleet."""
     directory = tmp_path_factory.mktemp("fleet")
-    # tests run in two processes: images are built once, and ports and networks chosen one after the other
+    # two processes run tests: they must not build the same image or choose the same port or network at once
     alone.acquire()
     try:
         tool.sweep()
@@ -95,12 +95,12 @@ def provisioning(prepared: tool.Fleet, bare_fleet: Fleet) -> Provisioning:
 
 @pytest.fixture
 def shape() -> Shape:
-    """How the test needs the fleet provisioned. Modules override this."""
+    """How the fleet must be provisioned for a test. Modules override this fixture."""
     return {}
 
 
 FAILED = pytest.StashKey[bool]()
-"""Of the session: a test of this folder has failed, and may have left anything on the fleet."""
+"""Set in the session after a test of this folder has failed, which may have left the fleet in any state."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -123,7 +123,7 @@ def fleet(request: pytest.FixtureRequest, bare_fleet: Fleet, provisioning: Provi
 
 @pytest.fixture
 def broken(fleet: Fleet) -> Iterator[Callable[[str, str, str], None]]:
-    """``broken(host, break it, mend it)``: breaks a server now, and mends it at the test's end."""
+    """``broken(host, command, mend)`` breaks a server by a command; another command mends it after the test."""
     mends: list[tuple[str, str]] = []
 
     def break_it(host: str, command: str, mend: str) -> None:

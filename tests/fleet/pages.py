@@ -1,4 +1,4 @@
-"""Pages of the balancers as users get them, by http and https, and what weights they are split by."""
+"""Pages of the balancers as users get them, by http and https, and the weights of the split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fleet.running import Fleet
 from tests.fleet.switching import BALANCERS, Runs
 
 PREVIEW = "http://127.0.0.1:8090"
-"""On the balancer itself: bound to its loopback."""
+"""The preview port, which only the balancer itself can reach."""
 
 
 def authority(fleet: Fleet) -> str:
@@ -31,7 +31,7 @@ def token(fleet: Fleet) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """What curl got. ``status`` 0: nothing, and ``error`` says why, ``code`` is curl's own."""
+    """The result of curl. ``status`` is 0 without an answer; ``error`` is curl's message, ``code`` its status."""
 
     code: int
     error: str
@@ -46,7 +46,7 @@ class Page:
 
     @property
     def got(self) -> dict[str, str]:
-        """The headers that came as far as the application."""
+        """The headers that the application received."""
         return dict(json.loads(self.text)["headers"])
 
 
@@ -63,14 +63,14 @@ def curl(*words: str) -> Page:
 
 
 def secure(fleet: Fleet, kind: str, *words: str, name: str = fleet_tls.NAME, path: str = "/", ca: str = "") -> Page:
-    """https to a balancer under a name, which the certificate has to be for."""
+    """A page of a balancer by https. The certificate must be valid for the name."""
     port = fleet.port(kind, "https")
     trust = ["--cacert", ca or authority(fleet), "--resolve", f"{name}:{port}:127.0.0.1"]
     return curl(*trust, *words, f"https://{name}:{port}{path}")
 
 
 def inside(fleet: Fleet, kind: str, url: str, *words: str) -> Page:
-    """From the balancer itself."""
+    """A page that the balancer itself asks for."""
     command = shlex.join(["curl", "-sS", "-m", "20", "-i", *words, url])
     done = fleet.exec(kind, command)
     assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ def inside(fleet: Fleet, kind: str, url: str, *words: str) -> Page:
 
 @pytest.fixture
 def weigh(fleet: Fleet, warm: Runs) -> Iterator[Callable[[str, int], None]]:
-    """``weigh(balancer, green)`` gives green a weight; at the end all is as it was."""
+    """``weigh(balancer, green)`` sets green's weight. The former weight is restored after the test."""
     layout = BalancerLayout(fleet.known["app"])
     before = 100 if Color(secure(fleet, "haproxy").color) is Color.green else 0
 

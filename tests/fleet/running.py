@@ -28,7 +28,7 @@ class Fleet:
     project: str
     dir: Path
     known: dict[str, Any]
-    """fleet.json"""
+    """The content of fleet.json."""
     variables: dict[str, str]
     """The shell variables of the fleet's env file."""
 
@@ -46,7 +46,7 @@ class Fleet:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of a command that works on this fleet."""
+        """The environment for commands on this fleet."""
         return {**os.environ, "FLEET_DIR": str(self.dir)}
 
     @property
@@ -61,14 +61,14 @@ class Fleet:
     def ssh(
         self, host: str, command: str, user: str = "root", *options: str, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """A command on a server, over SSH, with strict host keys."""
+        """Run a command on a server over SSH, with strict host keys."""
         login = [*options, *tool.ssh_options(self.dir), "-p", str(self.port(host)), f"{user}@127.0.0.1"]
         return subprocess.run(
             ["ssh", *login, command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
         )
 
     def exec(self, host: str, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """A command on a server as root, not over SSH: it also works while SSH is broken."""
+        """Run a command on a server as root, without SSH, which a test may have broken."""
         return self.docker("exec", self.container(host), "sh", "-c", command, check=False, timeout=timeout)
 
     def docker(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -94,11 +94,11 @@ class Fleet:
         tool.wait(tool.load(self.dir), host)
 
     def disconnect(self, host: str) -> None:
-        """Pull the network cable."""
+        """Disconnect a server from the network."""
         self.docker("network", "disconnect", f"{self.project}_fleet", self.container(host))
 
     def connect(self, host: str) -> None:
-        """Plug it in again, with the address of before."""
+        """Connect a server again, with its former address."""
         server = next(s for s in self.known["layout"]["servers"] if s["name"] == host)
         cable = ["--ip", server["address"], "--alias", host, f"{self.project}_fleet"]
         self.docker("network", "connect", *cable, self.container(host))
@@ -106,7 +106,7 @@ class Fleet:
     def pyinfra(
         self, *words: str, timeout: float = 300, environment: Mapping[str, str] | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """``pyinfra inventory/fleet.py ...`` on this fleet, without a terminal."""
+        """Run ``pyinfra inventory/fleet.py ...`` on this fleet, without a terminal."""
         return subprocess.run(
             [str(PYINFRA), "inventory/fleet.py", *words],
             cwd=ROOT,
@@ -120,19 +120,19 @@ class Fleet:
 
 @functools.cache
 def _container(project: str, host: str) -> str:
-    """Its name, which is the same again for a server that was replaced."""
+    """The name of a container. A replaced server has the same name."""
     return tool.container(project, host)
 
 
 class Provisioning:
-    """What the fleet was last provisioned with. To provision again takes seconds, so it is done only for a change."""
+    """The shape in which the fleet was last provisioned. It is provisioned again only for another shape."""
 
     def __init__(self, prepared: tool.Fleet, fleet: Fleet) -> None:
         self._prepared, self._fleet = prepared, fleet
         self._shape: Shape | None = None
 
     def ensure(self, shape: Shape) -> None:
-        """Provision the fleet in this shape, unless it is."""
+        """Provision the fleet in this shape, unless it has the shape already."""
         if self._shape == shape:
             return
         self._shape = None
@@ -141,7 +141,7 @@ class Provisioning:
         self._shape = shape
 
     def became(self, shape: Shape | None) -> None:
-        """A test has provisioned the fleet: in this shape, or in one that no other test needs."""
+        """Note that a test has provisioned the fleet in this shape, or in a shape that no other test needs (None)."""
         self._shape = shape
 
     def start_again(self) -> None:
@@ -152,7 +152,7 @@ class Provisioning:
 
 
 class Alone:
-    """One process at a time starts a fleet. The kernel gives the lock back if that process dies."""
+    """A lock under which one process at a time starts a fleet. The kernel releases it if that process dies."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""What a failed, stopped or refused command must leave as it was, and how to see it: for the tests of this folder."""
+"""The state that a failed, stopped or refused command must leave unchanged, and how tests compare it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ BALANCERS = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What every server says of itself: links, releases, processes, weights."""
+    """The state of every server: links, releases, processes, weights."""
 
     said: dict[str, dict[str, str]]
 
@@ -73,12 +73,12 @@ class Snapshot:
         return {"blue": "green", "green": "blue"}[self.live]
 
     def release(self, color: str, node: str = "node1") -> str:
-        """A color's release."""
+        """The release of a color on a node."""
         return self.said[node][color].split()[0].rpartition("/")[2]
 
     @property
     def ready(self) -> bool:
-        """Two releases, both of them warm everywhere, and the links follow the traffic."""
+        """Whether there are two releases, both are warm on every node, and the links follow the traffic."""
         nodes = [said for name, said in self.said.items() if name not in BALANCERS]
         return all(
             said["live"] == self.live
@@ -89,17 +89,17 @@ class Snapshot:
         )
 
     def but(self, *nodes: str) -> Snapshot:
-        """Without these nodes."""
+        """The snapshot without these nodes."""
         return Snapshot({name: said for name, said in self.said.items() if name not in nodes})
 
     def barring(self, node: str) -> Snapshot:
-        """With this node kept out by both balancers."""
+        """The snapshot with this node barred at both balancers."""
         barred = {name: self.said[name] | {"barred": f"{node} "} for name in BALANCERS}
         return Snapshot(self.said | barred)
 
 
 def snapshot(fleet: Fleet) -> Snapshot:
-    """Not over SSH, so that it can be taken while SSH is broken."""
+    """Take a snapshot without SSH, which a test may have broken."""
     looks = {node["name"]: NODE for node in fleet.nodes} | BALANCERS
 
     def look(server: str) -> dict[str, str]:
@@ -135,7 +135,7 @@ class Run:
         if terminal or question:
             self._master, slave = os.openpty()
         self._process = subprocess.Popen(
-            # whoever runs the tests may ignore it (nohup), and what is ignored is inherited
+            # under nohup the tests ignore SIGHUP, and an ignored signal is inherited
             ["env", "--default-signal=HUP", str(PYINFRA), str(inventory), *words],
             cwd=ROOT,
             env=fleet.env | {"PYINFRA_PROGRESS": "off", "COLUMNS": "200"},
@@ -163,7 +163,7 @@ class Run:
             return "\n".join(self.lines)
 
     def wait_for(self, beginning: str, seconds: float = 60) -> None:
-        """Until a line begins so, blanks aside."""
+        """Wait until a line begins so, leading blanks aside."""
         deadline = time.monotonic() + seconds
 
         def seen() -> bool:
@@ -177,22 +177,22 @@ class Run:
                 self._news.wait(left)
 
     def signal(self, number: int) -> None:
-        """To the whole process group, as a terminal does."""
+        """Send a signal to the whole process group, as a terminal does."""
         os.killpg(self._process.pid, number)
 
     def answer(self, text: str) -> None:
-        """Type at its terminal."""
+        """Type at the command's terminal."""
         assert self._master is not None
         os.write(self._master, text.encode())
 
     def hang_up(self) -> None:
-        """The terminal, or who read the output, goes away: writing fails from now on."""
-        # by the reader: a file that another thread reads from is not closed before that read ends
+        """Close the terminal, or the pipe that the output goes to: from now on the command cannot write."""
+        # the reader closes it: a file is not closed while another thread reads from it
         self._hung_up = True
         self._reader.join(5)
 
     def end(self, seconds: float = 120) -> int:
-        """Wait for its end; its exit status, 128 + n if a signal killed it."""
+        """Wait for the end. Returns the exit status, 128 + n after signal n."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -241,7 +241,7 @@ def words(verb: str, **data: str) -> list[str]:
 
 
 def copy_of_inventory(folder: Path, **settings: Any) -> Path:
-    """inventory/fleet.py with other settings."""
+    """Write a copy of inventory/fleet.py with other settings."""
     text = (ROOT / "inventory/fleet.py").read_text()
     before, at, after = text.partition("\ndef _host(")
     assert at
@@ -251,7 +251,7 @@ def copy_of_inventory(folder: Path, **settings: Any) -> Path:
 
 
 class Calm:
-    """A fleet with a release in each color, and traffic through both balancers, of which not one request may fail."""
+    """A fleet with a release in each color, under traffic through both balancers. No request may fail."""
 
     def __init__(self, fleet: Fleet, before: Snapshot, probe: ProbeProcess) -> None:
         self.fleet = fleet
@@ -259,7 +259,7 @@ class Calm:
         self.probe = probe
 
     def untouched(self, *unreachable: str) -> None:
-        """Every server is as it was, the lock was given back, and nothing of ours still runs.
+        """Assert that every server is as before, the lock is free, and no command of a run is left.
 
         + unreachable: nodes that nobody could have mended
         """
@@ -274,7 +274,7 @@ class Calm:
         assert held.returncode != 0, held.stdout
 
     def nothing_runs(self, node: str) -> None:
-        """No command of ours: changing ones at once, ones that only look within moments."""
+        """Assert that no command that changes a node is left, and that commands that only look end within moments."""
         guard = self.fleet.exec(node, "flock -n /srv/shop/guard/lock true")
         assert guard.returncode == 0, f"a command still holds {node}"
         deadline = time.monotonic() + 6
@@ -283,12 +283,12 @@ class Calm:
             time.sleep(0.2)
 
     def _commands(self, node: str) -> list[str]:
-        # sessions that end, and systemd's own for a user, are no commands of ours
+        # ending sessions and systemd's processes for a user do not count
         lines = self.fleet.exec(node, "ps -u deploy -o args=").stdout.splitlines()
         return [line for line in lines if not re.match(r"sshd:|/lib/systemd/systemd|\(sd-pam\)|\(systemd\)", line)]
 
     def roll_back(self, inventory: Path | str = "inventory/fleet.py") -> Run:
-        """To what the idle color had before, and it gets the traffic."""
+        """Roll back: the idle color gets the traffic with the release that it had before."""
         run = Run(self.fleet, *words("rollback"), inventory=inventory)
         assert run.end() == 0, run.text
         after, before = snapshot(self.fleet), self.before
@@ -300,7 +300,7 @@ class Calm:
         return run
 
     def no_request_failed(self, *releases: str) -> None:
-        """Of all since the test began.
+        """Assert that no request has failed since the test began.
 
         + releases: those that alone may have answered
         """
@@ -324,7 +324,7 @@ def traffic(fleet: Fleet) -> Iterator[ProbeProcess]:
 
 @pytest.fixture
 def before(fleet: Fleet) -> Snapshot:
-    """The fleet as it is before the test: with a release in each color, so that there is something to go back to."""
+    """The state before the test, with a release in each color, so that a rollback is possible."""
     try:
         found = snapshot(fleet)
         if found.ready:
@@ -341,7 +341,7 @@ def before(fleet: Fleet) -> Snapshot:
 
 @pytest.fixture
 def calm(fleet: Fleet, before: Snapshot) -> Iterator[Calm]:
-    """The fleet, with something to go back to, and with traffic."""
+    """The fleet under traffic, with a release to roll back to."""
     with traffic(fleet) as probe:
         yield Calm(fleet, before, probe)
 
@@ -351,7 +351,7 @@ def calm(fleet: Fleet, before: Snapshot) -> Iterator[Calm]:
 
 @pytest.fixture(scope="session")
 def tag(bare_fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], str]:
-    """``tag(name, edit)``: a version of its own in the origin, by that tag; its short revision."""
+    """``tag(name, edit)`` pushes an edited version to the origin under a tag, and returns its short revision."""
     folder = tmp_path_factory.mktemp("application")
     fleet_origin.make_repository(folder)
     server = next(s for s in bare_fleet.known["layout"]["servers"] if s["name"] == "origin")
@@ -376,10 +376,10 @@ def tag(bare_fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 
 def weighty(folder: Path) -> None:
-    """A megabyte that does not compress: it takes its time through a narrow network."""
+    """Add a megabyte that does not compress, so that a slow network delays the fetch."""
     (folder / "weight.bin").write_bytes(os.urandom(1_000_000))
 
 
 NARROW = "tc qdisc add dev eth0 root tbf rate 6mbit burst 16kb latency 400ms"
 WIDE = "tc qdisc del dev eth0 root"
-"""For ``broken("origin", ...)``: what the nodes fetch takes seconds."""
+"""For ``broken("origin", ...)``: a fetch takes seconds."""

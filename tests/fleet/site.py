@@ -15,7 +15,7 @@ TOKENS = {"marker": "planted-marker-token-7", "preview": "planted-preview-token-
 
 
 def settings(directory: Path, url: str = "one", then: str = "true") -> dict[str, Any]:
-    """What is set beside the fleet's own settings.
+    """The settings of a run beside the fleet's own.
 
     + directory: has the operator's files
     + then: a command that ends the build
@@ -43,7 +43,7 @@ class Site:
         self.said = ""
 
     def run(self, verb: str, *data: str, url: str = "one", then: str = "true", **more: Any) -> int:
-        """A deploy file, as verbose as can be; its exit status. All that it says is kept."""
+        """Run a deploy file with all its output, which is kept. Returns the exit status."""
         words = [word for one in data for word in ("--data", one)]
         changed = json.dumps(settings(self.directory, url, then) | more)
         done = self.fleet.pyinfra(f"deploys/{verb}.py", "-y", "-vvv", *words, SETTINGS=changed)
@@ -51,13 +51,13 @@ class Site:
         return done.returncode
 
     def node(self, command: str, user: str = "root") -> list[str]:
-        """What a command prints on each node."""
+        """Run a command on each node. Returns what each prints."""
         return [self.fleet.ssh(node["name"], command, user).stdout.strip() for node in self.fleet.nodes]
 
 
 @pytest.fixture(scope="session")
 def site_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The operator's files."""
+    """The directory of the operator's files."""
     made = tmp_path_factory.mktemp("site")
     (made / "production.env").write_text(f"MAIL_KEY={SECRETS['MAIL_KEY']}\nNOT_MEANT=operators-own-7\n")
     (made / "password").write_text(SECRETS["DB_PASSWORD"] + "\n")

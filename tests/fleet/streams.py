@@ -1,4 +1,4 @@
-"""Clients of what stays open: a WebSocket that asks for an echo all the time, and server-sent events."""
+"""Clients of open streams: a WebSocket that asks for echoes, and server-sent events."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from typing_extensions import override
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 SILENCE = 30.0
-"""Seconds without a word after which a stream counts as dead."""
+"""Seconds without a message after which a stream counts as dead."""
 
 
 class Ended(Exception):
-    """The other side ended the stream; the message says how."""
+    """The server ended the stream. The message says how."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """What the service said, and when, by ``time.monotonic()``."""
+    """A message of the service, and its time by ``time.monotonic()``."""
 
     at: float
     body: dict[str, Any]
 
 
 class Stream:
-    """A stream in a thread of its own. It is open when the ``with`` block begins.
+    """A stream in its own thread. It is open when the ``with`` block begins.
 
     + url: of a balancer, or of a node's port
     + ca: file of certificates to trust; with it TLS is spoken
@@ -63,7 +63,7 @@ class Stream:
 
     @property
     def releases(self) -> set[str]:
-        """All that ever spoke."""
+        """Every release that has sent a message."""
         return {str(word.body["release"]) for word in self.words}
 
     @property
@@ -71,14 +71,14 @@ class Stream:
         return str(self.words[0].body["node"])
 
     def speaks(self, seconds: float = SILENCE) -> bool:
-        """Whether a new word comes."""
+        """Whether a new message arrives in time."""
         count, deadline = len(self.words), time.monotonic() + seconds
         while len(self.words) <= count and self.open and time.monotonic() < deadline:
             time.sleep(0.02)
         return len(self.words) > count
 
     def close(self) -> None:
-        """End it from this side."""
+        """Close the stream from the client's side."""
         self._closing = True
         self._thread.join(SILENCE + 1)
 
@@ -115,7 +115,7 @@ class Stream:
 
     @abstractmethod
     def _step(self) -> None:
-        """Hear one word, or raise."""
+        """Receive a message, or raise."""
 
     def _heard(self, text: bytes) -> None:
         self.words.append(Word(time.monotonic(), json.loads(text)))
@@ -146,12 +146,12 @@ class Events(Stream):
         while b"\n\n" not in self._unread:
             self._read()
         event, self._unread = self._unread.split(b"\n\n", 1)
-        # behind a balancer it comes in chunks, whose lengths stand on lines of their own
+        # a balancer sends it in chunks, whose lengths are lines of their own
         self._heard(next(line for line in event.split(b"\n") if line.startswith(b"data: ")).removeprefix(b"data: "))
 
 
 class WebSocket(Stream):
-    """Ten echoes a second."""
+    """A WebSocket that asks for ten echoes a second."""
 
     path = "/ws"
     headers = (
@@ -180,7 +180,7 @@ class WebSocket(Stream):
                 self._send(PONG, text)
             kind, text = self._frame()
         self._heard(text)
-        # the first word is the service's own
+        # the service sends the first message unasked
         echo = self.words[-1].body["echo"]
         if echo != (str(self._asked) if self._asked else None):
             raise Ended(f"asked for {self._asked}, was told {echo}")
@@ -199,7 +199,7 @@ class WebSocket(Stream):
 
 
 class Listener(WebSocket):
-    """Hears pings and says nothing, so that its connection looks idle."""
+    """A WebSocket that hears pings and sends nothing, so that its connection looks idle."""
 
     @override
     def _step(self) -> None:

@@ -45,14 +45,14 @@ class Runs:
         return self._run("rollback")
 
     def live(self, ref: str) -> str:
-        """Give a version the traffic, by as little as that takes; the release that has it then."""
+        """Give a version the traffic, by a rollback or a release if need be. Returns its release."""
         live, idle = self.seen()
         if live.status == 200 and live.body["version"] == ref:
             return str(live.body["release"])
         return (self.rollback() if idle.status == 200 and idle.body["version"] == ref else self.release(ref)).release
 
     def seen(self) -> tuple[Answer, Answer]:
-        """What the live color answers, and the idle one at the first node. Their status is not 200 before a release."""
+        """The answers of the live color and, at the first node, of the idle color; not 200 before a release."""
         live = ask(url_of(self._fleet, self._switch or BALANCERS[0]))
         color = Color(live.headers.get("x-color", Color.blue))
         return live, ask(self._fleet.nodes[0][f"{color.other}_url"])
@@ -91,7 +91,7 @@ def warm(fleet: Fleet, runs: Runs) -> Runs:
 
 @pytest.fixture(params=BALANCERS)
 def only(request: pytest.FixtureRequest, fleet: Fleet) -> Iterator[str]:
-    """One balancer decides, the other stands where it is; at the end it is put where the first one is."""
+    """The only balancer that runs move. After the test the other balancer gets the same weight."""
     kind = str(request.param)
     level(fleet)
     yield kind
@@ -137,7 +137,7 @@ def main_process(fleet: Fleet, kind: str) -> str:
 
 
 def kill(fleet: Fleet, kind: str) -> None:
-    """SIGKILL to every process of a balancer; who starts it again is systemd, or the operator."""
+    """Kill every process of a balancer. systemd or, where it does not, this function starts it again."""
     show = f"systemctl show --value {kind} -p"
     gone = f'[ "$({show} MainPID)" != {main_process(fleet, kind)} ]'
     done = fleet.exec(

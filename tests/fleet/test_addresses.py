@@ -23,7 +23,7 @@ from tests.fleet.switching import BALANCERS, Runs, kill, main_process, until, ur
 from tests.fleet.traffic import ask
 
 ENOUGH = 10_000
-"""Requests from which a split is told."""
+"""The number of requests that measure a split."""
 
 CONF = {"haproxy": f"{HAPROXY_DIRECTORY}/shop.cfg", "nginx": "/etc/nginx/conf.d/shop.conf"}
 
@@ -52,14 +52,14 @@ def test_https_is_spoken_by_both_protocols(
 
 
 @pytest.mark.parametrize("kind", BALANCERS)
-def test_a_wrong_name_a_wrong_authority_and_an_old_tls_are_no_answer(fleet: Fleet, kind: str, tmp_path: Path) -> None:
+def test_a_wrong_name_authority_or_tls_version_gets_no_answer(fleet: Fleet, kind: str, tmp_path: Path) -> None:
     other = tmp_path / "ca.pem"
     fleet_tls.make(other, [])
     assert secure(fleet, kind, name=kind).code == 0
     assert secure(fleet, kind, name="other.test").code == 60
     assert secure(fleet, kind, ca=str(other)).code == 60
     assert secure(fleet, kind, "--tls-max", "1.2").status == 200
-    # curl's own library has to be told to speak it at all, or the refusal would be its own
+    # without this level curl's own library would refuse the old version
     old = secure(fleet, kind, "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0")
     assert old.code == 35
     assert "alert" in old.error
@@ -67,7 +67,7 @@ def test_a_wrong_name_a_wrong_authority_and_an_old_tls_are_no_answer(fleet: Flee
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
-def test_a_renewed_certificate_is_there_after_the_operators_reload(fleet: Fleet, kind: str, tmp_path: Path) -> None:
+def test_a_renewed_certificate_is_used_after_a_reload(fleet: Fleet, kind: str, tmp_path: Path) -> None:
     mine, kept = fleet.dir / "hosts" / kind, tmp_path / "kept"
     made = tmp_path / kind
     made.mkdir()
@@ -91,7 +91,7 @@ def test_a_renewed_certificate_is_there_after_the_operators_reload(fleet: Fleet,
 
 
 def refused(fleet: Fleet, **tls: Any) -> str:
-    """What provisioning with another section ``tls`` says when it refuses; everything is as it was."""
+    """The output of provisioning with another section ``tls``, which it must refuse without a change."""
     look = (
         "sha256sum /etc/nginx/conf.d/* /etc/haproxy/orchestrator/* 2>/dev/null; systemctl show -p MainPID nginx haproxy"
     )
@@ -128,7 +128,7 @@ def test_provisioning_refuses_a_key_that_is_not_the_certificates(fleet: Fleet, w
 
 
 def split(url: str, requests: int = ENOUGH, threads: int = 8) -> Counter[str]:
-    """Colors of so many answers, on kept connections. Every one of them has to be 200."""
+    """Count the colors of so many answers on kept connections. An answer that is not 200 counts as itself."""
 
     def some(count: int) -> Counter[str]:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
@@ -158,7 +158,7 @@ def test_the_split_that_is_seen_is_the_split_that_was_asked_for(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
-def test_a_balancer_killed_in_a_split_comes_back_with_it_and_with_tls(
+def test_a_balancer_killed_in_a_split_keeps_the_split_and_tls(
     fleet: Fleet, weigh: Callable[[str, int], None], kind: str
 ) -> None:
     weigh(kind, 25)
@@ -206,7 +206,7 @@ def test_without_the_whole_token_nobody_sees_it(fleet: Fleet, weigh: Callable[[s
     # the right token at another place
     assert curl("-H", f"X-Probe-Token: {right}", url_of(fleet, kind)).color == "blue"
     assert curl(*ways(fleet, right, cookie="other")[1], url_of(fleet, kind)).color == "blue"
-    # the port is there for the balancer itself only
+    # only the balancer itself can reach the port
     address = next(s["address"] for s in fleet.known["layout"]["servers"] if s["name"] == kind)
     assert fleet.exec(kind, f"curl -sS -m 5 http://{address}:8090/").returncode == 7
 
@@ -236,7 +236,7 @@ def test_a_preview_cannot_tell_either(fleet: Fleet, weigh: Callable[[str, int], 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
-def test_the_token_is_in_no_log_no_process_list_and_no_application(
+def test_no_log_process_list_or_application_shows_the_token(
     fleet: Fleet,
     warm: Runs,
     kind: str,
@@ -248,11 +248,11 @@ def test_the_token_is_in_no_log_no_process_list_and_no_application(
         assert secret not in json.dumps(got)
     assert got["HTTP_COOKIE"] == "a=1; preview=1; b=2"
     assert curl("-H", "Cookie: a=1; b=2", f"{url_of(fleet, kind)}/headers").got["HTTP_COOKIE"] == "a=1; b=2"
-    # provisioning is the one that handles it
+    # provisioning handles the token
     done = fleet.pyinfra("deploys/provision.py", "-y", "-vvv")
     assert done.returncode == 0, done.stderr
     assert secret not in done.stdout + done.stderr
-    # the pattern comes by standard input: on a command line it would find itself
+    # the pattern comes from a file: on a command line it would find itself
     files = "journalctl --no-pager; cat /proc/[0-9]*/cmdline; find /var/log -type f -exec cat {} +"
     find = f"{{ {files}; }} 2>/dev/null | grep -acF -f /root/t"
     for host in (kind, *(node["name"] for node in fleet.nodes)):

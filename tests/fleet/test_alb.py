@@ -23,7 +23,7 @@ SLOW_TO_LEARN = (2.0, 10.0)
 
 @contextmanager
 def behind_alb(fleet: Fleet, directory: Path, **more: Any) -> Iterator[tuple[Double, Shares]]:
-    """The nodes of the fleet as targets of an ALB that alone decides. Lock and journal are where they were."""
+    """An ALB as the only switch, with the nodes of the fleet as its targets. Lock and journal stay at HAProxy."""
     servers = {server["name"]: server for server in fleet.known["layout"]["servers"]}
     members = {node["name"]: servers[node["name"]]["address"] for node in fleet.nodes}
     ports = Ports()

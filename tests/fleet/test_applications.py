@@ -29,7 +29,7 @@ GETS = (Kind.keepalive, Kind.fresh)
 
 @dataclass
 class Application:
-    """One application, provisioned on the stage.
+    """An application that is provisioned on the stage.
 
     + versions: release id -> the version that its code says it is
     + said: by the last release
@@ -41,14 +41,14 @@ class Application:
     said: str = ""
 
     def do(self, verb: str, *data: str) -> str:
-        """A verb; what it said."""
+        """Run a verb. Returns its output."""
         words = [word for one in data for word in ("--data", one)]
         done = self.fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, APP=self.name, SWITCH="haproxy")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def release(self, ref: str, version: str) -> str:
-        """The id of what was released."""
+        """Release a version. Returns the id of the release."""
         self.said = self.do("release", f"ref={ref}")
         release = re.findall(r"^done: (\S+) \(", self.said, re.MULTILINE)[-1]
         self.versions[release] = version
@@ -58,7 +58,7 @@ class Application:
         return ask(self.fleet.haproxy_url, path)
 
     def run(self, command: str, user: str = "www-data") -> str:
-        """What a command says that is run in the live release of the first node."""
+        """Run a command in the live release of the first node. Returns its output."""
         quoted = command.replace("'", "'\\''")
         done = self.fleet.ssh("node1", f"cd /srv/{self.name}/live/release && sudo -n -u {user} sh -c '{quoted}'")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -83,7 +83,7 @@ def stage(alone: Alone, docker_compose_command: str, tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="module")
 def on_stage(stage: tool.Fleet) -> Callable[[str], Application]:
-    """``on_stage(name)``: an application, on servers that had none before."""
+    """``on_stage(name)`` provisions an application on servers that had none before."""
     there: list[Application] = []
 
     def put(name: str) -> Application:
@@ -102,19 +102,19 @@ def on_stage(stage: tool.Fleet) -> Callable[[str], Application]:
 
 
 def version_of(answer: Answer) -> str:
-    """The version that the code says in its page or in its JSON."""
+    """The version that a page or a JSON answer names."""
     if "json" in answer.headers["content-type"]:
         return str(answer.body["version"])
     return str(re.findall(r'data-version="(\w+)"', answer.text)[0])
 
 
 def loaded(url: str, tmp_path: Path, mix: tuple[Kind, ...] = tuple(Kind)) -> Traffic:
-    """As much as small servers that also build and warm a release can answer, and every kind of request in flight."""
+    """Every kind of request, at a rate that small servers can answer while they build and warm a release."""
     return Traffic([url], tmp_path / "samples", connections=8, rate=20.0, mix=mix, slow_seconds=1.0)
 
 
 def released(application: Application, tmp_path: Path, mix: tuple[Kind, ...] = tuple(Kind)) -> None:
-    """v1, then under traffic v2, back, and v2 again: no request fails, and a page is of the release that it names."""
+    """Release v1, then under traffic v2, v1 and v2 again. No request fails; each page is of the release it names."""
     application.release("v1", "v1")
     url = application.fleet.haproxy_url
     assert version_of(application.ask()) == "v1"
@@ -157,7 +157,7 @@ def test_laravel(on_stage: Callable[[str], Application], tmp_path: Path) -> None
     assert int(laravel.run("find vendor -name '*.php' | wc -l")) >= 3000
     healthy(laravel, "storage", "database")
 
-    # what a console makes of a release stays in it
+    # files that a console command makes stay in the release
     assert laravel.run("ls storage/framework/views/*.php bootstrap/cache/config.php bootstrap/cache/routes-*.php")
     assert laravel.run("find /srv/laravel/shared -name '*.php'", "root") == ""
 
@@ -218,7 +218,7 @@ def test_symfony(on_stage: Callable[[str], Application], tmp_path: Path) -> None
     released(symfony, tmp_path)
     healthy(symfony, "storage", "database")
     assert symfony.run("ls -d $(pwd -P)/var/cache/prod/Container*")
-    # the build's console began the log, the application goes on with it
+    # the build began the log, and the application continues it
     assert [symfony.ask("/nothing").status for _ in range(4)] == [404] * 4
     for node in NODES:
         assert "No route found" in symfony.fleet.ssh(node, "cat /srv/symfony/shared/var/log/prod.log").stdout
@@ -240,7 +240,7 @@ def test_wordpress(on_stage: Callable[[str], Application], tmp_path: Path) -> No
     status, _, text = sent(url, "/wp-admin/", cookies=cookies)
     assert (status, "Dashboard" in text) == (200, True)
 
-    # nothing that is uploaded is run, and nothing of the configuration is sent
+    # no uploaded file is run, and no configuration is sent
     for node in NODES:
         script = "/srv/wordpress/shared/wp-content/uploads/x.php"
         assert wordpress.fleet.ssh(node, f'echo \'<?php echo "it " . "ran";\' >{script}').returncode == 0

@@ -20,7 +20,7 @@ TOGETHER = 20.0
 
 
 def swap(fleet: Fleet, color: Color, **data: str) -> dict[str, Any]:
-    """Swap every node's link by arming it; what arming.py saw."""
+    """Arm every node and wait for the swap. Returns the output of arming.py."""
     words = [word for key, value in data.items() for word in ("--data", f"{key}={value}")]
     done = fleet.pyinfra(ARMING, "-y", "--data", f"color={color}", *words, SWITCH="node")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -36,14 +36,14 @@ def links(fleet: Fleet) -> dict[str, str]:
 
 
 def changed(fleet: Fleet) -> list[float]:
-    """When each link was made to what it is, as the file systems have it."""
+    """The change time of each link, by its file system."""
     return [
         float(fleet.exec(node["name"], "stat -c %.Z /srv/shop/live").stdout.replace(",", ".")) for node in fleet.nodes
     ]
 
 
 def together(fleet: Fleet, most: int) -> list[dict[str, Any]]:
-    """Swap all links back and forth, until that was at one instant or was tried so many times."""
+    """Swap all links back and forth until a swap was at one instant, at most so many times."""
     (live,) = set(links(fleet).values())
     seen: list[dict[str, Any]] = []
     while len(seen) < most and (len(seen) % 2 or not any(one["spread"] < TOGETHER > one["changed"] for one in seen)):
@@ -111,7 +111,7 @@ def test_ten_nodes_swap_at_one_instant(ten: Fleet) -> None:
 
 @pytest.mark.slow
 def test_the_first_node_keeps_lock_and_journal(ten: Fleet) -> None:
-    """Provisioning has taken the lock there."""
+    """Provisioning has taken the lock on the first node."""
     owner = ten.exec("node1", "stat -c %U /var/lib/orchestrator/shop/journal").stdout
     assert owner == "deploy\n"
     assert ten.exec("node2", "test -e /var/lib/orchestrator/shop/journal").returncode == 1

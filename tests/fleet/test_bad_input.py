@@ -19,12 +19,12 @@ STAGES += ["proof", "promote", "prune"]
 
 
 def refused(run: Run, status: int, line: str) -> None:
-    """One line of ours, with that status."""
+    """Assert that a command is refused with a status and one line."""
     assert run.end() == status, run.text
     assert "Traceback" not in run.text
     found = [said for said in run.lines if re.search(line, said)]
     assert len(found) == 1, run.text
-    # and no other one: all the rest is pyinfra's, which begins with an arrow or blanks
+    # all other lines are pyinfra's, which begin with an arrow or blanks
     assert [said for said in run.lines if said and not said.startswith(("-->", "    "))] == found, run.text
 
 
@@ -82,12 +82,12 @@ def test_without_y_and_without_a_terminal_it_refuses(fleet: Fleet, before: Snaps
 @pytest.mark.parametrize(
     ("leave", "status"),
     [
-        (lambda run: run.answer("no\n"), 0),  # pyinfra's own: it did as it was told
+        (lambda run: run.answer("no\n"), 0),  # pyinfra's own status
         (lambda run: run.signal(signal.SIGINT), 130),
     ],
     ids=["another answer", "Ctrl-C"],
 )
-def test_at_the_question_the_plan_was_shown_and_only_enter_goes_on(
+def test_the_plan_is_shown_first_and_only_enter_goes_on(
     fleet: Fleet, before: Snapshot, leave: Callable[[Run], None], status: int
 ) -> None:
     run = Run(fleet, "deploys/release.py", "--data", "ref=v1", question=True)

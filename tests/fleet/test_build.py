@@ -1,4 +1,4 @@
-"""What a release is made of, on the fleet: its environment, its build, who may write, and what nobody ever sees."""
+"""A release on the fleet: environment, build, permissions, and secrets that are never shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fleet.running import Fleet, Shape
 from tests.fleet.site import SECRETS, TOKENS, Site
 from tests.fleet.traffic import Traffic, flawless
 
-# what stands in the list of processes, again and again, until the file is gone
+# records the list of processes until the file is removed
 WATCH = """
 touch /run/watching
 while [ -e /run/watching ]; do
@@ -30,7 +30,7 @@ def shape(site_shape: Shape) -> Shape:
 
 @contextmanager
 def watched(fleet: Fleet) -> Iterator[None]:
-    """The list of processes of each node is looked at meanwhile; it ends up in /run/seen."""
+    """Record the list of processes of each node in /run/seen."""
     watchers = [
         subprocess.Popen(["docker", "exec", fleet.container(node["name"]), "sh", "-c", WATCH]) for node in fleet.nodes
     ]
@@ -40,7 +40,7 @@ def watched(fleet: Fleet) -> Iterator[None]:
         watcher.wait(30)
 
 
-def test_a_rollback_brings_the_old_environment_back_and_no_secret_is_seen_anywhere(site: Site, tmp_path: Path) -> None:
+def test_a_rollback_restores_the_environment_and_shows_no_secret(site: Site, tmp_path: Path) -> None:
     fleet = site.fleet
     reports = [tmp_path / "one.json", tmp_path / "two.json"]
     with watched(fleet):
@@ -86,7 +86,7 @@ def test_what_the_web_user_wrote_in_a_release_goes_with_it(site: Site) -> None:
         assert not set(before.split()) & set(after.split())
 
 
-def test_a_build_that_fails_on_one_node_moves_nothing_and_is_shown_for_that_node(site: Site, tmp_path: Path) -> None:
+def test_a_build_that_fails_on_one_node_moves_nothing(site: Site, tmp_path: Path) -> None:
     fleet = site.fleet
     before = site.node("ls -A /srv/shop/releases; readlink /srv/shop/*/release /srv/shop/live")
     site.said = ""
@@ -103,8 +103,8 @@ def test_a_build_that_fails_on_one_node_moves_nothing_and_is_shown_for_that_node
 
 
 @pytest.mark.slow
-def test_a_node_that_joins_gets_releases_as_they_are_on_the_others(site: Site) -> None:
-    """By way of the operator, who could not make either of them again: their environments are others' by now."""
+def test_a_joining_node_gets_the_releases_of_the_others(site: Site) -> None:
+    """The operator copies both releases, because their environments have changed since they were made."""
     fleet = site.fleet
     assert site.run("release", "ref=v1", url="one") == 0, site.said
     fleet.docker("kill", fleet.container("node3"))

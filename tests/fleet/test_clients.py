@@ -1,4 +1,4 @@
-"""What a client gets with more of the settings: a redirect to https, cookies for its node and its color."""
+"""Clients and the settings for them: a redirect to https, cookies for a node and a color."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_plain_http_is_sent_to_https_but_for_the_health_page(everything: Fleet, 
 
 
 class Client:
-    """A browser, as far as cookies go: it keeps the balancer's, and has a session of its own.
+    """A client with cookies, as a browser has them.
 
     + session: value of the cookie SID, None for a client without one
     """
@@ -152,7 +152,7 @@ def of_sessions(fleet: Fleet, kind: str, sessions: Sequence[str]) -> dict[str, s
 def test_provisioning_drains_a_node_though_cookies_name_it(
     everything: Fleet, provisioning: Provisioning, tmp_path: Path
 ) -> None:
-    """HAProxy's drain would go on sending them there, and the node would never be quiet."""
+    """HAProxy's own drain would still send these clients to the node, which would never be quiet."""
     changed = copy_of_inventory(tmp_path, php={"workers": 16, "request_limit": 62})
     # so many, and so slow, that each node has always one in flight as long as it is sent any
     clients = [Client(everything, kind) for kind in ("haproxy", "nginx", "haproxy", "haproxy") for _ in range(3)]

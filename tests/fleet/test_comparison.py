@@ -20,7 +20,7 @@ REQUESTS = 300
 
 
 class Place:
-    """One balancer of the fleet, told as the deploy user tells it."""
+    """A balancer of the fleet, on which the deploy user runs commands."""
 
     def __init__(self, fleet: Fleet, kind: str) -> None:
         self.fleet, self.kind = fleet, kind
@@ -72,6 +72,6 @@ def test_the_record_has_every_request_once(fleet: Fleet, place: Place) -> None:
     assert sum(traffic.requests for traffic in later.values()) == 20
     assert sum(traffic.requests for traffic in place.read().values()) == REQUESTS + 21
 
-    # another weight is another comparison
+    # a new weight begins a new comparison
     place.shift(31)
     assert sum(traffic.requests for traffic in place.read().values()) == 0

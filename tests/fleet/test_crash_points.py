@@ -45,7 +45,7 @@ def cases() -> list[Any]:
 
 
 def is_consistent(fleet: Fleet) -> Snapshot:
-    """One color has the traffic everywhere, both colors run one release each, and nothing half is left."""
+    """Assert that one color has all the traffic, each color runs one release, and no partial file is left."""
     seen = snapshot(fleet)
     assert seen.ready, seen
     for color in ("blue", "green"):
@@ -86,7 +86,7 @@ def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then:
     told = fleet.pyinfra(*words("status"))
     assert told.returncode == 0, told.stderr
     expected = where(point)
-    # who holds the lock may still live, as far as anybody knows: it is not said to have stopped
+    # the owner of the lock may still live, so status does not say that it has stopped
     assert "lock         root@" in told.stdout, told.stdout
     assert "STOPPED" not in told.stdout
     freed = fleet.pyinfra(*words("unlock"))
@@ -105,7 +105,7 @@ def test_killed_at_a_point(calm: Calm, tmp_path: Path, verb: str, at: int, then:
 
 
 def where(point: str) -> str:
-    """What status has to say of a run that was killed there."""
+    """What status must say of a run that was killed at a point."""
     if point.startswith("before begin") or point == "after end":
         return "lock         free"
     if point == "before end":

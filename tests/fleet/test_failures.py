@@ -1,4 +1,4 @@
-"""One node of three is broken: nobody moves, nothing is left behind, and the rollback of before still works."""
+"""One node of three is broken: no traffic moves, nothing is left behind, and a rollback still works."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ rm /run/systemd/system/dies.service; systemctl daemon-reload; systemctl reset-fa
 
 
 def answers_500_on(node: str, method: str) -> Callable[[Path], None]:
-    """A version with a method of the application's that fails on one node."""
+    """An edit after which a method of the application fails on one node."""
 
     def edit(folder: Path) -> None:
         file = folder / "app/Kernel.php"
@@ -64,12 +64,12 @@ def answers_500_on(node: str, method: str) -> Callable[[Path], None]:
 
 
 def something(folder: Path) -> None:
-    """A version like v2, but its own: no mirror has it."""
+    """Edit a file, so that no mirror has this version."""
     (folder / "NEWS").write_text("much\n" * 20000)
 
 
 def ended(run: Run, status: int, told: str) -> None:
-    """With a status, and one line that says what, where, and why."""
+    """Assert that a run ends with a status and with one line that says what, where, and why."""
     assert run.end() == status, run.text
     assert "Traceback" not in run.text
     last = [line for line in run.lines if re.match(r"release( failed.*)?: ", line)]
@@ -78,7 +78,7 @@ def ended(run: Run, status: int, told: str) -> None:
 
 
 def undone(run: Run, calm: Calm, told: str) -> None:
-    """It was: on all nodes, the traffic and everything else is as it was, and one can still go back."""
+    """Assert that a release was undone: all servers and the traffic are as before."""
     old = f"{calm.before.release(calm.before.live)} \\({calm.before.live}\\)"
     ended(run, 1, f"^release failed and was undone, {old} keeps the traffic: {told}$")
     calm.untouched()
@@ -139,9 +139,7 @@ def test_a_version_that_does_not_start_on_one_node(calm: Calm, tag: Tag, broken:
     unnoticed(calm)
 
 
-def test_a_color_that_cannot_start_on_one_node_is_said_to_be_left_and_the_next_command_mends_it(
-    calm: Calm, fleet_conf: str, broken: Break
-) -> None:
+def test_a_color_that_cannot_start_is_mended_by_the_next_command(calm: Calm, fleet_conf: str, broken: Break) -> None:
     idle = calm.before.idle
     broken("node2", f"sed -i '1i broken = [' {fleet_conf}", f"sed -i '1{{/^broken/d}}' {fleet_conf}")
     run = Run(calm.fleet, *words("release", ref="v1"))
@@ -157,7 +155,7 @@ def test_a_color_that_cannot_start_on_one_node_is_said_to_be_left_and_the_next_c
 
 @pytest.fixture
 def fleet_conf(calm: Calm) -> str:
-    """What the idle color's PHP-FPM is started with."""
+    """The configuration file of the idle color's PHP-FPM."""
     said = calm.fleet.exec("node2", f"systemctl show -p ExecStart --value shop-{calm.before.idle}-fpm.service").stdout
     found = re.search(r"--fpm-config (\S+)", said)
     assert found, said

@@ -56,7 +56,7 @@ def test_passwords_are_refused(bare_fleet: Fleet) -> None:
     assert "Permission denied (publickey)" in done.stderr
 
 
-def test_a_node_reads_the_origin_with_the_nodes_key_and_cannot_write(bare_fleet: Fleet) -> None:
+def test_a_node_can_read_the_origin_and_cannot_write(bare_fleet: Fleet) -> None:
     container = bare_fleet.container("node1")
     for name in ("origin_key", "origin_known_hosts"):
         bare_fleet.docker("cp", str(bare_fleet.dir / name), f"{container}:/tmp/{name}")
@@ -88,7 +88,7 @@ def test_links_are_swapped_on_a_file_system_where_that_is_atomic(bare_fleet: Fle
     assert "fuse" not in kind
 
 
-def test_a_killed_server_comes_back_with_its_address_ports_and_host_key(bare_fleet: Fleet) -> None:
+def test_a_killed_server_keeps_its_address_ports_and_host_key(bare_fleet: Fleet) -> None:
     before = bare_fleet.ssh("nginx", "hostname -I").stdout
     bare_fleet.restart("nginx")
     assert bare_fleet.ssh("nginx", "hostname -I").stdout == before
@@ -129,5 +129,5 @@ def test_what_an_aborted_run_left_is_removed_and_nothing_else(bare_fleet: Fleet,
     assert not left.directory.exists()
 
 
-def test_names_come_from_the_directory_so_that_work_trees_do_not_meet(tmp_path: Path) -> None:
+def test_two_work_trees_have_different_project_names(tmp_path: Path) -> None:
     assert tool.default_project(ROOT / ".fleet") != tool.default_project(tmp_path / ".fleet")

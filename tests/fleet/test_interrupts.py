@@ -22,7 +22,7 @@ from tests.fleet.switching import node_layout, until
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
-# The line that is seen before a stage begins. Its own is printed when it is done.
+# The line before a stage begins. The stage's own line is printed at its end.
 BEFORE = {
     "connect": "--> Connecting",
     "prepare": "--> Preparing",
@@ -40,7 +40,7 @@ NOTHING_BEGUN = ("connect", "prepare")
 
 
 def interrupted(run: Run, number: signal.Signals, began: bool = True) -> None:
-    """It ended by the signal, having undone what it had begun, and says so."""
+    """Assert that a run ended by a signal, undid what it had begun, and says so."""
     assert run.end(40) == 128 + number, run.text
     assert "Traceback" not in run.text
     if began:
@@ -53,7 +53,7 @@ def interrupted(run: Run, number: signal.Signals, began: bool = True) -> None:
 
 
 def slow(*case: Any) -> Any:
-    """A case of which another one is like it."""
+    """A case for make test-all: make test has a similar case."""
     return pytest.param(*case, marks=pytest.mark.slow)
 
 
@@ -117,7 +117,7 @@ def fetching(fleet: Fleet) -> bool:
 
 
 class Held:
-    """A hook of the operator's that waits in the middle of a run until it is told to go.
+    """A hook on the operator's machine that holds a run until `go`.
 
     + what: ``run`` or ``undo``
     """
@@ -202,7 +202,7 @@ def test_a_terminal_that_goes_away_does_not_break_the_undo(calm: Calm) -> None:
     calm.no_request_failed()
 
 
-def test_ctrl_c_that_also_ends_who_reads_the_output_does_not_break_the_undo(calm: Calm) -> None:
+def test_ctrl_c_that_ends_the_reader_does_not_break_the_undo(calm: Calm) -> None:
     """``pyinfra ... 2>&1 | tee log``: the terminal's Ctrl-C ends tee as well."""
     run = Run(calm.fleet, *words("release", ref="v1"))
     run.wait_for(BEFORE["warm"])

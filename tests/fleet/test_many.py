@@ -1,4 +1,4 @@
-"""Two hundred releases in a row: whatever they leave behind does not grow."""
+"""Two hundred releases in a row: files, processes and memory do not grow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 RELEASES = int(os.environ.get("MANY", "200"))
 SETTLED = 25
-"""Releases after which nothing more is new: caches are filled, logs and journals turn over or are small."""
+"""The number of releases after which caches are filled and logs and journals rotate or are small."""
 
 # what is counted on a server; `sync`, so that what was removed is gone. What is shared is the users' own: the last
 # release's traffic uploads files
@@ -42,7 +42,7 @@ echo "mounts=$(wc -l </proc/mounts)"
 """
 
 MORE = {"inodes": 60, "kib": 3000, "open": 60, "listening": 2, "units": 2, "processes": 8}
-"""What two countings may differ by; nothing at all where nothing is said. (Journals of runs: tests/journal.)"""
+"""Allowed differences between two counts; 0 for all others. tests/journal checks the journals of runs."""
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from tests.fleet.switching import until
 from tests.fleet.test_crash_points import dying, is_consistent
 
 DEADLINE = 15.0
-"""Seconds for a step at a node that is frozen in it."""
+"""Deadline of a step, in seconds, at a node that freezes in it."""
 
 
 def refused_by_the_other(run: Run) -> bool:
-    """It ended because another run has the lock, and says whose."""
+    """Whether a run was refused because another run has the lock, and names its owner."""
     return run.end() == 3 and "two runs at once" in run.text and "root@" in run.text
 
 
@@ -96,7 +96,7 @@ def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> No
     assert snapshot(calm.fleet).said == calm.before.said
 
 
-def test_a_node_that_dies_is_barred_and_joins_before_it_gets_traffic(calm: Calm) -> None:
+def test_a_dead_node_is_barred_and_joins_before_it_gets_traffic(calm: Calm) -> None:
     run = Run(calm.fleet, *words("release", ref="v1"))
     run.wait_for("share")
     calm.fleet.docker("kill", calm.fleet.container("node3"))

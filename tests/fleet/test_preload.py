@@ -1,4 +1,4 @@
-"""What a release preloads is there for every request of its color, and nothing of another release."""
+"""Each color's requests have the preloaded files of its own release, and of no other."""
 
 from __future__ import annotations
 

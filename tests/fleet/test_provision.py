@@ -27,11 +27,11 @@ def settings(limit: int, **more: Any) -> dict[str, Any]:
 
 
 CHANGED = {"SETTINGS": json.dumps(settings(61))}
-"""The fleet's own limit is 60: whoever provisions it otherwise has every node take a new configuration."""
+"""The fleet's own limit is 60. Another limit changes the configuration of every node."""
 
 
 def drained(run: Run, fleet: Fleet) -> None:
-    """It provisioned each node, which had no traffic meanwhile."""
+    """Assert that a run provisioned each node after draining it."""
     assert run.end(400) == 0, run.text
     for node in fleet.nodes:
         assert f"{node['name']}: serving, so it is drained first" in run.text

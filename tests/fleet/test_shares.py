@@ -19,7 +19,7 @@ from tests.fleet.traffic import Traffic, ask, epoch, flawless, measured
 
 SHARES = (5, 25, 50)
 REQUESTS = 10_000
-"""From so many answers a share is measured."""
+"""The number of answers that measure a share."""
 
 
 class Shares:
@@ -42,7 +42,7 @@ class Shares:
         self._count = 0
 
     def run(self, verb: str, *data: str, status: int = 0, **settings: Any) -> Mapping[str, Any]:
-        """A command with these settings on top of the fleet's own; its report."""
+        """Run a command with these settings on top of the fleet's own. Returns its report."""
         self._count += 1
         file = self._directory / f"run{self._count}.json"
         words = [word for one in (*data, f"report={file}") for word in ("--data", one)]
@@ -147,7 +147,7 @@ def test_two_balancers_one_refusing_both_stay(fleet: Fleet, tmp_path: Path) -> N
         report = traffic.stop()
     assert "arm 25% failed on nginx" in said
     flawless(report)
-    # nobody has seen the new release for a moment
+    # the new release has answered no request
     assert set(report.totals.releases) == live
 
 
@@ -156,7 +156,7 @@ def test_two_balancers_one_refusing_both_stay(fleet: Fleet, tmp_path: Path) -> N
 
 @pytest.fixture
 def busy(fleet: Fleet, tmp_path: Path) -> Iterator[Traffic]:
-    """Users: quick requests only, as fast as answers come, on both balancers."""
+    """Traffic of quick requests on both balancers."""
     quick = (Kind.keepalive, Kind.fresh)
     with Traffic([fleet.haproxy_url, fleet.nginx_url], tmp_path / "users", rate=300.0, mix=quick) as traffic:
         yield traffic
@@ -168,7 +168,7 @@ CANARY: dict[str, Any] = {
     "probe": {"enabled": False},
     "warm": [],
 }
-"""Probe and warming would find 5xx by themselves: here the comparison has to."""
+"""Probe and warming, which would find 5xx as well, are off: the comparison must find them."""
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def shape() -> Shape:
 
 
 def workers(fleet: Fleet, color: Color) -> list[int]:
-    """Of each node; 0 while the FPM starts."""
+    """The number of workers of a color on each node; 0 while PHP-FPM starts."""
     found = []
     for node in fleet.nodes:
         done = fleet.ssh(node["name"], status_command(node_layout(fleet).socket(color)), "deploy")
@@ -42,7 +42,7 @@ def test_the_color_without_traffic_shrinks_and_grows(fleet: Fleet, tmp_path: Pat
     streams = service(fleet, live.other)
     until(lambda: workers(fleet, live.other) == [IDLE] * every)
     assert workers(fleet, live) == [WORKERS] * every
-    # what may have streams open was left alone
+    # the service, which may have open streams, was not restarted
     assert service(fleet, live.other) == streams
     assert [ask(node[f"{live.other}_url"]).body["version"] for node in fleet.nodes] == ["v1"] * every
     status = fleet.pyinfra("deploys/status.py", "-y", environment=SOAKED)

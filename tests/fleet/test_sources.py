@@ -1,4 +1,4 @@
-"""Where a release comes from, on the fleet: each kind gives every node the same bytes, or nobody moves."""
+"""Kinds of sources on the fleet: every node gets the same bytes, or no traffic moves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from tests.fleet.running import Fleet
 from tests.fleet.safety import Snapshot, snapshot
 
-# hashes by other means than the product's, of what the version brings
+# hashes of a version's files, made without the product
 HASH = """
 set -f
 of_it='( -path ./.git -o -path ./.release -o -path ./storage -o -path ./public/build ) -prune -o'
@@ -68,7 +68,7 @@ class Place:
         return done.returncode
 
     def hashes(self) -> set[str]:
-        """Of the live release of each node."""
+        """The hashes of the live release on each node."""
         command = f"cd -P /srv/shop/live/release && {HASH}"
         return {self.fleet.exec(node["name"], command).stdout for node in self.fleet.nodes}
 
@@ -77,7 +77,7 @@ class Place:
 
     @functools.cache  # noqa: B019 (there is one)
     def meant(self, version: str) -> str:
-        """The same of what git says the version is."""
+        """The hashes of the version's files in git."""
         made = self.path / f"meant-{version}"
         made.mkdir()
         shutil.unpack_archive(self.path / f"shop-{version}.tar.gz", made, filter="tar")
@@ -168,7 +168,7 @@ def _other(place: Place) -> bytes:
 
 def test_half_an_upload_moves_nobody(place: Place, broken: Callable[[str, str, str], None]) -> None:
     before = snapshot(place.fleet)
-    # it says that all is well, and a file has lost its end
+    # rsync reports success, and a file has lost its end
     lose = "truncate -s -1 /srv/shop/releases/.*.part/public/index.php"
     worse = f'#!/bin/sh\\n/usr/bin/rsync.real "$@" && {lose}\\n'
     command = f"cp /usr/bin/rsync /usr/bin/rsync.real && printf '{worse}' >/usr/bin/rsync"
@@ -179,7 +179,7 @@ def test_half_an_upload_moves_nobody(place: Place, broken: Callable[[str, str, s
 
 
 def test_a_tag_that_moves_under_a_run_moves_no_node(place: Place) -> None:
-    """And git on the nodes sees no change, whatever is pulled, though storage is a link."""
+    """git on the nodes sees no change after a pull, though storage is a link."""
     fleet, origin = place.fleet, place.fleet.container("origin")
     commits = {version: place.git("rev-parse", f"{version}^{{commit}}") for version in ("v1", "v2")}
     tag = f"docker exec -u git {origin} git --git-dir={tool.REPOSITORY} tag -f moving"

@@ -1,4 +1,4 @@
-"""What stays open across a switch: WebSockets, server-sent events, and who is logged in."""
+"""WebSockets, server-sent events and logins that stay across a switch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Tag = Callable[[str, Callable[[Path], None]], str]
 
 LIMIT = 4
 
-# the balancers' checks of a color come and go: one may be on its way at the last look
+# a balancer's check of a color may be on its way at the last look
 CHECKS = r"(?: and \d+ connections?)?"
 
 
@@ -47,7 +47,7 @@ def done(calm: Calm, verb: str, inventory: Path | str = "inventory/fleet.py", **
 
 
 def all_open(streams: list[Stream], release: str) -> None:
-    """They still speak, and nobody but this release ever did."""
+    """Assert that all streams still send messages, and that only this release ever did."""
     for stream in streams:
         assert stream.speaks(), f"{stream.url}: {stream.ended}"
         assert stream.releases == {release}

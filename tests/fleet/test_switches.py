@@ -28,7 +28,7 @@ QUICK = (Kind.keepalive, Kind.fresh, Kind.post)
 
 
 def inspected(fleet: Fleet, host: str, color: Color, query: str = "") -> dict[str, Any]:
-    """What a color's own FPM says of itself."""
+    """The output of the inspection script in a color's PHP-FPM."""
     layout = node_layout(fleet)
     script, root = f"{layout.library}/inspect.php", f"{layout.link(color)}/public"
     done = fleet.ssh(host, fastcgi_command(layout.socket(color), script, query, root), "deploy")
@@ -73,9 +73,7 @@ def test_switches_back_and_forth_lose_nothing(
 # One run right after the other
 
 
-def test_release_rollback_and_release_at_once_one_after_another_lose_nothing(
-    fleet: Fleet, urls: list[str], runs: Runs, tmp_path: Path
-) -> None:
+def test_runs_right_after_each_other_lose_nothing(fleet: Fleet, urls: list[str], runs: Runs, tmp_path: Path) -> None:
     runs.live("v1")
     # Two seconds may be over when the next run has come to the restart; these are still answered then.
     long = {"mix": ["slow"], "slow_seconds": 8.0, "connections": 16, "rate": 2.0}
@@ -151,7 +149,7 @@ def test_a_color_looks_at_its_files_only_when_it_starts(fleet: Fleet, warm: Runs
             files = fleet.ssh(node["name"], f"find {release} -name '*.php' | wc -l", "deploy").stdout
             assert opcache["own"] == int(files) > 3
             assert opcache["others"] == 0
-    # a file of this moment is cached, too
+    # a new file is cached, too
     young = "public/young.php"
     file = f"{layout.link(Color.blue)}/{young}"
     assert fleet.exec(fleet.nodes[0]["name"], f"echo '<?php return 1;' >{file}").returncode == 0
@@ -159,7 +157,7 @@ def test_a_color_looks_at_its_files_only_when_it_starts(fleet: Fleet, warm: Runs
     assert fleet.exec(fleet.nodes[0]["name"], f"rm {file}").returncode == 0
     assert said["compile"]["files"] == 1
     assert said["opcache"]["script_cached"] is True
-    # and it is so: a file that changes under a running color changes nothing
+    # a file that changes under a running color changes no answer
     node = fleet.nodes[0]
     before = ask(node["blue_url"]).body
     file = f"{layout.release(before['release'])}/app/Version.php"
@@ -178,7 +176,7 @@ def test_a_color_looks_at_its_files_only_when_it_starts(fleet: Fleet, warm: Runs
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_balancer_that_is_killed_comes_back_with_its_color(fleet: Fleet, warm: Runs, kind: str) -> None:
     url = url_of(fleet, kind)
-    # both ways: a balancer must come back with what it was told, not with what it would take by default
+    # both colors: a balancer must come back with its last weight, not with a default
     for _ in Color:
         release = warm.rollback().release
         color = ask(url).headers["x-color"]
@@ -210,13 +208,11 @@ LOST = {
 }
 
 SILENT = {"file removed", "weight garbled"}
-"""HAProxy does not start then: nobody answers at all."""
+"""Cases in which HAProxy does not start, so that no request gets an answer."""
 
 
 @pytest.mark.parametrize(("kind", "how"), [(kind, how) for kind, hows in LOST.items() for how in hows])
-def test_a_balancer_that_cannot_tell_answers_503_and_never_a_color(
-    fleet: Fleet, warm: Runs, kind: str, how: str
-) -> None:
+def test_a_balancer_without_a_weight_answers_503_not_a_color(fleet: Fleet, warm: Runs, kind: str, how: str) -> None:
     layout, url = BalancerLayout(fleet.known["app"]), url_of(fleet, kind)
     killed = f"systemctl reset-failed {kind}; systemctl kill -s KILL --kill-whom=all {kind}; sleep 0.2"
     words = {"map": layout.weights_map, "socket": layout.haproxy_socket, "link": layout.weight_link}
@@ -242,9 +238,7 @@ def test_a_balancer_that_cannot_tell_answers_503_and_never_a_color(
 # A node's own link
 
 
-def test_answers_are_never_of_two_colors_however_fast_the_link_of_a_node_flips(
-    fleet: Fleet, warm: Runs, tmp_path: Path
-) -> None:
+def test_an_answer_is_of_one_color_however_fast_the_link_flips(fleet: Fleet, warm: Runs, tmp_path: Path) -> None:
     node, layout = fleet.nodes[0], node_layout(fleet)
     before = fleet.ssh(node["name"], f"readlink {layout.live}").stdout.strip()
     # until it was enough, and it is told to end

@@ -1,4 +1,4 @@
-"""Traffic for fleet tests: the probe at load, and a second client that takes every answer apart by itself."""
+"""Traffic for fleet tests: the probe, and a second client that reads every answer itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestrator.probe.report import Report
 from orchestrator.probe.sample import Failure, Kind, Sample
 
 CONNECTIONS = 44
-"""A quarter of them opens a connection a request, so that 33 are always open."""
+"""A quarter of the clients opens a connection for each request, so that 33 connections are always open."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _sample(said: dict[str, Any]) -> Sample:
 
 
 def flawless(report: Report) -> None:
-    """Assert that not one request was lost, and that none was lost sight of."""
+    """Assert that no request failed and that every request was counted."""
     totals = report.totals
     assert totals.requests > 0
     assert not totals.failures, "\n".join(totals.examples)
@@ -125,7 +125,7 @@ def around(samples: Sequence[Sample], kind: Kind, at: float, reach: float = 0.5)
 
 
 def measured(report: Report) -> str:
-    """The numbers, for who runs this with -s."""
+    """The measured numbers as text, for ``pytest -s``."""
     totals = report.totals
     kinds = ", ".join(f"{count.requests} {name}" for name, count in totals.kinds.items())
     late = [
@@ -156,14 +156,14 @@ class Answer:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What the application's own code said. ValueError if it did not."""
+        """The JSON that the application answered. Raises ValueError for another answer."""
         said = json.loads(self.text)
         assert isinstance(said, dict)
         return said
 
 
 def ask(url: str, path: str = "/", connection: http.client.HTTPConnection | None = None) -> Answer:
-    """One GET, never repeated; on a connection of its own unless one is given."""
+    """Send one GET, never repeated, on the given connection or on a new one."""
     mine = connection or http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     sent = time.monotonic()
     try:
@@ -185,7 +185,7 @@ def ask(url: str, path: str = "/", connection: http.client.HTTPConnection | None
 
 
 class Questions:
-    """Threads that GET all the time, on kept connections, and keep every answer with its body.
+    """Threads that send GETs on kept connections and keep every answer with its body.
 
     + each: threads an address
     + pause: seconds that each rests between two requests
@@ -205,7 +205,7 @@ class Questions:
 
     @property
     def answers(self) -> list[Answer]:
-        """In the order in which they came."""
+        """The answers in the order of their arrival."""
         return list(self._found)
 
     def __enter__(self) -> Questions:
