@@ -151,6 +151,7 @@ def _debootstrap(name: str, mirror: Source) -> None:
                 capture_output=True,
                 text=True,
                 timeout=300,
+                check=False,
             )
         finally:
             if tar.stdout:

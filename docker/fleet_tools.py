@@ -38,6 +38,7 @@ def run(
         timeout=timeout,
         env=env,
         cwd=cwd,
+        check=False,
     )
     if check and done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-8:]
@@ -80,7 +81,10 @@ def _compose() -> tuple[str, ...] | None:
 
 def _works(*command: str) -> bool:
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+        return (
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 

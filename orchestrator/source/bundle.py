@@ -106,7 +106,7 @@ def _made(fill: Callable[[Path], object], hashed: bool = True) -> Bundle:
 
 def _run(command: Sequence[str | os.PathLike[str]]) -> str:
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     except FileNotFoundError:
         raise OrchestratorError(f"{command[0]} is missing on this machine") from None
     if done.returncode:

@@ -44,7 +44,9 @@ def commit_of(checkout: str, ref: str) -> str:
 
     def git(*words: str) -> subprocess.CompletedProcess[str]:
         path = Path(checkout).expanduser()
-        return subprocess.run(["git", "-C", path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return subprocess.run(
+            ["git", "-C", path, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True
+        )
 
     there = git("rev-parse", "--git-dir")
     if there.returncode:

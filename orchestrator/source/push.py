@@ -48,7 +48,7 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
     command = ["rsync", *FLAGS, *like_it, *shell, f"{source}/", f"{place}{destination}/"]
     # whatever ends us ends it, too
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     except FileNotFoundError:
         raise CommandFailed(MISSING) from None
     if done.returncode:
