@@ -67,7 +67,7 @@ def test_a_node_that_is_gone_is_refused(released: World) -> None:
 
 
 @pytest.mark.exhaustive
-def test_an_earlier_run_is_announced_and_the_plan_goes_on_if_it_is_the_same(
+def test_an_earlier_run_is_announced_and_an_equal_plan_goes_on(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed(released, "release", "intent", "fetch", after=True, options=Options(ref="v1"))
@@ -79,7 +79,7 @@ def test_an_earlier_run_is_announced_and_the_plan_goes_on_if_it_is_the_same(
     assert {released.live(node) for node in released.nodes} == {"green"}
 
 
-def test_an_earlier_run_whose_settling_changes_the_plan_is_settled_only(
+def test_a_run_whose_settling_changes_the_plan_is_only_settled(
     released: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = released.snapshot()
