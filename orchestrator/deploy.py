@@ -38,14 +38,16 @@ def run(verb: str) -> None:
         return
     try:
         settings, options = _asked(state, verb)
-        approved = _ask_first(state, verb, settings, options)
+        # the run sends the files that the plan was made from, so both have the same fleet
+        fleet = Fleet(state, settings)
+        approved = _ask_first(fleet, verb, options)
     except OrchestratorError as refusal:
         _refuse(refusal)
     python.call(
         name=f"{verb} {settings.app}",
         function=_drive,
         verb=verb,
-        settings=settings,
+        fleet=fleet,
         options=options,
         approved=approved,
     )
@@ -61,40 +63,38 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
     return load(raw[0][1]), options
 
 
-def _ask_first(state: State, verb: str, settings: Settings, options: Options) -> Approved | None:
+def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     """Without ``-y``: show the plan before pyinfra's question. The run is bound to the plan that this returns.
 
     Raises UsageError if there is no terminal to answer the question.
     """
     # click's own context is out of reach here: it is the main greenlet's
+    state = fleet.state
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
     if verb == "status":
         # it changes nothing, so nobody is asked
-        sys.exit(VERBS[verb](Fleet(state, settings), options))
+        sys.exit(VERBS[verb](fleet, options))
     if options.plan:
-        show_plan(Fleet(state, settings), verb, options, verbose, as_json)
+        show_plan(fleet, verb, options, verbose, as_json)
         sys.exit(0)
     if yes:
         return None
     if not dry and not sys.stdin.isatty():
         raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
     if verb == "unlock":
-        show_lock(Fleet(state, settings))
+        show_lock(fleet)
     if verb in PLANNED:
-        return show_for_approval(Fleet(state, settings), verb, options, verbose)
+        return show_for_approval(fleet, verb, options, verbose)
     return None
 
 
-def _drive(
-    state: State, host: Host, verb: str, settings: Settings, options: Options, approved: Approved | None
-) -> None:
+def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, approved: Approved | None) -> None:
     """The driver operation."""
     # else nested operations of this package get colliding hashes (notes/pyinfra.md); covered by a test
     state.current_deploy_filename = __file__
     # what commands print may hold secrets, and pyinfra shows it as it is
     state.print_output = False
-    fleet = Fleet(state, settings)
     quiet = _only_ours(state)
     logger.addFilter(quiet)
     logger.addFilter(fleet.mask)

@@ -26,6 +26,7 @@ from orchestrator.config.switch import BalancerSwitch, Switch
 from orchestrator.environment import Variables
 from orchestrator.errors import CommandFailed, OrchestratorError, Silent, UsageError
 from orchestrator.mask import Mask
+from orchestrator.scratch import Bundle
 from orchestrator.switches import Api, kind_of
 
 T = TypeVar("T")
@@ -82,6 +83,8 @@ class Fleet:
         """Hides secrets in everything that is shown or recorded of a host's output."""
         self.variables = Variables(settings.environment, self.mask)
         """The values from which a release's environment file is written."""
+        self.copies: dict[str, Bundle] = {}
+        """Copies of files of this machine that a plan was made from, by path. The run of the plan sends these."""
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
 

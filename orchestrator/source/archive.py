@@ -13,6 +13,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.operations.extract import extract
 from orchestrator.options import Options
+from orchestrator.scratch import Bundle
 from orchestrator.source import bundle
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 from orchestrator.source.tarball import ref_of, sha256_of
@@ -35,7 +36,9 @@ class ArchiveFile(SourceKind):
         ref = ref_of(self._source, options, "file", self._file)
         wanted = sha256_of(self._source, options)
         path = self._path(ref)
-        found = bundle.sha256(path)
+        if str(path) not in fleet.copies:
+            fleet.copies[str(path)] = bundle.tarball(path)
+        found = _sha256(fleet.copies[str(path)])
         if wanted and wanted != found:
             raise Refused(f"{path} has the sha256 {found}, and {wanted} is wanted")
         return Version(ref or path.name, found)
@@ -48,9 +51,16 @@ class ArchiveFile(SourceKind):
     @override
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
         path = self._path(version.ref)
-        if bundle.sha256(path) != version.revision:
-            raise OrchestratorError(f"{path} is another file than it was: release anew")
-        return Supply(bundle.tarball(path))
+        # a run that another process began has no copy any more
+        made = fleet.copies.pop(str(path), None) or bundle.tarball(path)
+        if _sha256(made) != version.revision:
+            made.remove()
+            raise OrchestratorError(f"{path} has changed since the plan was made: release again")
+        return Supply(made)
 
     def _path(self, ref: str) -> Path:
         return Path(self._file.replace(REF, ref)).expanduser()
+
+
+def _sha256(made: Bundle) -> str:
+    return bundle.sha256(made.path / bundle.TARBALL)

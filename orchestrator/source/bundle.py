@@ -7,31 +7,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.scratch import Bundle, Scratch
 from orchestrator.scripts.files import read
-from orchestrator.source.scratch import Scratch
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """A version's files in a directory on this machine.
-
-    + scratch: the directory
-    + tree: hash of its files
-    """
-
-    scratch: Scratch
-    tree: str
-
-    @property
-    def path(self) -> Path:
-        return self.scratch.path
-
-    def remove(self) -> None:
-        self.scratch.remove()
 
 
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
@@ -65,12 +45,16 @@ def export(checkout: str, commit: str) -> Bundle:
     return _made(fill)
 
 
+TARBALL = "archive"
+"""Name of a tarball in the directory that is sent."""
+
+
 def tarball(file: Path) -> Bundle:
     """A directory that holds nothing but this file, as ``archive``. Raises OrchestratorError."""
 
     def fill(path: Path) -> None:
         try:
-            shutil.copyfile(file, path / "archive")
+            shutil.copyfile(file, path / TARBALL)
         except OSError as error:
             raise OrchestratorError(f"{file} cannot be read ({error.strerror})") from None
 

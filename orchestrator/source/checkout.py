@@ -13,8 +13,8 @@ from orchestrator.errors import UsageError
 from orchestrator.facts.revision import Named, resolve
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
+from orchestrator.scratch import Bundle
 from orchestrator.source import bundle
-from orchestrator.source.bundle import Bundle
 from orchestrator.source.kind import Version
 from orchestrator.source.tree import Tree
 

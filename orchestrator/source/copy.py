@@ -12,8 +12,8 @@ from orchestrator.errors import CommandFailed
 from orchestrator.fleet import Fleet
 from orchestrator.operations.pack import pack
 from orchestrator.operations.unpack import unpack
+from orchestrator.scratch import Scratch
 from orchestrator.scripts.guarded import Guard, guarded
-from orchestrator.source.scratch import Scratch
 
 
 def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Guard) -> str:

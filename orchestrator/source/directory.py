@@ -9,8 +9,8 @@ from orchestrator.config.source import DirectorySource
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
+from orchestrator.scratch import Bundle
 from orchestrator.source import bundle
-from orchestrator.source.bundle import Bundle
 from orchestrator.source.kind import Version
 from orchestrator.source.tree import Tree
 
@@ -28,16 +28,18 @@ class Directory(Tree):
     def version(self, fleet: Fleet, options: Options) -> Version:
         if options.ref:
             raise UsageError("--data ref= names a version, and a directory (source.path) has none")
-        made = self._copied()
-        made.remove()
-        return Version(self._source.path, made.tree)
+        path = self._source.path
+        if path not in fleet.copies:
+            fleet.copies[path] = self._copied()
+        return Version(path, fleet.copies[path].tree)
 
     @override
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        made = self._copied()
+        # a run that another process began has no copy any more
+        made = fleet.copies.pop(self._source.path, None) or self._copied()
         if made.tree != version.revision:
             made.remove()
-            raise OrchestratorError(f"{self._source.path} has changed since it was looked at: release anew")
+            raise OrchestratorError(f"{self._source.path} has changed since the plan was made: release again")
         return made
 
     def _copied(self) -> Bundle:

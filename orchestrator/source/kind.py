@@ -11,7 +11,7 @@ from orchestrator.config import Settings
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
-from orchestrator.source.bundle import Bundle
+from orchestrator.scratch import Bundle
 
 Call = tuple[Callable[..., Any], dict[str, Any]]
 """A pyinfra operation and its arguments."""

@@ -10,8 +10,8 @@ from typing_extensions import override
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.operations.receive import receive
+from orchestrator.scratch import Bundle
 from orchestrator.source import bundle, workspace
-from orchestrator.source.bundle import Bundle
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 

@@ -29,7 +29,7 @@ from orchestrator.options import Options
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Result
-from orchestrator.source import push
+from orchestrator.source import bundle, push
 from orchestrator.source.delivery import Delivery
 from orchestrator.stages.fetch import Fetch
 from tests.aws.conftest import KEYS_IN_ENVIRONMENT
@@ -457,19 +457,40 @@ def test_a_push_that_breaks_off_leaves_nothing(
     refused(released, was, capsys, "fetch failed on node2: rsync ended with status ")
 
 
-def test_a_directory_that_changes_under_a_run_is_refused(
-    released: World, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["directory", "archive"])
+def test_the_files_of_the_plan_are_the_ones_released(
+    released: World, here: Path, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    was = released.snapshot()
+    """The files are copied once, for the plan; a later change of them does not get into the release."""
+    changed, copy = (here / "public/index.php", "snapshot") if kind == "directory" else (tmp_path / "a.tar", "tarball")
+    (here / "public/index.php").write_text("<?php planned();\n")
+    git(here, "commit", "-q", "-a", "-m", "planned")
+    git(here, "archive", "-o", str(tmp_path / "a.tar"), "HEAD")
+    copies: list[Any] = []
+    make = getattr(bundle, copy)
+
+    def counted(*asked: Any) -> Any:
+        copies.append(asked)
+        return make(*asked)
+
+    monkeypatch.setattr(bundle, copy, counted)
+    source = directory(here) if kind == "directory" else {"kind": "archive", "file": str(changed)}
+    fleet = released.fleet(load({**released.settings, "source": source}))
+    verbs.show_plan(fleet, "release", Options(), verbose=False, as_json=False)
+    changed.write_text("<?php late();\n")
     prepare = Delivery.prepare
 
     def late(this: Delivery, *asked: Any) -> None:
-        (here / "public/index.php").write_text("<?php late();\n")
+        changed.write_text("<?php later();\n")
         prepare(this, *asked)
 
     monkeypatch.setattr(Delivery, "prepare", late)
-    assert release(released, None, source=directory(here)) == 1
-    refused(released, was, capsys, f"fetch failed on operator: {here} has changed since it was looked at")
+    assert verbs.release(fleet, Options()) == 0
+    same_everywhere(released)
+    assert (live(released) / "public/index.php").read_text() == "<?php planned();\n"
+    assert len(copies) == 1
+    assert list(temporary.iterdir()) == []
+    assert fleet.copies == {}
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from orchestrator.config import load
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Color
 from orchestrator.operations.extract import extract
 from orchestrator.operations.fetch import fetch
 from orchestrator.operations.receive import receive
+from orchestrator.options import Options
 from orchestrator.source.archive import ArchiveFile
 from orchestrator.source.checkout import Checkout
 from orchestrator.source.directory import Directory
@@ -88,6 +93,30 @@ def test_each_kind_has_a_class(
 def test_the_operation_of_a_fetch(source: dict[str, Any], operation: Any, arguments: dict[str, Any]) -> None:
     made = kind(source, shared={"directories": ["storage"]})
     assert made.fetch(RELEASE, "abc") == (operation, ALWAYS | arguments)
+
+
+def test_a_change_since_another_process_planned_is_refused(tmp_path: Path) -> None:
+    """A run that is resumed has no copy of the files any more."""
+    work, archive = tmp_path / "work", tmp_path / "shop.tar"
+    work.mkdir()
+    for source, changed in (
+        ({"kind": "directory", "path": str(work)}, work / "file"),
+        ({"kind": "archive", "file": str(archive)}, archive),
+    ):
+        made = kind(source)
+        changed.write_text("planned")
+        version = made.version(unplanned(), Options())
+        again = made.supply(unplanned(), version, RELEASE, Color.blue).bundle
+        assert again is not None
+        again.remove()
+        changed.write_text("late")
+        with pytest.raises(OrchestratorError, match=f"^{source.get('path', archive)} has changed since the plan was"):
+            made.supply(unplanned(), version, RELEASE, Color.blue)
+
+
+def unplanned() -> Any:
+    """All that these kinds need of a fleet in a new process."""
+    return SimpleNamespace(copies={})
 
 
 @pytest.mark.parametrize(

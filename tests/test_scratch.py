@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.source.scratch import YOUNG, Scratch
+from orchestrator.scratch import YOUNG, Scratch
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def killed(temporary: Path) -> Path:
     """A directory with a file in it that a killed process left behind."""
     code = (
-        "import os, signal, sys, tempfile; from orchestrator.source.scratch import Scratch\n"
+        "import os, signal, sys, tempfile; from orchestrator.scratch import Scratch\n"
         "tempfile.tempdir = sys.argv[1]; scratch = Scratch(); (scratch.path / 'secret').write_text('x')\n"
         "print(scratch.path, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -83,3 +83,13 @@ def test_no_room_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(OrchestratorError, match=r"no temporary directory on this machine: .*missing"):
         Scratch()
+
+
+def test_an_exit_removes_directories_in_use(temporary: Path) -> None:
+    code = (
+        "import sys, tempfile; from orchestrator.scratch import Scratch\n"
+        "tempfile.tempdir = sys.argv[1]; kept = Scratch(); print(kept.path.is_dir()); sys.exit(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(temporary)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "True\n")
+    assert list(temporary.iterdir()) == []

@@ -6,6 +6,8 @@ import fcntl
 import shutil
 import tempfile
 import time
+import weakref
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -28,6 +30,7 @@ class Scratch:
             self._whole = Path(tempfile.mkdtemp(prefix=PREFIX))
             self._lock = (self._whole / "lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._removal = weakref.finalize(self, shutil.rmtree, self._whole, ignore_errors=True)
             self.path = self._whole / "files"
             self.path.mkdir()
         except OSError as error:
@@ -35,7 +38,7 @@ class Scratch:
 
     def remove(self) -> None:
         """A second time it does nothing."""
-        shutil.rmtree(self._whole, ignore_errors=True)
+        self._removal()
         self._lock.close()
 
     def __enter__(self) -> Path:
@@ -59,3 +62,22 @@ def sweep() -> None:
         except OSError:
             # in use, another user's, or gone meanwhile
             continue
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A version's files in a directory on this machine.
+
+    + scratch: the directory
+    + tree: hash of its files
+    """
+
+    scratch: Scratch
+    tree: str
+
+    @property
+    def path(self) -> Path:
+        return self.scratch.path
+
+    def remove(self) -> None:
+        self.scratch.remove()
