@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator import __version__
 from orchestrator.config import Settings
@@ -13,15 +12,10 @@ from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan.fleet_state import FleetState
-from orchestrator.plan.inputs import Inputs, Missing, NodeInput, SwitchInput
+from orchestrator.plan.inputs import Inputs, Join, Missing, NodeInput, Release, Rollback, ScalingInput, SwitchInput
 
-if TYPE_CHECKING:
-    pass
-
-# rename(2) is atomic for readers there; on fuse-overlayfs it is not (notes/switch.md)
+# rename(2) is atomic for readers on these file systems; on fuse-overlayfs it is not
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
-
-T = TypeVar("T")
 
 
 def live_color(fleet: FleetState) -> Color:
@@ -71,14 +65,14 @@ def release(
     new = release_id(now, revision)
     if any(new in state.releases for state in states.values()):
         raise Refused(f"release {new} exists already: the same commit within one second; try again")
-    return _with_all(fleet, settings, "release", live, new, revision, missing, ref)
+    return _with_all(fleet, settings, Release(ref), live, new, revision, missing)
 
 
 def code(i: Inputs) -> Inputs:
     """The Inputs of a release that may be nothing but code. Raises Refused without a live release to compare with."""
     if i.live is None:
         raise Refused("there is no live release yet whose build and environment could be kept: release first")
-    return replace(i, code_only=True)
+    return replace(i, asked=Release(i.ref, code_only=True))
 
 
 def rollback(
@@ -111,13 +105,12 @@ def rollback(
     target = next(iter(targets.values()))
     assert target is not None
     return Inputs(
-        verb="rollback",
+        asked=Rollback(),
         settings=settings,
         color=idle,
         before=Weights.all_to(live),
         live=next(iter(states.values())).release[live],
         release=target,
-        ref="",
         revision=target.rpartition("-")[2],
         # those that cannot be reached, too: that their link lags behind is worth a warning
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
@@ -150,18 +143,17 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
         problems.append(f"release {to} has the traffic already")
     if problems:
         raise Refused("; ".join(problems))
-    return replace(_with_all(fleet, settings, "rollback", live, to, to.rpartition("-")[2], missing), cold=True)
+    return _with_all(fleet, settings, Rollback(cold=True), live, to, to.rpartition("-")[2], missing)
 
 
 def _with_all(
     fleet: FleetState,
     settings: Settings,
-    verb: str,
+    asked: Release | Rollback,
     live: Color,
     release: str,
     revision: str,
     missing: tuple[Missing, ...],
-    ref: str = "",
 ) -> Inputs:
     """The Inputs of a run in which every node that is not missing prepares a release in its idle color.
 
@@ -169,21 +161,19 @@ def _with_all(
     """
     idle, states = live.other, fleet.node_states
     return Inputs(
-        verb=verb,
+        asked=asked,
         settings=settings,
         color=idle,
         before=Weights.all_to(live),
         live=next(iter(states.values())).release[live],
         release=release,
-        ref=ref,
         revision=revision,
         nodes=tuple(NodeInput(name, state.release[idle], _runs(state, idle)) for name, state in states.items()),
         switches=_switch_inputs(fleet),
         mend=tuple(name for name, state in states.items() if state.live is not live),
         members=tuple(states),
         missing=missing,
-        scaling=_to_suspend(fleet, settings),
-        instances=_instances(fleet),
+        scaling=_scaling(fleet, settings),
     )
 
 
@@ -218,23 +208,22 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     if release is None:
         raise Refused(f"{live} has no release on the other nodes: release first")
     return Inputs(
-        verb="join",
+        asked=Join(
+            former_release=former,
+            former_revision=revisions(former) if former else None,
+            stale=tuple(sorted(set(state.releases) - {one for other in others.values() for one in other.releases})),
+        ),
         settings=settings,
         color=live,
         before=Weights.all_to(live),
         live=release,
         release=release,
-        ref="",
         revision=revisions(release),
         nodes=(NodeInput(node, state.release[live]),),
         switches=_switch_inputs(fleet),
         members=(*others, node),
         missing=(Missing(node, fleet.addresses[node], True),),
-        former_release=former,
-        former_revision=revisions(former) if former else None,
-        stale=tuple(sorted(set(state.releases) - {one for other in others.values() for one in other.releases})),
-        scaling=_to_suspend(fleet, settings),
-        instances=_instances(fleet),
+        scaling=_scaling(fleet, settings),
     )
 
 
@@ -347,16 +336,13 @@ def _suspends(settings: Settings) -> bool:
     return settings.scaling is not None and settings.scaling.suspend
 
 
-def _to_suspend(fleet: FleetState, settings: Settings) -> tuple[str, ...]:
-    if fleet.group is None or isinstance(fleet.group, str) or not _suspends(settings):
-        return ()
+def _scaling(fleet: FleetState, settings: Settings) -> ScalingInput:
+    if fleet.group is None or isinstance(fleet.group, str):
+        return ScalingInput()
     from orchestrator.aws.scaling import to_suspend
 
-    return to_suspend(fleet.group)
-
-
-def _instances(fleet: FleetState) -> tuple[str, ...]:
-    return () if fleet.group is None or isinstance(fleet.group, str) else tuple(fleet.group.instances)
+    suspended = to_suspend(fleet.group) if _suspends(settings) else ()
+    return ScalingInput(suspended, tuple(fleet.group.instances))
 
 
 def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:

@@ -105,7 +105,7 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
         lines.append(
             (
                 f"paused: {i.release} ({i.color}) has {has}; "
-                f"deploys/promote.py goes on, deploys/abort.py takes it back{still_suspended(i.scaling)}",
+                f"deploys/promote.py goes on, deploys/abort.py takes it back{still_suspended(i.scaling.suspended)}",
                 {"fg": "yellow", "bold": True},
             )
         )

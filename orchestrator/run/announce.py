@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.config import Settings
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Color
-from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.inputs import Inputs, Join
 from orchestrator.waiting import within
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
     """
     from orchestrator.aws.announce import Announcement, Version
 
-    versions = _joined(i) if i.verb == "join" else _moved(i, committed)
+    versions = _joined(i, i.asked) if isinstance(i.asked, Join) else _moved(i, committed)
     live = i.color if committed else i.before.live
     # a run begins with all the traffic on one color
     assert live is not None
@@ -33,9 +33,9 @@ Known = tuple[str, str | None]
 """A release, and its commit if that is known."""
 
 
-def _joined(i: Inputs) -> dict[Color, Known | None]:
+def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
     """A join brings one node to what both colors are."""
-    former = (i.former_release, i.former_revision) if i.former_release else None
+    former = (join.former_release, join.former_revision) if join.former_release else None
     return {i.color: (i.release, i.revision), i.color.other: former}
 
 

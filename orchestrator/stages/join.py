@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.inputs import Inputs, Join
 from orchestrator.plan.steps import Plan, Stage
 from orchestrator.stages.bar import unbar
 from orchestrator.stages.copy import copy
@@ -22,15 +22,17 @@ from orchestrator.stages.warm import warm
 
 def join(i: Inputs) -> Plan:
     """The node's own stages need no undo: until it is let in it is barred, and stays so if anything fails."""
+    asked = i.asked
+    assert isinstance(asked, Join)
     stages: list[Stage] = [tidy(i)]
-    sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", _idle(i)))
+    sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", _idle(i, asked)))
     for name, side in sides:
         if side is None:
             continue
         promoted = (promote(side),) if name == "live" else ()
         made = (*brought(side), share(side), permit(side), start(side), *promoted, warm(side))
         stages += [replace(stage, side=name, undo=()) for stage in (*made, gate_nodes(side))]
-    for release in i.stale:
+    for release in asked.stale:
         stages.append(replace(discard(replace(i, release=release)), label=release))
     last = replace(members(i), commits=True)
     return Plan("join", (*suspend(i), *stages, unbar(i), last, *resume(i)))
@@ -41,8 +43,8 @@ def brought(i: Inputs) -> tuple[Stage, ...]:
     return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
-def _idle(i: Inputs) -> Inputs | None:
+def _idle(i: Inputs, asked: Join) -> Inputs | None:
     """The same for the color without traffic, if it has a release to go back to."""
-    if i.former_release is None or i.former_revision is None:
+    if asked.former_release is None or asked.former_revision is None:
         return None
-    return replace(i, color=i.color.other, release=i.former_release, revision=i.former_revision)
+    return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

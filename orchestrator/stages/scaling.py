@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.config.scaling import Scaling as Group
-from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.inputs import Inputs, ScalingInput
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
 SUSPEND = Kind("suspend", ("operator",))
@@ -62,14 +62,14 @@ def suspend(i: Inputs) -> tuple[Stage, ...]:
     Undone last, by resuming what it suspends and nothing else; a pause is no end, so the group stays suspended.
     """
     # a run of an earlier version has not looked at the group
-    if i.settings.scaling is None or not i.settings.scaling.suspend or not (i.scaling or i.instances):
+    if i.settings.scaling is None or not i.settings.scaling.suspend or i.scaling == ScalingInput():
         return ()
     return (Stage(SUSPEND, (_step(i, i.settings.scaling, "suspend"),), undo=resume(i)),)
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
     """The last stage of all. To the next run what stays suspended would look like an operator's wish, so it is owed."""
-    if i.settings.scaling is None or not i.scaling:
+    if i.settings.scaling is None or not i.scaling.suspended:
         return ()
     return (Stage(RESUME, (_step(i, i.settings.scaling, "resume"),)),)
 
@@ -79,7 +79,7 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
 
     Nothing is done here; that it has begun is on record, so that whoever settles this run resumes, too.
     """
-    if i.settings.scaling is None or not i.scaling:
+    if i.settings.scaling is None or not i.scaling.suspended:
         return ()
     return (Stage(INHERIT, (_step(i, i.settings.scaling, "inherit"),), undo=resume(i)),)
 
@@ -93,13 +93,13 @@ def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
     + when: tells two such stages of a plan apart
     """
     scaling = i.settings.scaling
-    if scaling is None or scaling.suspend or not i.instances:
+    if scaling is None or scaling.suspend or not i.scaling.instances:
         return ()
     seconds = i.settings.deadlines.look
-    action = Newcomers(scaling.group, scaling.region, i.instances, seconds)
+    action = Newcomers(scaling.group, scaling.region, i.scaling.instances, seconds)
     return (Stage(NEWCOMERS, (Step(OPERATOR, action, seconds + SLACK),), label=when),)
 
 
 def _step(i: Inputs, group: Group, do: Literal["suspend", "resume", "inherit"]) -> Step:
-    action = Scaling(do, group.group, group.region, i.instances, i.scaling)
+    action = Scaling(do, group.group, group.region, i.scaling.instances, i.scaling.suspended)
     return Step(OPERATOR, action, i.settings.deadlines.switch + SLACK)

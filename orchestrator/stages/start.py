@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
-from orchestrator.plan.inputs import Inputs, NodeInput
+from orchestrator.plan.inputs import Inputs, Join, NodeInput
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 from orchestrator.stages.gate import gate_former
 from orchestrator.stages.quiet import quiet
@@ -46,8 +46,9 @@ def start(i: Inputs) -> Stage:
 
 
 def _complete(i: Inputs) -> bool:
-    """Whether all services have to run: a release of before may be older than one, and has to run all the same."""
-    return i.release != i.former_release and not i.cold
+    """Whether all services have to run. A former release may be older than a service, and has to run all the same."""
+    former = i.asked.former_release if isinstance(i.asked, Join) else None
+    return i.release != former and not i.cold
 
 
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:

@@ -57,7 +57,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             check_approved(i, approved, earlier.history.name if earlier else "")
         if options.bound is not None:
             check_saved(i, options.bound)
-        i = replace(i, scaling=owed) if owed else i
+        i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
         whole = plan(i)
         check_pause(whole, options.until)
         know_values(fleet, i, whole.stages)

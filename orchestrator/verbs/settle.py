@@ -33,7 +33,7 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
     here, there = fleet.settings.scaling, i.settings.scaling
     if verb == "rollback" and ended.owed and here and there and here.group == there.group:
         say(f"going on all the same: {_listed(ended.owed)}", fg="yellow")
-        return i.scaling
+        return i.scaling.suspended
     _close(session, i, ended)
     return ()
 

@@ -14,7 +14,7 @@ from orchestrator.journal.history import history_of, unfinished
 from orchestrator.journal.records import Begin, End, RunInputs, RunRecord, Settled
 from orchestrator.journal.store import Record
 from orchestrator.model import Color, Weights
-from orchestrator.plan.inputs import Inputs, NodeInput, SwitchInput
+from orchestrator.plan.inputs import Inputs, NodeInput, Release, Rollback, ScalingInput, SwitchInput
 from orchestrator.plan.steps import Step
 from orchestrator.run.settle import begun_stages, open_run, remaining, settle
 from orchestrator.run.walk import Result, Walk
@@ -180,7 +180,7 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
     if suspends:
         model.still = {"Launch", "Terminate"}
     inputs = Inputs(
-        verb=verb,
+        asked=Release("main") if verb == "release" else Rollback(),
         settings=load(
             RAW
             | scaling
@@ -192,13 +192,14 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
         before=weight,
         live=old,
         release=NEW if verb == "release" else str(former),
-        ref="main",
         revision="c" * 40,
         nodes=tuple(NodeInput(name, former) for name in names),
         switches=tuple(SwitchInput(balancer, "haproxy") for balancer in balancers),
         members=tuple(names),
-        scaling=tuple(sorted({"Launch", "Terminate"} - by_operator)) if suspends else tuple(debt),
-        instances=tuple(names) if scaling else (),
+        scaling=ScalingInput(
+            tuple(sorted({"Launch", "Terminate"} - by_operator)) if suspends else tuple(debt),
+            tuple(names) if scaling else (),
+        ),
     )
     return model, inputs
 
@@ -270,7 +271,7 @@ def test_any_prefix_settles_even_if_the_settling_is_killed(
     assert unfinished(model.journal) is None
     # processes that are still suspended belong to the earlier run, until this run has them on record
     began = any(record["record"] == "inputs" for records in model.journal for record in records)
-    assert model.suspended == suspended - (set(inputs.scaling) if began else set())
+    assert model.suspended == suspended - (set(inputs.scaling.suspended) if began else set())
     live = model.is_consistent()
     committed = any(record["record"] == "commit" for records in model.journal for record in records)
     moved = live == inputs.color.value
