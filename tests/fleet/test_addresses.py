@@ -196,7 +196,7 @@ def test_a_preview_shows_the_color_with_less_traffic(
 
 
 @pytest.mark.parametrize("kind", BALANCERS)
-def test_without_the_whole_token_nobody_sees_it(fleet: Fleet, weigh: Callable[[str, int], None], kind: str) -> None:
+def test_only_the_whole_token_shows_the_preview(fleet: Fleet, weigh: Callable[[str, int], None], kind: str) -> None:
     weigh(kind, 0)
     right = token(fleet)
     wrong = ["", "x", right[:-1], right + "x", "x" + right, right.swapcase(), f"{right},x", f"x,{right}", right + "%00"]

@@ -171,7 +171,7 @@ def test_laravel(on_stage: Callable[[str], Application], tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_only_what_is_made_from_a_change_is_made_anew(on_stage: Callable[[str], Application]) -> None:
+def test_only_steps_with_changed_inputs_run(on_stage: Callable[[str], Application]) -> None:
     laravel = on_stage("laravel")
     laravel.release("v2", "v2")
     old = re.findall(r'href="(/build/app-\w+\.css)"', laravel.ask().text)

@@ -74,7 +74,7 @@ def test_a_rollback_restores_the_environment_and_shows_no_secret(site: Site, tmp
         assert [place for place, text in places.items() if secret in text] == []
 
 
-def test_what_the_web_user_wrote_in_a_release_goes_with_it(site: Site) -> None:
+def test_a_pruned_release_takes_the_web_user_s_files_with_it(site: Site) -> None:
     write = "runuser -u www-data -- sh -c 'mkdir -m 700 cache/own && echo x >cache/own/file'"
     kept = site.node("ls /srv/shop/releases | sort")
     done = site.node(f"cd /srv/shop/live/release && {write} && ls -d $PWD/cache/own")

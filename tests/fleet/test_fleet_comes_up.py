@@ -115,7 +115,7 @@ def test_the_application_tells_its_versions_apart(bare_fleet: Fleet) -> None:
         assert bare_fleet.ssh("origin", command).stdout.strip() == version
 
 
-def test_what_an_aborted_run_left_is_removed_and_nothing_else(bare_fleet: Fleet, tmp_path: Path) -> None:
+def test_only_the_rest_of_an_aborted_run_is_removed(bare_fleet: Fleet, tmp_path: Path) -> None:
     left = tool.prepare(tmp_path / "left", 1, f"{bare_fleet.project}-left", "1:1")
     tool.start(left)
     try:

@@ -151,7 +151,7 @@ def test_every_node_gets_the_same_bytes(place: Place, kind: str, monkeypatch: py
             assert told.stdout == "404", path
 
 
-def test_a_tarball_that_one_node_gets_otherwise_moves_nobody(place: Place) -> None:
+def test_a_tarball_that_differs_on_one_node_moves_no_traffic(place: Place) -> None:
     before = snapshot(place.fleet)
     address = next(one["address"] for one in place.fleet.known["layout"]["servers"] if one["name"] == "node2")
     place.fleet.exec("origin", f"printf %s {address} >/srv/www/deceived")
@@ -166,7 +166,7 @@ def _other(place: Place) -> bytes:
     return (place.path / "shop-v1.tar.gz").read_bytes() + b"\0"
 
 
-def test_half_an_upload_moves_nobody(place: Place, broken: Callable[[str, str, str], None]) -> None:
+def test_an_incomplete_upload_moves_no_traffic(place: Place, broken: Callable[[str, str, str], None]) -> None:
     before = snapshot(place.fleet)
     # rsync reports success, and a file has lost its end
     lose = "truncate -s -1 /srv/shop/releases/.*.part/public/index.php"

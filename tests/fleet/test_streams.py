@@ -108,7 +108,7 @@ def test_at_the_limit_a_release_may_be_refused_instead(calm: Calm, streams: list
 
 
 @pytest.mark.slow
-def test_a_stream_on_which_nothing_is_said_is_open_too(calm: Calm, tmp_path: Path) -> None:
+def test_a_silent_stream_counts_as_open(calm: Calm, tmp_path: Path) -> None:
     refuse = copy_of_inventory(tmp_path, drain={"limit": 2, "at_limit": "refuse"})
     with Listener(calm.fleet.nginx_url) as stream:  # HAProxy counts by itself
         calm.roll_back()
@@ -133,7 +133,7 @@ def test_a_release_without_the_service_does_not_start(calm: Calm, tag: Tag) -> N
     calm.no_request_failed()
 
 
-def test_who_is_logged_in_stays_so(calm: Calm) -> None:
+def test_users_stay_logged_in(calm: Calm) -> None:
     node = calm.fleet.nodes[0]
     live, cookie = node["live_url"], ""
 
