@@ -6,11 +6,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from orchestrator.config.section import Section
+from orchestrator.config.aws import Aws
 
 
-class Journal(Section):
-    """The lock and the journals of all runs: on a host (nothing to install), or in an S3 bucket."""
+class Journal(Aws):
+    """The lock and the journals of all runs: on a host (nothing to install), or in an S3 bucket.
+
+    `region`, `profile` and `endpoint_url` are of the bucket. A compatible store must honour conditional writes.
+    """
 
     kind: Literal["host", "s3"] = "host"
     host: str | None = Field(
@@ -28,19 +31,12 @@ class Journal(Section):
         pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?$",
         description="s3: default <app>; each inventory of an application needs one of its own",
     )
-    region: str | None = Field(None, min_length=1, description="s3: default as in the AWS configuration")
-    profile: str | None = Field(
-        None, min_length=1, description="s3: AWS profile; default is where boto3 finds credentials"
-    )
-    endpoint_url: str | None = Field(
-        None, pattern=r"^https?://", description="s3: of a compatible store that honours conditional writes"
-    )
 
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Journal:
         if self.kind == "s3" and self.bucket is None:
             raise ValueError("bucket is missing: kind s3 keeps the journal in a bucket")
-        others = ("host",) if self.kind == "s3" else ("bucket", "prefix", "region", "profile", "endpoint_url")
+        others = ("host",) if self.kind == "s3" else ("bucket", "prefix", *Aws.model_fields)
         without_effect = [key for key in others if getattr(self, key) is not None]
         if without_effect:
             raise ValueError(f"{', '.join(without_effect)}: without effect with kind {self.kind}")

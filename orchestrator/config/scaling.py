@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from orchestrator.config.section import Section
+from orchestrator.config.aws import Aws
 
 
-class Scaling(Section):
+class Scaling(Aws):
     """An EC2 Auto Scaling group of the nodes: what happens to it during a run, and how new instances catch up."""
 
     group: str = Field(min_length=1, max_length=255, description="name of the Auto Scaling group")
@@ -26,9 +26,6 @@ class Scaling(Section):
         pattern=r"^[A-Za-z0-9_/-]{1,255}$",
         description="launch lifecycle hook of the group, which a new instance completes when it has caught up",
     )
-    region: str | None = Field(None, min_length=1, description="default as in the AWS configuration")
-    profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
-    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="default AWS's own")
 
     @model_validator(mode="after")
     def _a_new_instance_can_catch_up(self) -> Scaling:

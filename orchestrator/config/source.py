@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from pydantic import Field, ModelWrapValidatorHandler, PlainSerializer, SecretStr, field_validator, model_validator
 from typing_extensions import override
 
+from orchestrator.config.aws import Aws
 from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
@@ -114,7 +115,7 @@ Url = Annotated[SecretStr, PlainSerializer(lambda url: shown(url.get_secret_valu
 """A URL that may hold secrets; where it is recorded or shown, it is without them."""
 
 
-class Tarball(Source):
+class Tarball(Source, Aws):
     """A tarball that the nodes pull."""
 
     ref: str | None = Field(None, min_length=1, description="version, when --data ref= names none")
@@ -127,9 +128,6 @@ class Tarball(Source):
         description="of the tarball, when --data sha256= says none; a URL needs one of both",
     )
     strip: int = Field(0, ge=0, le=20, description="leading directories of its members' names that are left out")
-    region: str | None = Field(None, min_length=1, description="of the bucket; default as in the AWS configuration")
-    profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
-    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="default AWS's own")
 
     @field_validator("url")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
 
+from orchestrator.config.aws import Aws
 from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
 
@@ -146,7 +147,7 @@ class NodeSwitch(Switch):
 ELB = r"^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
 
 
-class AlbSwitch(Switch):
+class AlbSwitch(Switch, Aws):
     """An AWS Application Load Balancer: two target groups that never leave one non-default rule (docs/aws.md)."""
 
     kind: Literal["alb"]
@@ -155,8 +156,6 @@ class AlbSwitch(Switch):
     blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
     green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
     region: str | None = Field(None, min_length=1, description="default the rule's own, as its ARN says")
-    profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
-    endpoint_url: str | None = Field(None, pattern=r"^https?://", description="default AWS's own")
     quiet: Duration = Field(
         5.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
     )
