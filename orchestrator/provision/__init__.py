@@ -1,7 +1,7 @@
-"""What a server needs before the first release: nodes, HAProxy balancers, nginx balancers.
+"""Prepares servers for the first release: nodes, HAProxy balancers, nginx balancers.
 
-Each kind of host has a module with the same three words, all to be called from the driver (operations run
-at once): ``place`` puts everything where it belongs and disturbs no traffic, ``pending`` says what is
-placed but not yet loaded, and ``activate`` loads it. So a fleet that serves can be walked host by host,
-and a host with nothing pending need not be drained.
+Each kind of host has a module with the same three functions. The driver calls them, and operations run at once:
+``place`` installs everything and disturbs no traffic, ``pending`` returns what is installed but not yet loaded, and
+``activate`` loads it. Provisioning can therefore walk a serving fleet host by host, and need not drain a host with
+nothing pending.
 """

@@ -1,4 +1,4 @@
-"""What both kinds of balancer have in common."""
+"""The part of provisioning that both kinds of balancer share."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
 def prepare(
     work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], checker: str
 ) -> tuple[Account, Mapping[str, str]]:
-    """Packages, deploy user, state directory, guard and bar of the current balancer.
+    """Install packages, deploy user, state directory, guard and ``bar`` on the current balancer.
 
     + nodes: inventory name -> address of every node
-    + packages: of this kind of balancer
-    + checker: the script that checks its configuration
+    + packages: Debian packages of this kind of balancer
+    + checker: name of the script that checks its configuration
 
     Returns the deploy user's account and the nodes' addresses as this balancer resolves them.
     """
@@ -62,18 +62,18 @@ def ports(settings: Settings, switch: BalancerSwitch) -> list[int]:
 
 
 def mode(settings: Settings) -> str:
-    """Permissions of a balancer's configuration: only root reads the preview token."""
+    """Permissions of a balancer's configuration: only root may read the preview token."""
     return "640" if render.preview(settings) else "644"
 
 
 def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:
-    """The shell command that says whether ``$candidate`` can be this balancer's configuration."""
+    """The shell command that checks whether ``$candidate`` can be this balancer's configuration."""
     wanted = " ".join(str(port) for port in ports(settings, switch))
     return f'{settings.balancer.library}/{checker} "$candidate" "$path" {wanted}'
 
 
 def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:
-    """Address of the inventory -> IP address, as the current balancer finds it."""
+    """Address in the inventory -> IP address, as the current balancer resolves it. Raises StepFailed."""
     names = [address for address in nodes.values() if not render.is_address(address)]
     found = {address: address for address in nodes.values() if render.is_address(address)}
     if names:

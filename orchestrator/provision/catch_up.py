@@ -1,7 +1,7 @@
 """The script by which a new instance of an Auto Scaling group makes itself ready, and its steps.
 
-The steps are the scripts of the operations that releases run, as files: what a node does by itself and what a
-release does to it are the same. docs/aws-instances.md tells how it is used.
+The steps are the scripts of the operations that a release runs, so an instance prepares itself exactly as a release
+would prepare it. docs/aws-instances.md explains the use.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def script(settings: Settings) -> str:
 
 
 def steps_directory(settings: Settings) -> str:
-    """Where the steps are, on a node."""
+    """The directory of the steps on a node."""
     return f"{settings.node.library}/step"
 
 
 def steps(settings: Settings) -> dict[str, str]:
-    """The steps, by name: those of releases, and for each color ``compile`` and ``code`` (what runs)."""
+    """Name -> text of the steps: those of releases, and for each color ``compile`` and ``code`` (its release)."""
     texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
     texts |= {"start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
     layout = settings.node
@@ -77,7 +77,10 @@ def steps(settings: Settings) -> dict[str, str]:
 
 
 def _permit(settings: Settings) -> list[str]:
-    """What the step is told after the release; empty if there is nothing to do. There is no environment file here."""
+    """The arguments of the step ``permit`` after the release; empty if there is nothing to do.
+
+    A new instance has no environment file.
+    """
     asked = settings.permissions
     if not asked.model_dump(exclude_defaults=True):
         return []

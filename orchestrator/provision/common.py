@@ -1,4 +1,4 @@
-"""What nodes and balancers have in common: packages, the deploy user, the guard."""
+"""The part of provisioning that nodes and balancers share: packages, the deploy user, the guard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VISUDO = '/usr/sbin/visudo -c -f "$candidate"'
 
 
 def packages(work: Work, wanted: Sequence[str]) -> None:
-    """Install what is missing. The package lists are only fetched when something is."""
+    """Install the missing packages. The package lists are fetched only if a package is missing."""
     missing = host.get_fact(MissingPackages, packages=list(wanted))
     if missing:
         work.do(
@@ -32,7 +32,7 @@ def packages(work: Work, wanted: Sequence[str]) -> None:
 
 
 def deploy_user(work: Work, settings: Settings) -> Account:
-    """Make sure the deploy user is there, with its keys."""
+    """Create the deploy user if it is missing, and install its keys. Returns its account."""
     keys = [key for path in settings.authorized_keys for key in public_keys(path)]
     account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
     if account is None:
@@ -60,7 +60,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
 
 
 def account_of(user: str) -> Account:
-    """Home and group of a user that has to exist."""
+    """Home and group of a user. Raises StepFailed if there is no such user."""
     account = host.get_fact(Accounts, users=[user]).get(user)
     if account is None:
         raise StepFailed(f"{host.name}: there is no user {user}")
@@ -68,7 +68,7 @@ def account_of(user: str) -> Account:
 
 
 def public_keys(path: str) -> list[str]:
-    """The keys in a public key file on the operator's machine."""
+    """The keys in a public key file on the operator's machine. Raises UsageError for a private key."""
     lines = [line.strip() for line in local_text(path, "authorized_keys").splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if any("PRIVATE KEY" in key for key in keys):
@@ -77,7 +77,7 @@ def public_keys(path: str) -> list[str]:
 
 
 def local_text(path: str, key: str) -> str:
-    """Text of a file on the operator's machine that settings name."""
+    """Text of a file on the operator's machine that settings name. Raises UsageError if it cannot be read."""
     try:
         text = Path(path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -86,7 +86,7 @@ def local_text(path: str, key: str) -> str:
 
 
 def library(work: Work, path: str, scripts: dict[str, str]) -> None:
-    """Install root-owned scripts. PHP files are read, not run.
+    """Install scripts that root owns. PHP files are not executable.
 
     + scripts: name -> text
     """
@@ -105,16 +105,16 @@ def etc(work: Work, settings: Settings) -> str:
 
 
 def loaded(settings: Settings, service: str) -> str:
-    """Stamp that says which configuration a distribution's service has loaded."""
+    """Path of the stamp with the configuration that a service of the distribution has loaded."""
     return f"{settings.node.etc}/loaded/{service}"
 
 
 def sudoers(work: Work, settings: Settings, text: str) -> None:
-    """Install the sudo rules. A file with a mistake in it would lock everybody out of sudo, so it is checked."""
+    """Install the sudo rules. They are checked first: a mistake in the file would disable sudo for all users."""
     path = f"/etc/sudoers.d/{settings.app}"
     work.do("sudo rules", operations.file, path=path, text=text, mode="440", check=VISUDO)
 
 
 def scripts_of(*names: str) -> dict[str, str]:
-    """Scripts that are installed as they stand."""
+    """Name -> text of scripts that are installed unchanged."""
     return {name: render.script(name) for name in names}

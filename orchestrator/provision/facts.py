@@ -1,4 +1,4 @@
-"""What provisioning has to know about a host before it changes anything."""
+"""Facts about a host that provisioning needs before it changes anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Kind = Literal["link", "directory", "file", "other"]
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that stands at a path. ``content`` is a file's SHA-256 or a link's target."""
+    """A file, directory or link at a path. ``content`` is a file's SHA-256 or a link's target."""
 
     kind: Kind
     user: str
@@ -42,11 +42,11 @@ class Unit:
 
 class Entries(FactBase[dict[str, Entry | None]]):
     """
-    Returns what stands at each path, None where nothing does.
+    Returns the entry at each path, None where nothing exists.
 
-    + paths: absolute paths; a link is described itself, not what it points to
+    + paths: absolute paths; for a link the entry describes the link, not its target
 
-    All in one command, and with the set-id and sticky bits, which pyinfra's own ``Directory`` drops.
+    One command looks at all paths. Modes include the set-id and sticky bits, which pyinfra's own ``Directory`` drops.
     """
 
     default = dict
@@ -70,7 +70,7 @@ class Entries(FactBase[dict[str, Entry | None]]):
 
 class Heirs(FactBase[dict[str, frozenset[str]]]):
     """
-    Returns for each directory the users who may write what is made inside it, whoever makes it (its default ACL).
+    Returns for each directory the users who may write new files in it, whoever creates them (its default ACL).
 
     + paths: absolute paths
     """
@@ -99,9 +99,9 @@ class Heirs(FactBase[dict[str, frozenset[str]]]):
 class Pair:
     """A certificate and its private key, as PEM files; all None where there is no file.
 
-    + certificates: how many the first file holds
-    + keys: how many private keys the second file holds
-    + match: whether they belong together; None if nobody could say
+    + certificates: number of certificates in the first file
+    + keys: number of private keys in the second file
+    + match: whether certificate and key belong together; None without openssl
     """
 
     certificates: int | None = None
@@ -111,13 +111,13 @@ class Pair:
 
 class KeyPair(FactBase[Pair]):
     """
-    Returns what a certificate's file and its key's file hold; nothing of the key leaves the host.
+    Returns the contents of a certificate's file and a key's file. No part of the key leaves the host.
 
     + certificate: absolute path; links are followed
     + key: absolute path, which may be the same
 
-    Whether they belong together is openssl's to say, where it is installed: nginx accepts an RSA key beside an
-    elliptic certificate, and then no client can connect.
+    openssl, where it is installed, checks whether they belong together: nginx accepts an RSA key with an elliptic
+    certificate, and then no client can connect.
     """
 
     default = Pair
@@ -169,7 +169,7 @@ class Units(FactBase[dict[str, Unit]]):
 
 class Current(FactBase[dict[str, bool]]):
     """
-    Returns whether the files that a stamp lists are still those that were loaded.
+    Returns for each stamp whether the files that it lists are unchanged since they were loaded.
 
     + stamps: paths of stamps, in the format of ``sha256sum``; a missing one is not current
     """
@@ -188,7 +188,7 @@ class Current(FactBase[dict[str, bool]]):
 
 class MissingPackages(FactBase[list[str]]):
     """
-    Returns those of the packages that dpkg does not have installed.
+    Returns the packages that are not installed.
 
     + packages: names of Debian packages
     """
@@ -218,7 +218,7 @@ class Account:
 
 class Accounts(FactBase[dict[str, Account]]):
     """
-    Returns home directory and primary group of those users that exist.
+    Returns home directory and primary group of each user that exists.
 
     + users: their names
     """
@@ -237,7 +237,7 @@ class Accounts(FactBase[dict[str, Account]]):
 
 class Addresses(FactBase[dict[str, str]]):
     """
-    Returns the address that this host finds for each name, IPv4 first; names it cannot find are left out.
+    Returns the address that this host resolves each name to, IPv4 first. Unknown names are left out.
 
     + hosts: names or addresses
     """
@@ -320,9 +320,9 @@ class Earlier(FactBase[list[str]]):
     """
     Returns the libraries of other applications of a node that have no ``ssh`` of their own.
 
-    Git reaches their origin by a setting for all of them, if they have one.
+    For these, a setting of git for all applications says how git reaches the origin.
 
-    + library: of the application that asks
+    + library: library directory of the application that is provisioned
     """
 
     default = list

@@ -19,13 +19,13 @@ DEFAULT = "/etc/default/haproxy"
 
 
 def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> list[str]:
-    """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
+    """Install everything on the current balancer without disturbing traffic. Returns the names of what changed.
 
     + settings: of the application
     + switch: the switch this balancer belongs to
     + nodes: inventory name -> address (or host name) of every node, as the balancer reaches it
     """
-    render.addresses(nodes)  # bad input is told before anything is touched
+    render.addresses(nodes)  # raises for bad input before anything changes
     work = Work()
     account, _ = balancer.prepare(work, settings, nodes, ["haproxy"], "check-haproxy")
     work.do(
@@ -52,9 +52,9 @@ def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
 
 
 def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """What ``activate`` would do on the current balancer: nothing, or one of ``start``, ``restart`` and ``reload``.
+    """The action of ``activate`` on the current balancer: none, or one of ``start``, ``restart`` and ``reload``.
 
-    ``restart`` is only needed once, when HAProxy runs without our directory among its options.
+    ``restart`` is needed once, if HAProxy runs without our directory among its options.
     """
     unit = host.get_fact(Units, units=[HAPROXY])[HAPROXY]
     if not unit.active or not unit.enabled:
@@ -66,7 +66,7 @@ def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
 
 
 def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """Load what is placed on the current balancer; returns what changed."""
+    """Load the installed configuration on the current balancer. Returns the names of what changed."""
     work = Work()
     for verb in pending(settings, switch):
         work.do(

@@ -23,16 +23,16 @@ def conf(settings: Settings) -> str:
 
 
 def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> list[str]:
-    """Put everything on the current balancer where it belongs; no traffic is disturbed. Returns what changed.
+    """Install everything on the current balancer without disturbing traffic. Returns the names of what changed.
 
     + settings: of the application
     + switch: the switch this balancer belongs to
     + nodes: inventory name -> address (or host name) of every node, as the balancer reaches it
 
-    Host names are looked up here and now, on the balancer, and the addresses are written down: an nginx that
-    meets a name it cannot resolve does not start, and that must not depend on one node's name.
+    The balancer resolves host names now, and its configuration holds the addresses: nginx does not start if it cannot
+    resolve a name, and one node's name must not prevent that.
     """
-    render.addresses(nodes)  # bad input is told before anything is touched
+    render.addresses(nodes)  # raises for bad input before anything changes
     work = Work()
     account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx")
     layout = settings.balancer
@@ -58,7 +58,7 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
 
 
 def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str, str]) -> None:
-    """The record of requests: its file, and what keeps it bounded."""
+    """Install the record of requests, and the timer that limits its size."""
     layout = settings.balancer
     folder = layout.record.rpartition("/")[0]
     work.do("directory of the record", operations.directories, paths=[folder.rpartition("/")[0], folder])
@@ -73,10 +73,10 @@ def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str
 
 
 def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """What ``activate`` would do on the current balancer: nothing, ``start`` or ``reload``.
+    """The action of ``activate`` on the current balancer: none, ``start`` or ``reload``.
 
-    A reload is not hitless for clients that keep idle connections: nginx closes these, and a request that is
-    just on its way is reset. So it happens only when the configuration changed, and never in a release.
+    A reload can fail requests of clients that keep idle connections: nginx closes these, and resets a request that is
+    just on its way. A reload therefore happens only if the configuration changed, and never in a release.
     """
     unit = host.get_fact(Units, units=[NGINX])[NGINX]
     stamp = common.loaded(settings, "nginx")
@@ -86,7 +86,7 @@ def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
 
 
 def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """Load what is placed on the current balancer; returns what changed."""
+    """Load the installed configuration on the current balancer. Returns the names of what changed."""
     work = Work()
     for verb in pending(settings, switch):
         work.do(

@@ -29,20 +29,20 @@ def packages(settings: Settings) -> list[str]:
     given = (*settings.permissions.writable, *settings.permissions.private, *settings.shared.directories)
     acl = ["acl"] if given else []
     armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
-    # what tarballs may be packed with, beside gzip
+    # for tarballs that are not compressed by gzip
     tools += ["xz-utils", "zstd"] if isinstance(settings.source, Tarball) else []
-    # perl-base, which every server has, is without Time::HiRes
+    # perl-base, which every server has, lacks Time::HiRes
     return ["nginx", *(php if settings.runtime == "php" else []), *tools, *acl, *(["perl"] if armed else [])]
 
 
 def place(settings: Settings, node_name: str) -> list[str]:
-    """Put everything on the current node where it belongs; no traffic is disturbed. Returns what changed.
+    """Install everything on the current node without disturbing traffic. Returns the names of what changed.
 
     + settings: of the application
-    + node_name: the name that answers carry in X-Node
+    + node_name: name of the node in the header X-Node of answers
     """
     ports = f"{settings.ports.live} {settings.ports.blue} {settings.ports.green}"
-    nginx = render.node_nginx(settings, node_name)  # bad settings are told before anything is touched
+    nginx = render.node_nginx(settings, node_name)  # raises for bad settings before anything changes
     work = Work()
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
@@ -90,7 +90,7 @@ def nginx_conf(settings: Settings) -> str:
 
 
 def origin(work: Work, settings: Settings, account: Account) -> None:
-    """What git reaches the origin with: its own key, and the host keys."""
+    """Install the key by which git reaches the origin, and the host keys of the origin."""
     source, layout = settings.source, settings.node
     owner = {"user": settings.user, "group": account.group}
     if isinstance(source, GitSource) and source.key:
@@ -102,7 +102,7 @@ def origin(work: Work, settings: Settings, account: Account) -> None:
 
 
 def forget_former_origin(work: Work, settings: Settings, account: Account) -> None:
-    """Take away the one way to an origin that all applications of the deploy user once had."""
+    """Remove the git setting by which all applications of the deploy user once reached one origin."""
     key, known_hosts = f"{account.home}/.ssh/origin_key", f"{account.home}/.ssh/origin_known_hosts"
     former = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes"
     work.do(
@@ -122,7 +122,7 @@ def forget_former_origin(work: Work, settings: Settings, account: Account) -> No
 
 
 def tree(work: Work, settings: Settings, account: Account, web: Account) -> None:
-    """The directories of the application, and the link to the first live color."""
+    """Make the directories of the application, and the link to the first live color."""
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}
     colors = [layout.color(color) for color in Color]
@@ -164,7 +164,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
             users=[settings.user, settings.web_user],
         )
     if not any(isinstance(switch, BalancerSwitch) for switch in settings.switches):
-        # lock and journal are on a node then: which one, the operator may change
+        # then lock and journal are on a node, and the operator may choose another node
         state = settings.balancer.state
         work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
         work.do("state", operations.directories, paths=[state], **owner)
@@ -172,7 +172,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
 
 
 def shared_directories(settings: Settings) -> list[str]:
-    """The shared directories and those above them, parents first."""
+    """The shared directories and their parent directories, parents first."""
     found: dict[str, None] = {}
     for directory in settings.shared.directories:
         parts = [part for part in directory.split("/") if part]
@@ -181,7 +181,7 @@ def shared_directories(settings: Settings) -> list[str]:
 
 
 def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Account) -> None:
-    """Configuration of one color's FPM. It is read when that color starts next."""
+    """Install the configuration of one color's FPM. The FPM reads it at the next start of the color."""
     paths = render.fpm_files(settings, color)
     etc = f"{settings.node.etc}/{color}"
     work.do(f"{color}: directory of PHP", operations.directories, paths=[f"{etc}/php.d"])
@@ -231,12 +231,12 @@ def units(work: Work, settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """Something that is placed but not loaded.
+    """Configuration that is installed but not loaded.
 
-    + what: for people
-    + kind: what to do; ``later`` is nothing now, the live color reads it when it is idle next
-    + color: which color, if it is about one
-    + disturbs: whether requests can fail by it, so that the node has to be drained first
+    + what: description for reports
+    + kind: the action; ``later`` is none now: the live color reads the configuration when it is idle next
+    + color: the color concerned, None for the whole node
+    + disturbs: whether the action can fail requests, so that the node has to be drained first
     """
 
     what: str
@@ -247,10 +247,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """What runs on a node, and whether it has read what stands in the files.
+    """The units of a node, and whether they have read their present configuration.
 
-    + units: by name
-    + current: by stamp
+    + units: state of each unit by name
+    + current: stamp -> whether its files are unchanged
     """
 
     units: Mapping[str, Unit]
@@ -267,17 +267,17 @@ def see(settings: Settings) -> Seen:
 
 
 def _members(settings: Settings, color: Color) -> list[str]:
-    """The units of a color, what answers for it first."""
+    """The units of a color, its main unit first."""
     main = runtime.main_unit(settings, color)
     units = [settings.node.service_unit(color, service.name) for service in settings.services]
     return list(dict.fromkeys([main, *units] if main else units))
 
 
 def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
-    """What is left to do on a node, in order.
+    """The tasks that are left on a node, in order.
 
-    + live: the color with traffic on this fleet, None if unknown; an FPM that runs is only restarted when
-      the other color is known to be live
+    + live: the color with traffic on this fleet, None if unknown; a running FPM is restarted only if the other color is
+      known to be live
     """
     found: list[Task] = []
     what = "FPM" if settings.runtime == "php" else runtime.what(settings)
@@ -300,7 +300,7 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
 
 
 def pending(settings: Settings, live: Color | None) -> list[Task]:
-    """What ``activate`` would do on the current node.
+    """The tasks of ``activate`` on the current node.
 
     + live: as in ``tasks``
     """
@@ -308,7 +308,9 @@ def pending(settings: Settings, live: Color | None) -> list[Task]:
 
 
 def activate(settings: Settings, live: Color | None = None) -> list[str]:
-    """Load what is placed on the current node; returns what changed. The live FPM is never restarted.
+    """Load the installed configuration on the current node. The live FPM is never restarted.
+
+    Returns the names of what changed.
 
     + live: as in ``tasks``; the idle color should be quiet
     """
@@ -336,7 +338,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
 
 
 def _up(settings: Settings, color: Color, verb: str, enable: bool = False) -> str:
-    """A command that starts a color and, if it does not come up, says what answers for it said last."""
+    """A command that starts a color and, if the start fails, prints the last lines of its main unit."""
     target, main = settings.node.target(color), runtime.main_unit(settings, color)
     enabled = f"systemctl enable --quiet {target} && " if enable else ""
     said = f"journalctl --unit {main or target} --lines 4 --output cat --no-pager"

@@ -1,4 +1,4 @@
-"""The operations that provisioning is made of: each leaves a host that is right already alone."""
+"""The operations of provisioning. Each changes nothing on a host that is right already."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def file(
     Install a file, if a checker accepts it.
 
     + path: of the file
-    + text: what shall stand in it
+    + text: content of the file
     + user: owner
     + group: group
     + mode: permissions in octal, without a leading zero
-    + check: shell command that says whether ``$candidate``, to stand at ``$path``, is good
+    + check: shell command that checks the file ``$candidate``, which will be renamed to ``$path``
 
-    The text goes to ``<path>.candidate`` first, through standard input and never readable by others, so it
-    may hold secrets. Only when ``check`` ends with status 0 is it renamed into place: a refused text leaves
-    the file as it is, fails the operation, and what the checker said is on its stderr.
+    The text may hold secrets: it goes through standard input to ``<path>.candidate``, which no other user can read. If
+    ``check`` ends with status 0, the candidate is renamed into place. Otherwise the operation fails with the messages
+    of the checker on stderr, and the file stays as it is.
 
     **Example:**
 
@@ -63,12 +63,12 @@ def file(
 @operation()
 def directories(paths: Sequence[str], user: str = "root", group: str = "root", mode: str = "755") -> Commands:
     """
-    Make directories, with owner and permissions; what stands in them is left alone.
+    Make directories with owner and permissions. Their contents stay as they are.
 
     + paths: parents before children
     + user: owner
     + group: group
-    + mode: permissions in octal, without a leading zero; ``2775`` keeps the group of what is made inside
+    + mode: permissions in octal, without a leading zero; ``2775`` gives new files inside the group of the directory
 
     **Example:**
 
@@ -95,11 +95,11 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
 @operation()
 def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
     """
-    Let users write what is made inside directories from now on, whoever makes it (a default ACL).
+    Let users write the files that are created in directories from now on, whoever creates them (a default ACL).
 
-    What stands in the directories already is left alone.
+    Existing files in the directories stay as they are.
 
-    + paths: directories that are there
+    + paths: existing directories
     + users: who may write
 
     **Example:**
@@ -120,10 +120,10 @@ def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
 @operation()
 def first_link(path: str, target: str, user: str, group: str) -> Commands:
     """
-    Make a link where there is none. A link that is there is a decision that a release made: it stays.
+    Make a link where there is none. An existing link stays: a release has set it.
 
     + path: of the link
-    + target: what it points to, relative or not
+    + target: target of the link, relative or absolute
     + user: owner
     + group: group
 
@@ -146,10 +146,10 @@ def first_link(path: str, target: str, user: str, group: str) -> Commands:
 @operation()
 def link(path: str, target: str) -> Commands:
     """
-    Make a link of root's that points to a target, renamed into place over an older one.
+    Make a link that root owns. It is renamed into place over an older link.
 
     + path: of the link
-    + target: what it points to
+    + target: target of the link
 
     **Example:**
 
@@ -170,7 +170,7 @@ def link(path: str, target: str) -> Commands:
 @operation()
 def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -> Commands:
     """
-    Write a file where there is none. One that is there is state, and stays.
+    Write a file where there is none. An existing file stays: it holds state.
 
     + path: of the file
     + text: its first content
@@ -216,17 +216,17 @@ def load(
     command: str, process: str, ports: Sequence[int], files: Sequence[str], stamp: str, seconds: int = 10
 ) -> Commands:
     """
-    Have a service read its configuration, see that it did, and remember which files it read.
+    Make a service read its configuration, check that it did, and remember the files that it read.
 
     + command: such as ``systemctl reload nginx``
-    + process: name of the process
-    + ports: on which it must listen afterwards
-    + files: the configuration that is loaded by this
-    + stamp: file that remembers their checksums (fact ``Current``)
-    + seconds: how long the ports may take
+    + process: name of the process that must listen
+    + ports: ports on which the process must listen afterwards
+    + files: configuration files that the service reads
+    + stamp: path of the file that holds their checksums (fact ``Current``)
+    + seconds: seconds within which the process must listen
 
-    A reload is only a signal: its status says nothing of whether the new configuration was taken (a port that
-    another program holds, for example, makes nginx keep the old one).
+    A reload is only a signal: its status does not show whether the service accepted the new configuration. nginx, for
+    example, keeps the old configuration if another program holds a port.
 
     **Example:**
 
@@ -251,14 +251,14 @@ def no_git_setting(
     """
     Take a value that no application needs any more out of a user's git configuration.
 
-    Only a value of ours is removed, together with the files that it named.
+    Only a value that provisioning wrote is removed, together with the files that it names.
 
     + config: path of the file, such as ``/home/deploy/.gitconfig``
     + key: such as ``core.sshCommand``
-    + values: what ours may be; another one is somebody else's, and stays
-    + files: what goes with it
-    + library: of an application; those beside it may need the value, too
-    + user: owner of the files, who takes them away: in its home root would follow its links
+    + values: values that provisioning may have written; any other value stays
+    + files: files that are removed with the value
+    + library: library directory of the application; applications in directories beside it may still need the value
+    + user: owner of the files, as whom they are removed: root would follow links in the home directory
 
     **Example:**
 

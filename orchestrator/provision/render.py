@@ -1,4 +1,4 @@
-"""Configuration as text: pure functions from settings to what stands in a file."""
+"""Configuration as text: pure functions from settings to the contents of files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def templates(trim: bool = True) -> Environment:
-    """The templates. Without ``trim`` the line of a block stays a line."""
+    """The templates. Without ``trim``, the line of a block tag stays as an empty line."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -48,12 +48,12 @@ def _render(template: str, **values: object) -> str:
 
 
 def script(name: str) -> str:
-    """A script or PHP file that is installed as it stands."""
+    """Text of a script or PHP file that is installed unchanged."""
     return (TEMPLATES / name).read_text()
 
 
 def variable(settings: Settings) -> str:
-    """The prefix of our nginx variables. It begins with ``bg_``: an application may be called ``http``."""
+    """The prefix of our nginx variables. It begins with ``bg_``, because an application may be called ``http``."""
     return "$bg_" + settings.app.replace("-", "_")
 
 
@@ -87,14 +87,14 @@ def node_nginx(settings: Settings, node_name: str) -> str:
 
 
 def _written(settings: Settings) -> list[str]:
-    """Directories of the document root in which the application writes."""
+    """Directories of the document root that the application may write."""
     public = "" if settings.php.public == "." else f"{settings.php.public}/"
     known = {*settings.shared.directories, *settings.permissions.writable}
     return sorted(path.removeprefix(public) for path in known if path.startswith(public))
 
 
 def _services(settings: Settings) -> dict[str, object]:
-    """What templates of nginx and HAProxy need: the longest path first, since of two that match it is the nearer."""
+    """Values of services for the templates of nginx and HAProxy. The longest path comes first: it matches best."""
     nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
     services = [
         {
@@ -115,9 +115,9 @@ def _upstream(address: str) -> str:
 
 
 def probe_token(settings: Settings) -> str:
-    """The token that a request must carry to see the markers, empty if all answers show them.
+    """The token with which a request sees the markers, empty if all answers show them.
 
-    Raises UsageError for one that could not stand in a configuration file as it is.
+    Raises UsageError for a token with characters that need quoting in a configuration file.
     """
     if settings.marker.answers == "all":
         return ""
@@ -127,9 +127,9 @@ def probe_token(settings: Settings) -> str:
 
 
 def preview(settings: Settings) -> Preview | None:
-    """The preview's settings; None if there is no preview, since there is no token.
+    """The preview's settings; None without a preview token.
 
-    Raises UsageError for a token that could be guessed, or could not stand in a configuration file as it is.
+    Raises UsageError for a token that is too short, or has characters that need quoting in a configuration file.
     """
     if not settings.preview_token:
         return None
@@ -143,7 +143,7 @@ def php_fpm(settings: Settings, color: Color, group: str, web_group: str, worker
 
     + group: primary group of the deploy user, which may talk to the socket
     + web_group: primary group of the web user
-    + workers: of the pool, default those that traffic needs
+    + workers: number of workers of the pool; None for ``php.workers``
     """
     return _render(
         "php-fpm.conf.j2",
@@ -161,7 +161,7 @@ def php_fpm(settings: Settings, color: Color, group: str, web_group: str, worker
 PHP_DEFAULTS = {
     "opcache.enable": "1",
     "opcache.validate_timestamps": "0",
-    # else what is younger than two seconds, as files of a release often are, is not cached
+    # otherwise PHP does not cache files that are younger than two seconds, such as those of a new release
     "opcache.file_update_protection": "0",
     "opcache.memory_consumption": "128",
     "opcache.interned_strings_buffer": "16",
@@ -174,7 +174,7 @@ SESSION_DEFAULTS = {"session.save_handler": "files", "session.gc_probability": "
 
 
 def php_ini(settings: Settings, color: Color) -> str:
-    """php.ini values of a color: ours, then the operator's."""
+    """php.ini values of a color: ours, overridden by the operator's."""
     sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
     preload = {"opcache.preload": f"{settings.node.etc}/{color}/preload.php", "opcache.preload_user": settings.web_user}
     ours = {
@@ -192,7 +192,7 @@ def preload(settings: Settings, color: Color) -> str:
 
 
 def ini_value(key: str, value: str) -> str:
-    """A value as it stands in a php.ini file: constants and numbers bare, everything else in quotes."""
+    """A value for a php.ini file: constants and numbers bare, everything else in quotes. Raises UsageError."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key):
         raise UsageError(f"settings: php.ini: {key!r} is not the name of a php.ini value")
     if re.search(r"[\"\n\r\0]|\$\{", value):
@@ -201,12 +201,12 @@ def ini_value(key: str, value: str) -> str:
 
 
 def stamp(settings: Settings, color: Color) -> str:
-    """Where a running FPM says which files it has read."""
+    """Path of the stamp with the files that a running FPM, or service, has read."""
     return f"/run/orchestrator/{settings.app}-{color}/loaded"
 
 
 def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
-    """Paths of what a color's FPM reads, by a short name."""
+    """Short name -> path of the files that a color's FPM reads."""
     etc = f"{settings.node.etc}/{color}"
     preload = {"preload": f"{etc}/preload.php"} if settings.php.preload else {}
     idle = {"idle": f"{etc}/php-fpm-idle.conf"} if settings.shrinks else {}
@@ -220,7 +220,7 @@ def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
 
 
 def service_files(settings: Settings, color: Color) -> dict[str, str]:
-    """Paths of what a color's services are made from -> text, the units of the color first."""
+    """Path -> text of the files of a color's services, the units first."""
     units, commands = _service_paths(settings, color)
     texts = [service_unit(settings, service, color) for service in settings.services]
     texts += [f"{service.command}\n" for service in settings.services]
@@ -246,7 +246,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
         target=layout.target(color),
         socket="" if service.ports else layout.service_socket(color, service.name),
         port=service.ports.of(color) if service.ports else "",
-        # who answers for the color says what the color has read
+        # the main service writes the stamp of the color
         read=[path for paths in _service_paths(settings, color) for path in paths]
         if service is runtime.main_service(settings)
         else [],
@@ -258,7 +258,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
 
 
 def runs(settings: Settings) -> str:
-    """The script that says which release the main process of a unit runs, and since when."""
+    """The script that prints the release that the main process of a unit runs, and its start."""
     return _render("runs.j2", name="runs", user=settings.user, root=settings.node.root)
 
 
@@ -291,7 +291,7 @@ def fpm_service(settings: Settings, color: Color) -> str:
         conf=read["conf"],
         idle=read.get("idle"),
         shrunk=settings.node.shrunk(color),
-        # a restart is the whole color's, so the services' files count as read with its own
+        # a restart restarts the whole color, so the stamp includes the files of the services
         read=[*read.values(), *service_files(settings, color)],
         stamp=stamp(settings, color),
     )
@@ -331,10 +331,10 @@ def color_target(settings: Settings, color: Color) -> str:
 
 
 def node_sudoers(settings: Settings) -> str:
-    """What the deploy user may do as root on a node.
+    """The sudo rules of the deploy user on a node.
 
-    Start, stop and restart a color, give it fewer workers, see which releases are in use and what a service said last,
-    give files of a release to who the settings say, and remove a release.
+    They allow to start, stop and restart a color, give it fewer workers, see the releases in use and the last line of a
+    service, give files of a release to the owners in the settings, and pack or remove a release.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
@@ -342,7 +342,7 @@ def node_sudoers(settings: Settings) -> str:
         for verb in ("start", "stop", "restart")
     ]
     if settings.shrinks:
-        # not what depends on it: services go on
+        # the services, which depend on it, go on
         verbs = ["--job-mode=ignore-dependencies restart {service}", "restart {timer}", "stop {timer}"]
         rules += [
             f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl "
@@ -350,9 +350,9 @@ def node_sudoers(settings: Settings) -> str:
             for color in Color
             for verb in verbs
         ]
-    # "" says that no argument may be given
+    # "" allows no argument
     rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
-    # these look at their arguments themselves
+    # these programs check their arguments themselves
     names = ("own", "pack", "remove")
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/{name}" for name in names]
     units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
@@ -366,30 +366,30 @@ def node_sudoers(settings: Settings) -> str:
 
 
 def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
-    """What the deploy user may do as root on a balancer: bar each node of the fleet, nothing else."""
+    """The sudo rules of the deploy user on a balancer: they allow to bar each node of the fleet, and nothing else."""
     bar = f"{settings.balancer.library}/bar"
     lines = [f"{bar} list", *(f"{bar} {address} {verb}" for address in nodes.values() for verb in ("on", "off"))]
-    # In sudoers a colon stands between host lists, so it is escaped.
+    # a colon separates host lists in sudoers, so it is escaped
     rules = [f"{settings.user} ALL=(root) NOPASSWD: " + line.replace(":", r"\:") for line in lines]
     return "\n".join([f"# {NOTICE}", *rules, ""])
 
 
 def nodes_file(settings: Settings) -> str:
-    """Where a balancer knows the nodes that may be barred."""
+    """Path of the file with the nodes that a balancer may bar."""
     return f"/etc/orchestrator/{settings.app}/nodes"
 
 
 def nodes_list(settings: Settings, nodes: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """One node a line: its address in the inventory, the one it resolved to, blue's port, green's port."""
+    """The text of that file, a node a line: address in the inventory, resolved address, blue's and green's port."""
     ports = f"{settings.ports.blue} {settings.ports.green}"
     return "".join(f"{address} {found[address]} {ports}\n" for address in nodes.values())
 
 
 def node_scripts(settings: Settings) -> dict[str, str]:
-    """Name -> text of what the deploy user may run as root on a node.
+    """Name -> text of the programs that the deploy user may run as root on a node.
 
-    used: says which releases are in use; own: gives files of a release away; pack: writes them to its output;
-    remove: removes a release.
+    ``used`` prints the releases in use, ``own`` gives files of a release to other owners, ``pack`` writes the files to
+    its output, and ``remove`` removes a release.
     """
     environment, user, root = settings.environment, settings.user, settings.node.root
     owner = settings.environment_owner if environment else ""
@@ -408,17 +408,17 @@ def bar(settings: Settings) -> str:
 
 
 def bar_service(settings: Settings) -> str:
-    """The unit that bars at boot what was barred before."""
+    """The unit that bars nodes again at boot."""
     return _render("bar.service.j2", app=settings.app, bar=f"{settings.balancer.library}/bar")
 
 
 def endpoint(address: str, port: int) -> str:
-    """Address and port as configuration files want them."""
+    """Address and port in the syntax of configuration files."""
     return f"[{address}]:{port}" if is_address(address, 6) else f"{address}:{port}"
 
 
 def is_address(text: str, version: int | None = None) -> bool:
-    """Whether this is an IP address rather than a name."""
+    """Whether a text is an IP address (of this version) rather than a name."""
     try:
         return version in (None, ipaddress.ip_address(text).version)
     except ValueError:
@@ -426,7 +426,7 @@ def is_address(text: str, version: int | None = None) -> bool:
 
 
 def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
-    """The nodes' addresses by name, looked at: both end up in configuration files and sudo rules.
+    """The checked addresses of the nodes by name. Both end up in configuration files and sudo rules.
 
     + nodes: inventory name -> address or host name, as a balancer reaches it
     """
@@ -441,7 +441,7 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], group: str) -> str:
-    """Our file among HAProxy's.
+    """Our configuration file of HAProxy.
 
     + nodes: inventory name -> address
     + group: primary group of the deploy user, which may use the Runtime API
@@ -479,22 +479,22 @@ def _gate_is_plain(settings: Settings) -> None:
 
 
 def _health(settings: Settings) -> str:
-    """The path of the health page, without a query: it is answered on plain http whatever the settings."""
+    """The path of the health page without its query. Balancers answer it on plain http whatever the settings."""
     return settings.gate.path.split("?")[0]
 
 
 def sticky_value(settings: Settings, node_name: str) -> str:
-    """What stands in a client's cookie for a node: the same for both colors, and no name that nobody should know."""
+    """The value of a client's cookie for a node: the same for both colors, and without the name of the node."""
     return hashlib.sha256(f"{settings.app}/{node_name}".encode()).hexdigest()[:12]
 
 
 def trim(settings: Settings, switch: NginxSwitch) -> str:
-    """The script that keeps nginx's record of requests bounded."""
+    """The script that limits the size of nginx's record of requests."""
     return _render("trim.j2", record=settings.balancer.record, limit=switch.record_mb << 20)
 
 
 def trim_units(settings: Settings) -> dict[str, str]:
-    """Path -> text of the units that run it, every minute."""
+    """Path -> text of the units that run this script every minute."""
     script = f"{settings.balancer.library}/trim"
     return {
         f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)
@@ -510,7 +510,7 @@ def weights_map(weights: Weights) -> str:
 def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> str:
     """``conf.d/<app>.conf`` of an nginx balancer.
 
-    + nodes: inventory name -> address; no host names, since one that does not resolve keeps nginx from starting
+    + nodes: inventory name -> IP address; nginx does not start if it cannot resolve a host name
     """
     v = variable(settings)
     _gate_is_plain(settings)
@@ -544,7 +544,7 @@ def _servers(settings: Settings, nodes: Mapping[str, str]) -> dict[str, list[tup
 
 
 def haproxy_default(text: str) -> str:
-    """``/etc/default/haproxy`` with our directory among the options; all else as it was.
+    """``/etc/default/haproxy`` with our directory added to the options.
 
     The unit's own value of EXTRAOPTS is the master socket. A value in this file replaces it, so it is repeated.
     """

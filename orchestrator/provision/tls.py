@@ -1,4 +1,4 @@
-"""TLS at the current balancer: certificate and key have to be there before anything is changed."""
+"""TLS at the current balancer: certificate and key must exist before anything changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.provision.work import Work
 
 
 def problem(wanted: Files, found: Pair) -> str | None:
-    """What is wrong with certificate and key as they were found, in one line; None if nothing is."""
+    """The problem with certificate and key in one line; None if there is none."""
     if found.certificates is None:
         return f"tls.certificate: there is no file {wanted.certificate}"
     if found.keys is None:
@@ -29,7 +29,7 @@ def problem(wanted: Files, found: Pair) -> str | None:
 
 
 def require(switch: BalancerSwitch) -> list[str]:
-    """See that the current balancer has what TLS needs; changes nothing. Raises Refused."""
+    """Check that the current balancer has certificate and key for TLS. Changes nothing. Raises Refused."""
     wanted = files(switch)
     if wanted is None:
         return []

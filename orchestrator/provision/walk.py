@@ -1,4 +1,4 @@
-"""Provisions a fleet: places everything at once, then loads it, on a serving fleet node by node and drained."""
+"""Provisions a fleet: installs everything at once, then loads it. Nodes that serve are drained one by one first."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from orchestrator.switches import balancer
 from orchestrator.waiting import until
 
 PLACE = 900.0
-"""Seconds for what may have to install packages."""
+"""Seconds to install everything on one host, packages included."""
 
 LOAD = 120.0
 """Seconds to load configuration on one host."""
 
 INTERVAL = 0.25
-"""Seconds between two looks at a color that has to become quiet."""
+"""Seconds between two checks whether a color is quiet."""
 
 KEPT = 80.0
-"""Seconds: nginx's own keepalive_timeout on a node, and a little."""
+"""Seconds after which nginx on a node has closed idle connections: its keepalive_timeout (75 s) and a margin."""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 
 def place(fleet: Fleet, say: Say) -> None:
-    """Put everything where it belongs, on all hosts at once; no traffic is disturbed. Raises on the first failure."""
+    """Install everything on all hosts at once, without disturbing traffic. Raises on the first failure."""
     missing = [host.name for host in fleet.state.inventory if not host.connected]
     if missing:
         raise Refused(f"{', '.join(missing)} cannot be reached: nothing was changed")
@@ -68,9 +68,9 @@ def place(fleet: Fleet, say: Say) -> None:
 
 
 def activate(fleet: Fleet, say: Say) -> None:
-    """Load what is placed. A node whose nginx has to be reloaded under traffic is drained first; one after another.
+    """Load the installed configuration. Nodes whose nginx must be reloaded under traffic are drained, one by one.
 
-    Never restarted: the FPM of the live color. Raises on the first failure; what it did not reach is as it was.
+    The FPM of the live color is never restarted. Raises on the first failure; the hosts after it stay as they were.
     """
     live, serving = _traffic(fleet)
     settings = fleet.settings
@@ -79,7 +79,7 @@ def activate(fleet: Fleet, say: Say) -> None:
     others = [name for name in fleet.nodes if name not in disturbed]
     load = partial(_load_node, fleet, live)
     for name in others:
-        # a rollback just before may still be answered there
+        # the color may still answer requests from before a rollback
         _until_quiet(fleet, name, _restarted(pending[name]), say)
     _tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
@@ -101,7 +101,7 @@ def _restarted(tasks: Sequence[Task]) -> list[Color]:
 def _drained(
     fleet: Fleet, name: str, restarted: Sequence[Color], act: Callable[[Host], list[str]], say: Say
 ) -> Reply[list[str]]:
-    """Act on a node that gets no requests meanwhile; it gets them again whatever happens."""
+    """Keep requests from a node while it is changed, and let them in again afterwards, even after a failure."""
     ours = _bar(fleet, name)
     try:
         if fleet.balancers:
@@ -115,9 +115,9 @@ def _drained(
 
 
 def _bar(fleet: Fleet, name: str) -> list[str]:
-    """Keep requests from a node: at every balancer, and by ending its kept connections.
+    """Keep requests from a node: bar it at every balancer, and end its open connections.
 
-    Returns the balancers where it was us who did it.
+    Returns the balancers at which the node was not barred before.
     """
     ours = []
     for balancer_name in fleet.balancers:
@@ -151,7 +151,7 @@ def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
 
 
 def _until_answered(fleet: Fleet, name: str) -> None:
-    """Until both colors have answered their last request on a node. nginx's reload leaves open streams alone.
+    """Wait until both colors have answered their last request on a node. Streams may stay open: a reload keeps them.
 
     Raises StepFailed.
     """
@@ -171,10 +171,10 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
 
 def _until_let_go(fleet: Fleet, name: str) -> None:
-    """Until no client of a node's live port keeps a connection: nobody can bar the node, but answers end theirs.
+    """Wait until no client keeps a connection to a node's live port. Without balancers, only answers end connections.
 
-    nginx's reload loses a request only if it is sent on a kept connection just as that is closed. Those that no
-    request comes on are ended by nginx itself after KEPT seconds; what is left then never had one.
+    nginx's reload loses a request only if the request arrives on an idle connection just as nginx closes it. nginx
+    itself ends idle connections before KEPT seconds have passed; the connections left then never had a request.
     """
 
     def ask(host: Host) -> None:
@@ -190,7 +190,7 @@ def _until_let_go(fleet: Fleet, name: str) -> None:
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:
-    """Until these colors, whose processes are restarted next, are quiet, as ``drain`` says. Raises StepFailed."""
+    """Wait, within the limits of ``drain``, until the colors to restart are quiet. Raises StepFailed."""
     drain = fleet.settings.drain
 
     def all_of_them(host: Host) -> list[str]:
@@ -211,7 +211,7 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
 
 
 def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
-    """The live color, if the balancers say one, and whether any node has a release there."""
+    """The live color, if the balancers name one, and whether any node has a release of that color."""
     seen = survey(fleet)
     try:
         live = live_color(seen)

@@ -1,4 +1,4 @@
-"""Operations that run at once: what they changed, and one clear line when one fails."""
+"""Runs operations at once, and keeps the names of those that changed something."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Work:
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: object) -> bool:
         """Run one operation now; True if it changed something.
 
-        + what: its name, for people: "nginx configuration"
+        + what: name of the operation for reports: "nginx configuration"
         + operation: a pyinfra operation
         + arguments: its arguments
 
-        Raises StepFailed with host, name and what the tool said.
+        Raises StepFailed with host, name and the message of the tool.
         """
         try:
             meta = operation(name=what, **arguments)
@@ -42,7 +42,7 @@ class Work:
 
 
 def _said(op_hash: str) -> str:
-    """The last words of a failed operation."""
+    """The last lines that a failed operation wrote."""
     meta = state.get_op_data_for_host(host, op_hash).operation_meta
     lines = [line.strip() for line in (meta.stderr_lines or meta.stdout_lines) if line.strip()]
     return "; ".join(lines[-4:]) or "it failed without a word"

@@ -1,7 +1,7 @@
 <?php
 /*
- * What code does this FPM run? Asked through its socket by cgi-fcgi (provision/fastcgi.py); it stands
- * outside every document root, so no HTTP request can reach it.
+ * Prints which code this FPM runs. cgi-fcgi asks through the FPM's socket (scripts/fastcgi.py). This file is outside
+ * every document root, so no HTTP request can reach it.
  *
  * DOCUMENT_ROOT      the document root to ask about, links allowed
  * QUERY_STRING       compile[]=app: put the PHP files at this path of that release into the OPcache (.: all of them)
@@ -20,7 +20,7 @@ header('Content-Type: application/json');
 function master(): array
 {
     $own = (string) file_get_contents('/proc/self/stat');
-    // The name, in parentheses, may hold anything; fields are counted after the last one.
+    // The name, in parentheses, may hold anything, so fields are counted after the last parenthesis.
     $parent = (int) explode(' ', substr($own, strrpos($own, ')') + 2))[1];
     $stat = (string) @file_get_contents("/proc/$parent/stat");
     $boot = preg_match('/^btime (\d+)$/m', (string) file_get_contents('/proc/stat'), $found) ? (int) $found[1] : null;
@@ -105,14 +105,14 @@ if (!empty($query['compile']) && $releasePath !== null && $enabled) {
     $answer['compile'] = compile($releasePath, (array) $query['compile'], (array) ($query['exclude'] ?? []));
 }
 
-// For each file it writes a time of day, and with no TZ the C library looks at /etc/localtime for each: 0.6 s for 4,000
-// files, 0.004 s so. PHP takes it back at the end of the request.
+// opcache_get_status formats a time for each file, and without TZ the C library looks at /etc/localtime each time: 0.6 s
+// for 4,000 files, 0.004 s with TZ. PHP restores the variable at the end of the request.
 putenv('TZ=UTC0');
 $status = function_exists('opcache_get_status') ? @opcache_get_status(true) : false;
 $opcache = ['enabled' => $enabled];
 if ($status !== false) {
     $scripts = array_keys($status['scripts'] ?? []);
-    // This file is nobody's release, and counts as neither.
+    // This file belongs to no release, and is counted in neither list.
     $own = $releasePath === null ? [] : array_filter($scripts, fn ($file) => str_starts_with($file, $releasePath));
     $others = array_filter(
         $scripts,
