@@ -1,4 +1,4 @@
-"""What to do about a run that stopped without a word: its journal tells, the places are asked."""
+"""Decides how a run that stopped without a word goes on: from its journal, and by looking at the places."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
 def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
     """What is left until the commit of a run that goes on.
 
-    What changes something and is on record as done is not done again. What only looks is looked at again, but what a
-    later change has made meaningless: a color that was started need not be quiet, nor 5% of the traffic be verified
-    once it has 25%.
+    A stage that changes something and is recorded as done is left out. A stage that only looks is repeated, unless a
+    later change has made it meaningless: a color that was started need not be quiet, and 5% of the traffic need not
+    be verified once the color has 25%.
     """
     stages = whole.until_commit
     begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]

@@ -13,7 +13,7 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
-"""How a line of a step's detail begins that nobody should overlook."""
+"""How a line of a step's detail begins if it is shown as a warning."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Ended:
     + reason: why it was undone, None if it was not
     + left: what an undo could not take back, by place; and of these, places that did not answer
     + warnings: what failed after the commit
-    + owed: of both, what the next command has to do before anything else (``Kind.owed``)
+    + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
     + paused: where it stopped to wait for a word, empty if it did not
     """
 
@@ -186,7 +186,7 @@ class Walk:
         return self.forward(self._plan.after_commit)
 
     def _commit(self) -> None:
-        """One record. If it cannot be told whether it was written, neither way is safe: whoever comes next reads it."""
+        """Write one record. If it may be lost, neither way is safe: the next command reads the journal and decides."""
         try:
             self._note(Event("commit"))
         except TakenOver:

@@ -64,13 +64,13 @@ def arm_back(i: Inputs) -> Stage:
 
 
 def disarm(i: Inputs) -> Stage:
-    """A node that is armed does not swap any more."""
+    """Keep armed nodes from swapping."""
     action = Disarm()
     return Stage(DISARM, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def link_back(i: Inputs) -> Stage:
-    """Where it swapped before it could be disarmed, since another node was armed too late. At once: they are mixed."""
+    """Give the link back at once on nodes that swapped before they were disarmed: the nodes disagree until then."""
     action = Promote(i.color.other)
     return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
@@ -97,5 +97,5 @@ def whole(weights: Weights) -> Color:
 def _action(i: Inputs, switch: SwitchInput, weights: Weights) -> Action:
     if switch.at == "node":
         return Arm(whole(weights))
-    # back one has to be able to go with nodes that are down
+    # a rollback must work while nodes are down
     return Ready(switch.kind, weights.green, back=i.verb == "rollback")

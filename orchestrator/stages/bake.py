@@ -10,10 +10,10 @@ from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
 BAKE = Kind("bake", ("operator",), changes=False, hooks=True)
 
-# what the looks at the end of the last window may take
+# seconds that the looks at the end of the last window may take
 SLACK = 60.0
 
-# CloudWatch tells of a minute when two more are over
+# CloudWatch shows a minute two minutes after its end
 API_SLACK = 240.0
 
 
@@ -41,7 +41,7 @@ class Bake(Action):
 
 
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
-    """A failure at the end of any window ends it at once. Colors are compared only while both have traffic.
+    """A failure at the end of any window ends the bake at once. Colors are compared only while both have traffic.
 
     + seconds: how long
     """

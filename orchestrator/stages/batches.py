@@ -22,7 +22,7 @@ from orchestrator.stages.warm import warm
 
 
 def prepare(i: Inputs) -> tuple[Stage, ...]:
-    """Batch by batch: each is ready, warm and gated before the next one begins. Traffic still moves at one switch."""
+    """Prepare batch by batch: a batch is warm and gated before the next begins. Traffic still moves at one switch."""
     parts = batches(len(i.nodes), i.settings.batches)
     stages: list[Stage] = []
     for number, part in enumerate(parts, start=1):
@@ -42,8 +42,9 @@ def batches(nodes: int, sizes: Sequence[int | str]) -> list[slice]:
     """
 
     def total(size: int | str) -> int:
-        wanted = ceil(nodes * float(str(size)[:-1]) / 100) if str(size).endswith("%") else int(size)
-        return min(nodes, wanted)
+        if isinstance(size, str) and size.endswith("%"):
+            return min(nodes, ceil(nodes * float(size[:-1]) / 100))
+        return min(nodes, int(size))
 
     ends = sorted({total(size) for size in sizes} - {0} | {nodes})
     return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]

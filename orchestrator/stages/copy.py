@@ -26,7 +26,7 @@ class Copy(Action):
 
 
 def copy(i: Inputs) -> Stage:
-    """For a node that joins: what a release was made from may be gone by now, its environment first of all."""
+    """Copy for a node that joins, because the source of a release may be gone by now, above all its environment."""
     if not made_elsewhere(i.settings):
         return Stage(COPY, ())
     joining = {node.name for node in i.nodes}

@@ -61,14 +61,17 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
 
 
 def shares(i: Inputs) -> list[CutoverStep]:
-    """The settings' steps for a release; back one goes at once, and without an old release there is nobody to share."""
+    """The steps of the settings for a release. A rollback, and a first release, move all the traffic at once."""
     if i.verb != "release":
         return [CutoverStep(weight=100)]
     return list(i.settings.cutover) if i.live else [i.settings.cutover[-1]]
 
 
 def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
-    """The first one is undone, for all that follow: the weights that were in force, verified again from outside."""
+    """Move traffic to these weights.
+
+    Only the first shift has an undo. It restores the weights from before the run and verifies them from outside.
+    """
     undo = (arm_back(i), attach(i), Stage(SWITCH_BACK, _shift(i, i.before, back=True)), _verify_back(i))
     return Stage(
         CUTOVER,

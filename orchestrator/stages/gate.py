@@ -1,4 +1,4 @@
-"""All nodes pass, or nobody moves."""
+"""All nodes pass the gates, or no traffic moves."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
     steps = tuple(Step(switch.place, action, _deadline(i)) for switch in i.at("balancer", "api"))
     if required:
         return steps
-    # a node that is a switch itself is nobody's member: it is asked
+    # a node that is a switch itself is a member of no other switch, so the node is asked
     itself = Gate(i.color, i.release)
     return (*steps, *(Step(node.place, itself, _deadline(i)) for node in i.at("node")))
 

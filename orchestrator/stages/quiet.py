@@ -1,4 +1,4 @@
-"""Wait until the idle color has answered its last request: nobody is cut when it is restarted."""
+"""Wait until the idle color has answered its last request, so that restarting it cuts no request."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Quiet(Action):
 
 
 def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
-    """On every node, PHP-FPM, connections and streams; on every balancer, its own count of what is in flight.
+    """Count PHP-FPM's requests, connections and streams on every node, and the requests in flight on every balancer.
 
-    At ``drain.limit`` what is left is cut by what comes next, or the stage fails, as ``drain.at_limit`` says.
+    At ``drain.limit`` the next stage cuts what is left, or this stage fails, as ``drain.at_limit`` says.
 
-    + balancers: ask them, too
+    + balancers: also ask the balancers
     """
     # a switch whose data plane lags behind its control plane may still send something for a while
     still = max(switch.quiet for switch in i.settings.switches)
     action = Quiet(color or i.color, still)
-    # the wait ends by its own limit and says what it saw last; the step's is for a place that does not answer at all
+    # the wait has its own limit, and says what it saw last; this deadline is for a place that does not answer at all
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
     return Stage(QUIET, tuple(Step(place, action, deadline) for place in places))

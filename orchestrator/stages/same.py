@@ -1,4 +1,4 @@
-"""All nodes have the same files, or nobody goes on."""
+"""Check that all nodes have the same files; if they differ, the run stops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Same(Action):
 
 
 def same(i: Inputs) -> Stage:
-    """Before anything is linked or built: what a node adds itself is its own."""
+    """Compare before anything is linked or built, because what a node adds itself may differ."""
     action = Same(i.release)
     steps = tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places)
     return Stage(SAME, steps)

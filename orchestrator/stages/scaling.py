@@ -1,4 +1,4 @@
-"""The Auto Scaling group of the nodes during a run: suspended and resumed exactly, or watched for who comes and goes.
+"""The Auto Scaling group during a run: it is suspended and resumed, or watched for instances that come and go.
 
 Without ``scaling`` in the settings no plan has any of these stages.
 """
@@ -57,9 +57,9 @@ class Newcomers(Action):
 
 
 def suspend(i: Inputs) -> tuple[Stage, ...]:
-    """The first stage of all: no instance comes or goes from here on, and none has since the group was looked at.
+    """Suspend the group; the first stage of all. Fails if an instance came or went since the group was looked at.
 
-    Undone last, by resuming what it suspends and nothing else; a pause is no end, so the group stays suspended.
+    The undo, which runs last, resumes only what this stage suspended. During a pause the group stays suspended.
     """
     # a run of an earlier version has not looked at the group
     if i.settings.scaling is None or not i.settings.scaling.suspend or i.scaling == ScalingInput():
@@ -68,16 +68,19 @@ def suspend(i: Inputs) -> tuple[Stage, ...]:
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
-    """The last stage of all. To the next run what stays suspended would look like an operator's wish, so it is owed."""
+    """Resume what the run suspended; the last stage of all.
+
+    The next run would take processes that stay suspended for the operator's wish, so this stage is owed.
+    """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
     return (Stage(RESUME, (_step(i, i.settings.scaling, "resume"),)),)
 
 
 def inherit(i: Inputs) -> tuple[Stage, ...]:
-    """A rollback is not kept back by what an earlier run could not resume: it takes that over, and does it at its end.
+    """Take over the processes that an earlier run could not resume: a rollback begins at once, and resumes them last.
 
-    Nothing is done here; that it has begun is on record, so that whoever settles this run resumes, too.
+    The stage changes nothing. Its record makes the command that settles this run resume them, too.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -85,10 +88,10 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
 
 
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
-    """Where the group goes on during a run: who came is kept from traffic, who went is named.
+    """Keep new instances from traffic, and name those that went, if the group is not suspended during a run.
 
-    Nobody's part in the run is touched, so there is nothing to undo, and a run that goes on does it again. It fails
-    no run: what a lost node means is for the gates, the verification and the probe to say.
+    The stage changes nothing of the nodes in the run, so it needs no undo, and a run that goes on repeats it. It never
+    fails: gates, verification and probe judge what a lost node means.
 
     + when: tells two such stages of a plan apart
     """

@@ -28,9 +28,9 @@ class Verify(Action):
 
 
 def verify(i: Inputs, weights: Weights) -> Stage:
-    """Until only the new release answers; while traffic is split, until both do and nobody else."""
+    """Ask until only the new release answers; while traffic is split, until both releases answer and no other."""
     split = weights.live is None
-    # back to the old release one has to be able to go with nodes that are down, or frozen
+    # a rollback must work while nodes are down or frozen
     action = Verify(i.release, i.live if split else None, tolerant=i.verb == "rollback")
     steps = (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),)
     return Stage(VERIFY, steps, weight=weights.share(i.color))
