@@ -1,7 +1,7 @@
 """The docker fleet that `make fleet` started: what docker/fleet.py wrote down, as an inventory.
 
 FLEET_DIR   the fleet's directory (default .fleet)
-APP         the application, one that the fleet was started with (docker/fleet.py up --apps; default shop)
+APP         the application: one of those that the fleet was started with (docker/fleet.py up --apps; default shop)
 SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one);
             node: no balancer, each node's own link decides
 BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"}}
@@ -48,7 +48,7 @@ _app = _os.environ.get("APP") or _fleet["app"]
 if _app not in _fleet["apps"]:
     _sys.exit(f"APP={_app}: this fleet has {', '.join(_fleet['apps'])} (docker/fleet.py up --apps {_app})")
 
-# what an application has of its own, over the recipe for its kind
+# the application's own settings, which are added to those of its recipe
 _made = _fleet["apps"][_app]
 _own = _tomllib.loads(_Path(_made["settings"]).read_text())
 if _made["environment"]:
@@ -75,7 +75,7 @@ _settings = (
 )
 
 
-# as a target group knows them
+# each server's address, which is its id in a target group
 _ips = {_server["name"]: _server["address"] for _server in _fleet["layout"]["servers"]}
 
 

@@ -49,7 +49,7 @@ def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
     + limit: seconds of the wait
     + cut: False if nothing is cut and the run fails instead
     """
-    # each request and each stream has a connection of its own
+    # each request and each stream has its own connection
     other = max(0, seen.connections - seen.requests - seen.streams)
     counts = ((seen.streams, "stream"), (seen.requests, "request"), (other, "connection"))
     found = [f"{count} {what}" + ("s" if count != 1 else "") for count, what in counts if count]

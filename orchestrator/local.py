@@ -40,7 +40,7 @@ def run(
         stderr=subprocess.STDOUT if together else subprocess.PIPE,
         text=True,
         errors="replace",
-        # a process group of its own, which has the number of the process
+        # a separate process group, whose id is the id of the process
         start_new_session=True,
     )
     try:

@@ -1,4 +1,4 @@
-"""Send one GET over a connection of its own, without an event loop."""
+"""Send one GET over a new connection, without an event loop."""
 
 from __future__ import annotations
 

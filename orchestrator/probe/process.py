@@ -1,4 +1,4 @@
-"""Run the probe in a process of its own, so that the parent's other work (gevent, SSH) does not delay it.
+"""Run the probe in a separate process, so that the parent's other work (gevent, SSH) does not delay it.
 
 This uses only pipes, ``select`` and ``os.read``, which also work in a process that gevent has patched.
 """
@@ -31,7 +31,7 @@ class ProbeProcess:
 
     ``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
 
-    The probe sends requests from `start` until `stop`. It is in a session of its own, so that Ctrl-C at the terminal
+    The probe sends requests from `start` until `stop`. It runs in a separate session, so that Ctrl-C at the terminal
     does not reach it, and it ends when this process dies. Leaving the ``with`` block without `stop` kills it.
 
     + rate: requests a second in total; None: as fast as answers come

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     """The kind of client that sends a request."""
 
     keepalive = "keepalive"  # GET over a connection that is reused
-    fresh = "fresh"  # GET over a connection of its own
+    fresh = "fresh"  # GET over a new connection
     post = "post"  # POST with a body, over a connection that is reused
     slow = "slow"  # GET and POST in turn, with an answer that takes some seconds
 
