@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import gevent
 from pyinfra.api.host import Host
 
-from orchestrator import runtime
 from orchestrator.errors import CannotTell, NotDone, OrchestratorError, Silent
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
@@ -16,6 +15,7 @@ from orchestrator.fleet import Fleet, at_once
 from orchestrator.model import Color, Weights
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.steps import Where
+from orchestrator.runtimes import runtime_of
 from orchestrator.switches import balancer
 from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import within
@@ -64,7 +64,7 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
         hostname=settings.gate.host,
         count=count,
         https=settings.gate.https,
-        code=runtime.code(settings, color),
+        code=runtime_of(settings).code(color),
     )
     return said
 
@@ -72,7 +72,7 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     settings = fleet.settings
 
-    node = {"root": settings.node.root, "app": settings.app, "main": runtime.main_name(settings)}
+    node = {"root": settings.node.root, "app": settings.app, "main": runtime_of(settings).main_name}
 
     def ask(host: Host) -> NodeState:
         state: NodeState | None = fleet.look(host, Node, **node)

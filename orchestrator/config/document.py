@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -30,7 +31,7 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
     if path:
         yield f"## {path}"
         yield ""
-    yield f"{(section.__doc__ or '').strip()}"
+    yield inspect.cleandoc(section.__doc__ or "")
     yield ""
     yield "| key | type | default | |"
     yield "|---|---|---|---|"

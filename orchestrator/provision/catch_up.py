@@ -6,7 +6,6 @@ would prepare it. docs/aws-instances.md explains the use.
 
 from __future__ import annotations
 
-from orchestrator import runtime
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource
 from orchestrator.errors import UsageError
@@ -14,6 +13,7 @@ from orchestrator.facts.answers import forwarded
 from orchestrator.model import Color
 from orchestrator.operations import build, fetch, permit, promote, share, start, warm
 from orchestrator.provision.render import NOTICE, templates
+from orchestrator.runtimes import runtime_of
 
 
 def script(settings: Settings) -> str:
@@ -42,10 +42,10 @@ def script(settings: Settings) -> str:
             build=[(step.deadline, build.words(step.name, **step.parts)) for step in settings.build],
             permit=_permit(settings),
             warm=settings.warm,
-            compiles=bool(runtime.compiled(settings)),
-            workers=runtime.workers(settings),
+            compiles=bool(runtime_of(settings).compiled),
+            workers=runtime_of(settings).workers,
             timer=f'"{settings.app}-$1-shrink.timer"' if settings.shrinks else '""',
-            what=runtime.what(settings),
+            what=runtime_of(settings).label,
             gate=settings.gate,
             proto=forwarded(settings.gate.https),
             services=settings.services,
@@ -68,11 +68,11 @@ def steps(settings: Settings) -> dict[str, str]:
     for color in Color:
         document_root = f"{layout.link(color)}/{settings.php.public}"
         inspect = f"{layout.library}/inspect.php"
-        compiled, excluded = runtime.compiled(settings), settings.php.compile_exclude
+        compiled, excluded = runtime_of(settings).compiled, settings.php.compile_exclude
         texts[f"compile-{color}"] = warm.compile_command(
             layout.socket(color), document_root, inspect, compiled, excluded
         )
-        texts[f"code-{color}"] = runtime.code(settings, color)
+        texts[f"code-{color}"] = runtime_of(settings).code(color)
     return {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
 
 

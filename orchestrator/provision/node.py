@@ -9,7 +9,6 @@ from typing import Literal
 from pyinfra.context import host
 from pyinfra.operations import server, systemd
 
-from orchestrator import runtime
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import BalancerSwitch, NodeSwitch
@@ -18,6 +17,7 @@ from orchestrator.provision import catch_up, common, operations, render
 from orchestrator.provision.common import account_of, local_text
 from orchestrator.provision.facts import Account, Current, Unit, Units
 from orchestrator.provision.work import Work
+from orchestrator.runtimes import runtime_of
 
 NGINX = "nginx.service"
 
@@ -268,7 +268,7 @@ def see(settings: Settings) -> Seen:
 
 def _members(settings: Settings, color: Color) -> list[str]:
     """The units of a color, its main unit first."""
-    main = runtime.main_unit(settings, color)
+    main = runtime_of(settings).main_unit(color)
     units = [settings.node.service_unit(color, service.name) for service in settings.services]
     return list(dict.fromkeys([main, *units] if main else units))
 
@@ -280,7 +280,7 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
       known to be live
     """
     found: list[Task] = []
-    what = "FPM" if settings.runtime == "php" else runtime.what(settings)
+    what = "FPM" if settings.runtime == "php" else runtime_of(settings).label
     if any(unit.stale for unit in seen.units.values()):
         found.append(Task("systemd reads the units", "units"))
     for color in Color:
@@ -339,7 +339,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
 
 def _up(settings: Settings, color: Color, verb: str, enable: bool = False) -> str:
     """A command that starts a color and, if the start fails, prints the last lines of its main unit."""
-    target, main = settings.node.target(color), runtime.main_unit(settings, color)
+    target, main = settings.node.target(color), runtime_of(settings).main_unit(color)
     enabled = f"systemctl enable --quiet {target} && " if enable else ""
     said = f"journalctl --unit {main or target} --lines 4 --output cat --no-pager"
     return f"{enabled}systemctl {verb} {target} || {{ {said} >&2; exit 1; }}"

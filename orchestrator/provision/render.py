@@ -12,7 +12,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from orchestrator import runtime
 from orchestrator.config import Settings
 from orchestrator.config.preview import Preview
 from orchestrator.config.service import Service
@@ -22,6 +21,7 @@ from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Color, Weights
 from orchestrator.provision import certificate
+from orchestrator.runtimes import listener_of, runtime_of
 from orchestrator.switches.record import FLUSH, RING_LINE
 
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
@@ -102,7 +102,7 @@ def _services(settings: Settings) -> dict[str, object]:
             "path": service.path,
             "path_regex": re.escape(service.path),
             "files": service.files,
-            "servers": {color.value: _upstream(runtime.address(settings, service, color)) for color in Color},
+            "servers": {color.value: _upstream(listener_of(settings, service, color)) for color in Color},
         }
         for service in nearest_first
     ]
@@ -248,7 +248,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
         port=service.ports.of(color) if service.ports else "",
         # the main service writes the stamp of the color
         read=[path for paths in _service_paths(settings, color) for path in paths]
-        if service is runtime.main_service(settings)
+        if service is runtime_of(settings).main_service
         else [],
         stamp=stamp(settings, color),
         release=layout.link(color),
@@ -360,7 +360,7 @@ def node_sudoers(settings: Settings) -> str:
         units += [settings.node.service(color) for color in Color]
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/said {unit}" for unit in units]
     if settings.runtime == "service":
-        mains = [runtime.main_unit(settings, color) for color in Color]
+        mains = [runtime_of(settings).main_unit(color) for color in Color]
         rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/runs {unit}" for unit in mains]
     return "\n".join([f"# {NOTICE}", *rules, ""])
 

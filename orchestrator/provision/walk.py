@@ -10,7 +10,6 @@ from typing import TypeVar
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
-from orchestrator import runtime
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, Refused, StepFailed
@@ -20,6 +19,7 @@ from orchestrator.model import Color
 from orchestrator.plan.preflight import live_color
 from orchestrator.provision import haproxy, nginx_balancer, node, render, tls
 from orchestrator.provision.node import Task
+from orchestrator.runtimes import runtime_of
 from orchestrator.survey import survey
 from orchestrator.switches import balancer
 from orchestrator.waiting import until
@@ -146,7 +146,7 @@ def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list
 
 def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
     settings = fleet.settings
-    seen = fleet.look(host, ColorInFlight, **runtime.in_flight(settings, color))
+    seen = fleet.look(host, ColorInFlight, **runtime_of(settings).in_flight(color))
     return seen if isinstance(seen, InFlight) else "does not say what is in flight"
 
 

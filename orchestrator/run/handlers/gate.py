@@ -5,11 +5,11 @@ from __future__ import annotations
 from pyinfra.api.host import Host
 from typing_extensions import override
 
-from orchestrator import runtime
 from orchestrator.errors import NotYet, Silent
 from orchestrator.gates import code, http
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
+from orchestrator.runtimes import runtime_of
 from orchestrator.stages.gate import Gate
 from orchestrator.survey import color_answers
 from orchestrator.waiting import until
@@ -21,7 +21,7 @@ class GateHandler(Handler[Gate]):
     @override
     def at_host(self, host: Host, step: Step[Gate], undoing: bool) -> str:
         gate, color, release = self.settings.gate, step.action.color, step.action.release
-        what = runtime.what(self.settings)
+        what = runtime_of(self.settings).label
 
         def look() -> None:
             said = color_answers(self.fleet, host, color, gate.successes)

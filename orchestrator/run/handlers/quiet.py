@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyinfra.api.host import Host
 from typing_extensions import override
 
-from orchestrator import runtime
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import CannotTell, CommandFailed, Silent
 from orchestrator.facts.idle import ColorInFlight, InFlight
@@ -13,6 +12,7 @@ from orchestrator.model import Color
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import INTERVAL, Handler
 from orchestrator.run.walk import WARNING
+from orchestrator.runtimes import runtime_of
 from orchestrator.stages.quiet import Quiet
 from orchestrator.survey import seen_at
 
@@ -35,7 +35,7 @@ class QuietHandler(Handler[Quiet]):
         return f"{WARNING}{line}"
 
     def _node(self, host: Host, color: Color) -> InFlight:
-        seen: InFlight | None = self.fleet.look(host, ColorInFlight, **runtime.in_flight(self.settings, color))
+        seen: InFlight | None = self.fleet.look(host, ColorInFlight, **runtime_of(self.settings).in_flight(color))
         if seen is None:
             raise Silent("does not say what is in flight")
         return seen

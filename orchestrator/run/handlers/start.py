@@ -8,6 +8,7 @@ from orchestrator.config import Settings
 from orchestrator.operations.start import start
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.runtimes import runtime_of
 from orchestrator.stages.start import Start
 
 
@@ -29,7 +30,7 @@ class StartHandler(OperationHandler[Start]):
                 "out": action.out,
                 "target": node.target(color),
                 "services": [node.service_unit(color, service.name) for service in wanted],
-                "said": "" if settings.runtime == "static" else f"{node.library}/said",
+                "said": f"{node.library}/said" if runtime_of(settings).main_name else "",
                 "timer": node.shrink(color, "timer") if settings.shrinks else "",
             },
         )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from orchestrator import runtime
 from orchestrator.config import Settings
 from orchestrator.errors import CommandFailed
 from orchestrator.gates import opcache
@@ -15,6 +14,7 @@ from orchestrator.operations.warm import warm
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, OperationHandler, seconds
 from orchestrator.run.walk import WARNING
+from orchestrator.runtimes import runtime_of
 from orchestrator.stages.warm import Warm
 
 
@@ -38,9 +38,9 @@ class WarmHandler(OperationHandler[Warm]):
                 "paths": settings.warm,
                 "public": settings.php.public,
                 "inspect": f"{settings.node.library}/inspect.php",
-                "compile": runtime.compiled(settings),
+                "compile": runtime_of(settings).compiled,
                 "exclude": settings.php.compile_exclude,
-                "workers": runtime.workers(settings),
+                "workers": runtime_of(settings).workers,
                 "seconds": seconds(step.deadline),
             },
         )

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator import runtime
 from orchestrator.config import Settings, load
 from orchestrator.model import Color
 from orchestrator.plan.steps import Place, Step
 from orchestrator.run.commands import commands
+from orchestrator.runtimes import runtime_of
 from orchestrator.stages.warm import Warm
 
 WEB = {"name": "web", "command": "bin/web", "path": "/"}
@@ -48,17 +48,17 @@ STATIC = settings(runtime="static")
 def test_each_runtime_has_its_unit_and_its_request_counter(
     made: Settings, unit: str | None, what: str, main: str, others: list[str]
 ) -> None:
-    assert runtime.main_unit(made, Color.green) == unit
-    assert runtime.what(made) == what
-    counted = runtime.in_flight(made, Color.green)
+    assert runtime_of(made).main_unit(Color.green) == unit
+    assert runtime_of(made).label == what
+    counted = runtime_of(made).in_flight(Color.green)
     assert counted == {"directory": "/srv/shop/green/run", "port": 8082, "main": main, "others": others}
 
 
 def test_the_running_code_is_asked_for_unless_nginx_is_alone() -> None:
-    assert "/usr/bin/cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock" in runtime.code(PHP, Color.blue)
+    assert "/usr/bin/cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock" in runtime_of(PHP).code(Color.blue)
     library = "/usr/local/lib/orchestrator/shop"
-    assert runtime.code(SERVICE, Color.blue) == f"sudo -n {library}/runs shop-blue-web.service"
-    assert runtime.code(STATIC, Color.blue) == ""
+    assert runtime_of(SERVICE).code(Color.blue) == f"sudo -n {library}/runs shop-blue-web.service"
+    assert runtime_of(STATIC).code(Color.blue) == ""
 
 
 @pytest.mark.parametrize(("made", "compiled"), [(PHP, True), (SERVICE, False), (STATIC, False)])

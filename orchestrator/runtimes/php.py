@@ -1,0 +1,36 @@
+"""PHP-FPM: one master process a color."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.model import Color
+from orchestrator.runtimes.base import Runtime
+from orchestrator.scripts.fastcgi import fastcgi_command
+
+
+class PhpRuntime(Runtime):
+    """PHP-FPM answers, on a socket of the color."""
+
+    main_name = "fpm"
+    label = "PHP-FPM"
+
+    @override
+    def code(self, color: Color) -> str:
+        layout = self.settings.node
+        root = f"{layout.link(color)}/{self.settings.php.public}"
+        return fastcgi_command(layout.socket(color), f"{layout.library}/inspect.php", "", root)
+
+    @override
+    def listener(self, color: Color) -> str:
+        return self.settings.node.socket(color)
+
+    @property
+    @override
+    def compiled(self) -> list[str]:
+        return self.settings.php.compile
+
+    @property
+    @override
+    def workers(self) -> int:
+        return self.settings.php.workers

@@ -1,0 +1,23 @@
+"""Nothing but nginx, which sends the files of the document root."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.model import Color
+from orchestrator.runtimes.base import Runtime
+
+
+class StaticRuntime(Runtime):
+    """No process answers but nginx."""
+
+    main_name = ""
+    label = ""
+
+    @override
+    def code(self, color: Color) -> str:
+        return ""
+
+    @override
+    def listener(self, color: Color) -> str:
+        return ""
