@@ -12,13 +12,11 @@ from typing_extensions import override
 
 from orchestrator.model import Color
 from orchestrator.scripts.command import pairs, script
+from orchestrator.scripts.files import read
 
 Outcome = Literal["fired", "already", "late", "disarmed", "fenced", "locked", "failed", "waiting", "nothing"]
 
-SCRIPT = r"""
-echo "wanted=$2"
-cat "$1/guard/fired" 2>/dev/null || true
-"""
+SCRIPT = read("facts/fired.sh")
 
 MEANING: Mapping[str, str] = {
     "late": "missed the instant, because it was frozen or overloaded, and did not swap",

@@ -17,10 +17,7 @@ from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/in_flight.sh")
 
-KEPT = r"""
-echo kept
-ss -HtniO state established "( sport = :$1 )"
-"""
+KEPT = read("facts/kept.sh")
 
 SETTLED = 300
 """Milliseconds without a byte after which a connection on which the server sent last counts as idle."""
