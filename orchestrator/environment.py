@@ -52,7 +52,7 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 def text(variables: Mapping[str, str]) -> str:
     """A dotenv file that shells, phpdotenv, Symfony's Dotenv and python-dotenv read alike.
 
-    Raises UsageError, which names the key and shows no value, for one that there is no way to write so.
+    Raises UsageError, which names the key and shows no value, if a value cannot be written so.
     """
     return "".join(f"{key}={_quoted(key, value)}\n" for key, value in variables.items())
 
@@ -111,7 +111,7 @@ def _of_file(asked: Environment) -> dict[str, str]:
 
 
 def _said(key: str, command: str, seconds: float) -> str:
-    """What a command prints. Its output is a secret, so an error shows none of it but what it says is wrong."""
+    """The output of a command. The output is a secret, so an error shows only the last line of standard error."""
     try:
         done = local.run(command, seconds)
     except TookTooLong:

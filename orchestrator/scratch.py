@@ -1,4 +1,4 @@
-"""Temporary directories on the operator's machine. What a killed run left is removed by the next one."""
+"""Temporary directories on the operator's machine. The next run removes directories that a killed run left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ YOUNG = 60.0
 
 
 class Scratch:
-    """A directory for nobody but us, as ``path``, until ``remove``. Raises OrchestratorError if none can be made.
+    """A directory, ``path``, that only this user can read, until ``remove``.
+
+    Raises OrchestratorError if the directory cannot be made.
 
     A lock beside it says that it is in use. The kernel takes the lock away with the process, however that ends.
     """
@@ -37,7 +39,7 @@ class Scratch:
             raise OrchestratorError(f"no temporary directory on this machine: {error}") from None
 
     def remove(self) -> None:
-        """A second time it does nothing."""
+        """Remove the directory; a second call does nothing."""
         self._removal()
         self._lock.close()
 
@@ -51,7 +53,7 @@ class Scratch:
 
 
 def sweep() -> None:
-    """Remove what nobody uses any more."""
+    """Remove the directories that no process uses any more."""
     for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
         try:
             if time.time() - file.stat().st_mtime < YOUNG:

@@ -12,7 +12,7 @@ from orchestrator.config.section import Section
 
 
 class Build(Section):
-    """One step, run for each release in the order of the list; where nothing it reads has changed, not even that."""
+    """A build step, run for each release, in the order of the list. A step whose inputs have not changed is skipped."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="as the plan shows it: `build <name>`")
     run: str = Field(
@@ -62,7 +62,7 @@ class Build(Section):
 
     @property
     def parts(self) -> dict[str, Any]:
-        """What its script is told beside its name."""
+        """The arguments of the build script, except the name."""
         return self.model_dump(include={"run", "when", "inputs", "listed", "outputs"})
 
 

@@ -1,4 +1,4 @@
-"""What the idle color has to prove before traffic moves."""
+"""The checks that the idle color must pass before traffic moves."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Deadlines(Section):
 
 
 class Room(Section):
-    """What a node must have free before a release begins."""
+    """Memory and disk space that must be free on a node before a release begins."""
 
     disk_mb: int = Field(256, ge=0, description="MiB free on the file system of the releases")
     inodes: int = Field(10_000, ge=0)

@@ -1,4 +1,4 @@
-"""Who may do what with a release's files."""
+"""Permissions of a release's files."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from orchestrator.config.section import Section
 
 
 class Php(Section):
-    """One PHP-FPM master a color, with its own OPcache."""
+    """PHP-FPM: each color has a master process, with its own OPcache."""
 
     version: str = Field("8.2", pattern=r"^\d\.\d$")
     public: str = Field(
@@ -45,13 +45,13 @@ class Php(Section):
     )
     compile_exclude: list[str] = Field(
         default_factory=list,
-        description="patterns of paths that are not, such as `vendor/*/tests/*`; a `*` is for slashes, too",
+        description="patterns of paths that are not compiled, such as `vendor/*/tests/*`; a `*` also matches slashes",
     )
     preload: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.php$",
-        description="PHP file of a release that is run when a color starts: what it loads is there for every request. "
-        "A release without this file starts without it",
+        description="PHP file of a release that is run when a color starts: the code that it loads is there for every "
+        "request. A release without this file starts without it",
     )
     opcache: Literal["refuse", "warn"] = Field(
         "refuse", description="when a release does not fit into OPcache: it gets no traffic, or there is a warning"

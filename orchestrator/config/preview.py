@@ -10,7 +10,7 @@ from orchestrator.config.section import Section
 
 
 class Preview(Section):
-    """Who shows the token at a balancer gets the color with less traffic: the idle one, or the new one up to 50."""
+    """A request with the token gets the color with less traffic: the idle color, or the new color up to weight 50."""
 
     # left out of every dump, so that no journal and no saved plan holds it
     token: SecretStr | None = Field(

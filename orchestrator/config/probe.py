@@ -11,7 +11,7 @@ NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1
 
 
 class Probe(Section):
-    """From before the cutover until the commit, in a process of its own. Verification asks in the same way."""
+    """A separate process, which sends requests from before the cutover until the commit, as verification does."""
 
     enabled: bool = True
     paths: list[str] = Field(default_factory=lambda: ["/"], min_length=1)

@@ -16,7 +16,7 @@ def names() -> list[str]:
 
 
 def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings laid over those of the recipe that they name, if they name one that there is.
+    """The settings, merged over the recipe that they name. An unknown recipe is ignored here.
 
     Sections are merged key by key; a list or a value of the application's own replaces the recipe's.
     """
@@ -26,8 +26,8 @@ def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
     return _over(tomllib.loads((RECIPES / f"{name}.toml").read_text()), raw)
 
 
-def told_by(raw: Mapping[str, Any], key: str) -> str | None:
-    """The recipe that a value comes from, None if the application says it itself.
+def recipe_of(raw: Mapping[str, Any], key: str) -> str | None:
+    """The name of the recipe that a value comes from, None if the application's own settings have the key.
 
     + key: such as ``shared.seed``
     """

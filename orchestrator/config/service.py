@@ -1,4 +1,4 @@
-"""What a color runs beside PHP-FPM, such as a WebSocket server, or in its place."""
+"""The processes that a color runs beside PHP-FPM, or instead of PHP-FPM, such as a WebSocket server."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ class Service(Section):
     ports: ServicePorts | None = Field(
         None, description="it listens on a port of 127.0.0.1, another one in each color, and not on a socket"
     )
-    files: bool = Field(
-        True, description="of the path `/`: what is a file of the document root is sent by nginx, as it is"
-    )
+    files: bool = Field(True, description="for the path `/`: nginx sends the files of the document root itself")
 
     @field_validator("name")
     @classmethod

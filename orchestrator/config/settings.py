@@ -24,7 +24,7 @@ from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
 from orchestrator.config.preview import Preview
 from orchestrator.config.probe import Probe
-from orchestrator.config.recipe import names, told_by, with_recipe
+from orchestrator.config.recipe import names, recipe_of, with_recipe
 from orchestrator.config.scaling import Scaling
 from orchestrator.config.section import Section
 from orchestrator.config.service import Service
@@ -38,7 +38,7 @@ DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 
 
 class Shared(Section):
-    """What outlives a release: linked from ``shared/`` into each release."""
+    """Files that outlive a release: linked from ``shared/`` into each release."""
 
     directories: list[ReleasePath] = Field(default_factory=list, description="made by provisioning if missing")
     files: list[ReleasePath] = Field(
@@ -46,7 +46,7 @@ class Shared(Section):
     )
     seed: list[ReleasePath] = Field(
         default_factory=list,
-        description="of the directories, those that get what the version itself has there, while they are empty",
+        description="shared directories that get the files which the version has there, while they are empty",
     )
 
 
@@ -60,7 +60,7 @@ class Marker(Section):
 
 
 class Settings(Section):
-    """One application on one inventory."""
+    """The settings of an application on an inventory."""
 
     app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
     recipe: str | None = Field(
@@ -166,7 +166,7 @@ class Settings(Section):
 
     @property
     def left_out(self) -> list[str]:
-        """Paths of a release that git does not check out, and leaves alone: what stands there instead, too."""
+        """Paths that git does not check out, because the settings leave them out or something else is placed there."""
         named = self.source.leave_out if isinstance(self.source, GitSource) else []
         environment = [self.environment.path] if self.environment else []
         return list(dict.fromkeys([*named, *self.shared.directories, *self.shared.files, *environment]))
@@ -188,7 +188,7 @@ class Settings(Section):
 
     @property
     def environment_owner(self) -> str:
-        """Whose a release's environment file is."""
+        """The user who owns a release's environment file."""
         return (self.environment.owner if self.environment else None) or self.web_user
 
     @property
@@ -223,8 +223,8 @@ def _lines(error: ValidationError, raw: Mapping[str, Any]) -> Iterable[str]:
         else:
             message = item["msg"].removeprefix("Value error, ")
             line = f"{where}: {message}" if where else message
-            recipe = told_by(raw, line.partition(":")[0])
-            yield line + (f" (so says the recipe {recipe}; what the settings say replaces it)" if recipe else "")
+            recipe = recipe_of(raw, line.partition(":")[0])
+            yield line + (f" (this value is the recipe {recipe}'s: set the key to replace it)" if recipe else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

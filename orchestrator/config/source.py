@@ -35,7 +35,7 @@ class Source(Section):
 
     @property
     def where(self) -> str:
-        """Where it is, without secrets, for people."""
+        """The place of the source for messages, without secrets."""
         raise NotImplementedError
 
     @property
@@ -45,7 +45,7 @@ class Source(Section):
 
     @property
     def secrets(self) -> list[str]:
-        """What must not be shown anywhere."""
+        """Secrets that must not be shown anywhere."""
         return []
 
 
@@ -178,7 +178,7 @@ class ArchiveSource(Tarball):
 
 
 class ArtifactSource(Tarball):
-    """What was built once: a tarball of it that the nodes pull, or a checkout that is built here and pushed to them."""
+    """A build: a tarball that the nodes pull, or a checkout that is built on the operator's machine and pushed."""
 
     kind: Literal["artifact"]
     checkout: str | None = Field(
@@ -206,7 +206,7 @@ class ArtifactSource(Tarball):
 
 
 class DirectorySource(Source):
-    """A directory on the operator's machine, pushed as it is: for trying things."""
+    """A directory on the operator's machine, pushed with its uncommitted changes: for experiments."""
 
     kind: Literal["directory"]
     path: str = Field(min_length=1, description="the directory")

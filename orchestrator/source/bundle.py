@@ -1,4 +1,4 @@
-"""What is sent to the nodes: a directory on the operator's machine that holds exactly that."""
+"""Directories on the operator's machine that hold exactly the files that are sent to the nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.scripts.files import read
 
 
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
-    """A copy of a directory, so that all nodes get the same whoever edits meanwhile.
+    """A copy of a directory, so that all nodes get the same files even if the directory changes meanwhile.
 
     + exclude: patterns as rsync has them
 
@@ -34,7 +34,7 @@ OURS = ("--", ".", ":(exclude).release")
 
 
 def export(checkout: str, commit: str) -> Bundle:
-    """What a commit of a repository holds. Raises OrchestratorError."""
+    """The files of a commit of a repository. Raises OrchestratorError."""
 
     def fill(path: Path) -> None:
         archive = path / ".archive.tar"
@@ -62,7 +62,7 @@ def tarball(file: Path) -> Bundle:
 
 
 def sha256(file: Path) -> str:
-    """Of a file's content. Raises OrchestratorError."""
+    """The SHA-256 of a file's content. Raises OrchestratorError."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()

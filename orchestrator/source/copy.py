@@ -17,7 +17,7 @@ from orchestrator.scripts.guarded import Guard, guarded
 
 
 def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Guard) -> str:
-    """A release of another node, as it is there, on this host. A line of detail.
+    """Copy a release of another node to this host, unchanged. Returns a line of detail for the report.
 
     + names: nodes that have it; the first one that can be reached gives it
     + guard: of a node, the same on each
@@ -35,7 +35,7 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
         sent = fleet.one(giver, lambda other: _take(fleet, other, release, there, here, guard), guard.seconds)
         if sent.error is not None or sent.value is None:
             raise CommandFailed(f"{giver}: {sent.error}")
-        # made before it is written, so that nobody else can ever read it
+        # the file is made before its content is written, so that no other user can ever read the content
         fleet.shell(host, guarded('umask 077; : >"$1"', [there], None))
         host.put_file(str(here), there)
         size = here.stat().st_size

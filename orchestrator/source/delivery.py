@@ -1,4 +1,4 @@
-"""The operator's part of a run's fetches: what is made ready once, and sent to each node."""
+"""The operator's part of the fetches of a run: files are made ready once, and pushed to each node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.source.kinds import kind_of
 
 
 class Delivery:
-    """Of one run."""
+    """The delivery of one run."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -25,7 +25,7 @@ class Delivery:
 
     @property
     def stdin(self) -> str | None:
-        """What the fetch on a node reads: a secret; None for nothing."""
+        """The secret that the fetch on a node reads from standard input; None if there is none."""
         return self._supply.stdin
 
     @property
@@ -38,7 +38,7 @@ class Delivery:
         """Make ready what the nodes get, once a version.
 
         + ref, revision: of the version
-        + release, color: what build steps on this machine are told
+        + release, color: for the environment of build steps on this machine
 
         Raises OrchestratorError, and CommandFailed for a build step.
         """

@@ -74,7 +74,7 @@ class SourceKind(ABC):
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
         """Do the operator's part of a fetch: once a version, before any node fetches.
 
-        + release, color: what build steps on this machine are told
+        + release, color: for the environment of build steps on this machine
 
         Raises OrchestratorError, and CommandFailed for a build step.
         """

@@ -80,13 +80,13 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
             {"directories": ["storage"]},
             "settings: shared.seed: not in shared.directories: storage/app, storage/framework/cache: add to "
             "shared.directories, or leave out "
-            "(so says the recipe laravel; what the settings say replaces it)",
+            "(this value is the recipe laravel's: set the key to replace it)",
         ),
         (
             {"directories": ["storage"], "seed": []},
             "settings: permissions.writable: storage/framework/views lies in the shared.directories path storage, "
             "which the live release uses, too: leave it out "
-            "(so says the recipe laravel; what the settings say replaces it)",
+            "(this value is the recipe laravel's: set the key to replace it)",
         ),
         (
             {"directories": ["a"], "seed": ["b"]},
