@@ -236,6 +236,11 @@ class Walk:
         self._write()
         return Ended(committed=True, warnings=warnings, owed=owed)
 
+    def besides(self, stage: Stage) -> None:
+        """Perform a stage that the plan does not have, once the walk has ended, and record its results."""
+        self._perform(stage, stage.do, undoing=True)
+        self._write()
+
     def _do(self, stage: Stage) -> None:
         if not stage.do:
             return

@@ -18,10 +18,13 @@ from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.survey import survey
+from orchestrator.verbs.announcement import announce_begin, announce_end
 from orchestrator.verbs.bound import Approved, check_approved, check_saved
+from orchestrator.verbs.masking import learn_values
+from orchestrator.verbs.pause import check_pause
 from orchestrator.verbs.session import begin_record, begin_session, open_store
 from orchestrator.verbs.settle import open_run_of, settle_first
-from orchestrator.verbs.walk import announce_busy, announce_end, check_pause, know_values, walk
+from orchestrator.verbs.walk import walk_plan
 
 
 def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
@@ -60,10 +63,10 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
         whole = plan(i)
         check_pause(whole, options.until)
-        know_values(fleet, i, whole.stages)
+        learn_values(fleet, i, whole.stages)
         session.append([begin_record(verb), RunInputs(i.to_json())])
         try:
-            announce_busy(fleet, session, i)
+            announce_begin(fleet, session, i)
         except (Refused, Interrupted) as reason:
             signals.no_more_interrupts()
             announce_end(fleet, session, i, committed=False)
@@ -71,7 +74,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             raise
         say(heading(i), bold=True)
         stages = whole.until(options.until) if options.until else whole.until_commit
-        return walk(fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until))
+        return walk_plan(fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until))
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:

@@ -18,9 +18,9 @@ from orchestrator.report.terminal import heading, say
 from orchestrator.run.settle import open_run
 from orchestrator.stages import plan
 from orchestrator.verbs.bound import Approved
+from orchestrator.verbs.pause import refuse_paused
 from orchestrator.verbs.release import inputs
 from orchestrator.verbs.session import open_store
-from orchestrator.verbs.settle import refuse_paused
 
 
 def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Inputs:
@@ -77,5 +77,5 @@ def _earlier(fleet: Fleet) -> RunHistory | None:
     found = open_run(contents.runs, fleet.settings)
     if found is None:
         return None
-    refuse_paused(found)
+    refuse_paused(found.history)
     return found.history

@@ -61,7 +61,7 @@ def test_a_stalled_owner_that_wakes_up_changes_nothing(calm: Calm, tmp_path: Pat
     until((tmp_path / "point").exists)
     done = calm.fleet.pyinfra(*words("rollback"))
     assert done.returncode == 0, done.stderr
-    assert "stopped without a word" in done.stderr
+    assert "stopped without an end on record" in done.stderr
     after = snapshot(calm.fleet)
     os.kill(stalled.pid, signal.SIGCONT)
     output, _ = stalled.communicate(timeout=120)
@@ -85,7 +85,7 @@ def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> No
     took = time.monotonic() - began
     assert code == 1, run.text
     assert f"node2: took longer than {DEADLINE:g} s and does not answer" in run.text
-    assert "node2: unsettled, and barred until" in run.text
+    assert "node2: not undone, and barred until" in run.text
     # once its deadline, and short looks whether it is back: not one more deadline for every stage that is undone
     assert took < 3 * DEADLINE, run.text
     refused = calm.fleet.pyinfra(*words("release", ref="v1"))
@@ -102,7 +102,7 @@ def test_a_dead_node_is_barred_and_joins_before_it_gets_traffic(calm: Calm) -> N
     calm.fleet.docker("kill", calm.fleet.container("node3"))
     try:
         assert run.end(400) == 1, run.text
-        assert "node3: unsettled, and barred" in run.text
+        assert "node3: not undone, and barred" in run.text
         refused = calm.fleet.pyinfra(*words("release", ref="v1"))
         assert refused.returncode == 3, refused.stderr
         # what cannot be reached can be left out, and the rest moves

@@ -227,7 +227,7 @@ def test_a_run_without_its_values_can_only_be_undone(origin: World, capsys: pyte
     capsys.readouterr()
     assert verbs.abort(origin.fleet(gone), Options()) == 0
     assert (
-        "warning: what commands print may show values of the environment, which are not known: "
+        "warning: the values of the environment could not be read, so the output of commands may show them: "
         "environment: the command of KEY ended with status 3: locked out"
     ) in capsys.readouterr().err
     assert origin.snapshot() == before
@@ -251,7 +251,7 @@ def test_an_emergency_needs_no_values(origin: World, capsys: pytest.CaptureFixtu
     assert "asked" not in capsys.readouterr().err
     hooked = built(origin, environment=settings.environment, hooks=[{"after": "cutover", "run": "true"}])
     assert release(origin, hooked, "rollback") == 0
-    assert "warning: what commands print may show values of the environment" in capsys.readouterr().err
+    assert "warning: the values of the environment could not be read" in capsys.readouterr().err
 
 
 def test_a_continued_run_takes_secrets_from_the_current_settings(origin: World) -> None:

@@ -119,7 +119,7 @@ def test_a_run_waits_and_then_goes_on(
 @pytest.mark.exhaustive
 def test_a_run_may_wait_again(released: World) -> None:
     assert verbs.release(fleet(released), Options(ref="v1", until="preview")) == 0
-    with pytest.raises(UsageError, match="until=preview: the run can stop at 5, 25"):
+    with pytest.raises(UsageError, match="until=preview: the run cannot stop there; it can stop at 5, 25"):
         verbs.promote(fleet(released), Options(until="preview"))
     assert verbs.promote(fleet(released), Options(until="25")) == 0
     assert weights(released) == [25, 25]
@@ -141,7 +141,7 @@ def test_a_run_that_waits_is_taken_back(released: World, until: str) -> None:
 @pytest.mark.exhaustive
 def test_a_place_to_wait_that_the_plan_does_not_have_is_refused(released: World) -> None:
     before = released.snapshot()
-    with pytest.raises(UsageError, match="until=50: the run can stop at preview, 5, 25"):
+    with pytest.raises(UsageError, match="until=50: the run cannot stop there; it can stop at preview, 5, 25"):
         verbs.release(fleet(released), Options(ref="v1", until="50"))
     assert released.snapshot() == before
     assert verbs.release(fleet(released), Options(ref="v1")) == 0

@@ -439,7 +439,7 @@ def test_a_failed_last_announcement_changes_no_status(
 
     At(monkeypatch, "prune", spoil)
     assert release(world) == 0
-    assert "warning: what new instances read is not up to date" in capsys.readouterr().err
+    assert "warning: new instances read what is out of date" in capsys.readouterr().err
     # and a rollback is not refused
     assert verbs.rollback(fleet(world), Options()) == 0
     assert "new instances do not know that a rollback is on" in capsys.readouterr().err

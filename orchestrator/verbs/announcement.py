@@ -1,0 +1,33 @@
+"""What new instances of an Auto Scaling group are told about a run (``scaling.live`` in the settings)."""
+
+from __future__ import annotations
+
+from orchestrator.errors import Refused
+from orchestrator.fleet import Fleet
+from orchestrator.journal.session import Session
+from orchestrator.plan.inputs import Inputs
+from orchestrator.report.terminal import say
+from orchestrator.run.announce import announce
+
+
+def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
+    """Tell new instances to wait from now on.
+
+    Raises Refused if they cannot be told. A rollback goes on all the same: whatever it does with the traffic, both
+    colors keep the releases that are announced.
+    """
+    problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
+    if problem and i.verb != "rollback":
+        raise Refused(f"new instances cannot be told to wait, so nothing was moved: {problem}")
+    if problem:
+        say(f"warning: new instances do not know that a rollback is on: {problem}", fg="yellow")
+
+
+def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
+    """Tell new instances the release of each color after a run. A failure is a warning: the run has ended."""
+    problem = announce(fleet.settings, i, session.fence, committed, busy=False)
+    if problem:
+        say(
+            f"warning: new instances read what is out of date, and wait for the next run: {problem}",
+            fg="yellow",
+        )

@@ -1,0 +1,31 @@
+"""Nodes that died under a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from orchestrator.fleet import Fleet
+from orchestrator.plan.inputs import Inputs, Missing
+from orchestrator.report.terminal import say
+from orchestrator.run.walk import Result, Walk
+from orchestrator.stages.bar import bar
+
+
+def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
+    """Bar the nodes that did not answer the undo, so that they get no traffic until they have caught up (`join`).
+
+    + left: what the walk could not undo
+    """
+    lost = sorted({result.place.name for result in left if result.lost and result.place.kind == "node"})
+    known = [name for name in lost if fleet.has(name)]
+    gone = [name for name in lost if name not in known]
+    if gone:
+        say(f"{', '.join(gone)}: not in the inventory any more, so there is nothing to bar", fg="yellow")
+    if not known:
+        return
+    missing = tuple(Missing(name, fleet.address(name), barred=False) for name in known)
+    walk.besides(replace(bar(replace(i, missing=missing)), label="lost"))
+    say(
+        f"{', '.join(known)}: not undone, and barred until deploys/join.py --data node=NAME brings it back", fg="yellow"
+    )

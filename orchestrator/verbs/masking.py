@@ -1,0 +1,37 @@
+"""Read the values of the environment before any output that may show them: only known values can be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator import environment
+from orchestrator.errors import OrchestratorError
+from orchestrator.fleet import Fleet
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Stage
+from orchestrator.report.terminal import say
+from orchestrator.run.settle import shows
+
+
+def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
+    """Read the values if any of the stages may print them.
+
+    + must: False for a way back, which goes on with a warning if the values cannot be read. So does a rollback
+
+    Raises Refused or UsageError if a release cannot read them.
+    """
+    if not shows(stages):
+        return
+    needed = must and i.verb == "release"
+    try:
+        known = fleet.variables.read()
+        if needed:
+            environment.text(known)
+    except OrchestratorError as error:
+        if needed:
+            raise
+        say(
+            "warning: the values of the environment could not be read, so the output of commands may show them: "
+            f"{error}",
+            fg="yellow",
+        )

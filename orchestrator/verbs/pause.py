@@ -1,0 +1,27 @@
+"""Where a run may stop and wait for the operator."""
+
+from __future__ import annotations
+
+from orchestrator.errors import Refused, UsageError
+from orchestrator.journal.history import RunHistory
+from orchestrator.plan.steps import Plan
+
+
+def check_pause(whole: Plan, until: str, after: str = "") -> None:
+    """Raises UsageError if the plan has no pause ``until``, or has passed it.
+
+    + until: ``--data until=``, empty for no pause
+    + after: the pause at which the run waits now, empty if it has not begun
+    """
+    left = whole.pauses[whole.pauses.index(after) + 1 :] if after else whole.pauses
+    if until and until not in left:
+        where = f"it can stop at {', '.join(left)}" if left else "it has passed every place where it could stop"
+        raise UsageError(f"--data until={until}: the run cannot stop there; {where}")
+
+
+def refuse_paused(run: RunHistory) -> None:
+    """Raises Refused if the open run waits for the operator: no other command may settle it."""
+    if run.paused:
+        raise Refused(
+            f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
+        )
