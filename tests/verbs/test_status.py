@@ -1,0 +1,156 @@
+"""The lines of status, from a fleet and a journal: pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator.aws.scaling import Group
+from orchestrator.config import load
+from orchestrator.facts.node import NodeState
+from orchestrator.journal.records import Begin, Commit, End, Intent, Paused, RunInputs, RunRecord, stamped
+from orchestrator.journal.store import Contents, Held, Owner
+from orchestrator.model import Color, Weights
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.switches.base import Seen
+from orchestrator.verbs.status import lines
+
+SETTINGS = load(
+    {
+        "app": "shop",
+        "source": {"origin": "/nowhere", "ref": "main"},
+        "switches": [{"kind": "haproxy", "group": "haproxy", "urls": ["http://haproxy.test/"]}],
+        "marker": {"answers": "all", "token": "secret-token"},
+    }
+)
+
+BLUE, GREEN = Color.blue, Color.green
+
+NODE = NodeState(
+    provisioned=True,
+    live=BLUE,
+    release={BLUE: "r2", GREEN: "r1"},
+    started={BLUE: "r2", GREEN: "r1"},
+    active={BLUE: True, GREEN: True},
+    releases=("r1", "r2"),
+    disk_mb=900,
+    inodes=1000,
+    memory_mb=500,
+    rss_mb={BLUE: 10, GREEN: 10},
+    filesystem="ext2/ext3",
+    fence=1,
+)
+
+SWITCH = Seen(Weights(0), Weights(0), None)
+
+HEALTHY = FleetState(
+    {"node1": NODE, "node2": NODE},
+    {"haproxy": SWITCH},
+    {"haproxy": ("balancer", "haproxy")},
+    {"node1": "10.0.0.1", "node2": "10.0.0.2"},
+)
+
+EMPTY = Contents(None, [])
+
+
+def said(fleet: FleetState = HEALTHY, contents: Contents = EMPTY) -> list[str]:
+    return [" ".join(line.split()) for line in lines(fleet, contents, SETTINGS)]
+
+
+def run(*records: RunRecord) -> list[dict[str, Any]]:
+    began: list[RunRecord] = [Begin("release", "ann@laptop"), RunInputs({"release": "r2"}), *records]
+    return [{**stamped(record), "at": "2026-01-02T03:04:05.000000Z"} for record in began]
+
+
+def test_a_healthy_fleet() -> None:
+    node = "live blue blue r2 (warm) green r1 (warm) 2 releases, 900 MiB free"
+    assert said() == ["shop", "haproxy blue 100% green 0%", f"node1 {node}", f"node2 {node}", "lock free"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
+    [
+        (Seen(Weights(25), Weights(25), None), "haproxy blue 75% green 25%"),
+        (Seen(Weights(25), Weights(0), None), "haproxy blue 75% green 25%, would restart with 0%"),
+        ("its socket does not answer", "haproxy cannot tell: its socket does not answer"),
+    ],
+)
+def test_a_switch(seen: Seen | str, line: str) -> None:
+    assert line in said(replace(HEALTHY, switches={"haproxy": seen}))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"live": None}, "node1 live unknown blue r2 (warm)"),
+        (
+            {"release": {BLUE: "r2", GREEN: None}, "started": {BLUE: "r2", GREEN: None}},
+            "node1 live blue blue r2 (warm) green - (warm)",
+        ),
+        ({"active": {BLUE: True, GREEN: False}}, "node1 live blue blue r2 (warm) green r1 (down)"),
+        ({"started": {BLUE: "r2", GREEN: "r0"}}, "node1 live blue blue r2 (warm) green r1 (up, not started for it)"),
+        ({"shrunk": frozenset({GREEN})}, "node1 live blue blue r2 (warm) green r1 (shrunk)"),
+    ],
+)
+def test_a_node(change: dict[str, Any], line: str) -> None:
+    nodes: dict[str, NodeState | str] = {"node1": replace(NODE, **change), "node2": "does not answer"}
+    found = said(replace(HEALTHY, nodes=nodes))
+    assert found[2].startswith(line)
+    assert found[3] == "node2 does not answer"
+
+
+def test_a_barred_node() -> None:
+    fleet = replace(HEALTHY, switches={"haproxy": replace(SWITCH, barred=("10.0.0.2",))})
+    assert "BARRED node2 gets no traffic until it has caught up: deploys/join.py --data node=node2" in said(fleet)
+
+
+@pytest.mark.parametrize(
+    ("group", "line"),
+    [
+        (Group("web", {"i-1": "InService"}), "scaling web: 1 instances"),
+        (Group("web", {}, frozenset({"Launch", "AZ"})), "scaling web: 0 instances, suspended: AZ, Launch"),
+        ("AWS did not answer in time", "scaling AWS did not answer in time"),
+    ],
+)
+def test_an_auto_scaling_group(group: Group | str, line: str) -> None:
+    assert line in said(replace(HEALTHY, group=group))
+
+
+@pytest.mark.parametrize(
+    ("records", "alarm", "ended"),
+    [
+        ([End("done")], "", "done by ann@laptop"),
+        ([End("undone", "gate failed")], "", "undone by ann@laptop gate failed"),
+        ([], "stopped before it changed anything; the next release or rollback undoes it first", "not ended by"),
+        ([Intent("fetch")], "stopped in fetch; the next release or rollback undoes it first", "not ended by"),
+        (
+            [Intent("cutover"), Commit()],
+            "stopped after its commit; the next release or rollback carries it forward first",
+            "not ended by",
+        ),
+        ([Intent("fetch"), End("left", "node2")], "stopped in fetch; the next release", "left by ann@laptop node2"),
+        ([Paused("preview")], "waits before any traffic: deploys/promote.py goes on", "paused by"),
+        ([Paused("25")], "waits at 25% of the traffic: deploys/promote.py goes on", "paused by"),
+    ],
+)
+def test_the_newest_run(records: list[RunRecord], alarm: str, ended: str) -> None:
+    found = said(contents=Contents(None, [run(*records)]))
+    assert f"2026-01-02T03:04:05 release r2 {ended}" in found[-1]
+    alarms = [line for line in found if line.startswith(("STOPPED", "PAUSED"))]
+    assert len(alarms) == bool(alarm)
+    if alarm:
+        kind = "PAUSED" if alarm.startswith("waits") else "STOPPED"
+        assert alarms[0].startswith(f"{kind} release by ann@laptop of 2026-01-02T03:04:05.000000Z {alarm}")
+
+
+def test_a_run_that_holds_the_lock_is_not_called_stopped() -> None:
+    owner = Owner("ann@laptop", 7, "release", "2026-01-02T03:04:05.000000Z", "")
+    found = said(contents=Contents(Held(owner, 3.2), [run(Intent("fetch"))]))
+    assert f"lock {owner}, last heard of 3 s ago" in found
+    assert not [line for line in found if line.startswith(("STOPPED", "PAUSED"))]
+
+
+def test_five_runs_are_listed() -> None:
+    assert len(said(contents=Contents(None, [run(End("done"))] * 7))) == len(said()) + 5
