@@ -1,4 +1,4 @@
-"""The fleet as it was seen, for the decisions of the preflight."""
+"""The observed state of the fleet, from which the preflight decides."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FleetState:
-    """The fleet as it was seen: a state, or one line that says why there is none. In inventory order.
+    """The observed state of each node and switch, or one line that says why it is unknown. In inventory order.
 
-    + kinds: where each switch is told (``balancer``, ``node``, ``api``), and its kind
-    + addresses: how the balancers reach each node
-    + group: the Auto Scaling group, None without ``scaling`` in the settings, or if nobody wants to know
+    + kinds: for each switch the place that receives its commands (``balancer``, ``node``, ``api``), and its kind
+    + addresses: the address under which the balancers reach each node
+    + group: the Auto Scaling group; None without ``scaling`` in the settings, or if it was not read
     """
 
     nodes: Mapping[str, NodeState | str]
@@ -37,13 +37,13 @@ class FleetState:
 
     @property
     def barred(self) -> set[str]:
-        """Nodes that a balancer keeps out of both colors."""
+        """The nodes that a balancer keeps out of both colors."""
         barred = {one for seen in self.seen.values() for one in seen.barred}
         return {name for name, address in self.addresses.items() if address in barred or name in barred}
 
     @property
     def drained(self) -> dict[str, str]:
-        """Nodes that an operator has taken out of a balancer, and which."""
+        """The nodes that an operator has taken out of a balancer, each with the name of that balancer."""
         return {node: name for name, seen in self.seen.items() for node in seen.out}
 
     @property
@@ -51,7 +51,7 @@ class FleetState:
         return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}
 
     def without(self, nodes: Collection[str]) -> FleetState:
-        """The same fleet without some nodes, as nodes and as switches."""
+        """The same fleet without some nodes. A node that is a switch itself is removed as a switch as well."""
 
         def kept(known: Mapping[str, T]) -> dict[str, T]:
             return {name: value for name, value in known.items() if name not in nodes}

@@ -1,6 +1,6 @@
-"""The inputs of a plan: what was asked and what was seen.
+"""The inputs of a plan: the operator's request and the observed state of the fleet.
 
-The journal keeps them, so that any machine makes the same plan from them.
+The journal keeps the inputs, so that any machine makes the same plan from them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from orchestrator.plan.steps import Place, Where
 
 @dataclass(frozen=True)
 class NodeInput:
-    """What the plan needs to know of a node.
+    """The facts about a node that a plan needs.
 
-    + former: the release its idle color had before the run, None if it never had one
-    + former_active: whether its processes ran for it (undo gates only what ran)
+    + former: the release that the node's idle color had before the run, None if it never had one
+    + former_active: whether the processes of the former release ran (an undo gates only a release that ran)
     """
 
     name: str
@@ -30,13 +30,13 @@ class NodeInput:
 
 @dataclass(frozen=True)
 class SwitchInput:
-    """What the plan needs to know of a switch.
+    """The facts about a switch that a plan needs.
 
-    + name: of the balancer's host, of the node whose link it is, or of a switch behind an API
-    + kind: ``haproxy``, ``nginx``, ``node``, ``alb``, or what a package adds
-    + at: where it is told
-    + sticky: seconds for which it keeps a client on a color whatever the weights
-    + attached: it knows both colors
+    + name: the name of the balancer's host, of the node whose link is the switch, or of the switch behind an API
+    + kind: ``haproxy``, ``nginx``, ``node``, ``alb``, or a kind that a package adds
+    + at: the place that receives the switch's commands
+    + sticky: seconds for which the switch keeps a client on a color, whatever the weights are
+    + attached: whether the switch knows both colors
     """
 
     name: str
@@ -54,8 +54,8 @@ class SwitchInput:
 class Missing:
     """A node that takes no part: it is kept out of both colors until it has caught up.
 
-    + address: how the balancers reach it
-    + barred: they kept it out before the run already
+    + address: the address under which the balancers reach the node
+    + barred: whether the balancers kept the node out before the run already
     """
 
     name: str
@@ -65,10 +65,10 @@ class Missing:
 
 @dataclass(frozen=True)
 class Release:
-    """What was asked of a release.
+    """The operator's request for a release.
 
-    + ref: version that was asked for
-    + code_only: fail where a build step would have to run, or where the environment is another one
+    + ref: the version that the operator asked for
+    + code_only: fail if a build step would have to run, or if the environment differs from the live release's
     """
 
     verb: ClassVar[str] = "release"
@@ -79,9 +79,9 @@ class Release:
 
 @dataclass(frozen=True)
 class Rollback:
-    """What was asked of a rollback.
+    """The operator's request for a rollback.
 
-    + cold: the release is on the nodes' disks but does not run, so it is started and gated first
+    + cold: whether the release is on the nodes' disks but does not run, so that it is started and gated first
     """
 
     verb: ClassVar[str] = "rollback"
@@ -91,10 +91,11 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Join:
-    """What was seen for a node that comes back.
+    """The observed state that only a join needs, for the node that comes back.
 
-    + former_release, former_revision: what the color without traffic has on the other nodes, None if it has nothing
-    + stale: releases that this node has and no other node has: left there by a run under which the node died
+    + former_release, former_revision: the release of the color without traffic on the other nodes, None if there is
+      none
+    + stale: the releases that only this node has: a run during which the node died left them there
     """
 
     verb: ClassVar[str] = "join"
@@ -108,9 +109,9 @@ class Join:
 class ScalingInput:
     """The Auto Scaling group of the nodes.
 
-    + suspended: processes that this run suspends, and so resumes, and no others (of a `rollback`: processes that an
-      earlier run could not resume)
-    + instances: that the group had
+    + suspended: the only processes that this run suspends, and therefore resumes (in a `rollback`: the processes that
+      an earlier run could not resume)
+    + instances: the instances that the group had
     """
 
     suspended: tuple[str, ...] = ()
@@ -119,16 +120,16 @@ class ScalingInput:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was asked (settings, verb) and what was seen (nodes, weights). The journal's first record.
+    """The request (settings, verb) and the observed state (nodes, weights). The journal's first record.
 
-    + asked: the part that only this verb has
-    + color: gets all the traffic by this run; it is idle before
-    + before: the weights that were in force
+    + asked: the part of the request that only this verb has
+    + color: the color that gets all the traffic in this run; before the run it is idle
+    + before: the weights before the run
     + live: the release that had the traffic before, None if there was none
     + release: the release that gets the traffic
-    + members: nodes that the balancers are expected to find up
-    + missing: nodes that take no part (of a `join`: the node that comes back)
-    + mend: nodes whose ``live`` link lags behind the switch, as a failure after an earlier commit leaves them
+    + members: the nodes that the balancers are expected to find up
+    + missing: the nodes that take no part (in a `join`: the node that comes back)
+    + mend: the nodes whose ``live`` link lags behind the switch because a stage failed after an earlier commit
     """
 
     asked: Release | Rollback | Join
@@ -152,21 +153,21 @@ class Inputs:
 
     @property
     def ref(self) -> str:
-        """The version that was asked for; empty for a rollback and a join, which name a release instead."""
+        """The version that the operator asked for; empty for a rollback and a join, which name a release instead."""
         return self.asked.ref if isinstance(self.asked, Release) else ""
 
     @property
     def code_only(self) -> bool:
-        """Whether the run must fail where it would change more than code."""
+        """Whether the run must fail if it would change more than code."""
         return isinstance(self.asked, Release) and self.asked.code_only
 
     @property
     def cold(self) -> bool:
-        """Whether a kept release is started first, for a rollback to it."""
+        """Whether a rollback first starts a kept release."""
         return isinstance(self.asked, Rollback) and self.asked.cold
 
     def at(self, *where: str) -> tuple[SwitchInput, ...]:
-        """The switches that are told there: ``balancer``, ``node``, ``api``."""
+        """The switches whose commands go to one of these places: ``balancer``, ``node``, ``api``."""
         return tuple(switch for switch in self.switches if switch.at in where)
 
     @property
@@ -176,7 +177,8 @@ class Inputs:
     def to_json(self) -> dict[str, Any]:
         """JSON without any secret: tokens, values of the environment and of php.ini stay out of the journal.
 
-        All keys are on one level, and each verb has the keys of all verbs, as version 0.1.0 reads and writes them.
+        All keys are on one level, and every verb writes the keys of all verbs: version 0.1.0 reads and writes this
+        format.
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
@@ -193,9 +195,9 @@ class Inputs:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
-        """Inputs from the journal; secrets come from the settings at hand.
+        """Inputs from the journal; secrets come from the present settings.
 
-        + now: those settings
+        + now: the present settings
         """
         return cls(
             asked=_asked(data),
@@ -223,11 +225,14 @@ OTHER_VERBS = {
     "former_revision": None,
     "stale": (),
 }
-"""What a record says of the keys that only other verbs have."""
+"""The values that a record has for the keys that only other verbs use."""
 
 
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:
-    """The part of a verb in a record. Keys that an earlier version did not write are false. Raises ValueError."""
+    """The part of a record that only its verb has. Keys that an earlier version did not write are false.
+
+    Raises ValueError for an unknown verb.
+    """
     match data["verb"]:
         case "release":
             return Release(data["ref"], bool(data.get("code_only")))

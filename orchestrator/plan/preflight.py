@@ -1,4 +1,4 @@
-"""From what was asked and seen to the Inputs of a run, or a refusal that names every problem. Pure."""
+"""Turns a request and the fleet's state into the Inputs of a run, or into a refusal that names every problem. Pure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
 
 
 def live_color(fleet: FleetState) -> Color:
-    """The color that all switches send all traffic to. Raises Refused if they do not say one and the same.
+    """The color that all switches send all traffic to. Raises Refused if the switches do not all name the same color.
 
-    A node that is a switch itself and does not answer is for the preflight to judge, as long as another one does.
+    A silent node that is a switch itself is no error here, as long as another switch answers: the preflight judges it.
     """
     silent = {name: why for name, why in fleet.switches.items() if isinstance(why, str)}
     problems = [f"{name}: {why}" for name, why in silent.items() if fleet.kinds[name][0] != "node" or not fleet.seen]
@@ -50,7 +50,7 @@ def release(
 ) -> Inputs:
     """The Inputs of a release. Raises Refused with every problem found.
 
-    + color: the idle color that the operator expects, None for whichever it is
+    + color: the idle color that the operator expects; None accepts either color
     + allow_missing: nodes that need not take part
     """
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
@@ -69,7 +69,7 @@ def release(
 
 
 def code(i: Inputs) -> Inputs:
-    """The Inputs of a release that may be nothing but code. Raises Refused without a live release to compare with."""
+    """The Inputs of a release that may change only code. Raises Refused if there is no live release to compare with."""
     if i.live is None:
         raise Refused("there is no live release yet whose build and environment could be kept: release first")
     return replace(i, asked=Release(i.ref, code_only=True))
@@ -78,10 +78,10 @@ def code(i: Inputs) -> Inputs:
 def rollback(
     fleet: FleetState, settings: Settings, to: str | None = None, allow_missing: frozenset[str] = frozenset()
 ) -> Inputs:
-    """The Inputs of a rollback to what is warm in the idle color; nodes that cannot be reached may be missing.
+    """The Inputs of a rollback to the release that is warm in the idle color. Unreachable nodes may be missing.
 
-    + to: id of a kept release, which is started first unless it is the warm one; then all nodes take part
-    + allow_missing: nodes that need not, if it has to be started
+    + to: id of a kept release. If this release is not the warm one, it is started first, and all nodes take part
+    + allow_missing: nodes that need not take part if the release has to be started
     """
     if to is None:
         to = _shrunk(fleet)
@@ -112,7 +112,7 @@ def rollback(
         live=next(iter(states.values())).release[live],
         release=target,
         revision=target.rpartition("-")[2],
-        # those that cannot be reached, too: that their link lags behind is worth a warning
+        # includes unreachable nodes: their link will lag behind, which is worth a warning
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.barred and name not in fleet.drained),
@@ -120,13 +120,16 @@ def rollback(
 
 
 def _shrunk(fleet: FleetState) -> str | None:
-    """The release of the idle color, if any node's has fewer workers than traffic needs: it has to be started first."""
+    """The idle color's release, if the color has fewer workers on some node than traffic needs; else None.
+
+    Such a release has to be started first.
+    """
     idle = live_color(fleet).other
     return next((state.release[idle] for state in fleet.node_states.values() if idle in state.shrunk), None)
 
 
 def _warm(fleet: FleetState) -> list[str | None]:
-    """What the nodes' idle colors run, None for one that does not run its release with all its workers."""
+    """The release that each node's idle color runs. None for a node whose idle color does not run with all workers."""
     idle = live_color(fleet).other
     states = fleet.node_states.values()
     return [state.release[idle] if _runs(state, idle) and idle not in state.shrunk else None for state in states]
@@ -157,7 +160,7 @@ def _with_all(
 ) -> Inputs:
     """The Inputs of a run in which every node that is not missing prepares a release in its idle color.
 
-    + fleet: without the missing nodes
+    + fleet: the fleet without the missing nodes
     """
     idle, states = live.other, fleet.node_states
     return Inputs(
@@ -178,9 +181,9 @@ def _with_all(
 
 
 def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[str], str]) -> Inputs:
-    """The Inputs of a node's coming back: both colors as on the other nodes, then traffic.
+    """The Inputs of a join: the node gets both colors as the other nodes have them, then traffic.
 
-    + revisions: full commit hash of a release
+    + revisions: a function that returns the full commit hash of a release
     """
     if node not in fleet.nodes:
         raise UsageError(f"there is no node {node} (nodes: {', '.join(fleet.nodes)})")
@@ -230,9 +233,9 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
 def _taking_part(
     fleet: FleetState, allow_missing: frozenset[str]
 ) -> tuple[Color, tuple[Missing, ...], FleetState, list[str]]:
-    """The live color, the nodes left out, the fleet without them, and why another node cannot take part.
+    """The live color, the nodes left out, the fleet without these nodes, and why any other node cannot take part.
 
-    Raises UsageError for a node that is not there, Refused if the switches do not say one live color.
+    Raises UsageError for an unknown node, Refused if the switches do not all name the same live color.
     """
     if unknown := allow_missing - set(fleet.nodes):
         raise UsageError(
@@ -252,7 +255,7 @@ def _taking_part(
 
 
 def _absent(fleet: FleetState) -> dict[str, str]:
-    """Nodes that cannot take part as they are, and why: leaving one out is a decision to be made in the open."""
+    """The nodes that cannot take part in their present state, and why. Only the operator decides to leave one out."""
     leave = "to release without it: --data allow_missing={0}"
     absent = {
         name: f"{why} (all nodes take part or nobody moves; {leave.format(name)})"
@@ -302,7 +305,7 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
     for name, state in fleet.node_states.items():
         if not state.provisioned:
             continue
-        # the idle color's processes end before the new ones begin, and grow to what the live ones are
+        # the idle color's old processes end before its new ones start; the new ones grow as large as the live ones
         growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
         if state.disk_mb < room.disk_mb + state.release_mb:
             yield f"{name} has {state.disk_mb} MiB of disk free, {_asked('disk_mb', room.disk_mb, state.release_mb)}"
@@ -316,15 +319,15 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
 
 
 def _asked(key: str, asked: int, last: int) -> str:
-    """What has to be free, and why.
+    """The end of a message: how much has to be free, and why.
 
-    + last: what the last release took, 0 if unknown
+    + last: how much the last release took, 0 if unknown
     """
     return f"room.{key} asks for {asked}" + (f" beside the {last} that the last release took" if last else "")
 
 
 def _unrest(fleet: FleetState) -> Iterable[str]:
-    """Why the Auto Scaling group lets no run begin that is for all of its instances."""
+    """The reasons why the Auto Scaling group's state prevents a run on all of its instances."""
     if fleet.group is None:
         return
     from orchestrator.aws.scaling import unrest

@@ -1,4 +1,4 @@
-"""What a run is made of: places, actions, steps, stages. Data only; what was asked and seen makes the plan.
+"""The parts of a run as plain data: places, actions, steps, stages.
 
 A run's plan is a pure function of its Inputs, so that any machine that reads the Inputs from the journal
 gets the same plan.
@@ -14,7 +14,10 @@ from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypeVar, override
 
 Where = Literal["balancer", "node", "api"]
-"""Where a switch is told: on its own host, on a node (whose link it is), by an API from the operator's machine."""
+"""The place that receives a switch's commands.
+
+Its own host, the node whose link is the switch, or an API that the operator's machine calls.
+"""
 
 
 PlaceKind = Literal["node", "balancer", "api", "operator"]
@@ -37,13 +40,13 @@ OPERATOR = Place("operator", "operator")
 
 @dataclass(frozen=True)
 class Action:
-    """What a step does, and its arguments as typed fields: data, never a closure.
+    """The work of a step, with its arguments as typed fields: data, never a closure.
 
-    Each class stands in the file of the stage that owns it.
+    Each class is in the file of the stage that owns it.
 
-    + name: how the plan and tests call it
-    + handler: the class that performs it, as ``module:Class``, so that nothing is imported that a run does not use
-    + prints: its errors may show what the application's own commands print
+    + name: the action's name in plans and tests
+    + handler: the class that performs the action, as ``module:Class``, so that a run imports only what it uses
+    + prints: whether the action's errors may show output of the application's own commands
     """
 
     name: ClassVar[str]
@@ -67,9 +70,9 @@ A_co = TypeVar("A_co", bound=Action, default=Action, covariant=True)
 
 @dataclass(frozen=True)
 class Step(Generic[A_co]):
-    """One action at one place.
+    """An action at a place.
 
-    + deadline: seconds it may take, everything included
+    + deadline: seconds that the step may take, everything included
     """
 
     place: Place
@@ -79,20 +82,21 @@ class Step(Generic[A_co]):
 
 @dataclass(frozen=True)
 class Kind:
-    """What is true of every stage of one kind. The stage's own file declares it, and ``stages.KINDS`` lists it.
+    """The facts that all stages of one kind share. The stage's own file declares its kind; ``stages.KINDS`` lists all.
 
-    + name: how the plan, the journal, the terminal and hooks call it
-    + at: where its steps act
+    + name: the kind's name in the plan, the journal, the terminal and hooks
+    + at: the kinds of places at which its steps act
     + changes: False for a stage that only looks
     + skipped: why a stage of this kind without steps is skipped, for the plan
-    + hooks: the hooks of the settings may name it
-    + each_batch: each batch of nodes has its own, and hooks run for each. At any other kind, a hook runs once: before
-      the first stage or after the last one
-    + standing: a look that a run which goes on repeats, whatever has changed since
-    + valid_until: name of a later kind. A run that goes on does the stage again, done or not, until the stage of that
+    + hooks: whether the hooks of the settings may name the kind
+    + each_batch: whether each batch of nodes has its own stage, with its own hooks. For any other kind, a hook runs
+      once: before the first stage or after the last one
+    + standing: whether a resumed run always repeats this look, whatever has changed since
+    + valid_until: the name of a later kind. A resumed run repeats the stage, done or not, until the stage of that
       kind with the same weight is done
-    + at_once: the stage counts as begun as soon as the Inputs of its run are recorded
-    + owed: no later run would do it, so a run that could not do it stays open, committed or not, for the next command
+    + at_once: whether the stage counts as begun as soon as the Inputs of its run are recorded
+    + owed: whether only this run can do the stage. If the stage fails, the run stays open for the next command,
+      committed or not
     """
 
     name: str
@@ -109,10 +113,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Batch:
-    """Which batch of nodes a stage is for.
+    """The batch of nodes that a stage is for.
 
-    + number: from 1
-    + total: how many batches there are
+    + number: the batch's number, from 1
+    + total: the number of batches
     """
 
     number: int
@@ -121,16 +125,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stage:
-    """A named part of a run. Its steps run at once, at all their places; all succeed, or the stage failed.
+    """A named part of a run. Its steps run in parallel at all their places; if one fails, the stage failed.
 
     + do: the steps
-    + undo: stages that take it back, in order; right whether its steps ran, half ran or never ran
-    + commits: the run is committed once this stage is done; later ones only go forward
-    + pause: where a run may be asked to stop and wait, once this stage is done ("preview", "25"); empty for nowhere
+    + undo: the stages that undo this stage, in order; correct whether its steps ran, half ran or never ran
+    + commits: whether the run is committed once this stage is done; later stages only go forward
+    + pause: the name of the pause after this stage, at which the operator may stop the run ("preview", "25"); empty
+      for none
     + label: tells stages of one kind apart: the name of a build step, the point of a hook, a release; empty for none
-    + weight: per cent of the traffic that the new color gets, None if the stage has nothing to do with that
-    + batch: which batch of nodes it is for, None for all nodes
-    + side: of a `join`, which color it is for
+    + weight: per cent of the traffic that the new color gets, None if the stage has nothing to do with weights
+    + batch: the batch of nodes that the stage is for, None for all nodes
+    + side: the color that the stage of a `join` is for
     """
 
     kind: Kind
@@ -145,9 +150,9 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """How the journal and people call it: ``cutover 5%``, ``build composer 1/3``, ``start live``. Unique in a plan.
+        """The stage's name, unique in a plan: ``cutover 5%``, ``build composer 1/3``, ``start live``.
 
-        All of the traffic is not mentioned: ``cutover``.
+        A weight of 100% is left out: ``cutover``.
         """
         weight = "" if self.weight in (None, 100) else f"{self.weight}%"
         batch = f"{self.batch.number}/{self.batch.total}" if self.batch else ""
@@ -155,7 +160,7 @@ class Stage:
 
     @property
     def point(self) -> str:
-        """The name by which hooks refer to it, whatever its weight and batch: ``cutover``, ``build composer``."""
+        """The stage's name in hooks, without weight and batch: ``cutover``, ``build composer``."""
         return f"{self.kind.name} {self.label}".rstrip()
 
 
@@ -173,11 +178,11 @@ class Plan:
 
     @property
     def pauses(self) -> tuple[str, ...]:
-        """Where it may be asked to stop and wait, in order."""
+        """The names of the pauses at which the operator may stop the run, in order."""
         return tuple(stage.pause for stage in self.stages if stage.pause)
 
     def until(self, pause: str) -> tuple[Stage, ...]:
-        """The stages until one of the pauses. ValueError if the plan has no such pause."""
+        """The stages up to and including a pause's stage. Raises ValueError if the plan has no such pause."""
         last = [stage.pause for stage in self.stages].index(pause)
         return self.stages[: last + 1]
 

@@ -1,4 +1,4 @@
-"""What a run announces to instances that are to come (``scaling.live`` in the settings), made from its Inputs."""
+"""Makes the announcement of a run to future instances (``scaling.live`` in the settings) from the run's Inputs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announcement:
-    """What is true of both colors before a run, or if it was undone; or once it was committed. Pure.
+    """The state of both colors: after the run if it was committed, else before the run. Pure.
 
-    + fence: of the session that says so, which may be a later one than the run's own
+    + fence: the fence of the announcing session, which may be later than the run's own session
+    + committed: whether the run was committed; False before it ends and after an undo
     """
     from orchestrator.aws.announce import Announcement, Version
 
@@ -30,27 +31,27 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
 
 
 Known = tuple[str, str | None]
-"""A release, and its commit if that is known."""
+"""A release, and its commit if the commit is known."""
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
-    """A join brings one node to what both colors are."""
+    """The releases of both colors in a join, which brings one node to them."""
     former = (join.former_release, join.former_revision) if join.former_release else None
     return {i.color: (i.release, i.revision), i.color.other: former}
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
     formers = {node.former for node in i.nodes}
-    # a color of which the nodes have several releases is nothing to catch up with
+    # if the nodes have different releases in a color, a new instance cannot catch up with that color
     former = formers.pop() if len(formers) == 1 else None
     new: Known | None = (i.release, i.revision) if committed else (former, None) if former else None
     return {i.color: new, i.color.other: (i.live, None) if i.live else None}
 
 
 def announce(settings: Settings, i: Inputs, fence: int, committed: bool, busy: bool) -> str | None:
-    """Announce, if the settings say where. Why that failed, one line; None if it did not, or is not asked for.
+    """Announce, if the settings say where. Returns one line if the announcement failed, else None.
 
-    + settings: at hand now; of a run that is settled those of its Inputs may be older
+    + settings: the present settings; the Inputs of a run that is settled later may hold older ones
     """
     scaling = settings.scaling
     if scaling is None or scaling.live is None:

@@ -25,7 +25,7 @@ from orchestrator.switches import Api, balancer
 class Baking:
     """One bake. Its first failure ends it.
 
-    + looks: numbers of the judgements of this release, from 1
+    + looks: the numbers of the judgements of this release, from 1
     + asked: the action of the plan's step
     """
 
@@ -43,7 +43,7 @@ class Baking:
         self._began = time.time()
 
     def run(self) -> str:
-        """Until its time is over. Raises NotYet with what was seen. A line of detail for the report."""
+        """Watch until the time is over. Returns a line of detail for the report. Raises NotYet for a failure."""
         comparison = self._settings.comparison
         end = time.monotonic() + self._seconds
         verdict: Verdict | None = None
@@ -61,7 +61,7 @@ class Baking:
         return self._decide(verdict)
 
     def _decide(self, last: Verdict | None) -> str:
-        """What the last verdict means, as the settings say. Raises NotYet."""
+        """The detail line for the last verdict. Raises NotYet if the settings ask for an undo after this verdict."""
         if last is None:
             return f"{self._seconds:g} s without a failure"
         comparison = self._settings.comparison
@@ -73,7 +73,7 @@ class Baking:
     # The health page
 
     def _gate(self) -> None:
-        """The health page of every node, on the node. Raises NotYet."""
+        """Request the health page of every node, on the node. Raises NotYet."""
         replies = self._fleet.each(
             self._nodes,
             lambda host: color_answers(self._fleet, host, self._color, count=1),
@@ -91,7 +91,7 @@ class Baking:
     # Both colors compared
 
     def _compare(self, last: bool) -> Verdict:
-        """Everything since this weight was set: the worst of what the switches' records say."""
+        """Compare all traffic since this weight was set. Returns the worst verdict of the switches' records."""
         look = next(self._looks)
         balancers = [name for name in self._switches if name in self._fleet.balancers]
         apis = [self._fleet.apis[name] for name in self._switches if name in self._fleet.apis]

@@ -8,7 +8,7 @@ from orchestrator.run.handler import OperationHandler, guard, handler_of
 
 
 def commands(step: Step, settings: Settings) -> list[str]:
-    """The commands that a step would send, without secrets; none for a step that only looks. Pure."""
+    """The commands that a step would send, without secrets; empty for a step that only looks. Pure."""
     handler = handler_of(type(step.action))
     if step.place.kind in ("api", "operator") or not issubclass(handler, OperationHandler):
         return []

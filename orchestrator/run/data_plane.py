@@ -1,4 +1,4 @@
-"""Asks an address of the switch which release answers there. For few, careful requests; the probe is for many."""
+"""Asks an address of the switch which release answers there. For a few requests; the probe is for many."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from orchestrator.probe.url import is_address, read
 
 @dataclass(frozen=True)
 class Answer:
-    """What an address answered.
+    """The answer of an address.
 
-    + release: the marker of the answer, None if it had none
-    + problem: why there was no answer to use, None if there was
+    + release: the release marker in the answer, None if there was none
+    + problem: why there was no usable answer, None if there was one
     """
 
     release: str | None
@@ -26,14 +26,14 @@ class Answer:
 
 
 NO_ADDRESS = Answer(None, "its name has no address")
-"""What a URL without `addresses` told: nobody was asked."""
+"""The result for a URL without `addresses`, to which no request was sent."""
 
 
 def addresses(url: str) -> tuple[str, ...]:
-    """All IP addresses that the URL's host has now, sorted; a literal address is itself. Never raises.
+    """All IP addresses that the URL's host has now, sorted; for a literal address, the address itself. Never raises.
 
-    Empty if the name is not known, or the URL is none. Addresses of a protocol that this machine does not have at
-    all (IPv6, mostly) are left out: nobody can be asked there from here.
+    Empty if the name is unknown or the URL is not valid. If this machine does not have a protocol at all (mostly IPv6),
+    addresses of that protocol are left out, because requests from here cannot reach them.
     """
     try:
         where = read(url)
@@ -54,14 +54,15 @@ def ask(
     http2: bool = False,
     address: str | None = None,
 ) -> Answer:
-    """One request on a connection of its own. It never raises for what the network does, or for a bad URL.
+    """Send one request on a new connection. Does not raise for network errors or a bad URL.
 
     + token: the probe token, empty for none
     + timeout: seconds that the server may be silent
-    + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
-    + ca: file of certificates to trust, instead of the system's
+    + host: the name for the Host header and for TLS (SNI and certificate), instead of the URL's
+    + ca: a file of certificates to trust, instead of the system's
     + http2: HTTP/2 instead of HTTP/1.1; https URLs only
-    + address: IP address to connect to; all else stays the URL's. None: the first that takes a connection
+    + address: the IP address to connect to, everything else as in the URL; None for the first address of the URL's host
+      that accepts a connection
     """
     try:
         where = read(url, host, http2)
@@ -79,11 +80,11 @@ def ask(
 
 
 def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enough: int = 1) -> str | None:
-    """None if every answer names the release, else one line with the first that does not: no or cannot tell.
+    """None if every answer names the release, else one line: another release still answers, or "cannot tell".
 
-    + tolerant: requests without an answer do not count (a node that froze takes its share of them, whichever
-      color has the traffic), as long as there are enough answers
-    + enough: so many
+    + tolerant: whether requests without an answer do not count, as long as there are enough answers (a frozen node
+      takes its share of the requests, whichever color has the traffic)
+    + enough: the number of answers that is enough
     """
     wrong = next((told.release for told in answers if not told.problem and told.release != release), None)
     if wrong:
@@ -96,12 +97,12 @@ def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enoug
 
 
 def judge_split(answers: Sequence[Answer], release: str, other: str, seen: Mapping[str, int]) -> str | None:
-    """None if every answer names one of two releases and the new one was seen, else one line.
+    """None if every answer names one of two releases and the new release was seen, else one line.
 
-    + answers: the newest
-    + release: the one that gets a share of the traffic
-    + other: the one that gives it
-    + seen: how often each release has answered until now, these answers included
+    + answers: the newest answers
+    + release: the new release, which gets a share of the traffic
+    + other: the old release, which has the rest
+    + seen: how often each release has answered until now, including these answers
     """
     wrong = next((told.release for told in answers if not told.problem and told.release not in (release, other)), None)
     if wrong:

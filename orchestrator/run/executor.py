@@ -20,7 +20,7 @@ from orchestrator.waiting import within
 class Executor:
     """Performs steps on a fleet for one run.
 
-    + fence: number of the run; the guard at every place refuses an older one
+    + fence: the number of the run; the guard at every place refuses a run with a lower number
     """
 
     def __init__(self, fleet: Fleet, fence: int) -> None:
@@ -34,7 +34,7 @@ class Executor:
         return self._context.probe.report
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Perform all steps at once. Returns a result a step, in their order; an error of a step is its result."""
+        """Perform all steps in parallel. Returns one result per step, in order; a step's error becomes its result."""
         handlers = tuple(dict.fromkeys(self._handler(step.action) for step in steps))
         for handler in handlers:
             if failed := handler.before(steps, undoing):
@@ -45,7 +45,7 @@ class Executor:
         return results
 
     def close(self) -> None:
-        """End the probe, if it still runs, and keep its report. Nothing is left on this machine."""
+        """Remove all files of the run from this machine. End the probe if it still runs, and keep its report."""
         for handler in self._handlers.values():
             handler.close()
         self._context.probe.close()
@@ -60,7 +60,7 @@ class Executor:
         try:
             found = self._result(step, undoing)
         except Exception as error:  # noqa: BLE001 (a defect at one place is a result of that place)
-            # an error that no handler foresaw must not leave the other places, or an undo, half done
+            # an unforeseen error at one place must not leave the other places, or an undo, half done
             found = Result(step.place, f"{type(error).__name__}: {error}")
         return self._hidden(found)
 
@@ -85,7 +85,7 @@ class Executor:
 
 
 def _here(step: Step, act: Callable[[], str]) -> Result:
-    """What came of a step that the operator's machine performs."""
+    """The result of a step that the operator's machine performs."""
     began = time.monotonic()
     error: str | None = None
     detail = ""

@@ -1,4 +1,4 @@
-"""What every handler of an action has in common, and what the handlers of one run share."""
+"""The base classes of the handlers that perform actions, and the context that the handlers of one run share."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from orchestrator.switches.base import Api
 A = TypeVar("A", bound=Action)
 
 INTERVAL = 0.25
-"""Seconds between two looks at something that has to become true."""
+"""Seconds between two checks of a condition that has to become true."""
 
 
 @dataclass
 class Context:
-    """What the handlers of one run share.
+    """The context that the handlers of one run share.
 
-    + fence: number of the run; the guard at every place refuses an older one
+    + fence: the number of the run; the guard at every place refuses a run with a lower number
     + probe: the run's probe
-    + swap: when the armed nodes swap their links, None until they agreed on it
+    + swap: the instant at which the armed nodes swap their links, None until the nodes have agreed on it
     """
 
     fleet: Fleet
@@ -43,10 +43,10 @@ class Context:
 class Handler(Generic[A]):
     """Performs the steps of one class of actions, for one run. A subclass has the methods that its action needs.
 
-    Methods that act at one place return a line of detail for the report. An error that they raise is the result of
-    that step only: CommandFailed, NotYet, CannotTell and OrchestratorError with their messages.
+    Methods that act at one place return a line of detail for the report. An error that they raise becomes the result of
+    that step only. CommandFailed, NotYet, CannotTell and OrchestratorError keep their messages.
 
-    + output: the last lines that a failed command printed are kept for the report
+    + output: whether the report keeps the last lines that a failed command printed
     """
 
     output: ClassVar[bool] = False
@@ -57,16 +57,17 @@ class Handler(Generic[A]):
         self.settings = context.fleet.settings
 
     def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """What the operator's machine does once before the steps of a stage. If it failed, the results of the stage.
+        """Do the operator's part of a stage, once before its steps. Returns the stage's results if it failed, else ().
 
-        + steps: all steps of the stage, those with other actions included
+        + steps: all steps of the stage, including steps with other actions
         """
         return ()
 
     def at_host(self, host: Host, step: Step[A], undoing: bool) -> str:
         """Perform a step on a node or on the host of a balancer.
 
-        + undoing: an undo ends the command that holds a place's lock instead of waiting for it
+        + undoing: whether the step is part of an undo. If another command holds the place's lock, an undo ends that
+          command instead of waiting for it
         """
         raise NotImplementedError(f"{step.action.name} is not an action for a host")
 
@@ -83,12 +84,12 @@ class Handler(Generic[A]):
         return results
 
     def close(self) -> None:
-        """The run has ended: leave nothing on the operator's machine."""
+        """Clean up after the run: leave nothing on the operator's machine."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A pyinfra operation, and all its arguments but the guard."""
+    """A pyinfra operation, and all its arguments except the guard."""
 
     operation: Callable[..., Any]
     arguments: Mapping[str, Any]
@@ -97,7 +98,7 @@ class Call:
 class OperationHandler(Handler[A]):
     """Performs an action that is one pyinfra operation, through the guard.
 
-    + guarded: False for an operation that changes nothing but memory
+    + guarded: False for an operation that changes only memory
     """
 
     guarded: ClassVar[bool] = True
@@ -108,11 +109,11 @@ class OperationHandler(Handler[A]):
         raise NotImplementedError
 
     def sent(self, host: Host, step: Step[A]) -> tuple[Mapping[str, Any], str | None]:
-        """What only the run knows: arguments that replace those of the plan, and the operation's standard input."""
+        """Values that only the run knows: arguments that replace the plan's, and the operation's standard input."""
         return {}, None
 
     def heard(self, lines: Sequence[str]) -> str:
-        """The detail, from the lines that the operation printed. Raises CommandFailed if they tell of a failure."""
+        """The detail, from the lines that the operation printed. Raises CommandFailed if they report a failure."""
         return " ".join(lines[-3:])
 
     @override
@@ -139,5 +140,5 @@ def guard(step: Step, settings: Settings, fence: int, undoing: bool = False) -> 
 
 
 def seconds(deadline: float) -> int:
-    """Whole seconds for the limit at the place: at most the deadline of the operator's machine, at least 1."""
+    """The time limit at the place in whole seconds: at most the operator's machine's deadline, at least 1."""
     return max(1, int(deadline))

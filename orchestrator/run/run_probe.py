@@ -1,4 +1,4 @@
-"""The probe of a run: it watches from before the first switch, and its report judges what happened since."""
+"""The probe of a run: it watches from before the first switch, and its report shows failures since that switch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from orchestrator.probe.report import Report
 
 
 class RunProbe:
-    """The probe's process, while there is one.
+    """The probe's process, while one runs.
 
-    + report: what it said at its end, None before
+    + report: the probe's report, None until the probe has ended
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -25,9 +25,9 @@ class RunProbe:
         self.report: Report | None = None
 
     def begin(self, release: str) -> str:
-        """Start the probe. Raises ProbeError. A line of detail.
+        """Start the probe. Returns a line of detail. Raises ProbeError.
 
-        + release: the one that gets the traffic
+        + release: the release that gets the traffic
         """
         probe = self._settings.probe
         urls = [url for switch in self._settings.switches for url in switch.urls]
@@ -47,9 +47,9 @@ class RunProbe:
         return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
 
     def shifting(self, weights: Weights) -> None:
-        """Traffic is about to move: from here on failures count, unless there were some before.
+        """Prepare the probe for a shift of traffic. From now on failures count, unless there were any before.
 
-        Once one color has all of the traffic, no answer may come from the other.
+        Once one color has all the traffic, no answer may come from the other color.
         """
         if self._probe is None:
             return
@@ -62,7 +62,7 @@ class RunProbe:
             self._lose()
 
     def look(self) -> None:
-        """Raises NotYet if requests have failed since the first switch and none before."""
+        """Raise NotYet if requests have failed since the first switch, but none before."""
         if self._probe is None:
             return
         try:
@@ -71,7 +71,11 @@ class RunProbe:
             self._lose()
 
     def end(self, after: float, judged: bool) -> str:
-        """End the probe after so many seconds more, and judge its report. Raises NotYet, if it is to be judged."""
+        """End the probe after some more seconds. If ``judged``, raise NotYet for a report with failures.
+
+        + after: seconds until the probe ends
+        + judged: whether to judge the report
+        """
         if self._probe is None:
             return "the probe had ended before"
         gevent.sleep(after)
@@ -83,7 +87,7 @@ class RunProbe:
         return f"{self.report.totals.requests} requests, {self.report.totals.failed} failed"
 
     def close(self) -> None:
-        """End the probe, if it still runs, and keep its report."""
+        """End the probe if it still runs, and keep its report."""
         if self._probe is not None:
             probe, self._probe = self._probe, None
             try:
@@ -101,7 +105,7 @@ class RunProbe:
         )
 
     def _lose(self) -> None:
-        """It is gone, or does not answer."""
+        """Give up a probe that has ended or does not answer."""
         if self._probe is not None:
             self._probe.kill()
             self._probe = None

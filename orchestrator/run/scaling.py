@@ -1,4 +1,4 @@
-"""What a run's steps do about the Auto Scaling group: arguments of a plan in, a line of detail out."""
+"""Performs a run's steps on the Auto Scaling group: from the arguments in the plan to a line of detail."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from orchestrator.waiting import within
 def keep_still(settings: Settings, asked: Scaling) -> str:
     """Suspend processes of the group, or resume them, as the plan says. Doing it twice does no harm.
 
-    + settings: at hand now; which group and which processes are the run's own, as its journal has them
+    + settings: the present settings; the group and the processes come from the run's own journal
 
-    Raises OrchestratorError, also if the group is not as it was when the run looked at it.
+    Raises OrchestratorError, for example if the group has changed since the run looked at it.
     """
     processes, name = asked.processes, asked.group
     listed = ", ".join(processes) or "nothing, all is already"
@@ -35,7 +35,7 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
         case _:
             client = _account(settings, asked.region).autoscaling()
             scaling.suspend(client, name, processes)
-            # what began before goes on
+            # changes that began before the suspension go on
             now = scaling.see(client, name)
             problems = moved(scaling.changes(asked.instances, now.instances), now)
             if problems:
@@ -44,9 +44,9 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
 
 
 def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
-    """The instances that came to the group or went since the run looked at it, a line each.
+    """One line for each instance that came to the group or left it since the run looked at it.
 
-    Those that came are taken out of the target groups of the settings' ALBs. A failure to look or act is a line, too.
+    New instances are removed from the target groups of the settings' ALBs. A failure to look or act is also a line.
     """
     name, before = asked.group, asked.instances
     account = _account(settings, asked.region)
@@ -66,10 +66,10 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
 
 
 def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tuple[Changes, tuple[str, ...]]:
-    """Who came and went, and who is on its way and makes itself ready. Pure.
+    """The instances that came and left, and the instances that are still getting themselves ready. Pure.
 
     + now: id -> lifecycle state
-    + catches_up: a launch lifecycle hook holds new instances back until they are ready
+    + catches_up: whether a launch lifecycle hook holds new instances back until they are ready
     """
     there = {id: state for id, state in now.items() if not state.startswith(("Terminat", "Warmed"))}
     changed = scaling.changes(before, there)
@@ -87,7 +87,7 @@ def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[s
 
 
 def moved(changed: Changes, now: Group) -> list[str]:
-    """In what a group is not as it was before it was suspended, a line each. Pure."""
+    """The differences between a group and its state before the suspension, one line each. Pure."""
     unrest = scaling.unrest(now)
     named = " ".join(unrest)
     return [
@@ -98,6 +98,6 @@ def moved(changed: Changes, now: Group) -> list[str]:
 
 
 def _account(settings: Settings, region: str | None) -> Account:
-    """Where the run was, as whoever goes on with it."""
+    """The AWS account in the run's own region, with the login of the present settings."""
     mine = settings.scaling
     return Account(region, mine.profile, mine.endpoint_url) if mine else Account(region)

@@ -80,14 +80,14 @@ def started(i: Inputs) -> tuple[Stage, ...]:
 
 
 def in_batches(i: Inputs) -> tuple[Stage, ...]:
-    """A few nodes first, then more."""
+    """The nodes prepare their idle color in batches: a few nodes first, then more."""
     return (*prepare(i), watch(i))
 
 
 def rollback(i: Inputs) -> Plan:
-    """Move all traffic back to the release that is still warm in the idle color: no node work before it.
+    """Move all traffic back to the release that is still warm in the idle color, without work on the nodes first.
 
-    One that is only kept on the nodes' disks is started, warmed and gated first, as a release is.
+    A release that is only kept on the nodes' disks is first started, warmed and gated, like a new release.
     """
     return Plan(
         "rollback",
@@ -109,11 +109,11 @@ KINDS: tuple[Kind, ...] = (
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, PRUNE, UNBAR, ATTACH_AGAIN, RESUME),
-    # stages that only an undo has
+    # stages that occur only in an undo
     *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, VERIFY_OLD, RESTORE, GATE_FORMER, DISCARD),
     *(HOOK, UNDO_OF_HOOK),
 )
-"""Every kind of stage there is, about in the order of a run."""
+"""Every kind of stage, roughly in the order of a run."""
 
 PLANS = {"release": release, "rollback": rollback, "join": join}
 

@@ -1,4 +1,4 @@
-"""Make every switch ready before one of them moves: what would be refused is refused now."""
+"""Make every switch ready before any switch moves, so that a switch that would refuse does so before traffic moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK_BACK = Kind("link back", ("node",))
 
 @dataclass(frozen=True)
 class Arm(Action):
-    """Arm a node to give its ``live`` link to a color, at the instant that all nodes agree on."""
+    """Arm a node to point its ``live`` link to a color at the instant that all nodes agreed on."""
 
     name = "arm"
     handler = "orchestrator.run.handlers.arm:ArmHandler"
@@ -37,11 +37,11 @@ class Disarm(Action):
 
 @dataclass(frozen=True)
 class Ready(Action):
-    """Check that a switch would take these weights, without moving traffic.
+    """Check that a switch would accept these weights, without moving traffic.
 
-    + kind: of the switch
+    + kind: the switch's kind
     + green: per cent of the traffic that green would get
-    + back: on the way back, which has to work while nodes are down
+    + back: whether the run is a rollback, which has to work while nodes are down
     """
 
     name = "ready"
@@ -53,13 +53,13 @@ class Ready(Action):
 
 
 def arm(i: Inputs, weights: Weights) -> Stage:
-    """No traffic moves. Nodes that are switches themselves are armed to swap their link at one instant."""
+    """Make all switches ready; no traffic moves. Nodes that are switches are armed to swap links at one instant."""
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))
 
 
 def arm_back(i: Inputs) -> Stage:
-    """Before an undo only nodes have to be made ready: the others shift without."""
+    """Make only nodes ready for an undo: the other switches can shift without it."""
     return Stage(ARM_BACK, steps(i, i.before, *i.at("node")))
 
 
@@ -70,18 +70,18 @@ def disarm(i: Inputs) -> Stage:
 
 
 def link_back(i: Inputs) -> Stage:
-    """Give the link back at once on nodes that swapped before they were disarmed: the nodes disagree until then."""
+    """Immediately reset the link of nodes that swapped before they were disarmed: until then the nodes disagree."""
     action = Promote(i.color.other)
     return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
-    """A step a switch."""
+    """One step per switch."""
     return tuple(Step(switch.place, _action(i, switch, weights), i.settings.deadlines.switch) for switch in switches)
 
 
 def patience(i: Inputs, switch: SwitchInput) -> float:
-    """Seconds from arming a node until it has to have swapped; 0 for a switch that acts when it is told."""
+    """Seconds from arming a node until it must have swapped; 0 for a switch that acts as soon as it gets a command."""
     if switch.at != "node":
         return 0.0
     settings = next(one for one in i.settings.switches if isinstance(one, NodeSwitch))
@@ -89,7 +89,7 @@ def patience(i: Inputs, switch: SwitchInput) -> float:
 
 
 def whole(weights: Weights) -> Color:
-    """The color that a node's link can name: a node never has a part of the traffic in either color."""
+    """The color with all the traffic, for a node's link: a node cannot split traffic between the colors."""
     assert weights.live is not None
     return weights.live
 

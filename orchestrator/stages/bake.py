@@ -10,7 +10,7 @@ from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
 BAKE = Kind("bake", ("operator",), changes=False, hooks=True)
 
-# seconds that the looks at the end of the last window may take
+# seconds that the checks at the end of the last window may take
 SLACK = 60.0
 
 # CloudWatch shows a minute two minutes after its end
@@ -21,12 +21,12 @@ API_SLACK = 240.0
 class Bake(Action):
     """Watch the new color for a while.
 
-    + seconds: how long
+    + seconds: the length of the bake
     + share: per cent of the traffic that the new color gets
     + color: the new color
-    + release: its release
-    + nodes: whose health pages are asked
-    + switches: whose records of both colors are compared
+    + release: the new color's release
+    + nodes: the nodes whose health pages are requested
+    + switches: the switches whose records of both colors are compared
     """
 
     name = "bake"
@@ -41,9 +41,11 @@ class Bake(Action):
 
 
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
-    """A failure at the end of any window ends the bake at once. Colors are compared only while both have traffic.
+    """Watch the new color at these weights. A failure at the end of a window ends the bake at once.
 
-    + seconds: how long
+    The colors are compared only while both have traffic.
+
+    + seconds: the length of the bake, 0 for no bake
     """
     action = Bake(
         seconds=seconds,

@@ -12,14 +12,18 @@ BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=Tr
 UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
-"""Seconds until a provider's own checks have to call a node healthy that was let in (AWS's defaults: 5 every 30 s)."""
+"""Seconds within which a provider's own checks must find a readmitted node healthy.
+
+AWS's defaults: 5 checks, one every 30 s.
+"""
 
 
 @dataclass(frozen=True)
 class Bar(Action):
     """Keep nodes out of both colors at a switch, or let them in again.
 
-    + addresses: of the nodes, as the switch knows them
+    + addresses: the nodes' addresses, as the switch knows them
+    + out: True to keep the nodes out, False to let them in
     """
 
     name = "bar"
@@ -30,7 +34,10 @@ class Bar(Action):
 
 
 def bar(i: Inputs) -> Stage:
-    """At every balancer, before any traffic moves. Undone for nodes that were not barred before the run."""
+    """Bar missing nodes at every balancer before any traffic moves.
+
+    The undo lets only nodes in that were not barred before the run.
+    """
     new = [node for node in i.missing if not node.barred]
     undo = (Stage(UNBAR, _bar(i, new, out=False)),) if new else ()
     return Stage(BAR, _bar(i, i.missing, out=True), undo=undo)
@@ -44,10 +51,10 @@ def unbar(i: Inputs) -> Stage:
 def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:
     if not nodes:
         return ()
-    # a balancer of ours knows nodes by their addresses, a provider in its own way
+    # our balancers know nodes by address, a provider knows them by name
     by_address = Bar(tuple(node.address for node in nodes), out)
     by_name = Bar(tuple(node.name for node in nodes), out)
-    # letting a node in again takes the time in which a balancer forgets that it was refused
+    # a node is back in only after the balancer has forgotten that the node refused connections
     deadline = i.settings.deadlines.switch + 5.0 * len(nodes)
     return (
         *(Step(switch.place, by_address, deadline) for switch in i.at("balancer")),

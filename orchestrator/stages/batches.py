@@ -22,7 +22,7 @@ from orchestrator.stages.warm import warm
 
 
 def prepare(i: Inputs) -> tuple[Stage, ...]:
-    """Prepare batch by batch: a batch is warm and gated before the next begins. Traffic still moves at one switch."""
+    """Prepare batch by batch: a batch is warm and gated before the next one begins. Traffic moves after all batches."""
     parts = batches(len(i.nodes), i.settings.batches)
     stages: list[Stage] = []
     for number, part in enumerate(parts, start=1):
@@ -35,10 +35,10 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
 
 
 def batches(nodes: int, sizes: Sequence[int | str]) -> list[slice]:
-    """Which nodes belong to each batch.
+    """The nodes of each batch, as slices of the list of nodes.
 
-    + nodes: how many there are
-    + sizes: the total after each batch, as a number or in per cent (rounded up)
+    + nodes: the number of nodes
+    + sizes: the number of nodes that are prepared after each batch, as a number or in per cent (rounded up)
     """
 
     def total(size: int | str) -> int:

@@ -32,9 +32,10 @@ class Build(Action):
 
 
 def build(i: Inputs) -> tuple[Stage, ...]:
-    """A stage for each step that runs on the nodes, all at once. Needs no undo: what it makes goes with the release.
+    """One stage per build step that runs on the nodes, on all nodes in parallel.
 
-    Where nothing but code may change, what was built on the operator's machine is compared, too.
+    The stages need no undo: removing the release removes their outputs. If only code may change, the outputs that were
+    built on the operator's machine are also compared.
     """
     return tuple(
         Stage(

@@ -1,4 +1,4 @@
-"""Bring a release as another node has it, with all that was built there."""
+"""Copy a release from another node, with everything that was built there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ COPY = Kind("copy", ("node",))
 
 @dataclass(frozen=True)
 class Copy(Action):
-    """Bring a release from another node.
+    """Copy a release from another node.
 
-    + nodes: that have it; the first one that can be reached gives it
+    + nodes: the nodes that have the release; it is copied from the first reachable node
     """
 
     name = "copy"
@@ -26,7 +26,7 @@ class Copy(Action):
 
 
 def copy(i: Inputs) -> Stage:
-    """Copy for a node that joins, because the source of a release may be gone by now, above all its environment."""
+    """Copy the release for a node that joins: the release's source, above all its environment, may no longer exist."""
     if not made_elsewhere(i.settings):
         return Stage(COPY, ())
     joining = {node.name for node in i.nodes}

@@ -1,4 +1,4 @@
-"""One switch: all balancers at once give the new color its share of the traffic."""
+"""Move traffic: all balancers at once give the new color its share of the traffic."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ VERIFY_OLD = Kind("verify old", ("operator",), changes=False)
 class Shift(Action):
     """Give green a share of the traffic.
 
-    + kind: of the switch
-    + green: per cent; blue gets the rest
-    + back: on the way back, which has to work while nodes are down
+    + kind: the switch's kind
+    + green: per cent of the traffic for green; blue gets the rest
+    + back: whether traffic moves back (rollback or undo), which has to work while nodes are down
     """
 
     name = "shift"
@@ -37,7 +37,7 @@ class Shift(Action):
 
 @dataclass(frozen=True)
 class Fire(Action):
-    """See that an armed node gave its ``live`` link to the color at the agreed instant."""
+    """Check that an armed node pointed its ``live`` link to the color at the agreed instant."""
 
     name = "fire"
     handler = "orchestrator.run.handlers.fire:FireHandler"
@@ -46,7 +46,7 @@ class Fire(Action):
 
 
 def cutover(i: Inputs) -> tuple[Stage, ...]:
-    """For each share of the traffic: make ready, shift, verify, bake. The last share is all of it."""
+    """Make ready, shift, verify and bake for each share of the traffic. The last share is all of the traffic."""
     stages: list[Stage] = []
     for number, step in enumerate(shares(i)):
         weights = Weights.of(i.color, step.weight)
@@ -61,7 +61,7 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
 
 
 def shares(i: Inputs) -> list[CutoverStep]:
-    """The steps of the settings for a release. A rollback, and a first release, move all the traffic at once."""
+    """The cutover steps of the settings. A rollback and a first release move all the traffic in one step instead."""
     if i.verb != "release":
         return [CutoverStep(weight=100)]
     return list(i.settings.cutover) if i.live else [i.settings.cutover[-1]]
@@ -90,7 +90,7 @@ def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
 
 def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
     if switch.at == "node":
-        # it is armed: what is left is to see that it fired
+        # the node is armed: the step only checks that the node swapped
         return Fire(whole(weights))
     return Shift(switch.kind, weights.green, back)
 

@@ -12,10 +12,10 @@ ENVIRONMENT = Kind("environment", ("node",), skipped="the settings have none", h
 
 @dataclass(frozen=True)
 class Environment(Action):
-    """Write the release's environment file; its values are no arguments, so they are on no record.
+    """Write the release's environment file. Its values are no arguments, so no record contains them.
 
     + live: the live release
-    + only_same: fail where the file would differ from the live release's
+    + only_same: fail if the file would differ from the live release's file
     """
 
     name = "environment"
@@ -27,7 +27,10 @@ class Environment(Action):
 
 
 def environment(i: Inputs) -> Stage:
-    """Needs no undo of its own: the file goes with the release. Its values are no arguments, and on no record."""
+    """Write the environment file. Its values are no arguments, so no record contains them.
+
+    The stage needs no undo: removing the release removes the file.
+    """
     if i.settings.environment is None:
         return Stage(ENVIRONMENT, ())
     action = Environment(i.release, i.live, only_same=i.code_only)

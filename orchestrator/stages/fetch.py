@@ -1,4 +1,4 @@
-"""Bring the revision to every node, as a release directory."""
+"""Create the release directory of a revision on every node."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DISCARD = Kind("discard", ("node",))
 
 @dataclass(frozen=True)
 class Fetch(Action):
-    """Bring a version to a node as a release.
+    """Create the release directory of a version on a node.
 
-    + revision: commit, or what the kind of source has instead
-    + release: id of the release
-    + ref: version that was asked for
-    + live: the live release, whose equal files are copied
-    + color: that gets the release
+    + revision: the commit, or its equivalent for this kind of source
+    + release: the id of the release
+    + ref: the version that the operator asked for
+    + live: the live release, from which equal files are copied
+    + color: the color that gets the release
     """
 
     name = "fetch"
@@ -45,13 +45,13 @@ class Discard(Action):
 
 
 def fetch(i: Inputs) -> Stage:
-    """On every node at once; undone by removing the release, whole or half."""
+    """Fetch on every node in parallel. The undo removes the release, even an incomplete one."""
     action = Fetch(revision=i.revision, release=i.release, ref=i.ref, live=i.live, color=i.color)
     return Stage(FETCH, _each(i, action), undo=(discard(i),))
 
 
 def discard(i: Inputs) -> Stage:
-    """Remove the release that this run made; no color points to it any more."""
+    """Remove the release that this run made. At this point no color points to it any more."""
     return Stage(DISCARD, _each(i, Discard(i.release)))
 
 

@@ -12,7 +12,8 @@ GATE = Kind("gate", ("node", "balancer", "api"), changes=False, hooks=True, each
 MEMBERS = Kind("members", ("balancer", "api", "node"), changes=False, hooks=True, standing=True)
 GATE_FORMER = Kind("gate former", ("node",), changes=False)
 
-# A gate ends by its own deadline and says what it saw last; the step's is for a place that does not answer at all.
+# A gate ends by its own deadline and reports its last observation. The longer deadline of the step is for a place that
+# does not answer at all.
 SLACK = 10.0
 
 
@@ -31,7 +32,7 @@ class Gate(Action):
 class Members(Action):
     """Ask a switch until it reaches the color on its members.
 
-    + required: on all of them; else a node that answers for neither color does not count
+    + required: whether all members must answer; if False, a node that answers for neither color does not count
     + nodes: the expected members
     """
 
@@ -45,29 +46,29 @@ class Members(Action):
 
 
 def gate(i: Inputs) -> Stage:
-    """The idle color of every node, asked on the node and from every balancer, answers with the release."""
+    """Check that every node's idle color answers with the release, on the node itself and from every balancer."""
     node = Gate(i.color, i.release)
     nodes = (Step(place, node, _deadline(i)) for place in i.node_places)
     return Stage(GATE, (*nodes, *_members(i, required=True)))
 
 
 def gate_nodes(i: Inputs) -> Stage:
-    """The color of every node of the run, asked on the node only: no balancer can reach it yet."""
+    """Check the color of every node of the run, on the node only: no balancer can reach the color yet."""
     node = Gate(i.color, i.release)
     return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 
 
 def members(i: Inputs) -> Stage:
-    """The idle color as the switch sees it, for a rollback: no node is asked, so nodes may be down.
+    """Check the idle color from the switch, for a rollback: the nodes are not asked, so nodes may be down.
 
-    A node that answers for neither color is down and does not count; one that answers only for the color
+    A node that answers for neither color is down and does not count. A node that answers only for the color
     that has the traffic now fails the gate.
     """
     return Stage(MEMBERS, _members(i, required=False))
 
 
 def gate_former(i: Inputs) -> Stage:
-    """After an undo: the idle color answers with its former release again, on nodes that had one."""
+    """Check after an undo that the idle color answers with its former release again, on nodes that had one."""
     return Stage(
         GATE_FORMER,
         tuple(

@@ -1,4 +1,4 @@
-"""Where the application's own commands attach: a named point before and after each stage."""
+"""Hooks: the application's own commands, which run at named points before and after the stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNDO_OF_HOOK = Kind("undo of hook", ("node", "balancer", "operator"))
 
 @dataclass(frozen=True)
 class RunHook(Action):
-    """Run a command of the settings' hooks, with the release and color in its environment."""
+    """Run a hook's command from the settings, with the release and color in its environment."""
 
     name = "hook"
     handler = "orchestrator.run.handlers.hook:RunHookHandler"
@@ -40,7 +40,8 @@ def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
 def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
     """The plan with the hooks of the settings in their places. A `join` runs no hooks.
 
-    + kinds: of the stages of all plans: a rollback has fewer stages than a release, and a hook may be for either
+    + kinds: the kinds of stages of all plans, since a rollback has fewer stages than a release, and a hook may be for
+      either
 
     Raises UsageError if a hook names a stage that no plan has.
     """
@@ -64,7 +65,7 @@ def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
 
 
 def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[Stage]:
-    """The hooks before or after a stage; on its own nodes only, if each batch has its own stage of the kind."""
+    """The hooks before or after a stage. If each batch has its own stage of the kind, only on the stage's nodes."""
     each = stage.kind.each_batch
     here = {step.place for step in stage.do if step.place.kind == "node"} if each else set()
     nodes = tuple(place for place in i.node_places if place in here) or i.node_places

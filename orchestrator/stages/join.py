@@ -1,4 +1,4 @@
-"""A node that was left out catches up: both colors as on the other nodes, then traffic."""
+"""A node that was left out catches up: it gets both colors as the other nodes have them, then traffic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from orchestrator.stages.warm import warm
 
 
 def join(i: Inputs) -> Plan:
-    """The node's own stages need no undo: until it is let in it is barred, and stays so if anything fails."""
+    """Bring a barred node's colors up to date, then let it in.
+
+    The node's own stages need no undo: the node is barred until then, and stays barred if anything fails.
+    """
     asked = i.asked
     assert isinstance(asked, Join)
     stages: list[Stage] = [tidy(i)]
@@ -39,12 +42,16 @@ def join(i: Inputs) -> Plan:
 
 
 def brought(i: Inputs) -> tuple[Stage, ...]:
-    """A commit is fetched again, so that it is a worktree of the node's own mirror; the rest is another node's."""
+    """The stages that bring a release to the node.
+
+    A git commit is fetched again, so that the release is a worktree of the node's own mirror. Everything else is copied
+    from another node.
+    """
     return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
 def _idle(i: Inputs, asked: Join) -> Inputs | None:
-    """The same for the color without traffic, if it has a release to go back to."""
+    """The Inputs for the color without traffic; None if it has no release to roll back to."""
     if asked.former_release is None or asked.former_revision is None:
         return None
     return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

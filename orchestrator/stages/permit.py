@@ -22,7 +22,7 @@ class Permit(Action):
 
 
 def permit(i: Inputs) -> Stage:
-    """After the build, which the deploy user does; needs no undo of its own."""
+    """Set owners and modes, after the build, which runs as the deploy user. Needs no undo of its own."""
     if not _wanted(i.settings):
         return Stage(PERMIT, ())
     action = Permit(i.release)

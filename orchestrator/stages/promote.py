@@ -16,7 +16,7 @@ PROMOTE = Kind("promote", ("node",), hooks=True)
 class Promote(Action):
     """Point a node's ``live`` link to a color.
 
-    + soak: keep the other color at its size until the soak window is over
+    + soak: whether the other color keeps its workers until the soak window is over
     """
 
     name = "promote"
@@ -27,16 +27,19 @@ class Promote(Action):
 
 
 def mend(i: Inputs) -> Stage:
-    """Links that an earlier run's last stages left behind follow the traffic first. Needs no undo: it is right."""
+    """Point links to the color with the traffic where an earlier run's last stages failed to.
+
+    The stage needs no undo: these links are correct whether or not the run succeeds.
+    """
     action = Promote(i.color.other)
     deadline = i.settings.deadlines.promote
     return Stage(MEND, tuple(Step(Place("node", name), action, deadline) for name in i.mend))
 
 
 def promote(i: Inputs) -> Stage:
-    """After the commit: it only goes forward; a failure is a warning that the next command mends.
+    """Point all links to the new color, after the commit. A failure is a warning that the next command repairs.
 
-    From here on the other color is kept at its size for the soak window, if the settings give it fewer workers then.
+    If the settings give an idle color fewer workers, the soak window after which the other color shrinks begins here.
     """
     action = Promote(i.color, soak=i.settings.shrinks)
     return Stage(PROMOTE, tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places))

@@ -1,4 +1,4 @@
-"""The probe's report: not one request failed since the switch. Then the run is committed."""
+"""Check the probe's report: no request failed since the switch. Then the run is committed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is of
 class Proof(Action):
     """End the probe.
 
-    + judged: fail if requests failed since the switch
+    + judged: whether the step fails if requests failed since the switch
     """
 
     name = "proof"
@@ -24,7 +24,7 @@ class Proof(Action):
 
 
 def proof(i: Inputs) -> Stage:
-    """The probe goes on for a moment, is ended and judged. A rollback is not kept back by failures."""
+    """End the probe after ``probe.after`` more seconds and judge its report. Failures do not stop a rollback."""
     probe = i.settings.probe
     action = Proof(judged=i.verb != "rollback")
     steps = (Step(OPERATOR, action, probe.after + probe.timeout + 10.0),) if probe.enabled else ()

@@ -1,4 +1,4 @@
-"""Remove old releases, never one that a color or a process still uses, and what was left half done."""
+"""Remove old releases and incomplete leftovers, but never a release that a color or a process still uses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TIDY = Kind("tidy", ("node",))
 class Prune(Action):
     """Remove old releases.
 
-    + keep: how many stay
-    + needed: these stay whatever their age
+    + keep: the number of releases that stay
+    + needed: the releases that stay whatever their age
     """
 
     name = "prune"
@@ -28,19 +28,19 @@ class Prune(Action):
 
 @dataclass(frozen=True)
 class Tidy(Action):
-    """Remove what was left half done, and no release."""
+    """Remove the incomplete leftovers of an earlier run, but no release."""
 
     name = "tidy"
     handler = "orchestrator.run.handlers.tidy:TidyHandler"
 
 
 def prune(i: Inputs) -> Stage:
-    """After the commit; both the new release and the one to go back to stay whatever their age."""
+    """Remove old releases, after the commit. The new release and the former one stay whatever their age."""
     needed = tuple(sorted({i.release, *([i.live] if i.live else [])}))
     action = Prune(i.settings.keep, needed)
     return Stage(PRUNE, tuple(Step(place, action, i.settings.deadlines.prune) for place in i.node_places))
 
 
 def tidy(i: Inputs) -> Stage:
-    """What a run that ended on the way left half done goes, and no release. Needs no undo."""
+    """Remove the incomplete leftovers of a run that ended early, but no release. Needs no undo."""
     return Stage(TIDY, tuple(Step(place, Tidy(), i.settings.deadlines.prune) for place in i.node_places))

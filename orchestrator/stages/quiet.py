@@ -15,7 +15,7 @@ QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batc
 class Quiet(Action):
     """Wait until a color has no request in flight.
 
-    + still: seconds for which it has to stay so
+    + still: seconds for which the color has to stay without requests
     """
 
     name = "quiet"
@@ -28,14 +28,14 @@ class Quiet(Action):
 def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
     """Count PHP-FPM's requests, connections and streams on every node, and the requests in flight on every balancer.
 
-    At ``drain.limit`` the next stage cuts what is left, or this stage fails, as ``drain.at_limit`` says.
+    At ``drain.limit``, as ``drain.at_limit`` says, this stage fails or the next stage cuts the remaining requests.
 
-    + balancers: also ask the balancers
+    + balancers: whether to count on the balancers as well
     """
-    # a switch whose data plane lags behind its control plane may still send something for a while
+    # if a switch's data plane lags behind its control plane, requests may still arrive for a while
     still = max(switch.quiet for switch in i.settings.switches)
     action = Quiet(color or i.color, still)
-    # the wait has its own limit, and says what it saw last; this deadline is for a place that does not answer at all
+    # The wait has its own limit, and reports its last count. This deadline is for a place that does not answer at all.
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
     return Stage(QUIET, tuple(Step(place, action, deadline) for place in places))

@@ -12,7 +12,7 @@ SAME = Kind("same", ("node",), changes=False, hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Same(Action):
-    """Read which files a release has on a node; all nodes must have the same."""
+    """Hash the files of a release on a node; all nodes must have the same files."""
 
     name = "same"
     handler = "orchestrator.run.handlers.same:SameHandler"
@@ -21,7 +21,7 @@ class Same(Action):
 
 
 def same(i: Inputs) -> Stage:
-    """Compare before anything is linked or built, because what a node adds itself may differ."""
+    """Compare the nodes' files before anything is linked or built, because files that a node adds itself may differ."""
     action = Same(i.release)
     steps = tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places)
     return Stage(SAME, steps)

@@ -17,16 +17,16 @@ RESUME = Kind("resume scaling", ("operator",), owed=True)
 INHERIT = Kind("inherit", ("operator",), at_once=True)
 NEWCOMERS = Kind("newcomers", ("operator",), changes=False)
 
-# A change of the group that is under way is waited for.
+# The stage waits for a change of the group that is under way.
 SLACK = 10.0
 
 
 @dataclass(frozen=True)
 class Scaling(Action):
-    """Suspend processes of the Auto Scaling group, resume them, or note that they are to be resumed.
+    """Suspend processes of the Auto Scaling group, resume them, or record that this run has to resume them.
 
-    + instances: that the group had when the run looked at it
-    + processes: that this run suspends, and so resumes
+    + instances: the instances that the group had when the run looked at it
+    + processes: the processes that this run suspends, and therefore resumes
     """
 
     name = "scaling"
@@ -41,10 +41,10 @@ class Scaling(Action):
 
 @dataclass(frozen=True)
 class Newcomers(Action):
-    """Look who came to the Auto Scaling group and who went; keep the former from traffic.
+    """Look for instances that came to or left the Auto Scaling group; keep new instances from traffic.
 
-    + instances: that the group had when the run looked at it
-    + seconds: in which AWS has to answer
+    + instances: the instances that the group had when the run looked at it
+    + seconds: the time in which AWS has to answer
     """
 
     name = "newcomers"
@@ -57,20 +57,20 @@ class Newcomers(Action):
 
 
 def suspend(i: Inputs) -> tuple[Stage, ...]:
-    """Suspend the group; the first stage of all. Fails if an instance came or went since the group was looked at.
+    """Suspend the group, as the first stage. Fails if an instance came or left since the run looked at the group.
 
     The undo, which runs last, resumes only what this stage suspended. During a pause the group stays suspended.
     """
-    # a run of an earlier version has not looked at the group
+    # a run that an earlier version began has not looked at the group
     if i.settings.scaling is None or not i.settings.scaling.suspend or i.scaling == ScalingInput():
         return ()
     return (Stage(SUSPEND, (_step(i, i.settings.scaling, "suspend"),), undo=resume(i)),)
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
-    """Resume what the run suspended; the last stage of all.
+    """Resume the processes that the run suspended, as the last stage.
 
-    The next run would take processes that stay suspended for the operator's wish, so this stage is owed.
+    The stage is owed: if processes stayed suspended, the next run would assume that the operator had suspended them.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -80,7 +80,7 @@ def resume(i: Inputs) -> tuple[Stage, ...]:
 def inherit(i: Inputs) -> tuple[Stage, ...]:
     """Take over the processes that an earlier run could not resume: a rollback begins at once, and resumes them last.
 
-    The stage changes nothing. Its record makes the command that settles this run resume them, too.
+    The stage changes nothing. Because of its record, a later command that settles this run also resumes the processes.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -88,10 +88,10 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
 
 
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
-    """Keep new instances from traffic, and name those that went, if the group is not suspended during a run.
+    """If the group is not suspended during a run, keep new instances from traffic, and name the instances that left.
 
-    The stage changes nothing of the nodes in the run, so it needs no undo, and a run that goes on repeats it. It never
-    fails: gates, verification and probe judge what a lost node means.
+    The stage changes nothing on the nodes of the run, so it needs no undo, and a resumed run repeats it. The stage
+    never fails: gates, verification and probe judge the effect of a lost node.
 
     + when: tells two such stages of a plan apart
     """

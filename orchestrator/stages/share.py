@@ -21,6 +21,6 @@ class Share(Action):
 
 
 def share(i: Inputs) -> Stage:
-    """Needs no undo of its own: the links go with the release."""
+    """Link the shared paths. Needs no undo of its own: removing the release removes the links."""
     action = Share(i.release)
     return Stage(SHARE, tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places))

@@ -18,8 +18,8 @@ RESTORE = Kind("restore", ("node",))
 class Start(Action):
     """Point a color to a release and start it; without a release, stop it.
 
-    + out: the node gets no traffic, so the color may be the live one
-    + services: all services of the settings have to run
+    + out: whether the node gets no traffic, so that the color may be the live one
+    + services: whether all services of the settings have to run
     """
 
     name = "start"
@@ -33,7 +33,7 @@ class Start(Action):
 
 
 def start(i: Inputs) -> Stage:
-    """Undone by giving the idle color its former release back: quiet, started and gated as it was."""
+    """Start the release in the idle color. The undo waits for quiet, restores the former release and gates it."""
     return Stage(
         START,
         tuple(_start(i, node, i.release, services=_complete(i)) for node in i.nodes),
@@ -46,12 +46,12 @@ def start(i: Inputs) -> Stage:
 
 
 def _complete(i: Inputs) -> bool:
-    """Whether all services have to run. A former release may be older than a service, and has to run all the same."""
+    """Whether all services have to run. False for a former release, which may be older than some service."""
     former = i.asked.former_release if isinstance(i.asked, Join) else None
     return i.release != former and not i.cold
 
 
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:
-    # a node that joins is out of traffic, whatever its own link says
+    # a node that joins gets no traffic, whatever its own link says
     action = Start(i.color, release, out=i.verb == "join", services=services)
     return Step(Place("node", node.name), action, i.settings.deadlines.start)

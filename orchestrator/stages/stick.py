@@ -1,4 +1,4 @@
-"""Clients that a switch keeps on the old color whatever the weights, and colors that it was made to forget."""
+"""Sticky switches: they keep clients on the old color, whatever the weights are, until they are made to forget it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no clien
 class Detach(Action):
     """Make a switch forget a color.
 
-    + kind: of the switch
-    + after: seconds that are waited first
+    + kind: the switch's kind
+    + color: the color that the switch forgets
+    + after: seconds to wait first
     """
 
     name = "detach"
@@ -34,9 +35,9 @@ class Detach(Action):
 class Attach(Action):
     """Let a switch know both colors again.
 
-    + kind: of the switch
-    + color: the one that it forgot
-    + after: seconds that are waited first
+    + kind: the switch's kind
+    + color: the color that the switch forgot
+    + after: seconds to wait first
     """
 
     name = "attach"
@@ -48,26 +49,27 @@ class Attach(Action):
 
 
 def unstick(i: Inputs) -> Stage:
-    """Wait until the cookies of the old color have run out, then make the switch forget it: the rest leaves, too."""
+    """Wait until the old color's cookies have expired, then make the switch forget it, so that all clients leave."""
     return Stage(UNSTICK, tuple(_step(i, switch, Detach) for switch in i.switches if switch.sticky))
 
 
 def attach(i: Inputs) -> Stage:
-    """Undo of ``unstick``: the switch knows both colors again."""
+    """Undo ``unstick``: the switch knows both colors again."""
     return Stage(ATTACH_BACK, tuple(_step(i, switch, Attach, wait=False) for switch in i.switches if switch.sticky))
 
 
 def attach_first(i: Inputs) -> Stage:
-    """Before anything else: a color that an earlier run left forgotten is known again, without traffic.
+    """Before all other work, attach a color that the switch forgot in an earlier run. The color gets no traffic yet.
 
-    A release waits until no cookie leads there any more, since it restarts that color; a rollback wants it at once.
+    A release first waits until no cookie leads to that color any more, because the release restarts it. A rollback
+    needs the color at once.
     """
     lost = (switch for switch in i.switches if not switch.attached)
     return Stage(ATTACH, tuple(_step(i, switch, Attach, wait=i.verb == "release") for switch in lost))
 
 
 def attach_again(i: Inputs) -> Stage:
-    """After the commit, once no client can hold a cookie of the old color any more."""
+    """Attach the old color after the commit, once no client can hold a cookie of that color any more."""
     return Stage(ATTACH_AGAIN, tuple(_step(i, switch, Attach) for switch in i.switches if switch.sticky))
 
 

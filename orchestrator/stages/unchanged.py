@@ -1,4 +1,4 @@
-"""Where only code may change: nothing that the live release has beside it is missing."""
+"""In a code-only release, check that no environment file, output or shared path of the live release is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=T
 
 @dataclass(frozen=True)
 class Unchanged(Action):
-    """Check that a release has all that the live release has beside its code."""
+    """Check that a release has every environment file, build output and shared path that the live release has."""
 
     name = "unchanged"
     handler = "orchestrator.run.handlers.unchanged:UnchangedHandler"
@@ -22,7 +22,7 @@ class Unchanged(Action):
 
 
 def unchanged(i: Inputs) -> tuple[Stage, ...]:
-    """After the build, which compares what it makes; no stage where more than code may change."""
+    """Check after the build, which compares its own outputs. No stage unless the release is code-only."""
     if not i.code_only:
         return ()
     action = Unchanged(i.release, i.live)

@@ -1,4 +1,4 @@
-"""Verify from outside, through every address of the switch: the data plane's own answers, each naming its release."""
+"""Verify from outside, through every address of the switch: each answer of the data plane names its release."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ VERIFY = Kind("verify", ("operator",), changes=False, hooks=True)
 class Verify(Action):
     """Ask every address of the switch until the answers name the right release.
 
-    + other: while traffic is split, the release that has the rest
-    + tolerant: requests without an answer do not count
+    + other: while traffic is split, the release that has the rest of the traffic; else None
+    + tolerant: whether requests without an answer do not count
     """
 
     name = "verify"
@@ -28,7 +28,7 @@ class Verify(Action):
 
 
 def verify(i: Inputs, weights: Weights) -> Stage:
-    """Ask until only the new release answers; while traffic is split, until both releases answer and no other."""
+    """Ask until only the new release answers; while traffic is split, until only the two releases answer."""
     split = weights.live is None
     # a rollback must work while nodes are down or frozen
     action = Verify(i.release, i.live if split else None, tolerant=i.verb == "rollback")

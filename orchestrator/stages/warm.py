@@ -22,6 +22,6 @@ class Warm(Action):
 
 
 def warm(i: Inputs) -> Stage:
-    """It changes nothing but the idle processes' own memory, which a restart empties: no undo."""
+    """Warm the idle color. Needs no undo: it changes only the memory of the idle processes, which a restart empties."""
     action = Warm(i.color)
     return Stage(WARM, tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

@@ -14,7 +14,7 @@ WATCH = Kind("watch", ("operator",), changes=False, skipped="probe.enabled is of
 class Watch(Action):
     """Start the probe.
 
-    + release: that gets the traffic
+    + release: the release that gets the traffic
     """
 
     name = "watch"
@@ -24,7 +24,7 @@ class Watch(Action):
 
 
 def watch(i: Inputs) -> Stage:
-    """A process of its own on the operator's machine; it ends with the run, whichever way the run ends."""
+    """Start the probe as a separate process on the operator's machine. The process always ends with the run."""
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())
     return Stage(WATCH, (Step(OPERATOR, Watch(i.release), i.settings.deadlines.verify),))
