@@ -1,4 +1,4 @@
-"""Where everything is on a node and on a balancer: pure functions of the application's name."""
+"""All paths on a node and on a balancer, as pure functions of the application's name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.model import Color
 
 HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
-"""Ours among HAProxy's configuration."""
+"""Our directory in HAProxy's configuration."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class NodeLayout:
 
     @property
     def library(self) -> str:
-        """Root-owned scripts that provisioning installs: guard, inspect.php."""
+        """The directory of the root-owned scripts that provisioning installs, such as guard and inspect.php."""
         return f"/usr/local/lib/orchestrator/{self.app}"
 
     @property
@@ -76,11 +76,11 @@ class NodeLayout:
 
     @property
     def sessions(self) -> str:
-        """PHP's session files, read by both colors; the web user's only."""
+        """PHP's session files, which both colors read; only the web user has access."""
         return f"{self.shared}/sessions"
 
     def service_socket(self, color: Color, name: str) -> str:
-        """Where one of a color's services listens."""
+        """The socket at which one of a color's services listens."""
         return f"{self.root}/{color}/run/{name}.sock"
 
     def service_unit(self, color: Color, name: str) -> str:
@@ -91,11 +91,11 @@ class NodeLayout:
         return f"{self.app}-{color}.target"
 
     def shrink(self, color: Color, kind: str) -> str:
-        """The systemd unit, ``timer`` or ``service``, that gives a color fewer workers when it is idle for long."""
+        """The systemd unit (``timer`` or ``service``) that reduces a color's workers after a long idle time."""
         return f"{self.app}-{color}-shrink.{kind}"
 
     def shrunk(self, color: Color) -> str:
-        """A file that is there while a color has fewer workers."""
+        """A file that exists while a color has fewer workers."""
         return f"{self.root}/{color}/shrunk"
 
     def service(self, color: Color) -> str:
@@ -110,7 +110,7 @@ class BalancerLayout:
 
     @property
     def state(self) -> str:
-        """Owned by the deploy user; on a file system where rename(2) is atomic for readers."""
+        """The deploy user's state directory, on a file system where rename(2) is atomic for readers."""
         return f"/var/lib/orchestrator/{self.app}"
 
     @property
@@ -138,12 +138,12 @@ class BalancerLayout:
 
     @property
     def haproxy_socket(self) -> str:
-        """HAProxy's Runtime API; group of the deploy user, level admin."""
+        """The socket of HAProxy's Runtime API (level admin), which belongs to the deploy user's group."""
         return f"/run/haproxy/{self.app}.sock"
 
     @property
     def haproxy_conf(self) -> str:
-        """Our file; the distribution's ``haproxy.cfg`` stays as it is."""
+        """Our configuration file; the distribution's ``haproxy.cfg`` stays unchanged."""
         return f"{HAPROXY_DIRECTORY}/{self.app}.cfg"
 
     @property
@@ -153,10 +153,10 @@ class BalancerLayout:
 
     @property
     def record(self) -> str:
-        """File in which nginx records the requests while traffic is split.
+        """The file in which nginx records the requests while traffic is split.
 
-        The deploy user may empty it, but must not put another file or a link in its place, since nginx opens it as
-        root. So it is not in ``state``.
+        The deploy user may empty the file, but must not replace it with another file or a link, because nginx opens it
+        as root. The file is therefore not in ``state``.
         """
         return f"/var/log/orchestrator/{self.app}/record"
 

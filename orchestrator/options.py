@@ -1,4 +1,4 @@
-"""What ``--data`` may say, a verb at a time."""
+"""The keys and values that ``--data`` accepts for each verb."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ KNOWN: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """What ``--data`` asked for.
+    """The options from ``--data``.
 
-    + ref: branch, tag or commit, or what stands for the version in an archive's URL; None for the settings' own
-    + sha256: of the archive, None for the settings' own
-    + color: the idle color that the operator expects, None for whichever it is
-    + allow_missing: nodes that need not take part, by commas
+    + ref: a branch, tag or commit, or the version in an archive's URL; None for the ref of the settings
+    + sha256: the archive's SHA-256, None for the one in the settings
+    + color: the idle color that the operator expects; None accepts either color
+    + allow_missing: the nodes that need not take part (separated by commas in ``--data``)
     + node: the node that joins
-    + to: the kept release to go back to, None for the one that is still warm
-    + until: where the run stops and waits: ``preview``, or a weight of the settings' cutover; empty for nowhere
-    + plan: show what would be done, and do nothing
-    + save: file that gets the plan
-    + bound: file of a saved plan: the run is refused if the fleet, or what was asked, has changed since
-    + report: file that gets the run's report as JSON, None for none
+    + to: the kept release to go back to, None for the release that is still warm
+    + until: the pause at which the run stops and waits: ``preview``, or a weight of the settings' cutover; empty for
+      none
+    + plan: whether to show the plan and do nothing
+    + save: the file in which the plan is saved
+    + bound: the file of a saved plan; the run is refused if the fleet or the request has changed since
+    + report: the file for the run's report as JSON, None for none
     """
 
     ref: str | None = None
@@ -56,9 +57,9 @@ class Options:
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
-    """Options from ``--data``. Raises UsageError for a key or value that the verb does not know.
+    """Options from ``--data``. Raises UsageError for a key or value that the verb does not accept.
 
-    Keys of pyinfra's own connectors (``ssh_...``) are not ours and pass.
+    Keys of pyinfra's own connectors (``ssh_...``) are ignored.
     """
     known = KNOWN[verb]
     for key in data:

@@ -1,1 +1,1 @@
-"""What the operator sees."""
+"""Output for the operator: terminal, plan and report file."""

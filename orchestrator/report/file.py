@@ -1,4 +1,4 @@
-"""A run as a JSON file: our version, what was asked, every event with its time, the probe's report, how it ended."""
+"""The report of a run as a JSON file: version, Inputs, every event with its time, the probe's report, the outcome."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from orchestrator.run.walk import Ended, Event
 
 
 class ReportFile:
-    """Collects the events of a run; ``write`` puts the whole file in place at once.
+    """Collects the events of a run; ``write`` then puts the whole file in place at once.
 
-    + path: None for no file
+    + path: the path of the file, None for no file
     """
 
     def __init__(self, path: str | None) -> None:
@@ -24,11 +24,11 @@ class ReportFile:
         self._events: list[dict[str, Any]] = []
 
     def event(self, event: Event) -> None:
-        """Keep an event, as the journal has it: ``at`` is its UTC time, ISO 8601."""
+        """Keep an event in the journal's format, with its UTC time as ``at`` (ISO 8601)."""
         self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
-        """Write the file. Raises OSError if that cannot be done."""
+        """Write the file. Raises OSError if the file cannot be written."""
         if self._path is None:
             return
         content = {

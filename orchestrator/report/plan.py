@@ -1,4 +1,4 @@
-"""A plan to read: stage by place, what is skipped and why, the risks found, the commands. Pure."""
+"""A plan for people: a table of stages and places, the skipped stages and why, the risks, the commands. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.commands import commands
 
 FEW = 8
-"""Up to so many places have a column each."""
+"""The highest number of places for which each place has a column."""
 
 
 def risks(fleet: FleetState, i: Inputs) -> list[str]:
-    """What a person should know before saying yes, one line each."""
+    """The risks that a person should know before approving the plan, one line each."""
     found = []
     room = i.settings.room
     idle = i.color
@@ -46,7 +46,7 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
 def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
     """The plan as text.
 
-    + verbose: with the commands of every stage's first place
+    + verbose: whether to show the commands of every stage's first place
     """
     places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
     columns = places if len(places) <= FEW else []
@@ -65,7 +65,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[s
 
 
 def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
-    """The same as plain data."""
+    """The plan as plain data."""
     return {
         "inputs": i.to_json(),
         "stages": [_stage(stage, i) for stage in plan.stages],
@@ -74,7 +74,7 @@ def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
 
 
 def changed(saved: dict[str, Any], i: Inputs) -> list[str]:
-    """What differs between a saved plan's Inputs and those of now, by key; the new release's own id aside."""
+    """The keys by which a saved plan's Inputs differ from the present Inputs, except for the id of a new release."""
     now, then = json.loads(json.dumps(i.to_json())), dict(saved["inputs"])
     ignored = {"release"} if i.verb == "release" else set()
     return sorted(key for key in now.keys() | then.keys() if key not in ignored and now.get(key) != then.get(key))

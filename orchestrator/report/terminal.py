@@ -1,4 +1,4 @@
-"""A run on a terminal: a line a stage, and a clear end."""
+"""The output of a run on a terminal: one line per stage, and a clear end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from orchestrator.run.walk import WARNING, Ended, Event, Result
 
 
 def say(line: str, **style: object) -> None:
-    """One line on standard error, where pyinfra's own output goes.
+    """Print one line on standard error, where pyinfra's own output goes.
 
-    A terminal that went away, or a reader of our output (``| tee``) that the same Ctrl-C ended, keeps no run from
-    its undo: what is said from then on goes nowhere.
+    If the terminal went away, or if the same Ctrl-C ended the reader of our output (``| tee``), all later lines are
+    discarded, so that the run can still be undone.
     """
     try:
         click.echo(click.style(line, **style) if style else line, err=True)  # type: ignore[arg-type]
@@ -27,7 +27,7 @@ def say(line: str, **style: object) -> None:
 
 
 def heading(i: Inputs) -> str:
-    """What is about to happen, in one line."""
+    """One line about the run that is about to begin."""
     if i.verb == "join":
         return f"join {', '.join(node.name for node in i.nodes)}: {i.release} ({i.color}) first, then traffic"
     if i.verb == "rollback":
@@ -41,7 +41,7 @@ def heading(i: Inputs) -> str:
 
 
 class Terminal:
-    """Shows a run's events as they come."""
+    """Shows a run's events as they arrive."""
 
     def event(self, event: Event) -> None:
         if event.record == "results":
@@ -80,7 +80,7 @@ class Terminal:
 
 
 def probe_lines(report: Report) -> Iterable[str]:
-    """What the probe saw, in a line or two."""
+    """The lines of the probe's report: totals, and up to three examples of failures."""
     totals = report.totals
     failures = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.failures.items())) or "none"
     gap = f"{totals.gap * 1000:.0f} ms" if totals.gap is not None else "unknown"
@@ -90,7 +90,7 @@ def probe_lines(report: Report) -> Iterable[str]:
 
 
 def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
-    """The last lines of a run: what, where, what to do."""
+    """The last lines of a run: what happened, where, and what to do."""
     lines: list[tuple[str, dict[str, object]]] = []
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
@@ -125,7 +125,7 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
 
 
 def still_suspended(processes: Sequence[str]) -> str:
-    """The end of a line about a run that waits: what it keeps suspended meanwhile."""
+    """The end of a line about a waiting run, if it keeps the Auto Scaling group suspended meanwhile; else empty."""
     return "; until then the Auto Scaling group stays suspended: no instance comes or goes" if processes else ""
 
 

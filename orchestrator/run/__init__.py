@@ -1,1 +1,1 @@
-"""The run of a plan: the walk, and what its steps do."""
+"""The run of a plan: the walk, and the work of its steps."""

@@ -27,7 +27,7 @@ class OpenRun(NamedTuple):
 def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
     """The newest run if it has to be settled, else None.
 
-    + now: the settings at hand, for their secrets
+    + now: the present settings, which have the secrets
 
     Raises Refused if this version cannot read what another version recorded.
     """
@@ -53,20 +53,20 @@ def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
 
 
 def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:
-    """The stages with an intent, in the plan's order.
+    """The stages with a recorded intent, in the plan's order.
 
-    What an earlier run left to this one is this one's from its Inputs on.
+    A stage that takes over an earlier run's work (``Kind.at_once``) counts as begun once the Inputs are recorded.
     """
     return [stage for stage in whole.until_commit if stage.name in run.begun or stage.kind.at_once]
 
 
 def shows(stages: Iterable[Stage]) -> bool:
-    """Whether anything that these stages or their undos do may show what the application's own commands print."""
+    """Whether these stages or their undos may show output of the application's own commands."""
     return any(step.action.prints for stage in stages for part in (stage, *stage.undo) for step in part.do)
 
 
 def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
-    """Carry a committed run forward, undo any other. Idempotent, as every stage and undo is."""
+    """Carry a committed run forward; undo any other run. Idempotent, because every stage and undo is idempotent."""
     if run.committed:
         return walk.forward(whole.after_commit)
     reason = OrchestratorError(f"{run.name} stopped without a word")
@@ -74,7 +74,7 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
 
 
 def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
-    """What is left until the commit of a run that goes on.
+    """The stages that a resumed run still has to do until its commit.
 
     A stage that changes something and is recorded as done is left out. A stage that only looks is repeated, unless a
     later change has made it meaningless: a color that was started need not be quiet, and 5% of the traffic need not
@@ -86,7 +86,7 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
 
     def is_left(index: int, stage: Stage) -> bool:
         if stage.kind.valid_until:
-            # a run that goes on has another number, for which no node is armed any more
+            # a resumed run has a new number, for which no node is armed any more
             return not any(
                 later.kind.name == stage.kind.valid_until and later.weight == stage.weight and later.name in run.done
                 for later in stages

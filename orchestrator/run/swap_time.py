@@ -1,4 +1,4 @@
-"""The instant at which all armed nodes swap, agreed by their own clocks."""
+"""The instant at which all armed nodes swap, chosen from the nodes' own clocks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from orchestrator.fleet import Fleet
 class SwapTime:
     """The instant at which the nodes swap.
 
-    + at: seconds since 1970 by the nodes' clocks; ``here``: the same by the operator's
-    + window: seconds after it from which a node does not swap any more
-    + problem: one line that names the clocks that are too far apart, None if none is
+    + at: seconds since 1970 by the nodes' clocks; ``here``: the same instant by the operator's clock
+    + window: seconds after the instant; a node that is later than this does not swap any more
+    + problem: one line that names the clocks that are too far apart, None if there are none
     """
 
     at: float
@@ -40,7 +40,7 @@ def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
         return said
 
     replies = fleet.each(nodes, lambda host: measure(lambda: ask(host)), fleet.settings.deadlines.look)
-    # a node that does not answer cannot be armed either, and that is what stops the run
+    # nodes that do not answer are ignored here: they cannot be armed either, and that stops the run
     offsets: dict[str, Offset] = {reply.name: reply.value for reply in replies if reply.value is not None}
     here = fire_time(time(), switch.lead, len(nodes))
     if not offsets:

@@ -1,4 +1,4 @@
-"""Asks every address of the switch until the data plane as a whole does what was asked of it."""
+"""Asks every address of the switch until the whole data plane routes traffic as the run asked."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from orchestrator.run import data_plane
 from orchestrator.run.data_plane import Answer
 
 IN_A_ROW = 5
-"""Answers in a row that every address of the switch has to give before a switch counts as verified."""
+"""Good answers in a row that every address of the switch has to give before the switch counts as verified."""
 
 TOLERANT = 10
-"""Requests at once, where those without an answer do not count and IN_A_ROW answers are enough."""
+"""Parallel requests if requests without an answer do not count; IN_A_ROW answers to them are enough."""
 
 SPLIT = 20
-"""Requests at once while traffic is split: the new release has to be among the answers sooner or later."""
+"""Parallel requests per round while traffic is split; the new release has to answer in some round."""
 
 
 class Verifier:
-    """One verification, from its first look to its last. Addresses are looked up anew for each look.
+    """A verification, from its first look to its last. The addresses are resolved again for each look.
 
     + detail: a line for the report
     """
@@ -35,9 +35,9 @@ class Verifier:
         self.detail = ""
 
     def whole(self, release: str, tolerant: bool) -> None:
-        """One release has all the traffic. Raises NotYet.
+        """Check that one release has all the traffic. Raises NotYet.
 
-        + tolerant: requests without an answer do not count
+        + tolerant: whether requests without an answer do not count
         """
 
         def row(url: str, address: str) -> str | None:
@@ -50,7 +50,7 @@ class Verifier:
         self._all(row)
 
     def split(self, release: str, other: str) -> None:
-        """Both releases answer at every address, and nobody else. Raises NotYet."""
+        """Check that only the two releases answer, and that the new one answers at every address. Raises NotYet."""
 
         def row(url: str, address: str) -> str | None:
             answers: list[Answer] = at_once([lambda: self._ask(url, address)] * SPLIT)

@@ -1,4 +1,4 @@
-"""Walks a plan: journals, commits, undoes. It knows stages and steps, and nothing of what they do."""
+"""Walks a plan: journals, commits, undoes. The walk knows stages and steps, but not the work that steps do."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
-"""How a line of a step's detail begins if it is shown as a warning."""
+"""The prefix of a line of a step's detail that is shown as a warning."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a step.
+    """The result of a step.
 
-    + error: None if it succeeded, else one line
-    + lost: the place did not answer at all, so that nothing is known of what it did
-    + seconds: how long it took
-    + detail: what a step that looks has seen, for the report
-    + output: what a step of the application's own printed before it failed, its last lines
+    + error: None if the step succeeded, else one line
+    + lost: whether the place did not answer at all, so that the effect of the step is unknown
+    + seconds: how long the step took
+    + detail: the observations of a step that looks, for the report
+    + output: the last lines that an application's own command printed before it failed
     """
 
     place: Place
@@ -36,15 +36,15 @@ class Result:
 
     @property
     def record(self) -> records.PlaceResult:
-        """The same for journal and report."""
+        """The result as the journal and the report record it."""
         return records.PlaceResult(self.place.name, self.seconds, self.error or "", self.lost, self.detail, self.output)
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happens in a run: one stream feeds journal, terminal and report.
+    """An event of a run: one stream of events feeds journal, terminal and report.
 
-    + record: intent | results | commit | paused | undoing | undone | warning
+    + record: the event's type: intent | results | commit | paused | undoing | undone | warning
     """
 
     record: str
@@ -59,7 +59,7 @@ class Event:
         return tuple(result for result in self.results if result.error)
 
     def to_record(self) -> RunRecord:
-        """The same for journal and report."""
+        """The event as the journal and the report record it."""
         results = tuple(result.record for result in self.results)
         match self.record:
             case "intent":
@@ -79,21 +79,21 @@ class Event:
 
 
 class Executor(Protocol):
-    """Performs the steps of a stage, all at once; returns when each has a result. Never raises for a step."""
+    """Performs the steps of a stage in parallel; returns when each has a result. A step's error is not raised."""
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """A result a step, in their order."""
+        """Perform the steps. Returns one result per step, in the order of the steps."""
 
 
 class Control(Protocol):
-    """What may interrupt a run, and when."""
+    """Controls whether signals may interrupt a run."""
 
     def no_more_interrupts(self) -> None:
-        """From now on the run goes to its end, whatever signals come."""
+        """Let the run go to its end from now on, whatever signals arrive."""
 
 
 Journal = Callable[[Sequence[RunRecord]], None]
-"""Appends records durably. Raises if it cannot."""
+"""Appends records durably. Raises an error if they cannot be written."""
 
 Tell = Callable[[Event], None]
 """Shows an event to the operator."""
@@ -103,12 +103,12 @@ Tell = Callable[[Event], None]
 class Ended:
     """How a walk ended.
 
-    + committed: the new release has the traffic
-    + reason: why it was undone, None if it was not
-    + left: what an undo could not take back, by place; and of these, places that did not answer
-    + warnings: what failed after the commit
+    + committed: whether the new release has the traffic
+    + reason: why the run was undone, None if it was not undone
+    + left: the failed steps of an undo, including the steps at places that did not answer
+    + warnings: the failed steps after the commit
     + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
-    + paused: where it stopped to wait for a word, empty if it did not
+    + paused: the name of the pause at which the run waits for the operator, empty if it does not wait
     """
 
     committed: bool
@@ -120,12 +120,12 @@ class Ended:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether a place that answers is neither as before nor as it should be."""
+        """Whether some place that answers is neither in its former state nor in the wanted one."""
         return any(not result.lost and result not in self.owed for result in self.left)
 
     @property
     def status(self) -> int:
-        """The exit status: 0 done, 1 undone, 4 a place that answers is not undone, 128 + n by a signal."""
+        """The exit status: 0 done, 1 undone, 4 if a place that answers is not undone, 128 + n after signal n."""
         if self.committed or self.paused:
             return 0
         if any(not result.lost for result in self.left):
@@ -136,7 +136,7 @@ class Ended:
 
 
 class Undecided(OrchestratorError):
-    """The commit may or may not be on record, so nothing more was done."""
+    """The record of the commit may or may not be written, so the run did nothing more."""
 
     status = 4
 
@@ -151,7 +151,7 @@ class StageFailed(OrchestratorError):
 
 
 class Walk:
-    """One walk along a plan."""
+    """A walk along a plan."""
 
     def __init__(self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control) -> None:
         self._plan = plan
@@ -162,12 +162,13 @@ class Walk:
         self._unwritten: list[RunRecord] = []
 
     def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
-        """Every stage until the commit, in order, then those after it.
+        """Do every stage until the commit, in order, then the stages after it.
 
-        If one fails before the commit, everything begun is undone; after it, the rest goes on with a warning.
+        If a stage fails before the commit, all begun stages are undone. If a stage fails after the commit, the walk
+        goes on with a warning.
 
-        + stages: until the commit; the whole plan's, or what is left of it
-        + before: stages that an earlier walk of the same plan has begun
+        + stages: the stages until the commit: all of the plan, or the remaining ones
+        + before: the stages that an earlier walk of the same plan has begun
         + pause: the name of the pause that ``stages`` end with, instead of the commit; the run then stays open
         """
         begun = [stage for stage in before if stage not in stages]
@@ -186,7 +187,10 @@ class Walk:
         return self.forward(self._plan.after_commit)
 
     def _commit(self) -> None:
-        """Write one record. If it may be lost, neither way is safe: the next command reads the journal and decides."""
+        """Write the commit record.
+
+        If the record may be lost, neither going on nor undoing is safe: the next command reads the journal and decides.
+        """
         try:
             self._note(Event("commit"))
         except TakenOver:
@@ -198,14 +202,14 @@ class Walk:
             ) from error
 
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
-        """Take the begun stages back, last one first. A place that fails does not keep the others from it."""
+        """Undo the begun stages, the last one first. If the undo fails at a place, it goes on at the other places."""
         self._note(Event("undoing", text=str(reason)), must=False)
         left: list[Result] = []
         owed: list[Result] = []
         for stage in self._backwards(begun):
             for back in stage.undo:
-                # what could not be reached once is not tried again, and what could not be restored is not
-                # waited for: its deadline is paid once
+                # A place that did not answer once is not tried again, and after a failed check the undo does not
+                # wait for that place any more, so that each deadline is paid only once.
                 passed_over = {result.place for result in left if result.lost or not back.kind.changes}
                 steps = [step for step in back.do if step.place not in passed_over]
                 failed = self._perform(back, steps, undoing=True).failed
@@ -215,11 +219,11 @@ class Walk:
         return Ended(committed=False, reason=reason, left=left, owed=owed)
 
     def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
-        """Begun stages, the last one of the plan first."""
+        """The begun stages, in reverse order of the plan."""
         return [stage for stage in reversed(self._plan.stages) if stage in begun]
 
     def forward(self, stages: Sequence[Stage]) -> Ended:
-        """After the commit: every stage, whatever fails; failures are warnings that the next command mends."""
+        """Do every stage after the commit, even if some fail. Failures are warnings that the next command repairs."""
         warnings: list[Result] = []
         owed: list[Result] = []
         for stage in stages:
@@ -258,12 +262,13 @@ class Walk:
         return event
 
     def _note(self, event: Event, must: bool = True) -> None:
-        """To the journal first: what the operator has read is on record.
+        """Write an event to the journal, then show it, so that the journal has everything that the operator has read.
 
-        + must: what cannot be recorded does not happen; an undo goes on all the same, unless a newer run has begun
+        + must: whether to raise if the event cannot be recorded. An undo (False) goes on without the record, unless a
+          newer run has begun
 
-        The results of a stage go with the record that comes next: should they be lost, the stage may be done
-        or not, which is what every undo expects anyway. So a stage costs one synced write.
+        The results of a stage are written together with the next record, so that a stage costs one synced write. If
+        they are lost, it is unknown whether the stage was done; every undo can handle that.
         """
         self._unwritten.append(event.to_record())
         if event.record != "results":

@@ -1,4 +1,4 @@
-"""What answers for a color, as the settings' ``runtime`` says: a file and a class a runtime. Pure."""
+"""The runtimes that can answer for a color (``runtime`` in the settings): one file and one class each. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions that every runtime answers."""
+"""The common interface of all runtimes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.model import Color
 
 
 class Runtime(ABC):
-    """What answers for a color."""
+    """The program that answers for a color."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -19,38 +19,38 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def main_name(self) -> str:
-        """The last word of the name of each color's main unit; empty if nothing runs but nginx."""
+        """The last word of the name of each color's main unit; empty if only nginx runs."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """What answers, for people; empty if nothing runs but nginx."""
+        """The name of the answering program for people; empty if only nginx runs."""
 
     @abstractmethod
     def code(self, color: Color) -> str:
-        """A shell command whose last line is JSON: the code that the color's processes run. Empty: nothing runs."""
+        """A shell command whose last line is JSON: the code that the color's processes run. Empty if there are none."""
 
     @abstractmethod
     def listener(self, color: Color) -> str:
-        """Where the main process listens: a port's number, or a socket's path. Empty if nothing runs but nginx."""
+        """The port number or socket path at which the main process listens. Empty if only nginx runs."""
 
     @property
     def main_service(self) -> Service | None:
-        """The service that answers everything, None if there is none."""
+        """The service that answers all requests, None if there is none."""
         return None
 
     @property
     def compiled(self) -> list[str]:
-        """The paths of a release that are compiled into OPcache; empty where no PHP-FPM runs."""
+        """The paths of a release that are compiled into OPcache; empty without PHP-FPM."""
         return []
 
     @property
     def workers(self) -> int:
-        """How many workers of a color each need a page to be warm; 0 where no PHP-FPM runs."""
+        """The number of a color's workers, each of which needs a page to be warm; 0 without PHP-FPM."""
         return 0
 
     def main_unit(self, color: Color) -> str | None:
-        """The systemd unit that answers for a color, None if nothing runs but nginx."""
+        """The systemd unit that answers for a color, None if only nginx runs."""
         return self.settings.node.service_unit(color, self.main_name) if self.main_name else None
 
     def in_flight(self, color: Color) -> dict[str, Any]:
@@ -68,5 +68,5 @@ class Runtime(ABC):
 
 
 def listener_of(settings: Settings, service: Service, color: Color) -> str:
-    """Where a color's service listens: the number of a port, or the path of a socket."""
+    """The port number or socket path at which a color's service listens."""
     return str(service.ports.of(color)) if service.ports else settings.node.service_socket(color, service.name)

@@ -1,4 +1,4 @@
-"""PHP-FPM: one master process a color."""
+"""PHP-FPM, with one master process per color."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.scripts.fastcgi import fastcgi_command
 
 
 class PhpRuntime(Runtime):
-    """PHP-FPM answers, on a socket of the color."""
+    """PHP-FPM, which answers on a socket of the color."""
 
     main_name = "fpm"
     label = "PHP-FPM"

@@ -1,4 +1,4 @@
-"""A service with the path ``/``: it answers everything."""
+"""A service with the path ``/``, which answers all requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.runtimes.base import Runtime, listener_of
 
 
 class ServiceRuntime(Runtime):
-    """One of the services answers. A rule of the settings says that there is exactly one with the path ``/``."""
+    """The service with the path ``/`` answers. A rule of the settings ensures that there is exactly one."""
 
     @property
     @override

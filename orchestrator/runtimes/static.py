@@ -1,4 +1,4 @@
-"""Nothing but nginx, which sends the files of the document root."""
+"""Only nginx, which sends the files of the document root."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.runtimes.base import Runtime
 
 
 class StaticRuntime(Runtime):
-    """No process answers but nginx."""
+    """Nginx answers; no other process runs."""
 
     main_name = ""
     label = ""

@@ -20,7 +20,7 @@ from orchestrator.source.tarball import ref_of, sha256_of
 
 
 class ArchiveFile(SourceKind):
-    """Nodes get a tarball of this machine."""
+    """A tarball on this machine, which is pushed to the nodes."""
 
     noun = "a tarball"
     pushes = True
@@ -51,7 +51,7 @@ class ArchiveFile(SourceKind):
     @override
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
         path = self._path(version.ref)
-        # a run that another process began has no copy any more
+        # if another process began the run, its copy is gone
         made = fleet.copies.pop(str(path), None) or bundle.tarball(path)
         if _sha256(made) != version.revision:
             made.remove()

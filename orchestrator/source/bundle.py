@@ -17,7 +17,7 @@ from orchestrator.scripts.files import read
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
     """A copy of a directory, so that all nodes get the same files even if the directory changes meanwhile.
 
-    + exclude: patterns as rsync has them
+    + exclude: patterns in rsync's syntax
 
     Raises OrchestratorError.
     """
@@ -30,7 +30,7 @@ def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
 
 
 OURS = ("--", ".", ":(exclude).release")
-"""All but what we keep in a release ourselves."""
+"""Arguments of ``git archive``: all files except ``.release``, our own directory in a release."""
 
 
 def export(checkout: str, commit: str) -> Bundle:
@@ -46,11 +46,11 @@ def export(checkout: str, commit: str) -> Bundle:
 
 
 TARBALL = "archive"
-"""Name of a tarball in the directory that is sent."""
+"""The name of a tarball in the directory that is pushed."""
 
 
 def tarball(file: Path) -> Bundle:
-    """A directory that holds nothing but this file, as ``archive``. Raises OrchestratorError."""
+    """A directory that contains only this file, under the name ``archive``. Raises OrchestratorError."""
 
     def fill(path: Path) -> None:
         try:
@@ -72,7 +72,7 @@ def sha256(file: Path) -> str:
 
 def hash_of(path: Path) -> str:
     """The hash of a directory's files, as the nodes hash them. Raises OrchestratorError."""
-    # as they are sent: what anybody may execute, its owner may
+    # with the modes that rsync will set: the owner may execute every file that any user may execute
     _run(["chmod", "-R", "u+rwX", path])
     script = f'set -eu\n{read("scripts/tree.sh")}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'
     return _run(["sh", "-c", script, "tree", path]).strip()

@@ -1,4 +1,4 @@
-"""Brings a release from one node to another, by way of the operator's machine."""
+"""Copies a release from one node to another, by way of the operator's machine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from orchestrator.scripts.guarded import Guard, guarded
 def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Guard) -> str:
     """Copy a release of another node to this host, unchanged. Returns a line of detail for the report.
 
-    + names: nodes that have it; the first one that can be reached gives it
-    + guard: of a node, the same on each
+    + names: the nodes that have the release; it is copied from the first reachable node
+    + guard: the guard of a node, which is the same on each node
 
     Raises CommandFailed.
     """
@@ -30,7 +30,7 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
     root, remove = fleet.settings.node.root, f"{fleet.settings.node.library}/remove"
     there = f"{root}/releases/.{release}.tar"
     with Scratch() as directory:
-        # its files may hold secrets: the directory is ours only
+        # the release's files may hold secrets, so only this user can read the directory
         here = directory / "release.tar"
         sent = fleet.one(giver, lambda other: _take(fleet, other, release, there, here, guard), guard.seconds)
         if sent.error is not None or sent.value is None:
@@ -44,7 +44,7 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
 
 
 def _take(fleet: Fleet, host: Host, release: str, there: str, here: Path, guard: Guard) -> str:
-    """The SHA-256 of what was packed; its bytes are in ``here`` then."""
+    """Pack the release on a node and download it to ``here``. Returns the SHA-256 of the packed file."""
     settings: Settings = fleet.settings
     helper = f"{settings.node.library}/pack"
     lines = fleet.operate(host, pack, root=settings.node.root, release=release, helper=helper, guard=guard)

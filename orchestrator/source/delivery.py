@@ -1,4 +1,4 @@
-"""The operator's part of the fetches of a run: files are made ready once, and pushed to each node."""
+"""The operator's part of a run's fetches: the files are prepared once, then pushed to each node."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Delivery:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """Arguments of the fetch that are known only now: the hash of the files that are pushed."""
+        """The fetch's arguments that are known only after ``prepare``: the hash of the pushed files."""
         made = self._supply.bundle
         return {"expected": made.tree} if made and made.tree else {}
 
     def prepare(self, ref: str, revision: str, release: str, color: Color) -> None:
-        """Make ready what the nodes get, once a version.
+        """Prepare the files for the nodes, once per version.
 
-        + ref, revision: of the version
-        + release, color: for the environment of build steps on this machine
+        + ref, revision: the version's ref and revision
+        + release, color: values for the environment of build steps on this machine
 
         Raises OrchestratorError, and CommandFailed for a build step.
         """
@@ -52,7 +52,7 @@ class Delivery:
     def push(self, host: Host, release: str, live: str | None) -> None:
         """Push the files of a release to a node, if the node does not pull them itself. Raises CommandFailed.
 
-        + live: the live release, from which files that are equal are copied
+        + live: the live release, from which equal files are copied
         """
         if self._supply.bundle is None:
             return

@@ -35,7 +35,7 @@ class Directory(Tree):
 
     @override
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        # a run that another process began has no copy any more
+        # if another process began the run, its copy is gone
         made = fleet.copies.pop(self._source.path, None) or self._copied()
         if made.tree != version.revision:
             made.remove()
@@ -43,6 +43,6 @@ class Directory(Tree):
         return made
 
     def _copied(self) -> Bundle:
-        # a path that something else takes the place of is not sent; a seeded directory is, as seed
+        # A path that something else replaces is not pushed. A seeded directory is pushed, because it is the seed.
         replaced = [f"/{path}" for path in self.settings.left_out if path not in self.settings.shared.seed]
         return bundle.snapshot(self._source.path, [*self._source.exclude, *replaced])

@@ -61,7 +61,7 @@ class Git(SourceKind):
 
     @property
     def _origin(self) -> dict[str, Any]:
-        """How a node reaches the origin."""
+        """The arguments with which a node reaches the origin."""
         return {
             "origin": self._source.address,
             "login": bool(self._source.login),

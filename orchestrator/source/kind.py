@@ -1,4 +1,4 @@
-"""A kind of source: the same questions for git, tarballs, checkouts and directories. A file and a class a kind."""
+"""The common interface of the kinds of source: git, tarballs, checkouts, directories. One file, one class per kind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Call = tuple[Callable[..., Any], dict[str, Any]]
 class Version:
     """A version of the application.
 
-    + ref: as it was asked for
+    + ref: the name that the operator asked for
     + revision: the commit, the tarball's sha256, or the hash of a directory's files
     """
 
@@ -34,7 +34,7 @@ class Supply:
     """The operator's part of a fetch.
 
     + bundle: the files that are pushed to every node; None if the nodes pull
-    + stdin: what the fetch on a node reads, and is secret: a login, or a URL; None for nothing
+    + stdin: the secret that the fetch on a node reads from standard input (a login, or a URL); None if there is none
     """
 
     bundle: Bundle | None = None
@@ -44,7 +44,7 @@ class Supply:
 class SourceKind(ABC):
     """Where the files of a release come from.
 
-    + noun: the kind in messages
+    + noun: the kind's name in messages
     + pushes: whether files are pushed from the operator's machine, so that rsync has to reach the nodes
     + takes_sha256: whether ``--data sha256=`` names the bytes of a version
     """
@@ -58,23 +58,23 @@ class SourceKind(ABC):
 
     @abstractmethod
     def version(self, fleet: Fleet, options: Options) -> Version:
-        """The version that the options ask for, else the settings.
+        """The version that the options name, else the version that the settings name.
 
-        Raises UsageError if there is no such version, Refused if it cannot be found out.
+        Raises UsageError if there is no such version, Refused if the version cannot be determined.
         """
 
     @abstractmethod
     def fetch(self, release: str, revision: str) -> Call:
         """The operation that brings a version to a node, and its arguments. Pure.
 
-        + release: id of the release that is made of it
+        + release: the id of the new release
         """
 
     @abstractmethod
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
-        """Do the operator's part of a fetch: once a version, before any node fetches.
+        """Do the operator's part of a fetch: once per version, before any node fetches.
 
-        + release, color: for the environment of build steps on this machine
+        + release, color: values for the environment of build steps on this machine
 
         Raises OrchestratorError, and CommandFailed for a build step.
         """

@@ -1,4 +1,4 @@
-"""Which class answers for the source of the settings. To add a kind: its section, its class, and a case here."""
+"""Chooses the class for the source in the settings. To add a kind: write its section and its class, add a case here."""
 
 from __future__ import annotations
 

@@ -14,19 +14,19 @@ from pyinfra.api.host import Host
 
 from orchestrator.errors import CommandFailed
 
-# What is equal in the live release is copied there, not sent and not linked; who may read it does not depend on the
-# operator's umask. Contents are compared, since times of a fresh checkout say nothing.
+# rsync copies equal files from the live release on the node: it neither sends nor links them. It compares contents,
+# because the times of a fresh checkout mean nothing. The files' modes do not depend on the operator's umask.
 MODES = "--chmod=Du=rwx,Dgo=rx,Fu=rwX,Fgo=rX"
 FLAGS = ("--recursive", "--links", "--times", "--perms", MODES, "--checksum", "--delete")
 
 CONSEQUENCE = re.compile(r"rsync error: |rsync: .*connection unexpectedly closed")
-"""Lines that follow from what stands before them."""
+"""The pattern of error lines that are only consequences of the error before them."""
 
 MISSING = "rsync is missing on this machine: install it (apt install rsync)"
 
 
 def problem(host: Host) -> str | None:
-    """Why nothing can be pushed to a host, one line; None if it can."""
+    """One line that says why nothing can be pushed to a host; None if pushing is possible."""
     data = _data(host)
     if not shutil.which("rsync"):
         return MISSING
@@ -38,15 +38,15 @@ def problem(host: Host) -> str | None:
 
 
 def push(host: Host, source: Path, destination: str, like: str | None) -> None:
-    """Make a directory of a host what a directory here is. Raises CommandFailed.
+    """Make a directory on a host equal to a directory on this machine. Raises CommandFailed.
 
-    + destination: may be missing, but the directory above it may not
-    + like: a directory of the host from which files that are equal are copied
+    + destination: the directory on the host; it may be missing, but its parent directory must exist
+    + like: a directory on the host from which equal files are copied
     """
     shell, place = reach(host)
     like_it = [f"--copy-dest={like}"] if like else []
     command = ["rsync", *FLAGS, *like_it, *shell, f"{source}/", f"{place}{destination}/"]
-    # whatever ends us ends it, too
+    # a signal that ends this process also ends rsync
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
 
 def reach(host: Host) -> tuple[list[str], str]:
-    """How rsync reaches a host as pyinfra does: its arguments, and what stands before a path there."""
+    """Rsync's arguments for reaching a host in the same way as pyinfra, and the prefix of a path on the host."""
     data = _data(host)
     assert data is not None
     options = {
@@ -77,6 +77,6 @@ def reach(host: Host) -> tuple[list[str], str]:
 
 
 def _data(host: Host) -> Mapping[str, Any] | None:
-    """What pyinfra's SSH connector knows of a host, None if it is not reached by SSH."""
+    """The data of pyinfra's SSH connector for a host, None if the host is not reached by SSH."""
     data: Mapping[str, Any] = getattr(host.connector, "data", {})
     return data if "ssh_hostname" in data else None

@@ -1,4 +1,4 @@
-"""A tarball at a URL, of the kinds archive and artifact: nodes download it."""
+"""A tarball at a URL, for the kinds archive and artifact: the nodes download it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from orchestrator.options import Options
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 SIGNED = 3600
-"""Seconds for which a presigned URL is good."""
+"""Seconds for which a presigned URL is valid."""
 
 
 class Download(SourceKind):
-    """Nodes download a tarball, whose sha256 is known before."""
+    """A tarball that the nodes download. Its SHA-256 is known beforehand."""
 
     noun = "a tarball"
     takes_sha256 = True
@@ -53,11 +53,11 @@ class Download(SourceKind):
         return Supply(stdin=curl_config(url))
 
     def _url(self, ref: str) -> str:
-        """The URL of a version; for an object of a bucket one that is signed for `SIGNED` seconds."""
+        """The URL of a version; for an object in a bucket, a presigned URL that is valid for `SIGNED` seconds."""
         url = self._source.address.replace(REF, ref)
         if not url.startswith("s3://"):
             return url
-        # only sources in a bucket pay for the import
+        # imported here because only sources in a bucket need it
         from orchestrator.aws.api import Account
 
         bucket, _, key = url.removeprefix("s3://").partition("/")
@@ -67,7 +67,7 @@ class Download(SourceKind):
 
 
 def curl_config(url: str) -> str:
-    """A line of curl's configuration that names a URL. Quotes and backslashes are all that its strings escape."""
+    """A line of curl's configuration that names a URL. Curl's strings escape only quotes and backslashes."""
     quoted = url.replace("\\", "\\\\").replace('"', '\\"')
     return f'url = "{quoted}"\n'
 
@@ -75,8 +75,8 @@ def curl_config(url: str) -> str:
 def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
     """The ref of a tarball, empty if there is only one version.
 
-    + key: of the setting that names the place
-    + place: URL or path, with `REF` where the ref belongs
+    + key: the key of the setting that names the place
+    + place: the URL or path, with `REF` in place of the ref
 
     Raises UsageError if a ref is missing, or would change nothing.
     """
@@ -89,5 +89,8 @@ def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
 
 
 def sha256_of(source: Tarball, options: Options) -> str | None:
-    """The sha256 that the operator wants, None if none is named. That of the settings is for the settings' own ref."""
+    """The SHA-256 that the operator wants, None if there is none.
+
+    The SHA-256 in the settings counts only for the settings' own ref.
+    """
     return options.sha256 or (source.sha256 if not options.ref or options.ref == source.ref else None)

@@ -1,4 +1,4 @@
-"""A tree of files on the operator's machine: what a checkout and a directory have in common."""
+"""A tree of files on the operator's machine: the common part of the kinds checkout and directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 
 class Tree(SourceKind):
-    """Files are copied, build steps of this machine run in the copy, and the copy is pushed to the nodes."""
+    """A source whose files are copied. This machine's build steps run in the copy, which is pushed to the nodes."""
 
     pushes = True
 

@@ -1,4 +1,4 @@
-"""Which version a release is made of: what a ref names, decided once for the whole fleet."""
+"""Determines the version for a release from a ref, once for the whole fleet."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from orchestrator.source.kinds import kind_of
 
 
 def version(fleet: Fleet, options: Options) -> Version:
-    """The version that was asked for.
+    """The version that the operator asked for.
 
-    Raises UsageError if there is no such version, Refused if it cannot be found out, or could not be pushed.
+    Raises UsageError if there is no such version, Refused if the version cannot be determined or cannot be pushed.
     """
     kind = kind_of(fleet.settings)
     if options.sha256 and not kind.takes_sha256:
@@ -36,7 +36,7 @@ def revision(fleet: Fleet, ref: str) -> str:
 
 
 def _check_push(fleet: Fleet) -> None:
-    """Raises Refused where rsync could not push files."""
+    """Raise Refused if rsync cannot push files to a node."""
     problems = dict.fromkeys(push.problem(fleet.host(name)) for name in fleet.nodes)
     if found := [problem for problem in problems if problem]:
         raise Refused("; ".join(found))

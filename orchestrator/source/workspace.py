@@ -1,4 +1,4 @@
-"""Build steps on the operator's machine, in the directory that is sent to the nodes."""
+"""Runs build steps on the operator's machine, in the directory that is pushed to the nodes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from orchestrator.operations.build import words
 from orchestrator.scripts.files import read
 
 KEPT = 5
-"""Outputs of a step that are kept, the latest."""
+"""The number of a step's latest outputs that are kept."""
 
 
 def store_of(app: str) -> Path:
-    """Where an application's built outputs are kept on this machine."""
+    """The directory on this machine that keeps an application's build outputs."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "orchestrator" / app / "build"
 
 
 def build(directory: Path, steps: Sequence[Build], store: Path, environment: Mapping[str, str]) -> list[str]:
-    """Run the steps in a directory, or take their outputs from the store; a line each that says which.
+    """Run the steps in a directory, or take their outputs from the store. Returns a line per step that says which.
 
-    + directory: a version's files; what is made in it is noted in ``.release/build``, as on a node
-    + store: holds outputs by the digest of what they were made from
-    + environment: variables for the steps, beside our own
+    + directory: the version's files; as on a node, ``.release/build`` in it records the digests of the outputs
+    + store: the directory that keeps outputs under the digest of their inputs
+    + environment: variables for the steps, in addition to this process's own
 
     Raises CommandFailed, with the output of the step that failed.
     """
@@ -71,7 +71,7 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
 
 
 def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[str, str]) -> str:
-    """What a function of the script says, so that it is the same as on a node. Raises CommandFailed."""
+    """The output of a function of ``digest.sh``, the script that nodes run as well. Raises CommandFailed."""
     script, variables = f"{read('scripts/digest.sh')}\n{asked}", {**os.environ, **environment}
     command = ["sh", "-c", script, "orchestrator", *about]
     done = subprocess.run(
@@ -83,7 +83,7 @@ def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[
 
 
 def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:
-    """Into the store, by rename, so that what has its name is whole; the oldest go."""
+    """Put outputs into the store by a rename, so that each entry is complete. The oldest entries are removed."""
     part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     for path in outputs:

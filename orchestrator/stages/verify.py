@@ -28,7 +28,7 @@ class Verify(Action):
 
 
 def verify(i: Inputs, weights: Weights) -> Stage:
-    """Ask until only the new release answers; while traffic is split, until only the two releases answer."""
+    """Ask until only the new release answers; while traffic is split, until only the old and new releases answer."""
     split = weights.live is None
     # a rollback must work while nodes are down or frozen
     action = Verify(i.release, i.live if split else None, tolerant=i.verb == "rollback")

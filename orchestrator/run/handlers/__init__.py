@@ -1,1 +1,1 @@
-"""How each action is performed: a file and a class an action, which the action names (``Action.handler``)."""
+"""The handlers that perform the actions: one file and one class per action, which names it (``Action.handler``)."""

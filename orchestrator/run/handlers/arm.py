@@ -18,7 +18,7 @@ from orchestrator.stages.arm import Arm
 
 
 class ArmHandler(OperationHandler[Arm]):
-    """All nodes agree on an instant before any of them is armed with ``operations/arm.py``."""
+    """Chooses an instant for all nodes, then arms each node with ``operations/arm.py``."""
 
     @classmethod
     @override
@@ -38,5 +38,5 @@ class ArmHandler(OperationHandler[Arm]):
 
 
 def _when(swap: SwapTime | None, fence: int) -> dict[str, Any]:
-    """The arguments that a plan does not know yet."""
+    """The arguments that are not known yet when the plan is made."""
     return {"at": swap.at if swap else 0.0, "window": swap.window if swap else 0.0, "run": fence}

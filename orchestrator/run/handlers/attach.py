@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class AttachHandler(Handler[Attach]):
-    """The switch knows both colors again, once the wait is over."""
+    """Waits, then makes the switch know both colors again."""
 
     @override
     def at_api(self, api: Api, step: Step[Attach]) -> str:

@@ -13,7 +13,7 @@ from orchestrator.stages.bake import Bake
 
 
 class BakeHandler(Handler[Bake]):
-    """Counts the comparisons of the run: each further one makes a chance verdict likelier."""
+    """Watches the new color. Counts the comparisons of the run: each one makes a wrong verdict by chance likelier."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -13,7 +13,7 @@ from orchestrator.switches.base import Api
 
 
 class BarHandler(OperationHandler[Bar]):
-    """At a balancer ``operations/bar.py``."""
+    """Runs ``operations/bar.py`` on a balancer, or calls the API of a provider's switch."""
 
     @classmethod
     @override

@@ -12,7 +12,7 @@ from orchestrator.stages.build import Build
 
 
 class BuildHandler(OperationHandler[Build]):
-    """``operations/build.py``."""
+    """Runs ``operations/build.py``."""
 
     output = True
 

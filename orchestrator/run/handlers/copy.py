@@ -12,7 +12,7 @@ from orchestrator.stages.copy import Copy
 
 
 class CopyHandler(Handler[Copy]):
-    """The release goes from a node to the operator's machine, and from there to the other node."""
+    """Copies the release from a node to the operator's machine, and from there to the other node."""
 
     @override
     def at_host(self, host: Host, step: Step[Copy], undoing: bool) -> str:

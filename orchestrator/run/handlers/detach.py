@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class DetachHandler(Handler[Detach]):
-    """The switch forgets a color, once the wait is over."""
+    """Waits, then makes the switch forget a color."""
 
     @override
     def at_api(self, api: Api, step: Step[Detach]) -> str:

@@ -12,7 +12,7 @@ from orchestrator.stages.arm import Disarm
 
 
 class DisarmHandler(OperationHandler[Disarm]):
-    """``disarm`` of ``operations/arm.py``."""
+    """Runs ``disarm`` of ``operations/arm.py``."""
 
     @classmethod
     @override

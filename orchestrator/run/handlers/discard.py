@@ -12,7 +12,7 @@ from orchestrator.stages.fetch import Discard
 
 
 class DiscardHandler(OperationHandler[Discard]):
-    """``operations/discard.py``."""
+    """Runs ``operations/discard.py``."""
 
     @classmethod
     @override

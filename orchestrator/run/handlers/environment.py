@@ -19,7 +19,7 @@ from orchestrator.stages.environment import Environment
 
 
 class EnvironmentHandler(OperationHandler[Environment]):
-    """``operations/environment.py``. The operator's machine reads the values once, and sends them by standard input."""
+    """Runs ``operations/environment.py``, with the values on standard input. The operator's machine reads them once."""
 
     _text = ""
 

@@ -1,4 +1,4 @@
-"""Performs `fetch`: each kind of source has an operation of its own."""
+"""Performs `fetch`, with a different operation for each kind of source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator.stages.fetch import Fetch
 
 
 class FetchHandler(OperationHandler[Fetch]):
-    """The operator's machine prepares what the nodes get once, then each node pulls it or is sent it."""
+    """Prepares the files once on the operator's machine, then each node pulls them or receives them."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -1,4 +1,4 @@
-"""Performs `fire`: an armed node swaps by itself, and is asked what became of it."""
+"""Performs `fire`: an armed node swaps by itself, and the handler reads the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.waiting import until
 
 
 class FireHandler(Handler[Fire]):
-    """Waits for the instant that the nodes agreed on, then looks."""
+    """Waits for the agreed instant, then reads whether the node swapped."""
 
     @override
     def at_host(self, host: Host, step: Step[Fire], undoing: bool) -> str:

@@ -16,7 +16,7 @@ from orchestrator.waiting import until
 
 
 class GateHandler(Handler[Gate]):
-    """The health page and the code that the color's processes run."""
+    """Checks the health page and the code that the color's processes run."""
 
     @override
     def at_host(self, host: Host, step: Step[Gate], undoing: bool) -> str:

@@ -14,7 +14,7 @@ from orchestrator.stages.hooks import RunHook
 
 
 class RunHookHandler(OperationHandler[RunHook]):
-    """On a host ``operations/hook.py``; the same command on the operator's machine."""
+    """Runs ``operations/hook.py`` on a host, or the hook's command on the operator's machine."""
 
     output = True
 

@@ -17,7 +17,7 @@ from orchestrator.waiting import until
 
 
 class MembersHandler(Handler[Members]):
-    """A balancer is asked for the members' answers; of a provider's API, its own health checks count."""
+    """Asks a balancer for its members' answers. For a provider's switch, the provider's own health checks count."""
 
     @override
     def at_host(self, host: Host, step: Step[Members], undoing: bool) -> str:

@@ -12,7 +12,7 @@ from orchestrator.stages.scaling import Newcomers
 
 
 class NewcomersHandler(Handler[Newcomers]):
-    """Asks AWS. Each line of the answer is a warning."""
+    """Asks AWS for the changes of the Auto Scaling group. Each line of the answer is a warning."""
 
     @override
     def at_operator(self, step: Step[Newcomers]) -> str:

@@ -12,7 +12,7 @@ from orchestrator.stages.permit import Permit
 
 
 class PermitHandler(OperationHandler[Permit]):
-    """``operations/permit.py``."""
+    """Runs ``operations/permit.py``."""
 
     @classmethod
     @override

@@ -12,7 +12,7 @@ from orchestrator.stages.promote import Promote
 
 
 class PromoteHandler(OperationHandler[Promote]):
-    """``operations/promote.py``."""
+    """Runs ``operations/promote.py``."""
 
     @classmethod
     @override

@@ -10,7 +10,7 @@ from orchestrator.stages.proof import Proof
 
 
 class ProofHandler(Handler[Proof]):
-    """Ends the run's probe."""
+    """Ends the run's probe and judges its report."""
 
     @override
     def at_operator(self, step: Step[Proof]) -> str:

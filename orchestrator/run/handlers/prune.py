@@ -12,7 +12,7 @@ from orchestrator.stages.prune import Prune
 
 
 class PruneHandler(OperationHandler[Prune]):
-    """``operations/prune.py``."""
+    """Runs ``operations/prune.py``."""
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""Performs `quiet`: counts what is in flight until nothing is."""
+"""Performs `quiet`: counts the requests in flight until there are none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.survey import seen_at
 
 
 class QuietHandler(Handler[Quiet]):
-    """On a node, its processes and connections; on a balancer, its own count."""
+    """Counts a node's processes and connections; reads a balancer's own count."""
 
     @override
     def at_host(self, host: Host, step: Step[Quiet], undoing: bool) -> str:

@@ -14,7 +14,7 @@ from orchestrator.switches.base import Api
 
 
 class ReadyHandler(OperationHandler[Ready]):
-    """At a balancer ``operations/ready.py``."""
+    """Runs ``operations/ready.py`` on a balancer, or calls the API of a provider's switch."""
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""Performs `same`: reads each node's files, and compares them."""
+"""Performs `same`: hashes the files of each node and compares the hashes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.stages.same import Same
 
 
 class SameHandler(Handler[Same]):
-    """A node's detail is the hash of its files until all nodes are compared."""
+    """Compares the nodes' files. Until the comparison, a node's detail is the hash of its files."""
 
     @override
     def at_host(self, host: Host, step: Step[Same], undoing: bool) -> str:

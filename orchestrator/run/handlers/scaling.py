@@ -11,7 +11,7 @@ from orchestrator.stages.scaling import Scaling
 
 
 class ScalingHandler(Handler[Scaling]):
-    """Asks AWS."""
+    """Suspends or resumes processes of the Auto Scaling group through AWS's API."""
 
     @override
     def at_operator(self, step: Step[Scaling]) -> str:

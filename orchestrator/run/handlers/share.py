@@ -12,7 +12,7 @@ from orchestrator.stages.share import Share
 
 
 class ShareHandler(OperationHandler[Share]):
-    """``operations/share.py``."""
+    """Runs ``operations/share.py``."""
 
     @classmethod
     @override

@@ -17,7 +17,7 @@ from orchestrator.switches.base import Api
 
 
 class ShiftHandler(OperationHandler[Shift]):
-    """At a balancer ``operations/shift.py``. The probe is told before traffic moves."""
+    """Runs ``operations/shift.py`` on a balancer, or calls a provider's API, after preparing the probe."""
 
     @classmethod
     @override

@@ -13,7 +13,7 @@ from orchestrator.stages.start import Start
 
 
 class StartHandler(OperationHandler[Start]):
-    """``operations/start.py``."""
+    """Runs ``operations/start.py``."""
 
     @classmethod
     @override

@@ -12,7 +12,7 @@ from orchestrator.stages.prune import Tidy
 
 
 class TidyHandler(OperationHandler[Tidy]):
-    """``operations/tidy.py``."""
+    """Runs ``operations/tidy.py``."""
 
     @classmethod
     @override

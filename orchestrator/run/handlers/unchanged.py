@@ -12,7 +12,7 @@ from orchestrator.stages.unchanged import Unchanged
 
 
 class UnchangedHandler(OperationHandler[Unchanged]):
-    """``operations/unchanged.py``."""
+    """Runs ``operations/unchanged.py``."""
 
     @classmethod
     @override

@@ -12,7 +12,7 @@ from orchestrator.waiting import until
 
 
 class VerifyHandler(Handler[Verify]):
-    """Asks from outside, through every address of the switch."""
+    """Sends requests from outside, through every address of the switch."""
 
     @override
     def at_operator(self, step: Step[Verify]) -> str:

@@ -19,7 +19,7 @@ from orchestrator.stages.warm import Warm
 
 
 class WarmHandler(OperationHandler[Warm]):
-    """``operations/warm.py``, and a judgement of what OPcache says."""
+    """Runs ``operations/warm.py`` and judges the state of OPcache."""
 
     guarded = False
 
