@@ -1,4 +1,4 @@
-"""Typed settings. They stand in the inventory's group data as one dictionary, ``settings``."""
+"""Typed settings. The inventory's group data holds them as one dictionary, ``settings``."""
 
 from orchestrator.config.settings import Settings, load
 

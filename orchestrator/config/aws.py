@@ -1,4 +1,4 @@
-"""Where requests to AWS go: the keys that every section about something in AWS has."""
+"""The keys that every section about AWS has: where requests to AWS go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a fetched version ready to run: composer, assets, caches."""
+"""Build steps, which make a fetched version ready to run: composer, assets, caches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.config.section import Section
 class Build(Section):
     """A build step, run for each release, in the order of the list. A step whose inputs have not changed is skipped."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="as the plan shows it: `build <name>`")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the step; the plan shows `build <name>`")
     run: str = Field(
         min_length=1,
         pattern=r"^[^\x00]+$",
@@ -24,22 +24,23 @@ class Build(Section):
         "nodes", description="on each node in its release, or once on the operator's machine before anything is sent"
     )
     when: str | None = Field(
-        None, description="shell command, run in the release; the step is left out where its status is not 0"
+        None, description="shell command, run in the release; if its status is not 0, the step is left out"
     )
     inputs: list[str] = Field(
         default_factory=list,
-        description="files whose content it reads: paths, or patterns in which * stands for / too (`resources/*.js`)",
+        description="files whose content the step reads: paths, or patterns in which * also matches / "
+        "(`resources/*.js`)",
     )
     listed: list[str] = Field(
         default_factory=list,
-        description="files of which only the names matter, such as what an optimised class map lists (`app/*.php`)",
+        description="files of which only the names matter, such as the files in an optimised class map (`app/*.php`)",
     )
     outputs: list[ReleasePath] = Field(
         default_factory=list,
-        description="what it makes (`vendor`): taken over from the live release where step and inputs are the same, "
-        "unless a file or link of it names the release or its directory",
+        description="paths that the step makes (`vendor`). If step and inputs are the same as the live release's, they "
+        "are taken over from there, unless a file or link in them names the release or its directory",
     )
-    deadline: Duration = Field(600.0, gt=0, le=86400, description="how long it may take at one place")
+    deadline: Duration = Field(600.0, gt=0, le=86400, description="how long the step may take at one place")
 
     @field_validator("inputs", "listed")
     @classmethod
@@ -67,7 +68,7 @@ class Build(Section):
 
 
 def _plain(pattern: str) -> str:
-    """As `find` knows it: no `./` before it and no `/` after it; all of the release is `*`."""
+    """The pattern in `find`'s form: without a leading `./` and a final `/`; the whole release is `*`."""
     path = "/".join(part for part in pattern.split("/") if part not in ("", "."))
-    # `**/` is what other tools call any directory, none included
+    # in other tools, `**/` matches any number of directories, including none
     return path.replace("**/", "*").replace("**", "*") or "*"

@@ -1,4 +1,4 @@
-"""How long the old color may take to end what it is doing, and what comes then."""
+"""How long the old color may take to finish its requests, and what happens then."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from orchestrator.config.section import Section
 
 
 class Drain(Section):
-    """Before a color is touched, its requests and streams (WebSockets, server-sent events) are waited for."""
+    """Before a color is touched, the run waits until its requests and streams (WebSockets, server-sent events) end."""
 
-    limit: Duration = Field(90.0, ge=0, le=86400, description="how long they are waited for (seconds, or 2m)")
+    limit: Duration = Field(90.0, ge=0, le=86400, description="how long the run waits (seconds, or 2m)")
     at_limit: Literal["cut", "refuse"] = Field(
-        "cut", description="what is still open then is cut, with a line that says so; or nothing is, and the run fails"
+        "cut",
+        description="cut the requests and streams that are left then, with a warning; or cut none and fail the run",
     )

@@ -11,7 +11,10 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds(value: object) -> object:
-    """Seconds from ``90``, ``"90s"``, ``"2m"`` or ``"1h"``; what is not text passes. ValueError for other text."""
+    """Seconds from ``90``, ``"90s"``, ``"2m"`` or ``"1h"``. Raises ValueError for other text.
+
+    A value that is not text is returned unchanged.
+    """
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", value.strip())

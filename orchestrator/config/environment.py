@@ -14,18 +14,18 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if isinstance(value, str) else value)]
-"""As it is: of a secret, spaces around it are a part."""
+"""A secret, unchanged: spaces around it belong to it."""
 
 
 class Environment(Section):
-    """Part of the release that it belongs to, so that a rollback brings the old one back. Later sources win."""
+    """The environment file is a part of its release, so a rollback restores the old one. Later sources win."""
 
-    path: ReleasePath = Field(".env", description="where it is in a release")
+    path: ReleasePath = Field(".env", description="path of the file in a release")
     owner: str | None = Field(
-        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="who may read it (mode 0600); default the web user"
+        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="user who may read it (mode 0600); default the web user"
     )
     file: str | None = Field(None, description="dotenv file on the operator's machine")
-    keys: list[str] = Field(default_factory=list, description="which of that file's keys are meant; all if empty")
+    keys: list[str] = Field(default_factory=list, description="keys that are read from that file; all if empty")
     commands: dict[str, str] = Field(
         default_factory=dict,
         description="key: shell command on the operator's machine that prints its value (`op read op://shop/db/password`)",

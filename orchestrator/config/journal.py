@@ -12,14 +12,14 @@ from orchestrator.config.aws import Aws
 class Journal(Aws):
     """The lock and the journals of all runs: on a host (nothing to install), or in an S3 bucket.
 
-    `region`, `profile` and `endpoint_url` are of the bucket. A compatible store must honour conditional writes.
+    `region`, `profile` and `endpoint_url` belong to the bucket. A compatible store must honour conditional writes.
     """
 
     kind: Literal["host", "s3"] = "host"
     host: str | None = Field(
         None,
         min_length=1,
-        description="host: inventory host that keeps them; the first balancer, else the first node, if missing",
+        description="host: inventory host that keeps them; default the first balancer, else the first node",
     )
     bucket: str | None = Field(
         None,
@@ -29,7 +29,7 @@ class Journal(Aws):
     prefix: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?$",
-        description="s3: default <app>; each inventory of an application needs one of its own",
+        description="s3: default <app>; each inventory of an application needs a different one",
     )
 
     @model_validator(mode="after")

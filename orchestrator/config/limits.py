@@ -8,7 +8,7 @@ from orchestrator.config.section import Section
 
 
 class Deadlines(Section):
-    """Seconds a step may take at one place, everything included."""
+    """Seconds that a step may take at one place, everything included."""
 
     look: float = Field(10.0, gt=0, description="facts of one place")
     fetch: float = Field(300.0, gt=0)

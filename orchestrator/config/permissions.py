@@ -11,21 +11,21 @@ from orchestrator.config.section import Section
 
 
 class Permissions(Section):
-    """A release is the deploy user's, and everybody may read it, unless something is said here."""
+    """By default a release belongs to the deploy user, and all users may read it. These settings change that."""
 
     group: str | None = Field(
         None, pattern=r"^[a-z_][a-z0-9_-]*$", description="group of all its files; default the deploy user's"
     )
     files: str | None = Field(None, pattern=r"^[0-7]{3}$", description="mode of all files; an executable one keeps x")
     directories: str | None = Field(None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories")
-    modes: dict[str, str] = Field(default_factory=dict, description="path: mode, which wins over the others")
+    modes: dict[str, str] = Field(default_factory=dict, description="path: mode; overrides `files`, `directories`")
     private: list[ReleasePath] = Field(
         default_factory=list,
-        description="files that nobody may read but the deploy user and, by an ACL, the web user: cached secrets",
+        description="files that only the deploy user and, by an ACL, the web user may read, such as cached secrets",
     )
     writable: list[ReleasePath] = Field(
         default_factory=list,
-        description="directories of a release that the web user may write, too (ACL; made if missing), such as caches",
+        description="directories of a release that the web user may also write (ACL; made if missing), such as caches",
     )
 
     @field_validator("modes")

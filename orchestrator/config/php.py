@@ -16,13 +16,13 @@ class Php(Section):
     public: str = Field(
         "public",
         pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$",
-        description="document root in a release; `.` is all of it",
+        description="document root in a release; `.` is the whole release",
     )
     front: str = Field("index.php", pattern=r"^[A-Za-z0-9._-]+\.php$", description="the front controller")
     scripts: bool = Field(
         False,
-        description="also run the document root's other PHP files when they are asked for by name, as WordPress needs "
-        "(`/wp-login.php`, `/wp-admin/`), but none in directories that are shared or writable",
+        description="also run the document root's other PHP files if a request names them, as WordPress needs "
+        "(`/wp-login.php`, `/wp-admin/`), but none in shared or writable directories",
     )
     workers: int = Field(16, ge=1, le=4096, description="pm.max_children of each color")
     idle_workers: int | None = Field(
@@ -30,18 +30,18 @@ class Php(Section):
         ge=1,
         le=4096,
         description="fewer workers for the color that lost the traffic, once `soak` is over; a rollback then starts "
-        "and warms it first. Default: it keeps all of them, and a rollback is instant",
+        "and warms that color first. Default: the color keeps all workers, and a rollback is instant",
     )
     request_limit: int = Field(60, ge=1, description="seconds a request may take (request_terminate_timeout)")
     sessions: Literal["shared", "php"] = Field(
         "shared",
-        description="files in `shared/sessions`, which both colors read, so that who is logged in stays so; "
+        description="files in `shared/sessions`, which both colors read, so that users stay logged in; "
         "or as PHP's own configuration and `ini` say",
     )
     compile: list[str] = Field(
         default_factory=lambda: ["."],
         description="files and directories of a release that are compiled into OPcache before it gets traffic; "
-        "`.` is all of it, and none is nothing",
+        "`.` is the whole release, an empty list is nothing",
     )
     compile_exclude: list[str] = Field(
         default_factory=list,
@@ -50,11 +50,11 @@ class Php(Section):
     preload: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.php$",
-        description="PHP file of a release that is run when a color starts: the code that it loads is there for every "
-        "request. A release without this file starts without it",
+        description="PHP file of a release that runs when a color starts; the code that it loads stays loaded for all "
+        "requests. A release without this file starts without preloading",
     )
     opcache: Literal["refuse", "warn"] = Field(
-        "refuse", description="when a release does not fit into OPcache: it gets no traffic, or there is a warning"
+        "refuse", description="if a release does not fit into OPcache: refuse to give it traffic, or print a warning"
     )
     ini: dict[str, str] = Field(default_factory=dict, description="php.ini values of both colors")
 

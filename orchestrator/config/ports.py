@@ -9,7 +9,7 @@ from orchestrator.model import Color
 
 
 class Ports(Section):
-    """Blue's and green's are what the switch talks to; the live one follows the link."""
+    """The switch sends requests to the ports of blue and green; the live port follows the ``live`` link."""
 
     live: int = Field(8080, ge=1, le=65535)
     blue: int = Field(8081, ge=1, le=65535)

@@ -1,4 +1,4 @@
-"""A look at the color that has less traffic, through the balancers, before users see it."""
+"""The preview: requests through the balancers to the color with less traffic, before users see it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.config.section import Section
 class Preview(Section):
     """A request with the token gets the color with less traffic: the idle color, or the new color up to weight 50."""
 
-    # left out of every dump, so that no journal and no saved plan holds it
+    # excluded from every dump, so that no journal and no saved plan contains the token
     token: SecretStr | None = Field(
         None, exclude=True, description="16 or more letters, digits, - and _; no token, no preview"
     )
@@ -21,7 +21,7 @@ class Preview(Section):
     port: int | None = Field(
         None, ge=1, le=65535, description="port of the balancers where every request is a preview, without a token"
     )
-    bind: str = Field("127.0.0.1", description="address on which that port is opened; who reaches it needs no token")
+    bind: str = Field("127.0.0.1", description="address of that port; clients that reach it need no token")
 
     @field_validator("bind")
     @classmethod

@@ -1,4 +1,4 @@
-"""Recipes: what applications of one kind have in common, as settings that an application's own are laid over."""
+"""Recipes: the settings that all applications of one kind share. An application's own settings override them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def names() -> list[str]:
-    """The recipes that there are."""
+    """The names of all recipes."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
 def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, merged over the recipe that they name. An unknown recipe is ignored here.
 
-    Sections are merged key by key; a list or a value of the application's own replaces the recipe's.
+    Sections are merged key by key; the application's own list or value replaces the recipe's.
     """
     name = raw.get("recipe")
     if name not in names():

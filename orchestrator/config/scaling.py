@@ -13,13 +13,13 @@ class Scaling(Aws):
     group: str = Field(min_length=1, max_length=255, description="name of the Auto Scaling group")
     suspend: bool = Field(
         True,
-        description="no instance comes or goes during a run; otherwise one that comes is kept from traffic until "
+        description="no instance comes or goes during a run; if false, a new instance gets no traffic until "
         "it has caught up",
     )
     live: str | None = Field(
         None,
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+$",
-        description="object that runs write and new instances read: the release of each color, and which is live",
+        description="object that runs write and new instances read: each color's release, and which color is live",
     )
     hook: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Settings in the journal: written without secrets, and read with those of the settings at hand.
+"""Settings in the journal: written without secrets, and read with the secrets of the present settings.
 
 Both functions are pure. A new secret setting belongs in both.
 """
@@ -15,18 +15,18 @@ from orchestrator.config.source import GitSource, Source, Tarball
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """Settings as JSON data that may be recorded and shown.
 
-    Left out are the tokens of marker and preview, the values of php.ini and of the environment. The URL of a source
-    stays, without user, password and query.
+    The tokens of marker and preview and the values of php.ini and of the environment are left out. The URL of a source
+    is kept without user, password and query.
     """
     # the sections leave out `preview.token` and `environment.values`, and shorten URLs, in every dump
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
 
 
 def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
-    """Settings from the journal, with the secrets of the settings at hand.
+    """Settings from the journal, with the secrets of the present settings.
 
-    + recorded: as `without_secrets` made them
-    + now: settings of the inventory, which have the secrets
+    + recorded: the settings as `without_secrets` returned them
+    + now: the settings of the inventory, which have the secrets
 
     Raises UsageError if the recorded settings do not fit this version.
     """
@@ -42,7 +42,7 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
 
 
 def _source(recorded: Mapping[str, Any], now: Source) -> dict[str, Any]:
-    """A recorded source with the login or signature of the source at hand, if both are at the same kind of place."""
+    """A recorded source with the login or signature of the present source, if both are at the same kind of place."""
     source = dict(recorded)
     if isinstance(now, GitSource) and now.address == source.get("origin"):
         source["origin"] = now.origin

@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Frozen, and an unknown key is an error: a typo must never be a silent default."""
+    """A frozen section. An unknown key is an error, so that a typo never becomes a silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)

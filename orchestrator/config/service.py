@@ -25,7 +25,7 @@ class ServicePorts(Section):
 
 
 class Service(Section):
-    """A process of each color that answers HTTP, WebSockets included, on a unix socket of its own or a port."""
+    """A process of each color that answers HTTP (WebSockets included) on its own unix socket, or on a port."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="its unit is `<app>-<color>-<name>.service`")
     command: str = Field(
@@ -36,11 +36,11 @@ class Service(Section):
     )
     path: str = Field(
         pattern=r"^((/[A-Za-z0-9._~-]+)+|/)$",
-        description="what is asked under this path is answered by it, such as `/ws`; `/`, with the runtime `service`, "
-        "is everything",
+        description="the service answers all requests below this path, such as `/ws`; with the runtime `service`, `/` "
+        "is all requests",
     )
     ports: ServicePorts | None = Field(
-        None, description="it listens on a port of 127.0.0.1, another one in each color, and not on a socket"
+        None, description="the service listens on a port of 127.0.0.1, a different one per color, instead of a socket"
     )
     files: bool = Field(True, description="for the path `/`: nginx sends the files of the document root itself")
 

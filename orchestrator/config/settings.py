@@ -38,7 +38,7 @@ DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 
 
 class Shared(Section):
-    """Files that outlive a release: linked from ``shared/`` into each release."""
+    """Files that outlive a release: they are in ``shared/``, and each release has links to them."""
 
     directories: list[ReleasePath] = Field(default_factory=list, description="made by provisioning if missing")
     files: list[ReleasePath] = Field(
@@ -46,12 +46,12 @@ class Shared(Section):
     )
     seed: list[ReleasePath] = Field(
         default_factory=list,
-        description="shared directories that get the files which the version has there, while they are empty",
+        description="shared directories that get the version's own files at that path while they are empty",
     )
 
 
 class Marker(Section):
-    """Which answers carry X-Release, X-Color and X-Node."""
+    """The answers that have the headers X-Release, X-Color and X-Node."""
 
     answers: Literal["all", "probe"] = Field(
         "probe", description="all, or only those to requests with the probe token in X-Probe-Token"
@@ -64,30 +64,30 @@ class Settings(Section):
 
     app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
     recipe: str | None = Field(
-        None, description=f"kind of application, whose settings these are laid over: {', '.join(names())}"
+        None, description=f"kind of application; these settings override the recipe's: {', '.join(names())}"
     )
     root: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]+$", description="default /srv/<app>")
     source: SerializeAsAny[Source]
     nodes: str = Field("nodes", description="inventory group of the app nodes")
     switches: list[SerializeAsAny[Switch]] = Field(min_length=1)
-    first_color: Color = Field(Color.blue, description="gets traffic before the first release")
-    user: str = Field("deploy", pattern=r"^[a-z_][a-z0-9_-]*$", description="unprivileged, does the releases")
-    web_user: str = Field("www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="runs nginx and PHP")
+    first_color: Color = Field(Color.blue, description="color that gets traffic before the first release")
+    user: str = Field("deploy", pattern=r"^[a-z_][a-z0-9_-]*$", description="unprivileged user who does the releases")
+    web_user: str = Field("www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user who runs nginx and PHP")
     authorized_keys: list[str] = Field(
-        default_factory=list, description="public key files that may log in as the deploy user"
+        default_factory=list, description="public key files; their keys may log in as the deploy user"
     )
     ports: Ports = Ports()
     runtime: Literal["php", "service", "static"] = Field(
         "php",
-        description="what answers: PHP-FPM; the one of `services` whose path is `/`; or only nginx, with the files of "
-        "the document root (`php.public`, whatever the runtime)",
+        description="the program that answers: PHP-FPM; the one of `services` whose path is `/`; or only nginx, with "
+        "the files of the document root (`php.public`, for every runtime)",
     )
     php: Php = Php()
     soak: Duration = Field(
         3600.0,
         ge=1,
         le=604800,
-        description="how long the color that lost the traffic keeps its size, for an instant rollback (see "
+        description="how long the color that lost the traffic keeps all workers, for an instant rollback (see "
         "`php.idle_workers`)",
     )
     services: list[Service] = Field(default_factory=list)
@@ -96,8 +96,8 @@ class Settings(Section):
     )
     assets: list[Annotated[str, Field(pattern=DIRECTORY)]] = Field(
         default_factory=list,
-        description="directories of the document root, such as `build`, of files with a hash in their name: also those "
-        "of the other color's release are sent, so that a page finds its own on either side of a switch",
+        description="directories of the document root, such as `build`, of files with a hash in their name. The other "
+        "color's files are sent as well, so that a page finds its own files before and after a switch",
     )
     shared: Shared = Shared()
     environment: Environment | None = None
@@ -112,7 +112,7 @@ class Settings(Section):
     probe: Probe = Probe()
     batches: list[int | str] = Field(
         default_factory=list,
-        description="how many nodes prepare at once, batch by batch: numbers or per cent, each the total until then "
+        description="how many nodes have prepared after each batch: numbers or per cent, each the total until then "
         '(`[1, "25%", "100%"]`); all at once if empty',
     )
     cutover: list[CutoverStep] = Field(
@@ -193,12 +193,12 @@ class Settings(Section):
 
     @property
     def preview_token(self) -> str:
-        """Empty if there is no preview."""
+        """The preview token, empty if there is no preview."""
         return self.preview.token.get_secret_value() if self.preview.token else ""
 
 
 KINDS: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {Switch: SECTIONS, Source: SOURCES}
-"""Sections of which there are several kinds."""
+"""The sections that have several kinds."""
 
 
 def load(raw: object) -> Settings:

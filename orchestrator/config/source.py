@@ -1,4 +1,4 @@
-"""Where a release comes from: one section a kind of source."""
+"""Where a release comes from: one section per kind of source."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
 REF = "{ref}"
-"""Where ``--data ref=`` goes in a URL or path."""
+"""The placeholder for ``--data ref=`` in a URL or path."""
 
 
 class Source(Section):
-    """What every kind has. Without a ``kind`` it is ``git``."""
+    """The base of every kind of source. The default kind is ``git``."""
 
     kind: str
 
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """A dictionary becomes the section of the kind it names."""
+        """Turn a dictionary into the section of the kind that it names."""
         if cls is not Source or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind", DEFAULT)
@@ -50,13 +50,13 @@ class Source(Section):
 
 
 def shown(url: str) -> str:
-    """A URL without what may be a secret: user, password, query."""
+    """A URL without the parts that may be secret: user, password, query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def without_login(origin: str) -> str:
-    """A repository's URL without the user and password for http; in a URL for SSH the user is no secret."""
+    """A repository's URL without user and password for http. In a URL for SSH the user is no secret and stays."""
     return shown(origin) if urlsplit(origin).scheme in ("http", "https") else origin
 
 
@@ -67,7 +67,7 @@ class GitSource(Source):
     origin: Annotated[str, PlainSerializer(without_login, when_used="json")] = Field(
         min_length=1, description="URL of the git repository, as a node reaches it"
     )
-    ref: str = Field("main", min_length=1, description="branch, tag or commit, when --data ref= names none")
+    ref: str = Field("main", min_length=1, description="branch, tag or commit, if --data ref= names none")
     known_hosts: str | None = Field(
         None, description="file on the operator's machine with the origin's host keys; installed on the nodes"
     )
@@ -76,20 +76,20 @@ class GitSource(Source):
     )
     leave_out: list[ReleasePath] = Field(
         default_factory=list,
-        description="paths that no release checks out (`public/build`), nor those of `shared`, which need not be named",
+        description="paths that no release checks out (`public/build`); those of `shared` are always left out",
     )
 
     @field_validator("origin")
     @classmethod
     def _without_a_password_on_record(cls, origin: str) -> str:
-        # one for http goes another way (`login`); this one would stand in the journal, and SSH would not use it
+        # a password for http is handled by `login`; a password for SSH would get into the journal and is never used
         if urlsplit(without_login(origin)).password:
             raise ValueError("it has a password that is not for http: use source.key")
         return origin
 
     @property
     def address(self) -> str:
-        """The URL without what may be a secret."""
+        """The URL without the parts that may be secret."""
         return without_login(self.origin)
 
     @property
@@ -99,7 +99,7 @@ class GitSource(Source):
 
     @property
     def login(self) -> str:
-        """User and password of the URL, a line each; empty if it has none."""
+        """User and password of the URL, one per line; empty if the URL has none."""
         if self.address == self.origin:
             return ""
         parts = urlsplit(self.origin)
@@ -112,22 +112,22 @@ class GitSource(Source):
 
 
 Url = Annotated[SecretStr, PlainSerializer(lambda url: shown(url.get_secret_value()), when_used="json")]
-"""A URL that may hold secrets; where it is recorded or shown, it is without them."""
+"""A URL that may hold secrets, which are removed when it is recorded or shown."""
 
 
 class Tarball(Source, Aws):
     """A tarball that the nodes pull."""
 
-    ref: str | None = Field(None, min_length=1, description="version, when --data ref= names none")
+    ref: str | None = Field(None, min_length=1, description="version, if --data ref= names none")
     url: Url | None = Field(
         None, description="tarball, as a node reaches it (`https://...`), or `s3://bucket/key`; `{ref}` is the version"
     )
     sha256: str | None = Field(
         None,
         pattern="^[0-9a-f]{64}$",
-        description="of the tarball, when --data sha256= says none; a URL needs one of both",
+        description="SHA-256 of the tarball, if --data sha256= names none; a URL needs one of the two",
     )
-    strip: int = Field(0, ge=0, le=20, description="leading directories of its members' names that are left out")
+    strip: int = Field(0, ge=0, le=20, description="number of leading directories to remove from its members' names")
 
     @field_validator("url")
     @classmethod
@@ -212,8 +212,8 @@ class DirectorySource(Source):
     path: str = Field(min_length=1, description="the directory")
     exclude: list[str] = Field(
         default_factory=list,
-        description="patterns as rsync has them (`node_modules`, `/tests`, `*.log`); `.git` never is sent, nor what "
-        "`shared` and `environment` put in its place",
+        description="patterns in rsync's syntax (`node_modules`, `/tests`, `*.log`); `.git` and the paths that "
+        "`shared` and `environment` replace are never sent",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""What decides which color gets traffic: one section a kind of switch."""
+"""The switches, which decide which color gets traffic: one section per kind of switch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GROUP = "orchestrator.switches"
 
 
 class Switch(Section):
-    """What every kind has. Several switches move as one."""
+    """The base of every kind of switch. Several switches move together."""
 
     kind: str
     urls: list[str] = Field(
@@ -28,12 +28,12 @@ class Switch(Section):
         0.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
     )
     weighted: ClassVar[bool] = True
-    """Whether it can split traffic; otherwise it knows 0 and 100 only."""
+    """Whether the switch can split traffic; otherwise its only weights are 0 and 100."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """A dictionary becomes the section of the kind it names."""
+        """Turn a dictionary into the section of the kind that it names."""
         if cls is not Switch or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind")
@@ -55,14 +55,14 @@ class Tls(Section):
         pattern=PATH, description="path on the balancer: the certificate and its chain, PEM; read as root"
     )
     key: str | None = Field(
-        None, pattern=PATH, description="path of its private key; default: it is in the certificate's file"
+        None, pattern=PATH, description="path of the private key; default: the key is in the certificate's file"
     )
     http2: bool = Field(True, description="HTTP/2 as well as HTTP/1.1")
-    redirect: bool = Field(False, description="plain http is sent to https (308), but for `gate.path`")
+    redirect: bool = Field(False, description="redirect plain http to https (308), except for `gate.path`")
 
 
 class Sticky(Section):
-    """A client stays on the node that answered it first, whichever color has the traffic."""
+    """A client stays on the node that first answered it, whichever color has the traffic."""
 
     cookie: str = Field(pattern=COOKIE, description="name of the cookie that the balancer sets")
 
@@ -76,13 +76,13 @@ class BalancerSwitch(Switch):
     sticky: Sticky | None = Field(None, description="clients stay on their node; without it any node answers")
     split: Literal["request", "client"] = Field(
         "request",
-        description="what a weight splits: requests, or clients, each of which then sees one color, and changes at "
+        description="whether a weight splits requests or clients. A client then sees one color, and changes color at "
         "most once while a weight rises",
     )
     split_cookie: str | None = Field(
         None,
         pattern=COOKIE,
-        description="with split `client`: cookie that tells clients apart; default, and without it, is their address",
+        description="with split `client`: cookie that identifies a client; without a cookie, its address does",
     )
     record_mb: int = Field(
         16, ge=1, le=1024, description="size of its own record of requests, from which the colors are compared"
@@ -90,7 +90,7 @@ class BalancerSwitch(Switch):
 
     @property
     def listens(self) -> list[int]:
-        """The ports on which users come in."""
+        """The ports for users' requests."""
         return [self.listen] + ([self.tls.listen] if self.tls else [])
 
     @model_validator(mode="after")
@@ -103,18 +103,18 @@ class BalancerSwitch(Switch):
 
 
 class HAProxySwitch(BalancerSwitch):
-    """HAProxy: weights by its Runtime API, nothing reloads."""
+    """HAProxy: the Runtime API sets weights, without a reload."""
 
     kind: Literal["haproxy"]
     log: str = Field(
         "/dev/log local0",
         pattern=r"^[^\s\"'\\#]+( len \d+)?( format \w+)? \w+$",
-        description="where requests that failed are logged: target and facility of HAProxy's `log`",
+        description="log of failed requests: target and facility of HAProxy's `log`",
     )
 
 
 class NginxSwitch(BalancerSwitch):
-    """nginx as a balancer: weights by a link's name, nothing reloads."""
+    """nginx as a balancer: a link's target sets the weight, without a reload."""
 
     kind: Literal["nginx"]
     access_log: str = Field(
@@ -135,12 +135,12 @@ class NodeSwitch(Switch):
         3.0,
         gt=0,
         le=60,
-        description="from arming the nodes to the swap, and 0.01 more for each node; all must be armed by then",
+        description="time from arming the nodes to the swap, plus 0.01 s for each node; all must be armed by then",
     )
     window: Duration = Field(
-        0.5, gt=0, le=10, description="a node that is later than this, because it was frozen, does not swap"
+        0.5, gt=0, le=10, description="a node that is late by more than this, because it was frozen, does not swap"
     )
-    clocks: Duration = Field(0.1, gt=0, le=10, description="clocks that are further apart are refused")
+    clocks: Duration = Field(0.1, gt=0, le=10, description="the run is refused if clocks are further apart")
     weighted: ClassVar[bool] = False
 
 
@@ -151,11 +151,11 @@ class AlbSwitch(Switch, Aws):
     """An AWS Application Load Balancer: two target groups that never leave one non-default rule (docs/aws.md)."""
 
     kind: Literal["alb"]
-    name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="how plan and report name it")
+    name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the switch in plan and report")
     rule: str = Field(pattern=ELB + r"listener-rule/app/", description="ARN of the listener rule (not the default one)")
     blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
     green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
-    region: str | None = Field(None, min_length=1, description="default the rule's own, as its ARN says")
+    region: str | None = Field(None, min_length=1, description="AWS region; default the region in the rule's ARN")
     quiet: Duration = Field(
         5.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
     )
@@ -180,7 +180,7 @@ SECTIONS: dict[str, type[Switch]] = {
 
 
 def section_of(kind: str) -> type[Switch] | None:
-    """The section of a kind: one of ours, else of an installed package (entry point), else None."""
+    """The section of a kind, from this package or else from an installed package's entry point; None if unknown."""
     if kind in SECTIONS:
         return SECTIONS[kind]
     found = next(iter(entry_points(group=GROUP, name=kind)), None)

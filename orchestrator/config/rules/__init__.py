@@ -1,6 +1,6 @@
-"""Rules that settings of several sections keep together: one pure function a rule.
+"""Rules about settings of several sections: one pure function per rule.
 
-A rule returns what is wrong, where (the key) and what to do, in one line; None if the settings keep the rule.
+A rule returns one line that says what is wrong, where (the key) and what to do; None if the settings keep the rule.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ RULES: tuple[Rule, ...] = (
     traffic.weights_rise_to_100,
     traffic.batches_end_with_all_nodes,
 )
-"""In this order; the first rule that is broken is reported."""
+"""All rules in the order of the checks; only the first broken rule is reported."""
 
 
 def problem(settings: Settings) -> str | None:
-    """What the first broken rule says; None if the settings keep all rules."""
+    """The message of the first broken rule; None if the settings keep all rules."""
     return next((found for rule in RULES if (found := rule(settings))), None)

@@ -1,4 +1,4 @@
-"""Rules about the paths of a release: what is built, shared, owned and sent to browsers."""
+"""Rules about the paths of a release: paths that are built, shared, owned and sent to browsers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def build_steps_are_distinct(settings: Settings) -> str | None:
-    """Each build step has a name of its own."""
+    """No two build steps have the same name."""
     names = [step.name for step in settings.build]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         return f"build: several steps have the name {', '.join(twice)}: give each a name of its own"
@@ -27,11 +27,11 @@ def seeds_are_shared_directories(settings: Settings) -> str | None:
 
 
 def outputs_overlap_nothing(settings: Settings) -> str | None:
-    """The next release takes outputs over as they are, so they are apart from what is shared or written."""
+    """Outputs overlap no shared or written path, because the next release takes them over unchanged."""
     used = dict.fromkeys((*settings.shared.directories, *settings.shared.files), "shared")
     if settings.environment:
         used[settings.environment.path] = "environment"
-    # an output that is taken over is one file in two releases: nothing may write to it
+    # an output that is taken over is the same file in two releases, so nothing may write to it
     used |= dict.fromkeys(settings.permissions.writable, "permissions.writable")
     for step in settings.build:
         for path in step.outputs:
@@ -53,7 +53,7 @@ def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
 
 
 def shared_paths_do_not_overlap(settings: Settings) -> str | None:
-    """What lies below a link to ``shared/`` is shared already, and cannot become a link itself."""
+    """No shared path lies below another: a path below a link to ``shared/`` is shared already and cannot be a link."""
     for (where, path), (there, other) in itertools.combinations(shared_paths(settings), 2):
         if path == other:
             return f"{there}: {path} is also in {where}: leave one out"
@@ -64,7 +64,7 @@ def shared_paths_do_not_overlap(settings: Settings) -> str | None:
 
 
 def release_files_are_not_shared(settings: Settings) -> str | None:
-    """The environment and the permissions of a release would change the live release behind a link to ``shared/``."""
+    """Environment and permissions name no shared path, which would also change the live release."""
     permissions = settings.permissions
     lists = {"modes": permissions.modes, "private": permissions.private, "writable": permissions.writable}
     for setting, other in shared_paths(settings):

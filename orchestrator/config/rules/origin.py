@@ -1,4 +1,4 @@
-"""Rules about where a release comes from, and what the operator's machine does for it."""
+"""Rules about the source of a release, and the operator's machine's part in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules about what runs in a color: services, their ports and sockets, and the runtime."""
+"""Rules about the processes of a color: services, their ports and sockets, and the runtime."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
 
 SOCKET_PATH = 107
-"""Characters that the path of a unix socket may have."""
+"""The maximal length of a unix socket's path, in characters."""
 
 
 def services_are_distinct(settings: Settings) -> str | None:
-    """Each service has a name and a path of its own."""
+    """No two services have the same name or the same path."""
     names = [service.name for service in settings.services]
     paths = [service.path for service in settings.services]
     for key, given in (("name", names), ("path", paths)):
@@ -44,7 +44,7 @@ def session_files_are_provided(settings: Settings) -> str | None:
 
 
 def runtime_fits_the_services(settings: Settings) -> str | None:
-    """The runtime ``service`` needs a service with the path ``/``, which goes with no other runtime."""
+    """The runtime ``service`` needs a service with the path ``/``; no other runtime allows one."""
     main = _main(settings)
     if settings.runtime == "service" and not main:
         return 'runtime: "service" needs a service that answers everything: give one of services the path /'
@@ -57,7 +57,7 @@ def runtime_fits_the_services(settings: Settings) -> str | None:
 
 
 def main_service_shows_no_code(settings: Settings) -> str | None:
-    """nginx sends the files of the document root, so that must not be the whole release."""
+    """The document root is not the whole release, because nginx sends all its files."""
     main = _main(settings)
     if main and main.files and settings.php.public == ".":
         return (
@@ -79,7 +79,7 @@ def assets_are_sent_by_nginx(settings: Settings) -> str | None:
 
 
 def static_runs_no_services(settings: Settings) -> str | None:
-    """With the runtime ``static`` nothing runs but nginx."""
+    """The runtime ``static`` has no services: only nginx runs."""
     if settings.runtime == "static" and settings.services:
         return 'services: nothing runs with runtime = "static": use "service", which also sends files'
     return None
@@ -103,5 +103,5 @@ def ports_are_distinct(settings: Settings) -> str | None:
 
 
 def _main(settings: Settings) -> Service | None:
-    """The service that answers everything, None if there is none. Paths are distinct, so there is at most one."""
+    """The service that answers all requests, None if there is none. Paths are distinct, so there is at most one."""
     return next((service for service in settings.services if service.path == "/"), None)

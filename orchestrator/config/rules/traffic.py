@@ -1,4 +1,4 @@
-"""Rules about the way of requests: markers, switches, preview, probe, weights and batches."""
+"""Rules about the path of requests: markers, switches, preview, probe, weights and batches."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def weights_rise_to_100(settings: Settings) -> str | None:
 
 
 def batches_end_with_all_nodes(settings: Settings) -> str | None:
-    """Each batch is a number of nodes or a percentage; the last one is all nodes."""
+    """Each batch is a number of nodes or a percentage; the last batch is all nodes."""
     for size in settings.batches:
         if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
             return f'batches: {size!r} is no batch: give a number of nodes (3) or a percentage ("25%")'
