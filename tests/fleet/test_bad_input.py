@@ -114,3 +114,18 @@ def test_enter_goes_on(calm: Calm) -> None:
     assert snapshot(calm.fleet).live == was.idle
     calm.lock_is_free()
     calm.no_request_failed(was.release("blue"), was.release("green"))
+
+
+def test_a_tag_that_moves_before_the_answer_is_refused(
+    fleet: Fleet, before: Snapshot, tag: Callable[[str, Callable[[Path], None]], str]
+) -> None:
+    shown = tag("moving", lambda folder: (folder / "first").touch())
+    run = Run(fleet, "deploys/release.py", "--data", "ref=moving", question=True)
+    run.wait_for("Detected changes")
+    assert re.search(rf"^release \S+ \(moving, {shown}\w*\) into ", run.text, re.MULTILINE), run.text
+    moved = tag("moving", lambda folder: (folder / "second").touch())
+    run.answer("\n")
+    assert run.end() == 3, run.text
+    line = r"^release: changed since the plan was shown: the commit \(was {}\w*, is {}\w*\); nothing was changed"
+    assert len(re.findall(line.format(shown, moved), run.text, re.MULTILINE)) == 1, run.text
+    assert snapshot(fleet).said == before.said
