@@ -1,7 +1,7 @@
-"""What a deploy file calls: one driver operation, on the first host that could be reached, and everything in it.
+"""The entry point of deploy files: one driver operation, on the first reachable host, which does the whole run.
 
-Under pyinfra a deploy file runs once a host; the driver is declared for one of them only, so that it always runs
-and itself decides what a missing host means.
+pyinfra runs a deploy file once per host. The driver is declared for only one of the hosts, so that it always runs, and
+decides itself what a missing host means.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run(verb: str) -> None:
         return
     try:
         settings, options = _asked(state, verb)
-        # the run sends the files that the plan was made from, so both have the same fleet
+        # plan and run share the fleet, because the run sends the files from which the plan was made
         fleet = Fleet(state, settings)
         approved = _ask_first(fleet, verb, options)
     except OrchestratorError as refusal:
@@ -64,16 +64,16 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
 
 
 def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
-    """Without ``-y``: show the plan before pyinfra's question. The run is bound to the plan that this returns.
+    """Without ``-y``, show the plan before pyinfra's question, and return it. The run is bound to this plan.
 
     Raises UsageError if there is no terminal to answer the question.
     """
-    # click's own context is out of reach here: it is the main greenlet's
+    # click's own context belongs to the main greenlet and cannot be read here
     state = fleet.state
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
     if verb == "status":
-        # it changes nothing, so nobody is asked
+        # status changes nothing, so there is no question
         sys.exit(VERBS[verb](fleet, options))
     if options.plan:
         show_plan(fleet, verb, options, verbose, as_json)
@@ -91,9 +91,9 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
 
 def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, approved: Approved | None) -> None:
     """The driver operation."""
-    # else nested operations of this package get colliding hashes (notes/pyinfra.md); covered by a test
+    # without this, pyinfra gives nested operations of this package colliding hashes; a test covers it
     state.current_deploy_filename = __file__
-    # what commands print may hold secrets, and pyinfra shows it as it is
+    # the output of commands may hold secrets, and pyinfra would show it unmasked
     state.print_output = False
     quiet = _only_ours(state)
     logger.addFilter(quiet)
@@ -114,11 +114,14 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
 
 
 def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
-    """Drop pyinfra's own lines, which say less than ours. With ``-v`` all lines are shown."""
+    """A log filter that drops pyinfra's own lines, which say less than ours. With ``-v`` it shows all lines."""
     return lambda record: bool(state.print_noop_info)
 
 
 def _refuse(refusal: OrchestratorError) -> None:
-    """One line, the status of its class; pyinfra's own way would add its file and line and always exit with 1."""
+    """Print one line and exit with the status of the error's class.
+
+    pyinfra itself would add file and line, and always exit with 1.
+    """
     say(str(refusal), fg="red", bold=True)
     sys.exit(refusal.status)

@@ -20,7 +20,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Mode(Enum):
-    """What a signal means now."""
+    """The present effect of a signal."""
 
     nothing_begun = "nothing was changed"
     running = "undoing"
@@ -41,12 +41,12 @@ class Signals:
                 signal.signal(number, self._handle)
 
     def drive(self) -> None:
-        """From now on the calling greenlet is interrupted by signals."""
+        """Let signals interrupt the calling greenlet from now on."""
         self._driver = gevent.getcurrent()
         self.mode = Mode.running
 
     def no_more_interrupts(self) -> None:
-        """From now on signals are answered with a line: the run is undoing, or finishing."""
+        """Answer signals only with a line from now on: the run is undoing, or finishing."""
         self.mode = Mode.finishing
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -54,10 +54,10 @@ class Signals:
         if self.mode is Mode.nothing_begun:
             warn(f"{name}: stopped before anything was changed")
             if gevent.getcurrent().parent is None:
-                # pyinfra's own greenlet, perhaps asking its question: the terminal is put in order on the way out
+                # pyinfra's own greenlet, perhaps in its question: SystemExit lets it restore the terminal
                 raise SystemExit(128 + number)
-            # Whatever greenlet this is (one that connects, for instance) takes an exception for its own failure,
-            # and the run would go on.
+            # Any other greenlet (for example, one that connects) would treat an exception as its own failure, and the
+            # run would go on.
             os._exit(128 + number)
         if self.mode is Mode.finishing:
             warn(f"{name}: {Mode.finishing.value}")
@@ -75,13 +75,13 @@ class Signals:
 
 
 signals = Signals()
-"""The process has one set of signal handlers, so there is one of these."""
+"""The only instance, because a process has only one set of signal handlers."""
 
 
 def warn(line: str) -> None:
     """Write a line to the terminal, if there is one.
 
-    Not by way of ``sys.stderr``: a signal may come in the midst of a write, and the terminal may be gone.
+    ``sys.stderr`` is not used: a signal may arrive in the middle of a write, and the terminal may be gone.
     """
     text = click.style(line, fg="yellow", bold=True) if os.isatty(2) else line
     with suppress(OSError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def survey(fleet: Fleet, group: bool = True) -> FleetState:
     """Read the state of every node and switch. Where that fails, the state is one line that says why.
 
-    + group: whether to read the Auto Scaling group, too, if the settings name one
+    + group: whether to read the Auto Scaling group as well, if the settings name one
     """
     nodes = gevent.spawn(_nodes, fleet)
     scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None

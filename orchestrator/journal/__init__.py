@@ -1,1 +1,1 @@
-"""Where a run is recorded, and the lock: one an application and inventory."""
+"""The lock and the journals of runs: one store per application and inventory."""

@@ -1,4 +1,4 @@
-"""The clock of everything that is on record: UTC, ISO 8601, to the microsecond."""
+"""The clock of all records: UTC, ISO 8601, to the microsecond."""
 
 from __future__ import annotations
 

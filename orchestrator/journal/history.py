@@ -1,4 +1,4 @@
-"""What the records of a run say of where it stopped: pure functions."""
+"""Where a run stopped, according to its records: pure functions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from orchestrator.journal.records import (
 
 @dataclass(frozen=True)
 class RunHistory:
-    """What is on record of one run.
+    """The recorded history of a run.
 
     + owner: user and machine
-    + at: UTC time of its first record, ISO 8601
-    + inputs: None if the run did not get as far as a plan
+    + at: UTC time of the run's first record, ISO 8601
+    + inputs: the run's Inputs, None if the run stopped before it had a plan
     + begun: names of the stages that began, in order
     + done: names of the stages whose results are all good
-    + committed: the commit is on record: only the new release answered
-    + undoing: the undo has begun, so a stage in ``done`` may not be done any more
-    + paused: where the run was asked to stop and wait; empty if it does not wait
-    + ended: ``done``, ``undone`` or ``left``; None if the run stopped without an end on record
-    + detail: why it was undone
-    + version: of the orchestrator that began it; empty if that version did not say
+    + committed: whether the commit is recorded: only the new release answered
+    + undoing: whether the undo has begun, so that a stage in ``done`` may not be done any more
+    + paused: the pause at which the run waits; empty if the run does not wait
+    + ended: ``done``, ``undone`` or ``left``; None if the run stopped without a recorded end
+    + detail: why the run was undone
+    + version: the version of the orchestrator that began the run; empty if that version did not record it
     """
 
     verb: str
@@ -59,9 +59,9 @@ class RunHistory:
 
 
 def history_of(records: Sequence[Json]) -> RunHistory:
-    """The history of a run from the records that a store has of it."""
+    """The history of a run from its records in a store."""
     known = parsed(records)
-    # before a run's own inputs stands the settling of an earlier run
+    # records before the run's own inputs are about settling an earlier run
     start = next((index for index, record in enumerate(known) if isinstance(record, RunInputs)), None)
     own = known if start is None else known[start:]
     head = own[0] if start is not None and isinstance(own[0], RunInputs) else None
@@ -85,13 +85,13 @@ def history_of(records: Sequence[Json]) -> RunHistory:
 
 
 def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
-    """The records of the newest run if it has to be settled, None if nothing has to be.
+    """The records of the newest run if it has to be settled, else None.
 
-    A run has to be settled if it has no end on record, or could not undo or finish something (``left``).
+    A run has to be settled if it has no recorded end, or if a part could not be undone or finished (``left``).
 
     + runs: the records of each run, oldest run first
     """
-    # a command that began to settle it, and died, has recorded that in a run of its own
+    # if a command died while it settled the run, its records form a separate, later run
     undoing: list[Json] = []
     for run in reversed(runs):
         history = history_of(run)
@@ -100,7 +100,7 @@ def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
         undoing += [record for record in run if record.get("record") == Undoing.kind]
         if any(isinstance(record, Settled) for record in parsed(run)):
             return None
-        # this one has no inputs: it stopped before its plan or while it settled, so an older one counts
+        # this run has no inputs: it stopped before its plan or while it settled an older run, so the older run counts
     return None
 
 

@@ -15,17 +15,17 @@ from orchestrator.scripts.files import read
 SCRIPT = read("journal/store.sh")
 
 Shell = Callable[[StringCommand, str], list[str]]
-"""Runs a command with this standard input on the store's host; its output lines. Raises on failure."""
+"""Runs a command with this standard input on the store's host. Returns its output lines. Raises on failure."""
 
 
 KEPT = 1000
-"""Runs whose journals are kept: some 20 MB."""
+"""The number of runs whose journals are kept: about 20 MB."""
 
 
 class HostStore:
     """Lock and journals in a directory of a host.
 
-    + kept: journals of so many runs stay, the newest
+    + kept: the number of newest runs whose journals are kept
     """
 
     def __init__(self, shell: Shell, directory: str, kept: int = KEPT) -> None:
@@ -71,7 +71,7 @@ class HostStore:
 
 
 def parse_contents(lines: Sequence[str]) -> Contents:
-    """What the store's ``read`` printed. A last line that a crash cut short is left out."""
+    """The store's contents from the output of its ``read``. A last line that a crash cut short is left out."""
     held = _held(lines) if lines and lines[0].startswith("held ") else None
     runs: list[list[Record]] = []
     for line in lines[2 if held else 1 :]:
@@ -86,7 +86,7 @@ def parse_contents(lines: Sequence[str]) -> Contents:
 
 
 def _owner_line(owner: Owner) -> str:
-    """The token stays on the lock's first line: who asks who holds the lock must not learn it."""
+    """The owner as JSON without the token: only the lock's first line holds it, and no other command may learn it."""
     return json.dumps(asdict(owner) | {"token": ""}, separators=(",", ":"))
 
 

@@ -1,6 +1,6 @@
-"""The records of a run: one class a kind, to JSON and back.
+"""The records of a run: one class per kind, to JSON and back.
 
-Only ``stamped`` makes the JSON object of a record. ``parse`` reads what any version wrote: it passes over kinds and
+Only ``stamped`` makes the JSON object of a record. ``parse`` reads the records of any version: it ignores kinds and
 fields that this version does not know, and takes the default for a field that a record lacks.
 """
 
@@ -16,7 +16,7 @@ Json = Mapping[str, Any]
 
 
 class RunRecord(Protocol):
-    """What all kinds of records have.
+    """The interface of all kinds of records.
 
     + kind: the value of ``record`` in the JSON object
     """
@@ -29,11 +29,11 @@ class RunRecord(Protocol):
 
 @dataclass(frozen=True)
 class PlaceResult:
-    """What became of a step at one place.
+    """The result of a step at one place.
 
-    + error: empty if the step succeeded
-    + lost: the place did not answer
-    + detail: what a step that looks has seen
+    + error: one line about the failure; empty if the step succeeded
+    + lost: whether the place did not answer
+    + detail: the observations of a step that looks
     + output: the last lines that a command of the application printed before it failed
     """
 
@@ -63,10 +63,10 @@ class PlaceResult:
 
 @dataclass(frozen=True)
 class Begin:
-    """A command holds the lock. The first record of each of its runs.
+    """A command has taken the lock. The first record of each of its runs.
 
     + owner: user and machine
-    + version: of the orchestrator; empty if the version that wrote it did not say
+    + version: the version of the orchestrator; empty if the version that wrote the record did not say
     """
 
     kind: ClassVar[str] = "begin"
@@ -85,10 +85,10 @@ class Begin:
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What the plan is made from. What comes before this record is the settling of an earlier run.
+    """The Inputs from which the plan is made. Records before this record are about settling an earlier run.
 
     + inputs: ``Inputs.to_json``
-    + begun, done: names of stages, if this run goes on with an earlier one: how far that one had come
+    + begun, done: if this run resumes an earlier run, the names of the stages that the earlier run had begun or done
     """
 
     kind: ClassVar[str] = "inputs"
@@ -123,10 +123,10 @@ class Intent:
 
 @dataclass(frozen=True)
 class StageResults:
-    """What became of a stage at each place.
+    """The results of a stage at each place.
 
     + seconds: how long the stage took
-    + failed: True if a step failed
+    + failed: whether a step failed
     """
 
     kind: ClassVar[str] = "results"
@@ -145,7 +145,7 @@ class StageResults:
 
 @dataclass(frozen=True)
 class Commit:
-    """Only the new release answers: from here on the run only goes forward."""
+    """The run is committed: only the new release answers, and from here on the run only goes forward."""
 
     kind: ClassVar[str] = "commit"
 
@@ -159,7 +159,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Paused:
-    """The run stopped where it was asked to, and waits.
+    """The run stopped at the pause that the operator asked for, and waits.
 
     + at: ``preview``, or the new release's share of the traffic in per cent
     """
@@ -177,7 +177,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Undoing:
-    """The undo has begun: a stage that is on record as done may not be done any more."""
+    """The undo has begun: a stage that is recorded as done may not be done any more."""
 
     kind: ClassVar[str] = "undoing"
     reason: str = ""
@@ -194,7 +194,7 @@ class Undoing:
 class Undone:
     """The undo has ended.
 
-    + left: what could not be undone
+    + left: the results of the steps that failed
     """
 
     kind: ClassVar[str] = "undone"
@@ -210,7 +210,7 @@ class Undone:
 
 @dataclass(frozen=True)
 class Warned:
-    """The operator was warned. The report has this record, the journal has not."""
+    """The operator was warned. The report contains this record, the journal does not."""
 
     kind: ClassVar[str] = "warning"
     text: str
@@ -228,7 +228,7 @@ class End:
     """The run has ended.
 
     + how: ``done``, ``undone``, or ``left`` if the next command has to finish it
-    + detail: why it was undone
+    + detail: why the run was undone
     + probe: the probe's report
     """
 
@@ -269,7 +269,7 @@ _BY_NAME = {kind.kind: kind for kind in KINDS}
 
 
 def stamped(record: RunRecord) -> dict[str, Any]:
-    """The JSON object of a record, with the time ``at`` which it is written."""
+    """The JSON object of a record, with the present time as ``at``."""
     return {"at": clock.now(), **record.to_json()}
 
 
@@ -280,7 +280,7 @@ def parse(data: Json) -> RunRecord | None:
 
 
 def parsed(records: Iterable[Json]) -> list[RunRecord]:
-    """The records of which this version knows the kind, in their order."""
+    """The records whose kind this version knows, in order."""
     return [record for record in map(parse, records) if record is not None]
 
 

@@ -4,27 +4,28 @@
     <prefix>/runs/<fence>.jsonl    the records of each older run, written once, never changed
     <prefix>/conditions            written at the first use, to see that the store honours conditional writes
 
-Lock and newest journal are ONE object, replaced only if it still is what we read (``If-Match``). So one write says "the
-lock is mine", "I live" and "these records": between a check and a write nothing can come, because there is no between.
+The lock and the newest journal are ONE object, which a write replaces only if the object is still the one that we read
+(``If-Match``). One write therefore holds the lock, renews the lease and appends the records, with no gap between check
+and write.
 
-Guaranteed, whatever stalls, wakes up or is retried:
+Guaranteed, even if processes stall and wake up, and requests are retried:
 
-+ of those who take the lock at the same time one gets it; each gets a larger fence than all before
-+ a holder who renewed in time is not taken over: his renewal changes the object, and the taker's write is refused
-+ once the lock is another's, renew and append raise Lost and change nothing: what the new holder reads of the old run
-  is all there will ever be
-+ records are in order, whole batches or nothing, each batch once: a write whose answer was lost is known by its id
-+ a run's records leave ``state.json`` only when they are under ``runs/``
++ if several processes take the lock at the same time, one gets it; each fence is larger than all earlier ones
++ a holder that renewed in time keeps the lock: the renewal changes the object, so the other process's write is refused
++ once another process has the lock, renew and append raise Lost and change nothing: the new holder reads all records
+  that the old run will ever have
++ records are in order, in whole batches, each batch once: a write whose answer was lost is recognised by its id
++ a run's records leave ``state.json`` only after they are under ``runs/``
 
-Not guaranteed: whether a batch is there whose append raised OrchestratorError (no answer came at all); the holder's
-next append goes on from what is there. And a holder learns of its loss only by its next call: what it does to a node
-meanwhile is for the guard there to refuse.
+Not guaranteed: if an append raised OrchestratorError (no answer came at all), its batch may or may not be written; the
+holder's next append goes on from the state that it finds. A holder learns only by its next call that it has lost the
+lock: until then, the guard on each node must refuse its commands.
 
-The lease is judged by S3's clock alone: ``Date`` minus ``LastModified`` of one answer. Never delete ``state.json``: the
-fence is in it. In a versioned bucket each renewal is a version, so let a lifecycle rule expire noncurrent ones.
+Only S3's clock counts for the lease: ``Date`` minus ``LastModified`` of one answer. Never delete ``state.json``, which
+holds the fence. In a versioned bucket each renewal makes a version, so let a lifecycle rule expire noncurrent versions.
 
-Needs s3:GetObject and s3:PutObject on the prefix, and s3:ListBucket on the bucket (without it, S3 calls a missing
-object a denied one).
+Needs s3:GetObject and s3:PutObject on the prefix, and s3:ListBucket on the bucket (without it, S3 answers that access
+is denied if an object is missing).
 """
 
 from __future__ import annotations
@@ -51,19 +52,22 @@ CLIENT_SETTINGS: dict[str, Any] = {
 }
 
 TRIES = 10
-"""Writes until we give up because somebody else always was faster."""
+"""The number of writes after which we give up because another process was always faster."""
 
 WINDOW = 1000
-"""Fences looked through for the newest journals before all are: S3 lists as many keys in one answer, oldest first."""
+"""The number of latest fences that are searched for the newest journals before all fences are.
+
+S3 lists as many keys in one answer, oldest first.
+"""
 
 
 CREDENTIALS = re.compile("Credential|Token|SSO|Login")
-"""Names of botocore's own errors that have to do with credentials."""
+"""The pattern of names of botocore's own errors about credentials."""
 
 
 def client(region: str | None = None, profile: str | None = None, endpoint_url: str | None = None) -> Any:
-    """An S3 client. Credentials are found where every AWS tool finds them."""
-    # imported when used: it takes 0.2 s, and breaks TLS if that happens before gevent patches the standard library
+    """An S3 client. Credentials come from the usual places of AWS tools."""
+    # imported only when used: the import takes 0.2 s, and breaks TLS if it precedes gevent's patches
     import boto3
     from botocore.config import Config
 
@@ -73,11 +77,11 @@ def client(region: str | None = None, profile: str | None = None, endpoint_url: 
 
 @dataclass(frozen=True)
 class _State:
-    """What ``state.json`` holds.
+    """The contents of ``state.json``.
 
-    + write: random; which write made it
-    + owner: who holds the lock, with the token; None if it is free
-    + run: the fence of the run whose records these are; less than ``fence`` until the holder's first append
+    + write: the random id of the write that made this state
+    + owner: the lock's holder, with the token; None if the lock is free
+    + run: the fence of the run that the records belong to; less than ``fence`` until the holder's first append
     """
 
     fence: int = 0
@@ -95,7 +99,7 @@ class _State:
 
     @staticmethod
     def parse(text: bytes) -> _State:
-        """Raises ValueError, TypeError or KeyError."""
+        """The state from JSON. Raises ValueError, TypeError or KeyError."""
         raw = dict(json.loads(text))
         owner = Owner(**raw["owner"]) if raw.get("owner") else None
         return _State(
@@ -105,10 +109,10 @@ class _State:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The state as it was read or written.
+    """A state that was read or written.
 
-    + etag: None if there is no such object
-    + age: seconds since it was written, at the least, by S3's clock
+    + etag: the object's etag, None if there is no such object
+    + age: at least so many seconds have passed since the object was written, by S3's clock
     """
 
     state: _State
@@ -116,13 +120,13 @@ class _Seen:
     age: float
 
     def held(self) -> Held | None:
-        """Who holds the lock. The token is its holder's alone."""
+        """The holder of the lock, None if the lock is free. The token, which only the holder may know, is left out."""
         owner = self.state.owner
         return Held(replace(owner, token=""), self.age) if owner else None
 
 
 class ConditionFailed(Internal):
-    """A condition did not hold, or there is no such object."""
+    """A request's condition did not hold, or there is no such object."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -133,15 +137,15 @@ class S3Store:
     """Lock and journals under a prefix of a bucket."""
 
     def __init__(self, connect: Callable[[], Any], bucket: str, prefix: str) -> None:
-        """Take nothing from the network yet.
+        """Remember the store; only the first use connects to it.
 
-        + connect: makes the client, at the first use: ``partial(client, region, profile, endpoint_url)``
+        + connect: makes the client: ``partial(client, region, profile, endpoint_url)``
         """
         self._connect = connect
         self._client: Any = None
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/".lstrip("/")
-        # a renewal must not come between an append and the look whether it was applied
+        # a renewal must not come between an append and the check whether the append was applied
         self._one_at_a_time = threading.Lock()
         self._last: _Seen | None = None
 
@@ -176,7 +180,7 @@ class S3Store:
             if state.run == fence:
                 return replace(state, records=(*state.records, *records))
             if state.records:
-                # final, as the lock is not that run's any more; if it is there already, it is the same
+                # These records are final, because that run has lost the lock. An existing object has the same content.
                 self._put(self._run_key(state.run), _lines(state.records), None)
             return replace(state, run=fence, records=tuple(records))
 
@@ -201,10 +205,10 @@ class S3Store:
         return Contents(seen.held(), [*found, *newest])
 
     def _change(self, change: Callable[[_Seen], _State | None], fresh: bool = False) -> _Seen:
-        """Replace the state by what ``change`` makes of it, and nobody came between; what is there then.
+        """Atomically replace the state by the result of ``change``. Returns the state that is then in the store.
 
-        + change: returns None to leave it; called again if somebody came between
-        + fresh: do not go on from what we wrote last, as its age matters
+        + change: returns the new state, None to leave it unchanged; called again if another process wrote in between
+        + fresh: whether to read the state, because its age matters, instead of using our last write
         """
         write = secrets.token_hex(8)
         with self._one_at_a_time:
@@ -222,13 +226,13 @@ class S3Store:
                 time.sleep(0.02 * tried)
                 seen = self._get_state()
                 if seen.state.write == write:
-                    # it was applied, its answer was lost, and what was refused is the client's own second try
+                    # our write was applied and its answer was lost; S3 refused only the client's own second try
                     self._last = seen
                     return seen
         raise OrchestratorError(f"{self._url(self._state_key)} changes faster than it can be written")
 
     def _first_use(self) -> None:
-        """Refuse a store in which a lock would hold nothing, or whose fence was deleted."""
+        """Refuse a store that ignores conditions, so that a lock would not work, or whose fence was deleted."""
         if self._archived(before=None, runs=1):
             raise OrchestratorError(
                 f"{self._url(self._state_key)} is gone, but there are runs: restore its last version, or write "
@@ -254,7 +258,7 @@ class S3Store:
         date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
         if date is None:
             raise OrchestratorError(f"{self._url(key)}: the store does not tell its time (no Date header)")
-        # both are cut to whole seconds: less than a second less may have passed than their difference says
+        # both times are cut to whole seconds, so up to a second less than their difference may have passed
         passed = (parsedate_to_datetime(date) - reply["LastModified"]).total_seconds() - 1.0
         return _Seen(state, reply["ETag"], max(0.0, passed))
 
@@ -262,11 +266,11 @@ class S3Store:
         try:
             return list(_parse_lines(self._call("get_object", Key=self._run_key(fence))["Body"]))
         except ConditionFailed:
-            # a lifecycle rule was faster
+            # a lifecycle rule has deleted it meanwhile
             return []
 
     def _archived(self, before: int | None, runs: int) -> list[int]:
-        """Fences of the newest runs under ``runs/``, oldest first."""
+        """The fences of the newest runs under ``runs/``, oldest first."""
         since = max(0, before - WINDOW) if before is not None else 0
         found = self._list(since, before)
         if len(found) < runs and since:
@@ -286,7 +290,10 @@ class S3Store:
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _put(self, key: str, body: bytes, etag: str | None) -> str | None:
-        """Write if the object has this etag (None: if there is none yet). The new etag; None if it was refused."""
+        """Write an object if it has this etag, or if it does not exist (None).
+
+        Returns the new etag, None if the write was refused.
+        """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         for tried in range(TRIES):
             try:
@@ -298,9 +305,9 @@ class S3Store:
         raise OrchestratorError(f"{self._url(key)} is always being written by somebody else")
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """One call, its body read. Raises ConditionFailed, or OrchestratorError with a line for the operator.
+        """Send a request and read the body of the answer. Raises ConditionFailed or OrchestratorError.
 
-        boto3 retries what is worth it (lost answers, throttling), nothing above it does.
+        boto3 itself retries lost answers and throttled requests; our code retries neither.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -364,7 +371,7 @@ def _lines(records: Iterable[Record]) -> bytes:
 
 
 def _parse_lines(text: bytes) -> Iterable[Record]:
-    """Records; what is none (somebody cut or edited the object) is left out."""
+    """The records. Lines that are no records, because the object was cut or edited, are left out."""
     for line in text.decode(errors="replace").split("\n"):
         try:
             record = json.loads(line)

@@ -40,7 +40,10 @@ class Session:
         self.fence = 0
 
     def take(self) -> None:
-        """Take the lock. A silent one is waited out; one whose holder lives is refused with who and since when."""
+        """Take the lock. If its holder is silent, wait until the lease is over.
+
+        Raises Refused, with the holder and the time of the lock, if the holder is alive.
+        """
         answer = self._store.take(self._me, LEASE)
         waited: Held | None = None
         while isinstance(answer, Held):
@@ -55,7 +58,7 @@ class Session:
         self._renewing = gevent.spawn(self._renew)
 
     def raise_above(self, fence: int) -> None:
-        """A place has seen a larger fence than ours, of another store: ours becomes larger. Raises TakenOver."""
+        """Raise our fence above a larger fence, of another store, that some place has seen. Raises TakenOver."""
         answer = self._store.take(self._me, LEASE, fence)
         if isinstance(answer, Held):
             raise TakenOver(f"{answer.owner} took the lock over: this run stops here")
@@ -70,11 +73,11 @@ class Session:
                 self._lost = True
                 return
             except Exception as error:  # noqa: BLE001 (whatever it is, the next write tells)
-                # one missed renewal is no loss: the store decides, and the next write tells
+                # One missed renewal does not lose the lock. The store decides that; the next write shows it.
                 self._say(f"the lock could not be renewed: {error}")
 
     def append(self, records: Sequence[RunRecord]) -> None:
-        """Write records, each with the time. Raises TakenOver if the lock is not ours any more."""
+        """Write records, each with the present time. Raises TakenOver if another run has taken the lock."""
         try:
             if self._lost:
                 raise Lost
@@ -83,7 +86,7 @@ class Session:
             raise TakenOver("another run took the lock over: this one stops here, and that one settles it") from None
 
     def give_back(self) -> None:
-        """Give the lock back, at the end of the run. Whatever happens, the run ended as it did."""
+        """Give the lock back at the end of the run. A failure is only a warning, because the run has ended."""
         if self._renewing is not None:
             self._renewing.kill()
         if self._lost:

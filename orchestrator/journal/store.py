@@ -15,12 +15,12 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds the lock.
+    """The owner of the lock.
 
     + who: user and machine
-    + verb: what runs
-    + since: UTC time at which it was taken, ISO 8601
-    + token: random; only its holder can renew and give the lock back
+    + verb: the verb that runs
+    + since: UTC time at which the lock was taken, ISO 8601
+    + token: a random text; only the process that has it can renew the lock and give it back
     """
 
     who: str
@@ -36,7 +36,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Held:
-    """The lock is held by somebody else.
+    """Another owner holds the lock.
 
     + age: seconds since the holder's last renewal, by the store's clock
     """
@@ -47,7 +47,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a store holds: the lock, if any, and the records of the newest runs, oldest run first."""
+    """The contents of a store: the lock's holder, if any, and the records of the newest runs, oldest run first."""
 
     held: Held | None
     runs: Sequence[Sequence[Record]]
@@ -58,16 +58,17 @@ class Lost(Internal):
 
 
 class Store(Protocol):
-    """Where the lock and the journals are."""
+    """The place of the lock and the journals."""
 
     def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
-        """Take the lock atomically: its fence number, or who holds it and has renewed within the lease.
+        """Take the lock atomically. Returns the fence number, or the holder if it has renewed within the lease.
 
-        + above: the fence is larger than this, too: places may have seen one of another store
+        + lease: seconds after its last renewal until a lock may be taken over
+        + above: a number that the fence must exceed, because places may have seen a larger fence of another store
         """
 
     def renew(self, owner: Owner) -> None:
-        """Say that we live. Raises Lost."""
+        """Renew the lease. Raises Lost."""
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
         """Append records to the journal of the run with this fence, durably. Raises Lost."""
@@ -76,7 +77,10 @@ class Store(Protocol):
         """Give the lock back; does nothing if it is not ours."""
 
     def break_lock(self, held: Held) -> None:
-        """Take the lock away from the owner that was seen to hold it; nothing happens if it is another's by now."""
+        """Take the lock away from the owner that was seen to hold it. Does nothing if another owner holds it by now."""
 
     def read(self, runs: int = 20) -> Contents:
-        """What the store holds."""
+        """The contents of the store.
+
+        + runs: the largest number of runs to read, the newest ones
+        """

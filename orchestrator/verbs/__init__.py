@@ -1,4 +1,4 @@
-"""The verbs, a file a family. The deploy files and the console share all of them."""
+"""The verbs, one file per family. The deploy files and the console share all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
     "rollback": rollback,
     "join": join,
 }
-"""The verbs whose plan is shown before the question, and which are then bound to that plan."""
+"""The verbs whose plan is shown before the question. Their run is then bound to that plan."""
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,

@@ -1,4 +1,4 @@
-"""What new instances of an Auto Scaling group are told about a run (``scaling.live`` in the settings)."""
+"""Announcements of a run to new instances of an Auto Scaling group (``scaling.live`` in the settings)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from orchestrator.run.announce import announce
 def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
     """Tell new instances to wait from now on.
 
-    Raises Refused if they cannot be told. A rollback goes on all the same: whatever it does with the traffic, both
-    colors keep the releases that are announced.
+    Raises Refused if the announcement fails. A rollback goes on even then: both colors keep the announced releases,
+    whatever the rollback does with the traffic.
     """
     problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
     if problem and i.verb != "rollback":

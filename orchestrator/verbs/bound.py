@@ -27,21 +27,21 @@ NAMES = {
     "settings": "the settings",
     "switches": "the switches",
 }
-"""The inputs of a plan as the operator knows them, by their key in the journal. Any other has its key as name."""
+"""The operator's names for the inputs of a plan, by their key in the journal. Other inputs are named by their key."""
 
 
 @dataclass(frozen=True)
 class Approved:
     """The plan that was shown before the question.
 
-    + inputs: its Inputs as JSON; None if an earlier run has to be settled before a plan can be made
+    + inputs: the plan's Inputs as JSON; None if an earlier run has to be settled before a plan can be made
     """
 
     inputs: Mapping[str, Any] | None
 
 
 def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
-    """Refuse a run whose plan is not the one that was shown.
+    """Refuse a run whose plan differs from the shown plan.
 
     + settled: the name of the earlier run that was settled first, empty if there was none
 
@@ -58,7 +58,7 @@ def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
 
 
 def check_saved(i: Inputs, file: str) -> None:
-    """Refuse a run whose plan is not the one in the file (``--data bound=``).
+    """Refuse a run whose plan differs from the plan in the file (``--data bound=``).
 
     Raises UsageError if the file holds no plan, Refused if the plan differs.
     """
@@ -71,13 +71,13 @@ def check_saved(i: Inputs, file: str) -> None:
 
 
 def _differences(then: Mapping[str, Any], i: Inputs) -> str:
-    """What differs, in words; empty if nothing does."""
+    """The differences in words; empty if there are none."""
     now = json.loads(json.dumps(i.to_json()))
     return ", ".join(describe(key, then.get(key), now.get(key)) for key in report_plan.changed({"inputs": then}, i))
 
 
 def describe(key: str, then: object, now: object) -> str:
-    """One difference: the name of an input, and its two values if they are short."""
+    """A difference in words: the name of an input, and its two values if they are short."""
     name = NAMES.get(key, key)
     if isinstance(then, list) and isinstance(now, list):
         gone = [one for one in _names(then) if one not in _names(now)]

@@ -15,7 +15,7 @@ from orchestrator.stages.bar import bar
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
     """Bar the nodes that did not answer the undo, so that they get no traffic until they have caught up (`join`).
 
-    + left: what the walk could not undo
+    + left: the failed steps of the undo
     """
     lost = sorted({result.place.name for result in left if result.lost and result.place.kind == "node"})
     known = [name for name in lost if fleet.has(name)]

@@ -16,7 +16,7 @@ from orchestrator.run.settle import shows
 def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
     """Read the values if any of the stages may print them.
 
-    + must: False for a way back, which goes on with a warning if the values cannot be read. So does a rollback
+    + must: False for an undo. If the values cannot be read, an undo or a rollback goes on with a warning
 
     Raises Refused or UsageError if a release cannot read them.
     """

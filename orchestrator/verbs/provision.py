@@ -11,14 +11,14 @@ from orchestrator.verbs.session import open_store
 
 
 def provision(fleet: Fleet, options: Options) -> int:
-    """Make every host ready; a second time changes nothing."""
-    # no other verb needs what provisioning imports
+    """Make every host ready. Running it a second time changes nothing."""
+    # imported here because no other verb needs these modules
     from orchestrator.provision import walk
 
     fleet.prepare_connections()
     say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     walk.place(fleet, say)
-    # the lock is the deploy user's, and the store exists once everything is placed
+    # the lock belongs to the deploy user, and the store exists only after `place`
     session = Session(open_store(fleet, user=fleet.settings.user), owner("provision"), say)
     try:
         session.take()

@@ -71,6 +71,6 @@ def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: Ope
     before = begun_stages(history, whole)
     learn_values(fleet, i, [*before, *stages, *whole.after_commit])
     announce_begin(fleet, session, i)
-    # in one write: a journal that was cut between them would forget what has to be undone
+    # in one write: if only the first record were written, the stages that have to be undone would be lost
     session.append([begin_record(verb), RunInputs(i.to_json(), history.begun, history.done)])
     return walk_plan(fleet, session, i, whole, options, lambda walk: walk.go(stages, before, options.until))

@@ -33,17 +33,17 @@ def release(fleet: Fleet, options: Options, approved: Approved | None = None) ->
 
 
 def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Release a new version that changes code only; any other is refused, or undone."""
+    """Release a new version that changes only code. Any other version is refused or undone."""
     return _change(fleet, "code", options, approved)
 
 
 def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Go back to the release that is still warm, or to a kept one. An earlier run that is open is settled first."""
+    """Go back to the warm release, or to a kept release. An earlier run that is still open is settled first."""
     return _change(fleet, "rollback", options, approved)
 
 
 def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Bring a barred node back: both colors as on the other nodes, gated, then traffic."""
+    """Bring a barred node back: make both colors equal to the other nodes' colors, gate them, then let traffic in."""
     return _change(fleet, "join", options, approved)
 
 
@@ -78,11 +78,11 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
-    """Look at the fleet and decide what a release or rollback would do; changes nothing.
+    """Look at the fleet and decide what a run of the verb would do. Changes nothing.
 
     Raises Refused or UsageError.
     """
-    # back is the way of an emergency, and needs no word of a group that it leaves alone
+    # A rollback is for emergencies. Unless it has to start a release, it does not depend on the Auto Scaling group.
     started = options.to is not None or fleet.settings.shrinks
     seen = survey(fleet, group=verb != "rollback" or started)
     return seen, _decide(fleet, seen, verb, options)
@@ -102,7 +102,7 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
 
 
 def _revision_of(fleet: Fleet, release: str) -> str:
-    """The commit of a release: as the journal has it, else as a node's mirror completes the id's short one."""
+    """The commit of a release: from the journal, else from the short hash in the id, completed by a node's mirror."""
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}
         if known.get("release") == release:

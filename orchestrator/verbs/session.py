@@ -24,7 +24,7 @@ from orchestrator.signals import signals
 
 @contextmanager
 def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
-    """The lock, and every place that can be reached closed to older runs; given back whatever happens."""
+    """Take the lock and close every reachable place to older runs. Always gives the lock back at the end."""
     fleet.prepare_connections()
     session = Session(open_store(fleet), owner(verb), say)
     try:
@@ -40,10 +40,10 @@ def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
 
 
 def close_to_older_runs(fleet: Fleet, fence: int) -> int:
-    """From now on the guards refuse older runs, and what a killed operator left running is ended.
+    """Make the guards refuse older runs from now on, and end commands that a killed run left behind.
 
-    A place that cannot be reached, or has no guard yet, is for the preflight to judge. Returns the largest fence
-    that any place has seen.
+    The preflight judges places that cannot be reached or have no guard yet. Returns the largest fence that any place
+    has seen.
     """
     node, balancer = fleet.settings.node, fleet.settings.balancer
     deadline = fleet.settings.deadlines.look
@@ -61,7 +61,7 @@ def close_to_older_runs(fleet: Fleet, fence: int) -> int:
 def open_store(fleet: Fleet, user: str | None = None) -> Store:
     """The store that the settings name: S3, or a directory on a host, by default the first balancer.
 
-    + user: whose it is, if we are somebody else (an administrator)
+    + user: the owner of the directory, if this process logs in as another user (an administrator)
     """
     journal = fleet.settings.journal
     if journal.kind == "s3":
@@ -88,5 +88,5 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
 
 def begin_record(verb: str) -> Begin:
-    """The first record of a run of this process."""
+    """The first record of each run of this process."""
     return Begin(verb, owner(verb).who, __version__)

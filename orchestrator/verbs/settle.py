@@ -29,8 +29,8 @@ def open_run_of(fleet: Fleet) -> OpenRun | None:
 def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) -> tuple[str, ...]:
     """Settle an earlier run before another one begins.
 
-    Returns the processes of the Auto Scaling group that could not be resumed: a rollback goes on all the same, and
-    resumes them at its end. Raises Refused if the earlier run is paused, NotUndone if something of that run is left.
+    Returns the processes of the Auto Scaling group that could not be resumed: a rollback goes on even then, and
+    resumes them at its end. Raises Refused if the earlier run is paused, NotUndone if a part of it is not undone.
     """
     refuse_paused(earlier.history)
     say(f"{earlier.history.name} stopped without an end on record: settling it first", fg="yellow")

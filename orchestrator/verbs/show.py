@@ -43,7 +43,7 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
 
 
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
-    """Show the plan before the question, and what an earlier run means for it. The run is bound to the result.
+    """Show the plan before the question, and the effect of an earlier open run. The run is bound to the result.
 
     Raises Refused or UsageError, as the run would.
     """
@@ -61,18 +61,18 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
 
 
 def settled_first(earlier: RunHistory) -> str:
-    """What the run does first about an earlier run that is open."""
+    """A line about an earlier open run: how the run settles it first."""
     way = "carries it forward" if earlier.committed else "undoes it"
     return f"{earlier.name} stopped without an end: this command {way} first, and goes on if the plan is still the same"
 
 
 def _earlier(fleet: Fleet) -> RunHistory | None:
-    """The earlier run that has to be settled, if any. Raises Refused if it is paused."""
+    """The earlier run that has to be settled, None if there is none. Raises Refused if that run is paused."""
     contents = open_store(fleet).read()
     if contents.held is not None:
         say(f"locked: {contents.held.owner}, last heard of {contents.held.age:.0f} s ago", fg="yellow")
         if contents.held.age < LEASE:
-            # that run is still open because it is still running
+            # the run is open only because it is still running
             return None
     found = open_run(contents.runs, fleet.settings)
     if found is None:

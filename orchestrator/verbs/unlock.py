@@ -9,13 +9,13 @@ from orchestrator.verbs.session import open_store
 
 
 def show_lock(fleet: Fleet) -> None:
-    """Who holds the lock, for the question whether to take it away."""
+    """Print the holder of the lock before the question whether to take the lock away."""
     held = open_store(fleet).read().held
     say(f"locked: {held.owner}, last heard of {held.age:.0f} s ago" if held else "not locked")
 
 
 def unlock(fleet: Fleet, options: Options) -> int:
-    """Take the lock away from a run that holds it. Its guard's fence keeps what wakes up from acting."""
+    """Take the lock away from a run that holds it. If that run wakes up later, the guards' fence refuses it."""
     store = open_store(fleet)
     held = store.read().held
     if held is None:
