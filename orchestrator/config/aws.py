@@ -10,8 +10,12 @@ from orchestrator.config.section import Section
 class Aws(Section):
     """Region, profile and endpoint of requests to AWS."""
 
-    region: str | None = Field(None, min_length=1, description="AWS region; default as in the AWS configuration")
-    profile: str | None = Field(None, min_length=1, description="AWS profile; default is where boto3 finds credentials")
+    region: str | None = Field(
+        None, min_length=1, description="AWS region; default: the region of the AWS configuration"
+    )
+    profile: str | None = Field(
+        None, min_length=1, description="AWS profile; default: the standard AWS credential chain"
+    )
     endpoint_url: str | None = Field(
-        None, pattern=r"^https?://", description="URL of a compatible service; default AWS's own"
+        None, pattern=r"^https?://", description="URL of a service that is compatible with AWS; default: AWS itself"
     )

@@ -12,35 +12,44 @@ from orchestrator.config.section import Section
 
 
 class Build(Section):
-    """A build step, run for each release, in the order of the list. A step whose inputs have not changed is skipped."""
+    """A build step, which runs for each release. If its inputs are the same, the live release's outputs are reused."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the step; the plan shows `build <name>`")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the step; the plan shows the stage `build <name>`"
+    )
     run: str = Field(
         min_length=1,
         pattern=r"^[^\x00]+$",
-        description="shell command, run in the release; RELEASE, COLOR and RELEASE_PATH are in its environment",
+        description="shell command that runs in the release's directory; RELEASE, COLOR and RELEASE_PATH are "
+        "in its environment",
     )
     on: Literal["nodes", "operator"] = Field(
-        "nodes", description="on each node in its release, or once on the operator's machine before anything is sent"
+        "nodes",
+        description="where the step runs: on each node, or once on the operator's machine before the files "
+        "are sent to the nodes",
     )
     when: str | None = Field(
-        None, description="shell command, run in the release; if its status is not 0, the step is left out"
+        None,
+        description="shell command that runs in the release's directory; if its status is not 0, the step is "
+        "skipped there",
     )
     inputs: list[str] = Field(
         default_factory=list,
-        description="files whose content the step reads: paths, or patterns in which * also matches / "
-        "(`resources/*.js`)",
+        description="files whose content the step reads: paths, or patterns (`resources/*.js`) in which * "
+        "also matches slashes",
     )
     listed: list[str] = Field(
         default_factory=list,
-        description="files of which only the names matter, such as the files in an optimised class map (`app/*.php`)",
+        description="files of which the step uses only the names, for instance for an optimised class map "
+        "(`app/*.php`)",
     )
     outputs: list[ReleasePath] = Field(
         default_factory=list,
-        description="paths that the step makes (`vendor`). If step and inputs are the same as the live release's, they "
-        "are taken over from there, unless a file or link in them names the release or its directory",
+        description="files and directories that the step makes (`vendor`). They are reused from the live "
+        "release if the step and its inputs are the same, unless one of these files or links "
+        "contains the name of the release or of its directory",
     )
-    deadline: Duration = Field(600.0, gt=0, le=86400, description="how long the step may take at one place")
+    deadline: Duration = Field(600.0, gt=0, le=86400, description="time limit for the step at one place")
 
     @field_validator("inputs", "listed")
     @classmethod

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from enum import Enum
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from orchestrator.config.duration import seconds
 from orchestrator.config.settings import KINDS, Settings, section_in
 
 
@@ -19,8 +21,12 @@ def document() -> str:
     lines = [
         "# Settings",
         "",
-        "One dictionary, `settings`, in the inventory's group data. An unknown key is an error. This page is made from",
-        "the code: `python -m orchestrator.config.document`.",
+        "The settings are one dictionary, `settings`, in the inventory's group data. An unknown key is an error.",
+        "",
+        "A duration is a number of seconds, or a text with a unit: `500ms`, `90s`, `2m`, `1h`. If the default is",
+        "empty, the key is not set. Each section has its own table below.",
+        "",
+        "This page is generated from the code: `python -m orchestrator.config.document > docs/settings.md`.",
         "",
         *_section(Settings, ""),
     ]
@@ -33,7 +39,7 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
         yield ""
     yield inspect.cleandoc(section.__doc__ or "")
     yield ""
-    yield "| key | type | default | |"
+    yield "| key | type | default | meaning |"
     yield "|---|---|---|---|"
     inner = []
     for key, field in section.model_fields.items():
@@ -41,9 +47,9 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
         if found is not None:
             inner.append((key, found))
         default = _default(field)
-        if found and default and not field.is_required():
-            default = "see below"
-        yield f"| `{key}` | {_type(field.annotation)} | {default} | {field.description or ''} |"
+        if found and default not in ("", "`[]`") and not field.is_required():
+            default = "see table"
+        yield f"| `{key}` | {_kind(field)} | {default} | {_meaning(key, field)} |"
     yield ""
     for key, found in inner:
         where = f"{path}.{key}" if path else key
@@ -54,13 +60,30 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
             yield from _section(found, where)
 
 
+def _meaning(key: str, field: FieldInfo) -> str:
+    """The description, or the first sentence of the section that the field holds."""
+    found = section_in(field.annotation)
+    if field.description or found is None:
+        return field.description or ("selects the kind that this table describes" if key == "kind" else "")
+    return inspect.cleandoc(found.__doc__ or "").split("\n")[0]
+
+
+def _kind(field: FieldInfo) -> str:
+    return "duration" if _is_duration(field) else _type(field.annotation)
+
+
+def _is_duration(field: FieldInfo) -> bool:
+    return any(isinstance(rule, BeforeValidator) and rule.func is seconds for rule in field.metadata)
+
+
 def _type(annotation: Any) -> str:
     if annotation is NoneType:
         return "nothing"
     if get_origin(annotation) is Annotated:
         return _type(get_args(annotation)[0])
-    if get_origin(annotation) is Literal:
-        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    is_enum = isinstance(annotation, type) and issubclass(annotation, Enum)
+    if is_enum or get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in (annotation if is_enum else get_args(annotation)))
     if isinstance(annotation, type) and not get_args(annotation):
         if issubclass(annotation, BaseModel):
             return "section"
@@ -83,7 +106,9 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.default_factory() if field.default_factory else field.default  # type: ignore[call-arg]
-    return "" if value is None or value is PydanticUndefined else f"`{value}`"
+    if value is None or value is PydanticUndefined:
+        return ""
+    return f"{value:g} s" if _is_duration(field) else f"`{value}`"
 
 
 if __name__ == "__main__":

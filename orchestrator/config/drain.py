@@ -11,10 +11,11 @@ from orchestrator.config.section import Section
 
 
 class Drain(Section):
-    """Before a color is touched, the run waits until its requests and streams (WebSockets, server-sent events) end."""
+    """A run waits for a color's requests and streams (WebSockets, server-sent events) before it changes the color."""
 
-    limit: Duration = Field(90.0, ge=0, le=86400, description="how long the run waits (seconds, or 2m)")
+    limit: Duration = Field(90.0, ge=0, le=86400, description="longest wait for these requests and streams")
     at_limit: Literal["cut", "refuse"] = Field(
         "cut",
-        description="cut the requests and streams that are left then, with a warning; or cut none and fail the run",
+        description="what happens if requests or streams are still open at the limit: `cut` ends them, with a"
+        " warning; `refuse` cuts none, and the run fails",
     )

@@ -18,20 +18,28 @@ Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if 
 
 
 class Environment(Section):
-    """The environment file is a part of its release, so a rollback restores the old one. Later sources win."""
+    """The environment file of each release. A rollback brings back the old release with its own environment file.
 
-    path: ReleasePath = Field(".env", description="path of the file in a release")
+    If a key has several values, `values` wins over `commands`, and `commands` wins over `file`.
+    """
+
+    path: ReleasePath = Field(".env", description="path of the environment file in a release")
     owner: str | None = Field(
-        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="user who may read it (mode 0600); default the web user"
+        None,
+        pattern=r"^[a-z_][a-z0-9_-]*$",
+        description="owner of the file, who alone may read it (mode 0600); default: the web user",
     )
     file: str | None = Field(None, description="dotenv file on the operator's machine")
-    keys: list[str] = Field(default_factory=list, description="keys that are read from that file; all if empty")
+    keys: list[str] = Field(
+        default_factory=list, description="keys of `file` that are used; if empty, all keys of `file`"
+    )
     commands: dict[str, str] = Field(
         default_factory=dict,
-        description="key: shell command on the operator's machine that prints its value (`op read op://shop/db/password`)",
+        description="for each key a shell command on the operator's machine that prints the value (`op read "
+        "op://shop/db/password`)",
     )
-    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="key: value")
-    deadline: float = Field(60.0, gt=0, le=3600, description="seconds that each command may take")
+    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="for each key its value")
+    deadline: float = Field(60.0, gt=0, le=3600, description="time limit for each command, in seconds")
 
     @field_validator("keys", "commands", "values")
     @classmethod

@@ -10,14 +10,21 @@ from orchestrator.config.section import Section
 
 
 class Hook(Section):
-    """A command before or after a stage. Before the commit, a failing hook stops the run, and an undo runs ``undo``."""
+    """A command of your own, before or after a stage.
 
-    before: str | None = Field(None, description="name of a stage, as the plan shows it")
-    after: str | None = Field(None, description="name of a stage, as the plan shows it")
-    on: Literal["nodes", "first node", "balancers", "operator"] = "nodes"
+    If a hook fails before the commit, the run is undone, and the ``undo`` commands of all hooks that began are run.
+    """
+
+    before: str | None = Field(None, description="stage before which the hook runs, as the plan names it")
+    after: str | None = Field(
+        None, description="stage after which the hook runs; a hook has either `before` or `after`"
+    )
+    on: Literal["nodes", "first node", "balancers", "operator"] = Field("nodes", description="where the hook runs")
     run: str = Field(min_length=1, description="shell command; RELEASE and COLOR are in its environment")
-    undo: str | None = Field(None, description="shell command; must work whether `run` ran, half ran or never ran")
-    deadline: float = Field(60.0, gt=0, le=3600, description="seconds")
+    undo: str | None = Field(
+        None, description="shell command that undoes `run`; it must also work if `run` was interrupted or never started"
+    )
+    deadline: float = Field(60.0, gt=0, le=3600, description="time limit for the command at one place, in seconds")
 
     @model_validator(mode="after")
     def _one_point(self) -> Hook:

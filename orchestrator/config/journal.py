@@ -10,26 +10,28 @@ from orchestrator.config.aws import Aws
 
 
 class Journal(Aws):
-    """The lock and the journals of all runs: on a host (nothing to install), or in an S3 bucket.
+    """The place of the lock and of the journals of all runs: files on a host, or objects in an S3 bucket.
 
-    `region`, `profile` and `endpoint_url` belong to the bucket. A compatible store must honour conditional writes.
+    `region`, `profile` and `endpoint_url` belong to the bucket. A compatible store must support conditional writes.
     """
 
-    kind: Literal["host", "s3"] = "host"
+    kind: Literal["host", "s3"] = Field("host", description="files on a host, or objects in an S3 bucket")
     host: str | None = Field(
         None,
         min_length=1,
-        description="host: inventory host that keeps them; default the first balancer, else the first node",
+        description="with kind `host`: inventory host that keeps the lock and the journals; default: the "
+        "first balancer, or the first node if there is no balancer",
     )
     bucket: str | None = Field(
         None,
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$|^arn:",
-        description="s3: bucket (or ARN of an access point); required",
+        description="with kind `s3`, required: name of the bucket, or ARN of an access point",
     )
     prefix: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?$",
-        description="s3: default <app>; each inventory of an application needs a different one",
+        description="with kind `s3`: prefix of the objects' keys; default: the name of the application. Each "
+        "inventory of an application needs a prefix of its own",
     )
 
     @model_validator(mode="after")

@@ -11,21 +11,27 @@ from orchestrator.config.section import Section
 
 
 class Permissions(Section):
-    """By default a release belongs to the deploy user, and all users may read it. These settings change that."""
+    """Owners and modes of a release's files. By default the deploy user owns all files, and all users may read them."""
 
     group: str | None = Field(
-        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="group of all its files; default the deploy user's"
+        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="group of all files; default: the deploy user's group"
     )
-    files: str | None = Field(None, pattern=r"^[0-7]{3}$", description="mode of all files; an executable one keeps x")
-    directories: str | None = Field(None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories")
-    modes: dict[str, str] = Field(default_factory=dict, description="path: mode; overrides `files`, `directories`")
+    files: str | None = Field(
+        None, pattern=r"^[0-7]{3}$", description="mode of all files (`640`); executable files stay executable"
+    )
+    directories: str | None = Field(None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories (`750`)")
+    modes: dict[str, str] = Field(
+        default_factory=dict, description="for each path its mode, which wins over `files` and `directories`"
+    )
     private: list[ReleasePath] = Field(
         default_factory=list,
-        description="files that only the deploy user and, by an ACL, the web user may read, such as cached secrets",
+        description="files that only the deploy user and, by an ACL, the web user may read, for instance "
+        "cached secrets",
     )
     writable: list[ReleasePath] = Field(
         default_factory=list,
-        description="directories of a release that the web user may also write (ACL; made if missing), such as caches",
+        description="directories, such as caches, that the web user may also write (by an ACL); missing ones "
+        "are created",
     )
 
     @field_validator("modes")

@@ -9,11 +9,16 @@ from orchestrator.model import Color
 
 
 class Ports(Section):
-    """The switch sends requests to the ports of blue and green; the live port follows the ``live`` link."""
+    """The TCP ports of nginx on each node."""
 
-    live: int = Field(8080, ge=1, le=65535)
-    blue: int = Field(8081, ge=1, le=65535)
-    green: int = Field(8082, ge=1, le=65535)
+    live: int = Field(
+        8080,
+        ge=1,
+        le=65535,
+        description="port of the color to which the node's `live` link points; the switch `node` uses it",
+    )
+    blue: int = Field(8081, ge=1, le=65535, description="port of blue, to which balancers send blue's requests")
+    green: int = Field(8082, ge=1, le=65535, description="port of green, to which balancers send green's requests")
 
     @model_validator(mode="after")
     def _distinct(self) -> Ports:

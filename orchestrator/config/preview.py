@@ -10,18 +10,34 @@ from orchestrator.config.section import Section
 
 
 class Preview(Section):
-    """A request with the token gets the color with less traffic: the idle color, or the new color up to weight 50."""
+    """A request with the token gets the color with less traffic: usually the idle color; green if both have 50%."""
 
     # excluded from every dump, so that no journal and no saved plan contains the token
     token: SecretStr | None = Field(
-        None, exclude=True, description="16 or more letters, digits, - and _; no token, no preview"
+        None,
+        exclude=True,
+        description="secret of preview requests: 16 or more letters, digits, - and _; without a token there "
+        "is no preview",
     )
-    header: str = Field("X-Preview", pattern=r"^[A-Za-z][A-Za-z0-9-]*$", description="request header that may hold it")
-    cookie: str = Field("preview", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="cookie that may hold it")
+    header: str = Field(
+        "X-Preview",
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="name of the request header in which the token may be sent",
+    )
+    cookie: str = Field(
+        "preview", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name of the cookie in which the token may be sent"
+    )
     port: int | None = Field(
-        None, ge=1, le=65535, description="port of the balancers where every request is a preview, without a token"
+        None,
+        ge=1,
+        le=65535,
+        description="port of the balancers on which every request is a preview, without a token; default: no such port",
     )
-    bind: str = Field("127.0.0.1", description="address of that port; clients that reach it need no token")
+    bind: str = Field(
+        "127.0.0.1",
+        description="address of the balancer on which `port` listens. Every client that can reach this "
+        "address sees previews without a token",
+    )
 
     @field_validator("bind")
     @classmethod

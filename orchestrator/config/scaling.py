@@ -8,23 +8,25 @@ from orchestrator.config.aws import Aws
 
 
 class Scaling(Aws):
-    """An EC2 Auto Scaling group of the nodes: what happens to it during a run, and how new instances catch up."""
+    """The EC2 Auto Scaling group of the nodes: how a run treats the group, and how new instances catch up."""
 
     group: str = Field(min_length=1, max_length=255, description="name of the Auto Scaling group")
     suspend: bool = Field(
         True,
-        description="no instance comes or goes during a run; if false, a new instance gets no traffic until "
-        "it has caught up",
+        description="whether a run suspends the group, so that no instance is added or removed during the "
+        "run; otherwise an instance that is added gets no traffic until it has caught up",
     )
     live: str | None = Field(
         None,
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+$",
-        description="object that runs write and new instances read: each color's release, and which color is live",
+        description="S3 object (`s3://bucket/key`) that runs write and new instances read: the release of "
+        "each color, and the live color",
     )
     hook: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_/-]{1,255}$",
-        description="launch lifecycle hook of the group, which a new instance completes when it has caught up",
+        description="name of the launch lifecycle hook of the group, which a new instance completes when it "
+        "has caught up",
     )
 
     @model_validator(mode="after")

@@ -9,10 +9,10 @@ from orchestrator.model import Color
 
 
 class ServicePorts(Section):
-    """A TCP port of each color, on 127.0.0.1."""
+    """The TCP ports of a service on 127.0.0.1, one for each color."""
 
-    blue: int = Field(ge=1, le=65535)
-    green: int = Field(ge=1, le=65535)
+    blue: int = Field(ge=1, le=65535, description="port on which blue's process listens")
+    green: int = Field(ge=1, le=65535, description="port on which green's process listens")
 
     @model_validator(mode="after")
     def _distinct(self) -> ServicePorts:
@@ -25,24 +25,31 @@ class ServicePorts(Section):
 
 
 class Service(Section):
-    """A process of each color that answers HTTP (WebSockets included) on its own unix socket, or on a port."""
+    """A process of each color that answers HTTP, WebSockets included, on a unix socket or on a TCP port."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="its unit is `<app>-<color>-<name>.service`")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="name of the service; its systemd unit is `<app>-<color>-<name>.service`",
+    )
     command: str = Field(
         min_length=1,
         pattern=r"^[^\n\r\x00]+$",
-        description="one shell command, run as the web user in the release's directory; RELEASE, COLOR and SOCKET "
-        "(where it has to listen; PORT with `ports`) are in its environment",
+        description="one shell command, which runs as the web user in the release's directory. RELEASE and "
+        "COLOR are in its environment, and SOCKET, the path of the socket on which it must listen"
+        " (with `ports`: PORT, the port)",
     )
     path: str = Field(
         pattern=r"^((/[A-Za-z0-9._~-]+)+|/)$",
-        description="the service answers all requests below this path, such as `/ws`; with the runtime `service`, `/` "
-        "is all requests",
+        description="URL path, such as `/ws`: the service answers every request whose path is this one or "
+        "lies below it. `/`, which needs the runtime `service`, means all requests",
     )
     ports: ServicePorts | None = Field(
-        None, description="the service listens on a port of 127.0.0.1, a different one per color, instead of a socket"
+        None,
+        description="TCP ports on 127.0.0.1, a different one for each color; default: the service listens on a socket",
     )
-    files: bool = Field(True, description="for the path `/`: nginx sends the files of the document root itself")
+    files: bool = Field(
+        True, description="only for the path `/`: whether nginx sends the files of the document root itself"
+    )
 
     @field_validator("name")
     @classmethod

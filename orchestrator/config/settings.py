@@ -38,25 +38,32 @@ DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 
 
 class Shared(Section):
-    """Files that outlive a release: they are in ``shared/``, and each release has links to them."""
+    """Files and directories that outlive a release: they are in ``shared/``, and each release has links to them."""
 
-    directories: list[ReleasePath] = Field(default_factory=list, description="made by provisioning if missing")
+    directories: list[ReleasePath] = Field(
+        default_factory=list, description="shared directories; provisioning creates missing ones"
+    )
     files: list[ReleasePath] = Field(
-        default_factory=list, description="must exist on each node: a missing one is an error"
+        default_factory=list, description="shared files, which must exist on each node; a missing file is an error"
     )
     seed: list[ReleasePath] = Field(
         default_factory=list,
-        description="shared directories that get the version's own files at that path while they are empty",
+        description="shared directories which, if they are empty, are filled with the content that the "
+        "version has at that path",
     )
 
 
 class Marker(Section):
-    """The answers that have the headers X-Release, X-Color and X-Node."""
+    """The headers X-Release, X-Color and X-Node, which show what answered a request."""
 
     answers: Literal["all", "probe"] = Field(
-        "probe", description="all, or only those to requests with the probe token in X-Probe-Token"
+        "probe",
+        description="which answers have these headers: all, or only answers to requests with the probe token "
+        "in X-Probe-Token",
     )
-    token: SecretStr | None = Field(None, description="the fleet's probe token; letters, digits, - and _")
+    token: SecretStr | None = Field(
+        None, description="probe token of the fleet: letters, digits, - and _; required with `answers` = `probe`"
+    )
 
 
 class Settings(Section):
@@ -64,68 +71,93 @@ class Settings(Section):
 
     app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
     recipe: str | None = Field(
-        None, description=f"kind of application; these settings override the recipe's: {', '.join(names())}"
+        None,
+        description=f"name of a recipe, whose settings yours override key by key: {', '.join(names())}; "
+        "default: no recipe",
     )
-    root: str | None = Field(None, pattern=r"^/[A-Za-z0-9._/-]+$", description="default /srv/<app>")
-    source: SerializeAsAny[Source]
-    nodes: str = Field("nodes", description="inventory group of the app nodes")
-    switches: list[SerializeAsAny[Switch]] = Field(min_length=1)
+    root: str | None = Field(
+        None,
+        pattern=r"^/[A-Za-z0-9._/-]+$",
+        description="directory of the application on the nodes; default: `/srv/<app>`",
+    )
+    source: SerializeAsAny[Source] = Field(description="where the files of a release come from (docs/sources.md)")
+    nodes: str = Field("nodes", description="inventory group of the nodes, which run the application")
+    switches: list[SerializeAsAny[Switch]] = Field(
+        min_length=1, description="switches that decide which color gets traffic; several switches move together"
+    )
     first_color: Color = Field(Color.blue, description="color that gets traffic before the first release")
-    user: str = Field("deploy", pattern=r"^[a-z_][a-z0-9_-]*$", description="unprivileged user who does the releases")
-    web_user: str = Field("www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user who runs nginx and PHP")
+    user: str = Field(
+        "deploy",
+        pattern=r"^[a-z_][a-z0-9_-]*$",
+        description="unprivileged user (the deploy user) that makes the releases; provisioning creates it",
+    )
+    web_user: str = Field(
+        "www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user that runs nginx, PHP and services on the nodes"
+    )
     authorized_keys: list[str] = Field(
-        default_factory=list, description="public key files; their keys may log in as the deploy user"
+        default_factory=list,
+        description="public key files on the operator's machine, whose keys may log in as the deploy user",
     )
     ports: Ports = Ports()
     runtime: Literal["php", "service", "static"] = Field(
         "php",
-        description="the program that answers: PHP-FPM; the one of `services` whose path is `/`; or only nginx, with "
-        "the files of the document root (`php.public`, for every runtime)",
+        description="what answers requests: `php`: PHP-FPM; `service`: the service whose path is `/`; "
+        "`static`: nginx alone, with the files of the document root. The document root is "
+        "`php.public` with every runtime",
     )
     php: Php = Php()
     soak: Duration = Field(
         3600.0,
         ge=1,
         le=604800,
-        description="how long the color that lost the traffic keeps all workers, for an instant rollback (see "
-        "`php.idle_workers`)",
+        description="time for which the color that lost the traffic keeps all its workers, for an instant "
+        "rollback (see `php.idle_workers`)",
     )
-    services: list[Service] = Field(default_factory=list)
+    services: list[Service] = Field(
+        default_factory=list, description="processes that each color runs beside PHP-FPM, or instead of PHP-FPM"
+    )
     stream_limit: Duration = Field(
-        3600.0, gt=0, le=604800, description="how long a stream of a service may be silent (seconds, or 1h)"
+        3600.0,
+        gt=0,
+        le=604800,
+        description="longest time that a stream of a service may be silent before nginx or the balancer closes it",
     )
     assets: list[Annotated[str, Field(pattern=DIRECTORY)]] = Field(
         default_factory=list,
-        description="directories of the document root, such as `build`, of files with a hash in their name. The other "
-        "color's files are sent as well, so that a page finds its own files before and after a switch",
+        description="directories of the document root, such as `build`, whose files have a hash in their "
+        "names. If a release does not have such a file, it is sent from the other color's "
+        "release, so a page finds its files during a switch",
     )
     shared: Shared = Shared()
     environment: Environment | None = None
-    build: list[Build] = Field(default_factory=list, description="in this order, for each release")
+    build: list[Build] = Field(
+        default_factory=list, description="build steps that run for each release, in the order of this list"
+    )
     permissions: Permissions = Permissions()
     marker: Marker = Marker()
     preview: Preview = Preview()
     gate: Gate = Gate()
     warm: list[Annotated[str, Field(pattern=r"^/\S*$")]] = Field(
-        default_factory=lambda: ["/"], description="paths requested to warm the idle color, such as `/`"
+        default_factory=lambda: ["/"], description="URL paths that are requested to warm the idle color"
     )
     probe: Probe = Probe()
     batches: list[int | str] = Field(
         default_factory=list,
-        description="how many nodes have prepared after each batch: numbers or per cent, each the total until then "
-        '(`[1, "25%", "100%"]`); all at once if empty',
+        description="batches of nodes that prepare one after another. Each entry is the total number of "
+        'nodes, or their percentage, that are prepared after that batch (`[1, "25%", "100%"]`). '
+        "If empty, all nodes prepare at the same time",
     )
     cutover: list[CutoverStep] = Field(
         default_factory=lambda: [CutoverStep(weight=100)],
         min_length=1,
-        description="weights of the new color, one after another; the last is 100",
+        description="weights of the new color, in rising order; the last is 100. Default: one step with weight 100",
     )
     comparison: Comparison = Comparison()
     drain: Drain = Drain()
-    hooks: list[Hook] = Field(default_factory=list)
+    hooks: list[Hook] = Field(default_factory=list, description="commands of your own before or after a stage")
     journal: Journal = Journal()
     scaling: Scaling | None = None
-    keep: int = Field(5, ge=2, le=1000, description="releases kept on each node")
+    keep: int = Field(5, ge=2, le=1000, description="number of releases that are kept on each node")
     room: Room = Room()
     deadlines: Deadlines = Deadlines()
 

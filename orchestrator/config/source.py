@@ -61,22 +61,28 @@ def without_login(origin: str) -> str:
 
 
 class GitSource(Source):
-    """A git repository that every node can reach with the deploy user's key. Each release is a linked worktree."""
+    """A git repository that every node can reach. Each release is a worktree of the node's copy of the repository."""
 
     kind: Literal["git"] = "git"
     origin: Annotated[str, PlainSerializer(without_login, when_used="json")] = Field(
         min_length=1, description="URL of the git repository, as a node reaches it"
     )
-    ref: str = Field("main", min_length=1, description="branch, tag or commit, if --data ref= names none")
+    ref: str = Field(
+        "main", min_length=1, description="branch, tag or commit that is released if there is no --data ref="
+    )
     known_hosts: str | None = Field(
-        None, description="file on the operator's machine with the origin's host keys; installed on the nodes"
+        None,
+        description="file on the operator's machine with the origin's host keys; provisioning installs it on the nodes",
     )
     key: str | None = Field(
-        None, description="private key on the operator's machine with which the nodes read the origin"
+        None,
+        description="file on the operator's machine with the private key for the origin; provisioning "
+        "installs it on the nodes",
     )
     leave_out: list[ReleasePath] = Field(
         default_factory=list,
-        description="paths that no release checks out (`public/build`); those of `shared` are always left out",
+        description="paths that are not checked out (`public/build`). Shared paths and the environment file "
+        "are never checked out, so they need not be in this list",
     )
 
     @field_validator("origin")
@@ -118,16 +124,24 @@ Url = Annotated[SecretStr, PlainSerializer(lambda url: shown(url.get_secret_valu
 class Tarball(Source, Aws):
     """A tarball that the nodes pull."""
 
-    ref: str | None = Field(None, min_length=1, description="version, if --data ref= names none")
+    ref: str | None = Field(None, min_length=1, description="version that is released if there is no --data ref=")
     url: Url | None = Field(
-        None, description="tarball, as a node reaches it (`https://...`), or `s3://bucket/key`; `{ref}` is the version"
+        None,
+        description="URL of the tarball, as a node reaches it (`https://...`), or `s3://bucket/key`; `{ref}` "
+        "is replaced by the version",
     )
     sha256: str | None = Field(
         None,
         pattern="^[0-9a-f]{64}$",
-        description="SHA-256 of the tarball, if --data sha256= names none; a URL needs one of the two",
+        description="SHA-256 of the tarball (64 hexadecimal digits), used if there is no --data sha256=. A "
+        "`url` needs one of the two",
     )
-    strip: int = Field(0, ge=0, le=20, description="number of leading directories to remove from its members' names")
+    strip: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="number of leading directories that are removed from the names of the tarball's members",
+    )
 
     @field_validator("url")
     @classmethod
@@ -160,7 +174,7 @@ class Tarball(Source, Aws):
 
 
 class ArchiveSource(Tarball):
-    """A tarball (plain, gzip, xz, zstd), pulled by the nodes or pushed to them."""
+    """A tarball (plain, gzip, xz, zstd), which the nodes download or the operator's machine pushes."""
 
     kind: Literal["archive"]
     file: str | None = Field(None, min_length=1, description="tarball on the operator's machine, instead of `url`")
@@ -178,14 +192,14 @@ class ArchiveSource(Tarball):
 
 
 class ArtifactSource(Tarball):
-    """A build: a tarball that the nodes pull, or a checkout that is built on the operator's machine and pushed."""
+    """A build: a tarball that the nodes download, or a checkout that the operator's machine builds and pushes."""
 
     kind: Literal["artifact"]
     checkout: str | None = Field(
         None,
         min_length=1,
-        description="git repository on the operator's machine, instead of `url`: `ref` of it is exported, build steps "
-        'with `on = "operator"` are run, and the result is pushed',
+        description="git repository on the operator's machine, instead of `url`: its `ref` is exported, the "
+        'build steps with `on = "operator"` run, and the result is pushed',
     )
 
     @model_validator(mode="after")
@@ -206,14 +220,14 @@ class ArtifactSource(Tarball):
 
 
 class DirectorySource(Source):
-    """A directory on the operator's machine, pushed with its uncommitted changes: for experiments."""
+    """A directory on the operator's machine, which is pushed with its uncommitted changes. For experiments."""
 
     kind: Literal["directory"]
-    path: str = Field(min_length=1, description="the directory")
+    path: str = Field(min_length=1, description="path of the directory")
     exclude: list[str] = Field(
         default_factory=list,
-        description="patterns in rsync's syntax (`node_modules`, `/tests`, `*.log`); `.git` and the paths that "
-        "`shared` and `environment` replace are never sent",
+        description="rsync patterns of files that are not sent (`node_modules`, `/tests`, `*.log`). `.git`, "
+        "the environment file, and shared paths outside `shared.seed` are never sent",
     )
 
     @property

@@ -22,10 +22,11 @@ class Switch(Section):
     kind: str
     urls: list[str] = Field(
         min_length=1,
-        description="every address of the switch, as the operator's machine reaches it; verified after a switch",
+        description="URLs of all addresses of the switch, as the operator's machine reaches them; each is "
+        "verified after a shift",
     )
     quiet: Duration = Field(
-        0.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
+        0.0, ge=0, le=600, description="time for which the old color must have had no request before a run changes it"
     )
     weighted: ClassVar[bool] = True
     """Whether the switch can split traffic; otherwise its only weights are 0 and 100."""
@@ -48,21 +49,28 @@ COOKIE = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 
 class Tls(Section):
-    """TLS 1.2 and later at the balancer. Certificate and key are the operator's own, who also renews them."""
+    """HTTPS at the balancer, with TLS 1.2 and later. You own the certificate and key, and renew them."""
 
-    listen: int = Field(443, ge=1, le=65535, description="port of https; plain http stays where it is")
+    listen: int = Field(
+        443, ge=1, le=65535, description="port of https; plain http stays at the port `listen` of the switch"
+    )
     certificate: str = Field(
-        pattern=PATH, description="path on the balancer: the certificate and its chain, PEM; read as root"
+        pattern=PATH,
+        description="path on the balancer of the file with the certificate and its chain (PEM); root reads the file",
     )
     key: str | None = Field(
-        None, pattern=PATH, description="path of the private key; default: the key is in the certificate's file"
+        None,
+        pattern=PATH,
+        description="path on the balancer of the private key; default: the file of `certificate` has the key",
     )
-    http2: bool = Field(True, description="HTTP/2 as well as HTTP/1.1")
-    redirect: bool = Field(False, description="redirect plain http to https (308), except for `gate.path`")
+    http2: bool = Field(True, description="whether clients may use HTTP/2 as well as HTTP/1.1")
+    redirect: bool = Field(
+        False, description="whether plain http is redirected to https (status 308), except for `gate.path`"
+    )
 
 
 class Sticky(Section):
-    """A client stays on the node that first answered it, whichever color has the traffic."""
+    """A client stays on the node that answered its first request, whichever color has the traffic."""
 
     cookie: str = Field(pattern=COOKIE, description="name of the cookie that the balancer sets")
 
@@ -72,20 +80,24 @@ class BalancerSwitch(Switch):
 
     group: str = Field(min_length=1, description="inventory group of the balancers")
     listen: int = Field(80, ge=1, le=65535, description="port on which the balancer answers")
-    tls: Tls | None = Field(None, description="https as well; without it only plain http")
-    sticky: Sticky | None = Field(None, description="clients stay on their node; without it any node answers")
+    tls: Tls | None = Field(None, description="https in addition to plain http; default: only plain http")
+    sticky: Sticky | None = Field(None, description="settings to keep a client on its node; default: any node answers")
     split: Literal["request", "client"] = Field(
         "request",
-        description="whether a weight splits requests or clients. A client then sees one color, and changes color at "
-        "most once while a weight rises",
+        description="what a weight divides between the colors: requests, or clients. With `client` each "
+        "client sees one color, and changes its color at most once while the weight rises",
     )
     split_cookie: str | None = Field(
         None,
         pattern=COOKIE,
-        description="with split `client`: cookie that identifies a client; without a cookie, its address does",
+        description="only with split `client`: name of the cookie that identifies a client. Default: the "
+        "client's address, which is also used for clients without the cookie",
     )
     record_mb: int = Field(
-        16, ge=1, le=1024, description="size of its own record of requests, from which the colors are compared"
+        16,
+        ge=1,
+        le=1024,
+        description="size in MiB of the balancer's record of requests, which the comparison of the colors reads",
     )
 
     @property
@@ -103,44 +115,54 @@ class BalancerSwitch(Switch):
 
 
 class HAProxySwitch(BalancerSwitch):
-    """HAProxy: the Runtime API sets weights, without a reload."""
+    """HAProxy: a shift changes the weight through the Runtime API, without a reload."""
 
     kind: Literal["haproxy"]
     log: str = Field(
         "/dev/log local0",
         pattern=r"^[^\s\"'\\#]+( len \d+)?( format \w+)? \w+$",
-        description="log of failed requests: target and facility of HAProxy's `log`",
+        description="target and facility (as for HAProxy's directive `log`) to which failed requests are logged",
     )
 
 
 class NginxSwitch(BalancerSwitch):
-    """nginx as a balancer: a link's target sets the weight, without a reload."""
+    """nginx as a balancer: a shift changes a symlink whose target's name is the weight, without a reload."""
 
     kind: Literal["nginx"]
     access_log: str = Field(
         "/var/log/nginx/access.log",
         pattern=r"^(off|[/s][^;{}\n]*)$",
-        description="nginx's ordinary `access_log`, which the record does not replace",
+        description="argument of nginx's directive `access_log`: a path or `off`. This log is separate from "
+        "the record of requests",
     )
 
 
 class NodeSwitch(Switch):
-    """No balancer: each node's own nginx follows its ``live`` link, and all links swap at one agreed instant."""
+    """No balancer: each node's nginx follows its ``live`` link, and all nodes rename their links at one instant."""
 
     kind: Literal["node"]
     urls: list[str] = Field(
-        min_length=1, description="the live port of every node, as the operator's machine reaches it"
+        min_length=1, description="URLs of the live ports of all nodes, as the operator's machine reaches them"
     )
     lead: Duration = Field(
         3.0,
         gt=0,
         le=60,
-        description="time from arming the nodes to the swap, plus 0.01 s for each node; all must be armed by then",
+        description="time from the beginning of arming until all nodes rename their links, plus 0.01 s for "
+        "each node. All nodes must be armed within this time",
     )
     window: Duration = Field(
-        0.5, gt=0, le=10, description="a node that is late by more than this, because it was frozen, does not swap"
+        0.5,
+        gt=0,
+        le=10,
+        description="longest delay after the agreed instant: a node that wakes up later does not rename its link",
     )
-    clocks: Duration = Field(0.1, gt=0, le=10, description="the run is refused if clocks are further apart")
+    clocks: Duration = Field(
+        0.1,
+        gt=0,
+        le=10,
+        description="largest difference between the clocks of the nodes; if they differ by more, the run is refused",
+    )
     weighted: ClassVar[bool] = False
 
 
@@ -148,16 +170,19 @@ ELB = r"^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
 
 
 class AlbSwitch(Switch, Aws):
-    """An AWS Application Load Balancer: two target groups that never leave one non-default rule (docs/aws.md)."""
+    """An AWS Application Load Balancer: a listener rule, not the default one, with two target groups (docs/aws.md)."""
 
     kind: Literal["alb"]
-    name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the switch in plan and report")
-    rule: str = Field(pattern=ELB + r"listener-rule/app/", description="ARN of the listener rule (not the default one)")
+    name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of this switch in plan and report")
+    rule: str = Field(
+        pattern=ELB + r"listener-rule/app/",
+        description="ARN of the listener rule, which must not be the listener's default rule",
+    )
     blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
     green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
-    region: str | None = Field(None, min_length=1, description="AWS region; default the region in the rule's ARN")
+    region: str | None = Field(None, min_length=1, description="AWS region; default: the region in the ARN of `rule`")
     quiet: Duration = Field(
-        5.0, ge=0, le=600, description="how long the old color has to have been without a request before it is touched"
+        5.0, ge=0, le=600, description="time for which the old color must have had no request before a run changes it"
     )
 
     @model_validator(mode="after")
