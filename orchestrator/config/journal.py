@@ -31,7 +31,7 @@ class Journal(Aws):
         None,
         pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?$",
         description="with kind `s3`: prefix of the objects' keys; default: the name of the application. Each "
-        "inventory of an application needs a prefix of its own",
+        "inventory of an application needs a different prefix",
     )
 
     @model_validator(mode="after")
