@@ -59,7 +59,9 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
     raw = [(host.name, host.data.get("settings")) for host in state.inventory]
     different = [name for name, settings in raw if settings != raw[0][1]]
     if different:
-        raise UsageError(f"settings differ between {raw[0][0]} and {', '.join(different)}: they are the whole fleet's")
+        raise UsageError(
+            f"settings differ between {raw[0][0]} and {', '.join(different)}: all hosts must have the same settings"
+        )
     return load(raw[0][1]), options
 
 

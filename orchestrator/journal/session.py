@@ -48,9 +48,11 @@ class Session:
         waited: Held | None = None
         while isinstance(answer, Held):
             if waited is not None and (answer.age < waited.age or answer.owner != waited.owner):
-                raise Refused(f"{answer.owner}: two runs at once would undo each other; wait for it")
+                raise Refused(f"{answer.owner}: wait for its end, because two runs at once would undo each other")
             if waited is None:
-                self._say(f"locked: {answer.owner}, last heard of {answer.age:.0f} s ago; waiting whether it lives")
+                self._say(
+                    f"locked: {answer.owner}, last heard of {answer.age:.0f} s ago; waiting to see whether it is alive"
+                )
             waited = answer
             gevent.sleep(1.0)
             answer = self._store.take(self._me, LEASE)

@@ -81,7 +81,7 @@ if [ -n "$unmatched" ]; then
 fi
 own=$(own "$id" "$root/$color" "$outputs")
 if [ -n "$own" ]; then
-    echo "cannot be taken over by another release: $own names its own"
+    echo "cannot be taken over by another release: $own names this release"
     exit 0
 fi
 # shellcheck disable=SC2086 # the outputs are a list

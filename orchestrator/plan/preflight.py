@@ -93,7 +93,7 @@ def rollback(
     if problems := [*_switches(fleet)]:
         raise Refused("; ".join(problems))
     if not states:
-        raise Refused("no node can be reached, so nobody says which release the idle color has")
+        raise Refused("no node can be reached, so the idle color's release is unknown")
     targets = {name: state.release[idle] for name, state in states.items()}
     if not any(targets.values()):
         raise Refused(f"there is nothing to go back to: {idle} never had a release")
@@ -196,7 +196,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     if node not in fleet.barred:
         problems.append(f"{node} is not barred: it takes part already")
     if not others:
-        problems.append("no other node can be reached, so nobody says which releases the fleet has")
+        problems.append("no other node can be reached, so the fleet's releases are unknown")
     if _suspends(settings):
         problems += _unrest(fleet)
     for color in Color:
@@ -258,7 +258,7 @@ def _absent(fleet: FleetState) -> dict[str, str]:
     """The nodes that cannot take part in their present state, and why. Only the operator decides to leave one out."""
     leave = "to release without it: --data allow_missing={0}"
     absent = {
-        name: f"{why} (all nodes take part or nobody moves; {leave.format(name)})"
+        name: f"{why} (the run needs all nodes; {leave.format(name)})"
         for name, why in fleet.nodes.items()
         if isinstance(why, str)
     }
@@ -285,7 +285,7 @@ def _switches(fleet: FleetState) -> Iterable[str]:
         if seen.kept != seen.weights:
             yield (
                 f"{name} runs with {seen.weights.green}% on green but would restart with {seen.kept.green}%: "
-                "set one to the other"
+                "set both to the same weight"
             )
 
 
@@ -313,8 +313,7 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
             yield f"{name} has {state.inodes} inodes free, {_asked('inodes', room.inodes, state.release_inodes)}"
         if state.memory_mb < room.memory_mb + growth:
             yield (
-                f"{name} has {state.memory_mb} MiB of memory available, two warm colors ask for "
-                f"{room.memory_mb + growth}"
+                f"{name} has {state.memory_mb} MiB of memory available, two warm colors need {room.memory_mb + growth}"
             )
 
 

@@ -24,7 +24,7 @@ def problem(wanted: Files, found: Pair) -> str | None:
     if not found.keys:
         return f"tls.key: {wanted.key} holds no private key (PEM)"
     if found.match is False:
-        return f"tls.key: {wanted.key} is not the key of {wanted.certificate}, or a passphrase keeps it"
+        return f"tls.key: {wanted.key} is not the key of {wanted.certificate}, or has a passphrase"
     return None
 
 

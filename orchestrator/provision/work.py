@@ -45,7 +45,7 @@ def _said(op_hash: str) -> str:
     """The last lines that a failed operation wrote."""
     meta = state.get_op_data_for_host(host, op_hash).operation_meta
     lines = [line.strip() for line in (meta.stderr_lines or meta.stdout_lines) if line.strip()]
-    return "; ".join(lines[-4:]) or "it failed without a word"
+    return "; ".join(lines[-4:]) or "it failed without an error message"
 
 
 def _line(what: str, why: str) -> str:

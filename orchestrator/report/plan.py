@@ -59,7 +59,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[s
         if verbose and stage.do:
             yield from (f"        $ {command}" for command in commands(stage.do[0], i.settings))
         if stage.commits:
-            yield "    ---- committed: before this everything is undone if anything fails, after it only forward ----"
+            yield "    ---- commit: a failure before it undoes the run, a failure after it is a warning ----"
     for risk in risks(fleet, i):
         yield f"    risk: {risk}"
 

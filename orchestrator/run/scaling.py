@@ -61,7 +61,7 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
             if changed.came:
                 _bar(settings, of_ids(account.ec2(), changed.came), changed.came)
     except OrchestratorError as error:
-        lines.append(f"who came to {name} may be getting traffic without the release: {error}")
+        lines.append(f"new instances of {name} may be getting traffic without the release: {error}")
     return lines
 
 
@@ -93,7 +93,7 @@ def moved(changed: Changes, now: Group) -> list[str]:
     return [
         *unrest,
         *(f"{id} came to the Auto Scaling group {now.name} just now" for id in changed.came if id not in named),
-        *(f"{id} went from the Auto Scaling group {now.name} just now" for id in changed.went),
+        *(f"{id} left the Auto Scaling group {now.name} just now" for id in changed.went),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Decides how a run that stopped without a word goes on: from its journal, and by looking at the places."""
+"""Decides how a run that stopped without a recorded end goes on: from its journal, and by looking at the places."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
     """Carry a committed run forward; undo any other run. Idempotent, because every stage and undo is idempotent."""
     if run.committed:
         return walk.forward(whole.after_commit)
-    reason = OrchestratorError(f"{run.name} stopped without a word")
+    reason = OrchestratorError(f"{run.name} stopped without a recorded end")
     return walk.undo(begun_stages(run, whole), reason)
 
 

@@ -36,7 +36,7 @@ def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
     def ask(host: Host) -> float:
         said: float | None = fleet.look(host, Clock)
         if said is None:
-            raise Silent("does not say what time it is")
+            raise Silent("does not tell its time")
         return said
 
     replies = fleet.each(nodes, lambda host: measure(lambda: ask(host)), fleet.settings.deadlines.look)

@@ -53,7 +53,9 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
         raise CommandFailed(MISSING) from None
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip() and not CONSEQUENCE.match(line)]
-        raise CommandFailed(f"rsync ended with status {done.returncode}: {said[-1] if said else 'without a word'}")
+        raise CommandFailed(
+            f"rsync ended with status {done.returncode}: {said[-1] if said else 'without an error message'}"
+        )
 
 
 def reach(host: Host) -> tuple[list[str], str]:

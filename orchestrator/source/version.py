@@ -31,7 +31,7 @@ def revision(fleet: Fleet, ref: str) -> str:
     """
     kind = kind_of(fleet.settings)
     if not isinstance(kind, Git):
-        raise Refused(f"the version of {ref} is not known: the journal has it no more, and the source is {kind.noun}")
+        raise Refused(f"the version of {ref} is unknown: the journal no longer has it, and the source is {kind.noun}")
     return kind.revision(fleet, ref)
 
 

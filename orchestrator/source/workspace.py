@@ -58,7 +58,7 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
             return f"ran, and is made for each release: no file matches its input {unmatched}"
         own = _sh(directory, 'own "$RELEASE" "$PWD" "$6"', about, environment)
         if own:
-            return f"ran, and cannot be kept for another release: {own} names its own"
+            return f"ran, and cannot be kept for another release: {own} names this release"
         how = "ran"
         try:
             _keep(directory, step.outputs, kept)

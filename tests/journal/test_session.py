@@ -184,7 +184,7 @@ def test_a_silent_lock_is_waited_out_and_that_is_said_once(store: Memory, said: 
     held.take()
     assert held.fence == 2
     assert clock.now == LEASE
-    assert said == [f"locked: {BOB}, last heard of 4 s ago; waiting whether it lives"]
+    assert said == [f"locked: {BOB}, last heard of 4 s ago; waiting to see whether it is alive"]
     held.give_back()
 
 

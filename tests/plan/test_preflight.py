@@ -173,10 +173,10 @@ def test_a_live_link_that_lags_behind_is_mended() -> None:
             {"inodes": 1099, "release_inodes": 100},
             "node2 has 1099 inodes free, room.inodes asks for 1000 beside",
         ),
-        ({"memory_mb": 199}, "node2 has 199 MiB of memory available, two warm colors ask for 200"),
+        ({"memory_mb": 199}, "node2 has 199 MiB of memory available, two warm colors need 200"),
         (
             {"memory_mb": 229, "rss_mb": {BLUE: 50, GREEN: 20}},
-            "node2 has 229 MiB of memory available, two warm colors ask for 230",
+            "node2 has 229 MiB of memory available, two warm colors need 230",
         ),
         (
             {"release": {BLUE: OLD, GREEN: OLD}},
@@ -213,7 +213,7 @@ def test_a_node_that_is_not_provisioned_has_no_other_problem() -> None:
     [
         ({"filesystem": "fuseblk"}, "lb1: the switch's state is on fuseblk, where a rename is not known to be atomic"),
         ({"filesystem": ""}, "lb1: the switch's state is on an unknown file system"),
-        ({"kept": Weights(5)}, "lb1 runs with 0% on green but would restart with 5%: set one to the other"),
+        ({"kept": Weights(5)}, "lb1 runs with 0% on green but would restart with 5%: set both to the same weight"),
         ({"problems": ("a rule is wrong",)}, "lb1: a rule is wrong"),
     ],
 )
@@ -279,7 +279,7 @@ def drained(found: FleetState) -> FleetState:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lost, "node2: cannot be reached (all nodes take part or nobody moves"),
+        (lost, "node2: cannot be reached (the run needs all nodes"),
         (barred, f"node2: is barred until it has caught up (deploys/join.py --data node=node2; to {LEAVE}node2)"),
         (drained, f"node2: was taken out of lb1 by an operator (put it back; to {LEAVE}node2)"),
     ],
@@ -349,7 +349,7 @@ def test_a_warm_rollback_does_not_wait_for_absent_nodes() -> None:
 @pytest.mark.parametrize(
     ("nodes", "line"),
     [
-        ({"node1": "lost", "node2": "lost"}, "no node can be reached, so nobody says which release the idle color has"),
+        ({"node1": "lost", "node2": "lost"}, "no node can be reached, so the idle color's release is unknown"),
         (
             dict.fromkeys(("node1", "node2"), node(release={BLUE: LIVE, GREEN: None})),
             "there is nothing to go back to: green never had a release",
@@ -429,7 +429,7 @@ OUT = {"lb1": switch(barred=("node2",))}
     [
         (fleet(), "node2 is not barred: it takes part already"),
         (fleet({"node2": "lost"}, OUT), "node2: lost"),
-        (fleet({"node1": "lost"}, OUT), "no other node can be reached, so nobody says which releases the fleet has"),
+        (fleet({"node1": "lost"}, OUT), "no other node can be reached, so the fleet's releases are unknown"),
         (
             fleet({"node3": node(release={BLUE: LIVE, GREEN: LIVE})}, OUT),
             f"the nodes disagree about green's release: node1 has {OLD}, node3 has {LIVE}",

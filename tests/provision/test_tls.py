@@ -139,7 +139,7 @@ WANTED = Files("/c", "/k")
         (Pair(1), "tls.key: there is no file /k"),
         (Pair(0, 1), "tls.certificate: /c holds no certificate (PEM)"),
         (Pair(1, 0), "tls.key: /k holds no private key (PEM)"),
-        (Pair(1, 1, False), "tls.key: /k is not the key of /c, or a passphrase keeps it"),
+        (Pair(1, 1, False), "tls.key: /k is not the key of /c, or has a passphrase"),
     ],
 )
 def test_a_missing_file_is_named(found: Pair, wrong: str | None) -> None:

@@ -38,9 +38,9 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
         ([FAIL], {}, 1, "worse than the old color: 5xx to 10%"),
         ([PASS, FAIL], {"on_inconclusive": "go on"}, 1, "worse than the old color: 5xx to 10%"),
         ([FEW, FEW], {}, 1, "inconclusive: 12 requests (comparison.on_inconclusive is undo)"),
-        ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, and it goes on all the same: 12 requests"),
+        ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, but the run goes on: 12 requests"),
         ([PASS, UNREADABLE], {}, 1, "error: no record (comparison.on_error is undo)"),
-        ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, and it goes on all the same: no record"),
+        ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, but the run goes on: no record"),
     ],
 )
 def test_the_settings_say_what_a_verdict_means(

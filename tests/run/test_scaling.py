@@ -404,7 +404,7 @@ def test_an_unreadable_group_is_a_warning(
         assert verbs.release(fleet(world, suspend=False), Options(ref="v2")) == 0
     finally:
         monkeypatch.undo()
-    assert "warning: operator: who came to shop-prod may be getting traffic" in capsys.readouterr().err
+    assert "warning: operator: new instances of shop-prod may be getting traffic" in capsys.readouterr().err
 
 
 def test_an_instance_that_catches_up_is_left_alone() -> None:
@@ -483,5 +483,5 @@ def test_lines_about_a_group_that_moved() -> None:
     now = Group("shop-prod", {"i-1": "InService", "i-2": "Pending"})
     assert moved(Changes(("i-2",), ("i-3",)), now) == [
         "i-2 is Pending in the Auto Scaling group shop-prod",
-        "i-3 went from the Auto Scaling group shop-prod just now",
+        "i-3 left the Auto Scaling group shop-prod just now",
     ]

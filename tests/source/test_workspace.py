@@ -97,7 +97,7 @@ def test_outputs_that_name_their_release_are_not_kept(version: Path, tmp_path: P
     step = ASSETS.model_copy(update={"run": f"mkdir -p public/build && echo {what} > public/build/release"})
     for _ in range(2):
         (said,) = built(version, tmp_path / "store", step)
-        assert said == "assets: ran, and cannot be kept for another release: public/build/release names its own"
+        assert said == "assets: ran, and cannot be kept for another release: public/build/release names this release"
 
 
 def test_an_input_that_is_not_there_is_named_and_nothing_is_kept(version: Path, tmp_path: Path) -> None:
