@@ -1,1 +1,1 @@
-"""What was asked and seen, and the plan that follows from it: pure functions."""
+"""The plan of a run, made from the request and the observed state of the fleet: pure functions."""

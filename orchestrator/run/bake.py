@@ -23,7 +23,7 @@ from orchestrator.switches import Api, balancer
 
 
 class Baking:
-    """One bake. Its first failure ends it.
+    """Performs a bake, which the first failure ends.
 
     + looks: the numbers of the judgements of this release, from 1
     + asked: the action of the plan's step

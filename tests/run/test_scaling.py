@@ -462,7 +462,7 @@ def test_an_interrupt_while_announcing_leaves_nothing_open(
             raise Interrupted(2, "SIGINT")
         return said
 
-    monkeypatch.setattr("orchestrator.verbs.walk.announce", interrupted)
+    monkeypatch.setattr("orchestrator.verbs.announcement.announce", interrupted)
     with pytest.raises(Interrupted):
         release(world)
     assert not announced(group).busy
