@@ -54,7 +54,7 @@ class RunHistory:
 
     @property
     def name(self) -> str:
-        """The run in a sentence: ``release by ann@laptop of 2026-11-28T16:03:34.122521Z``."""
+        """Name the run in a sentence: ``release by ann@laptop of 2026-11-28T16:03:34.122521Z``."""
         return f"{self.verb} by {self.owner} of {self.at}"
 
 

@@ -1,4 +1,4 @@
-"""A store in a directory on a host (the first balancer): nothing to install, a few files and flock."""
+"""A store in a directory on a host (the first balancer). It needs only a few files and flock, nothing to install."""
 
 from __future__ import annotations
 

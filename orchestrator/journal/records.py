@@ -18,13 +18,13 @@ Json = Mapping[str, Any]
 class RunRecord(Protocol):
     """The interface of all kinds of records.
 
-    + kind: the value of ``record`` in the JSON object
+    + kind: value of ``record`` in the JSON object
     """
 
     kind: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object, without the time."""
+        """Return the JSON object, without the time."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class RunInputs:
 
 @dataclass(frozen=True)
 class Intent:
-    """A stage that changes something is about to begin at these places."""
+    """The record that a stage which changes something is about to begin at these places."""
 
     kind: ClassVar[str] = "intent"
     stage: str
@@ -161,7 +161,7 @@ class Commit:
 class Paused:
     """The run stopped at the pause that the operator asked for, and waits.
 
-    + at: ``preview``, or the new release's share of the traffic in per cent
+    + at: the pause: ``preview``, or the new release's share of the traffic in per cent
     """
 
     kind: ClassVar[str] = "paused"
@@ -192,7 +192,7 @@ class Undoing:
 
 @dataclass(frozen=True)
 class Undone:
-    """The undo has ended.
+    """The record that the undo has ended.
 
     + left: the results of the steps that failed
     """
@@ -225,7 +225,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class End:
-    """The run has ended.
+    """The record that the run has ended.
 
     + how: ``done``, ``undone``, or ``left`` if the next command has to finish it
     + detail: why the run was undone
@@ -247,9 +247,9 @@ class End:
 
 @dataclass(frozen=True)
 class Settled:
-    """An earlier run that was open is settled.
+    """The record that an open earlier run was settled.
 
-    + how: ``forward`` or ``undone``
+    + how: ``forward`` if the run was finished, or ``undone``
     """
 
     kind: ClassVar[str] = "settled"
@@ -274,7 +274,7 @@ def stamped(record: RunRecord) -> dict[str, Any]:
 
 
 def parse(data: Json) -> RunRecord | None:
-    """The record of a JSON object; None for a kind that this version does not know."""
+    """Make the record of a JSON object; None if this version does not know the record's kind."""
     kind = _BY_NAME.get(str(data.get("record")))
     return kind.from_json(data) if kind else None
 

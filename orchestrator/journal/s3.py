@@ -1,8 +1,8 @@
-"""A store in an S3 bucket, by conditional writes alone.
+"""A store in an S3 bucket, based on conditional writes only.
 
     <prefix>/state.json            the lock, the fence, and the records of the newest run
     <prefix>/runs/<fence>.jsonl    the records of each older run, written once, never changed
-    <prefix>/conditions            written at the first use, to see that the store honours conditional writes
+    <prefix>/conditions            written at the first use, to check that the store honours conditional writes
 
 The lock and the newest journal are ONE object, which a write replaces only if the object is still the one that we read
 (``If-Match``). One write therefore holds the lock, renews the lease and appends the records, with no gap between check
@@ -45,7 +45,7 @@ from orchestrator.errors import Internal, OrchestratorError, Refused
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 
 CLIENT_SETTINGS: dict[str, Any] = {
-    # a call that hangs must end within a lease
+    # a call that hangs must end before the lease does
     "connect_timeout": 3,
     "read_timeout": 5,
     "retries": {"mode": "standard", "total_max_attempts": 4},

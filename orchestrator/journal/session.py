@@ -1,4 +1,4 @@
-"""A lock that is held while a run lasts, and the run's journal."""
+"""Hold the lock while a run lasts, and write the run's journal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def owner(verb: str) -> Owner:
 
 
 class Session:
-    """The lock, renewed in the background, and the journal of the run that holds it."""
+    """The lock, which is renewed in the background, and the journal of the run that holds the lock."""
 
     def __init__(self, store: Store, me: Owner, say: Callable[[str], None]) -> None:
         self._store = store

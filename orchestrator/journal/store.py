@@ -1,4 +1,7 @@
-"""The small interface of a store: a lock with a lease and a growing fence, and append-only journals of runs."""
+"""The interface of a store: a lock with a lease and a fence, and append-only journals of runs.
+
+A fence is a number that grows with each run.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class Contents:
 
 
 class Lost(Internal):
-    """The lock is no longer ours: the store refused a write."""
+    """The store refused a write, because this process no longer holds the lock."""
 
 
 class Store(Protocol):
@@ -71,10 +74,10 @@ class Store(Protocol):
         """Renew the lease. Raises Lost."""
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        """Append records to the journal of the run with this fence, durably. Raises Lost."""
+        """Append records durably to the journal of the run with this fence. Raises Lost."""
 
     def give_back(self, owner: Owner) -> None:
-        """Give the lock back; does nothing if it is not ours."""
+        """Give the lock back. Does nothing if this process does not hold the lock."""
 
     def break_lock(self, held: Held) -> None:
         """Take the lock away from the owner that was seen to hold it. Does nothing if another owner holds it by now."""
