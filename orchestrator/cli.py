@@ -1,4 +1,4 @@
-"""The console command. It starts a verb as ``pyinfra INVENTORY deploys/VERB.py``, and does nothing else itself."""
+"""The console command. It only starts a verb, as ``pyinfra INVENTORY deploys/VERB.py``, or the probe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ VERBS = ("plan", "release", "code", "promote", "rollback", "resume", "abort", "j
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the console command. Returns the exit status (docs/exit-codes.md); does not return if it becomes pyinfra."""
+    """Run the console command.
+
+    For the probe this returns the exit status (docs/exit-codes.md). For a verb it does not return, because pyinfra
+    replaces this process.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["probe"]:
         from orchestrator.probe.__main__ import main as probe
@@ -22,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return probe(arguments[1:])
     command = pyinfra_command(arguments)
     sys.stdout.flush()
-    # replaces this process, so that signals and the terminal belong to the run
+    # pyinfra replaces this process, so that it gets the signals and the terminal
     os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 

@@ -54,7 +54,7 @@ def run(verb: str) -> None:
 
 
 def _asked(state: State, verb: str) -> tuple[Settings, Options]:
-    """Settings and ``--data``. Raises UsageError."""
+    """Read the settings and ``--data``. Raises UsageError."""
     options = read(verb, state.inventory.override_data)
     raw = [(host.name, host.data.get("settings")) for host in state.inventory]
     different = [name for name, settings in raw if settings != raw[0][1]]

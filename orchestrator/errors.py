@@ -1,4 +1,4 @@
-"""All exceptions of the orchestrator: one tree, from which everything that this package raises derives.
+"""All exceptions that the orchestrator defines, as one tree.
 
 ::
 
@@ -24,9 +24,10 @@
         └── StreamReset, GoneAway, NotHttp2   how HTTP/2 loses a request        (probe/lost.py)
     Interrupted            128 + n   an operating system signal asked for a stop; no ``Exception``, so not below Failure
 
-A class that several rooms raise or catch is defined here. A class that a single room uses stands beside that code.
-``docs/exit-codes.md`` says what each exit status means for the operator. Only ``deploy.py`` turns an exception into an
-exit status; only ``fleet.py`` and ``run/`` turn an exception at one place into that place's result.
+A class that several parts of the package raise or catch is defined here. A class that only one part uses is defined
+beside its code. ``docs/exit-codes.md`` says what each exit status means for the operator. Only ``deploy.py`` turns an
+exception into an exit status. If one of several hosts fails, only ``fleet.py`` and ``run/`` catch the exception and
+store it as that host's result.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 OUTPUT = 60
-"""Lines of a failed command's output that are kept."""
+"""Number of lines that are kept of a failed command's output."""
 
 
 class Failure(Exception):
-    """The root of the tree. Nothing raises or catches it: raise and catch a class below it."""
+    """The root of the tree. Code raises and catches only the classes below it."""
 
 
 class OrchestratorError(Failure):
     """An error whose message is one clear line for the operator: what happened, where, what to do. Exit status 1.
 
-    Raised anywhere. Caught by ``deploy.py``, which prints the line and ends with ``status``; where one place of many
-    failed, by ``fleet.py`` and ``run/``, which make it that place's result.
+    Any code may raise it. ``deploy.py`` catches it, prints the line and exits with ``status``. If one of several hosts
+    fails, ``fleet.py`` and ``run/`` catch the error and store it as that host's result.
     """
 
     status = 1
@@ -76,7 +77,7 @@ class NotUndone(OrchestratorError):
 class TakenOver(OrchestratorError):
     """Another run holds the lock now: this run must change nothing more, and the other run settles it. Exit status 4.
 
-    Raised by the journal's session. ``run/`` lets it pass every handler that would otherwise go on.
+    The journal's session raises it. Code in ``run/`` that continues after other errors must let this one pass.
     """
 
     status = 4
@@ -85,26 +86,27 @@ class TakenOver(OrchestratorError):
 class NotDone(OrchestratorError):
     """An API did not make a change that was asked; the message says which, where, and what to do. Exit status 1.
 
-    Raised by switches. Caught by ``run/`` and ``survey.py``, which make it the switch's result.
+    Switches raise it. ``run/`` and ``survey.py`` catch it and store it as the switch's result.
     """
 
 
 class ProbeError(OrchestratorError):
     """The probe itself did not work: it did not start, died, or gave no report. Exit status 1.
 
-    Raised by ``probe/process.py``. Caught by ``run/``: a probe that does not start fails its stage; a probe that is
-    lost later ends, and the stage that reads its report says so.
+    ``probe/process.py`` raises it and ``run/`` catches it. If the probe does not start, its stage fails. If the probe
+    dies
+    later, the stage that reads its report says so.
     """
 
 
 class Internal(Failure):
-    """Something that code inside this package waits for and catches. If one reaches the operator, that is a bug."""
+    """An error that code inside this package catches. If an Internal error reaches the operator, that is a bug."""
 
 
 class CommandFailed(Internal):
     """A command failed, on a host or on the operator's machine. The message is the last line of its standard error.
 
-    Caught by ``fleet.py`` and ``run/``, which make it the result of that place.
+    ``fleet.py`` and ``run/`` catch it and store it as the host's result.
 
     + output: the last OUTPUT lines of everything that the command printed
     """
@@ -115,32 +117,32 @@ class CommandFailed(Internal):
 
 
 class TookTooLong(CommandFailed):
-    """A command on the operator's machine was killed at its deadline. ``output`` is what it had printed."""
+    """A command on the operator's machine was killed at its deadline. ``output`` holds the lines printed until then."""
 
 
 class Silent(Internal):
-    """A host did not answer: its connection broke, or it froze. ``fleet.py`` makes it a lost reply."""
+    """A host did not answer: its connection broke, or it froze. ``fleet.py`` catches it and marks the reply as lost."""
 
 
 class NotYet(Internal):
     """The condition that the code waits for is not met yet. The message says what was seen instead.
 
-    Raised by the ``check`` that is given to ``waiting.until``, which catches it and calls ``check`` again.
+    The ``check`` function given to ``waiting.until`` raises it. ``until`` catches it and calls ``check`` again.
     """
 
 
 class CannotTell(Internal):
-    """A switch's answer does not say which color gets traffic. It is never taken for a color.
+    """A switch's answer does not say which color gets traffic. Such an answer is never taken for a color.
 
-    Raised by switches. Caught by ``run/`` and ``survey.py``, which keep the message in place of the weights.
+    Switches raise it. ``run/`` and ``survey.py`` catch it, and keep the message in place of the weights.
     """
 
 
 class Interrupted(BaseException):
     """A signal (SIGINT, SIGTERM, SIGHUP) asked the run to stop. Exit status 128 + ``signum``.
 
-    Not an ``Exception``, so that no handler mistakes it for a failure of its step. Thrown into the greenlet of
-    the run by ``signals.py``; caught by ``run/walk.py``, which undoes the run, and by ``deploy.py``.
+    It is no ``Exception``, so that no handler mistakes it for a failure of its step. ``signals.py`` throws it into the
+    greenlet of the run. ``run/walk.py`` catches it and undoes the run; ``deploy.py`` catches it as well.
 
     + signum: number of the signal
     + name: name of the signal
@@ -153,5 +155,5 @@ class Interrupted(BaseException):
 
     @property
     def status(self) -> int:
-        """The exit status."""
+        """The exit status of the process."""
         return 128 + self.signum

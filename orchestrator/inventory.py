@@ -11,11 +11,11 @@ import click
 from orchestrator.signals import signals, warn
 
 PATIENCE = {"banner_timeout": 3, "auth_timeout": 5}
-"""Seconds, for ``ssh_paramiko_connect_kwargs``. A frozen server accepts a connection and then sends nothing."""
+"""Timeouts in seconds for ``ssh_paramiko_connect_kwargs``: a frozen server accepts a connection, then sends nothing."""
 
 
 def login(admin: str, deploy: str) -> str:
-    """The user to log in as: the administrator for provisioning, the deploy user for everything else.
+    """Return the user to log in as: the administrator for provisioning, the deploy user for everything else.
 
     + admin: a user who may become root (root itself, or a user with sudo)
     + deploy: the unprivileged user that provisioning creates
@@ -28,9 +28,10 @@ def login(admin: str, deploy: str) -> str:
 def handle_signals() -> None:
     """Let the orchestrator handle signals, and refuse ``--limit`` and ``--exclude``.
 
-    Call this first in an inventory file. A run is for the whole fleet or does not begin. So pyinfra's ``--limit`` and
-    ``--exclude``, together with a deploy file of the orchestrator, end the process with one line and status 2.
-    (pyinfra itself ends with status 0 if ``--limit`` matches nothing.)
+    Call this first in an inventory file. A run either covers the whole fleet or does not begin. So if pyinfra's
+    ``--limit`` or ``--exclude`` is given together with a deploy file of the orchestrator, the process ends with one
+    line
+    and status 2. (pyinfra itself ends with status 0 if ``--limit`` matches nothing.)
     """
     signals.install()
     # paramiko prints a traceback when a server closes the connection; pyinfra prints its own line about that

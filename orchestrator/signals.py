@@ -1,6 +1,6 @@
-"""Signals, from the moment the inventory is read.
+"""Handle signals from the moment the inventory is read.
 
-pyinfra's own SIGINT handler ends with status 0 and runs no ``finally``; its SIGTERM ends at once.
+pyinfra's own SIGINT handler exits with status 0 and runs no ``finally``. On SIGTERM, pyinfra ends at once.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Mode(Enum):
 
 
 class Signals:
-    """Turns signals into Interrupted in the greenlet of a run, and only while the run may still be undone."""
+    """Turn signals into Interrupted in the greenlet of a run, as long as the run can still be undone."""
 
     def __init__(self) -> None:
         self.mode = Mode.nothing_begun
         self._driver: gevent.Greenlet | None = None
 
     def install(self) -> None:
-        """Take over SIGINT, SIGTERM and SIGHUP. A signal that is ignored (nohup) stays ignored."""
+        """Handle SIGINT, SIGTERM and SIGHUP. A signal that is ignored (as under nohup) stays ignored."""
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
@@ -65,7 +65,7 @@ class Signals:
         gevent.spawn(self._throw, Interrupted(number, name))
 
     def _throw(self, reason: Interrupted) -> None:
-        # the run may have gone on between the signal and now; only one signal gets through
+        # the run may have moved on since the signal came; only one signal may interrupt it
         if self.mode is Mode.running and self._driver is not None:
             self.mode = Mode.finishing
             warn(f"{reason.name}: {Mode.running.value}")

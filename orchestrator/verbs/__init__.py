@@ -54,4 +54,4 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "status": show_status,
     "provision": provision,
 }
-"""Every verb: it takes the fleet and the options, and returns the exit status (docs/exit-codes.md)."""
+"""All verbs. Each takes the fleet and the options, and returns the exit status (docs/exit-codes.md)."""

@@ -24,7 +24,10 @@ def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
 
 
 def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
-    """Tell new instances the release of each color after a run. A failure is a warning: the run has ended."""
+    """Tell new instances the release of each color after a run.
+
+    A failure is only a warning, since the run has ended.
+    """
     problem = announce(fleet.settings, i, session.fence, committed, busy=False)
     if problem:
         say(

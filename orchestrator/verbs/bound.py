@@ -1,4 +1,4 @@
-"""A run is bound to the plan that was approved: the one shown before the question, or one saved earlier."""
+"""Bind a run to the plan that was approved: the plan shown before the question, or a plan saved earlier."""
 
 from __future__ import annotations
 
@@ -43,9 +43,7 @@ class Approved:
 def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
     """Refuse a run whose plan differs from the shown plan.
 
-    + settled: the name of the earlier run that was settled first, empty if there was none
-
-    Raises Refused.
+    + settled: the name of the earlier run that was settled first; empty if no run was settled
     """
     after = f"{settled} is settled" if settled else "nothing was changed"
     if approved.inputs is None:
@@ -60,7 +58,7 @@ def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
 def check_saved(i: Inputs, file: str) -> None:
     """Refuse a run whose plan differs from the plan in the file (``--data bound=``).
 
-    Raises UsageError if the file holds no plan, Refused if the plan differs.
+    Raises UsageError if the file holds no plan.
     """
     try:
         differences = _differences(json.loads(Path(file).read_text())["inputs"], i)

@@ -1,4 +1,4 @@
-"""Nodes that died under a run."""
+"""Bar nodes that died during a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.stages.bar import bar
 
 
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
-    """Bar the nodes that did not answer the undo, so that they get no traffic until they have caught up (`join`).
+    """Bar the nodes that did not answer the undo: they get no traffic until the verb `join` has brought them back.
 
     + left: the failed steps of the undo
     """

@@ -1,4 +1,4 @@
-"""Read the values of the environment before any output that may show them: only known values can be hidden."""
+"""Read the environment's values before any command whose output may show them: only known values can be hidden."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orchestrator.run.settle import shows
 
 
 def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
-    """Read the values if any of the stages may print them.
+    """Read the environment's values, so that they are hidden, if any of the stages may print them.
 
     + must: False for an undo. If the values cannot be read, an undo or a rollback goes on with a warning
 
-    Raises Refused or UsageError if a release cannot read them.
+    Raises Refused or UsageError if a release needs the values and cannot read them.
     """
     if not shows(stages):
         return

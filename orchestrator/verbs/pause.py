@@ -1,4 +1,4 @@
-"""Where a run may stop and wait for the operator."""
+"""Check the pauses at which a run may stop and wait for the operator."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from orchestrator.plan.steps import Plan
 
 
 def check_pause(whole: Plan, until: str, after: str = "") -> None:
-    """Raises UsageError if the plan has no pause ``until``, or has passed it.
+    """Raise UsageError if the plan has no pause ``until``, or if the run has already passed that pause.
 
-    + until: ``--data until=``, empty for no pause
-    + after: the pause at which the run waits now, empty if it has not begun
+    + until: the value of ``--data until=``; empty for no pause
+    + after: the pause at which the run waits now; empty if the run has not begun
     """
     left = whole.pauses[whole.pauses.index(after) + 1 :] if after else whole.pauses
     if until and until not in left:
@@ -20,7 +20,7 @@ def check_pause(whole: Plan, until: str, after: str = "") -> None:
 
 
 def refuse_paused(run: RunHistory) -> None:
-    """Raises Refused if the open run waits for the operator: no other command may settle it."""
+    """Raise Refused if the open run waits for the operator: no other command may settle a waiting run."""
     if run.paused:
         raise Refused(
             f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"

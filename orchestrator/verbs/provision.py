@@ -1,4 +1,4 @@
-"""Make every host ready."""
+"""Provision every host."""
 
 from __future__ import annotations
 

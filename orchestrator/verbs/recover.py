@@ -1,4 +1,4 @@
-"""Verbs that end a run which stopped or waits: resume, promote, abort."""
+"""The verbs resume, promote and abort, which continue or undo a run that stopped or waits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.verbs.walk import walk_plan
 
 
 def resume(fleet: Fleet, options: Options) -> int:
-    """Finish a run that stopped without an end on record: the same release, from the stage where it stopped."""
+    """Finish a run that stopped without an end on record: the same release, from the stage at which it stopped."""
     with begin_session(fleet, "resume") as session:
         run = open_run_of(fleet)
         if run is None:
@@ -46,7 +46,7 @@ def promote(fleet: Fleet, options: Options) -> int:
 
 
 def abort(fleet: Fleet, options: Options) -> int:
-    """Undo a run that stopped or waits. A run that was committed can only be finished."""
+    """Undo a run that stopped or waits. If the run was committed, finish it instead: a commit cannot be undone."""
     with begin_session(fleet, "abort") as session:
         run = open_run_of(fleet)
         if run is None:
@@ -61,7 +61,7 @@ def abort(fleet: Fleet, options: Options) -> int:
 
 
 def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: OpenRun) -> int:
-    """Walk the rest of an open run, and return the exit status."""
+    """Walk the remaining stages of an open run, and return the exit status."""
     history, i, whole = run
     say(f"{verb}: {history.name}", bold=True)
     if history.committed:

@@ -1,4 +1,4 @@
-"""Verbs that begin a run: release, code, rollback, join."""
+"""The verbs that begin a run: release, code, rollback, join."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from orchestrator.verbs.walk import walk_plan
 
 
 def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Release a new version. An earlier run that is still open is settled first."""
+    """Release a new version. If an earlier run is still open, settle it first."""
     return _change(fleet, "release", options, approved)
 
 

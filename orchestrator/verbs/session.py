@@ -1,4 +1,4 @@
-"""The session of a verb: the lock, the fence at every place, and the journal."""
+"""Open the session of a verb: take the lock, raise the fence at every place, and open the journal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def close_to_older_runs(fleet: Fleet, fence: int) -> int:
 
 
 def open_store(fleet: Fleet, user: str | None = None) -> Store:
-    """The store that the settings name: S3, or a directory on a host, by default the first balancer.
+    """Open the store that the settings name: S3, or a directory on a host (by default the first balancer).
 
     + user: the owner of the directory, if this process logs in as another user (an administrator)
     """

@@ -1,4 +1,4 @@
-"""Settle an earlier run that is still open: the first thing that every verb which changes the fleet does."""
+"""Settle an earlier run that is still open. Every verb that changes the fleet does this first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orchestrator.verbs.session import open_store
 
 
 def open_run_of(fleet: Fleet) -> OpenRun | None:
-    """Read the journal for the run that has to be settled; None if there is none."""
+    """Read the journal and return the run that has to be settled, or None."""
     return open_run(open_store(fleet).read().runs, fleet.settings)
 
 
@@ -44,12 +44,12 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
 
 
 def settle_run(fleet: Fleet, session: Session, run: OpenRun) -> int:
-    """Settle the open run and return the exit status. Raises NotUndone if a place that answers is not undone."""
+    """Settle the open run and return the exit status. Raises NotUndone if a place answers but could not be undone."""
     return _record(session, run.inputs, _undo_or_finish(fleet, session, run))
 
 
 def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
-    """Undo the run, or carry it forward if it was committed. Raises NotUndone if a place that answers is mixed."""
+    """Undo the run, or finish it if it was committed. Raises NotUndone if a place that answers is in a mixed state."""
     history, i, whole = run
     stages = whole.after_commit if history.committed else begun_stages(history, whole)
     learn_values(fleet, i, stages, must=False)
@@ -67,7 +67,7 @@ def _record(session: Session, i: Inputs, ended: Ended) -> int:
     if ended.owed:
         raise NotUndone(_listed(ended.owed))
     if ended.left:
-        # the run stays open: the next command undoes the rest
+        # the run stays open, so that the next command undoes the rest
         lost = ", ".join(sorted({result.place.name for result in ended.left}))
         say(f"not undone on {lost}, which does not answer: the next command tries again", fg="yellow")
         return 1

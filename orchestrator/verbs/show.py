@@ -24,10 +24,10 @@ from orchestrator.verbs.session import open_store
 
 
 def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Inputs:
-    """Look at the fleet, make the plan and show it. Raises Refused or UsageError, as the run would.
+    """Read the fleet's state, make the plan and show it. Raises Refused or UsageError, as the run would.
 
-    + verbose: with the commands of each stage
-    + as_json: as JSON on standard output, instead of lines on standard error
+    + verbose: whether to show the commands of each stage
+    + as_json: whether to print JSON on standard output, instead of lines on standard error
     """
     seen, i = inputs(fleet, verb, options)
     whole = plan(i)

@@ -1,4 +1,4 @@
-"""Show switches, nodes, lock and history, without a change."""
+"""Show switches, nodes, lock and history. Changes nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HISTORY = 5
 
 
 def show_status(fleet: Fleet, options: Options) -> int:
-    """Print switches, nodes, lock, history. Returns the exit status."""
+    """Print the state of switches, nodes and lock, and the history. Returns the exit status."""
     for line in lines(survey(fleet), open_store(fleet).read(), fleet.settings):
         click.echo(line)
     return 0

@@ -1,4 +1,4 @@
-"""Walk a plan, as every verb that changes the fleet does: show and record it, then announce and report how it ended."""
+"""Walk a plan for any verb that changes the fleet: show and record the plan, then announce and report the end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def walk_plan(
 ) -> int:
     """Walk a plan and return the exit status.
 
-    + go: walks the plan, or a part of the plan
+    + go: function that walks the plan, or a part of the plan
     """
     file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
 
@@ -52,7 +52,7 @@ def walk_plan(
 
 
 def how(ended: Ended) -> str:
-    """How the run ended, for its last record: ``left`` if the next command has to finish something."""
+    """Return the end of the run for its last record: ``left`` if the next command has to finish something."""
     if ended.left or ended.owed:
         return "left"
     return "done" if ended.committed else "undone"
