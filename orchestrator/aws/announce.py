@@ -24,14 +24,14 @@ FORMAT = 1
 """Version of the object's format."""
 
 TRIES = 10
-"""Number of writes before giving up, if the object changes before each of them."""
+"""Number of writes before giving up, if another process changes the object before each of them."""
 
 
 @dataclass(frozen=True)
 class Version:
     """The release of a color.
 
-    + release: its id
+    + release: id of the release
     + revision: full commit hash, or the short hash from the end of the id
     """
 
@@ -40,7 +40,7 @@ class Version:
 
     @classmethod
     def of(cls, release: str, revision: str | None = None) -> Version:
-        """A version. If the revision is not known, the short hash from the end of the id is used."""
+        """Make a version. If the revision is not known, take the short hash from the end of the id."""
         return cls(release, revision or release.rpartition("-")[2])
 
 
@@ -50,7 +50,7 @@ class Announcement:
 
     + fence: fence number of the run that announces
     + busy: whether a run is in progress, so that new instances must wait
-    + blue, green: version of the color; None if it has no release
+    + blue, green: the color's version; None if the color has no release
     """
 
     app: str
@@ -61,7 +61,7 @@ class Announcement:
     green: Version | None
 
     def to_json(self) -> str:
-        """JSON with one key a line, in the order of the code; a key without a value is left out."""
+        """Return JSON with one key on each line, in a fixed order. A key without a value is left out."""
         fields: dict[str, Any] = {"format": FORMAT, "app": self.app, "fence": self.fence, "busy": self.busy}
         fields["live"] = self.live.value
         for color in Color:
@@ -72,7 +72,7 @@ class Announcement:
 
     @classmethod
     def parse(cls, text: str | bytes) -> Announcement:
-        """Parse what ``to_json`` made. Raises ValueError."""
+        """Parse the result of ``to_json``. Raises ValueError."""
         try:
             raw = dict(json.loads(text))
             if raw["format"] != FORMAT:
@@ -87,10 +87,10 @@ class Announcement:
 
 
 def read(s3: Any, url: str) -> Announcement | None:
-    """Read the announcement; None if there is none yet. Raises OrchestratorError.
+    """Read the announcement. Returns None if none was written yet. Raises OrchestratorError.
 
-    + s3: a client
-    + url: ``s3://bucket/key``
+    + s3: a client of S3
+    + url: URL of the object, ``s3://bucket/key``
     """
     return _get(s3, url)[0]
 
@@ -98,8 +98,8 @@ def read(s3: Any, url: str) -> Announcement | None:
 def announce(s3: Any, url: str, announcement: Announcement) -> None:
     """Write the announcement. May be called twice. Raises OrchestratorError, also if a newer run has announced.
 
-    + s3: a client
-    + url: ``s3://bucket/key``
+    + s3: a client of S3
+    + url: URL of the object, ``s3://bucket/key``
     """
     from botocore.exceptions import ClientError
 
@@ -126,7 +126,7 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
 
 
 def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
-    """The announcement and its ETag; None and None if there is no object."""
+    """Return the announcement and its ETag; both are None if the object does not exist."""
     from botocore.exceptions import ClientError
 
     bucket, key = _place(url)

@@ -1,4 +1,4 @@
-"""Clients of AWS, and its errors as one line for the operator."""
+"""Make clients of AWS, and turn errors of AWS into one line for the operator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 class Account:
     """The account, region and endpoint of requests to AWS.
 
-    A field that is None is taken from where every AWS tool takes it, including the variable AWS_REGION.
+    If a field is None, it is taken from where every AWS tool takes it, including the variable AWS_REGION.
     """
 
     region: str | None = None
@@ -46,31 +46,31 @@ class Account:
     endpoint_url: str | None = None
 
     def ec2(self) -> EC2Client:
-        """A client of EC2. Raises OrchestratorError."""
+        """Make a client of EC2. Raises OrchestratorError."""
         client: EC2Client = self._client("ec2")
         return client
 
     def autoscaling(self) -> AutoScalingClient:
-        """A client of EC2 Auto Scaling. Raises OrchestratorError."""
+        """Make a client of EC2 Auto Scaling. Raises OrchestratorError."""
         client: AutoScalingClient = self._client("autoscaling")
         return client
 
     def elb(self) -> ElasticLoadBalancingv2Client:
-        """A client of Elastic Load Balancing. Raises OrchestratorError."""
+        """Make a client of Elastic Load Balancing. Raises OrchestratorError."""
         client: ElasticLoadBalancingv2Client = self._client("elbv2")
         return client
 
     def cloudwatch(self) -> CloudWatchClient:
-        """A client of CloudWatch. Raises OrchestratorError."""
+        """Make a client of CloudWatch. Raises OrchestratorError."""
         client: CloudWatchClient = self._client("cloudwatch")
         return client
 
     def s3(self) -> Any:
-        """A client of S3. Raises OrchestratorError."""
+        """Make a client of S3. Raises OrchestratorError."""
         return self._client("s3")
 
     def presigned(self, bucket: str, key: str, seconds: int) -> str:
-        """A URL that lets its holder read an object of S3. Raises OrchestratorError.
+        """Make a URL that lets its holder read an object of S3. Raises OrchestratorError.
 
         + seconds: how long the URL is valid
         """
@@ -94,7 +94,7 @@ class Account:
 
     @cached_property
     def _session(self) -> Any:
-        """One session for all clients, so that credentials and the services' models are read once."""
+        """Return the session that all clients share, so that credentials and service models are read only once."""
         import boto3
 
         # boto3 reads only AWS_DEFAULT_REGION
@@ -121,9 +121,9 @@ def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
 
 
 def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str:
-    """One line about an error that AWS answered. Pure.
+    """Explain in one line an error that AWS answered. Pure.
 
-    + code, message: as AWS sent them
+    + code, message: the error's code and message, as AWS sent them
     + page: the docs page that lists the permissions for the request
     """
     message = " ".join(message.split())
@@ -146,10 +146,10 @@ def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str
 
 
 def explain_own(name: str, text: str) -> str:
-    """One line about an error that botocore raised itself. Pure.
+    """Explain in one line an error that botocore raised itself. Pure.
 
-    + name: name of its class
-    + text: its message
+    + name: name of the error's class
+    + text: message of the error
     """
     text = " ".join(text.split())
     if name == "NoRegionError":

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
 IN_SERVICE = "InService"
-"""Lifecycle state of an instance that the Auto Scaling group counts on."""
+"""Lifecycle state of an instance that the Auto Scaling group counts as available."""
 
 PAGE = 1000
-"""Instances in one page of an answer: the most that EC2 allows."""
+"""Number of instances in one page of an answer: the most that EC2 allows."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A color's target group, as far as the inventory needs it.
+    """A color's target group, reduced to the fields that the inventory needs.
 
-    + by: its target type: ``instance`` or ``ip``
+    + by: target type of the group: ``instance`` or ``ip``
     + port: the color's port, on which each member must get its requests
-    + members: its targets without those that are draining
+    + members: the targets that are not draining
     """
 
     name: str
@@ -62,7 +62,7 @@ class TargetGroup:
     arn: str = ""
 
     def knows_as(self, instance: Instance) -> str | None:
-        """The id of an instance in this target group: instance id or private address."""
+        """Return an instance's id in this target group: the instance id, or the private address if ``by`` is ``ip``."""
         return instance.private if self.by == "ip" else instance.id
 
 
@@ -82,16 +82,16 @@ class Found:
 
 
 def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
-    """The running instances that have all these tags, by instance id and sorted. Raises OrchestratorError."""
+    """Return the running instances that have all these tags, by instance id and sorted. Raises OrchestratorError."""
     filters: list[Any] = [{"Name": "instance-state-name", "Values": ["running"]}]
     filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in sorted(tags.items())]
     return _instances(ec2, filters)
 
 
 def of_ids(ec2: EC2Client, ids: Sequence[str]) -> dict[str, Instance]:
-    """The instances with these ids, by instance id and sorted. Instances that no longer exist are left out.
+    """Return the instances with these ids, by instance id and sorted. Instances that no longer exist are left out.
 
-    + ids: at most 200
+    + ids: instance ids, at most 200
 
     Raises OrchestratorError.
     """
@@ -111,12 +111,12 @@ def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
 
 
 def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
-    """Lifecycle state of each instance of an Auto Scaling group, by instance id and sorted.
+    """Return the lifecycle state of each instance of an Auto Scaling group, by instance id and sorted.
 
-    Raises UsageError if there is no such group, and OrchestratorError.
+    Raises UsageError if no such group exists, and OrchestratorError.
     """
     with asking(f"Auto Scaling group {group}"):
-        # one group gives one page, with all its instances
+        # the answer about one group has one page, with all its instances
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
     if not found:
         raise UsageError(f"there is no Auto Scaling group {group} in this account and region")
@@ -124,9 +124,9 @@ def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 
 
 def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:
-    """Ask AWS for a target group and its members. A target that is draining is no member.
+    """Ask AWS for a target group and its members. A draining target does not count as a member.
 
-    + port: of its color
+    + port: port of the target group's color
 
     Raises OrchestratorError.
     """
@@ -141,10 +141,10 @@ def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, gr
     """Ask the three sources.
 
     + tags: an instance with all these tags is a node
-    + group: name of the Auto Scaling group; None if there is none
+    + group: name of the Auto Scaling group; None if the fleet has none
     + groups: ARN of each target group -> port of its color
 
-    Raises UsageError if there are no tags, and OrchestratorError.
+    Raises UsageError if no tags are given, and OrchestratorError.
     """
     if not tags:
         raise UsageError("no tags are given, so every instance of the account would be a node: set ORCHESTRATOR_TAGS")
@@ -159,7 +159,7 @@ def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, gr
 def cross_check(
     tagged: Mapping[str, Instance], in_group: Mapping[str, str] | None, targets: Sequence[TargetGroup]
 ) -> list[str]:
-    """All differences between the sources, one line each. Pure.
+    """Return all differences between the sources, one line for each. Pure.
 
     + tagged, in_group, targets: as in ``Found``
     """
@@ -185,7 +185,7 @@ def cross_check(
 
 
 def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str]:
-    """What is wrong with a node's memberships in the target groups, one line each."""
+    """Describe each wrong membership of a node in the target groups, one line for each."""
     lines, without = [], []
     for group in targets:
         ports = sorted(member.port for member in group.members if member.id == group.knows_as(instance))
@@ -201,11 +201,13 @@ def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str
 
 
 def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]]:
-    """The inventory's hosts, sorted by instance id. A host is a pair of name (the instance id) and data. Pure.
+    """Return the inventory's hosts, sorted by instance id: pairs of a name (the instance id) and data. Pure.
 
     + public: whether to log in at the public address instead of the private one
 
-    Data: ``ssh_hostname``; ``address``, by which the balancers reach the node; ``target``, its id in the target groups.
+    The data has ``ssh_hostname``; ``address``, by which the balancers reach the node; and ``target``, the node's id in
+    the
+    target groups.
 
     Raises Refused if an instance lacks the address, or if the target groups are of different types.
     """
@@ -224,7 +226,7 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
 
 
 def refuse(differences: Iterable[str]) -> None:
-    """Raise Refused with all differences, one line each, if there are any."""
+    """Raise Refused if there are differences, with one line for each."""
     lines = list(differences)
     if lines:
         head = "tags, Auto Scaling group and target groups do not agree about the nodes; nothing was changed:"

@@ -1,4 +1,4 @@
-"""Helper for an inventory file of a fleet on AWS: it returns the hosts, or ends the process with a clear message.
+"""Helper for the inventory file of a fleet on AWS: it returns the hosts, or ends the process with a clear message.
 
 It reads these variables from the environment, and so from the operator's ``.env``:
 
@@ -26,13 +26,13 @@ from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.model import Color
 
 GO_ON = ("status", "rollback", "abort", "unlock")
-"""Verbs for emergencies. For these, differences are only a warning: a dead instance must not block a rollback."""
+"""Verbs for emergencies. They only warn about differences, since a dead instance must not block a rollback."""
 
 
 def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
-    """The value of a variable. Raises UsageError if it is missing or empty.
+    """Return the value of a variable. Raises UsageError if the variable is missing or empty.
 
-    + environment: the variables; None: those of this process
+    + environment: the variables to look in; None for those of this process
     """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
@@ -52,13 +52,14 @@ def tags(text: str) -> dict[str, str]:
 
 
 def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tuple[str, dict[str, str]]]:
-    """The nodes, for an inventory's group: pairs of instance id and data, as ``instances.nodes`` makes them.
+    """Return the hosts of an inventory's group: pairs of instance id and data, as ``instances.nodes`` makes them.
 
     + ports: ports of the colors, as in the settings
-    + account: None: the account of the environment
+    + account: the AWS account to ask; None for the account of the environment
 
-    On an error this prints one line a problem and ends the process: with status 2 if a variable is not set, 3 if the
-    sources differ, 1 if AWS refuses a request. For the verbs for emergencies (GO_ON) a difference is only a warning.
+    If an error occurs, this prints one line for each problem and ends the process: with status 2 if a variable is not
+    set,
+    3 if the sources differ, 1 if AWS refuses a request. The verbs for emergencies (GO_ON) only warn about a difference.
     """
     try:
         return _hosts(ports or Ports(), account or Account())

@@ -41,10 +41,10 @@ PROCESSES = (
 """The processes that add or remove instances, or register them in target groups."""
 
 REFRESHES = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
-"""States of an instance refresh that has not ended."""
+"""States of an instance refresh that is still in progress."""
 
 TRIES = 6
-"""Number of calls, a second apart, before giving up because another change of the group is in progress."""
+"""Number of calls, one second apart, before giving up because another change of the group is in progress."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Group:
     + instances: instance id -> lifecycle state
     + suspended: names of the suspended processes
     + refreshing: status of an instance refresh in progress; None if there is none
-    + checks: its health check type: ``EC2``, or ``ELB`` if the target groups decide which instance is healthy
+    + checks: the group's health check type: ``EC2``, or ``ELB`` if the target groups decide which instance is healthy
     """
 
     name: str
@@ -76,7 +76,7 @@ class Changes:
 
 
 def see(autoscaling: AutoScalingClient, name: str) -> Group:
-    """Read an Auto Scaling group. Raises UsageError if there is no group of this name, and OrchestratorError."""
+    """Read an Auto Scaling group. Raises UsageError if no group has this name, and OrchestratorError."""
     with asking(f"Auto Scaling group {name}"):
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
         if not found:
@@ -95,7 +95,7 @@ def see(autoscaling: AutoScalingClient, name: str) -> Group:
 
 
 def to_suspend(group: Group) -> tuple[str, ...]:
-    """The processes that a run must suspend, and later resume: those that are not suspended yet. Pure."""
+    """Return the processes that a run must suspend and later resume: those that are not suspended yet. Pure."""
     return tuple(process for process in PROCESSES if process not in group.suspended)
 
 
@@ -108,9 +108,9 @@ def suspend(autoscaling: AutoScalingClient, name: str, processes: Sequence[str])
 
 
 def resume(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Undo ``suspend``, whether it was done, half done or not done. Raises OrchestratorError.
+    """Undo ``suspend``, whether all, some or none of the processes were suspended. Raises OrchestratorError.
 
-    + processes: only those that the run suspended
+    + processes: the processes that the run suspended, and no others
     """
     _change(autoscaling.resume_processes, name, processes)
 
@@ -127,14 +127,14 @@ def _change(call: Callable[..., Any], name: str, processes: Sequence[str]) -> No
                 call(AutoScalingGroupName=name, ScalingProcesses=list(processes))
                 return
             except ClientError as error:
-                # ResourceContention: another change of the group is in progress
+                # ResourceContention means that another change of the group is in progress
                 if error.response["Error"].get("Code") != "ResourceContention" or tried == TRIES - 1:
                     raise
             time.sleep(1.0)
 
 
 def unrest(group: Group) -> list[str]:
-    """Lines that say why no run may begin: instances that are launching or terminating, an instance refresh. Pure."""
+    """Say why no run may begin: instances that start or terminate, an instance refresh. One line for each. Pure."""
     lines = [
         f"{id} is {state} in the Auto Scaling group {group.name}"
         for id, state in group.instances.items()
@@ -146,7 +146,7 @@ def unrest(group: Group) -> list[str]:
 
 
 def risks(group: Group, suspended: bool) -> list[str]:
-    """Warnings for the plan, one line each. Pure.
+    """Return the warnings for the plan, one line for each. Pure.
 
     + suspended: whether the run suspends the group
     """
@@ -159,7 +159,7 @@ def risks(group: Group, suspended: bool) -> list[str]:
 
 
 def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
-    """Which instances were added and which were removed. Pure.
+    """Find out which instances were added and which were removed. Pure.
 
     + before: ids of the instances when the run began
     + now: ids of the instances now
@@ -171,14 +171,15 @@ def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
 def to_bar(
     came: Iterable[str], instances: Mapping[str, Instance], targets: Sequence[TargetGroup]
 ) -> list[tuple[str, Target]]:
-    """The memberships to end of instances that were added during a run, since they do not have its release. Pure.
+    """Find the target group memberships of instances that were added during a run and lack its release. Pure.
 
     + came: the added instances, from ``changes``
     + instances: the tagged instances, read again
     + targets: both target groups, read again
 
-    Returns pairs of a target group's ARN and a member of it; empty if the instances are in neither target group. An
-    instance may be registered a moment later: repeat this until the run has ended, or suspend the group.
+    Returns the memberships to end, as pairs of a target group's ARN and a member; empty if the instances are in neither
+    target group. An instance may be registered a moment later: repeat this until the run has ended, or suspend the
+    group.
     """
     found = []
     for id in sorted(set(came) & set(instances)):
@@ -196,7 +197,7 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
     + places: result of ``to_bar``
     + arns: ARNs of both target groups
     """
-    # the tag first: a deregistered target without the tag would count as lost
+    # tag before deregistering: a deregistered target without the tag would count as lost
     for id in sorted({member.id for _, member in places}):
         with asking(f"target groups: {id}"):
             elb.add_tags(
@@ -208,7 +209,7 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
 
 
 def advice(changed: Changes) -> list[str]:
-    """What happened to each instance, and what the operator should do about it, one line each. Pure."""
+    """Say what happened to each instance and what the operator should do about it, one line for each. Pure."""
     return [
         *(
             f"{id} was added during the run and does not have its release: it gets no traffic until "
