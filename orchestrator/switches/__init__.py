@@ -1,4 +1,7 @@
-"""Switches decide which color gets traffic. One file a kind, all with the same interface (docs/switches.md)."""
+"""The switches, which decide which color gets traffic. Each kind has its own file and the same interface.
+
+See docs/switches.md.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,17 @@ KINDS = {
     "nginx": "orchestrator.switches.nginx:Nginx",
     "alb": "orchestrator.switches.alb.switch:Alb",
 }
-"""Class of each kind, by name, so that a fleet imports only the kinds that it uses.
+"""Name of each kind -> module and name of its class, so that a fleet imports only the kinds that it uses.
 
-``node`` has no class: that switch is a link on each node.
+The kind ``node`` has no class: that switch is a link on each node.
 """
 
 
 def kind_of(kind: str) -> type[Balancer] | type[Api]:
-    """The class of a kind: one of ours, or one that an installed package offers as an entry point. Raises KeyError."""
+    """Return the class of a kind. An installed package can offer more kinds as entry points.
+
+    Raises KeyError if the kind is unknown.
+    """
     if kind in KINDS:
         module, _, name = KINDS[kind].partition(":")
         found: type[Balancer] | type[Api] = getattr(import_module(module), name)
@@ -33,7 +39,7 @@ def kind_of(kind: str) -> type[Balancer] | type[Api]:
 
 
 def balancer(kind: str, layout: BalancerLayout) -> Balancer:
-    """The balancer of a kind."""
+    """Make the balancer of a kind."""
     found = kind_of(kind)
     assert issubclass(found, Balancer)
     return found(layout)

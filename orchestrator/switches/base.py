@@ -34,14 +34,15 @@ class Seen:
 
     + weights: the weights that its data plane uses now
     + kept: the weights that it would use after a restart
-    + in_flight: number of requests that each color is answering for this switch now; None if it cannot count them
-    + filesystem: type of the file system that holds the state, as ``stat -f`` names it; None if no file holds it
+    + in_flight: number of requests that each color is answering for this switch now; None if the switch cannot count
+      them
+    + filesystem: type of the file system that holds the state, as ``stat -f`` names it; None if no file holds the state
     + down: for each color, the members that the switch's own health checks call down (empty without health checks)
     + out: members that an operator has taken out (drain, maintenance)
     + barred: addresses of nodes that are kept out of both colors
     + problems: lines that say why no run may begin while the switch is in this state
     + attached: colors that the switch is connected to; a detached color must be attached before it gets traffic
-    + sticky: seconds for which the switch keeps a client on its color whatever the weights; 0 if it does not
+    + sticky: seconds for which the switch keeps a client on its color whatever the weights; 0 without stickiness
     """
 
     weights: Weights
@@ -60,7 +61,7 @@ class Balancer(ABC):
     """One kind of load balancer that runs on hosts of the inventory."""
 
     section: ClassVar[type[Switch]]
-    """Class of its settings."""
+    """Class of the balancer's settings."""
 
     def __init__(self, layout: BalancerLayout) -> None:
         self.layout = layout
@@ -68,64 +69,69 @@ class Balancer(ABC):
     @property
     @abstractmethod
     def look(self) -> str:
-        """A shell script that prints the state for ``seen``. It changes nothing."""
+        """Return a shell script that prints the state for ``seen``. The script changes nothing."""
 
     @abstractmethod
     def seen(self, output: Sequence[str]) -> Seen:
-        """Parse the output of ``look``, a list of lines. Raises CannotTell."""
+        """Parse the lines that ``look`` printed. Raises CannotTell."""
 
     @property
     @abstractmethod
     def arm(self) -> str:
-        """A shell script that prepares ``shift`` and proves that the balancer would accept it. $1 is green's weight.
+        """Return a shell script that proves that ``shift`` would be accepted, and prepares it. $1 is green's weight.
 
-        It moves no traffic. All balancers are armed before the first one shifts.
+        The script moves no traffic. All balancers are armed before the first one shifts.
         """
 
     @property
     @abstractmethod
     def shift(self) -> str:
-        """A shell script that moves traffic. $1 is green's weight, 0 to 100.
+        """Return a shell script that moves traffic. $1 is green's weight, 0 to 100.
 
-        All or nothing: if the data plane does not accept the weight, the script puts back the state that a restart
-        reads, and fails. It may run twice. It does not need ``arm``.
+        The script does all or nothing: if the data plane does not accept the weight, the script restores the state that
+        a
+        restart reads, and fails. It may run twice, and does not need ``arm`` to run before.
         """
 
     @property
     @abstractmethod
     def bar(self) -> str:
-        """A shell script, run as an administrator, that keeps new requests from a node or lets them in again.
+        """Return a shell script, run as an administrator, that keeps new requests from a node or lets them in again.
 
-        $1 is the node's name, $2 its address, $3 ``on`` or ``off``. It prints ``kept`` and changes nothing if an
-        operator had already taken the node out.
+        $1 is the node's name, $2 its address, $3 ``on`` or ``off``. If an operator had already taken the node out, the
+        script
+        prints ``kept`` and changes nothing.
         """
 
     @property
     def record(self) -> str:
-        """A shell script that counts the requests in the balancer's own record. It changes nothing.
+        """Return a shell script that sums up the balancer's own record of requests. The script changes nothing.
 
-        It counts requests that ended at or after $1 and before $2, in epoch seconds by the balancer's clock. An empty
-        $1 is the moment when the present weight was set; requests that began before it are never counted. An empty $2
-        is now. The newest requests may not be recorded yet: the output says where the window ends, and that is $1 of
-        the next window.
+        It counts requests that ended at or after $1 and before $2, in epoch seconds by the balancer's clock. If $1 is
+        empty, the
+        window begins when the present weight was set, and requests that began before are not counted. If $2 is empty,
+        the
+        window ends now. The newest requests may not be recorded yet, so the output says where the window really ends:
+        use
+        that time as $1 of the next window.
         """
         return "true"
 
     def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
-        """Parse the output of ``record``, a list of lines. Raises CannotTell."""
+        """Parse the lines that ``record`` printed. Raises CannotTell."""
         raise CannotTell("this kind of balancer keeps no record of requests")
 
 
 class Api(ABC):
     """One kind of switch that is controlled from the operator's machine, through its provider's API.
 
-    + switch: its settings
+    + switch: settings of the switch
     + members: node -> the provider's name for it (instance id or IP address)
     + ports: ports of the colors
     """
 
     section: ClassVar[type[Switch]]
-    """Class of its settings."""
+    """Class of the switch's settings."""
 
     def __init__(self, switch: Switch, members: Mapping[str, str], ports: Ports) -> None:
         self.switch = switch
@@ -140,14 +146,14 @@ class Api(ABC):
     def arm(self, weights: Weights, back: bool = False) -> str:
         """Prove that ``shift`` would be accepted; no traffic moves. Returns one line for the report. Raises NotDone.
 
-        + back: as for ``shift``
+        + back: whether this is an undo or a rollback, as for ``shift``
         """
 
     @abstractmethod
     def shift(self, weights: Weights, back: bool = False) -> str:
         """Move traffic. May be called twice. Returns one line for the report. Raises NotDone.
 
-        + back: whether this is an undo or a rollback, which is done even if the color that gets traffic is unhealthy
+        + back: whether this is an undo or a rollback: then traffic moves even to an unhealthy color
         """
 
     @abstractmethod
@@ -159,11 +165,11 @@ class Api(ABC):
         """Undo ``detach``: attach both colors, and leave the weights as they are. Raises NotDone."""
 
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """The answers of both colors since an instant, as the provider recorded them.
+        """Return the answers of both colors since an instant, as the provider recorded them.
 
-        + since: epoch seconds
+        + since: the instant, in epoch seconds
         + old: the color whose response times determine the limits
-        + wait: whether to wait until the record is complete; otherwise return what is recorded already
+        + wait: whether to wait until the record is complete; if False, return the part that is recorded already
 
         Raises NotDone.
         """
@@ -173,5 +179,5 @@ class Api(ABC):
     def bar(self, addresses: Sequence[str], out: bool) -> str:
         """Keep nodes out of both colors, or let them in and wait until they are healthy. Raises NotDone.
 
-        + out: True to keep them out
+        + out: True to keep the nodes out, False to let them in
         """

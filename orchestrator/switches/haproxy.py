@@ -1,4 +1,7 @@
-"""HAProxy: a map holds green's weight. The Runtime API sets it without a reload; a restart reads the map's file."""
+"""HAProxy as a switch. A map holds green's weight.
+
+The Runtime API changes the map without a reload. After a restart, HAProxy reads the map from its file.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from orchestrator.switches.base import Balancer, Seen
 
 
 class HAProxy(Balancer):
-    """Sets weights by ``set map``. Measured: 0 of 122,239 requests failed over 120 switches."""
+    """Sets the weight by ``set map``. Measured: 0 of 122,239 requests failed over 120 switches."""
 
     section = HAProxySwitch
 
@@ -72,7 +75,7 @@ class HAProxy(Balancer):
         return {color.value: self.layout.backend(color) for color in Color}
 
     def _script(self, name: str, **values: str) -> str:
-        """The text of a script, with the paths and names that it uses."""
+        """Return the text of a script, after a line that sets the paths and names that the script uses."""
         places = {"map": self.layout.weights_map, "socket": self.layout.haproxy_socket}
         return assign(read(f"switches/haproxy_{name}.sh"), **places, **values)
 

@@ -1,4 +1,7 @@
-"""nginx: a link to a directory named 0 to 100 holds green's weight. Each request reads it once, without a reload."""
+"""nginx as a switch. The weight of green is the name of a directory (0 to 100) to which a link points.
+
+Each request reads the link once, so a change needs no reload.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from orchestrator.switches.base import Balancer, Seen
 
 
 class Nginx(Balancer):
-    """Sets weights by renaming a link. Measured: 0 of 84,695 requests failed over 100 switches."""
+    """Sets the weight by renaming a link. Measured: 0 of 84,695 requests failed over 100 switches."""
 
     section = NginxSwitch
 
@@ -70,5 +73,5 @@ class Nginx(Balancer):
         return record.traffic(output, self.layout.record)
 
     def _script(self, name: str, **values: str) -> str:
-        """The text of a script, with the paths and names that it uses."""
+        """Return the text of a script, after a line that sets the paths and names that the script uses."""
         return assign(read(f"switches/nginx_{name}.sh"), link=self.layout.weight_link, **values)

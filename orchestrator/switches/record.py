@@ -1,4 +1,4 @@
-"""Count a balancer's own record of requests on the balancer, so that only a few lines come over the network."""
+"""Sum up the request record on the balancer itself, so that only a few lines cross the network."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from orchestrator.scripts.command import pairs
 from orchestrator.scripts.files import read
 
 RING_LINE = 72
-"""Most bytes of a line in HAProxy's ring without the backend's name: the longest numbers and the end mark."""
+"""Most bytes of a line in HAProxy's ring, not counting the backend's name.
+
+This is the length with the longest numbers and the end mark.
+"""
 
 FLUSH = 1
-"""Seconds after which nginx writes buffered lines to its record."""
+"""Number of seconds after which nginx writes buffered lines to its record."""
 
 
 def counting(program: str) -> dict[str, str]:
-    """The values by which the script of a balancer counts its record: the awk program, and the limits of its buckets.
+    """Return the values that a balancer's counting script needs: the awk program, and the limits of its buckets.
 
     + program: path in this package of the awk program that reads one line of the record
     """
@@ -30,9 +33,9 @@ def counting(program: str) -> dict[str, str]:
 
 
 def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
-    """Parse what ``told`` printed. Raises CannotTell.
+    """Parse the output of a script that counted a record. Raises CannotTell.
 
-    + what: the record's name for the message
+    + what: name of the record, for the message
     """
     said = pairs(list(output))
     if "problem" in said:
@@ -40,7 +43,7 @@ def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
     missing = [key for key in ("blue", "green", "begin", "end", "complete", "lines", "unread") if key not in said]
     if missing:
         raise CannotTell(f"{what} cannot be read: the script printed no {', '.join(missing)}")
-    # the last line may be incomplete: 1% of unread lines is accepted
+    # the last line may be incomplete, so 1% of unread lines is accepted
     if 100 * int(said["unread"]) > int(said["lines"]):
         raise CannotTell(f"{what} has {said['unread']} lines in an unknown format: provision this balancer")
     found = {}

@@ -15,10 +15,10 @@ from orchestrator.comparison.judge import Shares, Slow
 from orchestrator.model import Color
 
 MINUTE = 60
-"""Seconds that a point covers."""
+"""Number of seconds that a point covers."""
 
 DELAY = 120
-"""Seconds after the end of a minute until its points are complete."""
+"""Number of seconds from the end of a minute until the points of that minute are complete."""
 
 NAMESPACE = "AWS/ApplicationELB"
 
@@ -32,9 +32,9 @@ P99 = "p99"
 
 @dataclass(frozen=True)
 class TooEarly:
-    """Not all minutes of the window are complete yet.
+    """The answer if not all minutes of the window are complete yet.
 
-    + until: epoch seconds when they will be
+    + until: time in epoch seconds when all minutes will be complete
     """
 
     until: float
@@ -63,8 +63,10 @@ class ColorTraffic:
 class CloudWatchTraffic:
     """The answers of both colors over the same whole minutes.
 
-    + begin, end: epoch seconds
-    + threshold: seconds above which an answer is slow; None if no old color was given, or if it answered nothing
+    + begin, end: the window, in epoch seconds
+    + threshold: seconds above which an answer counts as slow; None if no old color was given, or if the old color
+      answered
+      nothing
     """
 
     begin: float
@@ -79,9 +81,9 @@ class CloudWatchTraffic:
 
 
 def window(since: float, until: float, now: float) -> tuple[float, float] | TooEarly:
-    """The whole minutes within a window: begin and end, which are equal if the window has no whole minute.
+    """Return begin and end of the whole minutes within a window. Both are equal if the window has no whole minute.
 
-    + since, until, now: epoch seconds
+    + since, until, now: the window and the present time, in epoch seconds
     """
     begin, end = math.ceil(since / MINUTE) * MINUTE, math.floor(until / MINUTE) * MINUTE
     if end <= begin:
@@ -90,9 +92,9 @@ def window(since: float, until: float, now: float) -> tuple[float, float] | TooE
 
 
 def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
-    """MetricDataQueries for the counts and the p99 of both colors, with a point for each minute.
+    """Make the MetricDataQueries for the counts and the p99 of both colors, with a point for each minute.
 
-    + balancer, groups: CloudWatch's names: ``app/web/50dc...``, ``targetgroup/web-blue/73e2...``
+    + balancer, groups: names in CloudWatch, such as ``app/web/50dc...`` and ``targetgroup/web-blue/73e2...``
     """
     return [
         _query(f"{color}_{name}", metric, statistic, balancer, group)
@@ -102,9 +104,9 @@ def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
 
 
 def rank_queries(balancer: str, groups: Mapping[Color, str], threshold: float) -> list[dict[str, Any]]:
-    """MetricDataQueries for the share of each color's answers that took longer than a threshold.
+    """Make the MetricDataQueries for the share of each color's answers that took longer than a threshold.
 
-    + threshold: seconds
+    + threshold: the threshold in seconds
     """
     name, metric, statistic = _time("slow", f"PR({threshold:.4f}:)")
     return [_query(f"{color}_{name}", metric, statistic, balancer, group) for color, group in groups.items()]
@@ -132,11 +134,11 @@ def _query(id: str, metric: str, statistic: str, balancer: str, group: str) -> d
 
 
 Points = Mapping[str, Mapping[float, float]]
-"""Query id -> epoch seconds -> value."""
+"""Id of a query -> epoch seconds of a point -> the point's value."""
 
 
 def points(results: Iterable[Mapping[str, Any]]) -> Points:
-    """The points of GetMetricData's results. The points of one query may be on several pages."""
+    """Collect the points from GetMetricData's results. The points of one query may be on several pages."""
     found: dict[str, dict[float, float]] = {}
     for result in results:
         values = zip(result.get("Timestamps", []), result.get("Values", []), strict=True)
@@ -145,18 +147,18 @@ def points(results: Iterable[Mapping[str, Any]]) -> Points:
 
 
 def incomplete(results: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Ids of the queries whose results are incomplete."""
+    """Return the ids of the queries whose results are incomplete."""
     last = {str(result["Id"]): result.get("StatusCode", "Complete") for result in results}
     return [id for id, status in last.items() if status != "Complete"]
 
 
 def traffic(found: Points, begin: float, end: float, threshold: float | None = None) -> CloudWatchTraffic:
-    """The answers of both colors, from the points of a window."""
+    """Calculate the answers of both colors from the points of a window."""
     return CloudWatchTraffic(begin, end, {color: _color(found, color) for color in Color}, threshold)
 
 
 def shares(found: CloudWatchTraffic) -> Mapping[Color, Shares]:
-    """The numbers to compare. Requests whose connection failed count as errors of the color."""
+    """Calculate the numbers to compare. If a connection to a color failed, the request counts as the color's error."""
     p99 = 0.99
     limit = found.threshold if all(one.slow is not None for one in found.colors.values()) else None
 
@@ -172,7 +174,7 @@ def _color(found: Points, color: Color) -> ColorTraffic:
     counts = {name: round(sum(found.get(f"{color}_{name}", {}).values())) for name in COUNTS}
     minutes = found.get(f"{color}_requests", {})
     ranks = found.get(f"{color}_slow", {})
-    # the share of each minute is weighted by its number of requests
+    # each minute's share is weighted by the minute's number of requests
     weighed = {at: minutes.get(at, 0.0) for at in ranks}
     total = sum(weighed.values())
     slow = sum(ranks[at] / 100 * weight for at, weight in weighed.items()) / total if total else None

@@ -37,7 +37,7 @@ class Elb:
         return rule
 
     def modify(self, actions: list[Action]) -> None:
-        """Replace the rule's whole action list. May be repeated with the same list."""
+        """Replace the rule's whole action list. May be called twice with the same list."""
         with self._calling("ModifyRule", self._section.rule):
             self._elb.modify_rule(RuleArn=self._section.rule, Actions=actions)  # type: ignore[arg-type]
 
@@ -70,13 +70,13 @@ class Elb:
         return found
 
     def register(self, color: Color, members: Sequence[Target]) -> None:
-        """Register targets for a color: they get its requests once they are healthy. Registered targets stay."""
+        """Register targets for a color: they get its requests once they are healthy. Targets registered before stay."""
         arn = self.groups[color]
         with self._calling("RegisterTargets", arn):
             self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def deregister(self, color: Color, members: Sequence[Target]) -> None:
-        """Deregister targets from a color: they get no new requests of it. Unregistered targets are ignored."""
+        """Deregister targets from a color: they get no new requests of the color. Unregistered targets are ignored."""
         arn = self.groups[color]
         with self._calling("DeregisterTargets", arn):
             self._elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
@@ -94,9 +94,9 @@ class Elb:
             self._elb.remove_tags(ResourceArns=arns, TagKeys=list(keys))
 
     def metrics(self, queries: list[Any], begin: float, end: float) -> list[Any]:
-        """The MetricDataResults of GetMetricData, from all pages.
+        """Return the MetricDataResults of GetMetricData, from all pages.
 
-        + begin, end: epoch seconds
+        + begin, end: the window, in epoch seconds
         """
         found: list[Any] = []
         with self._calling("GetMetricData", *self.groups.values()):

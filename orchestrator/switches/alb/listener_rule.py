@@ -17,10 +17,10 @@ from orchestrator.model import Color, Weights
 
 Action = dict[str, Any]
 Groups = Mapping[Color, str]
-"""The ARN of each color's target group."""
+"""Color -> ARN of its target group."""
 
 LONGEST = 604_800
-"""Seconds: the longest duration of group stickiness."""
+"""The longest duration of group stickiness, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Forward:
     """The forward action of a rule.
 
     + shares: the weight (0 to 999) of each color that the rule names
-    + sticky: seconds for which the rule keeps a client on its color; 0 if it does not
+    + sticky: seconds for which the rule keeps a client on its color; 0 without stickiness
     """
 
     shares: Mapping[Color, int]
@@ -36,21 +36,21 @@ class Forward:
 
     @property
     def attached(self) -> frozenset[Color]:
-        """The colors that the rule names."""
+        """Return the colors that the rule names."""
         return frozenset(self.shares)
 
     @property
     def weights(self) -> Weights:
-        """The shares in per cent, rounded."""
+        """Return the weights in per cent, rounded."""
         green, blue = self.shares.get(Color.green, 0), self.shares.get(Color.blue, 0)
         if green and blue:
-            # rounding must not turn a split into 0 or 100 per cent
+            # a split must not be rounded to 0 or 100 per cent
             return Weights(min(99, max(1, round(100 * green / (green + blue)))))
         return Weights.all_to(Color.green if green else Color.blue)
 
 
 def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
-    """Parse a rule of DescribeRules. Raises CannotTell with one line that says why."""
+    """Parse a rule of DescribeRules. Raises CannotTell with one line that gives the reason."""
     if rule.get("IsDefault"):
         raise CannotTell(
             "it is the listener's default rule, which ModifyRule refuses: make a separate rule "
@@ -76,7 +76,7 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
     if not arns or len(set(arns)) != len(arns):
         raise CannotTell("its forward action names " + ("a target group twice" if arns else "no target group"))
     if len(arns) == 1:
-        # a single group gets all traffic whatever its weight, which AWS may leave out
+        # a single group gets all traffic whatever its weight, and AWS may leave its weight out
         shares = {colors[arns[0]]: int(tuples[0].get("Weight") or 1) if tuples else 1}
     else:
         if any("Weight" not in one for one in tuples):
@@ -90,15 +90,16 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
 
 
 def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapping[Color, int]) -> list[Action]:
-    """The action list to send: as it was read, with other weights for both target groups. Pure.
+    """Make the action list to send: the list that was read, with other weights for both target groups. Pure.
 
     + actions: action list of a rule that ``read`` could parse
-    + shares: weight of each color that the rule will name; a weight of 0 is sent, too (AWS takes a missing one as 1)
+    + shares: weight of each color that the rule will name. A weight of 0 is sent as well, since AWS takes a missing
+      weight as 1.
     """
     sent = deepcopy([dict(action) for action in actions])
     for action in sent:
         if action["Type"] == "authenticate-oidc":
-            # DescribeRules never returns the secret, so the existing one is kept
+            # DescribeRules never returns the secret, so tell AWS to keep the existing one
             action["AuthenticateOidcConfig"]["UseExistingClientSecret"] = True
         if action["Type"] == "forward":
             # ModifyRule refuses TargetGroupArn together with ForwardConfig
@@ -111,10 +112,13 @@ def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapp
 
 
 def short(arn: str) -> str:
-    """The last part of an ARN, the name in messages and in CloudWatch: ``targetgroup/web-blue/73e2d6bc24d8a067``."""
+    """Return the last part of an ARN, such as ``targetgroup/web-blue/73e2d6bc24d8a067``.
+
+    CloudWatch and our messages use this name.
+    """
     return arn.split(":", 5)[-1]
 
 
 def load_balancer(rule_arn: str) -> str:
-    """CloudWatch's name for the load balancer of a rule: ``app/web/50dc6c495c0c9188``."""
+    """Return CloudWatch's name for the load balancer of a rule, such as ``app/web/50dc6c495c0c9188``."""
     return "/".join(short(rule_arn).split("/")[1:4])

@@ -30,10 +30,10 @@ from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import last_refusal
 
 SETTLE = 15.0
-"""Seconds within which DescribeRules must show the weights that ModifyRule sent."""
+"""Number of seconds within which DescribeRules must show the weights that ModifyRule sent."""
 
 FIRST_CHECK = 6.0
-"""Seconds within which a color that was just attached should pass its first health check (interval 5 s)."""
+"""Number of seconds within which a newly attached color should pass its first health check (interval 5 s)."""
 
 
 class Alb(Api):
@@ -52,7 +52,7 @@ class Alb(Api):
         self._where = listener_rule.short(switch.rule)
         self._left: Forward | None = None
         self.sleep: Callable[[float], None] = time.sleep
-        """Sleeps between two readings of a state that must change; tests replace it."""
+        """Function that sleeps between two readings of a state that must change. Tests replace it."""
 
     @override
     def see(self) -> Seen:
@@ -78,7 +78,7 @@ class Alb(Api):
 
     @override
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that ``shift`` would be accepted. See ``Api.arm``.
+        """Prove that ``shift`` would be accepted, as described in ``Api.arm``.
 
         The rule must name both colors, the colors that will get traffic must be healthy, and ModifyRule must be
         permitted. Only a call proves the last point, so the same action list is sent back.
@@ -134,7 +134,9 @@ class Alb(Api):
 
     @override
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """See ``Api.bar``. A tag on both target groups marks the barred targets, so that these do not count as lost.
+        """Keep nodes out or let them in, as described in ``Api.bar``.
+
+        A tag on both target groups marks the barred targets, so that they do not count as lost.
 
         + addresses: names of nodes, or their target ids
         """
@@ -148,7 +150,10 @@ class Alb(Api):
 
     @override
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """See ``Api.shares``. CloudWatch has whole minutes only, and each two minutes late."""
+        """Return the answers of both colors, as described in ``Api.shares``.
+
+        CloudWatch has only whole minutes, and each is complete two minutes late.
+        """
         until = time.time() - (0.0 if wait else cloudwatch.DELAY)
         while True:
             found = self.traffic(since, until, old, settings.slower, settings.slower_ms)
@@ -165,13 +170,16 @@ class Alb(Api):
         slower_ms: float = 10.0,
         now: float | None = None,
     ) -> CloudWatchTraffic | TooEarly:
-        """The answers of both colors in the whole minutes of a window, by CloudWatch; TooEarly until they are complete.
+        """Return the answers of both colors in the whole minutes of a window, from CloudWatch.
+
+        Returns TooEarly if these minutes are not complete yet.
 
         A window without a whole minute has no requests.
 
-        + since, until, now: epoch seconds; ``now`` is this machine's clock by default
-        + old: the color whose p99 gives the threshold above which an answer is slow: ``slower`` times the p99, and
-          ``slower_ms`` milliseconds more at least (``comparison`` in the settings). None: no answer counts as slow.
+        + since, until, now: times in epoch seconds; the default of ``now`` is this machine's clock
+        + old: the color whose p99 gives the threshold above which an answer is slow: ``slower`` times the p99, and at
+          least
+          ``slower_ms`` milliseconds more (``comparison`` in the settings). None: no answer counts as slow.
 
         Raises NotDone.
         """
@@ -203,7 +211,7 @@ class Alb(Api):
                 raise NotDone(
                     f"{color} would have no target left without {', '.join(ids)}, and answer 503: nothing was changed"
                 )
-        # the tag first: a deregistered target without the tag would count as lost
+        # tag before deregistering: a deregistered target without the tag would count as lost
         self._elb.tag([BARRED + id for id in ids], "barred until it has caught up")
         for color in Color:
             self._elb.deregister(color, self._targets(color, ids))
@@ -224,12 +232,12 @@ class Alb(Api):
                     raise NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
 
         self._until(look, max(group.patience for group in self._elb.target_groups().values()))
-        # last: if the run dies before this, the targets still count as barred
+        # untag last: if the run dies before this, the targets still count as barred
         self._elb.untag([BARRED + id for id in ids])
         return f"{', '.join(ids)} registered and healthy"
 
     def _read(self) -> tuple[Sequence[Mapping[str, object]], Forward]:
-        """The rule's whole action list, and the weights in it. Raises NotDone."""
+        """Read the rule's whole action list, and the weights in it. Raises NotDone."""
         rule = self._elb.rule()
         try:
             return rule["Actions"], listener_rule.read(rule, self._elb.groups)
@@ -272,7 +280,7 @@ class Alb(Api):
             raise NotDone("; ".join(refused))
 
     def _checked(self, color: Color) -> str:
-        """Wait until every target of a color that was just attached was checked. Returns the results in one line."""
+        """Wait until every target of a newly attached color was checked. Returns the results in one line."""
         found: Mapping[str, Health] = {}
         total = 0
 
@@ -284,7 +292,7 @@ class Alb(Api):
             if any(health.state in ("initial", "unused") for health in found.values()):
                 raise NotYet
 
-        # attaching succeeds whatever the health: arm and shift refuse traffic for an unhealthy color
+        # attaching succeeds even if the color is unhealthy: arm and shift refuse to send traffic to an unhealthy color
         last_refusal(look, FIRST_CHECK, self.sleep)
         healthy = f"{total - len(found)} of {total} targets of {color} are healthy"
         return ", ".join([healthy, *(f"{name} is {health}" for name, health in found.items())])
@@ -300,7 +308,10 @@ class Alb(Api):
         return [Target(id, self.ports.of(color)) for id in ids]
 
     def _until(self, look: Callable[[], None], patience: float) -> None:
-        """Call ``look`` until it no longer raises NotYet. Raises NotDone with the last one after ``patience``."""
+        """Call ``look`` until it no longer raises NotYet.
+
+        + patience: seconds after which NotDone is raised, with the message of the last NotYet
+        """
         last = last_refusal(look, patience, self.sleep)
         if last is not None:
             raise NotDone(f"{last} (after {patience:.0f} s)")
@@ -310,5 +321,5 @@ class Alb(Api):
 
 
 def _says(shares: Mapping[Color, int]) -> str:
-    """Weights as words: ``blue 100, green 0``; a color without a weight is detached."""
+    """Write weights as words: ``blue 100, green 0``. A color without a weight is written as detached."""
     return ", ".join(f"{color} {shares[color]}" if color in shares else f"{color} detached" for color in Color)
