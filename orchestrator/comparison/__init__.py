@@ -1,1 +1,1 @@
-"""Compare both colors over the same window, by the switch's own record of each request (docs/comparison.md)."""
+"""Compare both colors over the same window, based on the switch's own record of requests (docs/comparison.md)."""

@@ -1,4 +1,4 @@
-"""The answers of a color in a window: how many there were, and how long clients waited for them."""
+"""Count the answers of a color in a window, and how long clients waited for them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EXACT = 50
-"""Milliseconds. Each whole millisecond below this has a bucket of its own."""
+"""Limit in milliseconds below which each whole millisecond has its own bucket."""
 
 GROWTH = 1.02
-"""Above EXACT, each bucket is 2% wider than the one before."""
+"""Ratio of bucket widths above EXACT: each bucket is 2% wider than the one before."""
 
 
 def bucket(ms: float) -> int:
-    """The bucket of a response time in milliseconds. The balancers' scripts use the same formula."""
+    """Return the number of the bucket for a response time in milliseconds.
+
+    The balancers' scripts use the same formula.
+    """
     return int(ms) if ms < EXACT else EXACT + int(math.log(ms / EXACT) / math.log(GROWTH))
 
 
 def lower(number: int) -> float:
-    """The shortest time in a bucket, in milliseconds."""
+    """Return the shortest time in a bucket, in milliseconds."""
     return float(number) if number < EXACT else float(EXACT * GROWTH ** (number - EXACT))
 
 
@@ -31,8 +34,8 @@ class Traffic:
     + requests: requests that the color answered or failed to answer
     + errors: those of ``requests`` that ended with 5xx: from the color, or from the balancer because the color refused
       the connection, broke it off or took too long
-    + gone: clients that left before the answer began. They are not in ``requests``, but their wait is in ``times``:
-      a color that hangs would otherwise look fast, since clients leave before its slowest answers.
+    + gone: number of clients that left before the answer began. They are not in ``requests``, but their wait is in
+      ``times``: otherwise a color that hangs would look fast, since clients leave before its slowest answers.
     + times: bucket -> number of clients that waited this long until the answer began
     + complete: False if requests of the window are missing (the record has a fixed size, and may overflow)
     + begin, end: the window, in epoch seconds by the balancer's clock; None if nothing was read
@@ -49,8 +52,9 @@ class Traffic:
     def __add__(self, other: Traffic) -> Traffic:
         """Add the traffic of another balancer, or of another window at the same weight.
 
-        Windows at different weights must not be added: a bad minute of the whole site would be blamed on the color
-        that had most of the traffic then.
+        Do not add windows at different weights: a bad minute of the whole site would then be blamed on the color that
+        had
+        most of the traffic in that minute.
         """
         begins = [one.begin for one in (self, other) if one.begin is not None]
         ends = [one.end for one in (self, other) if one.end is not None]
@@ -66,11 +70,11 @@ class Traffic:
 
     @property
     def timed(self) -> int:
-        """Number of requests whose wait is known, including those of clients that left."""
+        """Return the number of requests whose wait is known, including those of clients that left."""
         return sum(self.times.values())
 
     def quantile(self, share: float) -> float | None:
-        """The time in milliseconds within which a share (0 to 1) of the requests was answered, or None."""
+        """Return the milliseconds within which a share (0 to 1) of the requests was answered; None without requests."""
         left = share * self.timed
         for number in sorted(self.times):
             left -= self.times[number]
@@ -79,6 +83,9 @@ class Traffic:
         return None
 
     def slower(self, ms: float) -> int:
-        """Number of requests that took longer than ``ms`` milliseconds, to the width of a bucket."""
+        """Return the number of requests that took longer than ``ms`` milliseconds, to the precision of a bucket.
+
+        Its precision is one bucket's width.
+        """
         limit = bucket(ms)
         return sum(count for number, count in self.times.items() if number > limit)
