@@ -1,1 +1,1 @@
-"""The checks that a color must pass before it gets traffic. One kind of check a file; all are pure."""
+"""The checks that a color must pass before it gets traffic. Each file has one kind of check; all are pure."""

@@ -1,4 +1,4 @@
-"""Gate: a color's processes run the code of the release. They are asked themselves, since a link proves nothing."""
+"""Gate: a color's processes run the code of the release. The processes report it, since a link proves nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from orchestrator.facts.answers import ColorSaid
 
 
 def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
-    """None if the color's processes were restarted and run only this release, else one line that says what is wrong.
+    """Return None if the processes were restarted and run only this release, otherwise one line with the problem.
 
-    + what: the runtime's name for the message; empty if only nginx runs, whose answers are proof enough
+    + what: the runtime's name for the message; empty if only nginx runs, whose answers are sufficient proof
     """
     if said.code is None and what:
         return f"its {what} does not report which code it runs"

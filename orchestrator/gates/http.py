@@ -1,4 +1,4 @@
-"""Gate: a color's health page, requested on its node, gives enough good answers in a row."""
+"""Gate: a color's health page, requested on the color's node, gives enough good answers in a row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orchestrator.facts.answers import Answer
 
 
 def judge(answers: Sequence[Answer], release: str, successes: int) -> str | None:
-    """None if all answers are good, else one line about the first bad answer.
+    """Return None if all answers are good, otherwise one line about the first bad answer.
 
     + successes: number of good answers that are needed
     """

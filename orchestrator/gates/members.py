@@ -14,12 +14,12 @@ def judge(
     release: str,
     required: bool,
 ) -> str | None:
-    """None if the gate passes, else one line that names the members that fail.
+    """Return None if the gate passes, otherwise one line that names the failing members.
 
-    + members: what each node's color answered to this balancer
+    + members: each node's answer to this balancer
     + down: members that the balancer's own health checks call down
-    + required: whether every expected member must pass; otherwise a node that answers for neither color is skipped,
-      since it is down
+    + required: whether every expected member must pass. If False, a node that answers for neither color counts as down
+      and is skipped.
     """
     wrong = []
     up = 0

@@ -9,16 +9,17 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""Proposed sizes are this many times what the release needs: requests add more, and so does the next release."""
+"""Ratio of a proposed size to the size that the release needs: requests add more, and so does the next release."""
 
 STRINGS_LEFT = 64
-"""The buffer of interned strings counts as full when less than 1/64 of it is free."""
+"""The buffer of interned strings counts as full if less than 1/64 of it is free."""
 
 
 def judge(said: Mapping[str, Any]) -> str | None:
-    """None if the release fits, else one line: each php.ini setting that is too small, with its value and a better one.
+    """Return None if the release fits into the OPcache, otherwise one line with proposals.
 
-    The release also passes if OPcache is off or nothing was compiled.
+    The line names each php.ini setting that is too small, its value, and a better value. The release also passes if
+    OPcache is off or nothing was compiled.
 
     + said: the inspection's JSON
     """
@@ -41,7 +42,7 @@ def judge(said: Mapping[str, Any]) -> str | None:
 
 
 def detail(said: Mapping[str, Any]) -> str:
-    """What the OPcache holds of the release, for the report: ``4539 files, 61.3 MiB, 3.1 s``."""
+    """Describe the release's part of the OPcache, for the report: ``4539 files, 61.3 MiB, 3.1 s``."""
     opcache, compiled = said.get("opcache") or {}, said.get("compile")
     if not opcache.get("enabled"):
         return "OPcache is off"
@@ -60,7 +61,7 @@ def detail(said: Mapping[str, Any]) -> str:
 
 
 def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
-    """The number of files to allow; None if the limit is high enough."""
+    """Return the number of files to allow; None if the limit is high enough."""
     if opcache["num_cached_keys"] < opcache["max_cached_keys"] and files <= opcache["max_cached_keys"]:
         return None
     others = opcache["num_cached_keys"] - opcache["own"]
@@ -68,9 +69,9 @@ def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
 
 
 def _strings(opcache: Mapping[str, Any]) -> int | None:
-    """MiB for the buffer of interned strings: twice its size, since PHP does not report how much is missing.
+    """Return the size in MiB to propose for the buffer of interned strings; None if the buffer is large enough.
 
-    None if it is large enough.
+    The proposal is twice the present size, since PHP does not report how much is missing.
     """
     size = opcache["strings_size"]
     if not size or opcache["strings_free"] >= size / STRINGS_LEFT:
@@ -79,13 +80,13 @@ def _strings(opcache: Mapping[str, Any]) -> int | None:
 
 
 def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
-    """MiB of memory to allow, estimated from the cached files; None if there is room.
+    """Return the MiB of memory to allow, estimated from the cached files; None if there is enough room.
 
     + more: bytes of this memory that the other proposed settings will use
     """
     total = opcache["used"] + opcache["free"] + opcache["wasted"]
     each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / max(1, files)
-    # if the OPcache is not full, missing files are those that php.ini excludes
+    # if the OPcache is not full, the files missing from it are those that php.ini excludes
     missing = max(0, files - opcache["own"]) if opcache["full"] else 0
     needed = opcache["used"] + opcache["wasted"] + missing * each + more
     full = opcache["full"] and opcache["num_cached_keys"] < opcache["max_cached_keys"]

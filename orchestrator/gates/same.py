@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 SHORT = 7
-"""Digits of a tree's hash that a message shows."""
+"""Number of digits of a tree's hash that a message shows."""
 
 
 def judge(trees: Mapping[str, str]) -> dict[str, str]:
-    """The nodes whose files differ from those of the majority, each with a message; all nodes if there is no majority.
+    """Return a message for each node whose files differ from the majority's; for all nodes if there is no majority.
 
-    + trees: node -> hash of its files
+    + trees: node -> hash of the node's files
     """
     counts = Counter(trees.values()).most_common()
     if len(counts) < 2:
