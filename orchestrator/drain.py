@@ -1,4 +1,4 @@
-"""Wait until a color has no requests in flight, and say what is cut if some are left at the limit."""
+"""Wait until a color has no requests in flight. At the time limit, say which requests are cut."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ def drained(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> InFlight | str | None:
-    """Wait until a color has been quiet for ``still`` seconds without a break, and return None.
+    """Wait until a color has been quiet for ``still`` seconds without a break, and then return None.
 
     If the color is not quiet after ``limit`` seconds, return what ``look`` saw last. If it became quiet before the
     limit, the wait may last up to ``still`` seconds beyond the limit. Exceptions of ``look`` are not caught.
 
-    + look: returns what the color has in flight now, or a line that says why this is unknown, which never counts as
-      quiet
-    + limit, still: seconds
-    + interval: seconds between two looks
+    + look: returns the work that the color has in flight now, or a line that says why this is unknown; unknown never
+      counts as quiet
+    + limit: seconds to wait at most
+    + still: seconds without a break for which the color must be quiet
+    + interval: seconds between two calls of ``look``
     """
     began, since = clock(), None
     while True:
@@ -42,12 +43,12 @@ def drained(
 
 
 def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
-    """One line that says what a color still had in flight at the limit, and whether that is cut.
+    """Say in one line what a color still had in flight at the time limit, and whether that is cut.
 
     ``blue still had 2 streams and 1 request after 90 s: they are cut``
 
-    + limit: seconds of the wait
-    + cut: False if nothing is cut and the run fails instead
+    + limit: the time limit in seconds
+    + cut: whether the requests are cut; if False, the run fails instead
     """
     # each request and each stream has its own connection
     other = max(0, seen.connections - seen.requests - seen.streams)

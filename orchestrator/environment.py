@@ -1,4 +1,4 @@
-"""The values of a release's environment: read on the operator's machine, written as a dotenv file."""
+"""The values of a release's environment, read on the operator's machine and written as a dotenv file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from orchestrator.mask import Mask
 
 
 class Variables:
-    """Read once, so that every node has the same, and hidden from then on."""
+    """The environment's values.
+
+    They are read only once, so that every node gets the same, and are hidden from then on.
+    """
 
     def __init__(self, asked: Environment | None, mask: Mask) -> None:
         self._asked = asked
@@ -22,7 +25,10 @@ class Variables:
         self._found: dict[str, str] | None = None
 
     def read(self) -> Mapping[str, str]:
-        """None of them if none were asked for. Raises OrchestratorError, which shows no value that is known."""
+        """Return the values; empty if the settings ask for none.
+
+        Raises OrchestratorError, whose message shows no known value.
+        """
         if self._found is None:
             try:
                 self._found = values(self._asked, self._mask.add) if self._asked else {}
@@ -32,11 +38,11 @@ class Variables:
 
 
 def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[str, str]:
-    """All variables, from the file, then the commands, then the settings; what comes later wins.
+    """Return all variables: from the file, then the commands, then the settings. A later value replaces an earlier one.
 
-    + hide: told of each before anything else can fail
+    + hide: called with each value before any other step can fail
 
-    Raises UsageError: no file, a line of it that is none of a dotenv file. Raises Refused: a command that fails.
+    Raises UsageError if the file is missing or has a line that is not dotenv syntax, Refused if a command fails.
     """
     found = _of_file(asked) if asked.file else {}
     hide(found.values())
@@ -50,9 +56,9 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 
 
 def text(variables: Mapping[str, str]) -> str:
-    """A dotenv file that shells, phpdotenv, Symfony's Dotenv and python-dotenv read alike.
+    """Write variables as a dotenv file that shells, phpdotenv, Symfony's Dotenv and python-dotenv read alike.
 
-    Raises UsageError, which names the key and shows no value, if a value cannot be written so.
+    Raises UsageError if a value cannot be written in such a way. The message names the key and shows no value.
     """
     return "".join(f"{key}={_quoted(key, value)}\n" for key, value in variables.items())
 
@@ -62,8 +68,8 @@ def _quoted(key: str, value: str) -> str:
         raise UsageError(f"environment: {key} has a NUL, which no environment can hold")
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,-]*", value):
         return value
-    # single quotes are literal, but python-dotenv takes some backslashes for escapes, and phpdotenv what looks like the
-    # first line of several for one
+    # single quotes are literal, with two exceptions: python-dotenv treats some backslashes as escapes, and phpdotenv
+    # may take such a line for the first of several lines
     if not re.search(r"['\n\r]|\\\\|\\\Z", value) and not _looks_open(f"='{value}'"):
         return f"'{value}'"
     if wrong := _no_way(value):
@@ -75,24 +81,27 @@ def _quoted(key: str, value: str) -> str:
 
 
 def _no_way(value: str) -> str:
-    """What of a value double quotes cannot hold. Only backslash and double quote are escaped alike everywhere."""
+    """Return the part of a value that double quotes cannot hold.
+
+    Only backslash and double quote are escaped alike by all readers.
+    """
     if "\r" in value:
         return "a carriage return"
     if "`" in value:
         return "a backtick beside a single quote, a line break or a backslash"
-    # followed by one of these it begins no name to anybody
+    # a dollar sign before one of these characters begins a variable name for no reader
     if re.search(r"\$(?![\s.,;/%+=~^)>|&\]]|\Z)", value):
         return "a $ beside a single quote, a line break or a backslash"
     return "a last line of nothing but backslashes" if re.search(r"\n\\+\Z", value) else ""
 
 
 def _looks_open(line: str) -> bool:
-    """Whether phpdotenv takes the next line for a part of this one."""
+    """Say whether phpdotenv takes the next line for a continuation of this line."""
     return '="' in line and len(re.findall(r'(?=[^\\]")', line.replace("\\\\", ""))) < 2
 
 
 def _of_file(asked: Environment) -> dict[str, str]:
-    # only releases with an environment file pay for the import
+    # imported here, since only releases with an environment file need it
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream
 
@@ -111,7 +120,10 @@ def _of_file(asked: Environment) -> dict[str, str]:
 
 
 def _said(key: str, command: str, seconds: float) -> str:
-    """The output of a command. The output is a secret, so an error shows only the last line of standard error."""
+    """Return the output of a command.
+
+    The output is a secret, so an error shows only the last line of standard error.
+    """
     try:
         done = local.run(command, seconds)
     except TookTooLong:

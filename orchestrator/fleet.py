@@ -1,7 +1,7 @@
 """Run operations and facts on an inventory's hosts through pyinfra, with our own order, barriers and deadlines.
 
-pyinfra drops a host that fails and continues with the others in random order, and its timeouts do not cover a frozen
-host (pyinfra 3.10). Here every host gives a reply, in the order asked, by its deadline.
+pyinfra itself drops a host that fails and continues with the others in random order, and its timeouts do not cover a
+frozen host (pyinfra 3.10). Here every host gives a reply by its deadline, and replies come in the requested order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ from orchestrator.switches import Api, kind_of
 T = TypeVar("T")
 
 PING = 3.0
-"""Seconds that a host which missed a deadline has to answer a ping; after them the host counts as lost."""
+"""Seconds within which a host must answer a ping after it missed a deadline.
+
+A host that does not answer the ping counts as lost.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Reply(Generic[T]):
 class Fleet:
     """The hosts of one inventory: app nodes and load balancers.
 
-    Raises UsageError if the inventory lacks a group that the settings name, or if the group of the nodes is empty.
+    Raises UsageError if the inventory lacks a group that the settings name, or if the nodes' group is empty.
     """
 
     def __init__(self, state: State, settings: Settings) -> None:
@@ -76,15 +79,15 @@ class Fleet:
             if (made := self._api(switch)) is not None
             for name in [getattr(switch, "name", switch.kind)]
         }
-        """The switches that are driven by a provider's API, by name."""
+        """Switches that are controlled through a provider's API, by name."""
         self.is_switch = any(switch.kind == "node" for switch in settings.switches)
         """Whether each node is a switch itself, by its ``live`` link."""
         self.mask = Mask(settings)
-        """Hides secrets in everything that is shown or recorded of a host's output."""
+        """Hides secrets in all output of hosts that is shown or recorded."""
         self.variables = Variables(settings.environment, self.mask)
-        """The values from which a release's environment file is written."""
+        """The values for a release's environment file."""
         self.copies: dict[str, Bundle] = {}
-        """Copies of files of this machine that a plan was made from, by path. The run of the plan sends these."""
+        """Copies of this machine's files from which a plan was made, by path. The run of that plan sends the copies."""
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
 
@@ -106,14 +109,17 @@ class Fleet:
         return kind(switch, members, self.settings.ports)
 
     def has(self, name: str) -> bool:
-        """Whether the inventory has this host. A resumed run may name a host that has been removed since."""
+        """Say whether the inventory has this host. A resumed run may name a host that was removed meanwhile."""
         return name in self.state.inventory.hosts
 
     def host(self, name: str) -> Host:
         return self.state.inventory.get_host(name)
 
     def address(self, name: str) -> str:
-        """The address by which the balancers reach a node: its ``address``, else its SSH host name, else its name."""
+        """Return the address by which the balancers reach a node.
+
+        This is its ``address``, else its SSH host name, else its name.
+        """
         if not self.has(name):
             return name
         data = self.host(name).data
@@ -125,21 +131,21 @@ class Fleet:
             client = getattr(host.connector, "client", None)
             transport = client.get_transport() if client else None
             raw = getattr(transport, "sock", None)
-            # the socket of a host that refused the connection is closed
+            # if a host refused the connection, its socket is closed
             if isinstance(raw, socket.socket) and raw.fileno() >= 0:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def each(self, names: Iterable[str], act: Callable[[Host], T], deadline: float) -> list[Reply[T]]:
-        """Call ``act`` on all hosts at once. Returns one reply a host, in the order of ``names``.
+        """Call ``act`` on all hosts at once. Returns one reply for each host, in the order of ``names``.
 
         + deadline: seconds for each host
         """
         return at_once([lambda name=name: self.one(name, act, deadline) for name in names])  # type: ignore[misc]
 
     def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
-        """Call ``act`` on one host. Failures and a missed deadline are part of the reply, never raised.
+        """Call ``act`` on one host. A failure or a missed deadline is part of the reply and raises nothing.
 
-        + deadline: seconds
+        + deadline: seconds for the call
         """
         if not self.has(name):
             return Reply(name, None, f"node {name} is no longer in the inventory", True, 0.0)
@@ -172,7 +178,10 @@ class Fleet:
             return reply(None, str(failure))
 
     def answers(self, host: Host) -> bool:
-        """Whether a host answers within PING seconds. If the connection is broken, try once over a new connection."""
+        """Say whether a host answers within PING seconds.
+
+        If the connection is broken, try once more over a new connection.
+        """
         for attempt in range(2):
             try:
                 with gevent.Timeout(PING, Silent("no answer")):
@@ -194,7 +203,7 @@ class Fleet:
 
         + stdin: the command's standard input
         """
-        # a greenlet that was ended by its deadline may have left this flag set
+        # a greenlet that was killed at its deadline may have left this flag set
         host.in_op = False
         extra = {"_stdin": stdin} if stdin is not None else {}
         meta = operation(**arguments, **extra, _ignore_errors=True)
@@ -212,7 +221,7 @@ class Fleet:
         return host.get_fact(fact, **arguments, **extra, _ignore_errors=True)
 
     def shell(self, host: Host, command: StringCommand, stdin: str = "") -> list[str]:
-        """Run a command that is no operation, and return the lines that it printed. Raises CommandFailed."""
+        """Run a command outside of an operation, and return the lines that it printed. Raises CommandFailed."""
         with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
             good, output = host.run_shell_command(command, _stdin=stdin)
         if not good:
@@ -223,7 +232,7 @@ class Fleet:
 def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:
     """Run all functions at once, each in a greenlet, and return their results in order.
 
-    The first exception, also an interrupt, ends all the others and is raised.
+    The first exception (an interrupt as well) ends all the other functions and is raised.
     """
     if not acts:
         return []

@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.errors import TookTooLong
 
 REST = 1.0
-"""Seconds to wait for the end of a killed command's output."""
+"""Seconds to wait for the last output of a killed command."""
 
 
 def run(
@@ -22,14 +22,14 @@ def run(
     environment: Mapping[str, str] | None = None,
     together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell command without a terminal. If it takes too long, kill it with all processes that it started.
+    """Run a shell command without a terminal. If it takes too long, kill it and all processes that it started.
 
-    + seconds: how long the command may take
-    + directory: where it runs; None: the current directory
+    + seconds: time limit of the command
+    + directory: directory in which the command runs; None: the current directory
     + environment: variables in addition to those of this process
-    + together: whether standard error goes into standard output, in the order of writing
+    + together: whether standard error is merged into standard output, in the order of writing
 
-    Raises TookTooLong. A command that fails raises nothing: its exit status is in the result.
+    Raises TookTooLong. If the command fails, nothing is raised: the result holds the exit status.
     """
     process = subprocess.Popen(
         ["sh", "-c", command],
@@ -40,7 +40,7 @@ def run(
         stderr=subprocess.STDOUT if together else subprocess.PIPE,
         text=True,
         errors="replace",
-        # a separate process group, whose id is the id of the process
+        # a separate process group, whose id is the process id
         start_new_session=True,
     )
     try:
@@ -56,9 +56,12 @@ def run(
 
 
 def _rest(process: subprocess.Popen[str]) -> str:
-    """What a killed command had printed; empty if a process in another session still holds its output open."""
+    """Return the output that a killed command had printed.
+
+    If a process in another session still holds the output open, return an empty string.
+    """
     try:
         return process.communicate(timeout=REST)[0]
     except subprocess.TimeoutExpired:
-        # the pipes stay open, since gevent's readers still wait for them
+        # leave the pipes open, since gevent's readers still wait for them
         return ""

@@ -1,4 +1,4 @@
-"""Hide secrets in everything that is shown or recorded."""
+"""Hide secrets in all texts that are shown or recorded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing_extensions import override
 from orchestrator.config import Settings
 
 SHORTEST = 6
-"""Characters. A shorter secret is not hidden, since it may be part of ordinary words."""
+"""Number of characters. A shorter secret is not hidden, since it may be part of ordinary words."""
 
 
 class Mask(logging.Filter):
@@ -24,25 +24,25 @@ class Mask(logging.Filter):
         self._pattern: re.Pattern[str] | None = None
         given = settings.environment.values.values() if settings.environment else ()
         secrets = [settings.token, settings.preview_token, *(value.get_secret_value() for value in given)]
-        # php.ini values may hold a password: the address of a session store does
+        # php.ini values may hold a password: for example, the address of a session store
         secrets += settings.php.ini.values()
         self.add([*secrets, *settings.source.secrets])
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide these secrets, too: as they are, and as dotenv files, shells and JSON quote them.
+        """Hide these secrets as well, both as they are and as dotenv files, shells and JSON quote them.
 
-        Each line of a secret with several lines is hidden by itself.
+        If a secret has several lines, each line is hidden by itself.
         """
         for secret in secrets:
             self._secrets |= {
                 form for line in (secret, *secret.splitlines()) if _is_distinctive(line) for form in _forms(line)
             }
-        # the longest first, since a secret may begin with another secret
+        # replace the longest secret first, since a secret may begin with another secret
         listed = sorted(self._secrets, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, listed))) if listed else None
 
     def hide(self, text: str) -> str:
-        """The text with ``***`` in place of each secret."""
+        """Return the text with ``***`` in place of each secret."""
         return self._pattern.sub("***", text) if self._pattern else text
 
     @override
@@ -52,7 +52,7 @@ class Mask(logging.Filter):
 
 
 def _forms(secret: str) -> set[str]:
-    """The secret itself, and its forms between the quotes of a dotenv file, a shell command and JSON."""
+    """Return the secret itself, and its forms between the quotes of a dotenv file, a shell command and JSON."""
     escaped = re.sub(r'([\\"$`])', r"\\\1", secret)
     dotenv = re.sub(r'([\\"])', r"\\\1", secret)
     one_line = escaped.replace("\n", "\\n").replace("\r", "\\r")
@@ -61,5 +61,5 @@ def _forms(secret: str) -> set[str]:
 
 
 def _is_distinctive(text: str) -> bool:
-    """Whether a text can only be a secret: it is not short, not a plain word (`production`), not a number."""
+    """Say whether a text can only be a secret: it is not short, no plain word (`production`) and no number."""
     return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

@@ -15,15 +15,15 @@ class Color(StrEnum):
 
     @property
     def other(self) -> Color:
-        """Green for blue, blue for green."""
+        """Return the other color: green for blue, blue for green."""
         return Color.green if self is Color.blue else Color.blue
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The traffic's distribution. ``green`` is green's share in whole per cent (0 to 100); blue gets the rest.
+    """The distribution of the traffic. ``green`` is green's share in whole per cent (0 to 100); blue gets the rest.
 
-    Raises ValueError for a share outside of this range.
+    Raises ValueError if the share is outside of this range.
     """
 
     green: int
@@ -34,26 +34,28 @@ class Weights:
 
     @property
     def live(self) -> Color | None:
-        """The color that gets all the traffic; None while the traffic is split."""
+        """Return the color that gets all the traffic; None while the traffic is split."""
         return {0: Color.blue, 100: Color.green}.get(self.green)
 
     @classmethod
     def all_to(cls, color: Color) -> Weights:
-        """All the traffic for one color."""
+        """Give all the traffic to one color."""
         return cls(100 if color is Color.green else 0)
 
     @classmethod
     def of(cls, color: Color, share: int) -> Weights:
-        """A share for one color, in whole per cent; the other color gets the rest."""
+        """Give one color a share, in whole per cent; the other color gets the rest."""
         return cls(share if color is Color.green else 100 - share)
 
     def share(self, color: Color) -> int:
-        """A color's share, in whole per cent."""
+        """Return a color's share, in whole per cent."""
         return self.green if color is Color.green else 100 - self.green
 
 
 def release_id(now: datetime, revision: str) -> str:
-    """The release's id, the same on the whole fleet: UTC time to the second, then the first 7 digits of the revision.
+    """Make a release's id, which is the same on the whole fleet.
+
+    The id is the UTC time to the second, followed by the first 7 digits of the revision.
 
     + now: a time in UTC, with its time zone
     + revision: the full commit hash, lower-case hexadecimal

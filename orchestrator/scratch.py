@@ -1,4 +1,4 @@
-"""Temporary directories on the operator's machine. The next run removes directories that a killed run left."""
+"""Temporary directories on the operator's machine. If a run is killed, the next run removes its directories."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from orchestrator.errors import OrchestratorError
 
 PREFIX = "orchestrator-"
 YOUNG = 60.0
-"""Seconds for which a directory is left alone whatever its lock says: it may not have been locked yet."""
+"""Seconds for which a new directory is kept whatever the state of its lock, since it may not be locked yet."""
 
 
 class Scratch:
-    """A directory, ``path``, that only this user can read, until ``remove``.
+    """A directory that only this user can read, at ``path``, until ``remove`` is called.
 
     Raises OrchestratorError if the directory cannot be made.
 
-    A lock beside it says that it is in use. The kernel takes the lock away with the process, however that ends.
+    A lock file beside the directory shows that it is in use. The kernel releases the lock when the process ends,
+    however
+    the process ends.
     """
 
     def __init__(self) -> None:
@@ -39,7 +41,7 @@ class Scratch:
             raise OrchestratorError(f"no temporary directory on this machine: {error}") from None
 
     def remove(self) -> None:
-        """Remove the directory; a second call does nothing."""
+        """Remove the directory. A second call does nothing."""
         self._removal()
         self._lock.close()
 
@@ -62,7 +64,7 @@ def sweep() -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(file.parent, ignore_errors=True)
         except OSError:
-            # in use, another user's, or gone meanwhile
+            # the directory is in use, belongs to another user, or was removed meanwhile
             continue
 
 
@@ -70,8 +72,8 @@ def sweep() -> None:
 class Bundle:
     """A version's files in a directory on this machine.
 
-    + scratch: the directory
-    + tree: hash of its files
+    + scratch: the directory that holds the files
+    + tree: hash of the files
     """
 
     scratch: Scratch

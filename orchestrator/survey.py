@@ -1,4 +1,4 @@
-"""Read the state of the whole fleet: all nodes and switches at once, with one round trip each. Nothing is changed."""
+"""Read the state of the whole fleet: all nodes and switches at once, with one round trip for each. Changes nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def survey(fleet: Fleet, group: bool = True) -> FleetState:
-    """Read the state of every node and switch. Where that fails, the state is one line that says why.
+    """Read the state of every node and switch. If a reading fails, the state is one line that says why.
 
     + group: whether to read the Auto Scaling group as well, if the settings name one
     """
@@ -40,13 +40,13 @@ def survey(fleet: Fleet, group: bool = True) -> FleetState:
         **dict.fromkeys(links, ("node", "node")),
     }
     addresses = {name: fleet.address(name) for name in fleet.nodes}
-    # not `if scaling`: a greenlet that has ended is false
+    # `if scaling` would be wrong: a greenlet that has ended is false
     found = scaling.get() if scaling is not None else None
     return FleetState(states, {**balancers, **apis, **links}, kinds, addresses, found)
 
 
 def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
-    """Ask a color on its own node: its answers to requests, and the code that its processes run.
+    """Ask a color on its own node for its answers to requests, and for the code that its processes run.
 
     Returns None if the node's command failed.
 
@@ -91,7 +91,7 @@ def seen_at(fleet: Fleet, host: Host) -> Seen:
 
 
 def _link(state: NodeState | str) -> Seen | str:
-    """The state of a node as a switch: its ``live`` link decides about all traffic of the node's live port."""
+    """Return the state of a node as a switch: its ``live`` link decides about all traffic of the node's live port."""
     if isinstance(state, str):
         return state
     if state.live is None:

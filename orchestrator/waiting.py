@@ -14,10 +14,10 @@ from orchestrator.errors import CommandFailed, NotYet
 
 
 def until(check: Callable[[], None], patience: float, interval: float) -> None:
-    """Call ``check`` until it no longer raises NotYet. Raises CommandFailed with the last message after ``patience``.
+    """Call ``check`` until it no longer raises NotYet.
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
-    + patience: seconds
+    + patience: seconds after which CommandFailed is raised, with the last message
     + interval: seconds between two calls
     """
     last = _poll(check, patience, wait_fixed(interval), time.sleep)
@@ -26,13 +26,14 @@ def until(check: Callable[[], None], patience: float, interval: float) -> None:
 
 
 def last_refusal(check: Callable[[], None], patience: float, sleep: Callable[[float], None]) -> NotYet | None:
-    """Call ``check`` less and less often until it no longer raises NotYet. None, or the last NotYet after the limit.
+    """Call ``check`` at growing intervals until it no longer raises NotYet, then return None.
 
-    The pauses grow from half a second to five seconds, since providers limit how often their APIs may be asked
-    (AWS: 10 Describe calls a second and account).
+    If the time is over, return the last NotYet. The pauses grow from half a second to five seconds, since providers
+    limit
+    how often their APIs may be called (AWS: 10 Describe calls a second for each account).
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
-    + patience: seconds
+    + patience: seconds after which the wait ends
     """
     return _poll(check, patience, wait_exponential(multiplier=0.5, max=5), sleep)
 
@@ -57,8 +58,8 @@ def _poll(
 def within(seconds: float, late: Exception) -> Iterator[None]:
     """Raise ``late`` if the ``with`` block takes longer than ``seconds``.
 
-    The block is interrupted by gevent's Timeout, which is no ``Exception``. boto3 takes every Exception in a request
-    for a network failure and tries again, so an Exception would not end the block.
+    gevent's Timeout interrupts the block. It is no ``Exception``: boto3 treats every Exception during a request as a
+    network failure and tries again, so an Exception would not end the block.
     """
     timer = gevent.Timeout(seconds)
     try:
