@@ -1,1 +1,1 @@
-"""An HTTP client that sends requests all the time, never retries, and reports what happened to each of them."""
+"""An HTTP client that sends requests without a pause, never retries, and reports the outcome of each request."""

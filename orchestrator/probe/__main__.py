@@ -1,4 +1,4 @@
-"""``python -m orchestrator.probe URL``: see ``--help``."""
+"""Entry point of ``python -m orchestrator.probe URL``; its ``--help`` lists the arguments."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from orchestrator.probe.table import table
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the probe with these arguments, and print its report.
 
-    Returns the exit status: 0 without failures, 1 if requests failed or were given up, 2 for bad arguments. Answers by
-    the old release after the first answer by the new one are not failures here, since weights may split the traffic.
+    Returns the exit status: 0 without failures, 1 if requests failed or were given up, 2 for bad arguments. If the old
+    release answers after the new one has begun to, this is no failure here, since weights may split the traffic.
     """
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
@@ -55,7 +55,10 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
 
 
 def _prepare() -> None:
-    """Keep the probe's own limits from looking like failures of the server: descriptors, long garbage collections."""
+    """Raise the probe's own limits, which could look like failures of the server.
+
+    These are the number of file descriptors, and long garbage collections.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -116,7 +119,7 @@ def _publish(report: Report, out: TextIO | None) -> None:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the reader is gone, so the input will end, too
+    with contextlib.suppress(BrokenPipeError):  # the parent has closed the output, so the input will end as well
         print(text, flush=True)
 
 

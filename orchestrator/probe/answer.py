@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.probe.sample import Failure
 
 KEPT = 65536
-"""Most bytes of a body that is judged. Of a longer answer only the status and the markers are judged."""
+"""Most bytes of a body that is judged. If an answer is longer, only its status and its markers are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Answer:
     """A complete answer.
 
     + release, color, node: the markers X-Release, X-Color and X-Node; None if the answer has no such header
-    + body: None if it was longer than `KEPT`
-    + extra: whether bytes came after the end of the answer
+    + body: body of the answer; None if it was longer than `KEPT`
+    + extra: whether more bytes came after the end of the answer
     """
 
     status: int
@@ -30,9 +30,10 @@ class Answer:
 
 
 def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> tuple[Failure | None, str]:
-    """What is wrong with an answer, and a message about it; ``(None, "")`` if the answer is right.
+    """Return the kind of failure of an answer and a message about it, or ``(None, "")`` if the answer is right.
 
-    The status must be 2xx or 3xx. If a JSON body names a release or a color, it must agree with X-Release and X-Color:
+    The status must be 2xx or 3xx. If a JSON body names a release or a color, this must agree with X-Release and
+    X-Color:
     otherwise the marker names another release than the code that answered.
 
     + size: number of uploaded bytes, which the answer must repeat (JSON ``size``, or only the number); None: any answer

@@ -1,4 +1,4 @@
-"""A client that sends a request and reports what happened to it. It never retries."""
+"""A client that sends a request and reports its outcome. The client never retries."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Request:
     """One request.
 
-    + hold: seconds that the server is asked to take; the deadline is later by as much
-    + size: number of bytes that the answer must say it got; None if it need not
+    + hold: seconds that the server is asked to take; the deadline is extended by the same time
+    + size: number of bytes that the answer must confirm as received; None if the answer need not name a number
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Request:
 class Manners:
     """Settings of all requests.
 
-    + timeout: seconds from the beginning (of connecting, for a new connection) to the last byte
+    + timeout: seconds from the beginning to the last byte; for a new connection, connecting is included
     + token: the fleet's probe token, sent as X-Probe-Token; empty: no token
     + marked: whether an answer without X-Release is a failure
     """
@@ -51,7 +51,10 @@ class Manners:
 
 
 class Connection:
-    """A client's connection to a target. The first `send` opens it; it is reused until one side closes it."""
+    """A client's connection to a target.
+
+    The first `send` opens the connection, which is reused until one side closes it.
+    """
 
     def __init__(self, target: Target, manners: Manners) -> None:
         self._target = target
@@ -61,8 +64,9 @@ class Connection:
     async def send(self, request: Request) -> Sample:
         """Send one request and wait for its answer. Failures are in the sample, never raised.
 
-        If the server closed the connection while it was idle, a new one is opened first, as every client does. If the
-        server closes it after the request was written, the request has failed.
+        If the server has closed the connection while it was idle, a new connection is opened first, as every client
+        does.
+        If the server closes the connection after the request was written, the request has failed.
         """
         if self._link is not None and await self._link.went_away():
             self.close()
@@ -96,7 +100,7 @@ class Connection:
         return sample
 
     def close(self) -> None:
-        """Close at once, without waiting for anything."""
+        """Close the connection at once, without waiting for anything."""
         if self._link is not None:
             self._link.close()
         self._link = None
@@ -116,13 +120,13 @@ class Connection:
 async def _connect(target: Target) -> Link | Link2:
     if not target.http2:
         return await http1.connect(target)
-    from orchestrator.probe import link2  # h2 takes 40 ms to import
+    from orchestrator.probe import link2  # imported here, since h2 takes 40 ms to import
 
     return await link2.connect(target)
 
 
 def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]:
-    """The kind of failure for an error, and a message about it. Pure.
+    """Return the kind of failure for an error, and a message about it. Pure.
 
     + reused: whether the connection had answered before
     + begun: whether at least one byte of the answer had come

@@ -13,7 +13,7 @@ Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
 
 
 async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.Transport, Spoken]:
-    """Connect to the first of the target's addresses that accepts. Raises OSError if none does.
+    """Connect to the first of the target's addresses that accepts. Raises OSError if no address accepts.
 
     + protocol: makes the protocol object that handles the connection
     """
@@ -34,13 +34,16 @@ async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.
 
 
 def readable(transport: asyncio.BaseTransport) -> bool:
-    """Whether bytes or the end have arrived that the event loop has not read yet. This asks the kernel."""
+    """Say whether bytes or the connection's end have arrived that the event loop has not read yet.
+
+    This asks the kernel.
+    """
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 async def let_loop_read() -> None:
-    """Let the event loop read what has arrived."""
-    await asyncio.sleep(0)  # first the rest of this round; the next round asks the kernel
+    """Let the event loop read the bytes that have arrived."""
+    await asyncio.sleep(0)  # finish this round of the loop first; only the next round asks the kernel
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The state of an HTTP/2 connection with one request at a time, without any input or output."""
+"""The state of an HTTP/2 connection with one request at a time. This module does no input or output."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from orchestrator.probe.answer import KEPT, Answer
 from orchestrator.probe.lost import GoneAway, NotHttp2, StreamReset
 
 GOAWAY = 7
-"""Type of the frame that ends a connection."""
+"""Type of the frame by which a server announces that it closes the connection."""
 HEAD = 9
-"""Bytes of a frame's head: 3 for the length, 1 for the type, 1 for flags, 4 for the stream."""
+"""Number of bytes in a frame's head: 3 for the length, 1 for the type, 1 for flags, 4 for the stream."""
 
 MOST = 16384
-"""Bytes of the longest frame that a server may send: HTTP/2's default, which the probe never raises."""
+"""Number of bytes in the longest frame that a server may send: HTTP/2's default, which the probe never raises."""
 
 Headers = Iterable[tuple[str, str]]
 
@@ -35,7 +35,10 @@ def agreed(alpn: str | None) -> None:
 
 
 def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]]:
-    """Turn the headers of HTTP/1.1 into those of HTTP/2: Host becomes ``:authority``, Connection is left out. Pure."""
+    """Turn the headers of HTTP/1.1 into those of HTTP/2. Pure.
+
+    Host becomes ``:authority``, and Connection is left out.
+    """
     lower = [(name.lower(), value) for name, value in headers]
     authority = next(value for name, value in lower if name == "host")
     pseudo = [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)]
@@ -45,7 +48,7 @@ def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]
 class Exchange:
     """The state of one connection.
 
-    + begun: whether the head of the newest answer has come
+    + begun: whether the head of the newest answer has arrived
     """
 
     def __init__(self) -> None:
@@ -68,11 +71,14 @@ class Exchange:
 
     @property
     def reusable(self) -> bool:
-        """Whether another request is possible: no GOAWAY has come, and the last request was sent completely."""
+        """Say whether the connection can take another request.
+
+        This needs that no GOAWAY has come, and that the last request was sent completely.
+        """
         return not self._leaving and not self._unsent
 
     def request(self, method: str, path: str, headers: Headers, body: bytes = b"") -> None:
-        """Begin a request. Raises NotHttp2 if the server does not allow one."""
+        """Begin a request. Raises NotHttp2 if the server does not allow another request."""
         self.begun = self._ended = False
         self._head, self._body = {}, bytearray()
         self._unsent = memoryview(body)
@@ -84,10 +90,11 @@ class Exchange:
             raise NotHttp2(f"{type(error).__name__}: {error}") from None
 
     def receive(self, data: bytes) -> Answer | None:
-        """Process bytes from the server. Returns the answer once it is complete, else None.
+        """Process bytes from the server. Returns the answer once it is complete, otherwise None.
 
-        Raises StreamReset or GoneAway if the request is lost, EOFError if the answer ended before its length, and
-        NotHttp2.
+        Raises StreamReset or GoneAway if the request is lost, EOFError if the answer ended before its announced length,
+        and
+        NotHttp2 if the server violates the standard.
         """
         self._unread += data
         before = self._ended
@@ -111,15 +118,15 @@ class Exchange:
         return None
 
     def outgoing(self) -> bytes:
-        """The bytes to send now."""
+        """Return the bytes that must be sent now."""
         return self._http.data_to_send()
 
     def end(self) -> None:
-        """Close the connection; the next `outgoing` has the GOAWAY frame."""
+        """Close the connection. The next `outgoing` returns the GOAWAY frame."""
         self._http.close_connection()
 
     def _frames(self) -> Iterator[bytes]:
-        """The complete frames that were received."""
+        """Yield the complete frames that were received."""
         while len(self._unread) >= HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > MOST:
@@ -131,9 +138,11 @@ class Exchange:
             yield frame
 
     def _go_away(self, frame: bytes) -> None:
-        """Process GOAWAY: the server takes no new requests, but may still answer those up to the stream that it names.
+        """Process a GOAWAY frame. Raises GoneAway if the server will not answer the present request.
 
-        The frame is not given to h2, which would end the connection before the answer has come. Raises GoneAway.
+        After GOAWAY the server takes no new requests, but may still answer requests up to the stream that the frame
+        names.
+        The frame is not given to h2, which would end the connection before the answer has come.
         """
         self._leaving = True
         last, code = int.from_bytes(frame[HEAD : HEAD + 4]) & 0x7FFFFFFF, int.from_bytes(frame[HEAD + 4 : HEAD + 8])

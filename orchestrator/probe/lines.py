@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 
 def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end: Callable[[], None]) -> None:
-    """Call `line` for each line and then `end`, in the loop. A thread reads, so the input may be any kind of file."""
+    """Call `line` for each line and then `end`, in the event loop.
+
+    A thread reads the input, so that the input may be any kind of file.
+    """
 
     def read() -> None:
         rest = b""
@@ -22,7 +25,7 @@ def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end
     def guarded() -> None:
         try:
             read()
-        except RuntimeError:  # the loop has already ended for another reason
+        except RuntimeError:  # the event loop has already ended for another reason
             return
 
     threading.Thread(target=guarded, name="stdin", daemon=True).start()

@@ -1,4 +1,4 @@
-"""An open HTTP/1.1 connection: h11 over asyncio streams. Errors are raised as they come."""
+"""An open HTTP/1.1 connection: h11 over asyncio streams. Errors are raised unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.probe.target import Target
 
 
 class _Reader(asyncio.StreamReader):
-    """A reader that records when bytes arrived, not when a busy event loop processed them."""
+    """A reader that records when bytes arrived, rather than when a busy event loop processed them."""
 
     first: float | None = None
     last: float = 0.0
@@ -32,7 +32,7 @@ class _Reader(asyncio.StreamReader):
 class Link:
     """An open connection.
 
-    + first, last: when the first and the last byte of the newest answer came, by ``time.monotonic()``
+    + first, last: when the first and the last byte of the newest answer arrived, by ``time.monotonic()``
     """
 
     def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, encrypted: bool) -> None:
@@ -50,14 +50,14 @@ class Link:
         return self._reader.last
 
     async def went_away(self) -> bool:
-        """Whether the idle connection was closed or got unexpected bytes, so that it cannot take a request.
+        """Say whether the idle connection was closed or got unexpected bytes, so that it cannot take a request.
 
-        This asks the kernel, because the event loop may not have read since.
+        This asks the kernel, because the event loop may not have read the newest bytes yet.
         """
         if not self._gone and readable(self._writer.transport):
             if not self._encrypted:
                 return True
-            await let_loop_read()  # the bytes may belong to TLS itself; the loop distinguishes that from an end
+            await let_loop_read()  # the bytes may belong to TLS itself; the loop can tell them from an end
         return self._gone
 
     @property
@@ -65,7 +65,7 @@ class Link:
         return self._reader.at_eof() or self._writer.is_closing()
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
-        """Write one request. Returns the time right before it, by ``time.monotonic()``."""
+        """Write one request. Returns the time right before writing, by ``time.monotonic()``."""
         data = self._http.send(h11.Request(method=method, target=path, headers=headers)) or b""
         if body:
             data += self._http.send(h11.Data(data=body)) or b""
@@ -76,7 +76,7 @@ class Link:
         return sent
 
     async def read(self) -> Answer:
-        """Read the complete answer. Raises EOFError if it was cut off, OSError, h11.RemoteProtocolError."""
+        """Read the complete answer. Raises EOFError if the answer was cut off, OSError, and h11.RemoteProtocolError."""
         head: h11.Response | None = None
         body: bytearray | None = bytearray()
         closed = False
@@ -103,19 +103,19 @@ class Link:
                 raise EOFError
 
     def reuse(self) -> bool:
-        """Prepare for the next request. False if one side wants no other request."""
+        """Prepare for the next request. Returns False if one side does not allow another request."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
         return True
 
     def close(self) -> None:
-        """Close at once, without waiting for anything."""
+        """Close the connection at once, without waiting for anything."""
         self._writer.close()
 
 
 async def connect(target: Target) -> Link:
-    """Open a connection to the first of the target's addresses that accepts. Raises OSError if none does."""
+    """Open a connection to the first of the target's addresses that accepts. Raises OSError if no address accepts."""
     loop = asyncio.get_running_loop()
     reader = _Reader(limit=KEPT, loop=loop)
     transport, protocol = await dial(target, lambda: asyncio.StreamReaderProtocol(reader, loop=loop))

@@ -1,4 +1,4 @@
-"""An open HTTP/2 connection over TLS, with one request at a time. Errors are raised as they come."""
+"""An open HTTP/2 connection over TLS, with one request at a time. Errors are raised unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.probe.tls import naming_http2
 class Link2(asyncio.Protocol):
     """An open connection, used in the same way as ``link.Link``.
 
-    + first, last: when the head and the end of the newest answer came, by ``time.monotonic()``
+    + first, last: when the head and the end of the newest answer arrived, by ``time.monotonic()``
     """
 
     def __init__(self) -> None:
@@ -66,16 +66,16 @@ class Link2(asyncio.Protocol):
     # Called by a client
 
     async def went_away(self) -> bool:
-        """Whether the idle connection was closed, or the server announced that it will close it (GOAWAY)."""
+        """Say whether the idle connection was closed, or the server announced to close it (GOAWAY)."""
         if not self._gone and readable(self._transport):
             await let_loop_read()
         return self._gone
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
-        """Write one request. Returns the time right before it, by ``time.monotonic()``.
+        """Write one request. Returns the time right before writing, by ``time.monotonic()``.
 
-        + headers: as for HTTP/1.1; after ``Connection: close``, which HTTP/2 does not have, the connection is not
-          reused
+        + headers: headers as for HTTP/1.1. HTTP/2 has no ``Connection: close``: with this header, the connection is not
+          reused.
         """
         self._only = ("Connection", "close") in headers
         self._answer = asyncio.get_running_loop().create_future()
@@ -88,16 +88,19 @@ class Link2(asyncio.Protocol):
         return sent
 
     async def read(self) -> Answer:
-        """Wait for the complete answer. Raises EOFError if it was cut off or the server sent GOAWAY, and OSError."""
+        """Wait for the complete answer.
+
+        Raises EOFError if the answer was cut off or the server sent GOAWAY, and OSError.
+        """
         assert self._answer is not None
         return await self._answer
 
     def reuse(self) -> bool:
-        """Whether the connection can take another request."""
+        """Say whether the connection can take another request."""
         return not self._only and not self._gone
 
     def close(self) -> None:
-        """Close at once, without waiting for anything."""
+        """Close the connection at once, without waiting for anything."""
         if self._lost is None:
             self._http.end()
             self._flush()
@@ -121,7 +124,7 @@ class Link2(asyncio.Protocol):
 async def connect(target: Target) -> Link2:
     """Open a connection to the first of the target's addresses that accepts.
 
-    Raises OSError if none does, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
+    Raises OSError if no address accepts, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
     """
     with naming_http2():
         transport, link = await dial(target, Link2)

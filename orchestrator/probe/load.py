@@ -1,4 +1,4 @@
-"""Run many clients of several kinds at once, as fast as answers come or at a given rate."""
+"""Run many clients of several kinds at once, either as fast as answers come or at a given rate."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ from orchestrator.probe.sample import COMPLETE, Kind, Sample
 from orchestrator.probe.target import Target
 
 REST = 0.005
-"""Seconds that a client waits after a request without an answer, so that a dead server does not cost a whole CPU."""
+"""Seconds that a client pauses after a request without an answer.
+
+Without the pause, a dead server would make the probe use a whole CPU.
+"""
 
 
 @dataclass(frozen=True)
 class Load:
     """The requests to send, their number and their duration.
 
-    + connections: clients at once, divided evenly among the kinds of `mix` and the targets. Each kind has at least
-      one client for each target, so there may be more clients.
-    + paths: the paths of GET requests, in turn
+    + connections: number of clients that run at once, divided evenly among the kinds of `mix` and the targets. Each
+      kind
+      has at least one client for each target, so there may be more clients.
+    + paths: paths of GET requests, used in turn
     + rate: requests a second in total; None: as fast as answers come
-    + seconds, requests: when to end; None: only when stopped
-    + slow_seconds: how long slow answers should take (``slow_path?s=...``, GET and POST in turn)
-    + post_size: whether the answer to a POST must say how many bytes it got
+    + seconds, requests: duration and number after which the load ends; None: only when stopped
+    + slow_seconds: seconds that slow answers should take (``slow_path?s=...``, GET and POST in turn)
+    + post_size: whether the answer to a POST must name the number of bytes received
     """
 
     targets: tuple[Target, ...]
@@ -46,20 +50,23 @@ class Load:
 
     @property
     def patience(self) -> float:
-        """Seconds that a request can take at most."""
+        """Return the seconds that a request can take at most."""
         return self.manners.timeout + (self.slow_seconds if Kind.slow in self.mix else 0.0)
 
 
 def clients(load: Load) -> list[tuple[Kind, Target]]:
-    """The kind and target of each client: first every kind for every target, then the same again. Pure."""
+    """Return the kind and target of each client. Pure.
+
+    The list has every kind for every target, and then repeats.
+    """
     pairs = [(kind, target) for target in load.targets for kind in load.mix]
     return list(itertools.islice(itertools.cycle(pairs), max(load.connections, len(pairs))))
 
 
 def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
-    """The requests of one client, without end. Pure.
+    """Yield the requests of one client, without end. Pure.
 
-    + first: index at which the client begins in the turn of paths, or of GET and POST
+    + first: index in the sequence of paths, or of GET and POST, at which the client begins
     """
     body = b"x" * load.post_bytes
     if kind is Kind.post:
@@ -73,7 +80,7 @@ def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
 
 
 class _Permits:
-    """Gives permissions to send: at the rate, up to the number of requests, until stopped."""
+    """Gives clients permission to send: at the given rate, up to the number of requests, until stopped."""
 
     def __init__(self, load: Load, stop: asyncio.Event) -> None:
         self._interval = 1 / load.rate if load.rate else 0.0
@@ -82,19 +89,19 @@ class _Permits:
         self._stop = stop
 
     async def one(self) -> bool:
-        """Wait for a permission. False if there are no more."""
+        """Wait for a permission. Returns False if there are no more permissions."""
         if self._stop.is_set() or self._left == 0:
             return False
         if self._left is not None:
             self._left -= 1
         if self._interval:
-            turn = max(self._next, time.monotonic())  # missed turns are not made up for, so that there are no bursts
+            turn = max(self._next, time.monotonic())  # missed turns are skipped, so that there are no bursts
             self._next = turn + self._interval
             return not await self.rest(turn - time.monotonic())
         return True
 
     async def rest(self, seconds: float) -> bool:
-        """Wait. Returns True at once when stopped, else False after the time."""
+        """Wait for the given time. Returns True at once when stopped, otherwise False after the time."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._stop.wait()
@@ -112,7 +119,7 @@ async def run(
     """Send requests until `stop` is set or `load` ends, then wait for requests in flight.
 
     + record: called with each sample, in the order in which the requests ended
-    + give_up: once it is set, requests in flight are given up
+    + give_up: event; once it is set, requests in flight are given up
 
     Returns the number of requests that were given up. These have no sample.
     """
@@ -137,7 +144,7 @@ async def run(
 
 
 async def _first(done: asyncio.Future[list[None]], event: asyncio.Event, seconds: float | None) -> None:
-    """Wait until `done` is done, `event` is set, or the time is over."""
+    """Wait until `done` is done, `event` is set, or the given time is over."""
     waiter = asyncio.ensure_future(event.wait())
     both: set[asyncio.Future[Any]] = {done, waiter}
     try:

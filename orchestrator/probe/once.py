@@ -22,13 +22,13 @@ def get(
     address: str | None = None,
     http2: bool = False,
 ) -> Answer:
-    """Send one GET and return the answer. Raises OSError, EOFError or http.client.HTTPException if there is none.
+    """Send one GET and return the answer. If no answer comes, raise OSError, EOFError or http.client.HTTPException.
 
-    + tls: None for plain HTTP
+    + tls: settings of TLS; None for plain HTTP
     + timeout: seconds. With HTTP/1.1, how long the server may be silent; with HTTP/2, until the answer is complete,
-      since its control frames end a silence.
+      because HTTP/2's control frames also end a silence.
     + address: IP address to connect to, instead of looking up the URL's host
-    + http2: whether to speak only HTTP/2 instead of HTTP/1.1; needs TLS
+    + http2: whether to speak only HTTP/2 instead of HTTP/1.1; this needs TLS
     """
     path, named = url.path or "/", {"Host": url.authority, "Connection": "close", **headers}
     with contextlib.closing(_connect(url, tls, timeout, address, http2)) as connection:
@@ -48,7 +48,7 @@ def _connect(url: Url, tls: ssl.SSLContext | None, timeout: float, address: str 
 
 
 def _http1(connection: socket.socket, path: str, headers: Mapping[str, str]) -> Answer:
-    asker = http.client.HTTPConnection("")  # no host is needed: the socket is connected and the Host header is given
+    asker = http.client.HTTPConnection("")  # needs no host: the socket is connected and the Host header is given
     asker.sock = connection
     with contextlib.closing(asker):
         asker.request("GET", path, headers=dict(headers))
@@ -58,7 +58,7 @@ def _http1(connection: socket.socket, path: str, headers: Mapping[str, str]) -> 
 
 
 def _http2(connection: socket.socket, path: str, headers: Mapping[str, str], timeout: float) -> Answer:
-    from orchestrator.probe.exchange import Exchange, agreed  # h2 takes 40 ms to import
+    from orchestrator.probe.exchange import Exchange, agreed  # imported here, since h2 takes 40 ms to import
 
     assert isinstance(connection, ssl.SSLSocket)
     agreed(connection.selected_alpn_protocol())

@@ -1,4 +1,4 @@
-"""The probe's command line."""
+"""Parse the probe's command line."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 class Options:
     """The parsed arguments.
 
-    + until_eof: whether to end when the standard input ends
-    + json, samples: names of files to write; None: no file; ``-`` as `json` is the standard output
-    + keep: most samples in memory
+    + until_eof: whether the probe ends when the standard input ends
+    + json, samples: names of the files to write; None: no file; ``-`` as `json` means the standard output
+    + keep: number of samples that are kept in memory
     """
 
     load: Load
@@ -127,7 +127,7 @@ def _positive(text: str) -> float:
 
 
 class _Whole:
-    """Whole numbers from `low` to `high`."""
+    """A type for argparse that accepts whole numbers from `low` to `high`."""
 
     def __init__(self, low: int, high: int) -> None:
         self._low, self._high = low, high

@@ -23,7 +23,7 @@ from orchestrator.probe.report import Report
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 SLACK = 5.0
-"""Seconds in addition to the timeouts, to start, to finish and to report."""
+"""Seconds in addition to the timeouts that the probe may take to start, to finish and to report."""
 
 
 class ProbeProcess:
@@ -36,10 +36,10 @@ class ProbeProcess:
 
     + rate: requests a second in total; None: as fast as answers come
     + timeout: seconds for one request
-    + token: passed in the environment, which other users of the machine cannot see
-    + host: name for the Host header and for TLS (SNI and certificate), instead of each URL's
+    + token: the fleet's probe token, passed in the environment, which other users of the machine cannot see
+    + host: name for the Host header and for TLS (SNI and certificate); None: each URL's host
     + ca: file of certificates to trust, instead of the system's
-    + http2: HTTP/2 instead of HTTP/1.1; https URLs only
+    + http2: whether to speak HTTP/2 instead of HTTP/1.1; only for https URLs
     + mix: kinds of requests; ``keepalive`` and ``fresh`` suit every application
     + extra: more arguments, as in ``orchestrator probe --help``
     """
@@ -81,11 +81,14 @@ class ProbeProcess:
 
     @property
     def pid(self) -> int | None:
-        """Process id; None if the probe does not run."""
+        """Return the process id; None if the probe does not run."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the probe and wait until its first request has ended. Raises ProbeError if it takes too long."""
+        """Start the probe and wait until its first request has ended.
+
+        Raises ProbeError if the first request takes too long.
+        """
         child_reads, self._input = os.pipe()
         self._output, child_writes = os.pipe()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _forget)
@@ -111,20 +114,26 @@ class ProbeProcess:
             raise
 
     def mark(self, text: str) -> None:
-        """Record a mark, with the time when the probe reads it. Raises ProbeError if the probe has ended."""
+        """Record a mark, with the time when the probe reads the mark. Raises ProbeError if the probe has ended."""
         self._tell(f"mark {text}")
 
     def switch(self, to: str) -> None:
-        """Record a switch to a release. Call it right BEFORE shifting traffic. Raises ProbeError if the probe ended."""
+        """Record a switch to a release. Call this right BEFORE shifting traffic.
+
+        Raises ProbeError if the probe has ended.
+        """
         self._tell(f"switch {to} {time.monotonic():.9f}")
 
     def peek(self) -> Report:
-        """The report up to now; the probe continues. Raises ProbeError if it has ended."""
+        """Return the report up to now; the probe continues. Raises ProbeError if the probe has ended."""
         self._tell("report")
         return self._report(SLACK)
 
     def stop(self) -> Report:
-        """End the probe, wait for requests in flight, and return the report. Raises ProbeError without a report."""
+        """End the probe, wait for requests in flight, and return the report.
+
+        Raises ProbeError if the probe gives no report.
+        """
         if self._process is None:
             raise ProbeError("the probe does not run")
         try:
@@ -135,9 +144,9 @@ class ProbeProcess:
             self.kill(grace=1.0)
 
     def kill(self, grace: float = 0.0) -> None:
-        """Kill the probe, without a report. Does nothing if it has ended.
+        """Kill the probe, without a report. Does nothing if the probe has ended.
 
-        + grace: seconds that it has to end by itself
+        + grace: seconds that the probe has to end by itself
         """
         if self._process is None:
             return
@@ -175,7 +184,7 @@ class ProbeProcess:
             raise ProbeError(f"the probe has ended: {self._last_words()}") from None
 
     def _line(self, seconds: float) -> str:
-        """The next line of the probe's output; empty if the probe ended or printed nothing in this time."""
+        """Return the next line of the probe's output; empty if the probe ended or printed nothing within this time."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self._unread:
             left = deadline - time.monotonic()
@@ -208,7 +217,7 @@ class ProbeProcess:
 
 
 def _environment(token: str) -> dict[str, str]:
-    """This process's environment, with the token, and with this package's directory in PYTHONPATH."""
+    """Return this process's environment, with the token, and with this package's directory in PYTHONPATH."""
     root = str(Path(orchestrator.__file__).parent.parent)
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, TOKEN: token}

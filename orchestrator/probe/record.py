@@ -1,4 +1,4 @@
-"""Record what a running probe sees: totals of all requests, the newest samples, marks and switches."""
+"""Record the results of a running probe: totals of all requests, the newest samples, marks and switches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Recorder:
     def mark(self, text: str, at: float) -> None:
         """Add a mark.
 
-        + at: seconds since the epoch
+        + at: time of the mark, in seconds since the epoch
         """
         self._marks.append(Mark(at, text))
 

@@ -17,7 +17,7 @@ EXAMPLES = 5
 class Count:
     """Requests and failures of one kind of request or of one target.
 
-    + failures: kind of failure -> number; kinds that did not occur are left out
+    + failures: kind of failure -> number; kinds without a failure are left out
     """
 
     requests: int = 0
@@ -25,7 +25,7 @@ class Count:
 
     @property
     def failed(self) -> int:
-        """Number of failures of all kinds."""
+        """Return the number of failures of all kinds."""
         return sum(self.failures.values())
 
     def add(self, failure: Failure | None) -> None:
@@ -39,7 +39,7 @@ class Count:
 class Mark:
     """A remark that the parent process sent.
 
-    + at: seconds since the epoch
+    + at: time of the mark, in seconds since the epoch
     """
 
     at: float
@@ -48,19 +48,19 @@ class Mark:
 
 @dataclass
 class Totals:
-    """The numbers that need no kept samples. `add` samples in the order in which they ended.
+    """The numbers that can be calculated without kept samples. `add` samples in the order in which they ended.
 
     Times are seconds since the epoch.
 
-    + answered: complete answers, whatever their status
+    + answered: number of complete answers, whatever their status
     + failed: number of all failures
-    + failures: kind of failure -> number; kinds that did not occur are left out
+    + failures: kind of failure -> number; kinds without a failure are left out
     + kinds, targets: requests and failures of each kind of request and of each target
-    + releases, nodes: good answers by X-Release and by X-Node
-    + unmarked: good answers without X-Release
-    + gap: seconds of the longest time without a good answer, from a good answer until the next one or until the last
-      failure; without slow requests. None if there were fewer than two such answers
-    + gap_at: when the gap began
+    + releases, nodes: number of good answers by X-Release and by X-Node
+    + unmarked: number of good answers without X-Release
+    + gap: seconds of the longest time without a good answer, from a good answer until the next good answer or until the
+      last failure. Slow requests are not counted. None if there were fewer than two such answers.
+    + gap_at: when the longest gap began
     + examples: the first few failures of each kind, in words
     """
 
@@ -102,7 +102,7 @@ class Totals:
 
     @property
     def rate(self) -> float:
-        """Answers a second; 0 without answers."""
+        """Return the number of answers a second; 0 without answers."""
         if self.first_sent is None or self.last_ended is None or self.last_ended <= self.first_sent:
             return 0.0
         return self.answered / (self.last_ended - self.first_sent)
@@ -136,7 +136,7 @@ class Totals:
 class Report:
     """The report of a probe.
 
-    + unfinished: requests that were given up at the end; no other number includes them
+    + unfinished: number of requests that were given up at the end; no other number includes them
     + median, p99: seconds from sending to the last byte, of good answers without slow requests
     + kept: number of samples from which the transitions and times are calculated
     + dropped: number of older samples that were dropped
@@ -153,17 +153,20 @@ class Report:
 
     @property
     def stale(self) -> int:
-        """Stale answers of all transitions."""
+        """Return the number of stale answers in all transitions."""
         return sum(one.stale for one in self.transitions)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for ``json.dumps``."""
+        """Return plain data for ``json.dumps``."""
         totals = {k: v for k, v in asdict(self.totals).items() if not k.startswith("_")}
         return asdict(self) | {"totals": totals | {"rate": self.totals.rate}, "stale": self.stale}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Read what `to_json` made. Raises KeyError or TypeError if it is no report; unknown keys are ignored."""
+        """Read the result of `to_json`. Unknown keys are ignored.
+
+        Raises KeyError or TypeError if the data is no report.
+        """
         totals = Totals(**{name: data["totals"][name] for name in _names(Totals)})
         totals.kinds = {name: Count(**count) for name, count in totals.kinds.items()}  # type: ignore[arg-type]
         totals.targets = {name: Count(**count) for name, count in totals.targets.items()}  # type: ignore[arg-type]
@@ -188,8 +191,9 @@ def report(
 ) -> Report:
     """Make the report of samples.
 
-    + totals: needed if samples were dropped; by default the totals of `samples`
-    + switches: switches of the traffic; if there are none and exactly two releases answered, the transition is detected
+    + totals: totals of all samples, needed if samples were dropped; by default the totals of `samples`
+    + switches: switches of the traffic. If there are none and exactly two releases answered, the transition is
+      detected.
     + dropped: number of samples that were dropped
     """
     seen = totals if totals is not None else total(samples)
@@ -213,7 +217,7 @@ def report(
 
 
 def total(samples: Iterable[Sample]) -> Totals:
-    """The totals of samples in any order."""
+    """Calculate the totals of samples in any order."""
     totals = Totals()
     for sample in sorted(samples, key=lambda s: s.ended):
         totals.add(sample)

@@ -12,14 +12,15 @@ _OFFSET = time.time() - time.monotonic()
 def wall(monotonic: float) -> float:
     """Turn a reading of ``time.monotonic()`` into seconds since the epoch.
 
-    The offset is determined once a process, so that differences stay exact when the clock is set. Another process of
-    the same machine has the same monotonic clock, so it should pass monotonic readings.
+    The offset is determined once for each process, so that differences stay exact when the clock is set. All processes
+    of
+    a machine have the same monotonic clock, so other processes should pass monotonic readings.
     """
     return monotonic + _OFFSET
 
 
 def now() -> float:
-    """The time now in seconds since the epoch, with this process's offset (see `wall`)."""
+    """Return the present time in seconds since the epoch, with this process's offset (see `wall`)."""
     return time.monotonic() + _OFFSET
 
 
@@ -56,7 +57,7 @@ COMPLETE = frozenset({Failure.status_5xx, Failure.status_other, Failure.wrong_bo
 class Sample:
     """One request. Times are seconds since the epoch (see `wall`).
 
-    + sent: right before the request was written; when connecting began if connecting failed
+    + sent: time right before the request was written; if connecting failed, time when connecting began
     + first_byte: when the first byte of the answer came; None if no byte came
     + ended: when the last byte of the answer came, or when the request had failed
     + release, color, node: the answer's X-Release, X-Color and X-Node
@@ -78,16 +79,22 @@ class Sample:
 
     @property
     def answered(self) -> float | None:
-        """When the last byte of a complete answer came, whatever its status; None without a complete answer."""
+        """Return when the last byte of a complete answer came, whatever its status.
+
+        Returns None if there was no complete answer.
+        """
         return self.ended if self.failure is None or self.failure in COMPLETE else None
 
     @property
     def routed_by(self) -> float | None:
-        """The latest time at which a switch can have chosen the color; None without a complete answer."""
+        """Return the latest time at which a switch can have chosen the color.
+
+        Returns None if there was no complete answer.
+        """
         if (answered := self.answered) is None or self.first_byte is None:
             return None
         return max(self.sent, min(self.first_byte, answered - self.hold))
 
     def to_json(self) -> dict[str, object]:
-        """The content of a line of ``--samples``."""
+        """Return the content of the sample's line in ``--samples``."""
         return {name: getattr(self, name) for name in self.__slots__} | {"answered": self.answered}

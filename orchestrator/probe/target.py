@@ -1,4 +1,4 @@
-"""The server that requests go to: addresses, TLS, and the name to ask for."""
+"""The server that requests go to: its addresses, its TLS settings, and the name to ask for."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from orchestrator.probe.tls import context
 from orchestrator.probe.url import is_address, read
 
 NAMES_KEPT = 5.0
-"""Seconds until a name is looked up again, since balancers in a cloud change their addresses."""
+"""Seconds after which a name is looked up again, since balancers in a cloud change their addresses."""
 
 
 @dataclass
 class Target:
-    """A server as clients reach it.
+    """A server, as clients reach it.
 
-    + origin: its name in the report, ``http://host:port``
-    + authority: the Host header
-    + path: path and query of the URL; empty if it has none
-    + sni: the name that the certificate must have
-    + tls: None for plain HTTP
+    + origin: the server's name in the report, ``http://host:port``
+    + authority: value of the Host header
+    + path: path and query of the URL; empty if the URL has neither
+    + sni: name that the certificate must have
+    + tls: settings of TLS; None for plain HTTP
     + http2: whether to speak only HTTP/2 instead of HTTP/1.1
     """
 
@@ -39,7 +39,7 @@ class Target:
     _until: float = field(default=0.0, repr=False)
 
     async def addresses(self) -> list[str]:
-        """IP addresses, to be tried in turn. Raises OSError (``gaierror``) if the name is unknown."""
+        """Return the IP addresses, to be tried in turn. Raises OSError (``gaierror``) if the name is unknown."""
         if time.monotonic() >= self._until:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
@@ -49,14 +49,14 @@ class Target:
 
 
 def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
-    """The target for a URL.
+    """Make the target for a URL.
 
     Raises UsageError if the URL is not http or https, if HTTP/2 is wanted without https, or if the CA file cannot be
     used.
 
-    + host: name for the Host header and for TLS (SNI and certificate), instead of the URL's
+    + host: name for the Host header and for TLS (SNI and certificate); None: the URL's host
     + ca: file of certificates to trust, instead of the system's
-    + http2: HTTP/2 instead of HTTP/1.1, for https URLs only
+    + http2: whether to speak HTTP/2 instead of HTTP/1.1; only for https URLs
     """
     where = read(url, host, http2)
     target = Target(

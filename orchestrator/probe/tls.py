@@ -14,7 +14,7 @@ from orchestrator.probe.lost import NotHttp2
 
 @lru_cache(maxsize=16)  # reading the system's certificates takes 10 ms and more
 def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
-    """A TLS context that checks certificates and names. Raises UsageError if the CA file cannot be used.
+    """Make a TLS context that checks certificates and names. Raises UsageError if the CA file cannot be used.
 
     + ca: file of certificates to trust, instead of the system's
     + http2: whether to offer HTTP/2 before HTTP/1.1 by ALPN, as browsers do; the server chooses
@@ -29,7 +29,10 @@ def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def naming_http2() -> Iterator[None]:
-    """Turn a TLS handshake that the server ended over ALPN into NotHttp2. For connections that need HTTP/2."""
+    """Raise NotHttp2 if the server ends the TLS handshake because of ALPN.
+
+    For connections that need HTTP/2.
+    """
     try:
         yield
     except ssl.SSLError as error:

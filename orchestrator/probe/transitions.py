@@ -21,8 +21,8 @@ GRACE = 0.005
 class Switch:
     """A shift of the traffic to a release.
 
-    + at: seconds since the epoch, right BEFORE the shift
-    + to: the release
+    + at: time right BEFORE the shift, in seconds since the epoch
+    + to: release that gets the traffic
     """
 
     at: float
@@ -34,13 +34,13 @@ class Transition:
     """The change from one release to another. Times are seconds since the epoch.
 
     + at: time of the switch; None if the change was detected without a switch
-    + old, new: releases; ``old`` is the last one that answered before, None if there was none
+    + old, new: the releases. ``old`` is the last release that answered before; None if no release answered before.
     + last_old_sent, last_old_answered: times of the last request that still got another release than the new one
-    + first_new_sent, first_new_answered: when the request of the new release's first answer was sent, and when the
+    + first_new_sent, first_new_answered: when the request of the new release's first answer was sent, and when that
       answer's first byte came; None without such an answer
     + stale: number of answers by another release to requests sent more than `GRACE` after the first new answer
     + answers, rate: number of answers from this switch until the next one, and answers a second
-    + partial: whether its first samples were dropped, so that these numbers look better than they were
+    + partial: whether the transition's first samples were dropped, so that these numbers look better than they were
     """
 
     at: float | None
@@ -56,22 +56,22 @@ class Transition:
     partial: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for ``json.dumps``."""
+        """Return plain data for ``json.dumps``."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Transition:
-        """Read what `to_json` made. Raises KeyError if a field is missing; unknown fields are ignored."""
+        """Read the result of `to_json`. Raises KeyError if a field is missing. Unknown fields are ignored."""
         return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
 def transitions(
     samples: Iterable[Sample], switches: Sequence[Switch], kept_from: float | None = None
 ) -> list[Transition]:
-    """The transition of each switch. Releases may change back and forth.
+    """Return the transition of each switch. Releases may change back and forth.
 
-    A switch's period lasts until the next switch. For a request that was sent before a switch but may have been routed
-    after it (`Sample.routed_by`), the answers of both releases are right.
+    The period of a switch lasts until the next switch. If a request was sent before a switch but may have been routed
+    after the switch (`Sample.routed_by`), the answers of both releases are right.
 
     + kept_from: when the oldest kept sample was sent; None if no samples were dropped
     """
@@ -91,7 +91,7 @@ def transitions(
 def detect(samples: Iterable[Sample]) -> Transition | None:
     """Detect the transition from the release that answered the first request to the one that answered the last request.
 
-    None if both are the same release, or if nothing was answered.
+    Returns None if both are the same release, or if no request was answered.
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     if not answered or answered[0].release == answered[-1].release:
@@ -100,7 +100,7 @@ def detect(samples: Iterable[Sample]) -> Transition | None:
 
 
 def _transition(near: list[Sample], at: float | None, until: float, new: str, partial: bool) -> Transition:
-    """The transition to the release `new`.
+    """Calculate the transition to the release `new`.
 
     + near: answered samples that were sent between the switch before this one and the next one, in order of sending
     + until: time of the next switch

@@ -1,4 +1,4 @@
-"""Read from a URL where to connect and which name to ask for. Pure."""
+"""Find out from a URL where to connect and which name to ask for. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from urllib.parse import urlsplit
 from orchestrator.errors import UsageError
 
 LABEL = 63
-"""Most characters between two dots of a name."""
+"""Number of characters that a name may have at most between two dots."""
 
 
 @dataclass(frozen=True)
 class Url:
     """The parts of a URL.
 
-    + origin: its name in a report, ``http://host:port``
-    + secure: whether it is https
-    + host, port: where to connect
-    + authority: the Host header
-    + sni: the name that the certificate must have
-    + path: path and query; empty if it has none
+    + origin: the URL's name in a report, ``http://host:port``
+    + secure: whether the URL is https
+    + host, port: host and port to connect to
+    + authority: value of the Host header
+    + sni: name that the certificate must have
+    + path: path and query; empty if the URL has neither
     """
 
     origin: str
@@ -34,10 +34,10 @@ class Url:
 
 
 def read(url: str, host: str | None = None, http2: bool = False) -> Url:
-    """Parse a URL. Raises UsageError, one line, if it is not a valid http or https URL.
+    """Parse a URL. Raises UsageError with one line if the URL is not a valid http or https URL.
 
-    + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate), instead of the URL's
-    + http2: whether HTTP/2 is wanted, which needs https: a server says by TLS that it speaks HTTP/2
+    + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate); None: the URL's host
+    + http2: whether HTTP/2 is wanted. HTTP/2 needs https, since a server says through TLS that it speaks HTTP/2.
     """
     try:
         parts = urlsplit(url)
@@ -69,7 +69,7 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is an IP address, not a name."""
+    """Say whether a host is an IP address rather than a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
