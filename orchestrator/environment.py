@@ -89,7 +89,7 @@ def _no_way(value: str) -> str:
         return "a carriage return"
     if "`" in value:
         return "a backtick beside a single quote, a line break or a backslash"
-    # a dollar sign before one of these characters begins a variable name for no reader
+    # if one of these characters follows the $, no reader takes the $ for the beginning of a variable name
     if re.search(r"\$(?![\s.,;/%+=~^)>|&\]]|\Z)", value):
         return "a $ beside a single quote, a line break or a backslash"
     return "a last line of nothing but backslashes" if re.search(r"\n\\+\Z", value) else ""

@@ -41,7 +41,7 @@ class Approved:
 
 
 def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
-    """Refuse a run whose plan differs from the shown plan.
+    """Raise Refused if the run's plan differs from the plan that was shown.
 
     + settled: the name of the earlier run that was settled first; empty if no run was settled
     """
@@ -56,7 +56,7 @@ def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
 
 
 def check_saved(i: Inputs, file: str) -> None:
-    """Refuse a run whose plan differs from the plan in the file (``--data bound=``).
+    """Raise Refused if the run's plan differs from the plan in the file (``--data bound=``).
 
     Raises UsageError if the file holds no plan.
     """

@@ -16,7 +16,8 @@ from orchestrator.run.settle import shows
 def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
     """Read the environment's values, so that they are hidden, if any of the stages may print them.
 
-    + must: False for an undo. If the values cannot be read, an undo or a rollback goes on with a warning
+    + must: whether a release needs the values. If False (an undo), and for every other verb, a failure to read them is
+      only a warning.
 
     Raises Refused or UsageError if a release needs the values and cannot read them.
     """

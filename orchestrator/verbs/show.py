@@ -43,7 +43,7 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
 
 
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
-    """Show the plan before the question, and the effect of an earlier open run. The run is bound to the result.
+    """Show the plan before the question, and how an earlier open run is settled first. The run is bound to the result.
 
     Raises Refused or UsageError, as the run would.
     """
