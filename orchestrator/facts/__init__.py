@@ -1,1 +1,1 @@
-"""Facts about nodes and balancers: real pyinfra facts, one round trip each."""
+"""Facts about nodes and balancers. All are pyinfra facts that need one round trip each."""

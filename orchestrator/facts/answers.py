@@ -1,4 +1,4 @@
-"""Answers of a color to requests from its own node or from a balancer, and the code that its processes run."""
+"""Request answers of a color from its own node or from a balancer, and read which code the color's processes run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MEMBERS = read("facts/member_answers.sh")
 
 
 def forwarded(https: bool) -> str:
-    """The value of X-Forwarded-Proto in requests; empty if the header is not sent."""
+    """Return the value of X-Forwarded-Proto in requests; empty if the header is not sent."""
     return "https" if https else ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Status (0: no answer) and release marker of an answer."""
+    """The status (0: no answer) and the release marker of an answer."""
 
     status: int
     release: str | None
@@ -43,10 +43,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class ColorSaid:
-    """Answers of a color in a row, its start, and the code that it runs. Only the last answer can be a bad one.
+    """A color's answers in a row, its recorded start, and the code that it runs. Only the last answer can be a bad one.
 
-    + started: release and time (epoch seconds) that the start of the color recorded
-    + code: JSON of the inspection, None if there was no answer
+    + started: release and time (epoch seconds) that were recorded when the color started
+    + code: JSON that the inspection printed; None if the inspection got no answer
     """
 
     answers: tuple[Answer, ...]
@@ -56,7 +56,7 @@ class ColorSaid:
 
 class ColorAnswers(FactBase[ColorSaid | None]):
     """
-    Returns a color's answers on its own node. The probe token comes by ``_stdin``.
+    Returns a color's answers on its own node. The probe token is passed by ``_stdin``.
 
     + root: directory of the application
     + color: the color
@@ -64,7 +64,7 @@ class ColorAnswers(FactBase[ColorSaid | None]):
     + path: path of the health page
     + hostname: Host header
     + count: number of requests in a row
-    + code: shell command whose last line is JSON about the code that the color's processes run; empty for none
+    + code: shell command whose last line is JSON about the code that the color's processes run; empty for no command
     + https: whether requests say that the client came by https (X-Forwarded-Proto)
     """
 
@@ -97,7 +97,7 @@ class ColorAnswers(FactBase[ColorSaid | None]):
 
 @dataclass(frozen=True)
 class Member:
-    """A node as a balancer sees it: the answer of one color, and of the other color if the first gave none."""
+    """A node as a balancer sees it: the answer of one color and, if that color gave none, the answer of the other."""
 
     answer: Answer
     other: Answer | None
@@ -105,7 +105,7 @@ class Member:
 
 class MemberAnswers(FactBase[dict[str, Member]]):
     """
-    Returns each node's answer to this balancer. The probe token comes by ``_stdin``.
+    Returns each node's answer to this balancer. The probe token is passed by ``_stdin``.
 
     + port: the color's port
     + other: the other color's port

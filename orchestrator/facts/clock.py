@@ -1,4 +1,4 @@
-"""Clocks of nodes: the time, the difference between them, and the instant of a swap that all nodes are armed for."""
+"""Read the clocks of nodes, compare them, and calculate the instant of a swap for which all nodes are armed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds that are added to the lead for each node: one process arms all of them."""
+"""Seconds that are added to the lead for each node, since one process arms all nodes."""
 
 
 @dataclass(frozen=True)
 class Offset:
-    """How far a node's clock is ahead of the operator's.
+    """The difference of a node's clock to the operator's clock; positive if the node's clock is ahead.
 
-    + uncertainty: seconds by which ``seconds`` may be wrong, either way
+    + uncertainty: seconds by which ``seconds`` may be wrong in either direction
     """
 
     seconds: float
@@ -32,16 +32,19 @@ class Offset:
 
 
 def offset(sent: float, received: float, said: float) -> Offset:
-    """A clock's offset by the midpoint rule.
+    """Calculate a clock's offset by the midpoint rule.
 
-    + sent, received: times of question and answer by the operator's clock, epoch seconds
-    + said: the time in the answer, epoch seconds
+    + sent, received: times of question and answer by the operator's clock, in epoch seconds
+    + said: the time in the answer, in epoch seconds
     """
     return Offset(said - (sent + received) / 2, (received - sent) / 2)
 
 
 def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float] = time.time) -> Offset:
-    """A clock's offset, measured several times. The shortest round trip is the most exact and counts."""
+    """Measure a clock's offset several times.
+
+    The result is the measurement with the shortest round trip, since that is the most exact one.
+    """
     found = []
     for _ in range(times):
         sent = clock()
@@ -51,19 +54,22 @@ def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float]
 
 
 def common(offsets: Mapping[str, Offset]) -> float:
-    """The median of the nodes' offsets in seconds: one wrong clock, the operator's included, does not matter."""
+    """Return the median of the nodes' offsets, in seconds.
+
+    With the median, a single wrong clock (the operator's included) does not matter.
+    """
     return median(one.seconds for one in offsets.values())
 
 
 def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
-    """A message about the clocks that differ too much and what to do; None if all may be close enough.
+    """Return a message about clocks that differ too much and what to do; None if all clocks may be close enough.
 
-    + offsets: offset of each node
+    + offsets: node -> offset of its clock
     + allowed: seconds by which two clocks may differ
     """
     middle = common(offsets)
     wrong: list[str] = []
-    # drop the farthest clock until the rest agree; of two equally far clocks, the one farther from the operator's
+    # drop the farthest clock until the rest agree; if two are equally far, drop the one farther from the operator's
     left = sorted(offsets, key=lambda name: (abs(offsets[name].seconds - middle), abs(offsets[name].seconds)))
     while _apart([offsets[name] for name in left]) > allowed:
         wrong.append(left.pop())
@@ -79,14 +85,14 @@ def _far(name: str, one: Offset, others: float) -> str:
 
 
 def _apart(offsets: list[Offset]) -> float:
-    """Seconds by which the two clocks farthest apart certainly differ."""
+    """Return the seconds by which the two clocks farthest apart certainly differ."""
     return max(one.seconds - one.uncertainty for one in offsets) - min(one.seconds + one.uncertainty for one in offsets)
 
 
 def fire_time(now: float, lead: float, nodes: int) -> float:
-    """The instant to arm for.
+    """Return the instant for which the nodes are armed.
 
-    + now: the time by the nodes' clocks: the operator's plus ``common``
+    + now: the present time by the nodes' clocks: the operator's time plus ``common``
     + lead: seconds of lead from the settings
     + nodes: number of nodes that are armed
     """
@@ -94,7 +100,7 @@ def fire_time(now: float, lead: float, nodes: int) -> float:
 
 
 class Clock(FactBase[float]):
-    """Returns the node's time in seconds since 1970, to well below a millisecond; None if the node did not say."""
+    """Returns the node's time in seconds since 1970, to well below a millisecond; None if the node did not answer."""
 
     @override
     def command(self) -> StringCommand:

@@ -1,4 +1,4 @@
-"""The outcome of a swap that a node was armed for, and whether all nodes swapped."""
+"""Read the outcome of a swap for which a node was armed, and judge whether all nodes swapped."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ MEANING: Mapping[str, str] = {
 class Swap:
     """A node's record of a swap.
 
-    + color: the color that the node was armed for, None if it was not armed
-    + at: the instant that the node was armed for, epoch seconds
-    + instant: time of the outcome by the node's own clock, epoch seconds; 0 while there is none
-    + why: the error message of the system, if the swap failed
+    + color: color for which the node was armed; None if it was not armed
+    + at: instant for which the node was armed, in epoch seconds
+    + instant: time of the outcome by the node's own clock, in epoch seconds; 0 if there is no outcome yet
+    + why: the system's error message, if the swap failed
     """
 
     outcome: Outcome
@@ -50,9 +50,9 @@ NOTHING = Swap("nothing")
 
 
 def parse(output: list[str]) -> Swap:
-    """The record of the wanted run; ``NOTHING`` if the record belongs to another run.
+    """Parse the record of the wanted run. Returns ``NOTHING`` if the record belongs to another run.
 
-    Raises KeyError or ValueError if the output is no record.
+    Raises KeyError or ValueError if the output is not a record.
     """
     said = pairs(output)
     if said.get("run") is None or said["run"] != said["wanted"]:
@@ -69,9 +69,9 @@ def parse(output: list[str]) -> Swap:
 
 
 def judge(records: Mapping[str, Swap | None], color: Color) -> str | None:
-    """One line that names the nodes whose link does not name the color, and why; None if every link does.
+    """Return one line that names the nodes whose link does not name the color, and why; None if every link does.
 
-    + records: record of each node; None for a node that did not answer
+    + records: node -> its record; None for a node that did not answer
     """
     problems = [f"{name} {problem}" for name, record in records.items() if (problem := _problem(record, color))]
     return "; ".join(problems) or None
@@ -90,14 +90,17 @@ def _problem(record: Swap | None, color: Color) -> str | None:
 
 
 def spread(records: Mapping[str, Swap | None]) -> float | None:
-    """Milliseconds from the first swap of a node to the last, each by its own clock; None if no node swapped."""
+    """Return the milliseconds from the first node's swap to the last node's, each by its own clock.
+
+    Returns None if no node swapped.
+    """
     instants = [record.instant for record in records.values() if record is not None and record.outcome == "fired"]
     return (max(instants) - min(instants)) * 1000 if instants else None
 
 
 class Fired(FactBase[Swap]):
     """
-    Returns the outcome of the swap that a run armed a node for, None if the node did not answer.
+    Returns the outcome of the swap for which a run armed a node; None if the node did not answer.
 
     + root: directory of the application
     + run: number of the run

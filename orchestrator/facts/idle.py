@@ -1,4 +1,4 @@
-"""The requests and streams that a color still serves on a node."""
+"""Read the requests and streams that a color still serves on a node."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SCRIPT = read("facts/in_flight.sh")
 KEPT = read("facts/kept.sh")
 
 SETTLED = 300
-"""Milliseconds without a byte after which a connection on which the server sent last counts as idle."""
+"""Milliseconds after which a connection counts as idle if the server sent the last byte and no byte followed."""
 
 
 @dataclass(frozen=True)
 class InFlight:
-    """The work of a color at a place.
+    """The work that a color does at a place.
 
-    + connections: busy connections to its port; at a balancer, all that carry a request or a stream
-    + requests: requests in PHP-FPM or in the service that answers everything, including waiting ones
-    + streams: connections of its other services, such as WebSockets, whether anything flows or not
+    + connections: number of busy connections to its port; at a balancer, of all that carry a request or a stream
+    + requests: number of requests, including waiting ones, in PHP-FPM or in the service that answers all requests
+    + streams: number of connections to its other services, such as WebSockets, whether bytes flow or not
     """
 
     connections: int
@@ -42,15 +42,16 @@ class InFlight:
 
     @property
     def answered(self) -> bool:
-        """Whether nothing but streams is left. A stream makes its own connection busy while bytes flow."""
+        """Say whether only streams are left. While bytes flow, a stream makes its own connection count as busy."""
         return self.requests == 0 and self.connections <= self.streams
 
 
 def busy(connection: str) -> bool:
-    """Whether a connection carries a request, from its line of ``ss -HtniO`` on the server's side.
+    """Say whether a connection carries a request, from its line of ``ss -HtniO`` on the server's side.
 
-    A connection is idle if no byte is queued either way, the last byte was sent rather than received (so the answer is
-    complete), and SETTLED milliseconds have passed since. A connection without any request is idle after that time.
+    A connection is idle if no byte is queued in either direction, the last byte was sent rather than received (so the
+    answer is complete), and SETTLED milliseconds have passed since. A connection that never had a request is idle after
+    SETTLED milliseconds, too.
     """
     received_queue, sent_queue = connection.split()[:2]
     ages = {key: int(age) for key, age in re.findall(r"\b(lastsnd|lastrcv):(\d+)", connection)}
@@ -60,11 +61,11 @@ def busy(connection: str) -> bool:
 
 class ColorInFlight(FactBase[InFlight | None]):
     """
-    Returns the work of a color on a node, None if the node did not answer.
+    Returns the work that a color does on a node; None if the node did not answer.
 
     + directory: directory of the color's sockets
     + port: the color's port
-    + main: socket of the FPM, or socket or port of the service, that answers everything; empty if only nginx runs
+    + main: socket of the FPM, or socket or port of the service, that answers all requests; empty if only nginx runs
     + others: ports of its other services
     """
 
@@ -78,7 +79,7 @@ class ColorInFlight(FactBase[InFlight | None]):
         said = pairs(output)
         status_line = said.get("fpm", "")
         status = json.loads(status_line) if status_line.startswith("{") else None
-        # the status request itself is an active one; without FPM nothing can be in it
+        # the status request itself is active and is subtracted; without FPM, there are no requests in FPM
         requests = status["active processes"] - 1 + status["listen queue"] if status else int(said.get("requests", "0"))
         streams = sum(int(count) for key, count in said.items() if key.partition(".")[0] == "streams")
         return InFlight(sum(busy(line) for line in connections), requests, streams)
@@ -86,7 +87,7 @@ class ColorInFlight(FactBase[InFlight | None]):
 
 class KeptConnections(FactBase[int]):
     """
-    Returns the number of idle open connections to a port, None if the node did not answer.
+    Returns the number of idle open connections to a port; None if the node did not answer.
 
     + port: the port
     """

@@ -1,4 +1,4 @@
-"""The state of an app node, in one round trip."""
+"""Read the state of an app node, in one round trip."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SCRIPT = read("facts/node.sh")
 class NodeState:
     """The state of a node.
 
-    + live: the color that its ``live`` link names, None if there is no link
-    + release: id of each color's release, None for a color that never had a release
-    + started: id of the release that each color's processes were started for
-    + active: whether each color's systemd target is active
-    + shrunk: colors with fewer workers than traffic needs
-    + releases: ids of the releases on its disk, oldest first
+    + live: color that the node's ``live`` link names; None if there is no link
+    + release: color -> id of its release; None for a color that never had a release
+    + started: color -> id of the release for which the color's processes were started
+    + active: color -> whether its systemd target is active
+    + shrunk: colors with fewer workers than live traffic needs
+    + releases: ids of the releases on the node's disk, oldest first
     + disk_mb, inodes, memory_mb: free space (MiB), free inodes (count), free memory (MiB)
     + release_mb, release_inodes: size of the larger of the colors' releases (MiB, count); 0 if unknown
-    + rss_mb: memory of each color's processes (MiB)
-    + filesystem: type of the file system below the application, as ``stat -f`` names it
+    + rss_mb: color -> memory of its processes (MiB)
+    + filesystem: type of the file system that holds the application, as ``stat -f`` names it
     """
 
     provisioned: bool
@@ -50,7 +50,7 @@ class NodeState:
 
 
 def parse(output: list[str]) -> NodeState:
-    """The node's state from the script's output. Raises KeyError if a line is missing (the script was cut off)."""
+    """Parse the script's output. Raises KeyError if a line is missing, because the script was cut off."""
     said = pairs(output)
     sizes = [int(word) for word in said["sizes"].split()]
     return NodeState(
@@ -61,7 +61,7 @@ def parse(output: list[str]) -> NodeState:
         active={color: said[f"{color}.active"] == "active" for color in Color},
         releases=tuple(said["releases"].split()),
         disk_mb=int(said["disk_kb"] or 0) // 1024,
-        # btrfs and some others have no limit and say 0 or "-"
+        # btrfs and some other file systems have no inode limit and print 0 or "-"
         inodes=int(said["inodes"]) if said["inodes"].isdigit() and said["inodes"] != "0" else 10**9,
         memory_mb=int(said["memory_kb"] or 0) // 1024,
         rss_mb={color: int(said[f"{color}.rss_kb"] or 0) // 1024 for color in Color},
@@ -75,7 +75,7 @@ def parse(output: list[str]) -> NodeState:
 
 class Node(FactBase[NodeState]):
     """
-    Returns the state of an app node: colors, releases, room.
+    Returns the state of an app node: colors, releases, free space and memory.
 
     + root: directory of the application
     + app: name of the application

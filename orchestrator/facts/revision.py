@@ -1,4 +1,4 @@
-"""The commit that a ref names at the origin."""
+"""Find the commit that a ref names at the origin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABBREVIATED = re.compile(r"^[0-9a-f]{7,39}$")
 
 
 def check_ref(ref: object) -> str:
-    """The ref, if it is safe to pass to git. Raises UsageError otherwise, with the way to write it."""
+    """Return the ref if it is safe to pass to git. Otherwise raise UsageError, which says how to write the ref."""
     if not isinstance(ref, str):
         raise UsageError(
             f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
@@ -34,15 +34,15 @@ def check_ref(ref: object) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """Answer of the origin, and of a node's mirror, about a ref: name of a reference -> commit."""
+    """The answers of the origin and of a node's mirror about a ref. Each maps the name of a reference to a commit."""
 
     references: dict[str, str]
 
 
 def resolve(ref: str, named: Named) -> str:
-    """The full commit hash that a ref names.
+    """Return the full commit hash that a ref names.
 
-    Raises UsageError if the ref names no commit or two, and Refused if the origin did not answer.
+    Raises UsageError if the ref names no commit or is ambiguous, and Refused if the origin did not answer.
     """
     if error := named.references.get("error"):
         raise Refused(f"the origin does not answer: {error}")
@@ -67,8 +67,8 @@ class Revision(FactBase[Named]):
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit
-    + login: whether user and password come by ``_stdin``, a line each
-    + ssh: program by which git reaches the origin; empty for git's own choice
+    + login: whether user and password are passed by ``_stdin``, each on its own line
+    + ssh: program by which git reaches the origin; empty for git's default
     """
 
     @override

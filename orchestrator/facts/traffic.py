@@ -1,4 +1,4 @@
-"""Answers of both colors, from a balancer's own record of requests, in one round trip."""
+"""Read the answers of both colors from a balancer's own record of requests, in one round trip."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from orchestrator.switches import balancer
 
 class TrafficLines(FactBase[list[str]]):
     """
-    Returns the lines with a balancer's sums; ``Balancer.traffic`` reads them.
+    Returns the lines in which a balancer sums up its record; ``Balancer.traffic`` parses them.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + begin: epoch seconds by the balancer's clock, such as the end of the last answer; None: since the weight was set
-    + end: epoch seconds by the balancer's clock; None: now
+    + begin: begin of the window in epoch seconds by the balancer's clock, such as the end of the previous window; None:
+      when the weight was set
+    + end: end of the window in epoch seconds by the balancer's clock; None: now
     """
 
     @override
