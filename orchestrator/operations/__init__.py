@@ -1,1 +1,4 @@
-"""Operations that change a node or a balancer: real pyinfra operations, one a file, usable alone in any deploy."""
+"""Operations that change a node or a balancer.
+
+Each file has one pyinfra operation, which any other deploy can use as well.
+"""

@@ -1,4 +1,4 @@
-"""Arms a node to swap its ``live`` link by itself at one instant, and disarms it."""
+"""Arm a node to swap its ``live`` link by itself at one instant, and disarm the node."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ def arm(
     + root: directory of the application; its ``guard`` holds the files that the process writes
     + color: ``blue`` or ``green``
     + at: the instant, in seconds since 1970 by the node's own clock
-    + window: seconds after the instant; a node that was frozen for longer does not swap any more
+    + window: seconds after the instant within which the swap may still happen; a node that was frozen for longer does
+      not
+      swap
     + run: number of the run, for the record
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Arming again replaces the earlier arming. The link does not move if, at that instant, another command holds the
-    guard's lock, a newer run was here, or the node was disarmed. A reboot disarms the node as well. Fact ``Fired``
-    returns the outcome. The operation fails if the instant has passed already.
+    Arming again replaces the earlier arming. If, at the instant, another command holds the guard's lock, a newer run
+    has
+    used the guard, or the node was disarmed, the link does not move. A reboot also disarms the node. The fact ``Fired``
+    returns the outcome. The operation fails if the instant is already past.
 
     **Example:**
 
@@ -45,13 +48,14 @@ def arm(
 @operation()
 def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Undo ``arm``: from now on the link does not move by itself.
+    Undo ``arm``: the node no longer moves its link by itself.
 
     + root: directory of the application
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Nothing happens if the node is not armed, or has swapped already. To move the link back after a swap, arm the node
-    for the former color.
+    If the node is not armed or has swapped already, nothing happens. To move the link back after a swap, arm the node
+    for
+    the former color.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Keeps nodes out of both colors at a balancer, or lets them in again."""
+"""Keep nodes out of both colors at a balancer, or let them in again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def bar(
     script: str, addresses: Sequence[str], out: bool, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Keep this balancer from opening connections to both colors of nodes, or let it open them again.
+    Make this balancer stop opening connections to some nodes, for both colors, or let it open them again.
 
     + script: path of the program ``bar`` that provisioning installed; runs as root
     + addresses: addresses of the nodes, as the balancer reaches them
     + out: True to keep the nodes out, False to let them in
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the balancer, through which the command runs; None to run the command directly
 
-    The change acts at once, without a reload, and survives a reboot. Requests in flight go on.
+    The change takes effect at once, without a reload, and survives a reboot. Requests in flight continue.
 
     **Example:**
 

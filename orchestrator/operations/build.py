@@ -1,4 +1,4 @@
-"""Runs a build step in a release, or takes over its outputs from the live release."""
+"""Run a build step in a release, or reuse its outputs from the live release."""
 
 from __future__ import annotations
 
@@ -29,24 +29,25 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release, unless the live release has its outputs from the same inputs.
+    Run a build step in a release, unless the live release has outputs that were made from the same inputs.
 
     + root: directory of the application
     + release: id of the release
     + color: ``blue`` or ``green``, the color that gets the release
-    + live: id of the release whose outputs may be taken over, None for none
+    + live: id of the release whose outputs may be reused; None for no reuse
     + step: name of the step
-    + run: shell command
-    + when: shell command; the step is left out where its status is not 0
-    + inputs: patterns of the files whose content the step reads (``*`` matches ``/`` as well)
+    + run: shell command of the step
+    + when: shell command; if its exit status is not 0, the step is skipped
+    + inputs: patterns of the files whose content the step reads (``*`` also matches ``/``)
     + listed: patterns of the files of which the step reads only the names
-    + outputs: paths that the step makes, relative to the release; empty if the step has to run each time
-    + only_taken_over: fail rather than run
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + outputs: paths that the step makes, relative to the release; empty if the step must run each time
+    + only_taken_over: whether to fail instead of running the step, if its outputs cannot be reused
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Outputs are taken over by reflinks or hard links, and are read-only, because one file may be in several releases. A
-    file that ``permissions.modes`` has made writable in the live release is copied. Outputs of which any file names the
-    release or its color are never taken over.
+    Outputs are reused through reflinks or hard links, and are read-only, because one file may be in several releases.
+    If
+    ``permissions.modes`` has made a file writable in the live release, that file is copied. If any file of the outputs
+    contains the name of the release or of its color, the outputs are never reused.
 
     **Example:**
 
@@ -62,5 +63,5 @@ def build(
 def words(
     step: str, run: str, when: str | None, inputs: Sequence[str], listed: Sequence[str], outputs: Sequence[str]
 ) -> list[str]:
-    """The script's arguments for a step; lists are joined by line breaks."""
+    """Return the script's arguments for a step. Lists are joined by line breaks."""
     return [step, run, when or "", *("\n".join(paths) for paths in (inputs, listed, outputs))]

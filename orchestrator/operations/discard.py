@@ -1,4 +1,4 @@
-"""Removes a release from a node."""
+"""Remove a release from a node."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCRIPT = read("operations/discard.sh")
 @operation()
 def discard(root: str, release: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove a whole or half release that no color points to.
+    Remove a complete or incomplete release to which no color points.
 
     + root: directory of the application
     + release: id of the release
     + remove: path of the program that removes a renamed release; runs as root
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Fails, and removes nothing, if a color still points to the release.
+    If a color still points to the release, the operation fails and removes nothing.
 
     **Example:**
 

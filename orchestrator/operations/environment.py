@@ -1,4 +1,4 @@
-"""Gives a release its environment file."""
+"""Write the environment file of a release."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def environment(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Write the environment file of a release (mode 0600). Its text comes by ``_stdin``.
+    Write the environment file of a release (mode 0600). Its text is passed by ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
     + path: path of the file in the release
-    + live: id of the live release, None for none
-    + only_same: fail if the live release has a different environment file
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + live: id of the live release; None if there is none
+    + only_same: whether to fail if the live release has a different environment file
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

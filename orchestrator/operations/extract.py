@@ -1,4 +1,4 @@
-"""Makes a release of a tarball on a node."""
+"""Make a release from a tarball on a node."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ def extract(
     root: str, release: str, sha256: str, strip: int = 0, pushed: bool = False, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Bring a tarball to this node as ``releases/<release>``. Curl's configuration, with the URL, comes by ``_stdin``.
+    Make ``releases/<release>`` on this node from a tarball.
+
+    Curl's configuration, with the URL, is passed by ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
     + sha256: SHA-256 of the tarball
-    + strip: number of leading components that are removed from the names of members
-    + pushed: the tarball is here already, as ``releases/.<release>.part/archive``
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + strip: number of leading path components that are removed from the members' names
+    + pushed: whether the tarball is on the node already, as ``releases/.<release>.part/archive``
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Fails if the hash differs, if a member is outside of the directory, and if a member is neither file, directory nor
-    link. An existing release stays as it is. After a failure no half release is left.
+    The operation fails if the hash differs, if a member's path leads out of the release's directory, or if a member is
+    neither file, directory nor link. An existing release stays as it is. After a failure, no incomplete release is
+    left.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Makes a release of a commit on a node: a linked worktree of the node's mirror of the origin."""
+"""Make a release from a commit on a node: a linked worktree of the node's mirror of the origin."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ def fetch(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Bring a commit to this node as ``releases/<release>``, through a mirror of the origin.
+    Make ``releases/<release>`` on this node from a commit, through a mirror of the origin.
 
     + root: directory of the application
     + release: id of the release
     + origin: URL of the git repository
     + revision: full commit hash
     + leave_out: paths that are not checked out, and that git ignores in every release
-    + login: whether user and password for the origin come by ``_stdin``, a line each
-    + ssh: program by which git reaches the origin; empty for git's own choice
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + login: whether user and password for the origin are passed by ``_stdin``, each on its own line
+    + ssh: program by which git reaches the origin; empty for git's default
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    An existing release stays as it is; a half release is begun anew. After a failure no half release is left.
+    An existing release stays as it is; an incomplete release is made anew. After a failure, no incomplete release is
+    left.
 
     **Example:**
 
@@ -51,5 +52,5 @@ def fetch(
 
 
 def patterns(paths: Sequence[str]) -> list[str]:
-    """The patterns for paths of a repository, as exclude files and sparse checkouts of git have them."""
+    """Return the patterns for paths of a repository, in the syntax of git's exclude files and sparse checkouts."""
     return ["/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", path) for path in paths]

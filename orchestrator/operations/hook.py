@@ -1,4 +1,4 @@
-"""Runs a command of the application at a named point of a run."""
+"""Run a command of the application at a named point of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def hook(
     + release: id of the release
     + color: ``blue`` or ``green``
     + directory: directory in which the command runs, if it exists
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

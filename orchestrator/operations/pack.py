@@ -1,4 +1,4 @@
-"""Packs a release of a node for another node."""
+"""Pack a release of a node for another node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pack(root: str, release: str, helper: str, guard: Guard | None = None) -> Ge
     + root: directory of the application
     + release: id of the release
     + helper: path of the program that writes a release's files to its output; runs as root
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

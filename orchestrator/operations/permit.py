@@ -1,4 +1,4 @@
-"""Gives a release's files their owners and modes."""
+"""Set the owners and modes of a release's files."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def permit(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Give a release's files their owners and modes, and the web user its ACL.
+    Set the owners and modes of a release's files, and give the web user access through an ACL.
 
     + root: directory of the application
     + release: id of the release
     + own: path of the program that gives files to another owner; runs as root
     + web_user: user who runs the application
-    + environment: path of the environment file in the release, None if there is none
+    + environment: path of the environment file in the release; None if there is no such file
     + environment_owner: owner of the environment file (mode 0600)
-    + group: group of all files, None to keep it
-    + files: mode of all files, None to keep it; executable files get x wherever the mode has r
-    + directories: mode of all directories, None to keep it
+    + group: group of all files; None to keep the group
+    + files: mode of all files; None to keep the modes. Executable files get x wherever the mode has r.
+    + directories: mode of all directories; None to keep the modes
     + modes: path -> mode, which overrides ``files`` and ``directories``
     + private: files that only the deploy user and the web user may read
-    + writable: directories that the web user may write as well; made if missing
+    + writable: directories that the web user may also write; missing ones are made
     + outputs: paths that build steps made, which stay read-only
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 
@@ -69,12 +69,12 @@ def words(
     writable: Sequence[str],
     outputs: Sequence[str],
 ) -> list[str]:
-    """The script's arguments for the permissions; lists are joined by line breaks."""
+    """Return the script's arguments for the permissions. Lists are joined by line breaks."""
     listed = [f"{mode}:{path}" for path, mode in modes.items()]
     said = [group or "", files or "", executable(files) if files else "", directories or ""]
     return [*said, *("\n".join(paths) for paths in (listed, private, writable, outputs))]
 
 
 def executable(mode: str) -> str:
-    """The mode of an executable file where other files have this mode: x wherever the mode has r."""
+    """Return the mode of an executable file, if other files have this mode: x is added wherever the mode has r."""
     return "".join(str(int(digit) | (1 if int(digit) & 4 else 0)) for digit in mode)

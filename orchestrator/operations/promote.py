@@ -1,4 +1,4 @@
-"""Swaps a node's ``live`` link."""
+"""Swap a node's ``live`` link."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def promote(
     root: str, color: str, app: str = "", soak: bool = False, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Make ``live`` name a color, by rename(2): no reader ever finds the link missing.
+    Make ``live`` name a color, by rename(2), so that no reader ever finds the link missing.
 
     + root: directory of the application
     + color: ``blue`` or ``green``
     + app: name of the application
-    + soak: start the timer that gives the other color fewer workers
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + soak: whether to start the timer that later gives the other color fewer workers
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Removes old releases from a node."""
+"""Remove old releases from a node."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def prune(
     root: str, keep: int, used: str, remove: str, needed: Sequence[str] = (), guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Remove the oldest releases, by name, until ``keep`` are left, and what an ended run left half made or packed.
+    Remove the oldest releases, by name, until ``keep`` are left, and the incomplete and packed releases of ended runs.
 
-    Notes how much the needed ones take (``.release/size``: KiB, inodes).
+    Records the size of the needed releases (``.release/size``: KiB, inodes).
 
     + root: directory of the application
     + keep: number of releases to keep
     + used: path of the program that prints the releases in use; runs as root
     + remove: path of the program that removes a renamed release; runs as root
-    + needed: ids of releases that stay whatever their age
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + needed: ids of releases that stay, whatever their age
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    A release stays if a color points to it, or if any process works in it or has a file of it open.
+    A release stays if a color points to it, or if a process works in its directory or has one of its files open.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Makes a balancer ready for a shift of traffic."""
+"""Prepare a balancer for a shift of traffic."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from orchestrator.switches import balancer
 @operation(is_idempotent=False)
 def ready(app: str, kind: str, green: int, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Prove that this balancer would accept a weight, and prepare it. No traffic moves.
+    Prove that this balancer would accept a weight, and prepare the shift. No traffic moves.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + green: share of the traffic that green shall get, 0 to 100 per cent
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + green: share of the traffic that green will get, 0 to 100 per cent
+    + guard: guard of the balancer, through which the command runs; None to run the command directly
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Makes a release of the files that were pushed to a node."""
+"""Make a release from the files that were pushed to a node."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCRIPT = read("operations/receive.sh")
 @operation()
 def receive(root: str, release: str, expected: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Make ``releases/<release>`` of the files in ``releases/.<release>.part``, if all of them arrived.
+    Make ``releases/<release>`` from the files in ``releases/.<release>.part``, if all files have arrived.
 
     + root: directory of the application
     + release: id of the release
     + expected: hash of the files that were sent
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    An existing release stays as it is. After a failure no half release is left.
+    An existing release stays as it is. After a failure, no incomplete release is left.
 
     **Example:**
 

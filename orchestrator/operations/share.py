@@ -1,4 +1,4 @@
-"""Links a release to the files that all releases share."""
+"""Link a release to the files that all releases share."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def share(
     + release: id of the release
     + directories: paths under ``shared/`` that must be directories
     + files: paths under ``shared/`` that must be files
-    + seed: those of the directories that, while empty, get the files that the version has at the same path
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + seed: those of ``directories`` that, while empty, are filled with the version's files at the same path
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Fails, and links nothing, if a path is missing under ``shared/``, or is behind a link that leads out of the release.
+    If a path is missing under ``shared/``, or is behind a link that leads out of the release, the operation fails and
+    links nothing.
 
     **Example:**
 
@@ -44,6 +45,9 @@ def share(
 
 
 def entries(directories: Sequence[str], files: Sequence[str], seed: Sequence[str]) -> list[str]:
-    """The script's arguments, ``<kind>:<path>``. Seeds come first: a link hides the files that a seed is made from."""
+    """Return the script's arguments, ``<kind>:<path>``.
+
+    Seeds come first, since a link hides the version's files from which a seed is made.
+    """
     kinds = {"seed": seed, "directory": directories, "file": files}
     return [f"{kind}:{path}" for kind, paths in kinds.items() for path in paths]

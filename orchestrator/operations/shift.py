@@ -1,4 +1,4 @@
-"""Moves traffic at a balancer."""
+"""Move traffic at a balancer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shift(app: str, kind: str, green: int, guard: Guard | None = None) -> Genera
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
     + green: share of the traffic, 0 to 100 per cent; blue gets the rest
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the balancer, through which the command runs; None to run the command directly
 
     If the data plane does not accept the weight, the operation fails and the balancer keeps the former weight.
 

@@ -1,4 +1,4 @@
-"""Points a color to a release and restarts it."""
+"""Point a color to a release and restart the color."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ def start(
     + root: directory of the application
     + color: ``blue`` or ``green``
     + target: the color's systemd target
-    + release: id of the release, None for a color without a release
-    + out: True if the node gets no traffic, so that its live color may be restarted as well
+    + release: id of the release; None for a color without a release
+    + out: whether the node gets no traffic, so that even its live color may be restarted
     + services: systemd units of the color that must run with this release, apart from PHP-FPM
-    + said: path of the program that prints a unit's last line; empty for none
-    + timer: systemd timer that would give the color fewer workers; empty for none
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + said: path of the program that prints a unit's last line of output; empty for no program
+    + timer: systemd timer that would give the color fewer workers; empty for no timer
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Nothing happens if all processes of the color run and were started for that release. Fails for the live color.
+    Unless ``out`` is True, the operation fails for the live color. If all processes of the color run and were started
+    for
+    this release, nothing happens.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Removes the half and packed releases that ended runs left on a node."""
+"""Remove the incomplete and packed releases that ended runs left on a node."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SCRIPT = read("operations/tidy.sh")
 @operation()
 def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove the half and packed releases that ended runs left. Whole releases stay.
+    Remove the incomplete and packed releases that ended runs left. Complete releases stay.
 
     + root: directory of the application
     + remove: path of the program that removes a renamed release; runs as root
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Compares the environment, build outputs and shared paths of a release with those of the live release."""
+"""Compare the environment, build outputs and shared paths of a release with those of the live release."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SCRIPT = read("operations/unchanged.sh")
 @operation(is_idempotent=False)
 def unchanged(root: str, release: str, live: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Fail if the live release has an environment file, build outputs or shared paths that a release lacks.
+    Fail if the live release has an environment file, build outputs or shared paths that the release lacks.
 
     + root: directory of the application
     + release: id of the release
     + live: id of the live release
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Unpacks a release that another node packed."""
+"""Unpack a release that another node packed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def unpack(
     root: str, release: str, sha256: str, remove: str, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Unpack ``releases/.<release>.tar``, which another node packed, and remove it.
+    Unpack ``releases/.<release>.tar``, which another node packed, and remove the packed file.
 
-    Only for a node without traffic: a release that is there already is replaced, even if a color points to it.
+    Use this only for a node without traffic: an existing release is replaced, even if a color points to it.
 
     + root: directory of the application
     + release: id of the release
     + sha256: SHA-256 of the packed file
     + remove: path of the program that removes a renamed release; runs as root
-    + guard: the place's guard, through which the command runs; None to run it directly
+    + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 

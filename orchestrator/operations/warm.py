@@ -1,4 +1,4 @@
-"""Warms a color on its node."""
+"""Warm a color up on its node."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SCRIPT = read("operations/warm.sh")
 def compile_command(
     socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()
 ) -> str:
-    """The shell command by which PHP-FPM compiles files; its last line is JSON. Empty if there is nothing to compile.
+    """Return the shell command by which PHP-FPM compiles files. Its last line is JSON. Empty without files to compile.
 
-    + socket: of the color's FPM
-    + document_root: document root of the color, links allowed
+    + socket: socket of the color's FPM
+    + document_root: document root of the color; it may contain links
     + inspect: path of the inspection script
-    + compile: paths in the release
+    + compile: paths in the release to compile
     + exclude: patterns of paths in the release that are not compiled
     """
     if not compile:
@@ -60,11 +60,11 @@ def warm(
     + inspect: path of the inspection script
     + compile: paths in the release to compile; empty to compile nothing
     + exclude: patterns of paths in the release that are not compiled
-    + workers: least number of requests in total, so that each worker had a request
+    + workers: number of requests to send at least in total, so that each worker gets a request
     + seconds: whole seconds after which the command is killed
     + https: whether requests say that the client came by https (X-Forwarded-Proto)
 
-    Prints the answer of PHP-FPM about the compiled files, as one line of JSON.
+    Prints PHP-FPM's answer about the compiled files, as one line of JSON.
 
     **Example:**
 
