@@ -1,1 +1,1 @@
-"""Pieces of shell that facts, operations and provisioning need."""
+"""Shell scripts and helpers that facts, operations and provisioning share."""

@@ -1,4 +1,4 @@
-"""Makes the command that runs the script of a fact."""
+"""Make the command that runs a fact's script."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pyinfra.api.command import QuoteString, StringCommand
 
 
 def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
-    """The command that runs a shell script with arguments ($1, $2, ...).
+    """Return the command that runs a shell script with arguments ($1, $2, ...).
 
-    + text: text of a POSIX shell script; values are arguments
+    + text: text of a POSIX shell script; values are passed as arguments, never in the text
     + seconds: seconds after which the script is killed
     """
     quoted = [QuoteString(argument) for argument in arguments]
@@ -18,5 +18,5 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
 
 
 def pairs(output: list[str]) -> dict[str, str]:
-    """The ``key=value`` lines of a script's output."""
+    """Parse the ``key=value`` lines of a script's output."""
     return dict(line.split("=", 1) for line in output if "=" in line)

@@ -1,6 +1,6 @@
-"""Talks to a color's PHP-FPM without nginx: as the deploy user, through its socket.
+"""Talk to a color's PHP-FPM without nginx, as the deploy user, through the FPM's socket.
 
-The code that a color really runs is printed by::
+The following call makes a command that prints which code the color really runs::
 
     fastcgi_command(
         socket=layout.socket(color),
@@ -8,14 +8,14 @@ The code that a color really runs is printed by::
         document_root=f"{layout.link(color)}/public",
     )
 
-which is this command on the node::
+On the node, this is the command::
 
     env -i GATEWAY_INTERFACE=CGI/1.1 ... SCRIPT_FILENAME=/usr/local/lib/orchestrator/shop/inspect.php \
         DOCUMENT_ROOT=/srv/shop/blue/release/public cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock
 
-``query="compile[]=."`` compiles the whole release into the OPcache, ``query="script=index.php"`` adds whether that file
-is cached. ``status_command(socket)`` prints the status of the FPM. Both print headers, an empty line and JSON, which
-``body`` separates.
+``query="compile[]=."`` compiles the whole release into the OPcache. ``query="script=index.php"`` adds to the output
+whether that file is cached. ``status_command(socket)`` prints the status of the FPM. Both commands print headers, an
+empty line and JSON; ``body`` extracts the JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def fastcgi_command(
     document_root: str = "",
     parameters: Mapping[str, str] | None = None,
 ) -> str:
-    """A shell command that asks an FPM to run one script, and prints the answer with its headers.
+    """Return a shell command that asks an FPM to run one script, and prints the answer with its headers.
 
     + socket: path of the FPM's socket
     + script: absolute path of the PHP file, or a path that the FPM answers itself (``/fpm-status``)
@@ -42,7 +42,7 @@ def fastcgi_command(
     + document_root: DOCUMENT_ROOT
     + parameters: more FastCGI parameters
 
-    Exit status is not 0 if nothing listens on the socket.
+    If nothing listens on the socket, the exit status is not 0.
     """
     values = {
         "GATEWAY_INTERFACE": "CGI/1.1",
@@ -57,13 +57,13 @@ def fastcgi_command(
         "DOCUMENT_ROOT": document_root,
         **(parameters or {}),
     }
-    # env -i: cgi-fcgi hands its whole environment to the FPM.
+    # env -i, because cgi-fcgi passes its whole environment to the FPM
     words = ["env", "-i", *(f"{key}={value}" for key, value in values.items())]
     return shlex.join([*words, "/usr/bin/cgi-fcgi", "-bind", "-connect", socket]) + " </dev/null"
 
 
 def status_command(socket: str, full: bool = False) -> str:
-    """A shell command that reads an FPM's own status as JSON (active, idle, listen queue, start time).
+    """Return a shell command that reads an FPM's own status as JSON (active, idle, listen queue, start time).
 
     + full: whether the state of every worker is included
     """
@@ -71,11 +71,11 @@ def status_command(socket: str, full: bool = False) -> str:
 
 
 def body(output: Iterable[str]) -> str:
-    """The body of an answer that cgi-fcgi printed.
+    """Return the body of an answer that cgi-fcgi printed.
 
     + output: lines of the answer
 
-    Raises ValueError if the lines are no answer, or if its status is not 200.
+    Raises ValueError if the lines are not an answer, or if the answer's status is not 200.
     """
     lines = [line.rstrip("\r\n") for line in output]
     if "" not in lines:

@@ -1,4 +1,4 @@
-"""Reads the scripts that stand in files of this package."""
+"""Read shell scripts from the files of this package."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from importlib.resources import files
 from shlex import quote
 
 HEADER = re.compile(r"\A(?:#(?!!).*\n)+\n*")
-"""The comment at the top of a script: it is for readers of the file, and no command carries it."""
+"""Matches the comment at the top of a script. That comment is for readers of the file, and is not sent to hosts."""
 INCLUDE = re.compile(r"^\. (\S+)$", re.MULTILINE)
 
 
 @cache
 def read(name: str) -> str:
-    """The text of a script, without the comment at its top, with the fragments that it includes.
+    """Return the text of a script, without the comment at its top, and with the fragments that the script includes.
 
     + name: path in this package, such as ``operations/build.sh``
 
-    A line ``. ../scripts/apart.sh`` includes a fragment: the line is replaced by the text of that file. The path is
-    relative to the script's directory, as for shellcheck.
+    A line such as ``. ../scripts/apart.sh`` includes a fragment: the line is replaced by the text of that file. The
+    path
+    is relative to the script's directory, as in shellcheck.
     """
     folder = posixpath.dirname(name)
     text = files("orchestrator").joinpath(name).read_text(encoding="utf-8")
@@ -29,9 +30,9 @@ def read(name: str) -> str:
 
 
 def assign(script: str, **values: str) -> str:
-    """The script after one line that assigns these values to shell variables.
+    """Return the script with a first line that assigns these values to shell variables.
 
-    + script: text of a POSIX shell script, which uses the variables
-    + values: variable -> value, quoted here
+    + script: text of a POSIX shell script that uses the variables
+    + values: variable -> value; this function quotes the values
     """
     return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + f"\n{script}"

@@ -1,4 +1,4 @@
-"""Makes the command that runs the script of an operation through the guard of a place."""
+"""Make the command that runs an operation's script through the guard of a host."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pyinfra.api.command import QuoteString, StringCommand
 
 @dataclass(frozen=True)
 class Guard:
-    """The guard of a place. It takes the application's flock there, compares the fence, and runs the command.
+    """The guard of a host. It takes the application's flock on the host, compares the fence, and runs the command.
 
     + script: path of the guard that provisioning installed
-    + directory: directory with ``lock`` and ``fence``
-    + fence: number of the run; the guard refuses an older run with status 75
+    + directory: directory that holds the files ``lock`` and ``fence``
+    + fence: number of the run (grows with each run); the guard refuses an older run with status 75
     + seconds: whole seconds after which the command is killed
-    + preempt: end the command that holds the lock instead of waiting for it, as an undo does
+    + preempt: whether to end the command that holds the lock instead of waiting for it, as an undo does
     """
 
     script: str
@@ -26,9 +26,9 @@ class Guard:
 
 
 def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCommand:
-    """The command that runs a shell script with arguments ($1, $2, ...), through the guard if there is one.
+    """Return the command that runs a shell script with arguments ($1, $2, ...), through the guard if one is given.
 
-    + script: text of a POSIX shell script; values are arguments, never part of the text
+    + script: text of a POSIX shell script; values are passed as arguments, never in the text
     """
     quoted = [QuoteString(argument) for argument in arguments]
     run = ["sh", "-c", QuoteString(script.strip()), "orchestrator", *quoted]
