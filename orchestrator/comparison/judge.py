@@ -37,8 +37,9 @@ LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.75, 0.5)
 class Verdict:
     """The result of a comparison.
 
-    + value: ``fail``: there is a difference that counts; ``inconclusive``: there were too few requests; ``error``: the
-      record of requests cannot be read
+    + value: ``pass``: no difference that counts; ``fail``: a difference that counts; ``inconclusive``: too few
+      requests;
+      ``error``: the record of requests cannot be read
     + words: one line for the operator, with the numbers behind the verdict
     """
 
@@ -48,11 +49,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Slow:
-    """How many of a color's requests took longer than a limit.
+    """The number of a color's requests that took longer than a limit.
 
     + limit: milliseconds
-    + count: requests that took longer
-    + of: requests whose time is known
+    + count: number of requests that took longer
+    + of: number of requests whose time is known
     """
 
     limit: float
@@ -64,9 +65,9 @@ class Slow:
 class Shares:
     """The numbers of one color that are compared.
 
-    + errors: requests that were answered with 5xx
+    + errors: number of requests that were answered with 5xx
     + slow: quantile of LEVELS -> slow requests. The limit is ``limit(settings, the old color's quantile)`` for both
-      colors. A quantile that is not known is left out in both.
+      colors. If a quantile is unknown for one color, it is left out for both.
     + quantiles: quantile of LEVELS -> milliseconds, for the words; quantiles may be left out
     + complete: False if requests of the window are missing
     """
@@ -83,7 +84,7 @@ class Difference:
     """The result of one test.
 
     + name: ``errors``, or the quantile: ``p99`` and so on
-    + limit: milliseconds; None for errors
+    + limit: answers slower than this many milliseconds count as slow; None for errors
     + old, new: each color's share of bad answers, in per cent
     + margin: difference that is accepted, in percentage points
     + p: chance that equal colors differ at least as much; None if the difference is within the margin
@@ -100,7 +101,7 @@ class Difference:
 
 
 def limit(settings: Comparison, quantile: float) -> float:
-    """The time above which an answer is slow, in milliseconds.
+    """Return the time above which an answer is slow, in milliseconds.
 
     + quantile: the old color's quantile, in milliseconds
     """
@@ -108,9 +109,9 @@ def limit(settings: Comparison, quantile: float) -> float:
 
 
 def margin(settings: Comparison, level: float) -> float:
-    """How many more slow answers are accepted, in percentage points.
+    """Return how many more slow answers are accepted, in percentage points.
 
-    This is ``tail``, but at least a quarter of the requests above the level, so that a color which is a tenth slower
+    This is ``tail``, but at least a quarter of the share of requests above the level. So a color that is a tenth slower
     on the whole is accepted.
 
     + level: one of LEVELS
@@ -137,7 +138,7 @@ def judge_shares(
 ) -> Verdict:
     """Compare both colors by shares, for a switch whose record gives no single times, such as CloudWatch.
 
-    + new_color, look: as for ``judge``
+    + new_color, look: as for ``judge``: the new color's name in the words, and the number of this judgement
 
     Raises ValueError if ``look`` is less than 1.
     """
@@ -163,15 +164,15 @@ def judge_shares(
 
 
 def unreadable(why: str) -> Verdict:
-    """The verdict for a record of requests that cannot be read.
+    """Make the verdict for a record of requests that cannot be read.
 
-    + why: one line
+    + why: one line for the operator
     """
     return Verdict("error", why)
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict of several switches that decides: the first of fail, error, inconclusive, pass."""
+    """Choose the verdict that decides for several switches: the first of fail, error, inconclusive, pass."""
     order: tuple[Value, ...] = ("fail", "error", "inconclusive", "pass")
     return min(verdicts, key=lambda verdict: order.index(verdict.value))
 
@@ -212,11 +213,13 @@ def _test(
 
 
 def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
-    """Fisher's exact test: the chance that equal colors put at least this many of all bad answers on the new color.
+    """Return the chance that equal colors put at least this many of all bad answers on the new color.
+
+    This is Fisher's exact test.
 
     + old, new: number of bad answers, number of all answers
     """
-    # imported here, since SciPy takes most of a second and many releases compare nothing
+    # imported here, since loading SciPy takes most of a second and many releases compare nothing
     from scipy.stats import fisher_exact
 
     table = [[new[0], new[1] - new[0]], [old[0], old[1] - old[0]]]
@@ -228,7 +231,7 @@ def _level(level: float) -> str:
 
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
-    """Words for a fail: the errors, and the most significant of the limits."""
+    """Return the words for a fail: the errors, and the most significant of the limits."""
     slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p or 0.0)
     said = [_said(test, old, new, names) for test in tests if test.limit is None]
     said += [_said(test, old, new, names) for test in slow[:1]]
