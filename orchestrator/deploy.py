@@ -92,7 +92,7 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
 
 
 def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, approved: Approved | None) -> None:
-    """The driver operation."""
+    """Run the verb as the driver operation."""
     # without this, pyinfra gives nested operations of this package colliding hashes; a test covers it
     state.current_deploy_filename = __file__
     # the output of commands may hold secrets, and pyinfra would show it unmasked
@@ -116,7 +116,7 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
 
 
 def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
-    """A log filter that drops pyinfra's own lines, which say less than ours. With ``-v`` it shows all lines."""
+    """Make a log filter that drops pyinfra's own lines, which say less than ours. With ``-v`` it shows all lines."""
     return lambda record: bool(state.print_noop_info)
 
 

@@ -94,8 +94,7 @@ class ProbeError(OrchestratorError):
     """The probe itself did not work: it did not start, died, or gave no report. Exit status 1.
 
     ``probe/process.py`` raises it and ``run/`` catches it. If the probe does not start, its stage fails. If the probe
-    dies
-    later, the stage that reads its report says so.
+    dies later, the stage that reads its report says so.
     """
 
 
@@ -141,8 +140,8 @@ class CannotTell(Internal):
 class Interrupted(BaseException):
     """A signal (SIGINT, SIGTERM, SIGHUP) asked the run to stop. Exit status 128 + ``signum``.
 
-    It is no ``Exception``, so that no handler mistakes it for a failure of its step. ``signals.py`` throws it into the
-    greenlet of the run. ``run/walk.py`` catches it and undoes the run; ``deploy.py`` catches it as well.
+    Interrupted is no ``Exception``, so that no handler mistakes it for a failure of its step. ``signals.py`` throws it
+    into the greenlet of the run. ``run/walk.py`` catches it and undoes the run; ``deploy.py`` catches it as well.
 
     + signum: number of the signal
     + name: name of the signal

@@ -42,7 +42,7 @@ A host that does not answer the ping counts as lost.
 class Reply(Generic[T]):
     """The result of one call on one host.
 
-    + value: what the call returned; None if it failed
+    + value: return value of the call; None if the call failed
     + error: why the call failed, in one line; None if it succeeded
     + lost: whether the host did not answer at all
     + seconds: how long the call took

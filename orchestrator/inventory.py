@@ -30,8 +30,7 @@ def handle_signals() -> None:
 
     Call this first in an inventory file. A run either covers the whole fleet or does not begin. So if pyinfra's
     ``--limit`` or ``--exclude`` is given together with a deploy file of the orchestrator, the process ends with one
-    line
-    and status 2. (pyinfra itself ends with status 0 if ``--limit`` matches nothing.)
+    line and status 2. (pyinfra itself ends with status 0 if ``--limit`` matches nothing.)
     """
     signals.install()
     # paramiko prints a traceback when a server closes the connection; pyinfra prints its own line about that

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Color(StrEnum):
-    """One of the two complete copies of the application on each node."""
+    """A color: each node has two complete copies of the application, called blue and green."""
 
     blue = "blue"
     green = "green"

@@ -24,8 +24,7 @@ class Scratch:
     Raises OrchestratorError if the directory cannot be made.
 
     A lock file beside the directory shows that it is in use. The kernel releases the lock when the process ends,
-    however
-    the process ends.
+    however the process ends.
     """
 
     def __init__(self) -> None:

@@ -29,8 +29,7 @@ def last_refusal(check: Callable[[], None], patience: float, sleep: Callable[[fl
     """Call ``check`` at growing intervals until it no longer raises NotYet, then return None.
 
     If the time is over, return the last NotYet. The pauses grow from half a second to five seconds, since providers
-    limit
-    how often their APIs may be called (AWS: 10 Describe calls a second for each account).
+    limit how often their APIs may be called (AWS: 10 Describe calls a second for each account).
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
     + patience: seconds after which the wait ends

@@ -1,4 +1,4 @@
-"""The name of ``orchestrator.inventory.handle_signals`` in version 0.1: inventories of that version import this one."""
+"""Keep ``watch``, the name of ``orchestrator.inventory.handle_signals`` in version 0.1, for old inventories."""
 
 from __future__ import annotations
 

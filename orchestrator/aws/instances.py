@@ -206,8 +206,7 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
     + public: whether to log in at the public address instead of the private one
 
     The data has ``ssh_hostname``; ``address``, by which the balancers reach the node; and ``target``, the node's id in
-    the
-    target groups.
+    the target groups.
 
     Raises Refused if an instance lacks the address, or if the target groups are of different types.
     """

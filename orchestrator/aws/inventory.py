@@ -58,8 +58,8 @@ def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tu
     + account: the AWS account to ask; None for the account of the environment
 
     If an error occurs, this prints one line for each problem and ends the process: with status 2 if a variable is not
-    set,
-    3 if the sources differ, 1 if AWS refuses a request. The verbs for emergencies (GO_ON) only warn about a difference.
+    set, 3 if the sources differ, 1 if AWS refuses a request. The verbs for emergencies (GO_ON) only warn about a
+    difference.
     """
     try:
         return _hosts(ports or Ports(), account or Account())

@@ -1,4 +1,4 @@
-"""Target groups of an ALB: their members, the members' health, and what is wrong with them. Pure."""
+"""Read an ALB's target groups: their members, the members' health, and problems of the groups. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from orchestrator.config.ports import Ports
 from orchestrator.model import Color
 
 BARRED = "orchestrator:barred:"
-"""Prefix of a tag's key; the rest is a target's id. Both groups have the tag while the target is barred."""
+"""Prefix of a tag's key; the rest of the key is a target's id.
+
+While a target is barred, both groups have this tag.
+"""
 
 SAME_SETTINGS = (
     "Protocol",
@@ -29,16 +32,18 @@ SAME_SETTINGS = (
     "UnhealthyThresholdCount",
     "Matcher",
 )
-"""Settings that must be the same in both groups: a difference would show only once traffic has moved."""
+"""Settings that must be the same in both groups, since a difference would show only after traffic has moved."""
 
 DRAINING = "draining"
-"""State of a target that was deregistered and still answers its requests in flight. ``unhealthy.draining``, the other
-state of TargetHealthStateEnum with this word, is of Network Load Balancers: such a target is registered, but unhealthy.
+"""State of a target that was deregistered and still answers its requests in flight.
+
+``unhealthy.draining``, the other state of TargetHealthStateEnum with this word, belongs to Network Load Balancers: a
+target in that state is registered, but unhealthy.
 """
 
 
 class Target(NamedTuple):
-    """A member of a target group: instance id or IP address, and the port on which it gets requests."""
+    """A member of a target group: its instance id or IP address, and the port on which it gets requests."""
 
     id: str
     port: int
@@ -50,7 +55,7 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True)
 class Health:
-    """A target's health as DescribeTargetHealth answers it."""
+    """A target's health, as DescribeTargetHealth returns it."""
 
     state: str
     reason: str = ""
@@ -70,8 +75,8 @@ NOT_REGISTERED = Health("not registered")
 class Group:
     """A color's target group.
 
-    + settings, attributes, tags: as AWS answers them
-    + targets: health of every target, including those that are draining
+    + settings, attributes, tags: values as AWS returns them
+    + targets: target -> its health; draining targets are included
     """
 
     color: Color
@@ -83,27 +88,27 @@ class Group:
 
     @property
     def registered(self) -> frozenset[Target]:
-        """The members: all targets but those that are draining."""
+        """Return the members: all targets except draining ones."""
         return registered(self.targets)
 
     @property
     def barred(self) -> frozenset[str]:
-        """Ids of the barred targets."""
+        """Return the ids of the barred targets."""
         return frozenset(key.removeprefix(BARRED) for key in self.tags if key.startswith(BARRED))
 
     @property
     def patience(self) -> float:
-        """Seconds after which the health checks know the state of a target that was just registered or attached."""
+        """Return the seconds after which health checks know the state of a newly registered or attached target."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
-        # a new target needs one pass, a target that was unhealthy all of them; registering takes some more seconds
+        # a new target needs one pass, an unhealthy target needs all passes; registering takes some more seconds
         return float(interval) * (int(number("HealthyThresholdCount", 5)) + 1) + float(timeout) + 15.0
 
 
 def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target, Health]:
     """Parse the TargetHealthDescriptions of DescribeTargetHealth. Targets that are not registered are left out.
 
-    + port: port of a target whose description has none
+    + port: port to use for a target whose description has none
     """
     found = {}
     for one in descriptions:
@@ -116,17 +121,17 @@ def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target
 
 
 def registered(targets: Mapping[Target, Health]) -> frozenset[Target]:
-    """The members of a target group: all targets but those that are draining."""
+    """Return the members of a target group: all targets except draining ones."""
     return frozenset(target for target, health in targets.items() if health.state != DRAINING)
 
 
 def barred(groups: Iterable[Group]) -> frozenset[str]:
-    """Ids of the targets that are barred from both colors."""
+    """Return the ids of the targets that are barred from both colors."""
     return frozenset(id for group in groups for id in group.barred)
 
 
 def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, Health]:
-    """The nodes whose target of this color is not ``healthy``, each with its health, in the order of ``members``.
+    """Return the nodes whose target of this color is not ``healthy``, with its health, in the order of ``members``.
 
     + members: node -> target id
     + port: port of the color
@@ -136,9 +141,10 @@ def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, 
 
 
 def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str], port: int) -> str:
-    """One line that says why a color must not get traffic, with every unhealthy target.
+    """Say in one line why a color must not get traffic, and name every unhealthy target.
 
-    An ALB would not prevent it: if all targets are unhealthy, it sends requests to all of them (fail open).
+    An ALB would not prevent such traffic: if all targets are unhealthy, the ALB sends requests to all of them (fail
+    open).
 
     + found: node -> health, from ``unhealthy``
     """
@@ -147,13 +153,13 @@ def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str
 
 
 def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, ...]:
-    """Nodes that are being deregistered from a group."""
+    """Return the nodes that are being deregistered from a group."""
     leaving = {target.id for group in groups for target, health in group.targets.items() if health.state == DRAINING}
     return tuple(name for name, id in members.items() if id in leaving)
 
 
 def problems(groups: Mapping[Color, Group], members: Mapping[str, str], ports: Ports, sticky: bool) -> tuple[str, ...]:
-    """Reasons why no run may begin, one line each: wrong members first, then differences between the groups.
+    """Return the reasons why no run may begin, one line for each: wrong members first, then differences of the groups.
 
     + members: node -> target id, of the whole inventory
     + ports: ports of the colors

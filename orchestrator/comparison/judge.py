@@ -38,8 +38,7 @@ class Verdict:
     """The result of a comparison.
 
     + value: ``pass``: no difference that counts; ``fail``: a difference that counts; ``inconclusive``: too few
-      requests;
-      ``error``: the record of requests cannot be read
+      requests; ``error``: the record of requests cannot be read
     + words: one line for the operator, with the numbers behind the verdict
     """
 

@@ -53,8 +53,7 @@ class Traffic:
         """Add the traffic of another balancer, or of another window at the same weight.
 
         Do not add windows at different weights: a bad minute of the whole site would then be blamed on the color that
-        had
-        most of the traffic in that minute.
+        had most of the traffic in that minute.
         """
         begins = [one.begin for one in (self, other) if one.begin is not None]
         ends = [one.end for one in (self, other) if one.end is not None]

@@ -1,4 +1,4 @@
-"""Where a run stopped, according to its records: pure functions."""
+"""Find out from a run's records where the run stopped. All functions are pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RunHistory:
 
 
 def history_of(records: Sequence[Json]) -> RunHistory:
-    """The history of a run from its records in a store."""
+    """Derive the history of a run from its records in a store."""
     known = parsed(records)
     # records before the run's own inputs are about settling an earlier run
     start = next((index for index, record in enumerate(known) if isinstance(record, RunInputs)), None)
@@ -85,7 +85,7 @@ def history_of(records: Sequence[Json]) -> RunHistory:
 
 
 def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
-    """The records of the newest run if it has to be settled, else None.
+    """Return the records of the newest run if that run has to be settled, otherwise None.
 
     A run has to be settled if it has no recorded end, or if a part could not be undone or finished (``left``).
 

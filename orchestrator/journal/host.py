@@ -15,11 +15,14 @@ from orchestrator.scripts.files import read
 SCRIPT = read("journal/store.sh")
 
 Shell = Callable[[StringCommand, str], list[str]]
-"""Runs a command with this standard input on the store's host. Returns its output lines. Raises on failure."""
+"""Runs a command on the store's host, with the given standard input, and returns the lines of its output.
+
+Raises an exception if the command fails.
+"""
 
 
 KEPT = 1000
-"""The number of runs whose journals are kept: about 20 MB."""
+"""The number of runs whose journals are kept, which take about 20 MB."""
 
 
 class HostStore:
@@ -71,7 +74,7 @@ class HostStore:
 
 
 def parse_contents(lines: Sequence[str]) -> Contents:
-    """The store's contents from the output of its ``read``. A last line that a crash cut short is left out."""
+    """Parse the output of the store's ``read``. If a crash cut the last line short, that line is left out."""
     held = _held(lines) if lines and lines[0].startswith("held ") else None
     runs: list[list[Record]] = []
     for line in lines[2 if held else 1 :]:
@@ -86,7 +89,10 @@ def parse_contents(lines: Sequence[str]) -> Contents:
 
 
 def _owner_line(owner: Owner) -> str:
-    """The owner as JSON without the token: only the lock's first line holds it, and no other command may learn it."""
+    """Return the owner as JSON without the token.
+
+    Only the lock's first line holds the token, and no other command may learn it.
+    """
     return json.dumps(asdict(owner) | {"token": ""}, separators=(",", ":"))
 
 

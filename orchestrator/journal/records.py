@@ -63,7 +63,7 @@ class PlaceResult:
 
 @dataclass(frozen=True)
 class Begin:
-    """A command has taken the lock. The first record of each of its runs.
+    """The record that a command has taken the lock. It is the first record of each of the command's runs.
 
     + owner: user and machine
     + version: the version of the orchestrator; empty if the version that wrote the record did not say
@@ -145,7 +145,7 @@ class StageResults:
 
 @dataclass(frozen=True)
 class Commit:
-    """The run is committed: only the new release answers, and from here on the run only goes forward."""
+    """The record of the commit: only the new release answers, and from here on the run only goes forward."""
 
     kind: ClassVar[str] = "commit"
 
@@ -159,7 +159,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Paused:
-    """The run stopped at the pause that the operator asked for, and waits.
+    """The record that the run stopped at the pause that the operator asked for, and waits.
 
     + at: the pause: ``preview``, or the new release's share of the traffic in per cent
     """
@@ -177,7 +177,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Undoing:
-    """The undo has begun: a stage that is recorded as done may not be done any more."""
+    """The record that the undo has begun: a stage that is recorded as done may already be undone."""
 
     kind: ClassVar[str] = "undoing"
     reason: str = ""
@@ -210,7 +210,7 @@ class Undone:
 
 @dataclass(frozen=True)
 class Warned:
-    """The operator was warned. The report contains this record, the journal does not."""
+    """A warning to the operator. The report contains this record, the journal does not."""
 
     kind: ClassVar[str] = "warning"
     text: str
@@ -269,7 +269,7 @@ _BY_NAME = {kind.kind: kind for kind in KINDS}
 
 
 def stamped(record: RunRecord) -> dict[str, Any]:
-    """The JSON object of a record, with the present time as ``at``."""
+    """Return the JSON object of a record, with the present time as ``at``."""
     return {"at": clock.now(), **record.to_json()}
 
 
@@ -280,7 +280,7 @@ def parse(data: Json) -> RunRecord | None:
 
 
 def parsed(records: Iterable[Json]) -> list[RunRecord]:
-    """The records whose kind this version knows, in order."""
+    """Return the records whose kind this version knows, in order."""
     return [record for record in map(parse, records) if record is not None]
 
 

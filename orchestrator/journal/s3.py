@@ -66,7 +66,7 @@ CREDENTIALS = re.compile("Credential|Token|SSO|Login")
 
 
 def client(region: str | None = None, profile: str | None = None, endpoint_url: str | None = None) -> Any:
-    """An S3 client. Credentials come from the usual places of AWS tools."""
+    """Make an S3 client. Credentials come from the usual places of AWS tools."""
     # imported only when used: the import takes 0.2 s, and breaks TLS if it precedes gevent's patches
     import boto3
     from botocore.config import Config
@@ -99,7 +99,7 @@ class _State:
 
     @staticmethod
     def parse(text: bytes) -> _State:
-        """The state from JSON. Raises ValueError, TypeError or KeyError."""
+        """Parse the state from JSON. Raises ValueError, TypeError or KeyError."""
         raw = dict(json.loads(text))
         owner = Owner(**raw["owner"]) if raw.get("owner") else None
         return _State(
@@ -120,13 +120,13 @@ class _Seen:
     age: float
 
     def held(self) -> Held | None:
-        """The holder of the lock, None if the lock is free. The token, which only the holder may know, is left out."""
+        """Return the lock's holder, without the token, which only the holder knows; None if the lock is free."""
         owner = self.state.owner
         return Held(replace(owner, token=""), self.age) if owner else None
 
 
 class ConditionFailed(Internal):
-    """A request's condition did not hold, or there is no such object."""
+    """S3 refused a conditional request, or the object does not exist."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -270,7 +270,7 @@ class S3Store:
             return []
 
     def _archived(self, before: int | None, runs: int) -> list[int]:
-        """The fences of the newest runs under ``runs/``, oldest first."""
+        """Return the fences of the newest runs under ``runs/``, oldest first."""
         since = max(0, before - WINDOW) if before is not None else 0
         found = self._list(since, before)
         if len(found) < runs and since:
@@ -371,7 +371,7 @@ def _lines(records: Iterable[Record]) -> bytes:
 
 
 def _parse_lines(text: bytes) -> Iterable[Record]:
-    """The records. Lines that are no records, because the object was cut or edited, are left out."""
+    """Parse lines of records. A line that is no record, because the object was cut or edited, is left out."""
     for line in text.decode(errors="replace").split("\n"):
         try:
             record = json.loads(line)

@@ -83,7 +83,7 @@ class Store(Protocol):
         """Take the lock away from the owner that was seen to hold it. Does nothing if another owner holds it by now."""
 
     def read(self, runs: int = 20) -> Contents:
-        """The contents of the store.
+        """Read the contents of the store.
 
         + runs: the largest number of runs to read, the newest ones
         """

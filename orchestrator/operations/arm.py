@@ -26,15 +26,13 @@ def arm(
     + color: ``blue`` or ``green``
     + at: the instant, in seconds since 1970 by the node's own clock
     + window: seconds after the instant within which the swap may still happen; a node that was frozen for longer does
-      not
-      swap
+      not swap
     + run: number of the run, for the record
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Arming again replaces the earlier arming. If, at the instant, another command holds the guard's lock, a newer run
-    has
-    used the guard, or the node was disarmed, the link does not move. A reboot also disarms the node. The fact ``Fired``
-    returns the outcome. The operation fails if the instant is already past.
+    has used the guard, or the node was disarmed, the link does not move. A reboot also disarms the node. The fact
+    ``Fired`` returns the outcome. The operation fails if the instant is already past.
 
     **Example:**
 
@@ -54,8 +52,7 @@ def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, No
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     If the node is not armed or has swapped already, nothing happens. To move the link back after a swap, arm the node
-    for
-    the former color.
+    for the former color.
 
     **Example:**
 

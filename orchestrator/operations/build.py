@@ -45,9 +45,8 @@ def build(
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Outputs are reused through reflinks or hard links, and are read-only, because one file may be in several releases.
-    If
-    ``permissions.modes`` has made a file writable in the live release, that file is copied. If any file of the outputs
-    contains the name of the release or of its color, the outputs are never reused.
+    If ``permissions.modes`` has made a file writable in the live release, that file is copied. If any file of the
+    outputs contains the name of the release or of its color, the outputs are never reused.
 
     **Example:**
 

@@ -39,8 +39,7 @@ def start(
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Unless ``out`` is True, the operation fails for the live color. If all processes of the color run and were started
-    for
-    this release, nothing happens.
+    for this release, nothing happens.
 
     **Example:**
 

@@ -33,8 +33,7 @@ def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> t
     """Return the kind of failure of an answer and a message about it, or ``(None, "")`` if the answer is right.
 
     The status must be 2xx or 3xx. If a JSON body names a release or a color, this must agree with X-Release and
-    X-Color:
-    otherwise the marker names another release than the code that answered.
+    X-Color: otherwise the marker names another release than the code that answered.
 
     + size: number of uploaded bytes, which the answer must repeat (JSON ``size``, or only the number); None: any answer
     + marked: whether an answer without X-Release is a failure

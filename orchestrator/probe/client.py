@@ -65,8 +65,7 @@ class Connection:
         """Send one request and wait for its answer. Failures are in the sample, never raised.
 
         If the server has closed the connection while it was idle, a new connection is opened first, as every client
-        does.
-        If the server closes the connection after the request was written, the request has failed.
+        does. If the server closes the connection after the request was written, the request has failed.
         """
         if self._link is not None and await self._link.went_away():
             self.close()

@@ -93,8 +93,7 @@ class Exchange:
         """Process bytes from the server. Returns the answer once it is complete, otherwise None.
 
         Raises StreamReset or GoneAway if the request is lost, EOFError if the answer ended before its announced length,
-        and
-        NotHttp2 if the server violates the standard.
+        and NotHttp2 if the server violates the standard.
         """
         self._unread += data
         before = self._ended
@@ -141,8 +140,7 @@ class Exchange:
         """Process a GOAWAY frame. Raises GoneAway if the server will not answer the present request.
 
         After GOAWAY the server takes no new requests, but may still answer requests up to the stream that the frame
-        names.
-        The frame is not given to h2, which would end the connection before the answer has come.
+        names. The frame is not given to h2, which would end the connection before the answer has come.
         """
         self._leaving = True
         last, code = int.from_bytes(frame[HEAD : HEAD + 4]) & 0x7FFFFFFF, int.from_bytes(frame[HEAD + 4 : HEAD + 8])

@@ -25,8 +25,7 @@ class Load:
     """The requests to send, their number and their duration.
 
     + connections: number of clients that run at once, divided evenly among the kinds of `mix` and the targets. Each
-      kind
-      has at least one client for each target, so there may be more clients.
+      kind has at least one client for each target, so there may be more clients.
     + paths: paths of GET requests, used in turn
     + rate: requests a second in total; None: as fast as answers come
     + seconds, requests: duration and number after which the load ends; None: only when stopped

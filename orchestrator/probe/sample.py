@@ -13,8 +13,7 @@ def wall(monotonic: float) -> float:
     """Turn a reading of ``time.monotonic()`` into seconds since the epoch.
 
     The offset is determined once for each process, so that differences stay exact when the clock is set. All processes
-    of
-    a machine have the same monotonic clock, so other processes should pass monotonic readings.
+    of a machine have the same monotonic clock, so other processes should pass monotonic readings.
     """
     return monotonic + _OFFSET
 

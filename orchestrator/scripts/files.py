@@ -20,8 +20,7 @@ def read(name: str) -> str:
     + name: path in this package, such as ``operations/build.sh``
 
     A line such as ``. ../scripts/apart.sh`` includes a fragment: the line is replaced by the text of that file. The
-    path
-    is relative to the script's directory, as in shellcheck.
+    path is relative to the script's directory, as in shellcheck.
     """
     folder = posixpath.dirname(name)
     text = files("orchestrator").joinpath(name).read_text(encoding="utf-8")

@@ -89,8 +89,7 @@ class Balancer(ABC):
         """Return a shell script that moves traffic. $1 is green's weight, 0 to 100.
 
         The script does all or nothing: if the data plane does not accept the weight, the script restores the state that
-        a
-        restart reads, and fails. It may run twice, and does not need ``arm`` to run before.
+        a restart reads, and fails. It may run twice, and does not need ``arm`` to run before.
         """
 
     @property
@@ -99,8 +98,7 @@ class Balancer(ABC):
         """Return a shell script, run as an administrator, that keeps new requests from a node or lets them in again.
 
         $1 is the node's name, $2 its address, $3 ``on`` or ``off``. If an operator had already taken the node out, the
-        script
-        prints ``kept`` and changes nothing.
+        script prints ``kept`` and changes nothing.
         """
 
     @property
@@ -108,12 +106,9 @@ class Balancer(ABC):
         """Return a shell script that sums up the balancer's own record of requests. The script changes nothing.
 
         It counts requests that ended at or after $1 and before $2, in epoch seconds by the balancer's clock. If $1 is
-        empty, the
-        window begins when the present weight was set, and requests that began before are not counted. If $2 is empty,
-        the
-        window ends now. The newest requests may not be recorded yet, so the output says where the window really ends:
-        use
-        that time as $1 of the next window.
+        empty, the window begins when the present weight was set, and requests that began before are not counted. If $2
+        is empty, the window ends now. The newest requests may not be recorded yet, so the output says where the window
+        really ends: use that time as $1 of the next window.
         """
         return "true"
 

@@ -1,4 +1,4 @@
-"""The verbs, one file per family. The deploy files and the console share all of them."""
+"""The verbs, one file for each family. The deploy files and the console command share all of them."""
 
 from __future__ import annotations
 

@@ -69,13 +69,13 @@ def check_saved(i: Inputs, file: str) -> None:
 
 
 def _differences(then: Mapping[str, Any], i: Inputs) -> str:
-    """The differences in words; empty if there are none."""
+    """Describe the differences between the saved inputs and the inputs now; empty if they are equal."""
     now = json.loads(json.dumps(i.to_json()))
     return ", ".join(describe(key, then.get(key), now.get(key)) for key in report_plan.changed({"inputs": then}, i))
 
 
 def describe(key: str, then: object, now: object) -> str:
-    """A difference in words: the name of an input, and its two values if they are short."""
+    """Describe one difference: the input's name, and both values if they are short."""
     name = NAMES.get(key, key)
     if isinstance(then, list) and isinstance(now, list):
         gone = [one for one in _names(then) if one not in _names(now)]

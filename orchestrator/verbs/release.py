@@ -38,12 +38,12 @@ def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> in
 
 
 def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Go back to the warm release, or to a kept release. An earlier run that is still open is settled first."""
+    """Go back to the release that is still warm, or to a kept release. If an earlier run is open, settle it first."""
     return _change(fleet, "rollback", options, approved)
 
 
 def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Bring a barred node back: make both colors equal to the other nodes' colors, gate them, then let traffic in."""
+    """Bring a barred node back: give it the releases of both colors, run the gates, then let traffic in."""
     return _change(fleet, "join", options, approved)
 
 
@@ -102,7 +102,11 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
 
 
 def _revision_of(fleet: Fleet, release: str) -> str:
-    """The commit of a release: from the journal, else from the short hash in the id, completed by a node's mirror."""
+    """Return the commit of a release.
+
+    The hash comes from the journal. If the journal lacks the release, a node's git mirror expands the short hash in the
+    release id.
+    """
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}
         if known.get("release") == release:

@@ -24,7 +24,7 @@ from orchestrator.signals import signals
 
 @contextmanager
 def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
-    """Take the lock and close every reachable place to older runs. Always gives the lock back at the end."""
+    """Take the lock, and make every reachable place refuse older runs. The lock is always given back at the end."""
     fleet.prepare_connections()
     session = Session(open_store(fleet), owner(verb), say)
     try:
@@ -42,8 +42,8 @@ def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
 def close_to_older_runs(fleet: Fleet, fence: int) -> int:
     """Make the guards refuse older runs from now on, and end commands that a killed run left behind.
 
-    The preflight judges places that cannot be reached or have no guard yet. Returns the largest fence that any place
-    has seen.
+    The preflight judges places that cannot be reached or have no guard yet. Returns the largest fence (a number that
+    grows with each run) that any place has seen.
     """
     node, balancer = fleet.settings.node, fleet.settings.balancer
     deadline = fleet.settings.deadlines.look
@@ -88,5 +88,5 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
 
 def begin_record(verb: str) -> Begin:
-    """The first record of each run of this process."""
+    """Make the first record of each run of this process."""
     return Begin(verb, owner(verb).who, __version__)

@@ -61,13 +61,13 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
 
 
 def settled_first(earlier: RunHistory) -> str:
-    """A line about an earlier open run: how the run settles it first."""
+    """Say in one line how the run first settles an earlier open run."""
     way = "carries it forward" if earlier.committed else "undoes it"
     return f"{earlier.name} stopped without an end: this command {way} first, and goes on if the plan is still the same"
 
 
 def _earlier(fleet: Fleet) -> RunHistory | None:
-    """The earlier run that has to be settled, None if there is none. Raises Refused if that run is paused."""
+    """Return the earlier run that has to be settled, or None. Raises Refused if that run is paused."""
     contents = open_store(fleet).read()
     if contents.held is not None:
         say(f"locked: {contents.held.owner}, last heard of {contents.held.age:.0f} s ago", fg="yellow")

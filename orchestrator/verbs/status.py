@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.scaling import Group
 
 HISTORY = 5
-"""The number of runs in the list."""
+"""The number of runs that are listed."""
 
 
 def show_status(fleet: Fleet, options: Options) -> int:
@@ -34,7 +34,7 @@ def show_status(fleet: Fleet, options: Options) -> int:
 
 
 def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable[str]:
-    """The lines about switches, nodes, lock and history."""
+    """Return the lines about switches, nodes, lock and history."""
     yield f"{settings.app}"
     for name, seen in fleet.switches.items():
         if isinstance(seen, str):

@@ -65,8 +65,7 @@ class CloudWatchTraffic:
 
     + begin, end: the window, in epoch seconds
     + threshold: seconds above which an answer counts as slow; None if no old color was given, or if the old color
-      answered
-      nothing
+      answered nothing
     """
 
     begin: float

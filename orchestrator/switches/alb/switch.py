@@ -1,7 +1,7 @@
 """The switch for an AWS Application Load Balancer: the weights of both colors' target groups in one listener rule.
 
-ModifyRule has no compare and swap. So the run's lock is taken first, and before each write the rule is compared with
-what the run read before. Reading the weights back proves only that the control plane has them; the data planes follow
+ModifyRule has no compare and swap. So the run takes its lock first, and before each write it compares the rule with the
+rule that it read before. Reading the weights back proves only that the control plane has them; the data planes follow
 within seconds to minutes. So traffic is verified by requests through every address, and by waiting until the old color
 is quiet (docs/aws.md).
 """
@@ -178,8 +178,7 @@ class Alb(Api):
 
         + since, until, now: times in epoch seconds; the default of ``now`` is this machine's clock
         + old: the color whose p99 gives the threshold above which an answer is slow: ``slower`` times the p99, and at
-          least
-          ``slower_ms`` milliseconds more (``comparison`` in the settings). None: no answer counts as slow.
+          least ``slower_ms`` milliseconds more (``comparison`` in the settings). None: no answer counts as slow.
 
         Raises NotDone.
         """
