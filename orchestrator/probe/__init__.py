@@ -1,1 +1,1 @@
-"""An HTTP client that sends requests without a pause, never retries, and reports the outcome of each request."""
+"""An HTTP client that continuously sends requests, never retries, and reports the outcome of each request."""

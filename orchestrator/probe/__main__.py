@@ -55,9 +55,9 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
 
 
 def _prepare() -> None:
-    """Raise the probe's own limits, which could look like failures of the server.
+    """Raise the limit of file descriptors, and avoid long garbage collections.
 
-    These are the number of file descriptors, and long garbage collections.
+    Otherwise the probe's own limits could look like failures of the server.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
