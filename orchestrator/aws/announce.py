@@ -40,7 +40,7 @@ class Version:
 
     @classmethod
     def of(cls, release: str, revision: str | None = None) -> Version:
-        """Make a version. If the revision is not known, take the short hash from the end of the id."""
+        """Make a version from a release id and its commit; else use the short hash at the end of the id."""
         return cls(release, revision or release.rpartition("-")[2])
 
 

@@ -1,4 +1,4 @@
-"""Remove the incomplete and packed releases that ended runs left on a node."""
+"""Remove from a node the incomplete and packed releases that were left by runs that have ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ SCRIPT = read("operations/tidy.sh")
 @operation()
 def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove the incomplete and packed releases that ended runs left. Complete releases stay.
+    Remove the incomplete and the packed releases (tar files for a join) that ended runs have left behind.
+
+    Complete releases stay.
 
     + root: directory of the application
     + remove: path of the program that removes a renamed release; runs as root

@@ -333,8 +333,9 @@ def color_target(settings: Settings, color: Color) -> str:
 def node_sudoers(settings: Settings) -> str:
     """The sudo rules of the deploy user on a node.
 
-    They allow to start, stop and restart a color, give it fewer workers, see the releases in use and the last line of a
-    service, give files of a release to the owners in the settings, and pack or remove a release.
+    They let the deploy user start, stop and restart a color, reduce its workers, see the releases in use and the last
+    log line of a service, change the owner of a release's files to the owners in the settings, and pack or remove a
+    release.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"

@@ -1,4 +1,4 @@
-"""Runs operations at once, and keeps the names of those that changed something."""
+"""Runs operations immediately, and keeps the names of those that changed something."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """The name of the answering program for people; empty if only nginx runs."""
+        """A readable name of the program that answers requests; empty if only nginx runs."""
 
     @abstractmethod
     def code(self, color: Color) -> str:

@@ -53,7 +53,7 @@ def gate(i: Inputs) -> Stage:
 
 
 def gate_nodes(i: Inputs) -> Stage:
-    """Check the color of every node of the run, on the node only: no balancer can reach the color yet."""
+    """Check the color on each node of the run, without the balancers, which cannot reach that color yet."""
     node = Gate(i.color, i.release)
     return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 

@@ -1,4 +1,4 @@
-"""Check the probe's report: no request failed since the switch. Then the run is committed."""
+"""Check the probe's report: no request failed since the first cutover. Then the run is committed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is of
 class Proof(Action):
     """End the probe.
 
-    + judged: whether the step fails if requests failed since the switch
+    + judged: whether the step fails if requests failed since the first cutover
     """
 
     name = "proof"

@@ -33,7 +33,7 @@ def counting(program: str) -> dict[str, str]:
 
 
 def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
-    """Parse the output of a script that counted a record. Raises CannotTell.
+    """Parse the output of a script that counted the requests in a record. Raises CannotTell.
 
     + what: name of the record, for the message
     """

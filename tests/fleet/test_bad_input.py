@@ -95,7 +95,7 @@ def test_the_plan_is_shown_first_and_only_enter_goes_on(
     stages = re.findall(r"^    (\w+)  .* (?:do|look)\b", run.text, re.MULTILINE)
     assert stages == STAGES, run.text
     assert re.search(rf"^release \S+ \(v1, \w+\) into {before.idle}; {before.live} has ", run.text, re.MULTILINE)
-    assert re.search(r"^    proof .*\n.*committed: .*\n    promote ", run.text, re.MULTILINE)
+    assert re.search(r"^    proof .*\n.*commit: .*\n    promote ", run.text, re.MULTILINE)
     time.sleep(0.5)  # a signal between Python's last look at signals and its read of the answer waits for that answer
     leave(run)
     assert run.end(30) == status, run.text
