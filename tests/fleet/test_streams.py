@@ -23,8 +23,8 @@ Tag = Callable[[str, Callable[[Path], None]], str]
 
 LIMIT = 4
 
-# a balancer's check of a color may be on its way at the last look
-CHECKS = r"(?: and \d+ connections?)?"
+# HAProxy checks each color every second: at the last look a check may be a connection, or a request in PHP-FPM
+CHECKS = r"(?:(?:,| and) \d+ (?:request|connection)s?)*"
 
 
 @pytest.fixture
