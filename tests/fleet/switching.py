@@ -25,7 +25,7 @@ PHP: Shape = {"SETTINGS": json.dumps({"php": _PHP})}
 """PHP-FPM preloads a file, and has fewer workers after the soak window."""
 
 SOAKED: Shape = {"SETTINGS": json.dumps({"php": _PHP, "soak": "3s"})}
-"""The same with a short soak window, which is a setting of the releases."""
+"""The same with a short soak window, which provisioning writes into the timers of the nodes."""
 
 
 class Runs:

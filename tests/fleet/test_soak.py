@@ -10,13 +10,13 @@ import pytest
 from orchestrator.model import Color
 from orchestrator.scripts.fastcgi import body, status_command
 from tests.fleet.running import Fleet, Shape
-from tests.fleet.switching import IDLE, PHP, SOAKED, WORKERS, node_layout, until
+from tests.fleet.switching import IDLE, SOAKED, WORKERS, node_layout, until
 from tests.fleet.traffic import ask
 
 
 @pytest.fixture
 def shape() -> Shape:
-    return PHP
+    return SOAKED
 
 
 def workers(fleet: Fleet, color: Color) -> list[int]:
