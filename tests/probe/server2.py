@@ -76,6 +76,7 @@ class Peer:
         self.sizes: dict[int, int] = {}
         self.last = 2**31 - 1
         self.waiting: int | None = None
+        self.leaving: int | None = None
         self.unsent = b""
 
     async def serve(self) -> None:
@@ -105,6 +106,8 @@ class Peer:
                 self.server.seen.append(headers)
                 self.server.push = self.http.remote_settings.enable_push
                 self.paths[event.stream_id], self.sizes[event.stream_id] = headers[":path"], 0
+                if self.leaving is not None:
+                    self.go_away(self.leaving)  # this request has crossed it, and is ignored
                 if headers[":path"] == "/early":
                     self.answer(event.stream_id, b"{}")
             case happened.DataReceived():
@@ -167,6 +170,9 @@ class Peer:
                 self.flush()
                 await asyncio.sleep(0.05)
                 return False
+            case "crossed-goaway":
+                self.answer(stream, b"{}")
+                self.leaving = stream
             case "idle-goaway":
                 self.answer(stream, b"{}")
                 self.flush()

@@ -195,7 +195,7 @@ def test_a_ping_unseen_by_the_event_loop_is_not_a_close(server2: Server2, author
 
 def test_a_goaway_that_crosses_a_written_request_is_not_hidden(server2: Server2, authority: Authority) -> None:
     """The server ignores the request that is on its way. Another client would repeat it on a new connection."""
-    check(ask(server2.url, authority, get("/idle-goaway"), get("/")), None, Failure.closed)
+    check(ask(server2.url, authority, get("/crossed-goaway"), get("/")), None, Failure.closed)
 
 
 def test_large_and_empty_uploads(server2: Server2, authority: Authority) -> None:
