@@ -26,7 +26,7 @@ from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show
 
 
 def run(verb: str) -> None:
-    """Declare the driver of a verb: ``release``, ``rollback``, ``status``, ... (verbs.py).
+    """Declare the driver of a verb: ``release``, ``rollback``, ``status``, ... (verbs/).
 
     Called from a deploy file. Ends the process with the exit status of the run (docs/exit-codes.md).
     """

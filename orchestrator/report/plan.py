@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -71,13 +70,6 @@ def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
         "stages": [_stage(stage, i) for stage in plan.stages],
         "risks": risks(fleet, i),
     }
-
-
-def changed(saved: dict[str, Any], i: Inputs) -> list[str]:
-    """The keys by which a saved plan's Inputs differ from the present Inputs, except for the id of a new release."""
-    now, then = json.loads(json.dumps(i.to_json())), dict(saved["inputs"])
-    ignored = {"release"} if i.verb == "release" else set()
-    return sorted(key for key in now.keys() | then.keys() if key not in ignored and now.get(key) != then.get(key))
 
 
 def _row(stage: Stage, columns: list[str]) -> str:

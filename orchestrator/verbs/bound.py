@@ -10,7 +10,6 @@ from typing import Any
 
 from orchestrator.errors import Refused, UsageError
 from orchestrator.plan.inputs import Inputs
-from orchestrator.report import plan as report_plan
 
 NAMES = {
     "before": "green's share of the traffic",
@@ -38,6 +37,12 @@ class Approved:
     """
 
     inputs: Mapping[str, Any] | None
+
+
+def as_saved(i: Inputs) -> Mapping[str, Any]:
+    """Return the Inputs as a plan file has them: JSON that was written and read again."""
+    saved: Mapping[str, Any] = json.loads(json.dumps(i.to_json()))
+    return saved
 
 
 def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
@@ -69,9 +74,14 @@ def check_saved(i: Inputs, file: str) -> None:
 
 
 def _differences(then: Mapping[str, Any], i: Inputs) -> str:
-    """Describe the differences between the saved inputs and the inputs now; empty if they are equal."""
-    now = json.loads(json.dumps(i.to_json()))
-    return ", ".join(describe(key, then.get(key), now.get(key)) for key in report_plan.changed({"inputs": then}, i))
+    """Describe the differences between the saved inputs and the inputs now; empty if they are equal.
+
+    A new release gets another id each time, so that id is not compared.
+    """
+    before, now = dict(then), as_saved(i)
+    ignored = {"release"} if i.verb == "release" else set()
+    keys = sorted((before.keys() | now.keys()) - ignored)
+    return ", ".join(describe(key, before.get(key), now.get(key)) for key in keys if before.get(key) != now.get(key))
 
 
 def describe(key: str, then: object, now: object) -> str:

@@ -17,7 +17,7 @@ from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
 from orchestrator.run.settle import open_run
 from orchestrator.stages import plan
-from orchestrator.verbs.bound import Approved
+from orchestrator.verbs.bound import Approved, as_saved
 from orchestrator.verbs.pause import refuse_paused
 from orchestrator.verbs.release import inputs
 from orchestrator.verbs.session import open_store
@@ -57,7 +57,7 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
             raise
         say(f"until then there is no plan of the {verb} ({refusal}): this command stops once it has settled that run")
         return Approved(None)
-    return Approved(json.loads(json.dumps(i.to_json())))
+    return Approved(as_saved(i))
 
 
 def settled_first(earlier: RunHistory) -> str:
