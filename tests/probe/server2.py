@@ -46,10 +46,10 @@ class Server2:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._listener, ssl=self._tls))
         self._loop.run_forever()
 
     def start(self) -> None:
+        self._loop.run_until_complete(asyncio.start_server(self._serve, sock=self._listener, ssl=self._tls))
         self._thread.start()
 
     def stop(self) -> None:
