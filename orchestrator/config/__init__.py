@@ -1,4 +1,4 @@
-"""Typed settings. The inventory's group data holds them as one dictionary, ``settings``."""
+"""The typed settings. The inventory's group data has the settings as one dictionary, ``settings``."""
 
 from orchestrator.config.settings import Settings, load
 

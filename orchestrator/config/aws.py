@@ -1,4 +1,4 @@
-"""The keys that every section about AWS has: where requests to AWS go."""
+"""The settings that all sections about AWS share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orchestrator.config.section import Section
 
 
 class Aws(Section):
-    """Region, profile and endpoint of requests to AWS."""
+    """The base of every section about AWS: region, profile and endpoint of requests to AWS."""
 
     region: str | None = Field(
         None, min_length=1, description="AWS region; default: the region of the AWS configuration"
@@ -17,5 +17,5 @@ class Aws(Section):
         None, min_length=1, description="AWS profile; default: the standard AWS credential chain"
     )
     endpoint_url: str | None = Field(
-        None, pattern=r"^https?://", description="URL of a service that is compatible with AWS; default: AWS itself"
+        None, pattern=r"^https?://", description="URL of a service that has the same API as AWS; default: AWS itself"
     )

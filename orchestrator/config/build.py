@@ -1,4 +1,4 @@
-"""Build steps, which make a fetched version ready to run: composer, assets, caches."""
+"""Build steps: commands that make a fetched version ready to run, such as composer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.config.section import Section
 
 
 class Build(Section):
-    """A build step, which runs for each release. If its inputs are the same, the live release's outputs are reused."""
+    """A build step of each release. If its inputs are as in the live release, the live release's outputs are reused."""
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the step; the plan shows the stage `build <name>`"
@@ -20,36 +20,36 @@ class Build(Section):
     run: str = Field(
         min_length=1,
         pattern=r"^[^\x00]+$",
-        description="shell command that runs in the release's directory; RELEASE, COLOR and RELEASE_PATH are "
-        "in its environment",
+        description="shell command, which runs in the release's directory. The environment variables RELEASE, COLOR "
+        "and RELEASE_PATH are set",
     )
     on: Literal["nodes", "operator"] = Field(
         "nodes",
-        description="where the step runs: on each node, or once on the operator's machine before the files "
-        "are sent to the nodes",
+        description="where the step runs. `nodes`: on each node; `operator`: once, on the operator's machine, before "
+        "the files are sent to the nodes",
     )
     when: str | None = Field(
         None,
-        description="shell command that runs in the release's directory; if its status is not 0, the step is "
-        "skipped there",
+        description="shell command, which runs in the release's directory before `run`. If this command fails on a "
+        "machine, the step is skipped there",
     )
     inputs: list[str] = Field(
         default_factory=list,
-        description="files whose content the step reads: paths, or patterns (`resources/*.js`) in which * "
-        "also matches slashes",
+        description="files whose content the step reads: paths, or patterns such as `resources/*.js`. A `*` also "
+        "matches slashes",
     )
     listed: list[str] = Field(
         default_factory=list,
-        description="files of which the step uses only the names, for instance for an optimised class map "
-        "(`app/*.php`)",
+        description="files of which the step uses only the names, not the content: for instance `app/*.php` for an "
+        "optimised class map",
     )
     outputs: list[ReleasePath] = Field(
         default_factory=list,
-        description="files and directories that the step makes (`vendor`). They are reused from the live "
-        "release if the step and its inputs are the same, unless one of these files or links "
-        "contains the name of the release or of its directory",
+        description="files and directories that the step makes, such as `vendor`. If the step and its inputs are the "
+        "same as in the live release, the outputs of the live release are reused. Outputs that contain the "
+        "release's id or the path of its color are not reused",
     )
-    deadline: Duration = Field(600.0, gt=0, le=86400, description="time limit for the step at one place")
+    deadline: Duration = Field(600.0, gt=0, le=86400, description="time limit of the step on one machine")
 
     @field_validator("inputs", "listed")
     @classmethod
@@ -72,12 +72,12 @@ class Build(Section):
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The arguments of the build script, except the name."""
+        """The arguments of the build script, except the name of the step."""
         return self.model_dump(include={"run", "when", "inputs", "listed", "outputs"})
 
 
 def _plain(pattern: str) -> str:
-    """The pattern in `find`'s form: without a leading `./` and a final `/`; the whole release is `*`."""
+    """Return a pattern without a leading `./` and a final `/`, as `find -path` needs it. The whole release is `*`."""
     path = "/".join(part for part in pattern.split("/") if part not in ("", "."))
-    # in other tools, `**/` matches any number of directories, including none
+    # other tools write `**/` for any number of directories; in `find`, `*` also matches slashes
     return path.replace("**/", "*").replace("**", "*") or "*"

@@ -13,64 +13,69 @@ Policy = Literal["undo", "go on"]
 
 
 class CutoverStep(Section):
-    """A share of the traffic for the new color, and the time for which the new color is watched at this share."""
+    """One step of the cutover: a weight of the new color, and how long the new color is watched at this weight."""
 
-    weight: int = Field(ge=1, le=100, description="per cent of the traffic that the new color gets")
-    bake: Duration = Field(0.0, ge=0, le=86400, description="time for which the new color is watched at this weight")
+    weight: int = Field(ge=1, le=100, description="share of the traffic that the new color gets, in per cent")
+    bake: Duration = Field(
+        0.0, ge=0, le=86400, description="how long the new color is watched at this weight, before the next step begins"
+    )
 
 
 class Comparison(Section):
-    """Compares both colors over the same time while traffic is split, by the switch's own record of each request."""
+    """The comparison of both colors' answers while traffic is split. It reads the switch's own record of requests."""
 
-    enabled: bool = Field(True, description="whether the colors are compared")
+    enabled: bool = Field(True, description="whether the colors are compared during a bake")
     window: Duration = Field(30.0, ge=1, le=3600, description="time between two comparisons during a bake")
     min_requests: int = Field(
         500,
         ge=10,
         le=10_000_000,
-        description="number of requests that each color must have answered at a weight; with fewer a "
-        "comparison can fail, but not pass",
+        description="number of requests that each color must have answered at a weight before the new color can pass. "
+        "With fewer requests, the new color can only fail, or the result is inconclusive",
     )
     significance: float = Field(
         0.001,
         gt=0,
         lt=0.5,
-        description="probability that a release as good as the old one fails by chance, over all its comparisons",
+        description="probability of a false alarm: that a release which is as good as the old release fails by chance, "
+        "counted over all comparisons of the release",
     )
     errors: float = Field(
         0.5,
         ge=0,
         le=100,
-        description="percentage points by which the new color's share of 5xx answers may be higher than the "
-        "old color's",
+        description="accepted difference in errors. The new color's share of 5xx answers may be this many percentage "
+        "points higher than the old color's share",
     )
     slower: float = Field(
         1.25,
         ge=1,
         le=100,
-        description="factor: a request is slow if it takes longer than a quantile of the old color's times "
-        "multiplied by this factor",
+        description="a factor. A request counts as slow if it takes longer than this factor times a quantile of the "
+        "old color's response times, such as its p95",
     )
     slower_ms: float = Field(
         10.0,
         ge=0,
         le=600_000,
-        description="milliseconds: a request is slow only if it also takes this much longer than that quantile",
+        description="milliseconds. A request counts as slow only if it also takes at least this much longer than the "
+        "quantile",
     )
     tail: float = Field(
         1.0,
         gt=0,
         le=100,
-        description="percentage points by which the new color's share of slow requests may be higher than the"
-        " old color's; for quantiles below p96 a higher difference is accepted, 12.5 points at "
-        "the median (docs/comparison.md)",
+        description="accepted difference in slow requests. The new color's share of slow requests may be this many "
+        "percentage points higher than the old color's share. For quantiles below p96 the accepted "
+        "difference is larger, up to 12.5 points at the median (docs/comparison.md)",
     )
     on_inconclusive: Policy = Field(
         "undo",
-        description="what happens if a bake ends with too few requests to compare: undo the release, or continue",
+        description="what happens if the result at the end of a bake is inconclusive, because of too few requests. "
+        "`undo`: the release is undone; `go on`: the release continues",
     )
     on_error: Policy = Field(
         "undo",
-        description="what happens if the switch's record cannot be read at the end of a bake: undo the "
-        "release, or continue",
+        description="what happens if the switch's record of requests cannot be read at the end of a bake. `undo`: the "
+        "release is undone; `go on`: the release continues",
     )

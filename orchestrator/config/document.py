@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the schema: ``python -m orchestrator.config.document > docs/settings.md``."""
+"""Make the page docs/settings.md from the code: ``python -m orchestrator.config.document > docs/settings.md``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.config.settings import KINDS, Settings, section_in
 
 
 def document() -> str:
-    """The whole page, in Markdown."""
+    """Return the whole page, in Markdown."""
     lines = [
         "# Settings",
         "",
@@ -61,7 +61,7 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
 
 
 def _meaning(key: str, field: FieldInfo) -> str:
-    """The description, or the first sentence of the section that the field holds."""
+    """Return the description of a setting, or the first docstring line of the section that the setting holds."""
     found = section_in(field.annotation)
     if field.description or found is None:
         return field.description or ("selects the kind that this table describes" if key == "kind" else "")

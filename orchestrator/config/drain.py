@@ -1,4 +1,4 @@
-"""How long the old color may take to finish its requests, and what happens then."""
+"""How long a run waits for the requests of a color, and what happens at the time limit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from orchestrator.config.section import Section
 
 
 class Drain(Section):
-    """A run waits for a color's requests and streams (WebSockets, server-sent events) before it changes the color."""
+    """Before a run changes a color, it waits for the color's requests and streams (such as WebSockets) to end."""
 
-    limit: Duration = Field(90.0, ge=0, le=86400, description="longest wait for these requests and streams")
+    limit: Duration = Field(
+        90.0,
+        ge=0,
+        le=86400,
+        description="longest time for which a run waits until the color has no open request or stream",
+    )
     at_limit: Literal["cut", "refuse"] = Field(
         "cut",
-        description="what happens if requests or streams are still open at the limit: `cut` ends them, with a"
-        " warning; `refuse` cuts none, and the run fails",
+        description="what happens if requests or streams are still open after `limit`. `cut`: the run ends them and "
+        "shows a warning; `refuse`: the run leaves them open and fails",
     )

@@ -1,4 +1,4 @@
-"""Lengths of time in settings: seconds, or a number with a unit."""
+"""Durations in settings: a number of seconds, or a text with a unit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds(value: object) -> object:
-    """Seconds from ``90``, ``"90s"``, ``"2m"`` or ``"1h"``. Raises ValueError for other text.
+    """Return the seconds of a text such as ``"90"``, ``"90s"``, ``"2m"`` or ``"1h"``.
 
-    A value that is not text is returned unchanged.
+    Returns a value that is not text unchanged. Raises ValueError if the text is not a duration.
     """
     if not isinstance(value, str):
         return value
@@ -24,4 +24,4 @@ def seconds(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
-"""A length of time in seconds."""
+"""A duration in seconds. Settings may give it as a number, or as a text with a unit."""

@@ -1,4 +1,4 @@
-"""The environment file of a release, and where its values come from."""
+"""The environment file of a release, and the sources of its values."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if isinstance(value, str) else value)]
-"""A secret, unchanged: spaces around it belong to it."""
+"""A secret. Spaces at its beginning and end are kept, because they may belong to the secret."""
 
 
 class Environment(Section):
-    """The environment file of each release. A rollback brings back the old release with its own environment file.
+    """The environment file of each release. After a rollback, the old release reads its own environment file.
 
-    If a key has several values, `values` wins over `commands`, and `commands` wins over `file`.
+    If a variable has several values, `values` wins over `commands`, and `commands` wins over `file`.
     """
 
-    path: ReleasePath = Field(".env", description="path of the environment file in a release")
+    path: ReleasePath = Field(".env", description="path of the environment file in the release")
     owner: str | None = Field(
         None,
         pattern=r"^[a-z_][a-z0-9_-]*$",
-        description="owner of the file, who alone may read it (mode 0600); default: the web user",
+        description="owner of the file. Only this user can read the file (mode 0600). Default: the web user",
     )
-    file: str | None = Field(None, description="dotenv file on the operator's machine")
+    file: str | None = Field(None, description="dotenv file on the operator's machine, from which values are read")
     keys: list[str] = Field(
-        default_factory=list, description="keys of `file` that are used; if empty, all keys of `file`"
+        default_factory=list,
+        description="variables of `file` that are used; if the list is empty, all variables of `file` are used",
     )
     commands: dict[str, str] = Field(
         default_factory=dict,
-        description="for each key a shell command on the operator's machine that prints the value (`op read "
-        "op://shop/db/password`)",
+        description="for each variable a shell command, which runs on the operator's machine and prints the value (`op "
+        "read op://shop/db/password`)",
     )
-    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="for each key its value")
-    deadline: float = Field(60.0, gt=0, le=3600, description="time limit for each command, in seconds")
+    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="for each variable its value")
+    deadline: float = Field(60.0, gt=0, le=3600, description="time limit of each command in `commands`, in seconds")
 
     @field_validator("keys", "commands", "values")
     @classmethod

@@ -8,21 +8,22 @@ from orchestrator.config.section import Section
 
 
 class Gate(Section):
-    """Checks of the idle color before traffic moves: health page, running code, and the switch's own checks."""
+    """The checks of the idle color before traffic moves: health page, running code, the switch's health checks."""
 
     path: str = Field(
         "/health",
         pattern=r"^/",
-        description="path of the deep health page, which answers 200 only if the application can serve requests",
+        description="URL path of the health page. The page should answer 200 only if the application can serve "
+        "requests (including its database, for example)",
     )
     host: str = Field("localhost", description="Host header of the requests of the gate")
     https: bool = Field(
         False,
-        description="whether requests of the gate and of warming have the header X-Forwarded-Proto: https, "
-        "for an application that redirects plain http",
+        description="whether the requests of the gate and of warming have the header `X-Forwarded-Proto: https`. An "
+        "application that redirects plain http to https needs this header",
     )
     successes: int = Field(
-        3, ge=1, le=100, description="number of good answers in a row that the health page must give"
+        3, ge=1, le=100, description="number of consecutive requests to the health page that must succeed"
     )
-    interval: float = Field(0.2, gt=0, le=60, description="seconds between two requests")
-    deadline: float = Field(30.0, gt=0, le=3600, description="seconds within which each node must pass")
+    interval: float = Field(0.2, gt=0, le=60, description="seconds between two requests to the health page")
+    deadline: float = Field(30.0, gt=0, le=3600, description="seconds within which each node must pass all checks")

@@ -10,21 +10,27 @@ from orchestrator.config.section import Section
 
 
 class Hook(Section):
-    """A command of your own, before or after a stage.
+    """A command of your own, which runs before or after a stage.
 
-    If a hook fails before the commit, the run is undone, and the ``undo`` commands of all hooks that began are run.
+    If a hook fails before the commit, the run is undone. The undo runs the ``undo`` commands of all hooks that began.
     """
 
-    before: str | None = Field(None, description="stage before which the hook runs, as the plan names it")
-    after: str | None = Field(
-        None, description="stage after which the hook runs; a hook has either `before` or `after`"
+    before: str | None = Field(
+        None,
+        description="name of the stage before which the hook runs, as the plan shows it. A hook has either `before` or "
+        "`after`",
     )
-    on: Literal["nodes", "first node", "balancers", "operator"] = Field("nodes", description="where the hook runs")
-    run: str = Field(min_length=1, description="shell command; RELEASE and COLOR are in its environment")
+    after: str | None = Field(None, description="name of the stage after which the hook runs")
+    on: Literal["nodes", "first node", "balancers", "operator"] = Field(
+        "nodes",
+        description="where the hook runs: on every node, on the first node, on every balancer, or on the operator's "
+        "machine",
+    )
+    run: str = Field(min_length=1, description="shell command. The environment variables RELEASE and COLOR are set")
     undo: str | None = Field(
-        None, description="shell command that undoes `run`; it must also work if `run` was interrupted or never started"
+        None, description="shell command that undoes `run`. It must also work if `run` was interrupted or did not start"
     )
-    deadline: float = Field(60.0, gt=0, le=3600, description="time limit for the command at one place, in seconds")
+    deadline: float = Field(60.0, gt=0, le=3600, description="time limit of the command on one machine, in seconds")
 
     @model_validator(mode="after")
     def _one_point(self) -> Hook:

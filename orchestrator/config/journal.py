@@ -1,4 +1,4 @@
-"""Where the lock and the journal are."""
+"""The place of the lock and the journals."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from orchestrator.config.aws import Aws
 
 
 class Journal(Aws):
-    """The place of the lock and of the journals of all runs: files on a host, or objects in an S3 bucket.
+    """The place of the lock and of the journals (records) of all runs: files on a host, or objects in S3.
 
-    `region`, `profile` and `endpoint_url` belong to the bucket. A compatible store must support conditional writes.
+    `region`, `profile` and `endpoint_url` are only for kind `s3`. A store other than S3 must support
+    conditional writes.
     """
 
-    kind: Literal["host", "s3"] = Field("host", description="files on a host, or objects in an S3 bucket")
+    kind: Literal["host", "s3"] = Field("host", description="`host`: files on a host; `s3`: objects in an S3 bucket")
     host: str | None = Field(
         None,
         min_length=1,
-        description="with kind `host`: inventory host that keeps the lock and the journals; default: the "
-        "first balancer, or the first node if there is no balancer",
+        description="only with kind `host`: inventory host that keeps the lock and the journals. Default: the first "
+        "balancer; if there is no balancer, the first node",
     )
     bucket: str | None = Field(
         None,
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$|^arn:",
-        description="with kind `s3`, required: name of the bucket, or ARN of an access point",
+        description="only with kind `s3`, and required there: name of the bucket, or ARN of an access point",
     )
     prefix: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?$",
-        description="with kind `s3`: prefix of the objects' keys; default: the name of the application. Each "
-        "inventory of an application needs a different prefix",
+        description="only with kind `s3`: prefix of the objects' keys; default: the name of the application. If an "
+        "application has several inventories, each of them needs a different prefix",
     )
 
     @model_validator(mode="after")

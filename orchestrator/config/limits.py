@@ -1,4 +1,4 @@
-"""Deadlines and room."""
+"""Time limits of steps, and the memory and disk space that a release needs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from orchestrator.config.section import Section
 
 
 class Deadlines(Section):
-    """Time limits in seconds. Each limits one step at one place, with everything that belongs to the step."""
+    """Time limits in seconds. Each limit is for everything that one stage does on one machine or at one switch."""
 
     look: float = Field(10.0, gt=0, description="read the state of one place")
-    fetch: float = Field(300.0, gt=0, description="fetch or receive the files of a release")
-    share: float = Field(30.0, gt=0, description="link shared paths into a release")
+    fetch: float = Field(300.0, gt=0, description="get the files of a release, by fetching, downloading or a push")
+    share: float = Field(30.0, gt=0, description="put the links to shared paths into a release")
     environment: float = Field(30.0, gt=0, description="write the environment file of a release")
     permit: float = Field(60.0, gt=0, description="set owners and modes of the files of a release")
     start: float = Field(60.0, gt=0, description="restart the idle color")
@@ -24,22 +24,23 @@ class Deadlines(Section):
 
 
 class Room(Section):
-    """Memory and disk space that must be free on a node before a release begins."""
+    """Memory and disk space that a node must have free before a release begins."""
 
     disk_mb: int = Field(
         256,
         ge=0,
-        description="MiB that must be free on the file system of the releases, in addition to the size of the"
-        " last release",
+        description="free disk space in MiB that must remain on the file system of the releases, if the new release is "
+        "as large as the last one",
     )
     inodes: int = Field(
         10_000,
         ge=0,
-        description="inodes that must be free on that file system, in addition to the inodes of the last release",
+        description="number of free inodes that must remain on that file system, if the new release has as many files "
+        "as the last one",
     )
     memory_mb: int = Field(
         64,
         ge=0,
-        description="MiB of memory that must be available, in addition to what the idle color needs to become"
-        " as large as the live color",
+        description="free memory in MiB that must remain when the idle color has as much memory as the live color has "
+        "now",
     )

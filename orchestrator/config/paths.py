@@ -8,7 +8,11 @@ from pydantic import AfterValidator
 
 
 def inside(path: str) -> str:
-    """A relative path without ``..``. Raises ValueError otherwise."""
+    """Return a path inside a release, without a final ``/``.
+
+    Raises ValueError if the path is not relative, has an empty part, ``.`` or ``..``, or lies in ``.git`` or
+    ``.release``.
+    """
     parts = path.removesuffix("/").split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\n" in path:
         raise ValueError(f"{path!r} is not a path inside a release")
@@ -18,9 +22,9 @@ def inside(path: str) -> str:
 
 
 ReleasePath = Annotated[str, AfterValidator(inside)]
-"""A path below a release, relative to it."""
+"""A path inside a release, relative to the directory of the release."""
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether one path is the other, or holds it."""
+    """Return whether both paths are equal, or one path lies below the other."""
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

@@ -17,21 +17,23 @@ class Permissions(Section):
         None, pattern=r"^[a-z_][a-z0-9_-]*$", description="group of all files; default: the deploy user's group"
     )
     files: str | None = Field(
-        None, pattern=r"^[0-7]{3}$", description="mode of all files (`640`); executable files stay executable"
+        None, pattern=r"^[0-7]{3}$", description="mode of all files, such as `640`. Executable files stay executable"
     )
-    directories: str | None = Field(None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories (`750`)")
+    directories: str | None = Field(
+        None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories, such as `750`"
+    )
     modes: dict[str, str] = Field(
-        default_factory=dict, description="for each path its mode, which wins over `files` and `directories`"
+        default_factory=dict, description="for each path its mode. This mode wins over `files` and `directories`"
     )
     private: list[ReleasePath] = Field(
         default_factory=list,
-        description="files that only the deploy user and, by an ACL, the web user may read, for instance "
-        "cached secrets",
+        description="files that only the deploy user and the web user may read, for instance cached secrets. The web "
+        "user gets this permission by an ACL",
     )
     writable: list[ReleasePath] = Field(
         default_factory=list,
-        description="directories, such as caches, that the web user may also write (by an ACL); missing ones "
-        "are created",
+        description="directories into which the web user may also write, for instance caches. The web user gets this "
+        "permission by an ACL. Missing directories are created",
     )
 
     @field_validator("modes")

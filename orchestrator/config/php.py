@@ -1,4 +1,4 @@
-"""The PHP-FPM master of a color."""
+"""The settings of PHP and PHP-FPM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from orchestrator.config.section import Section
 class Php(Section):
     """PHP-FPM: each color has a master process, with its own OPcache."""
 
-    version: str = Field("8.2", pattern=r"^\d\.\d$", description="PHP version, as in the names of its packages")
+    version: str = Field(
+        "8.2", pattern=r"^\d\.\d$", description="PHP version, such as `8.2`, as in the names of the PHP packages"
+    )
     public: str = Field(
         "public",
         pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$",
@@ -21,49 +23,50 @@ class Php(Section):
     front: str = Field(
         "index.php",
         pattern=r"^[A-Za-z0-9._-]+\.php$",
-        description="front controller: the PHP file that answers every request for which there is no file",
+        description="front controller: the PHP file that answers all requests for which the document root has no file",
     )
     scripts: bool = Field(
         False,
-        description="whether requests may also run the other PHP files of the document root by name, as "
-        "WordPress needs (`/wp-login.php`, `/wp-admin/`). PHP files in shared or writable "
-        "directories never run",
+        description="whether a request may also run another PHP file of the document root, by the file's name. "
+        "WordPress needs this (`/wp-login.php`, `/wp-admin/`). PHP files in shared or writable directories "
+        "never run",
     )
-    workers: int = Field(16, ge=1, le=4096, description="number of PHP-FPM workers of each color (pm.max_children)")
+    workers: int = Field(16, ge=1, le=4096, description="number of PHP-FPM workers of each color (`pm.max_children`)")
     idle_workers: int | None = Field(
         None,
         ge=1,
         le=4096,
-        description="number of workers, less than `workers`, of the color that lost the traffic, once `soak` "
-        "is over; a rollback then starts and warms that color first. Default: the color keeps all"
-        " workers, and a rollback is instant",
+        description="number of workers, less than `workers`, that the color without traffic has after `soak`. A "
+        "rollback after `soak` first starts and warms that color. Default: the color keeps all its "
+        "workers, and a rollback is instant",
     )
-    request_limit: int = Field(60, ge=1, description="seconds that a request may take (request_terminate_timeout)")
+    request_limit: int = Field(60, ge=1, description="time limit of a request in seconds (`request_terminate_timeout`)")
     sessions: Literal["shared", "php"] = Field(
         "shared",
-        description="where sessions are: `shared`: files in `shared/sessions`, which both colors read, so "
-        "users stay logged in; `php`: as PHP's own configuration and `ini` say",
+        description="where PHP stores sessions. `shared`: in files in `shared/sessions`, which both colors use, so "
+        "users stay logged in; `php`: where PHP's own configuration and `ini` say",
     )
     compile: list[str] = Field(
         default_factory=lambda: ["."],
-        description="files and directories of a release that are compiled into OPcache before the release "
-        "gets traffic; `.` is the whole release, and an empty list compiles nothing",
+        description="files and directories of a release that are compiled into OPcache before the release gets "
+        "traffic. `.` is the whole release. If the list is empty, nothing is compiled in advance",
     )
     compile_exclude: list[str] = Field(
         default_factory=list,
-        description="patterns of paths that are not compiled, such as `vendor/*/tests/*`; a `*` also matches slashes",
+        description="patterns of paths that are not compiled in advance, such as `vendor/*/tests/*`. A `*` also "
+        "matches slashes",
     )
     preload: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.php$",
-        description="PHP file of a release that runs when a color starts (opcache.preload): the code that "
-        "this file loads is in memory for every request. A release without this file starts "
-        "without preloading",
+        description="PHP file of the release that runs when a color starts (`opcache.preload`). The code that this "
+        "file loads stays in memory for all requests. If a release does not have this file, its color "
+        "starts without preloading",
     )
     opcache: Literal["refuse", "warn"] = Field(
         "refuse",
-        description="what happens if a release does not fit into OPcache: `refuse`: the run fails before "
-        "traffic moves; `warn`: the run shows a warning",
+        description="what happens if a release does not fit into OPcache. `refuse`: the run fails before any traffic "
+        "moves; `warn`: the run shows a warning and continues",
     )
     ini: dict[str, str] = Field(default_factory=dict, description="php.ini values of both colors, by name")
 

@@ -1,4 +1,4 @@
-"""The three ports of a node."""
+"""The three ports of nginx on a node: for the live color, for blue and for green."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ class Ports(Section):
         8080,
         ge=1,
         le=65535,
-        description="port of the color to which the node's `live` link points; the switch `node` uses it",
+        description="port of the live color, which is the color that the node's `live` link names. The switch `node` "
+        "sends its traffic here",
     )
-    blue: int = Field(8081, ge=1, le=65535, description="port of blue, to which balancers send blue's requests")
-    green: int = Field(8082, ge=1, le=65535, description="port of green, to which balancers send green's requests")
+    blue: int = Field(8081, ge=1, le=65535, description="port of blue, to which balancers send the requests for blue")
+    green: int = Field(
+        8082, ge=1, le=65535, description="port of green, to which balancers send the requests for green"
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> Ports:

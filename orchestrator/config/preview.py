@@ -1,4 +1,4 @@
-"""The preview: requests through the balancers to the color with less traffic, before users see it."""
+"""The preview: the operator can see the new release through the balancers before users get it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from orchestrator.config.section import Section
 
 
 class Preview(Section):
-    """A request with the token gets the color with less traffic: usually the idle color; green if both have 50%."""
+    """A request with the token gets the color with less traffic, usually the idle color; green if both have 50%."""
 
     # excluded from every dump, so that no journal and no saved plan contains the token
     token: SecretStr | None = Field(
         None,
         exclude=True,
-        description="secret of preview requests: 16 or more letters, digits, - and _; without a token there "
-        "is no preview",
+        description="secret of preview requests: at least 16 letters, digits, - and _. Without a token, the header and "
+        "the cookie have no effect",
     )
     header: str = Field(
         "X-Preview",
@@ -31,12 +31,13 @@ class Preview(Section):
         None,
         ge=1,
         le=65535,
-        description="port of the balancers on which every request is a preview, without a token; default: no such port",
+        description="port of the balancers on which every request is a preview and needs no token; default: no such "
+        "port",
     )
     bind: str = Field(
         "127.0.0.1",
-        description="address of the balancer on which `port` listens. Every client that can reach this "
-        "address sees previews without a token",
+        description="IP address of the balancer on which `port` listens. Every client that reaches this address sees "
+        "previews without a token",
     )
 
     @field_validator("bind")

@@ -1,4 +1,4 @@
-"""The probe that runs through the switch during a release."""
+"""The probe, which sends requests through the switch during a release."""
 
 from __future__ import annotations
 
@@ -11,32 +11,43 @@ NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1
 
 
 class Probe(Section):
-    """A separate process, which sends requests through the switch from before the cutover until the commit.
+    """A process that sends requests through the switch and counts failures, from before the cutover to the commit.
 
     `host`, `ca` and `http2` also apply to the requests of the stage `verify`.
     """
 
     enabled: bool = Field(
-        True, description="whether the probe runs; without it a run has no stages `watch` and `proof`"
+        True,
+        description="whether the probe runs. Without the probe, a run does not have the stages `watch` and `proof`",
     )
-    paths: list[str] = Field(default_factory=lambda: ["/"], min_length=1, description="paths that the probe requests")
-    rate: float = Field(20.0, gt=0, le=10000, description="requests per second to each address of the switch")
+    paths: list[str] = Field(
+        default_factory=lambda: ["/"], min_length=1, description="URL paths that the probe requests"
+    )
+    rate: float = Field(20.0, gt=0, le=10000, description="requests per second to each URL of the switch")
     connections: int = Field(4, ge=1, le=1024, description="number of clients that send requests at the same time")
     after: float = Field(
-        1.0, ge=0, le=3600, description="seconds for which the probe continues after the switch is verified"
+        1.0,
+        ge=0,
+        le=3600,
+        description="seconds for which the probe still sends requests after the stage `verify` has succeeded",
     )
-    timeout: float = Field(10.0, gt=0, le=600, description="seconds until a request counts as failed")
+    timeout: float = Field(
+        10.0, gt=0, le=600, description="seconds after which a request without an answer counts as failed"
+    )
     host: str | None = Field(
         None,
         pattern=NAME,
-        description="name for the Host header, SNI and the check of the certificate; default: the name in each URL",
+        description="host name for the Host header, for SNI and for the check of the certificate; default: the host "
+        "name in each URL",
     )
     ca: str | None = Field(
         None,
         min_length=1,
-        description="file on the operator's machine with the CA certificates to trust; default: the system's "
-        "certificates",
+        description="file on the operator's machine with the CA certificates that are trusted; default: the CA "
+        "certificates of the operator's machine",
     )
     http2: bool = Field(
-        False, description="whether requests use HTTP/2 instead of HTTP/1.1; every URL of a switch must be https then"
+        False,
+        description="whether requests use HTTP/2 instead of HTTP/1.1. If yes, every URL of every switch must begin "
+        "with https",
     )

@@ -11,14 +11,15 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def names() -> list[str]:
-    """The names of all recipes."""
+    """Return the names of all recipes, sorted."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
 def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, merged over the recipe that they name. An unknown recipe is ignored here.
+    """Return the application's settings, merged over the recipe that they name.
 
-    Sections are merged key by key; the application's own list or value replaces the recipe's.
+    Sections are merged key by key. In each section, the application's own value or list replaces the recipe's. If the
+    settings name no recipe or an unknown recipe, they are returned unchanged; ``Settings`` reports an unknown recipe.
     """
     name = raw.get("recipe")
     if name not in names():
@@ -27,9 +28,10 @@ def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recipe_of(raw: Mapping[str, Any], key: str) -> str | None:
-    """The name of the recipe that a value comes from, None if the application's own settings have the key.
+    """Return the name of the recipe that a value comes from; None if the value does not come from a recipe.
 
-    + key: such as ``shared.seed``
+    + raw: the application's own settings
+    + key: the key of the value with its sections, such as ``shared.seed``
     """
     parts = key.split(".")
     return str(raw["recipe"]) if _has(with_recipe(raw), parts) and not _has(raw, parts) else None

@@ -1,4 +1,4 @@
-"""The Auto Scaling group that makes and ends the nodes."""
+"""The Auto Scaling group, which adds and removes nodes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from orchestrator.config.aws import Aws
 
 
 class Scaling(Aws):
-    """The EC2 Auto Scaling group of the nodes: how a run treats the group, and how new instances catch up."""
+    """The EC2 Auto Scaling group of the nodes: what a run does with it, and how new instances get the release."""
 
     group: str = Field(min_length=1, max_length=255, description="name of the Auto Scaling group")
     suspend: bool = Field(
         True,
-        description="whether a run suspends the group, so that no instance is added or removed during the "
-        "run; otherwise an instance that is added gets no traffic until it has caught up",
+        description="whether a run suspends the group. If yes, no instance is added or removed during the run. If no, "
+        "a new instance gets no traffic until it has caught up with the other nodes",
     )
     live: str | None = Field(
         None,
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+$",
-        description="S3 object (`s3://bucket/key`) that runs write and new instances read: the release of "
-        "each color, and the live color",
+        description="S3 object (`s3://bucket/key`) that names the release of each color and the live color. Each run "
+        "writes the object, and new instances read it",
     )
     hook: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_/-]{1,255}$",
-        description="name of the launch lifecycle hook of the group, which a new instance completes when it "
-        "has caught up",
+        description="name of the group's launch lifecycle hook. A new instance completes this hook when it has caught "
+        "up with the other nodes",
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""Settings in the journal: written without secrets, and read with the secrets of the present settings.
+"""Record settings in the journal without secrets, and add the present secrets when the settings are read again.
 
-Both functions are pure. A new secret setting belongs in both.
+Both functions are pure. If you add a secret setting, handle it in both functions.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from orchestrator.config.source import GitSource, Source, Tarball
 
 
 def without_secrets(settings: Settings) -> dict[str, Any]:
-    """Settings as JSON data that may be recorded and shown.
+    """Return settings as JSON data without secrets, so that they may be recorded and shown.
 
-    The tokens of marker and preview and the values of php.ini and of the environment are left out. The URL of a source
-    is kept without user, password and query.
+    The result lacks the tokens of marker and preview, the values of php.ini, and the values of the environment. The URL
+    of a source has no user, password and query.
     """
-    # the sections leave out `preview.token` and `environment.values`, and shorten URLs, in every dump
+    # in every dump, the sections themselves leave out `preview.token` and `environment.values`, and shorten URLs
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
 
 
 def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
-    """Settings from the journal, with the secrets of the present settings.
+    """Return settings from the journal, with the secrets of the present settings.
 
     + recorded: the settings as `without_secrets` returned them
     + now: the settings of the inventory, which have the secrets
@@ -42,7 +42,10 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
 
 
 def _source(recorded: Mapping[str, Any], now: Source) -> dict[str, Any]:
-    """A recorded source with the login or signature of the present source, if both are at the same kind of place."""
+    """Return a recorded source with the URL of the present source, which has the login or signature.
+
+    If the present source is another git repository, or of another kind, the recorded source is returned unchanged.
+    """
     source = dict(recorded)
     if isinstance(now, GitSource) and now.address == source.get("origin"):
         source["origin"] = now.origin

@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A frozen section. An unknown key is an error, so that a typo never becomes a silent default."""
+    """An immutable section of the settings. An unknown key is an error, so that no typo goes unnoticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)

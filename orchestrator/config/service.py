@@ -25,7 +25,7 @@ class ServicePorts(Section):
 
 
 class Service(Section):
-    """A process of each color that answers HTTP, WebSockets included, on a unix socket or on a TCP port."""
+    """A process of each color that answers HTTP requests and WebSockets on a unix socket or a TCP port."""
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9-]{0,30}$",
@@ -34,21 +34,23 @@ class Service(Section):
     command: str = Field(
         min_length=1,
         pattern=r"^[^\n\r\x00]+$",
-        description="one shell command, which runs as the web user in the release's directory. RELEASE and "
-        "COLOR are in its environment, and SOCKET, the path of the socket on which it must listen"
-        " (with `ports`: PORT, the port)",
+        description="one shell command, which the web user runs in the release's directory. The command must listen on "
+        "the unix socket whose path is in the environment variable SOCKET. With `ports`, it must listen on "
+        "the TCP port in the variable PORT instead. The variables RELEASE and COLOR are also set",
     )
     path: str = Field(
         pattern=r"^((/[A-Za-z0-9._~-]+)+|/)$",
-        description="URL path, such as `/ws`: the service answers every request whose path is this one or "
-        "lies below it. `/`, which needs the runtime `service`, means all requests",
+        description="URL path, such as `/ws`. The service answers the requests for this path and for all paths below "
+        "it. `/` means all requests, and needs the runtime `service`",
     )
     ports: ServicePorts | None = Field(
         None,
-        description="TCP ports on 127.0.0.1, a different one for each color; default: the service listens on a socket",
+        description="TCP ports on 127.0.0.1, one for each color; default: the service listens on a unix socket",
     )
     files: bool = Field(
-        True, description="only for the path `/`: whether nginx sends the files of the document root itself"
+        True,
+        description="only for the path `/`: whether nginx itself sends the files of the document root. If not, the "
+        "service gets the requests for files, too",
     )
 
     @field_validator("name")

@@ -1,4 +1,4 @@
-"""All settings of one application on one inventory, and how they are read."""
+"""All settings of one application on one inventory, and the function that loads them."""
 
 from __future__ import annotations
 
@@ -38,126 +38,137 @@ DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 
 
 class Shared(Section):
-    """Files and directories that outlive a release: they are in ``shared/``, and each release has links to them."""
+    """Files and directories that every release uses in turn: each release has links to them in ``shared/``."""
 
     directories: list[ReleasePath] = Field(
-        default_factory=list, description="shared directories; provisioning creates missing ones"
+        default_factory=list,
+        description="shared directories, as paths in a release; provisioning creates missing ones in `shared/`",
     )
     files: list[ReleasePath] = Field(
-        default_factory=list, description="shared files, which must exist on each node; a missing file is an error"
+        default_factory=list,
+        description="shared files, as paths in a release. You put each file into `shared/` on every node; if one is "
+        "missing, the release fails",
     )
     seed: list[ReleasePath] = Field(
         default_factory=list,
-        description="shared directories which, if they are empty, are filled with the content that the "
-        "version has at that path",
+        description="entries of `directories` that get a first content: if such a directory is empty on a node, a "
+        "release copies into it the files that the version has at that path",
     )
 
 
 class Marker(Section):
-    """The headers X-Release, X-Color and X-Node, which show what answered a request."""
+    """The headers X-Release, X-Color and X-Node, which show which release, color and node answered a request."""
 
     answers: Literal["all", "probe"] = Field(
         "probe",
-        description="which answers have these headers: all, or only answers to requests with the probe token "
-        "in X-Probe-Token",
+        description="which answers have these headers: `all`: every answer; `probe`: only answers to requests that "
+        "have the probe token in the header X-Probe-Token",
     )
     token: SecretStr | None = Field(
-        None, description="probe token of the fleet: letters, digits, - and _; required with `answers` = `probe`"
+        None, description="probe token of the fleet: letters, digits, - and _. Required if `answers` is `probe`"
     )
 
 
 class Settings(Section):
-    """The settings of an application on an inventory."""
+    """The settings of one application on one inventory."""
 
     app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
     recipe: str | None = Field(
         None,
-        description=f"name of a recipe, whose settings yours override key by key: {', '.join(names())}; "
-        "default: no recipe",
+        description=f"name of a recipe (ready-made settings for one kind of application): {', '.join(names())}. "
+        "If a key is in your settings and in the recipe, your value is used. Default: no recipe",
     )
     root: str | None = Field(
         None,
         pattern=r"^/[A-Za-z0-9._/-]+$",
-        description="directory of the application on the nodes; default: `/srv/<app>`",
+        description="directory of the application on each node; default: `/srv/<app>`",
     )
     source: SerializeAsAny[Source] = Field(description="where the files of a release come from (docs/sources.md)")
-    nodes: str = Field("nodes", description="inventory group of the nodes, which run the application")
+    nodes: str = Field("nodes", description="inventory group of the nodes (the servers that run the application)")
     switches: list[SerializeAsAny[Switch]] = Field(
-        min_length=1, description="switches that decide which color gets traffic; several switches move together"
+        min_length=1,
+        description="switches, which decide which color gets traffic. Several switches always get the same weights",
     )
     first_color: Color = Field(Color.blue, description="color that gets traffic before the first release")
     user: str = Field(
         "deploy",
         pattern=r"^[a-z_][a-z0-9_-]*$",
-        description="unprivileged user (the deploy user) that makes the releases; provisioning creates it",
+        description="the deploy user: an unprivileged user on the nodes and balancers, who makes the releases. "
+        "Provisioning creates this user",
     )
     web_user: str = Field(
         "www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user that runs nginx, PHP and services on the nodes"
     )
     authorized_keys: list[str] = Field(
         default_factory=list,
-        description="public key files on the operator's machine, whose keys may log in as the deploy user",
+        description="public key files on the operator's machine. Provisioning permits these keys to log in as the "
+        "deploy user",
     )
     ports: Ports = Ports()
     runtime: Literal["php", "service", "static"] = Field(
         "php",
-        description="what answers requests: `php`: PHP-FPM; `service`: the service whose path is `/`; "
-        "`static`: nginx alone, with the files of the document root. The document root is "
-        "`php.public` with every runtime",
+        description="what answers requests. `php`: PHP-FPM; `service`: the service with the path `/`; `static`: nginx "
+        "alone, with the files of the document root. The document root is `php.public` with every runtime",
     )
     php: Php = Php()
     soak: Duration = Field(
         3600.0,
         ge=1,
         le=604800,
-        description="time for which the color that lost the traffic keeps all its workers, for an instant "
-        "rollback (see `php.idle_workers`)",
+        description="how long the color that lost the traffic keeps all its workers after a cutover, so that a "
+        "rollback is instant. It matters only with `php.idle_workers`",
     )
     services: list[Service] = Field(
-        default_factory=list, description="processes that each color runs beside PHP-FPM, or instead of PHP-FPM"
+        default_factory=list, description="processes that each color runs in addition to PHP-FPM, or instead of PHP-FPM"
     )
     stream_limit: Duration = Field(
         3600.0,
         gt=0,
         le=604800,
-        description="longest time that a stream of a service may be silent before nginx or the balancer closes it",
+        description="longest time without data on a stream of a service (such as a WebSocket). After this time nginx "
+        "or the balancer closes the stream",
     )
     assets: list[Annotated[str, Field(pattern=DIRECTORY)]] = Field(
         default_factory=list,
-        description="directories of the document root, such as `build`, whose files have a hash in their "
-        "names. If a release does not have such a file, it is sent from the other color's "
-        "release, so a page finds its files during a switch",
+        description="directories of the document root, such as `build`, whose files have a hash in their names. If a "
+        "file is missing in one color's release, nginx sends the file of the other color's release. A page "
+        "therefore gets its files even if the traffic moves to the other color while the page loads",
     )
     shared: Shared = Shared()
     environment: Environment | None = None
     build: list[Build] = Field(
-        default_factory=list, description="build steps that run for each release, in the order of this list"
+        default_factory=list, description="build steps, which each release runs in the order of this list"
     )
     permissions: Permissions = Permissions()
     marker: Marker = Marker()
     preview: Preview = Preview()
     gate: Gate = Gate()
     warm: list[Annotated[str, Field(pattern=r"^/\S*$")]] = Field(
-        default_factory=lambda: ["/"], description="URL paths that are requested to warm the idle color"
+        default_factory=lambda: ["/"],
+        description="URL paths that each node requests from its idle color before the cutover, so that caches are "
+        "filled",
     )
     probe: Probe = Probe()
     batches: list[int | str] = Field(
         default_factory=list,
-        description="batches of nodes that prepare one after another. Each entry is the total number of "
-        'nodes, or their percentage, that are prepared after that batch (`[1, "25%", "100%"]`). '
-        "If empty, all nodes prepare at the same time",
+        description="batches of nodes, which prepare a release one batch after another. Each entry says how many nodes "
+        'are ready after its batch, as a number or in per cent: `[1, "25%", "100%"]`. If the list is '
+        "empty, all nodes prepare at the same time",
     )
     cutover: list[CutoverStep] = Field(
         default_factory=lambda: [CutoverStep(weight=100)],
         min_length=1,
-        description="weights of the new color, in rising order; the last is 100. Default: one step with weight 100",
+        description="steps in which traffic moves to the new color. The weights rise, and the last weight is 100. "
+        "Default: one step with weight 100",
     )
     comparison: Comparison = Comparison()
     drain: Drain = Drain()
-    hooks: list[Hook] = Field(default_factory=list, description="commands of your own before or after a stage")
+    hooks: list[Hook] = Field(default_factory=list, description="your own commands, which run before or after a stage")
     journal: Journal = Journal()
     scaling: Scaling | None = None
-    keep: int = Field(5, ge=2, le=1000, description="number of releases that are kept on each node")
+    keep: int = Field(
+        5, ge=2, le=1000, description="number of releases that stay on each node; older releases are removed"
+    )
     room: Room = Room()
     deadlines: Deadlines = Deadlines()
 
@@ -198,45 +209,46 @@ class Settings(Section):
 
     @property
     def left_out(self) -> list[str]:
-        """Paths that git does not check out, because the settings leave them out or something else is placed there."""
+        """The paths that are not taken from the source: ``leave_out``, shared paths and the environment file."""
         named = self.source.leave_out if isinstance(self.source, GitSource) else []
         environment = [self.environment.path] if self.environment else []
         return list(dict.fromkeys([*named, *self.shared.directories, *self.shared.files, *environment]))
 
     @property
     def shared_sessions(self) -> bool:
-        """Whether PHP's sessions are files that both colors read."""
+        """Whether PHP's sessions are files in ``shared/sessions``, which both colors use."""
         return self.runtime == "php" and self.php.sessions == "shared"
 
     @property
     def shrinks(self) -> bool:
-        """Whether the color that lost the traffic gets fewer workers after a while."""
+        """Whether the color that lost the traffic gets fewer workers after the soak time."""
         return self.runtime == "php" and self.php.idle_workers is not None
 
     @property
     def token(self) -> str:
-        """The probe token, empty if every answer is marked anyway."""
+        """The probe token; empty if the settings have none, because all answers have the marker."""
         return self.marker.token.get_secret_value() if self.marker.token else ""
 
     @property
     def environment_owner(self) -> str:
-        """The user who owns a release's environment file."""
+        """The user that owns the environment file of a release."""
         return (self.environment.owner if self.environment else None) or self.web_user
 
     @property
     def preview_token(self) -> str:
-        """The preview token, empty if there is no preview."""
+        """The preview token; empty if the settings have none, so that no request is a preview by its token."""
         return self.preview.token.get_secret_value() if self.preview.token else ""
 
 
 KINDS: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {Switch: SECTIONS, Source: SOURCES}
-"""The sections that have several kinds."""
+"""The base of each section that has several kinds -> kind -> the section of this kind."""
 
 
 def load(raw: object) -> Settings:
-    """Settings from the inventory's dictionary.
+    """Return the settings from the inventory's dictionary, merged with the recipe that they name.
 
-    Raises UsageError, one line that names every wrong key with the nearest right one.
+    Raises UsageError if settings are wrong. The message is one line that names every wrong key, and for an unknown key
+    the most similar known key.
     """
     if not isinstance(raw, Mapping):
         raise UsageError("settings are missing: define a dictionary `settings` in inventory/group_data/all.py")
@@ -260,13 +272,13 @@ def _lines(error: ValidationError, raw: Mapping[str, Any]) -> Iterable[str]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to a mistyped one, None if none is near."""
+    """Return the known word that is most similar to a mistyped word; None if no known word is similar."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
 def _keys(raw: Any, path: tuple[int | str, ...]) -> list[str]:
-    """The keys of the section at a path such as ("switches", 0)."""
+    """Return the keys of the section at a path such as ("switches", 0)."""
     section: type[BaseModel] = Settings
     for part in path:
         raw = raw[part]
@@ -283,7 +295,7 @@ def _keys(raw: Any, path: tuple[int | str, ...]) -> list[str]:
 
 
 def section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field of this type holds, alone or in a list; None if it holds none."""
+    """Return the section that a field of this type holds, alone or in a list; None if the field holds no section."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for argument in get_args(annotation) if (found := section_in(argument))), None)

@@ -1,4 +1,4 @@
-"""Where a release comes from: one section per kind of source."""
+"""The sources, from which the files of a release come: one section for each kind of source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
 REF = "{ref}"
-"""The placeholder for ``--data ref=`` in a URL or path."""
+"""The placeholder in a URL or path that is replaced by the version."""
 
 
 class Source(Section):
@@ -25,7 +25,7 @@ class Source(Section):
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Turn a dictionary into the section of the kind that it names."""
+        """Validate a dictionary as the section of the kind that its key ``kind`` names."""
         if cls is not Source or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind", DEFAULT)
@@ -35,28 +35,31 @@ class Source(Section):
 
     @property
     def where(self) -> str:
-        """The place of the source for messages, without secrets."""
+        """The place of the source, without secrets, for messages."""
         raise NotImplementedError
 
     @property
     def is_sent(self) -> bool:
-        """Whether a tree of files is pushed from the operator's machine."""
+        """Whether the operator's machine pushes a directory tree, in which it can first run build steps."""
         return False
 
     @property
     def secrets(self) -> list[str]:
-        """Secrets that must not be shown anywhere."""
+        """The secrets of this section, which must not be shown anywhere."""
         return []
 
 
 def shown(url: str) -> str:
-    """A URL without the parts that may be secret: user, password, query."""
+    """Return a URL without the parts that may be secret: user, password, query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def without_login(origin: str) -> str:
-    """A repository's URL without user and password for http. In a URL for SSH the user is no secret and stays."""
+    """Return the URL of a repository. If it is an http or https URL, leave out user and password.
+
+    In a URL for SSH, the user stays, because it is not secret.
+    """
     return shown(origin) if urlsplit(origin).scheme in ("http", "https") else origin
 
 
@@ -65,37 +68,38 @@ class GitSource(Source):
 
     kind: Literal["git"] = "git"
     origin: Annotated[str, PlainSerializer(without_login, when_used="json")] = Field(
-        min_length=1, description="URL of the git repository, as a node reaches it"
+        min_length=1, description="URL of the git repository, as the nodes reach it"
     )
     ref: str = Field(
-        "main", min_length=1, description="branch, tag or commit that is released if there is no --data ref="
+        "main", min_length=1, description="branch, tag or commit that is released if you give no `--data ref=`"
     )
     known_hosts: str | None = Field(
         None,
-        description="file on the operator's machine with the origin's host keys; provisioning installs it on the nodes",
+        description="file on the operator's machine with the SSH host keys of the origin. Provisioning installs the "
+        "file on the nodes",
     )
     key: str | None = Field(
         None,
-        description="file on the operator's machine with the private key for the origin; provisioning "
-        "installs it on the nodes",
+        description="file on the operator's machine with the SSH private key for the origin. Provisioning installs the "
+        "file on the nodes",
     )
     leave_out: list[ReleasePath] = Field(
         default_factory=list,
-        description="paths that are not checked out (`public/build`). Shared paths and the environment file "
-        "are never checked out, so they need not be in this list",
+        description="paths that git does not check out, such as `public/build`. Shared paths and the environment file "
+        "are never checked out, so do not list them here",
     )
 
     @field_validator("origin")
     @classmethod
     def _without_a_password_on_record(cls, origin: str) -> str:
-        # a password for http is handled by `login`; a password for SSH would get into the journal and is never used
+        # `login` keeps a password for http out of the journal; a password for SSH would be recorded, and is never used
         if urlsplit(without_login(origin)).password:
             raise ValueError("it has a password that is not for http: use source.key")
         return origin
 
     @property
     def address(self) -> str:
-        """The URL without the parts that may be secret."""
+        """The URL of the repository, without user and password for http."""
         return without_login(self.origin)
 
     @property
@@ -105,7 +109,7 @@ class GitSource(Source):
 
     @property
     def login(self) -> str:
-        """User and password of the URL, one per line; empty if the URL has none."""
+        """The user and the password for http from the URL, one per line; empty if the URL has neither."""
         if self.address == self.origin:
             return ""
         parts = urlsplit(self.origin)
@@ -118,29 +122,29 @@ class GitSource(Source):
 
 
 Url = Annotated[SecretStr, PlainSerializer(lambda url: shown(url.get_secret_value()), when_used="json")]
-"""A URL that may hold secrets, which are removed when it is recorded or shown."""
+"""A URL that may hold secrets. When the URL is recorded or shown, the secrets are removed."""
 
 
 class Tarball(Source, Aws):
-    """A tarball that the nodes pull."""
+    """The common base of the kinds ``archive`` and ``artifact``: a tarball at a URL, which the nodes download."""
 
-    ref: str | None = Field(None, min_length=1, description="version that is released if there is no --data ref=")
+    ref: str | None = Field(None, min_length=1, description="version that is released if you give no `--data ref=`")
     url: Url | None = Field(
         None,
-        description="URL of the tarball, as a node reaches it (`https://...`), or `s3://bucket/key`; `{ref}` "
-        "is replaced by the version",
+        description="URL of the tarball, as the nodes reach it (`https://...`), or `s3://bucket/key`. `{ref}` is "
+        "replaced by the version",
     )
     sha256: str | None = Field(
         None,
         pattern="^[0-9a-f]{64}$",
-        description="SHA-256 of the tarball (64 hexadecimal digits), used if there is no --data sha256=. A "
-        "`url` needs one of the two",
+        description="SHA-256 of the tarball (64 hexadecimal digits), which is used if you give no `--data sha256=`. "
+        "With `url`, you must give one of the two",
     )
     strip: int = Field(
         0,
         ge=0,
         le=20,
-        description="number of leading directories that are removed from the names of the tarball's members",
+        description="number of leading directories that are removed from the names of the files in the tarball",
     )
 
     @field_validator("url")
@@ -157,7 +161,7 @@ class Tarball(Source, Aws):
 
     @property
     def address(self) -> str:
-        """The URL, empty if there is none."""
+        """The URL with its secrets; empty if the settings have no URL."""
         return self.url.get_secret_value() if self.url else ""
 
     @property
@@ -177,7 +181,12 @@ class ArchiveSource(Tarball):
     """A tarball (plain, gzip, xz, zstd), which the nodes download or the operator's machine pushes."""
 
     kind: Literal["archive"]
-    file: str | None = Field(None, min_length=1, description="tarball on the operator's machine, instead of `url`")
+    file: str | None = Field(
+        None,
+        min_length=1,
+        description="path of the tarball on the operator's machine, instead of `url`. `{ref}` is replaced by the "
+        "version",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> ArchiveSource:
@@ -198,8 +207,9 @@ class ArtifactSource(Tarball):
     checkout: str | None = Field(
         None,
         min_length=1,
-        description="git repository on the operator's machine, instead of `url`: its `ref` is exported, the "
-        'build steps with `on = "operator"` run, and the result is pushed',
+        description="path of a git repository on the operator's machine, instead of `url`. The operator's machine "
+        'exports the version `ref`, runs the build steps with `on = "operator"`, and pushes the result to '
+        "the nodes",
     )
 
     @model_validator(mode="after")
@@ -220,14 +230,14 @@ class ArtifactSource(Tarball):
 
 
 class DirectorySource(Source):
-    """A directory on the operator's machine, which is pushed with its uncommitted changes. For experiments."""
+    """A directory on the operator's machine, which is pushed with its uncommitted changes; meant for experiments."""
 
     kind: Literal["directory"]
-    path: str = Field(min_length=1, description="path of the directory")
+    path: str = Field(min_length=1, description="path of the directory on the operator's machine")
     exclude: list[str] = Field(
         default_factory=list,
-        description="rsync patterns of files that are not sent (`node_modules`, `/tests`, `*.log`). `.git`, "
-        "the environment file, and shared paths outside `shared.seed` are never sent",
+        description="rsync patterns of files that are not pushed (`node_modules`, `/tests`, `*.log`). `.git`, the "
+        "environment file and shared paths are never pushed, except the directories in `shared.seed`",
     )
 
     @property

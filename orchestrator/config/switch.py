@@ -1,4 +1,4 @@
-"""The switches, which decide which color gets traffic: one section per kind of switch."""
+"""The switches, which decide which color gets traffic: one section for each kind of switch."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
 
 GROUP = "orchestrator.switches"
-"""Entry point group by which a package adds a kind: name = kind, object = a class of ``switches.base``."""
+"""The entry point group by which a package adds a kind of switch.
+
+The name of an entry point is the kind. Its object is a subclass of a class in ``switches.base``.
+"""
 
 
 class Switch(Section):
-    """The base of every kind of switch. Several switches move together."""
+    """The base of every kind of switch. If there are several switches, all of them move at the same cutover."""
 
     kind: str
     urls: list[str] = Field(
         min_length=1,
-        description="URLs of all addresses of the switch, as the operator's machine reaches them; each is "
-        "verified after a shift",
+        description="URLs of the switch, as the operator's machine reaches them. List all addresses of the switch, "
+        "because the stage `verify` checks each of them after a shift",
     )
     quiet: Duration = Field(
-        0.0, ge=0, le=600, description="time for which the old color must have had no request before a run changes it"
+        0.0, ge=0, le=600, description="a run changes the old color only after the color had no request for this time"
     )
     weighted: ClassVar[bool] = True
-    """Whether the switch can split traffic; otherwise its only weights are 0 and 100."""
+    """Whether the switch can split traffic between the colors. If not, a color gets either all traffic or none."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Turn a dictionary into the section of the kind that it names."""
+        """Validate a dictionary as the section of the kind that its key ``kind`` names."""
         if cls is not Switch or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind")
@@ -49,19 +52,21 @@ COOKIE = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 
 class Tls(Section):
-    """HTTPS at the balancer, with TLS 1.2 and later. You own the certificate and key, and renew them."""
+    """HTTPS at the balancer, with TLS 1.2 or later. You install and renew the certificate and the key."""
 
     listen: int = Field(
-        443, ge=1, le=65535, description="port of https; plain http stays at the port `listen` of the switch"
+        443, ge=1, le=65535, description="port of https. Plain http keeps the port `listen` of the switch"
     )
     certificate: str = Field(
         pattern=PATH,
-        description="path on the balancer of the file with the certificate and its chain (PEM); root reads the file",
+        description="path on the balancer of the PEM file with the certificate and its chain. root must be able to "
+        "read the file",
     )
     key: str | None = Field(
         None,
         pattern=PATH,
-        description="path on the balancer of the private key; default: the file of `certificate` has the key",
+        description="path on the balancer of the PEM file with the private key; default: the private key is in the "
+        "file `certificate`",
     )
     http2: bool = Field(True, description="whether clients may use HTTP/2 as well as HTTP/1.1")
     redirect: bool = Field(
@@ -70,7 +75,7 @@ class Tls(Section):
 
 
 class Sticky(Section):
-    """A client stays on the node that answered its first request, whichever color has the traffic."""
+    """Keeps a client on the node that answered its first request, whichever color has the traffic."""
 
     cookie: str = Field(pattern=COOKIE, description="name of the cookie that the balancer sets")
 
@@ -79,30 +84,34 @@ class BalancerSwitch(Switch):
     """A load balancer that provisioning sets up, on all hosts of one inventory group."""
 
     group: str = Field(min_length=1, description="inventory group of the balancers")
-    listen: int = Field(80, ge=1, le=65535, description="port on which the balancer answers")
-    tls: Tls | None = Field(None, description="https in addition to plain http; default: only plain http")
-    sticky: Sticky | None = Field(None, description="settings to keep a client on its node; default: any node answers")
+    listen: int = Field(80, ge=1, le=65535, description="port of plain http")
+    tls: Tls | None = Field(None, description="https, in addition to plain http; default: only plain http")
+    sticky: Sticky | None = Field(
+        None, description="keeps each client on one node; default: any node may answer a client's next request"
+    )
     split: Literal["request", "client"] = Field(
         "request",
-        description="what a weight divides between the colors: requests, or clients. With `client` each "
-        "client sees one color, and changes its color at most once while the weight rises",
+        description="what is divided between the colors while both have a weight. `request`: each request is assigned "
+        "to a color by itself. `client`: each client is assigned to a color, and changes its color at most "
+        "once while the weight rises",
     )
     split_cookie: str | None = Field(
         None,
         pattern=COOKIE,
-        description="only with split `client`: name of the cookie that identifies a client. Default: the "
-        "client's address, which is also used for clients without the cookie",
+        description="only with split `client`: name of the cookie that identifies a client. A client without this "
+        "cookie is identified by its IP address. Default: all clients are identified by their IP addresses",
     )
     record_mb: int = Field(
         16,
         ge=1,
         le=1024,
-        description="size in MiB of the balancer's record of requests, which the comparison of the colors reads",
+        description="size in MiB of the record of requests on the balancer. The comparison of the colors reads this "
+        "record",
     )
 
     @property
     def listens(self) -> list[int]:
-        """The ports for users' requests."""
+        """The ports on which the balancer answers users: for http, and with ``tls`` for https."""
         return [self.listen] + ([self.tls.listen] if self.tls else [])
 
     @model_validator(mode="after")
@@ -121,7 +130,7 @@ class HAProxySwitch(BalancerSwitch):
     log: str = Field(
         "/dev/log local0",
         pattern=r"^[^\s\"'\\#]+( len \d+)?( format \w+)? \w+$",
-        description="target and facility (as for HAProxy's directive `log`) to which failed requests are logged",
+        description="target and facility of the log of failed requests, as in HAProxy's directive `log`",
     )
 
 
@@ -132,13 +141,13 @@ class NginxSwitch(BalancerSwitch):
     access_log: str = Field(
         "/var/log/nginx/access.log",
         pattern=r"^(off|[/s][^;{}\n]*)$",
-        description="argument of nginx's directive `access_log`: a path or `off`. This log is separate from "
-        "the record of requests",
+        description="argument of nginx's directive `access_log`: a path, or `off`. The record of requests "
+        "(`record_mb`) is a different file",
     )
 
 
 class NodeSwitch(Switch):
-    """No balancer: each node's nginx follows its ``live`` link, and all nodes rename their links at one instant."""
+    """No balancer: each node's nginx follows its ``live`` link, and all nodes change their links at one instant."""
 
     kind: Literal["node"]
     urls: list[str] = Field(
@@ -148,20 +157,23 @@ class NodeSwitch(Switch):
         3.0,
         gt=0,
         le=60,
-        description="time from the beginning of arming until all nodes rename their links, plus 0.01 s for "
-        "each node. All nodes must be armed within this time",
+        description="time for arming all nodes. When arming begins, the instant at which all nodes change their `live` "
+        "links is set to the present time, plus `lead`, plus 0.01 s for each node. If a node is not armed "
+        "by then, the run fails and is undone",
     )
     window: Duration = Field(
         0.5,
         gt=0,
         le=10,
-        description="longest delay after the agreed instant: a node that wakes up later does not rename its link",
+        description="longest delay of a node. A node that is frozen at the agreed instant and wakes up later than this "
+        "does not change its link, and the run is undone",
     )
     clocks: Duration = Field(
         0.1,
         gt=0,
         le=10,
-        description="largest difference between the clocks of the nodes; if they differ by more, the run is refused",
+        description="largest accepted difference between the clocks of two nodes. If it is larger, the run fails "
+        "before any traffic moves",
     )
     weighted: ClassVar[bool] = False
 
@@ -170,26 +182,29 @@ ELB = r"^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
 
 
 class AlbSwitch(Switch, Aws):
-    """An AWS Application Load Balancer: a listener rule, not the default one, with two target groups (docs/aws.md)."""
+    """An AWS Application Load Balancer: a listener rule (not the default rule) with two target groups (docs/aws.md)."""
 
     kind: Literal["alb"]
-    name: str = Field("alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of this switch in plan and report")
+    name: str = Field(
+        "alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of this switch in the plan and the report"
+    )
     rule: str = Field(
         pattern=ELB + r"listener-rule/app/",
-        description="ARN of the listener rule, which must not be the listener's default rule",
+        description="ARN of the listener rule that forwards to the two target groups. It must not be the listener's "
+        "default rule",
     )
     blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
     green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
     region: str | None = Field(None, min_length=1, description="AWS region; default: the region in the ARN of `rule`")
     quiet: Duration = Field(
-        5.0, ge=0, le=600, description="time for which the old color must have had no request before a run changes it"
+        5.0, ge=0, le=600, description="a run changes the old color only after the color had no request for this time"
     )
 
     @model_validator(mode="after")
     def _one_place(self) -> AlbSwitch:
         if self.blue == self.green:
             raise ValueError("blue and green need two different target groups")
-        # account and region
+        # parts 3 and 4 of an ARN are its region and its account
         places = {tuple(arn.split(":")[3:5]) for arn in (self.rule, self.blue, self.green)}
         if len(places) != 1 or (self.region or self.rule.split(":")[3]) != self.rule.split(":")[3]:
             raise ValueError("rule, blue, green and region must be of one account and region")
@@ -205,7 +220,10 @@ SECTIONS: dict[str, type[Switch]] = {
 
 
 def section_of(kind: str) -> type[Switch] | None:
-    """The section of a kind, from this package or else from an installed package's entry point; None if unknown."""
+    """Return the section of a kind of switch; None if the kind is unknown.
+
+    A kind that this package does not have is looked up in the entry points of the installed packages.
+    """
     if kind in SECTIONS:
         return SECTIONS[kind]
     found = next(iter(entry_points(group=GROUP, name=kind)), None)

@@ -1,6 +1,7 @@
-"""Rules about settings of several sections: one pure function per rule.
+"""Rules about settings of several sections: one pure function for each rule.
 
-A rule returns one line that says what is wrong, where (the key) and what to do; None if the settings keep the rule.
+If the settings break a rule, its function returns one line that names the key and says what is wrong and what to do.
+Otherwise the function returns None.
 """
 
 from __future__ import annotations
@@ -43,5 +44,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def problem(settings: Settings) -> str | None:
-    """The message of the first broken rule; None if the settings keep all rules."""
+    """Return the message of the first broken rule; None if the settings break no rule."""
     return next((found for rule in RULES if (found := rule(settings))), None)

@@ -1,4 +1,4 @@
-"""Rules about the paths of a release: paths that are built, shared, owned and sent to browsers."""
+"""Rules about the paths of a release: build outputs, shared paths, permissions and assets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def build_steps_are_distinct(settings: Settings) -> str | None:
-    """No two build steps have the same name."""
+    """Require that no two build steps have the same name."""
     names = [step.name for step in settings.build]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         return f"build: several steps have the name {', '.join(twice)}: give each a name of its own"
@@ -20,18 +20,21 @@ def build_steps_are_distinct(settings: Settings) -> str | None:
 
 
 def seeds_are_shared_directories(settings: Settings) -> str | None:
-    """Only a shared directory can be seeded."""
+    """Require that every path in ``shared.seed`` is a shared directory."""
     if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:
         return f"shared.seed: not in shared.directories: {', '.join(strange)}: add to shared.directories, or leave out"
     return None
 
 
 def outputs_overlap_nothing(settings: Settings) -> str | None:
-    """Outputs overlap no shared or written path, because the next release takes them over unchanged."""
+    """Require that no build output overlaps a shared path, a writable path or the environment file.
+
+    The next release may reuse an output unchanged, so nothing else may write to the output.
+    """
     used = dict.fromkeys((*settings.shared.directories, *settings.shared.files), "shared")
     if settings.environment:
         used[settings.environment.path] = "environment"
-    # an output that is taken over is the same file in two releases, so nothing may write to it
+    # an output that the next release reuses is the same file in two releases, so nothing may write to it
     used |= dict.fromkeys(settings.permissions.writable, "permissions.writable")
     for step in settings.build:
         for path in step.outputs:
@@ -44,7 +47,7 @@ def outputs_overlap_nothing(settings: Settings) -> str | None:
 
 
 def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
-    """The paths in ``assets`` do not repeat the document root."""
+    """Require that no path in ``assets`` begins with the document root, because these paths are relative to it."""
     root = f"{settings.php.public}/"
     if strange := [path for path in settings.assets if path.startswith(root)]:
         right = strange[0].removeprefix(root)
@@ -53,7 +56,10 @@ def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
 
 
 def shared_paths_do_not_overlap(settings: Settings) -> str | None:
-    """No shared path lies below another: a path below a link to ``shared/`` is shared already and cannot be a link."""
+    """Require that no shared path is listed twice or lies below another shared path.
+
+    A path below a link to ``shared/`` is already shared, and cannot be a link itself.
+    """
     for (where, path), (there, other) in itertools.combinations(shared_paths(settings), 2):
         if path == other:
             return f"{there}: {path} is also in {where}: leave one out"
@@ -64,7 +70,10 @@ def shared_paths_do_not_overlap(settings: Settings) -> str | None:
 
 
 def release_files_are_not_shared(settings: Settings) -> str | None:
-    """Environment and permissions name no shared path, which would also change the live release."""
+    """Require that neither ``environment`` nor ``permissions`` names a shared path.
+
+    A change of a shared path would also change the live release.
+    """
     permissions = settings.permissions
     lists = {"modes": permissions.modes, "private": permissions.private, "writable": permissions.writable}
     for setting, other in shared_paths(settings):
@@ -83,6 +92,6 @@ def release_files_are_not_shared(settings: Settings) -> str | None:
 
 
 def shared_paths(settings: Settings) -> list[tuple[str, str]]:
-    """All shared paths: the setting that names each, and the path."""
+    """Return all shared paths, each as a pair: the setting that lists the path, and the path."""
     shared = {"shared.directories": settings.shared.directories, "shared.files": settings.shared.files}
     return [(setting, path) for setting, paths in shared.items() for path in paths]

@@ -1,4 +1,4 @@
-"""Rules about the source of a release, and the operator's machine's part in it."""
+"""Rules about the source of a release, and about what comes from the operator's machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def builds_on_the_operator_machine_are_sent(settings: Settings) -> str | None:
-    """A build step on the operator's machine needs a source that is sent from there."""
+    """If a build step runs on the operator's machine, require a source that this machine pushes to the nodes."""
     here = [step.name for step in settings.build if step.on == "operator"]
     if here and not settings.source.is_sent:
         return (
@@ -22,7 +22,7 @@ def builds_on_the_operator_machine_are_sent(settings: Settings) -> str | None:
 
 
 def new_instances_need_no_operator(settings: Settings) -> str | None:
-    """If new instances make themselves ready (``scaling.hook``), nothing comes from the operator's machine."""
+    """If new instances make themselves ready (``scaling.hook``), require nothing from the operator's machine."""
     if settings.scaling is None or settings.scaling.hook is None:
         return None
     if not isinstance(settings.source, GitSource):

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
 
 SOCKET_PATH = 107
-"""The maximal length of a unix socket's path, in characters."""
+"""The length of the longest path that Linux allows for a unix socket, in characters."""
 
 
 def services_are_distinct(settings: Settings) -> str | None:
-    """No two services have the same name or the same path."""
+    """Require that no two services have the same name or the same path."""
     names = [service.name for service in settings.services]
     paths = [service.path for service in settings.services]
     for key, given in (("name", names), ("path", paths)):
@@ -25,7 +25,7 @@ def services_are_distinct(settings: Settings) -> str | None:
 
 
 def sockets_have_short_paths(settings: Settings) -> str | None:
-    """The path of each service's socket is not longer than Linux allows."""
+    """Require that the path of each service's socket is not longer than Linux allows."""
     for service in settings.services:
         longest = max((settings.node.service_socket(color, service.name) for color in Color), key=len)
         if len(longest) > SOCKET_PATH:
@@ -37,14 +37,14 @@ def sockets_have_short_paths(settings: Settings) -> str | None:
 
 
 def session_files_are_provided(settings: Settings) -> str | None:
-    """``shared/sessions`` is made for PHP's shared sessions, and is not listed as well."""
+    """Require that ``shared.directories`` does not list ``sessions`` if PHP's shared sessions already make it."""
     if settings.shared_sessions and "sessions" in settings.shared.directories:
         return 'shared.directories: php.sessions = "shared" makes sessions already: leave it out'
     return None
 
 
 def runtime_fits_the_services(settings: Settings) -> str | None:
-    """The runtime ``service`` needs a service with the path ``/``; no other runtime allows one."""
+    """Require a service with the path ``/`` for the runtime ``service``, and forbid it for every other runtime."""
     main = _main(settings)
     if settings.runtime == "service" and not main:
         return 'runtime: "service" needs a service that answers everything: give one of services the path /'
@@ -57,7 +57,10 @@ def runtime_fits_the_services(settings: Settings) -> str | None:
 
 
 def main_service_shows_no_code(settings: Settings) -> str | None:
-    """The document root is not the whole release, because nginx sends all its files."""
+    """If nginx sends files beside a service, require that the document root is not the whole release.
+
+    Otherwise nginx would also send the code of the application.
+    """
     main = _main(settings)
     if main and main.files and settings.php.public == ".":
         return (
@@ -68,7 +71,10 @@ def main_service_shows_no_code(settings: Settings) -> str | None:
 
 
 def assets_are_sent_by_nginx(settings: Settings) -> str | None:
-    """nginx sends no assets if the service with the path ``/`` sends all files itself."""
+    """If the service with the path ``/`` sends all files itself, require that ``assets`` is empty.
+
+    nginx then sends no files, so ``assets`` would have no effect.
+    """
     main = _main(settings)
     if settings.assets and main and not main.files:
         return (
@@ -79,14 +85,14 @@ def assets_are_sent_by_nginx(settings: Settings) -> str | None:
 
 
 def static_runs_no_services(settings: Settings) -> str | None:
-    """The runtime ``static`` has no services: only nginx runs."""
+    """Require that the runtime ``static`` has no services, because only nginx runs with it."""
     if settings.runtime == "static" and settings.services:
         return 'services: nothing runs with runtime = "static": use "service", which also sends files'
     return None
 
 
 def ports_are_distinct(settings: Settings) -> str | None:
-    """No two listeners of a node have the same port."""
+    """Require that all ports of a node (``ports`` and the ports of the services) are different."""
     used = {port: f"ports.{name}" for name, port in settings.ports.model_dump().items()}
     for service in settings.services:
         if service.ports is None:
@@ -103,5 +109,5 @@ def ports_are_distinct(settings: Settings) -> str | None:
 
 
 def _main(settings: Settings) -> Service | None:
-    """The service that answers all requests, None if there is none. Paths are distinct, so there is at most one."""
+    """Return the service with the path ``/``, which answers all requests; None if there is no such service."""
     return next((service for service in settings.services if service.path == "/"), None)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def marked_answers_need_a_token(settings: Settings) -> str | None:
-    """If only the probe's answers are marked, the probe needs its token."""
+    """If only answers to the probe have the marker headers, require the probe token."""
     if settings.marker.answers == "probe" and settings.marker.token is None:
         return 'marker.token is missing: without it no release can be verified (set it, or marker.answers = "all")'
     return None
 
 
 def groups_are_distinct(settings: Settings) -> str | None:
-    """The nodes and the balancers of each switch are different inventory groups."""
+    """Require that the nodes and the balancers of each switch are in different inventory groups."""
     groups = [switch.group for switch in settings.switches if isinstance(switch, BalancerSwitch)]
     for group in groups:
         if group == settings.nodes:
@@ -30,7 +30,7 @@ def groups_are_distinct(settings: Settings) -> str | None:
 
 
 def preview_port_is_free(settings: Settings) -> str | None:
-    """No balancer answers users on the preview port."""
+    """Require that no balancer answers users' requests on the preview port."""
     for switch in settings.switches:
         if isinstance(switch, BalancerSwitch) and settings.preview.port in switch.listens:
             return (
@@ -41,7 +41,7 @@ def preview_port_is_free(settings: Settings) -> str | None:
 
 
 def http2_needs_https(settings: Settings) -> str | None:
-    """The probe uses HTTP/2 only if every URL of a switch is https."""
+    """If the probe uses HTTP/2, require that every URL of every switch is https."""
     plain = [url for switch in settings.switches for url in switch.urls if not url.startswith("https://")]
     if settings.probe.http2 and plain:
         return f"probe.http2: HTTP/2 needs https, and {plain[0]} is not: change this URL, or leave http2 out"
@@ -49,7 +49,10 @@ def http2_needs_https(settings: Settings) -> str | None:
 
 
 def weights_rise_to_100(settings: Settings) -> str | None:
-    """The weights of a cutover rise, end with 100, and are 100 alone if a switch cannot split traffic."""
+    """Require that the weights of a cutover rise and that the last weight is 100.
+
+    If a switch cannot split traffic, 100 must be the only weight.
+    """
     weights = [step.weight for step in settings.cutover]
     if weights != sorted(set(weights)) or weights[-1] != 100:
         return f"cutover: the weights are {weights}: let them rise and end with 100"
@@ -60,7 +63,7 @@ def weights_rise_to_100(settings: Settings) -> str | None:
 
 
 def batches_end_with_all_nodes(settings: Settings) -> str | None:
-    """Each batch is a number of nodes or a percentage; the last batch is all nodes."""
+    """Require that each batch is a number of nodes or a percentage, and that the last batch is ``100%``."""
     for size in settings.batches:
         if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
             return f'batches: {size!r} is no batch: give a number of nodes (3) or a percentage ("25%")'
