@@ -1,4 +1,7 @@
-"""The console command. It only starts a verb, as ``pyinfra INVENTORY deploys/VERB.py``, or the probe."""
+"""The console command ``orchestrator``. It starts the probe, or pyinfra with the deploy file of a verb.
+
+The command for a verb is ``pyinfra INVENTORY deploys/VERB.py``.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,10 @@ VERBS = ("plan", "release", "code", "promote", "rollback", "resume", "abort", "j
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console command.
 
-    For the probe this returns the exit status (docs/exit-codes.md). For a verb it does not return, because pyinfra
-    replaces this process.
+    If the command is ``probe``, return the exit status of the probe (docs/exit-codes.md). For a verb, this function
+    does not return, because pyinfra replaces this process.
+
+    + argv: the arguments, without the name of the program; None for the arguments of this process
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["probe"]:
@@ -26,19 +31,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return probe(arguments[1:])
     command = pyinfra_command(arguments)
     sys.stdout.flush()
-    # pyinfra replaces this process, so that it gets the signals and the terminal
+    # replace this process by pyinfra, so that pyinfra gets the signals and the terminal
     os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:
-    """Return the pyinfra command that runs a verb. Ends the process with status 2 if the arguments are bad."""
+    """Return the pyinfra command that runs a verb, as a list of words.
+
+    If the arguments are wrong, or the deploy file of the verb does not exist, this function prints the reason and ends
+    the process with status 2.
+    """
     given = _parser().parse_args(arguments)
     verb, data = given.verb, list(given.data)
     if verb == "plan":
         verb = "rollback" if given.rollback else "release"
         data.append("plan=true")
     if given.ref is not None:
-        # quoted, so that pyinfra does not read 1.10 as the number 1.1
+        # the quotes keep pyinfra from reading 1.10 as the number 1.1
         data.append(f'ref="{given.ref}"')
     if given.node is not None:
         data.append(f"node={given.node}")

@@ -1,7 +1,7 @@
-"""The entry point of deploy files: one driver operation, on the first reachable host, which does the whole run.
+"""The entry point of deploy files. It declares one pyinfra operation, the driver, which does the whole run.
 
-pyinfra runs a deploy file once per host. The driver is declared for only one of the hosts, so that it always runs, and
-decides itself what a missing host means.
+pyinfra runs a deploy file once for each host. The driver is declared only for the first host that pyinfra has connected
+to. So the driver runs even if other hosts are down, and the verb decides whether the run may continue without them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show
 
 
 def run(verb: str) -> None:
-    """Declare the driver of a verb: ``release``, ``rollback``, ``status``, ... (verbs/).
+    """Declare the driver operation of a verb. A deploy file calls this function.
 
-    Called from a deploy file. Ends the process with the exit status of the run (docs/exit-codes.md).
+    The driver ends the process with the exit status of the run (docs/exit-codes.md). Without a driver, this function
+    itself ends the process if the input is wrong, if the verb is ``status``, or if only the plan is shown.
+
+    + verb: ``release``, ``rollback``, ``status``, ... (verbs/)
     """
     signals.install()
     state = ctx_state.get()
@@ -38,7 +41,7 @@ def run(verb: str) -> None:
         return
     try:
         settings, options = _asked(state, verb)
-        # plan and run share the fleet, because the run sends the files from which the plan was made
+        # the plan and the run share one Fleet, because it keeps the copies of the files from which the plan was made
         fleet = Fleet(state, settings)
         approved = _ask_first(fleet, verb, options)
     except OrchestratorError as refusal:
@@ -54,7 +57,10 @@ def run(verb: str) -> None:
 
 
 def _asked(state: State, verb: str) -> tuple[Settings, Options]:
-    """Read the settings and ``--data``. Raises UsageError."""
+    """Return the settings and the options from ``--data``.
+
+    Raises UsageError if either is wrong, or if the hosts have different settings.
+    """
     options = read(verb, state.inventory.override_data)
     raw = [(host.name, host.data.get("settings")) for host in state.inventory]
     different = [name for name, settings in raw if settings != raw[0][1]]
@@ -66,11 +72,14 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
 
 
 def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
-    """Without ``-y``, show the plan before pyinfra's question, and return it. The run is bound to this plan.
+    """Show the plan before pyinfra asks whether to continue, and return the plan. The run must have the same plan.
 
-    Raises UsageError if there is no terminal to answer the question.
+    Returns None if the verb has no plan, or if ``-y`` is given, because pyinfra then asks nothing. Ends the process if
+    the verb is ``status``, or if only the plan is shown (``--data plan=true``).
+
+    Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer.
     """
-    # click's own context belongs to the main greenlet and cannot be read here
+    # click's context can be read only in the main greenlet, so this greenlet reads sys.argv
     state = fleet.state
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
@@ -92,8 +101,8 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
 
 
 def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, approved: Approved | None) -> None:
-    """Run the verb as the driver operation."""
-    # without this, pyinfra gives nested operations of this package colliding hashes; a test covers it
+    """Run the verb, and end the process with the exit status of the run. pyinfra calls this as the driver operation."""
+    # without this line, pyinfra gives nested operations of this package the same hash; a test covers this
     state.current_deploy_filename = __file__
     # the output of commands may hold secrets, and pyinfra would show it unmasked
     state.print_output = False
@@ -116,14 +125,17 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
 
 
 def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
-    """Make a log filter that drops pyinfra's own lines, which say less than ours. With ``-v`` it shows all lines."""
+    """Return a log filter that drops pyinfra's own lines, because the lines of the run say more.
+
+    With ``-v``, the filter drops nothing.
+    """
     return lambda record: bool(state.print_noop_info)
 
 
 def _refuse(refusal: OrchestratorError) -> None:
-    """Print one line and exit with the status of the error's class.
+    """Print the message of an error as one line, and exit with the status of the error's class.
 
-    pyinfra itself would add file and line, and always exit with 1.
+    pyinfra itself would add a file name and a line number, and would always exit with status 1.
     """
     say(str(refusal), fg="red", bold=True)
     sys.exit(refusal.status)

@@ -1,4 +1,4 @@
-"""Wait until a color has no requests in flight. At the time limit, say which requests are cut."""
+"""Wait until a color has no requests in flight, and describe the requests that are left at the time limit."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def drained(
 ) -> InFlight | str | None:
     """Wait until a color has been quiet for ``still`` seconds without a break, and then return None.
 
-    If the color is not quiet after ``limit`` seconds, return what ``look`` saw last. If it became quiet before the
-    limit, the wait may last up to ``still`` seconds beyond the limit. Exceptions of ``look`` are not caught.
+    If the color is not quiet after ``limit`` seconds, return the last result of ``look``. If the color became quiet
+    just before the limit, the wait lasts up to ``still`` seconds longer. An exception of ``look`` ends the wait.
 
-    + look: returns the work that the color has in flight now, or a line that says why this is unknown; unknown never
-      counts as quiet
+    + look: returns the requests and streams that the color has in flight now. If they are unknown, ``look`` returns a
+      line that says why, and the color does not count as quiet.
     + limit: seconds to wait at most
-    + still: seconds without a break for which the color must be quiet
+    + still: seconds for which the color must be quiet without a break
     + interval: seconds between two calls of ``look``
     """
     began, since = clock(), None
@@ -43,14 +43,14 @@ def drained(
 
 
 def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
-    """Say in one line what a color still had in flight at the time limit, and whether that is cut.
+    """Return one line that says what a color still had in flight at the time limit, and whether the run cuts it.
 
-    ``blue still had 2 streams and 1 request after 90 s: they are cut``
+    For example: ``blue still had 2 streams and 1 request after 90 s: they are cut``
 
     + limit: the time limit in seconds
-    + cut: whether the requests are cut; if False, the run fails instead
+    + cut: whether the run cuts these requests and streams; if False, the run fails instead
     """
-    # each request and each stream has its own connection
+    # each request and each stream uses one connection; the other connections are counted separately
     other = max(0, seen.connections - seen.requests - seen.streams)
     counts = ((seen.streams, "stream"), (seen.requests, "request"), (other, "connection"))
     found = [f"{count} {what}" + ("s" if count != 1 else "") for count, what in counts if count]

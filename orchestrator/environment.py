@@ -1,4 +1,4 @@
-"""The values of a release's environment, read on the operator's machine and written as a dotenv file."""
+"""Read the variables of a release's environment on the operator's machine, and write them as a dotenv file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from orchestrator.mask import Mask
 
 
 class Variables:
-    """The environment's values.
+    """The variables of a release's environment.
 
-    They are read only once, so that every node gets the same, and are hidden from then on.
+    The variables are read only once, so that every node gets the same values. Once a value is read, the mask hides it
+    in all output.
     """
 
     def __init__(self, asked: Environment | None, mask: Mask) -> None:
@@ -25,9 +26,9 @@ class Variables:
         self._found: dict[str, str] | None = None
 
     def read(self) -> Mapping[str, str]:
-        """Return the values; empty if the settings ask for none.
+        """Return name -> value of all variables; empty if the settings have no ``environment``.
 
-        Raises OrchestratorError, whose message shows no known value.
+        Raises OrchestratorError if the variables cannot be read. The message hides every value that was already read.
         """
         if self._found is None:
             try:
@@ -38,11 +39,14 @@ class Variables:
 
 
 def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[str, str]:
-    """Return all variables: from the file, then the commands, then the settings. A later value replaces an earlier one.
+    """Return name -> value of all variables of the file, the commands and the settings.
 
-    + hide: called with each value before any other step can fail
+    If a variable has several values, the settings win over the commands, and the commands win over the file.
 
-    Raises UsageError if the file is missing or has a line that is not dotenv syntax, Refused if a command fails.
+    + hide: called with each value as soon as the value is read, so that no later error message shows the value
+
+    Raises UsageError if the file cannot be read, has a line that is not dotenv syntax or lacks one of the wanted keys,
+    or if there are no variables. Raises Refused if a command fails.
     """
     found = _of_file(asked) if asked.file else {}
     hide(found.values())
@@ -56,9 +60,10 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 
 
 def text(variables: Mapping[str, str]) -> str:
-    """Write variables as a dotenv file that shells, phpdotenv, Symfony's Dotenv and python-dotenv read alike.
+    """Return the content of a dotenv file from which shells and dotenv libraries read the same values.
 
-    Raises UsageError if a value cannot be written in such a way. The message names the key and shows no value.
+    The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if they would read a value
+    differently, however it is quoted. The message names the key, but does not show the value.
     """
     return "".join(f"{key}={_quoted(key, value)}\n" for key, value in variables.items())
 
@@ -68,8 +73,8 @@ def _quoted(key: str, value: str) -> str:
         raise UsageError(f"environment: {key} has a NUL, which no environment can hold")
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,-]*", value):
         return value
-    # single quotes are literal, with two exceptions: python-dotenv treats some backslashes as escapes, and phpdotenv
-    # may take such a line for the first of several lines
+    # text in single quotes is literal, with two exceptions: python-dotenv reads some backslashes as escapes, and
+    # phpdotenv may read the next line as a continuation of this line
     if not re.search(r"['\n\r]|\\\\|\\\Z", value) and not _looks_open(f"='{value}'"):
         return f"'{value}'"
     if wrong := _no_way(value):
@@ -81,27 +86,27 @@ def _quoted(key: str, value: str) -> str:
 
 
 def _no_way(value: str) -> str:
-    """Return the part of a value that double quotes cannot hold.
+    """Return which part of a value cannot be written in double quotes; empty if every part can.
 
-    Only backslash and double quote are escaped alike by all readers.
+    A backslash before any character but a backslash or a double quote means different things to different readers.
     """
     if "\r" in value:
         return "a carriage return"
     if "`" in value:
         return "a backtick beside a single quote, a line break or a backslash"
-    # if one of these characters follows the $, no reader takes the $ for the beginning of a variable name
+    # if one of these characters follows the $, no reader takes the $ for the beginning of a variable's name
     if re.search(r"\$(?![\s.,;/%+=~^)>|&\]]|\Z)", value):
         return "a $ beside a single quote, a line break or a backslash"
     return "a last line of nothing but backslashes" if re.search(r"\n\\+\Z", value) else ""
 
 
 def _looks_open(line: str) -> bool:
-    """Say whether phpdotenv takes the next line for a continuation of this line."""
+    """Return whether phpdotenv reads the next line as a continuation of this line."""
     return '="' in line and len(re.findall(r'(?=[^\\]")', line.replace("\\\\", ""))) < 2
 
 
 def _of_file(asked: Environment) -> dict[str, str]:
-    # imported here, since only releases with an environment file need it
+    # imported here, because only settings with ``environment.file`` need it
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream
 
@@ -120,9 +125,10 @@ def _of_file(asked: Environment) -> dict[str, str]:
 
 
 def _said(key: str, command: str, seconds: float) -> str:
-    """Return the output of a command.
+    """Run the command of a variable, and return its output.
 
-    The output is a secret, so an error shows only the last line of standard error.
+    The output is a secret, so an error message shows only the last line of standard error. Raises Refused if the
+    command fails, prints nothing, or takes longer than ``seconds``.
     """
     try:
         done = local.run(command, seconds)

@@ -8,26 +8,26 @@
     │   ├── Refused                  3   the run did not begin
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
-    │   ├── NotDone                  1   an API did not make a change that was asked
+    │   ├── NotDone                  1   an API did not make a requested change
     │   ├── ProbeError               1   the probe itself did not work
     │   ├── NotUndone                4   an undo failed
-    │   ├── TakenOver                4   another run took the lock over
-    │   └── Undecided                4   the commit may or may not be on record (run/walk.py)
+    │   ├── TakenOver                4   another run took the lock
+    │   └── Undecided                4   it is unknown whether the commit is recorded (run/walk.py)
     └── Internal                     is caught inside the package and never reaches the operator
         ├── CommandFailed                a command failed
-        │   └── TookTooLong              a command had to be ended
+        │   └── TookTooLong              a command was killed at its deadline
         ├── Silent                       a host did not answer
         ├── NotYet                       a condition does not hold yet
         ├── CannotTell                   a switch's answer does not say which color gets traffic
         ├── Lost                         the store refused a write              (journal/store.py)
         ├── ConditionFailed              S3 refused a conditional request       (journal/s3.py)
-        └── StreamReset, GoneAway, NotHttp2   how HTTP/2 loses a request        (probe/lost.py)
-    Interrupted            128 + n   an operating system signal asked for a stop; no ``Exception``, so not below Failure
+        └── StreamReset, GoneAway, NotHttp2   ways in which HTTP/2 loses a request (probe/lost.py)
+    Interrupted            128 + n   a signal asked the run to stop; a BaseException, so not below Failure
 
 A class that several parts of the package raise or catch is defined here. A class that only one part uses is defined
 beside its code. ``docs/exit-codes.md`` says what each exit status means for the operator. Only ``deploy.py`` turns an
-exception into an exit status. If one of several hosts fails, only ``fleet.py`` and ``run/`` catch the exception and
-store it as that host's result.
+exception into an exit status. If a command on one of several hosts fails, only ``fleet.py`` and ``run/`` catch the
+exception, and store it as the result of that host.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 OUTPUT = 60
-"""Number of lines that are kept of a failed command's output."""
+"""How many of the last lines of a failed command's output are kept."""
 
 
 class Failure(Exception):
@@ -45,21 +45,24 @@ class Failure(Exception):
 class OrchestratorError(Failure):
     """An error whose message is one clear line for the operator: what happened, where, what to do. Exit status 1.
 
-    Any code may raise it. ``deploy.py`` catches it, prints the line and exits with ``status``. If one of several hosts
-    fails, ``fleet.py`` and ``run/`` catch the error and store it as that host's result.
+    Any code may raise this error. ``deploy.py`` catches the error, prints the line and exits with ``status``. If a
+    command on one of several hosts fails, ``fleet.py`` and ``run/`` catch the error and store it as that host's result.
     """
 
     status = 1
 
 
 class UsageError(OrchestratorError):
-    """Bad input: settings, ``--data``, inventory. The run did not begin and changed nothing. Exit status 2."""
+    """The settings, ``--data`` or the inventory are wrong. The run did not begin and changed nothing. Exit status 2."""
 
     status = 2
 
 
 class Refused(OrchestratorError):
-    """The run did not begin (lock, preflight, plan changed) and changed nothing. Exit status 3."""
+    """The run did not begin and changed nothing. Exit status 3.
+
+    For example, another run holds the lock, preflight found a problem, or the plan has changed since it was approved.
+    """
 
     status = 3
 
@@ -75,26 +78,28 @@ class NotUndone(OrchestratorError):
 
 
 class TakenOver(OrchestratorError):
-    """Another run holds the lock now: this run must change nothing more, and the other run settles it. Exit status 4.
+    """Another run holds the lock now. This run must stop and change nothing more. Exit status 4.
 
-    The journal's session raises it. Code in ``run/`` that continues after other errors must let this one pass.
+    The other run settles this run. ``journal/session.py`` raises TakenOver. Code in ``run/`` that continues after other
+    errors must not continue after TakenOver.
     """
 
     status = 4
 
 
 class NotDone(OrchestratorError):
-    """An API did not make a change that was asked; the message says which, where, and what to do. Exit status 1.
+    """An API did not make a requested change. Exit status 1.
 
-    Switches raise it. ``run/`` and ``survey.py`` catch it and store it as the switch's result.
+    The message says which change, where, and what to do. Switches raise NotDone. ``run/`` and ``survey.py`` catch it
+    and store its message as the result of the switch.
     """
 
 
 class ProbeError(OrchestratorError):
     """The probe itself did not work: it did not start, died, or gave no report. Exit status 1.
 
-    ``probe/process.py`` raises it and ``run/`` catches it. If the probe does not start, its stage fails. If the probe
-    dies later, the stage that reads its report says so.
+    ``probe/process.py`` raises ProbeError and ``run/`` catches it. If the probe does not start, the stage that starts
+    the probe fails. If the probe dies later, the stage that reads the probe's report shows the error.
     """
 
 
@@ -105,7 +110,7 @@ class Internal(Failure):
 class CommandFailed(Internal):
     """A command failed, on a host or on the operator's machine. The message is the last line of its standard error.
 
-    ``fleet.py`` and ``run/`` catch it and store it as the host's result.
+    ``fleet.py`` and ``run/`` catch CommandFailed and store it as the result of the host.
 
     + output: the last OUTPUT lines of everything that the command printed
     """
@@ -120,28 +125,33 @@ class TookTooLong(CommandFailed):
 
 
 class Silent(Internal):
-    """A host did not answer: its connection broke, or it froze. ``fleet.py`` catches it and marks the reply as lost."""
+    """A host did not answer, because its connection broke or the host froze.
+
+    ``fleet.py`` catches Silent and marks the host's reply as lost.
+    """
 
 
 class NotYet(Internal):
     """The condition that the code waits for is not met yet. The message says what was seen instead.
 
-    The ``check`` function given to ``waiting.until`` raises it. ``until`` catches it and calls ``check`` again.
+    The function ``check`` that is given to ``waiting.until`` raises NotYet. ``until`` catches it and calls ``check``
+    again.
     """
 
 
 class CannotTell(Internal):
-    """A switch's answer does not say which color gets traffic. Such an answer is never taken for a color.
+    """A switch's answer does not say which color gets traffic. The code must then not guess a color.
 
-    Switches raise it. ``run/`` and ``survey.py`` catch it, and keep the message in place of the weights.
+    Switches raise CannotTell. ``run/`` and ``survey.py`` catch it, and keep its message in place of the weights.
     """
 
 
 class Interrupted(BaseException):
     """A signal (SIGINT, SIGTERM, SIGHUP) asked the run to stop. Exit status 128 + ``signum``.
 
-    Interrupted is no ``Exception``, so that no handler mistakes it for a failure of its step. ``signals.py`` throws it
-    into the greenlet of the run. ``run/walk.py`` catches it and undoes the run; ``deploy.py`` catches it as well.
+    Interrupted is a BaseException, so that no ``except Exception`` handles it like the failure of a step.
+    ``signals.py`` throws it into the greenlet of the run. ``run/walk.py`` catches it and undoes the run. If it comes
+    outside of the stages, ``deploy.py`` catches it and exits with ``status``.
 
     + signum: number of the signal
     + name: name of the signal

@@ -1,7 +1,8 @@
-"""Run operations and facts on an inventory's hosts through pyinfra, with our own order, barriers and deadlines.
+"""Run pyinfra's operations and facts on the hosts of an inventory, with a deadline for each host.
 
-pyinfra itself drops a host that fails and continues with the others in random order, and its timeouts do not cover a
-frozen host (pyinfra 3.10). Here every host gives a reply by its deadline, and replies come in the requested order.
+pyinfra 3.10 itself drops a host that fails, and continues with the other hosts in random order. Its timeouts have no
+effect on a frozen host. The functions here return one reply for each host, in the requested order, even if the host
+fails or is frozen.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from orchestrator.switches import Api, kind_of
 T = TypeVar("T")
 
 PING = 3.0
-"""Seconds within which a host must answer a ping after it missed a deadline.
+"""Seconds within which a host must answer a ping after the host failed or missed a deadline.
 
 A host that does not answer the ping counts as lost.
 """
@@ -42,8 +43,9 @@ A host that does not answer the ping counts as lost.
 class Reply(Generic[T]):
     """The result of one call on one host.
 
+    + name: name of the host
     + value: return value of the call; None if the call failed
-    + error: why the call failed, in one line; None if it succeeded
+    + error: one line that says why the call failed; None if the call succeeded
     + lost: whether the host did not answer at all
     + seconds: how long the call took
     + output: the last lines that a failed command printed
@@ -58,9 +60,12 @@ class Reply(Generic[T]):
 
 
 class Fleet:
-    """The hosts of one inventory: app nodes and load balancers.
+    """The hosts of one inventory (nodes and balancers), and the switches behind an API.
 
-    Raises UsageError if the inventory lacks a group that the settings name, or if the nodes' group is empty.
+    + nodes: names of the nodes
+    + balancers: name of each balancer -> kind of its switch, such as ``haproxy``
+
+    Raises UsageError if the inventory lacks a group that the settings name, or if the group of the nodes is empty.
     """
 
     def __init__(self, state: State, settings: Settings) -> None:
@@ -79,15 +84,15 @@ class Fleet:
             if (made := self._api(switch)) is not None
             for name in [getattr(switch, "name", switch.kind)]
         }
-        """Switches that are controlled through a provider's API, by name."""
+        """Name -> switch, for each switch that is controlled through the API of a provider such as AWS."""
         self.is_switch = any(switch.kind == "node" for switch in settings.switches)
-        """Whether each node is a switch itself, by its ``live`` link."""
+        """Whether the nodes are a switch themselves: each node's ``live`` link decides which color gets traffic."""
         self.mask = Mask(settings)
-        """Hides secrets in all output of hosts that is shown or recorded."""
+        """The mask that hides secrets in all output of hosts that is shown or recorded."""
         self.variables = Variables(settings.environment, self.mask)
         """The values for a release's environment file."""
         self.copies: dict[str, Bundle] = {}
-        """Copies of this machine's files from which a plan was made, by path. The run of that plan sends the copies."""
+        """Path on this machine -> copy of its files, made with the plan. The run sends the copy that was planned."""
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
 
@@ -109,7 +114,7 @@ class Fleet:
         return kind(switch, members, self.settings.ports)
 
     def has(self, name: str) -> bool:
-        """Say whether the inventory has this host. A resumed run may name a host that was removed meanwhile."""
+        """Return whether the inventory has this host. A resumed run may name a host that has been removed from it."""
         return name in self.state.inventory.hosts
 
     def host(self, name: str) -> Host:
@@ -118,7 +123,8 @@ class Fleet:
     def address(self, name: str) -> str:
         """Return the address by which the balancers reach a node.
 
-        This is its ``address``, else its SSH host name, else its name.
+        This is the node's ``address`` in the inventory. Without ``address``, it is ``ssh_hostname``; without both, it
+        is the node's name.
         """
         if not self.has(name):
             return name
@@ -136,16 +142,18 @@ class Fleet:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def each(self, names: Iterable[str], act: Callable[[Host], T], deadline: float) -> list[Reply[T]]:
-        """Call ``act`` on all hosts at once. Returns one reply for each host, in the order of ``names``.
+        """Call ``act`` on all named hosts at once, and return one reply for each host, in the order of ``names``.
 
-        + deadline: seconds for each host
+        + deadline: seconds that the call on each host may take
         """
         return at_once([lambda name=name: self.one(name, act, deadline) for name in names])  # type: ignore[misc]
 
     def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
-        """Call ``act`` on one host. A failure or a missed deadline is part of the reply and raises nothing.
+        """Call ``act`` on one host, and return the reply.
 
-        + deadline: seconds for the call
+        If the call fails or misses the deadline, this raises nothing: the reply has the error.
+
+        + deadline: seconds that the call may take
         """
         if not self.has(name):
             return Reply(name, None, f"node {name} is no longer in the inventory", True, 0.0)
@@ -178,9 +186,9 @@ class Fleet:
             return reply(None, str(failure))
 
     def answers(self, host: Host) -> bool:
-        """Say whether a host answers within PING seconds.
+        """Return whether a host answers a ping within PING seconds.
 
-        If the connection is broken, try once more over a new connection.
+        If the first ping fails, connect again and ping once more.
         """
         for attempt in range(2):
             try:
@@ -199,11 +207,11 @@ class Fleet:
     def operate(
         self, host: Host, operation: Callable[..., Any], stdin: str | None = None, **arguments: Any
     ) -> list[str]:
-        """Run an operation now, and return the lines that it printed. Raises CommandFailed.
+        """Run an operation on a host now, and return the lines that it printed. Raises CommandFailed.
 
         + stdin: the command's standard input
         """
-        # a greenlet that was killed at its deadline may have left this flag set
+        # pyinfra sets this flag during an operation; a greenlet that was killed at its deadline left the flag set
         host.in_op = False
         extra = {"_stdin": stdin} if stdin is not None else {}
         meta = operation(**arguments, **extra, _ignore_errors=True)
@@ -213,7 +221,7 @@ class Fleet:
         return list(meta.stdout_lines)
 
     def look(self, host: Host, fact: type[Any], stdin: str | None = None, **arguments: Any) -> Any:
-        """Read a fact from the host, never from a cache. Returns the fact's default if its command failed.
+        """Read a fact from the host, never from a cache. Returns the fact's default if the fact's command failed.
 
         + stdin: the command's standard input
         """
@@ -221,7 +229,7 @@ class Fleet:
         return host.get_fact(fact, **arguments, **extra, _ignore_errors=True)
 
     def shell(self, host: Host, command: StringCommand, stdin: str = "") -> list[str]:
-        """Run a command outside of an operation, and return the lines that it printed. Raises CommandFailed."""
+        """Run a command on a host, without an operation, and return the lines that it printed. Raises CommandFailed."""
         with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
             good, output = host.run_shell_command(command, _stdin=stdin)
         if not good:
@@ -230,9 +238,10 @@ class Fleet:
 
 
 def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:
-    """Run all functions at once, each in a greenlet, and return their results in order.
+    """Call all functions at once, each in its own greenlet, and return their results in the order of ``acts``.
 
-    The first exception (an interrupt as well) ends all the other functions and is raised.
+    If a function raises an exception, or the run is interrupted, all other functions are stopped and the exception is
+    raised. The exception of a function takes effect only when the functions before it in ``acts`` have ended.
     """
     if not acts:
         return []

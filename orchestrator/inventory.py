@@ -11,11 +11,14 @@ import click
 from orchestrator.signals import signals, warn
 
 PATIENCE = {"banner_timeout": 3, "auth_timeout": 5}
-"""Timeouts in seconds for ``ssh_paramiko_connect_kwargs``: a frozen server accepts a connection, then sends nothing."""
+"""Timeouts in seconds for ``ssh_paramiko_connect_kwargs``.
+
+With these timeouts, pyinfra soon gives up a frozen server, which accepts a connection and then sends nothing.
+"""
 
 
 def login(admin: str, deploy: str) -> str:
-    """Return the user to log in as: the administrator for provisioning, the deploy user for everything else.
+    """Return the user to log in as: ``admin`` if pyinfra runs ``provision.py``, otherwise ``deploy``.
 
     + admin: a user who may become root (root itself, or a user with sudo)
     + deploy: the unprivileged user that provisioning creates
@@ -28,12 +31,12 @@ def login(admin: str, deploy: str) -> str:
 def handle_signals() -> None:
     """Let the orchestrator handle signals, and refuse ``--limit`` and ``--exclude``.
 
-    Call this first in an inventory file. A run either covers the whole fleet or does not begin. So if pyinfra's
-    ``--limit`` or ``--exclude`` is given together with a deploy file of the orchestrator, the process ends with one
-    line and status 2. (pyinfra itself ends with status 0 if ``--limit`` matches nothing.)
+    Call this function first in an inventory file. A run must cover the whole fleet. If pyinfra is started with a deploy
+    file of the orchestrator and with ``--limit`` or ``--exclude``, this function prints one line and ends the process
+    with status 2. pyinfra itself would end with status 0 if ``--limit`` matched no host.
     """
     signals.install()
-    # paramiko prints a traceback when a server closes the connection; pyinfra prints its own line about that
+    # without this, paramiko prints a traceback when a server closes the connection; pyinfra's own line is enough
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     context = click.get_current_context(silent=True)
     if context is None:

@@ -1,4 +1,4 @@
-"""All paths on a node and on a balancer, as pure functions of the application's name."""
+"""All paths and names on a node and on a balancer, derived from the name of the application. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from orchestrator.model import Color
 
 HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
-"""Our directory in HAProxy's configuration."""
+"""The directory of the orchestrator's files in HAProxy's configuration."""
 
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """Paths on an app node."""
+    """The paths of an application on a node, and the names of its systemd units."""
 
     app: str
     root: str  # /srv/<app>
@@ -31,12 +31,12 @@ class NodeLayout:
 
     @property
     def live(self) -> str:
-        """The link that names the live color; rename(2) swaps it."""
+        """The symlink that names the live color. rename(2) replaces the symlink atomically."""
         return f"{self.root}/live"
 
     @property
     def guard_dir(self) -> str:
-        """Holds ``lock`` (flock) and ``fence`` (a number) of the guard."""
+        """The directory of the guard's files: ``lock`` (for flock) and ``fence`` (the number of the newest run)."""
         return f"{self.root}/guard"
 
     @property
@@ -46,7 +46,7 @@ class NodeLayout:
 
     @property
     def ssh(self) -> str:
-        """The program by which git reaches the origin, in the library."""
+        """The program that git runs to reach the origin by SSH."""
         return f"{self.library}/ssh"
 
     @property
@@ -68,7 +68,7 @@ class NodeLayout:
         return f"{self.root}/{color}"
 
     def link(self, color: Color) -> str:
-        """The link from a color to its release."""
+        """Return the path of the symlink from a color to its release."""
         return f"{self.root}/{color}/release"
 
     def socket(self, color: Color) -> str:
@@ -76,26 +76,29 @@ class NodeLayout:
 
     @property
     def sessions(self) -> str:
-        """PHP's session files, which both colors read; only the web user has access."""
+        """The directory of PHP's session files. Both colors use it. Only the web user has access."""
         return f"{self.shared}/sessions"
 
     def service_socket(self, color: Color, name: str) -> str:
-        """The socket at which one of a color's services listens."""
+        """Return the path of the socket at which a service of a color listens."""
         return f"{self.root}/{color}/run/{name}.sock"
 
     def service_unit(self, color: Color, name: str) -> str:
-        """The systemd unit of one of a color's services."""
+        """Return the name of the systemd unit of a color's service."""
         return f"{self.app}-{color}-{name}.service"
 
     def target(self, color: Color) -> str:
         return f"{self.app}-{color}.target"
 
     def shrink(self, color: Color, kind: str) -> str:
-        """The systemd unit (``timer`` or ``service``) that reduces a color's workers after a long idle time."""
+        """Return the name of the systemd unit that restarts a color with fewer workers when the soak time is over.
+
+        + kind: ``timer`` or ``service``
+        """
         return f"{self.app}-{color}-shrink.{kind}"
 
     def shrunk(self, color: Color) -> str:
-        """A file that exists while a color has fewer workers."""
+        """Return the path of a file that exists while a color runs with fewer workers."""
         return f"{self.root}/{color}/shrunk"
 
     def service(self, color: Color) -> str:
@@ -104,13 +107,13 @@ class NodeLayout:
 
 @dataclass(frozen=True)
 class BalancerLayout:
-    """Paths on a balancer."""
+    """The paths and names of an application on a balancer."""
 
     app: str
 
     @property
     def state(self) -> str:
-        """The deploy user's state directory, on a file system where rename(2) is atomic for readers."""
+        """The directory of the switch's state. On its file system, rename(2) must be atomic for readers."""
         return f"/var/lib/orchestrator/{self.app}"
 
     @property
@@ -123,17 +126,17 @@ class BalancerLayout:
 
     @property
     def weights_map(self) -> str:
-        """HAProxy: a map file of one line, ``green <0..100>``."""
+        """HAProxy: the map file with one line, ``green <0..100>``, which is green's weight in per cent."""
         return f"{self.state}/weights.map"
 
     @property
     def weight_link(self) -> str:
-        """nginx: a link to ``weights/<0..100>``, green's share."""
+        """nginx: the symlink to ``weights/<0..100>``. The name of its target is green's weight in per cent."""
         return f"{self.state}/weight"
 
     @property
     def weights(self) -> str:
-        """nginx: 101 empty directories, 0 to 100, that the link may point to."""
+        """nginx: the directory with 101 empty directories, named 0 to 100. ``weight_link`` points to one of these."""
         return f"{self.state}/weights"
 
     @property
@@ -143,20 +146,20 @@ class BalancerLayout:
 
     @property
     def haproxy_conf(self) -> str:
-        """Our configuration file; the distribution's ``haproxy.cfg`` stays unchanged."""
+        """HAProxy's configuration file for this application. The distribution's ``haproxy.cfg`` stays unchanged."""
         return f"{HAPROXY_DIRECTORY}/{self.app}.cfg"
 
     @property
     def ring(self) -> str:
-        """HAProxy: the ring buffer of the latest requests."""
+        """HAProxy: the name of the ring buffer that holds the latest requests."""
         return f"{self.app}_record"
 
     @property
     def record(self) -> str:
         """The file in which nginx records the requests while traffic is split.
 
-        The deploy user may empty the file, but must not replace it with another file or a link, because nginx opens it
-        as root. The file is therefore not in ``state``.
+        The deploy user may empty this file, but must not be able to replace it by another file or a link, because nginx
+        opens the file as root. Therefore the file is not in ``state``, which the deploy user can change.
         """
         return f"/var/log/orchestrator/{self.app}/record"
 

@@ -22,14 +22,16 @@ def run(
     environment: Mapping[str, str] | None = None,
     together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a shell command without a terminal. If it takes too long, kill it and all processes that it started.
+    """Run a shell command without a terminal, and return its exit status and output.
+
+    If the command takes too long, the command and all processes that it started are killed.
 
     + seconds: time limit of the command
-    + directory: directory in which the command runs; None: the current directory
-    + environment: variables in addition to those of this process
+    + directory: directory in which the command runs; None for the current directory
+    + environment: variables in addition to the variables of this process
     + together: whether standard error is merged into standard output, in the order of writing
 
-    Raises TookTooLong. If the command fails, nothing is raised: the result holds the exit status.
+    Raises TookTooLong at the time limit. A command that fails raises nothing: the result has its exit status.
     """
     process = subprocess.Popen(
         ["sh", "-c", command],
@@ -40,7 +42,7 @@ def run(
         stderr=subprocess.STDOUT if together else subprocess.PIPE,
         text=True,
         errors="replace",
-        # a separate process group, whose id is the process id
+        # this makes a process group, so that killpg below also reaches the processes that the command started
         start_new_session=True,
     )
     try:
@@ -56,9 +58,9 @@ def run(
 
 
 def _rest(process: subprocess.Popen[str]) -> str:
-    """Return the output that a killed command had printed.
+    """Return the output that a command printed before it was killed.
 
-    If a process in another session still holds the output open, return an empty string.
+    Returns an empty string if a process that was not killed still has the output open.
     """
     try:
         return process.communicate(timeout=REST)[0]

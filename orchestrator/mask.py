@@ -12,11 +12,11 @@ from typing_extensions import override
 from orchestrator.config import Settings
 
 SHORTEST = 6
-"""Number of characters. A shorter secret is not hidden, since it may be part of ordinary words."""
+"""Number of characters of the shortest secret that is hidden. A shorter secret may be part of ordinary words."""
 
 
 class Mask(logging.Filter):
-    """Replace secrets by ``***`` in a text, or in every log record when used as a logging filter."""
+    """Replaces secrets by ``***`` in a text. As a logging filter, it does so in every log record."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -29,15 +29,16 @@ class Mask(logging.Filter):
         self.add([*secrets, *settings.source.secrets])
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide these secrets as well, both as they are and as dotenv files, shells and JSON quote them.
+        """Hide more secrets, unchanged and in the forms in which dotenv files, shells and JSON quote them.
 
-        If a secret has several lines, each line is hidden by itself.
+        If a secret has several lines, each line is also hidden alone. Short texts, plain words and short numbers are
+        not hidden.
         """
         for secret in secrets:
             self._secrets |= {
                 form for line in (secret, *secret.splitlines()) if _is_distinctive(line) for form in _forms(line)
             }
-        # replace the longest secret first, since a secret may begin with another secret
+        # replace the longest secret first, because a secret may begin with another secret
         listed = sorted(self._secrets, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, listed))) if listed else None
 
@@ -52,7 +53,7 @@ class Mask(logging.Filter):
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret itself, and its forms between the quotes of a dotenv file, a shell command and JSON."""
+    """Return the secret unchanged, and as it is quoted in a dotenv file, in a shell command and in JSON."""
     escaped = re.sub(r'([\\"$`])', r"\\\1", secret)
     dotenv = re.sub(r'([\\"])', r"\\\1", secret)
     one_line = escaped.replace("\n", "\\n").replace("\r", "\\r")
@@ -61,5 +62,5 @@ def _forms(secret: str) -> set[str]:
 
 
 def _is_distinctive(text: str) -> bool:
-    """Say whether a text can only be a secret: it is not short, no plain word (`production`) and no number."""
+    """Return whether a text is clearly a secret: it is not short, not a plain word (`production`) and not a number."""
     return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

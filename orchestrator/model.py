@@ -39,25 +39,25 @@ class Weights:
 
     @classmethod
     def all_to(cls, color: Color) -> Weights:
-        """Give all the traffic to one color."""
+        """Return the weights that give all the traffic to one color."""
         return cls(100 if color is Color.green else 0)
 
     @classmethod
     def of(cls, color: Color, share: int) -> Weights:
-        """Give one color a share, in whole per cent; the other color gets the rest."""
+        """Return the weights that give one color this share, in whole per cent, and the other color the rest."""
         return cls(share if color is Color.green else 100 - share)
 
     def share(self, color: Color) -> int:
-        """Return a color's share, in whole per cent."""
+        """Return a color's share of the traffic, in whole per cent."""
         return self.green if color is Color.green else 100 - self.green
 
 
 def release_id(now: datetime, revision: str) -> str:
-    """Make a release's id, which is the same on the whole fleet.
+    """Return the id of a new release, such as ``20261128T160334Z-3f9a1c7``. All nodes use the same id.
 
-    The id is the UTC time to the second, followed by the first 7 digits of the revision.
+    The id is the time to the second, followed by the first 7 digits of the revision.
 
-    + now: a time in UTC, with its time zone
+    + now: the present time in UTC, with its time zone
     + revision: the full commit hash, lower-case hexadecimal
     """
     return f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}"

@@ -29,18 +29,17 @@ KNOWN: dict[str, tuple[str, ...]] = {
 class Options:
     """The options from ``--data``.
 
-    + ref: a branch, tag or commit, or the version in an archive's URL; None for the ref of the settings
-    + sha256: the archive's SHA-256, None for the one in the settings
-    + color: the idle color that the operator expects; None accepts either color
-    + allow_missing: the nodes that need not take part (separated by commas in ``--data``)
-    + node: the node that joins
-    + to: the kept release to go back to, None for the release that is still warm
-    + until: the pause at which the run stops and waits: ``preview``, or a weight of the settings' cutover; empty for
-      none
+    + ref: a branch, tag or commit, or the version in the URL of an archive; None for the ref in the settings
+    + sha256: the SHA-256 of the archive; None for the SHA-256 in the settings
+    + color: the color that the operator expects to be idle; None if either color may be idle
+    + allow_missing: names of the nodes that need not take part (separated by commas in ``--data``)
+    + node: for ``join``: the node to bring back into traffic
+    + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
+    + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
     + plan: whether to show the plan and do nothing
-    + save: the file in which the plan is saved
-    + bound: the file of a saved plan; the run is refused if the fleet or the request has changed since
-    + report: the file for the run's report as JSON, None for none
+    + save: the file in which to save the plan; None to save no plan
+    + bound: the file of a saved plan; the run is refused if the fleet or the request differs from this plan
+    + report: the file in which to write the run's report as JSON; None to write no report
     """
 
     ref: str | None = None
@@ -57,7 +56,7 @@ class Options:
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
-    """Options from ``--data``. Raises UsageError for a key or value that the verb does not accept.
+    """Return the options from ``--data``. Raises UsageError for a key or value that the verb does not accept.
 
     Keys of pyinfra's own connectors (``ssh_...``) are ignored.
     """

@@ -15,16 +15,16 @@ from orchestrator.errors import OrchestratorError
 
 PREFIX = "orchestrator-"
 YOUNG = 60.0
-"""Seconds for which a new directory is kept whatever the state of its lock, since it may not be locked yet."""
+"""Age in seconds below which a directory is not removed, because its process may not have locked it yet."""
 
 
 class Scratch:
-    """A directory that only this user can read, at ``path``, until ``remove`` is called.
+    """A temporary directory, at ``path``, that only this user can read. It exists until ``remove`` is called.
+
+    A locked file beside the directory shows that the directory is in use. The kernel releases the lock when the process
+    ends, even if the process is killed.
 
     Raises OrchestratorError if the directory cannot be made.
-
-    A lock file beside the directory shows that it is in use. The kernel releases the lock when the process ends,
-    however the process ends.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Scratch:
 
 
 def sweep() -> None:
-    """Remove the directories that no process uses any more."""
+    """Remove all temporary directories of the orchestrator that no process uses any more."""
     for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
         try:
             if time.time() - file.stat().st_mtime < YOUNG:
@@ -72,7 +72,7 @@ class Bundle:
     """A version's files in a directory on this machine.
 
     + scratch: the directory that holds the files
-    + tree: hash of the files
+    + tree: hash of the files; empty if the files were not hashed
     """
 
     scratch: Scratch

@@ -1,6 +1,7 @@
-"""Handle signals from the moment the inventory is read.
+"""Handle SIGINT, SIGTERM and SIGHUP: a signal undoes the run, if the run can still be undone.
 
-pyinfra's own SIGINT handler exits with status 0 and runs no ``finally``. On SIGTERM, pyinfra ends at once.
+The handlers are installed when the inventory is read. Without them, pyinfra handles SIGINT by exiting with status 0,
+without running ``finally`` blocks, and ends at once on SIGTERM.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Mode(Enum):
-    """The present effect of a signal."""
+    """What a signal does at present.
+
+    + nothing_begun: a signal ends the process, because nothing was changed yet
+    + running: a signal interrupts the run, which is then undone
+    + finishing: a signal only prints a line, because the run is being undone or is ending
+    """
 
     nothing_begun = "nothing was changed"
     running = "undoing"
@@ -28,25 +34,25 @@ class Mode(Enum):
 
 
 class Signals:
-    """Turn signals into Interrupted in the greenlet of a run, as long as the run can still be undone."""
+    """Turns a signal into the exception Interrupted in the greenlet of a run, while the run can still be undone."""
 
     def __init__(self) -> None:
         self.mode = Mode.nothing_begun
         self._driver: gevent.Greenlet | None = None
 
     def install(self) -> None:
-        """Handle SIGINT, SIGTERM and SIGHUP. A signal that is ignored (as under nohup) stays ignored."""
+        """Install the handlers. A signal that the process already ignores (as SIGHUP under nohup) stays ignored."""
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
     def drive(self) -> None:
-        """Let signals interrupt the calling greenlet from now on."""
+        """Let a signal raise Interrupted in the calling greenlet from now on."""
         self._driver = gevent.getcurrent()
         self.mode = Mode.running
 
     def no_more_interrupts(self) -> None:
-        """Answer signals only with a line from now on: the run is undoing, or finishing."""
+        """Let a signal only print a line from now on, because the run is being undone or is ending."""
         self.mode = Mode.finishing
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -54,10 +60,11 @@ class Signals:
         if self.mode is Mode.nothing_begun:
             warn(f"{name}: stopped before anything was changed")
             if gevent.getcurrent().parent is None:
-                # pyinfra's own greenlet, perhaps in its question: SystemExit lets it restore the terminal
+                # this is pyinfra's main greenlet, which may be asking the operator: SystemExit lets it restore the
+                # terminal
                 raise SystemExit(128 + number)
-            # Any other greenlet (for example, one that connects) would treat an exception as its own failure, and the
-            # run would go on.
+            # Any other greenlet (for example, a greenlet that connects to a host) would treat an exception as its own
+            # failure, and the run would go on.
             os._exit(128 + number)
         if self.mode is Mode.finishing:
             warn(f"{name}: {Mode.finishing.value}")
@@ -65,7 +72,7 @@ class Signals:
         gevent.spawn(self._throw, Interrupted(number, name))
 
     def _throw(self, reason: Interrupted) -> None:
-        # the run may have moved on since the signal came; only one signal may interrupt it
+        # the mode may have changed since the signal came; only one signal may interrupt the run
         if self.mode is Mode.running and self._driver is not None:
             self.mode = Mode.finishing
             warn(f"{reason.name}: {Mode.running.value}")
@@ -79,9 +86,9 @@ signals = Signals()
 
 
 def warn(line: str) -> None:
-    """Write a line to the terminal, if there is one.
+    """Write a line to standard error, and ignore it if the terminal is gone.
 
-    ``sys.stderr`` is not used: a signal may arrive in the middle of a write, and the terminal may be gone.
+    ``sys.stderr`` is not used, because a signal may arrive while Python is writing to it.
     """
     text = click.style(line, fg="yellow", bold=True) if os.isatty(2) else line
     with suppress(OSError):

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def survey(fleet: Fleet, group: bool = True) -> FleetState:
-    """Read the state of every node and switch. If a reading fails, the state is one line that says why.
+    """Return the state of every node, every switch and the Auto Scaling group.
+
+    If a state cannot be read, the result has one line in its place that says why.
 
     + group: whether to read the Auto Scaling group as well, if the settings name one
     """
@@ -46,7 +48,7 @@ def survey(fleet: Fleet, group: bool = True) -> FleetState:
 
 
 def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
-    """Ask a color on its own node for its answers to requests, and for the code that its processes run.
+    """Send requests to a color on its own node, and return the answers and the code that the color's processes run.
 
     Returns None if the node's command failed.
 
@@ -85,13 +87,16 @@ def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
 
 
 def seen_at(fleet: Fleet, host: Host) -> Seen:
-    """Read a balancer's state. Raises CannotTell."""
+    """Return the state of a switch on a balancer. Raises CannotTell if its answer names no color."""
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
     return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
 
 
 def _link(state: NodeState | str) -> Seen | str:
-    """Return the state of a node as a switch: its ``live`` link decides about all traffic of the node's live port."""
+    """Return the state of a node as a switch; one line of text if the state is unknown.
+
+    The node's ``live`` link decides which color gets all the traffic of the node's live port.
+    """
     if isinstance(state, str):
         return state
     if state.live is None:

@@ -28,8 +28,8 @@ def until(check: Callable[[], None], patience: float, interval: float) -> None:
 def last_refusal(check: Callable[[], None], patience: float, sleep: Callable[[float], None]) -> NotYet | None:
     """Call ``check`` at growing intervals until it no longer raises NotYet, then return None.
 
-    If the time is over, return the last NotYet. The pauses grow from half a second to five seconds, since providers
-    limit how often their APIs may be called (AWS: 10 Describe calls a second for each account).
+    After ``patience`` seconds, return the last NotYet instead. The intervals grow from half a second to five seconds,
+    because providers limit how often their APIs may be called (AWS: 10 Describe calls a second for each account).
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
     + patience: seconds after which the wait ends
@@ -57,8 +57,8 @@ def _poll(
 def within(seconds: float, late: Exception) -> Iterator[None]:
     """Raise ``late`` if the ``with`` block takes longer than ``seconds``.
 
-    gevent's Timeout interrupts the block. It is no ``Exception``: boto3 treats every Exception during a request as a
-    network failure and tries again, so an Exception would not end the block.
+    The block is interrupted by gevent's Timeout, which is a BaseException. An ``Exception`` would not end the block,
+    because boto3 treats every Exception during a request as a network failure and tries again.
     """
     timer = gevent.Timeout(seconds)
     try:

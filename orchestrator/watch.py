@@ -1,4 +1,4 @@
-"""Keep ``watch``, the name of ``orchestrator.inventory.handle_signals`` in version 0.1, for old inventories."""
+"""Export ``watch`` for inventories of version 0.1: the former name of ``orchestrator.inventory.handle_signals``."""
 
 from __future__ import annotations
 

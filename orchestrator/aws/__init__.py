@@ -1,1 +1,1 @@
-"""A fleet on AWS: its instances, target groups and Auto Scaling group."""
+"""The AWS side of a fleet: its instances, target groups and Auto Scaling group."""

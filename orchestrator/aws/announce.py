@@ -1,12 +1,15 @@
-"""Announce to new instances the releases of both colors, the live color, and whether a run is in progress.
+"""Read and write the announcement, which tells new instances which releases to run.
 
-The announcement is one small JSON object in S3 (``scaling.live`` in the settings). It is flat and has one key a line,
-so that the script which new instances run (provision/templates/catch-up.j2) can read it with sed. A run marks it
-``busy`` before it changes anything, and writes it again when it has ended, successfully or not. New instances wait
-while it is ``busy``.
+The announcement names the releases of both colors and the live color, and says whether a run is in progress. It is one
+small JSON object in S3 (``scaling.live`` in the settings). Each key is on its own line, so that the script of new
+instances (provision/templates/catch-up.j2) can read the object with sed.
 
-A run replaces the announcement only if no newer run has written it (If-Match, and the fence number in the object). So a
-run that was suspended and goes on late cannot announce a release that is no longer live.
+A run marks the announcement as ``busy`` before it changes anything. When the run has ended, successfully or not, it
+writes the announcement again without this mark. New instances wait while the announcement is ``busy``.
+
+A run must not replace the announcement of a newer run: it compares the fence in the object with its own, and writes
+with the condition If-Match. So a run that was frozen and continues late cannot announce a release that is no longer
+live.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ FORMAT = 1
 """Version of the object's format."""
 
 TRIES = 10
-"""Number of writes before giving up, if another process changes the object before each of them."""
+"""Number of attempts to write, if another process changes the object before each attempt."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Version:
     """The release of a color.
 
     + release: id of the release
-    + revision: full commit hash, or the short hash from the end of the id
+    + revision: full commit hash; if unknown, the short hash at the end of the release id
     """
 
     release: str
@@ -40,7 +43,7 @@ class Version:
 
     @classmethod
     def of(cls, release: str, revision: str | None = None) -> Version:
-        """Make a version from a release id and its commit; else use the short hash at the end of the id."""
+        """Make a Version. If the revision is unknown, use the short hash at the end of the release id."""
         return cls(release, revision or release.rpartition("-")[2])
 
 
@@ -48,9 +51,11 @@ class Version:
 class Announcement:
     """The content of the announcement.
 
-    + fence: fence number of the run that announces
+    + app: name of the application
+    + fence: number of the run that wrote the announcement
     + busy: whether a run is in progress, so that new instances must wait
-    + blue, green: the color's version; None if the color has no release
+    + live: the live color
+    + blue, green: the version of this color; None if the color has no release
     """
 
     app: str
@@ -72,7 +77,7 @@ class Announcement:
 
     @classmethod
     def parse(cls, text: str | bytes) -> Announcement:
-        """Parse the result of ``to_json``. Raises ValueError."""
+        """Make an announcement of the JSON from ``to_json``. Raises ValueError if the text is no announcement."""
         try:
             raw = dict(json.loads(text))
             if raw["format"] != FORMAT:
@@ -87,7 +92,7 @@ class Announcement:
 
 
 def read(s3: Any, url: str) -> Announcement | None:
-    """Read the announcement. Returns None if none was written yet. Raises OrchestratorError.
+    """Return the announcement; None if no announcement was written yet. Raises OrchestratorError if it cannot be read.
 
     + s3: a client of S3
     + url: URL of the object, ``s3://bucket/key``
@@ -96,10 +101,12 @@ def read(s3: Any, url: str) -> Announcement | None:
 
 
 def announce(s3: Any, url: str, announcement: Announcement) -> None:
-    """Write the announcement. May be called twice. Raises OrchestratorError, also if a newer run has announced.
+    """Write the announcement. A second call with the same announcement changes nothing.
 
     + s3: a client of S3
     + url: URL of the object, ``s3://bucket/key``
+
+    Raises OrchestratorError if the object cannot be written, or if a newer run has written it.
     """
     from botocore.exceptions import ClientError
 
@@ -119,7 +126,7 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
                 s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json", **condition)
                 return
             except ClientError as error:
-                # another run wrote in between, or our write succeeded and its answer was lost: read again
+                # another run wrote after our read, or our write succeeded and its answer was lost: read again
                 if error.response["Error"].get("Code") not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise
     raise OrchestratorError(f"{url} was changed by others before each of {TRIES} writes: repeat the command")

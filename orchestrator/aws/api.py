@@ -1,4 +1,4 @@
-"""Make clients of AWS, and turn errors of AWS into one line for the operator."""
+"""Make clients of AWS services, and turn errors of AWS into one line for the operator."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CLIENT_SETTINGS: dict[str, Any] = {
 }
 
 CREDENTIALS = re.compile("Credential|Token|SSO|Login|Profile")
-"""Matches the names of botocore's own errors about credentials."""
+"""The pattern of the class names of botocore's errors about credentials."""
 
 NETWORK = re.compile("Connect|Timeout|HTTPClient")
-"""Matches the names of botocore's own errors about the network."""
+"""The pattern of the class names of botocore's errors about the network."""
 
 LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 
@@ -38,7 +38,8 @@ LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 class Account:
     """The account, region and endpoint of requests to AWS.
 
-    If a field is None, it is taken from where every AWS tool takes it, including the variable AWS_REGION.
+    If a field is None, its value comes from the AWS configuration of this machine: the environment variables (also
+    AWS_REGION) or the files in ``~/.aws``.
     """
 
     region: str | None = None
@@ -70,7 +71,7 @@ class Account:
         return self._client("s3")
 
     def presigned(self, bucket: str, key: str, seconds: int) -> str:
-        """Make a URL that lets its holder read an object of S3. Raises OrchestratorError.
+        """Return a URL with which an object in S3 can be read without credentials. Raises OrchestratorError.
 
         + seconds: how long the URL is valid
         """
@@ -85,7 +86,7 @@ class Account:
         return url
 
     def _client(self, service: str, **more: Any) -> Any:
-        # imported here: it takes 0.2 s, and an import before gevent patches the standard library breaks TLS
+        # imported here: the import takes 0.2 s, and breaks TLS if it comes before gevent patches the standard library
         from botocore.config import Config
 
         with asking(f"AWS {service}"):
@@ -97,16 +98,16 @@ class Account:
         """Return the session that all clients share, so that credentials and service models are read only once."""
         import boto3
 
-        # boto3 reads only AWS_DEFAULT_REGION
+        # boto3 itself reads AWS_DEFAULT_REGION, but not AWS_REGION
         region = self.region or os.environ.get("AWS_REGION") or None
         return boto3.Session(profile_name=self.profile, region_name=region)
 
 
 @contextmanager
 def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
-    """Turn an error of AWS in the ``with`` block into one line for the operator. Raises OrchestratorError.
+    """Turn an error of AWS in the ``with`` block into an OrchestratorError, whose message is one line.
 
-    + what: the thing that AWS is asked about, with its name: ``Auto Scaling group shop``
+    + what: what the requests are about, with its name: ``Auto Scaling group shop``. The message begins with this text.
     + page: the docs page that lists the permissions for the request
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -121,7 +122,7 @@ def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
 
 
 def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str:
-    """Explain in one line an error that AWS answered. Pure.
+    """Return one line that explains an error in an answer of AWS, and says what to do. Pure.
 
     + code, message: the error's code and message, as AWS sent them
     + page: the docs page that lists the permissions for the request
@@ -146,7 +147,7 @@ def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str
 
 
 def explain_own(name: str, text: str) -> str:
-    """Explain in one line an error that botocore raised itself. Pure.
+    """Return one line that explains an error that botocore itself raised, and says what to do. Pure.
 
     + name: name of the error's class
     + text: message of the error

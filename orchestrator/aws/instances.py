@@ -1,15 +1,15 @@
 """Find the nodes of a fleet on AWS, and compare the three sources that must agree about them.
 
-The tags say which instances should be nodes, the Auto Scaling group which instances it manages, and the target groups
-which instances get traffic. A run for the whole fleet must not begin while they differ: an instance that is in a target
-group but not in the inventory would continue to serve the old release.
+The tags say which instances should be nodes. The Auto Scaling group says which instances it manages. The target groups
+say which instances get traffic. A run must not begin while these sources differ: an instance that is in a target group,
+but not in the inventory, would continue to serve the old release.
 
-An instance that is in NEITHER target group is accepted here, since a barred node looks like that and must be in the
-inventory to be brought back. The ALB's switch reads from a tag whether the orchestrator barred the node, and preflight
-refuses a release in both cases.
+An instance that is in NEITHER target group is accepted here, because a barred node is in neither group and must be in
+the inventory to be brought back. The switch ``alb`` reads from a tag whether the orchestrator has barred the node.
+Preflight refuses a release in both cases, with and without the tag.
 
-Sources: EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetHealth. All are eventually
-consistent: for some seconds after a change they may differ.
+The AWS calls are EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups and ELB DescribeTargetHealth. Their
+answers may differ for some seconds after a change, because they are eventually consistent.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
 IN_SERVICE = "InService"
-"""Lifecycle state of an instance that the Auto Scaling group counts as available."""
+"""The lifecycle state of an instance that the Auto Scaling group counts as available."""
 
 PAGE = 1000
-"""Number of instances in one page of an answer: the most that EC2 allows."""
+"""Number of instances on one page of an answer: the largest number that EC2 allows."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A running instance.
+    """An instance of EC2.
 
+    + id: instance id
     + private, public: IPv4 addresses; None if the instance has no such address
     """
 
@@ -51,8 +52,8 @@ class TargetGroup:
     """A color's target group, reduced to the fields that the inventory needs.
 
     + by: target type of the group: ``instance`` or ``ip``
-    + port: the color's port, on which each member must get its requests
-    + members: the targets that are not draining
+    + port: port of the color; each member must get its requests on this port
+    + members: the registered targets; a draining target is no member
     """
 
     name: str
@@ -113,7 +114,7 @@ def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
 def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
     """Return the lifecycle state of each instance of an Auto Scaling group, by instance id and sorted.
 
-    Raises UsageError if no such group exists, and OrchestratorError.
+    Raises UsageError if there is no such group, and OrchestratorError if AWS refuses the request.
     """
     with asking(f"Auto Scaling group {group}"):
         # the answer about one group has one page, with all its instances
@@ -124,7 +125,7 @@ def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 
 
 def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:
-    """Ask AWS for a target group and its members. A draining target does not count as a member.
+    """Return a target group and its members, as AWS reports them. A draining target is no member.
 
     + port: port of the target group's color
 
@@ -138,13 +139,14 @@ def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> Targ
 
 
 def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
-    """Ask the three sources.
+    """Ask the three sources for their instances, and return their answers.
 
     + tags: an instance with all these tags is a node
     + group: name of the Auto Scaling group; None if the fleet has none
     + groups: ARN of each target group -> port of its color
 
-    Raises UsageError if no tags are given, and OrchestratorError.
+    Raises UsageError if no tags are given or the Auto Scaling group does not exist, and OrchestratorError if AWS
+    refuses a request.
     """
     if not tags:
         raise UsageError("no tags are given, so every instance of the account would be a node: set ORCHESTRATOR_TAGS")
@@ -185,7 +187,7 @@ def cross_check(
 
 
 def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str]:
-    """Describe each wrong membership of a node in the target groups, one line for each."""
+    """Return one line for each wrong membership of a node in the target groups."""
     lines, without = [], []
     for group in targets:
         ports = sorted(member.port for member in group.members if member.id == group.knows_as(instance))
@@ -203,12 +205,12 @@ def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str
 def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]]:
     """Return the inventory's hosts, sorted by instance id: pairs of a name (the instance id) and data. Pure.
 
-    + public: whether to log in at the public address instead of the private one
+    + public: whether to log in at the public address instead of the private address
 
-    The data has ``ssh_hostname``; ``address``, by which the balancers reach the node; and ``target``, the node's id in
-    the target groups.
+    The data has three keys: ``ssh_hostname``; ``address``, the address by which the balancers reach the node; and
+    ``target``, the node's id in the target groups.
 
-    Raises Refused if an instance lacks the address, or if the target groups are of different types.
+    Raises Refused if an instance lacks such an address, or if the target groups are of different types.
     """
     kinds = {group.by for group in found.targets}
     if kinds - {"instance", "ip"} or len(kinds) > 1:
@@ -225,7 +227,7 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
 
 
 def refuse(differences: Iterable[str]) -> None:
-    """Raise Refused if there are differences, with one line for each."""
+    """Raise Refused if there are differences. The message has one line for each difference."""
     lines = list(differences)
     if lines:
         head = "tags, Auto Scaling group and target groups do not agree about the nodes; nothing was changed:"

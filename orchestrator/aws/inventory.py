@@ -1,13 +1,13 @@
-"""Helper for the inventory file of a fleet on AWS: it returns the hosts, or ends the process with a clear message.
+"""Helper for the inventory file of a fleet on AWS: finds the hosts, or ends the process with a clear message.
 
-It reads these variables from the environment, and so from the operator's ``.env``:
+The helper reads these environment variables, which the operator can set in ``.env``:
 
     ORCHESTRATOR_TAGS    an instance with all these tags is a node: App=shop,Env=prod
     ORCHESTRATOR_GROUP   name of the Auto Scaling group; empty if there is none
     ORCHESTRATOR_BLUE    ARN of blue's target group
     ORCHESTRATOR_GREEN   ARN of green's target group
     ORCHESTRATOR_PUBLIC  1: log in at the public addresses
-    AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ... as for every AWS tool
+    AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ... have the same meaning as for the AWS CLI
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.model import Color
 
 GO_ON = ("status", "rollback", "abort", "unlock")
-"""Verbs for emergencies. They only warn about differences, since a dead instance must not block a rollback."""
+"""The verbs for emergencies, for which differences between the sources are only a warning.
+
+Otherwise a dead instance would block a rollback.
+"""
 
 
 def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
     """Return the value of a variable. Raises UsageError if the variable is missing or empty.
 
-    + environment: the variables to look in; None for those of this process
+    + environment: the variables to look in; None for the variables of this process
     """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
@@ -41,7 +44,7 @@ def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
 
 
 def tags(text: str) -> dict[str, str]:
-    """Parse tags like ``App=shop,Env=prod``. Raises UsageError. Pure."""
+    """Return the key -> value of tags such as ``App=shop,Env=prod``. Raises UsageError if a tag is wrong. Pure."""
     found = {}
     for pair in text.split(","):
         key, equals, value = pair.strip().partition("=")
@@ -52,14 +55,14 @@ def tags(text: str) -> dict[str, str]:
 
 
 def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tuple[str, dict[str, str]]]:
-    """Return the hosts of an inventory's group: pairs of instance id and data, as ``instances.nodes`` makes them.
+    """Return the hosts for a group of the inventory: pairs of instance id and data, as ``instances.nodes`` makes them.
 
     + ports: ports of the colors, as in the settings
     + account: the AWS account to ask; None for the account of the environment
 
-    If an error occurs, this prints one line for each problem and ends the process: with status 2 if a variable is not
-    set, 3 if the sources differ, 1 if AWS refuses a request. The verbs for emergencies (GO_ON) only warn about a
-    difference.
+    If an error occurs, this function prints one line for each problem and ends the process. The exit status is 2 if a
+    variable is missing or wrong, 3 if the sources differ, and 1 if AWS refuses a request. For a verb in GO_ON,
+    differences between the sources are only printed.
     """
     try:
         return _hosts(ports or Ports(), account or Account())

@@ -1,13 +1,15 @@
-"""Suspend the nodes' Auto Scaling group during a run, or find out how it changed during the run.
+"""Suspend the nodes' Auto Scaling group during a run, or find out how the group changed during the run.
 
-``suspend`` keeps the group from adding and removing instances. Processes that were suspended before the run stay
-suspended after it. So the processes to suspend are first decided (``to_suspend``), then recorded, and only then
-suspended: if the run dies, the next command resumes exactly these. Without ``suspend``, ``changes`` says which
-instances were added and removed, and ``to_bar`` which of them must be kept from traffic.
+A suspended group adds and removes no instances. A process of the group that was already suspended before the run must
+stay suspended after the run. Therefore a run first decides which processes to suspend (``to_suspend``), then records
+them, and only then suspends them. If the run dies, the next command resumes exactly the recorded processes.
 
-AWS calls: SuspendProcesses, ResumeProcesses and DescribeAutoScalingGroups. The first two take an empty list to mean all
-processes, so an empty list is never sent. Activities that began before the suspension continue: read the group again
-after suspending it (``unrest``).
+If the group is not suspended, ``changes`` returns the instances that were added and removed, and ``to_bar`` returns
+which added instances must be kept from traffic.
+
+The AWS calls are SuspendProcesses, ResumeProcesses and DescribeAutoScalingGroups. For the first two, an empty list
+means all processes, so an empty list is never sent. Activities that began before the suspension continue. Therefore the
+caller must read the group again after suspending it (``unrest``).
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 PROCESSES = (
     "Launch",
     "Terminate",
-    # an idle color that restarts fails its health check: its instance must not be marked for replacement
+    # while an idle color restarts, it fails its health check; its instance must not be marked for replacement
     "HealthCheck",
     "ReplaceUnhealthy",
     "AZRebalance",
@@ -38,13 +40,13 @@ PROCESSES = (
     "ScheduledActions",
     "InstanceRefresh",
 )
-"""The processes that add or remove instances, or register them in target groups."""
+"""The processes of a group that add or remove instances, or register instances in target groups."""
 
 REFRESHES = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 """States of an instance refresh that is still in progress."""
 
 TRIES = 6
-"""Number of calls, one second apart, before giving up because another change of the group is in progress."""
+"""Number of attempts to change a group, one second apart, while another change of the group is in progress."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Changes:
-    """Ids of the instances that were added and removed between two readings, sorted."""
+    """The difference between two readings of the group.
+
+    + came, went: sorted ids of the instances that were added, and of those that were removed
+    """
 
     came: tuple[str, ...] = ()
     went: tuple[str, ...] = ()
@@ -76,7 +81,10 @@ class Changes:
 
 
 def see(autoscaling: AutoScalingClient, name: str) -> Group:
-    """Read an Auto Scaling group. Raises UsageError if no group has this name, and OrchestratorError."""
+    """Return the state of an Auto Scaling group.
+
+    Raises UsageError if no group has this name, and OrchestratorError if AWS refuses the request.
+    """
     with asking(f"Auto Scaling group {name}"):
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
         if not found:
@@ -95,22 +103,22 @@ def see(autoscaling: AutoScalingClient, name: str) -> Group:
 
 
 def to_suspend(group: Group) -> tuple[str, ...]:
-    """Return the processes that a run must suspend and later resume: those that are not suspended yet. Pure."""
+    """Return the processes that a run must suspend and later resume: those not suspended before the run. Pure."""
     return tuple(process for process in PROCESSES if process not in group.suspended)
 
 
 def suspend(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Suspend processes of a group. May be called twice. Raises OrchestratorError.
+    """Suspend processes of a group. A second call changes nothing. Raises OrchestratorError.
 
-    + processes: result of ``to_suspend``, which must be recorded before this call
+    + processes: result of ``to_suspend``. The caller must have recorded it, so that the processes can be resumed.
     """
     _change(autoscaling.suspend_processes, name, processes)
 
 
 def resume(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Undo ``suspend``, whether all, some or none of the processes were suspended. Raises OrchestratorError.
+    """Resume processes of a group. A process that is not suspended stays so. Raises OrchestratorError.
 
-    + processes: the processes that the run suspended, and no others
+    + processes: exactly the processes that the run decided to suspend
     """
     _change(autoscaling.resume_processes, name, processes)
 
@@ -134,7 +142,10 @@ def _change(call: Callable[..., Any], name: str, processes: Sequence[str]) -> No
 
 
 def unrest(group: Group) -> list[str]:
-    """Say why no run may begin: instances that start or terminate, an instance refresh. One line for each. Pure."""
+    """Return the reasons why no run may begin, one line for each. Pure.
+
+    The reasons are instances that are starting or terminating, and an instance refresh.
+    """
     lines = [
         f"{id} is {state} in the Auto Scaling group {group.name}"
         for id, state in group.instances.items()
@@ -146,7 +157,7 @@ def unrest(group: Group) -> list[str]:
 
 
 def risks(group: Group, suspended: bool) -> list[str]:
-    """Return the warnings for the plan, one line for each. Pure.
+    """Return the warnings for the plan about a group, one line for each. Pure.
 
     + suspended: whether the run suspends the group
     """
@@ -159,7 +170,7 @@ def risks(group: Group, suspended: bool) -> list[str]:
 
 
 def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
-    """Find out which instances were added and which were removed. Pure.
+    """Return which instances were added and which were removed. Pure.
 
     + before: ids of the instances when the run began
     + now: ids of the instances now
@@ -171,15 +182,16 @@ def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
 def to_bar(
     came: Iterable[str], instances: Mapping[str, Instance], targets: Sequence[TargetGroup]
 ) -> list[tuple[str, Target]]:
-    """Find the target group memberships of instances that were added during a run and lack its release. Pure.
+    """Return the target group members that a run must bar, because they were added during the run. Pure.
 
-    + came: the added instances, from ``changes``
-    + instances: the tagged instances, read again
-    + targets: both target groups, read again
+    These instances do not have the release of the run.
 
-    Returns the memberships to end, as pairs of a target group's ARN and a member; empty if the instances are in neither
-    target group. An instance may be registered a moment later: repeat this until the run has ended, or suspend the
-    group.
+    + came: ids of the added instances, from ``changes``
+    + instances: id -> tagged instance, read again after the instances were added
+    + targets: both target groups, read again after the instances were added
+
+    Returns pairs of a target group's ARN and a member; empty if the added instances are in neither target group. AWS
+    may register an instance later. Therefore the caller must repeat this call until the run has ended.
     """
     found = []
     for id in sorted(set(came) & set(instances)):
@@ -190,14 +202,14 @@ def to_bar(
 
 
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
-    """Deregister members, and tag them as barred, as the ALB's switch does. Requests in flight continue.
+    """Deregister members from their target groups, and tag them as barred, as the switch ``alb`` does.
 
-    May be called twice. Raises OrchestratorError.
+    Requests in flight continue. A second call changes nothing. Raises OrchestratorError.
 
     + places: result of ``to_bar``
     + arns: ARNs of both target groups
     """
-    # tag before deregistering: a deregistered target without the tag would count as lost
+    # tag before deregistering, because a deregistered target without the tag counts as a problem
     for id in sorted({member.id for _, member in places}):
         with asking(f"target groups: {id}"):
             elb.add_tags(
@@ -209,7 +221,7 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
 
 
 def advice(changed: Changes) -> list[str]:
-    """Say what happened to each instance and what the operator should do about it, one line for each. Pure."""
+    """Return one line for each changed instance: what happened, and what the operator should do about it. Pure."""
     return [
         *(
             f"{id} was added during the run and does not have its release: it gets no traffic until "

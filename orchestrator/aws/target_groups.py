@@ -1,4 +1,4 @@
-"""Read an ALB's target groups: their members, the members' health, and problems of the groups. Pure."""
+"""Interpret what AWS reports about an ALB's target groups: members, their health, and problems. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from orchestrator.config.ports import Ports
 from orchestrator.model import Color
 
 BARRED = "orchestrator:barred:"
-"""Prefix of a tag's key; the rest of the key is a target's id.
+"""The prefix of the key of a tag. The rest of the key is the id of a target.
 
-While a target is barred, both groups have this tag.
+While the target is barred, both target groups have this tag.
 """
 
 SAME_SETTINGS = (
@@ -32,18 +32,25 @@ SAME_SETTINGS = (
     "UnhealthyThresholdCount",
     "Matcher",
 )
-"""Settings that must be the same in both groups, since a difference would show only after traffic has moved."""
+"""The settings that must be equal in both target groups.
+
+A difference would show its effect only after traffic has moved.
+"""
 
 DRAINING = "draining"
-"""State of a target that was deregistered and still answers its requests in flight.
+"""The state of a target that was deregistered and still answers its requests in flight.
 
-``unhealthy.draining``, the other state of TargetHealthStateEnum with this word, belongs to Network Load Balancers: a
-target in that state is registered, but unhealthy.
+The state ``unhealthy.draining`` is different: only Network Load Balancers use it, for a target that is registered, but
+unhealthy.
 """
 
 
 class Target(NamedTuple):
-    """A member of a target group: its instance id or IP address, and the port on which it gets requests."""
+    """A target of a target group.
+
+    + id: instance id or IP address
+    + port: the port on which the target gets requests
+    """
 
     id: str
     port: int
@@ -68,7 +75,7 @@ class Health:
 
 
 NOT_REGISTERED = Health("not registered")
-"""Health of a target that is not in the group."""
+"""The health of a target that is not in the target group."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class Group:
     """A color's target group.
 
     + settings, attributes, tags: values as AWS returns them
-    + targets: target -> its health; draining targets are included
+    + targets: target -> health, also for draining targets
     """
 
     color: Color
@@ -98,17 +105,19 @@ class Group:
 
     @property
     def patience(self) -> float:
-        """Return the seconds after which health checks know the state of a newly registered or attached target."""
+        """Return the seconds until health checks know the state of a target that was just registered or attached."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
-        # a new target needs one pass, an unhealthy target needs all passes; registering takes some more seconds
+        # a new target must pass one check, an unhealthy target HealthyThresholdCount checks; registering takes seconds
         return float(interval) * (int(number("HealthyThresholdCount", 5)) + 1) + float(timeout) + 15.0
 
 
 def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target, Health]:
-    """Parse the TargetHealthDescriptions of DescribeTargetHealth. Targets that are not registered are left out.
+    """Return target -> health, from the TargetHealthDescriptions of DescribeTargetHealth.
 
-    + port: port to use for a target whose description has none
+    Targets that are not registered are left out.
+
+    + port: port of a target whose description has no port
     """
     found = {}
     for one in descriptions:
@@ -131,7 +140,7 @@ def barred(groups: Iterable[Group]) -> frozenset[str]:
 
 
 def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, Health]:
-    """Return the nodes whose target of this color is not ``healthy``, with its health, in the order of ``members``.
+    """Return node -> health for each node whose target in this group is not ``healthy``, in the order of ``members``.
 
     + members: node -> target id
     + port: port of the color
@@ -141,9 +150,9 @@ def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, 
 
 
 def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str], port: int) -> str:
-    """Say in one line why a color must not get traffic, and name every unhealthy target.
+    """Return one line that says why a color must not get traffic, and names every unhealthy target.
 
-    An ALB would not prevent such traffic: if all targets are unhealthy, the ALB sends requests to all of them (fail
+    The ALB itself would not prevent such traffic: if all targets are unhealthy, it sends requests to all targets (fail
     open).
 
     + found: node -> health, from ``unhealthy``
@@ -153,17 +162,22 @@ def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str
 
 
 def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the nodes that are being deregistered from a group."""
+    """Return the nodes that have a draining target in one of the groups.
+
+    + members: node -> target id
+    """
     leaving = {target.id for group in groups for target, health in group.targets.items() if health.state == DRAINING}
     return tuple(name for name, id in members.items() if id in leaving)
 
 
 def problems(groups: Mapping[Color, Group], members: Mapping[str, str], ports: Ports, sticky: bool) -> tuple[str, ...]:
-    """Return the reasons why no run may begin, one line for each: wrong members first, then differences of the groups.
+    """Return the reasons why no run may begin, one line for each.
 
-    + members: node -> target id, of the whole inventory
+    The reasons are wrong members, differences between the groups, and wrong stickiness, in this order.
+
+    + members: node -> target id, for all nodes of the inventory
     + ports: ports of the colors
-    + sticky: whether the listener rule keeps clients on a color
+    + sticky: whether the listener rule keeps a client on one color (group stickiness)
     """
     kept_out = barred(groups.values())
     found = [line for color in Color for line in _members(groups[color], members, ports, kept_out)]

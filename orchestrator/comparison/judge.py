@@ -1,20 +1,22 @@
-"""Judge whether the new color is worse than the old one, by their answers over the same window. Pure.
+"""Judge whether the new color answers worse than the old color in the same window. Pure.
 
-The switch chooses a color at random for each request. So if both colors are equal, the new color's part of the bad
-answers is its share of the traffic, whatever the cause: a stall that hits a hundred requests at once hits both colors.
-Fisher's exact test (one-sided) gives the chance that equal colors differ at least as much. It assumes nothing about
-the distribution of response times.
+The switch chooses a color at random for each request. Therefore, if both colors are equally good, each color gets bad
+answers in proportion to its share of the traffic. For example, a stall that delays a hundred requests at once hits both
+colors. Fisher's exact test (one-sided) gives the probability that equally good colors differ at least as much as the
+observed colors. The test assumes nothing about the distribution of response times.
 
-There are eight tests: one for the share of 5xx answers, and seven for the share of requests slower than a limit. The
-limits are quantiles of the old color from p99 to the median, each multiplied by ``slower`` and at least ``slower_ms``
-higher. p99 finds a long tail, the median a general slow-down, and the quantiles between them find what a very long tail
-hides. A difference counts if it is significant AND larger than its margin, so that a tiny difference in a huge number
-of requests does not undo a release.
+There are eight tests: one for the share of 5xx answers, and seven for the share of requests slower than a limit. Each
+limit is a quantile of the old color's response times (p99 to the median), multiplied by ``slower``, and at least
+``slower_ms`` higher. The limit of p99 finds a long tail. The limit of the median finds a general slow-down. The limits
+between them find a slow-down that a very long tail hides from p99.
 
-``significance`` is the chance of a wrong "fail" over the whole release. Each of the eight tests gets an eighth of it
-(Bonferroni). Of that, judgement number i gets 1 / (i * (i + 1)): 1/2, 1/6, 1/12, ... These add up to at most 1, however
-many judgements there are and however they depend on each other. The first judgements get most of it, so a badly broken
-release is found at once.
+A difference counts if it is significant AND larger than its margin. Without the margin, a tiny difference in a huge
+number of requests would undo a release.
+
+``significance`` is the probability of a wrong "fail" over the whole release. Each of the eight tests gets an eighth of
+it (Bonferroni). Judgement number i gets the fraction 1 / (i * (i + 1)) of this eighth: 1/2, 1/6, 1/12, ... The
+fractions add up to at most 1 for any number of judgements, even if the judgements depend on each other. The first
+judgements get the largest fractions, so that a badly broken release is found at once.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.75, 0.5)
 class Verdict:
     """The result of a comparison.
 
-    + value: ``pass``: no difference that counts; ``fail``: a difference that counts; ``inconclusive``: too few
-      requests; ``error``: the record of requests cannot be read
+    + value: ``pass``: no difference counts; ``fail``: a difference counts; ``inconclusive``: no difference counts, but
+      there were too few requests; ``error``: the record of requests cannot be read
     + words: one line for the operator, with the numbers behind the verdict
     """
 
@@ -51,7 +53,7 @@ class Slow:
     """The number of a color's requests that took longer than a limit.
 
     + limit: milliseconds
-    + count: number of requests that took longer
+    + count: number of requests that took longer than the limit
     + of: number of requests whose time is known
     """
 
@@ -62,12 +64,12 @@ class Slow:
 
 @dataclass(frozen=True)
 class Shares:
-    """The numbers of one color that are compared.
+    """The numbers of one color that a comparison uses.
 
     + errors: number of requests that were answered with 5xx
-    + slow: quantile of LEVELS -> slow requests. The limit is ``limit(settings, the old color's quantile)`` for both
-      colors. If a quantile is unknown for one color, it is left out for both.
-    + quantiles: quantile of LEVELS -> milliseconds, for the words; quantiles may be left out
+    + slow: quantile of LEVELS -> slow requests. For both colors, the limit is
+      ``limit(settings, the old color's quantile)``. A quantile that only one color has is not tested.
+    + quantiles: quantile of LEVELS -> milliseconds, for the words of the verdict; unknown quantiles are left out
     + complete: False if requests of the window are missing
     """
 
@@ -80,13 +82,13 @@ class Shares:
 
 @dataclass(frozen=True)
 class Difference:
-    """The result of one test.
+    """The result of one of the eight tests.
 
     + name: ``errors``, or the quantile: ``p99`` and so on
     + limit: answers slower than this many milliseconds count as slow; None for errors
     + old, new: each color's share of bad answers, in per cent
-    + margin: difference that is accepted, in percentage points
-    + p: chance that equal colors differ at least as much; None if the difference is within the margin
+    + margin: largest difference that is accepted, in percentage points
+    + p: probability that equally good colors differ at least as much; None if the difference is within the margin
     + counts: whether the difference is larger than the margin and significant
     """
 
@@ -108,10 +110,10 @@ def limit(settings: Comparison, quantile: float) -> float:
 
 
 def margin(settings: Comparison, level: float) -> float:
-    """Return how many more slow answers are accepted, in percentage points.
+    """Return by how many percentage points the new color's share of slow answers may be higher.
 
-    This is ``tail``, but at least a quarter of the share of requests above the level. So a color that is a tenth slower
-    on the whole is accepted.
+    This is ``tail``, or a quarter of the share of requests above the quantile if that is more. So a color whose answers
+    are all about a tenth slower is accepted.
 
     + level: one of LEVELS
     """
@@ -121,11 +123,11 @@ def margin(settings: Comparison, level: float) -> float:
 def judge(
     old: Traffic, new: Traffic, settings: Comparison, *, new_color: Color | None = None, look: int = 1
 ) -> Verdict:
-    """Compare both colors' requests of the same windows, all at the same weight.
+    """Compare both colors by their requests in the same windows, all at the same weight, and return the verdict.
 
-    + old, new: all requests since the weight was set, not only those of the last window
-    + new_color: the new color's name in the words
-    + look: number of this judgement in the release, counted from 1 through all weights
+    + old, new: all requests since the weight was set, not only the requests of the last window
+    + new_color: the new color, for the words of the verdict; if it is None, the words say "the new color"
+    + look: number of this judgement in the release, counted from 1 over all weights
     """
     found = {level: old.quantile(level) for level in LEVELS}
     limits = {level: limit(settings, ms) for level, ms in found.items() if ms is not None}
@@ -135,9 +137,11 @@ def judge(
 def judge_shares(
     old: Shares, new: Shares, settings: Comparison, *, new_color: Color | None = None, look: int = 1
 ) -> Verdict:
-    """Compare both colors by shares, for a switch whose record gives no single times, such as CloudWatch.
+    """Compare both colors by their shares of bad answers, and return the verdict.
 
-    + new_color, look: as for ``judge``: the new color's name in the words, and the number of this judgement
+    Call it for a record that does not have the time of each request, such as CloudWatch.
+
+    + new_color, look: as for ``judge``
 
     Raises ValueError if ``look`` is less than 1.
     """
@@ -163,7 +167,7 @@ def judge_shares(
 
 
 def unreadable(why: str) -> Verdict:
-    """Make the verdict for a record of requests that cannot be read.
+    """Return the verdict ``error``, for a record of requests that cannot be read.
 
     + why: one line for the operator
     """
@@ -171,7 +175,7 @@ def unreadable(why: str) -> Verdict:
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Choose the verdict that decides for several switches: the first of fail, error, inconclusive, pass."""
+    """Return the verdict that decides for several switches: the first in the order fail, error, inconclusive, pass."""
     order: tuple[Value, ...] = ("fail", "error", "inconclusive", "pass")
     return min(verdicts, key=lambda verdict: order.index(verdict.value))
 
@@ -188,9 +192,11 @@ def _shares(traffic: Traffic, limits: Mapping[float, float]) -> Shares:
 
 
 def differences(old: Shares, new: Shares, settings: Comparison, significance: float) -> list[Difference]:
-    """Test the errors, and each limit that both colors have. A color without requests is not tested.
+    """Return the results of the tests: one for the errors, and one for each limit that both colors have.
 
-    + significance: the chance below which one of these differences counts
+    A test is left out if one of the colors has no requests.
+
+    + significance: a difference is significant if its probability is less than this
     """
     tests: list[tuple[str, float | None, tuple[int, int], tuple[int, int], float]] = [
         ("errors", None, (old.errors, old.requests), (new.errors, new.requests), settings.errors)
@@ -212,13 +218,13 @@ def _test(
 
 
 def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
-    """Return the chance that equal colors put at least this many of all bad answers on the new color.
+    """Return the probability that the new color gets at least this many of all bad answers if both are equally good.
 
     This is Fisher's exact test.
 
-    + old, new: number of bad answers, number of all answers
+    + old, new: pairs of the number of bad answers and the number of all answers
     """
-    # imported here, since loading SciPy takes most of a second and many releases compare nothing
+    # imported here, because loading SciPy takes almost a second, and many releases compare nothing
     from scipy.stats import fisher_exact
 
     table = [[new[0], new[1] - new[0]], [old[0], old[1] - old[0]]]
@@ -230,7 +236,7 @@ def _level(level: float) -> str:
 
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
-    """Return the words for a fail: the errors, and the most significant of the limits."""
+    """Return the words for ``fail``: the difference in errors, and the most significant difference in slow requests."""
     slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p or 0.0)
     said = [_said(test, old, new, names) for test in tests if test.limit is None]
     said += [_said(test, old, new, names) for test in slow[:1]]

@@ -1,4 +1,4 @@
-"""Count the answers of a color in a window, and how long clients waited for them."""
+"""The answers of a color in a window of time: how many, how many errors, and how long clients waited."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EXACT = 50
-"""Limit in milliseconds below which each whole millisecond has its own bucket."""
+"""Response time in milliseconds below which each whole millisecond has its own bucket."""
 
 GROWTH = 1.02
-"""Ratio of bucket widths above EXACT: each bucket is 2% wider than the one before."""
+"""Ratio of the widths of neighboring buckets above EXACT: each bucket is 2% wider than the bucket before."""
 
 
 def bucket(ms: float) -> int:
@@ -32,12 +32,12 @@ class Traffic:
     """The requests of one color in a window, as one or several balancers recorded them.
 
     + requests: requests that the color answered or failed to answer
-    + errors: those of ``requests`` that ended with 5xx: from the color, or from the balancer because the color refused
-      the connection, broke it off or took too long
+    + errors: number of these requests that ended with 5xx. Either the color answered 5xx, or the balancer did so
+      because the color refused or broke the connection or took too long.
     + gone: number of clients that left before the answer began. They are not in ``requests``, but their wait is in
-      ``times``: otherwise a color that hangs would look fast, since clients leave before its slowest answers.
-    + times: bucket -> number of clients that waited this long until the answer began
-    + complete: False if requests of the window are missing (the record has a fixed size, and may overflow)
+      ``times``. Otherwise a color that hangs would look fast, because clients leave before its slowest answers.
+    + times: bucket -> number of clients whose wait until the answer began is in this bucket
+    + complete: False if requests of the window are missing, because the record has a fixed size and may overflow
     + begin, end: the window, in epoch seconds by the balancer's clock; None if nothing was read
     """
 
@@ -50,7 +50,7 @@ class Traffic:
     end: float | None = None
 
     def __add__(self, other: Traffic) -> Traffic:
-        """Add the traffic of another balancer, or of another window at the same weight.
+        """Return the sum with the traffic of another balancer, or of another window at the same weight.
 
         Do not add windows at different weights: a bad minute of the whole site would then be blamed on the color that
         had most of the traffic in that minute.
@@ -82,9 +82,9 @@ class Traffic:
         return None
 
     def slower(self, ms: float) -> int:
-        """Return the number of requests that took longer than ``ms`` milliseconds, to the precision of a bucket.
+        """Return the number of requests that took longer than ``ms`` milliseconds.
 
-        Its precision is one bucket's width.
+        Requests in the bucket of ``ms`` itself are not counted, so the precision is the width of one bucket.
         """
         limit = bucket(ms)
         return sum(count for number, count in self.times.items() if number > limit)

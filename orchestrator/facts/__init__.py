@@ -1,1 +1,1 @@
-"""Facts about nodes and balancers. All are pyinfra facts that need one round trip each."""
+"""pyinfra facts about nodes and balancers. Each fact needs one round trip."""

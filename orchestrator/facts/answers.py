@@ -1,4 +1,4 @@
-"""Request answers of a color from its own node or from a balancer, and read which code the color's processes run."""
+"""Send requests to a color, on its own node or from a balancer, and read which code the color's processes run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ MEMBERS = read("facts/member_answers.sh")
 
 
 def forwarded(https: bool) -> str:
-    """Return the value of X-Forwarded-Proto in requests; empty if the header is not sent."""
+    """Return the value of the header X-Forwarded-Proto in requests; empty if requests do not have this header."""
     return "https" if https else ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The status (0: no answer) and the release marker of an answer."""
+    """An answer to one request.
+
+    + status: HTTP status; 0 if there was no answer
+    + release: release id in the marker of the answer; None if the answer has no marker
+    """
 
     status: int
     release: str | None
@@ -43,10 +47,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class ColorSaid:
-    """A color's answers in a row, its recorded start, and the code that it runs. Only the last answer can be a bad one.
+    """The answers of a color on its own node, the recorded start of the color, and the code that it runs.
 
-    + started: release and time (epoch seconds) that were recorded when the color started
-    + code: JSON that the inspection printed; None if the inspection got no answer
+    + answers: the answers in order. No request follows a bad answer, so only the last answer can be bad.
+    + started: release id and time (epoch seconds) that were recorded when the color started; None if there is no record
+    + code: JSON that the command ``code`` printed; None if it printed no JSON
     """
 
     answers: tuple[Answer, ...]
@@ -56,16 +61,17 @@ class ColorSaid:
 
 class ColorAnswers(FactBase[ColorSaid | None]):
     """
-    Returns a color's answers on its own node. The probe token is passed by ``_stdin``.
+    Sends requests to a color on its own node and returns the answers. The probe token is passed by ``_stdin``.
 
     + root: directory of the application
     + color: the color
     + port: the color's port
     + path: path of the health page
     + hostname: Host header
-    + count: number of requests in a row
-    + code: shell command whose last line is JSON about the code that the color's processes run; empty for no command
-    + https: whether requests say that the client came by https (X-Forwarded-Proto)
+    + count: number of requests, one after the other
+    + code: shell command that prints, as its last line, JSON about the code that the color's processes run; empty for
+      no command
+    + https: whether requests have the header X-Forwarded-Proto: https
     """
 
     @override
@@ -97,7 +103,11 @@ class ColorAnswers(FactBase[ColorSaid | None]):
 
 @dataclass(frozen=True)
 class Member:
-    """A node as a balancer sees it: the answer of one color and, if that color gave none, the answer of the other."""
+    """The answers of a node to requests from a balancer.
+
+    + answer: answer of the color that was asked
+    + other: answer of the other color; None if the other color was not asked, because the first color answered
+    """
 
     answer: Answer
     other: Answer | None
@@ -105,14 +115,14 @@ class Member:
 
 class MemberAnswers(FactBase[dict[str, Member]]):
     """
-    Returns each node's answer to this balancer. The probe token is passed by ``_stdin``.
+    Sends a request from this balancer to each node and returns the answers. The probe token is passed by ``_stdin``.
 
     + port: the color's port
     + other: the other color's port
     + path: path of the health page
     + hostname: Host header
     + members: ``<node>=<address>`` for each node
-    + https: whether requests say that the client came by https (X-Forwarded-Proto)
+    + https: whether requests have the header X-Forwarded-Proto: https
     """
 
     @override

@@ -1,4 +1,4 @@
-"""Read the clocks of nodes, compare them, and calculate the instant of a swap for which all nodes are armed."""
+"""Read and compare the clocks of nodes, and calculate the instant at which all nodes rename their ``live`` links."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds that are added to the lead for each node, since one process arms all nodes."""
+"""Seconds that each node adds to the lead, because one process arms all nodes."""
 
 
 @dataclass(frozen=True)
 class Offset:
-    """The difference of a node's clock to the operator's clock; positive if the node's clock is ahead.
+    """The difference between a node's clock and the operator's clock.
 
+    + seconds: seconds by which the node's clock is ahead; negative if it is behind
     + uncertainty: seconds by which ``seconds`` may be wrong in either direction
     """
 
@@ -32,18 +33,22 @@ class Offset:
 
 
 def offset(sent: float, received: float, said: float) -> Offset:
-    """Calculate a clock's offset by the midpoint rule.
+    """Return the offset of a clock, on the assumption that it was read halfway between question and answer.
 
-    + sent, received: times of question and answer by the operator's clock, in epoch seconds
+    + sent, received: when the question was sent and the answer received, by the operator's clock, in epoch seconds
     + said: the time in the answer, in epoch seconds
     """
     return Offset(said - (sent + received) / 2, (received - sent) / 2)
 
 
 def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float] = time.time) -> Offset:
-    """Measure a clock's offset several times.
+    """Measure a clock's offset several times, and return the measurement with the shortest round trip.
 
-    The result is the measurement with the shortest round trip, since that is the most exact one.
+    The measurement with the shortest round trip is the most exact.
+
+    + ask: returns the time of the clock, in epoch seconds
+    + times: number of measurements
+    + clock: returns the operator's time, in epoch seconds
     """
     found = []
     for _ in range(times):
@@ -56,20 +61,21 @@ def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float]
 def common(offsets: Mapping[str, Offset]) -> float:
     """Return the median of the nodes' offsets, in seconds.
 
-    With the median, a single wrong clock (the operator's included) does not matter.
+    The operator's time plus this median is the common time of the nodes, even if the operator's clock or the clock of
+    one node is wrong.
     """
     return median(one.seconds for one in offsets.values())
 
 
 def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
-    """Return a message about clocks that differ too much and what to do; None if all clocks may be close enough.
+    """Return one line that names the clocks that differ too much, and says what to do; None if no clock does.
 
     + offsets: node -> offset of its clock
-    + allowed: seconds by which two clocks may differ
+    + allowed: seconds by which two clocks may differ. Clocks that may differ by less, given their uncertainty, pass.
     """
     middle = common(offsets)
     wrong: list[str] = []
-    # drop the farthest clock until the rest agree; if two are equally far, drop the one farther from the operator's
+    # drop the clock farthest from the median until the rest agree; at equal distance, the larger offset goes first
     left = sorted(offsets, key=lambda name: (abs(offsets[name].seconds - middle), abs(offsets[name].seconds)))
     while _apart([offsets[name] for name in left]) > allowed:
         wrong.append(left.pop())
@@ -85,14 +91,14 @@ def _far(name: str, one: Offset, others: float) -> str:
 
 
 def _apart(offsets: list[Offset]) -> float:
-    """Return the seconds by which the two clocks farthest apart certainly differ."""
+    """Return the seconds by which the two most different clocks differ at least, given the uncertainties."""
     return max(one.seconds - one.uncertainty for one in offsets) - min(one.seconds + one.uncertainty for one in offsets)
 
 
 def fire_time(now: float, lead: float, nodes: int) -> float:
-    """Return the instant for which the nodes are armed.
+    """Return the instant at which the armed nodes rename their ``live`` links, in epoch seconds.
 
-    + now: the present time by the nodes' clocks: the operator's time plus ``common``
+    + now: the present time by the nodes' clocks (the operator's time plus ``common``), in epoch seconds
     + lead: seconds of lead from the settings
     + nodes: number of nodes that are armed
     """
@@ -100,7 +106,7 @@ def fire_time(now: float, lead: float, nodes: int) -> float:
 
 
 class Clock(FactBase[float]):
-    """Returns the node's time in seconds since 1970, to well below a millisecond; None if the node did not answer."""
+    """Returns a node's time in epoch seconds, exact to less than a millisecond; None if the node did not answer."""
 
     @override
     def command(self) -> StringCommand:

@@ -1,4 +1,4 @@
-"""Read the outcome of a swap for which a node was armed, and judge whether all nodes swapped."""
+"""Read whether nodes renamed their ``live`` links at the agreed instant (the swap), and judge whether all did."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ MEANING: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Swap:
-    """A node's record of a swap.
+    """A node's record of a swap: the rename of its ``live`` link at an agreed instant.
 
-    + color: color for which the node was armed; None if it was not armed
-    + at: instant for which the node was armed, in epoch seconds
+    + outcome: what became of the swap
+    + color: color to which the link was to change; None if the node was not armed
+    + at: the agreed instant, in epoch seconds
     + instant: time of the outcome by the node's own clock, in epoch seconds; 0 if there is no outcome yet
-    + why: the system's error message, if the swap failed
+    + why: error message of the operating system, if the swap failed
     """
 
     outcome: Outcome
@@ -50,7 +51,7 @@ NOTHING = Swap("nothing")
 
 
 def parse(output: list[str]) -> Swap:
-    """Parse the record of the wanted run. Returns ``NOTHING`` if the record belongs to another run.
+    """Return the record that the script printed; ``NOTHING`` if the record is missing or belongs to another run.
 
     Raises KeyError or ValueError if the output is not a record.
     """
@@ -69,7 +70,7 @@ def parse(output: list[str]) -> Swap:
 
 
 def judge(records: Mapping[str, Swap | None], color: Color) -> str | None:
-    """Return one line that names the nodes whose link does not name the color, and why; None if every link does.
+    """Return one line that says which nodes have not swapped to this color, and why; None if all nodes have.
 
     + records: node -> its record; None for a node that did not answer
     """
@@ -90,9 +91,9 @@ def _problem(record: Swap | None, color: Color) -> str | None:
 
 
 def spread(records: Mapping[str, Swap | None]) -> float | None:
-    """Return the milliseconds from the first node's swap to the last node's, each by its own clock.
+    """Return the milliseconds from the first swap of a node to the last swap; None if no node swapped.
 
-    Returns None if no node swapped.
+    The time of each swap is measured by the clock of its node.
     """
     instants = [record.instant for record in records.values() if record is not None and record.outcome == "fired"]
     return (max(instants) - min(instants)) * 1000 if instants else None
@@ -100,7 +101,7 @@ def spread(records: Mapping[str, Swap | None]) -> float | None:
 
 class Fired(FactBase[Swap]):
     """
-    Returns the outcome of the swap for which a run armed a node; None if the node did not answer.
+    Returns a node's record of the swap for which a run armed the node; None if the node did not answer.
 
     + root: directory of the application
     + run: number of the run

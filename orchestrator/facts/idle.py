@@ -1,4 +1,4 @@
-"""Read the requests and streams that a color still serves on a node."""
+"""Count the requests and streams that a color still serves on a node."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ SETTLED = 300
 
 @dataclass(frozen=True)
 class InFlight:
-    """The work that a color does at a place.
+    """The requests and streams that a color serves at a place: a node or a balancer.
 
-    + connections: number of busy connections to its port; at a balancer, of all that carry a request or a stream
-    + requests: number of requests, including waiting ones, in PHP-FPM or in the service that answers all requests
-    + streams: number of connections to its other services, such as WebSockets, whether bytes flow or not
+    + connections: number of busy connections to the color's port; at a balancer, number of connections to the color
+      that carry a request or a stream
+    + requests: number of requests in PHP-FPM or in the service that answers all requests; waiting requests count, too
+    + streams: number of connections to the color's other services, such as WebSockets, whether bytes flow or not
     """
 
     connections: int
@@ -42,16 +43,18 @@ class InFlight:
 
     @property
     def answered(self) -> bool:
-        """Say whether only streams are left. While bytes flow, a stream makes its own connection count as busy."""
+        """Return whether only streams are left. A stream in which bytes flow also counts as a busy connection."""
         return self.requests == 0 and self.connections <= self.streams
 
 
 def busy(connection: str) -> bool:
-    """Say whether a connection carries a request, from its line of ``ss -HtniO`` on the server's side.
+    """Return whether a connection carries a request.
 
-    A connection is idle if no byte is queued in either direction, the last byte was sent rather than received (so the
-    answer is complete), and SETTLED milliseconds have passed since. A connection that never had a request is idle after
-    SETTLED milliseconds, too.
+    A connection is idle if no byte is queued in either direction, the server has sent the last byte (so the answer is
+    complete), and SETTLED milliseconds have passed since then. A connection that never had a request is also idle after
+    SETTLED milliseconds.
+
+    + connection: the line of the connection in the output of ``ss -HtniO`` on the server's side
     """
     received_queue, sent_queue = connection.split()[:2]
     ages = {key: int(age) for key, age in re.findall(r"\b(lastsnd|lastrcv):(\d+)", connection)}
@@ -61,12 +64,13 @@ def busy(connection: str) -> bool:
 
 class ColorInFlight(FactBase[InFlight | None]):
     """
-    Returns the work that a color does on a node; None if the node did not answer.
+    Returns the requests and streams that a color serves on a node; None if the node did not answer.
 
     + directory: directory of the color's sockets
     + port: the color's port
-    + main: socket of the FPM, or socket or port of the service, that answers all requests; empty if only nginx runs
-    + others: ports of its other services
+    + main: where the program that answers all requests listens: socket of PHP-FPM, or socket or port of the service;
+      empty if only nginx runs
+    + others: ports of the color's other services
     """
 
     @override
@@ -79,7 +83,7 @@ class ColorInFlight(FactBase[InFlight | None]):
         said = pairs(output)
         status_line = said.get("fpm", "")
         status = json.loads(status_line) if status_line.startswith("{") else None
-        # the status request itself is active and is subtracted; without FPM, there are no requests in FPM
+        # subtract the status request itself, which PHP-FPM counts; without PHP-FPM, the script counts the requests
         requests = status["active processes"] - 1 + status["listen queue"] if status else int(said.get("requests", "0"))
         streams = sum(int(count) for key, count in said.items() if key.partition(".")[0] == "streams")
         return InFlight(sum(busy(line) for line in connections), requests, streams)
@@ -87,7 +91,7 @@ class ColorInFlight(FactBase[InFlight | None]):
 
 class KeptConnections(FactBase[int]):
     """
-    Returns the number of idle open connections to a port; None if the node did not answer.
+    Returns the number of connections to a port that are open, but idle; None if the node did not answer.
 
     + port: the port
     """
@@ -98,7 +102,7 @@ class KeptConnections(FactBase[int]):
 
     @override
     def process(self, output: list[str]) -> int:
-        # the first line proves that the script ran
+        # the first line only proves that the script ran
         return sum(not busy(line) for line in output[1:])
 
     @staticmethod

@@ -20,6 +20,7 @@ SCRIPT = read("facts/node.sh")
 class NodeState:
     """The state of a node.
 
+    + provisioned: whether the node is provisioned
     + live: color that the node's ``live`` link names; None if there is no link
     + release: color -> id of its release; None for a color that never had a release
     + started: color -> id of the release for which the color's processes were started
@@ -30,6 +31,7 @@ class NodeState:
     + release_mb, release_inodes: size of the larger of the colors' releases (MiB, count); 0 if unknown
     + rss_mb: color -> memory of its processes (MiB)
     + filesystem: type of the file system that holds the application, as ``stat -f`` names it
+    + fence: number of the newest run that the node's guard has seen
     """
 
     provisioned: bool
@@ -50,7 +52,7 @@ class NodeState:
 
 
 def parse(output: list[str]) -> NodeState:
-    """Parse the script's output. Raises KeyError if a line is missing, because the script was cut off."""
+    """Return the state that the script printed. Raises KeyError if a line is missing, as in output that was cut off."""
     said = pairs(output)
     sizes = [int(word) for word in said["sizes"].split()]
     return NodeState(
@@ -79,7 +81,7 @@ class Node(FactBase[NodeState]):
 
     + root: directory of the application
     + app: name of the application
-    + main: last word of the name of the color's main unit: ``fpm`` or the name of a service
+    + main: last word of the name of the systemd unit that answers all requests: ``fpm`` or the name of a service
     """
 
     @override

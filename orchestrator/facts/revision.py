@@ -21,7 +21,7 @@ ABBREVIATED = re.compile(r"^[0-9a-f]{7,39}$")
 
 
 def check_ref(ref: object) -> str:
-    """Return the ref if it is safe to pass to git. Otherwise raise UsageError, which says how to write the ref."""
+    """Return the ref if it is safe to pass to git. Otherwise raise UsageError, which says what is wrong."""
     if not isinstance(ref, str):
         raise UsageError(
             f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
@@ -34,7 +34,11 @@ def check_ref(ref: object) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """The answers of the origin and of a node's mirror about a ref. Each maps the name of a reference to a commit."""
+    """What the origin, and the copy of the repository on a node (the mirror), know about a ref.
+
+    + references: name of a git reference -> commit; ``mirror`` -> commit that the mirror has; ``error`` -> why the
+      origin did not answer
+    """
 
     references: dict[str, str]
 
@@ -62,12 +66,12 @@ def resolve(ref: str, named: Named) -> str:
 
 class Revision(FactBase[Named]):
     """
-    Returns the commits that a ref names at the origin.
+    Returns what the origin of a git repository and the node's copy of it know about a ref.
 
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit
-    + login: whether user and password are passed by ``_stdin``, each on its own line
+    + login: whether user and password for the origin are passed by ``_stdin``, each on its own line
     + ssh: program by which git reaches the origin; empty for git's default
     """
 

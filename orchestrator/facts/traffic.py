@@ -13,13 +13,13 @@ from orchestrator.switches import balancer
 
 class TrafficLines(FactBase[list[str]]):
     """
-    Returns the lines in which a balancer sums up its record; ``Balancer.traffic`` parses them.
+    Returns the lines in which a balancer sums up its record of requests; ``Balancer.traffic`` parses these lines.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + begin: begin of the window in epoch seconds by the balancer's clock, such as the end of the previous window; None:
-      when the weight was set
-    + end: end of the window in epoch seconds by the balancer's clock; None: now
+    + begin: begin of the window in epoch seconds by the balancer's clock, such as the end of the previous window; None
+      for the time at which the weight was set
+    + end: end of the window in epoch seconds by the balancer's clock; None for now
     """
 
     @override

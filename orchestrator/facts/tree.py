@@ -15,7 +15,7 @@ SCRIPT = 'cat "$1/releases/$2/.release/tree"'
 
 class Tree(FactBase[str | None]):
     """
-    Returns the hash that a release's files had when they arrived; None if the node did not answer.
+    Returns the hash that a release's files had when they arrived on the node; None if the node did not answer.
 
     + root: directory of the application
     + release: id of the release

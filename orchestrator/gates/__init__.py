@@ -1,1 +1,1 @@
-"""The checks that a color must pass before it gets traffic. Each file has one kind of check; all are pure."""
+"""The checks that a color must pass before the color gets traffic. Each file has one check, a pure function."""

@@ -1,4 +1,7 @@
-"""Gate: a color's processes run the code of the release. The processes report it, since a link proves nothing."""
+"""Gate: a color's processes run the code of the release, by their own report.
+
+The color's symlink proves nothing, because processes keep their old code until they restart.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ from orchestrator.facts.answers import ColorSaid
 
 
 def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
-    """Return None if the processes were restarted and run only this release, otherwise one line with the problem.
+    """Return None if the color's processes were restarted and run only this release, otherwise one line.
 
-    + what: the runtime's name for the message; empty if only nginx runs, whose answers are sufficient proof
+    + said: the reports of the color's processes
+    + what: the name of the processes for the message. Empty if only nginx runs: then the release in its answers is
+      enough proof
     """
     if said.code is None and what:
         return f"its {what} does not report which code it runs"
@@ -19,7 +24,7 @@ def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
     if said.code.get("release") != release:
         return f"its {what} has the code of {said.code.get('release') or 'no release'}"
     born = (said.code.get("master") or {}).get("started")
-    # both times may be off by a second: the start is recorded in whole seconds, and so is the kernel's boot time
+    # each of the two times may be off by a second, because the start and the kernel's boot are known in whole seconds
     if not isinstance(born, int | float) or born < said.started[1] - 2:
         return f"its {what} is older than the release's start: it was not restarted"
     opcache = said.code.get("opcache") or {}

@@ -1,4 +1,4 @@
-"""Gate: a color's health page, requested on the color's node, gives enough good answers in a row."""
+"""Gate: a color's health page, requested on the node itself, gives enough good answers in a row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from orchestrator.facts.answers import Answer
 
 
 def judge(answers: Sequence[Answer], release: str, successes: int) -> str | None:
-    """Return None if all answers are good, otherwise one line about the first bad answer.
+    """Return None if there are enough answers and all are good, otherwise one line about the problem.
+
+    A good answer has status 200 and names the release.
 
     + successes: number of good answers that are needed
     """

@@ -1,4 +1,4 @@
-"""Gate: every expected member of a color is up for the balancer."""
+"""Gate: a balancer reaches every expected node in a color, and its health checks call these nodes up."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ def judge(
 ) -> str | None:
     """Return None if the gate passes, otherwise one line that names the failing members.
 
-    + members: each node's answer to this balancer
-    + down: members that the balancer's own health checks call down
-    + required: whether every expected member must pass. If False, a node that answers for neither color counts as down
-      and is skipped.
+    + members: node -> the answers of both its colors to this balancer
+    + down: nodes that the balancer's own health checks call down
+    + expected: nodes that are checked
+    + required: whether every expected node must pass. If False, a node that answers in neither color is skipped. The
+      gate still fails if no node passes
     """
     wrong = []
     up = 0

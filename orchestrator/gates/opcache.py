@@ -1,4 +1,4 @@
-"""Gate: a release fits into the color's OPcache, judged by what PHP-FPM reported after compiling it. Pure."""
+"""Gate: a release fits into the color's OPcache, by PHP-FPM's report after compiling the release. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""Ratio of a proposed size to the size that the release needs: requests add more, and so does the next release."""
+"""A proposed size is the needed size times this factor, because requests and the next release will need more."""
 
 STRINGS_LEFT = 64
 """The buffer of interned strings counts as full if less than 1/64 of it is free."""
@@ -18,10 +18,10 @@ STRINGS_LEFT = 64
 def judge(said: Mapping[str, Any]) -> str | None:
     """Return None if the release fits into the OPcache, otherwise one line with proposals.
 
-    The line names each php.ini setting that is too small, its value, and a better value. The release also passes if
-    OPcache is off or nothing was compiled.
+    The line names each php.ini setting that is too small, its value, and a better value. If OPcache is off or nothing
+    was compiled, return None.
 
-    + said: the inspection's JSON
+    + said: the JSON report of the inspection script ``inspect.php``
     """
     opcache, compiled = said.get("opcache") or {}, said.get("compile")
     if not compiled or not compiled["files"] or not opcache.get("enabled"):
@@ -42,7 +42,10 @@ def judge(said: Mapping[str, Any]) -> str | None:
 
 
 def detail(said: Mapping[str, Any]) -> str:
-    """Describe the release's part of the OPcache, for the report: ``4539 files, 61.3 MiB, 3.1 s``."""
+    """Return a line about the release's files in the OPcache, such as ``4539 files, 61.3 MiB, 3.1 s``.
+
+    + said: the JSON report of the inspection script ``inspect.php``
+    """
     opcache, compiled = said.get("opcache") or {}, said.get("compile")
     if not opcache.get("enabled"):
         return "OPcache is off"
@@ -61,7 +64,10 @@ def detail(said: Mapping[str, Any]) -> str:
 
 
 def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
-    """Return the number of files to allow; None if the limit is high enough."""
+    """Return the value to propose for ``opcache.max_accelerated_files``; None if the present value is high enough.
+
+    + files: number of files in the release that compile
+    """
     if opcache["num_cached_keys"] < opcache["max_cached_keys"] and files <= opcache["max_cached_keys"]:
         return None
     others = opcache["num_cached_keys"] - opcache["own"]
@@ -69,9 +75,9 @@ def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
 
 
 def _strings(opcache: Mapping[str, Any]) -> int | None:
-    """Return the size in MiB to propose for the buffer of interned strings; None if the buffer is large enough.
+    """Return the size in MiB to propose for ``opcache.interned_strings_buffer``; None if the buffer is large enough.
 
-    The proposal is twice the present size, since PHP does not report how much is missing.
+    The proposal is twice the present size, because PHP does not report how much is missing.
     """
     size = opcache["strings_size"]
     if not size or opcache["strings_free"] >= size / STRINGS_LEFT:
@@ -80,13 +86,16 @@ def _strings(opcache: Mapping[str, Any]) -> int | None:
 
 
 def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
-    """Return the MiB of memory to allow, estimated from the cached files; None if there is enough room.
+    """Return the MiB to propose for ``opcache.memory_consumption``; None if the memory is large enough.
 
-    + more: bytes of this memory that the other proposed settings will use
+    The proposal is an estimate from the average size of the files that are already in the OPcache.
+
+    + files: number of files in the release that compile
+    + more: additional bytes that the proposed buffer of interned strings takes from this memory
     """
     total = opcache["used"] + opcache["free"] + opcache["wasted"]
     each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / max(1, files)
-    # if the OPcache is not full, the files missing from it are those that php.ini excludes
+    # if the OPcache is not full, a file is missing from it only because php.ini excludes the file
     missing = max(0, files - opcache["own"]) if opcache["full"] else 0
     needed = opcache["used"] + opcache["wasted"] + missing * each + more
     full = opcache["full"] and opcache["num_cached_keys"] < opcache["max_cached_keys"]
@@ -94,4 +103,5 @@ def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
 
 
 def _up(value: float, step: int) -> int:
+    """Round up to a multiple of ``step``."""
     return step * ceil(value / step)

@@ -1,4 +1,4 @@
-"""Gate: all nodes have the same files. Pure."""
+"""Gate: the release has the same files on all nodes. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 
 SHORT = 7
-"""Number of digits of a tree's hash that a message shows."""
+"""Number of digits of a hash that a message shows."""
 
 
 def judge(trees: Mapping[str, str]) -> dict[str, str]:
-    """Return a message for each node whose files differ from the majority's; for all nodes if there is no majority.
+    """Return node -> message, for each node whose files differ from the files that most nodes have.
 
-    + trees: node -> hash of the node's files
+    If the two most frequent versions of the files are on equally many nodes, every node gets a message. If all nodes
+    have the same files, return an empty dict.
+
+    + trees: node -> hash of the release's files on the node
     """
     counts = Counter(trees.values()).most_common()
     if len(counts) < 2:

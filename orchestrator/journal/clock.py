@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """Return this machine's time, as ``2026-11-28T16:03:34.122521Z``."""
+    """Return the present time of this machine, such as ``2026-11-28T16:03:34.122521Z``."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

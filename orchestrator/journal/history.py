@@ -26,17 +26,17 @@ from orchestrator.journal.records import (
 class RunHistory:
     """The recorded history of a run.
 
-    + owner: user and machine
+    + owner: user and machine that began the run
     + at: UTC time of the run's first record, ISO 8601
-    + inputs: the run's Inputs, None if the run stopped before it had a plan
+    + inputs: the run's Inputs; None if the run stopped before it had a plan
     + begun: names of the stages that began, in order
-    + done: names of the stages whose results are all good
-    + committed: whether the commit is recorded: only the new release answered
-    + undoing: whether the undo has begun, so that a stage in ``done`` may not be done any more
+    + done: names of the stages that succeeded at all places
+    + committed: whether the commit is recorded, so that the run must be completed and not undone
+    + undoing: whether the undo has begun. A stage in ``done`` may then already be undone.
     + paused: the pause at which the run waits; empty if the run does not wait
-    + ended: ``done``, ``undone`` or ``left``; None if the run stopped without a recorded end
+    + ended: ``done``, ``undone``, or ``left`` if the next command has to finish the run; None if no end is recorded
     + detail: why the run was undone
-    + version: the version of the orchestrator that began the run; empty if that version did not record it
+    + version: the version of the orchestrator that began the run; empty if it is not recorded
     """
 
     verb: str
@@ -54,14 +54,14 @@ class RunHistory:
 
     @property
     def name(self) -> str:
-        """Name the run in a sentence: ``release by ann@laptop of 2026-11-28T16:03:34.122521Z``."""
+        """The run's name in messages: ``release by ann@laptop of 2026-11-28T16:03:34.122521Z``."""
         return f"{self.verb} by {self.owner} of {self.at}"
 
 
 def history_of(records: Sequence[Json]) -> RunHistory:
-    """Derive the history of a run from its records in a store."""
+    """Return the history of a run, derived from its records in a store."""
     known = parsed(records)
-    # records before the run's own inputs are about settling an earlier run
+    # records before the run's own Inputs are about an earlier run that this command settled first
     start = next((index for index, record in enumerate(known) if isinstance(record, RunInputs)), None)
     own = known if start is None else known[start:]
     head = own[0] if start is not None and isinstance(own[0], RunInputs) else None
@@ -87,7 +87,7 @@ def history_of(records: Sequence[Json]) -> RunHistory:
 def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
     """Return the records of the newest run if that run has to be settled, otherwise None.
 
-    A run has to be settled if it has no recorded end, or if a part could not be undone or finished (``left``).
+    A run has to be settled if its end is not recorded, or if a part of it could not be undone or completed (``left``).
 
     + runs: the records of each run, oldest run first
     """
@@ -100,7 +100,7 @@ def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
         undoing += [record for record in run if record.get("record") == Undoing.kind]
         if any(isinstance(record, Settled) for record in parsed(run)):
             return None
-        # this run has no inputs: it stopped before its plan or while it settled an older run, so the older run counts
+        # This run has no Inputs: it stopped before it had a plan, or while it settled an older run. Look at that run.
     return None
 
 

@@ -1,4 +1,7 @@
-"""A store in a directory on a host (the first balancer). It needs only a few files and flock, nothing to install."""
+"""A store of the lock and the journals in a directory on a host, by default on the first balancer.
+
+The store needs only files and flock, so nothing has to be installed on the host.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ Raises an exception if the command fails.
 
 
 KEPT = 1000
-"""The number of runs whose journals are kept, which take about 20 MB."""
+"""The number of runs whose journals are kept. 1000 journals take about 20 MB."""
 
 
 class HostStore:
-    """Lock and journals in a directory of a host.
+    """A store of the lock and the journals in a directory of a host.
 
     + kept: the number of newest runs whose journals are kept
     """
@@ -74,7 +77,7 @@ class HostStore:
 
 
 def parse_contents(lines: Sequence[str]) -> Contents:
-    """Parse the output of the store's ``read``. If a crash cut the last line short, that line is left out."""
+    """Return the contents that the script's ``read`` printed. A line that a crash cut short is left out."""
     held = _held(lines) if lines and lines[0].startswith("held ") else None
     runs: list[list[Record]] = []
     for line in lines[2 if held else 1 :]:
@@ -89,9 +92,9 @@ def parse_contents(lines: Sequence[str]) -> Contents:
 
 
 def _owner_line(owner: Owner) -> str:
-    """Return the owner as JSON without the token.
+    """Return the owner as JSON without the token, because other commands read this line.
 
-    Only the lock's first line holds the token, and no other command may learn it.
+    A command that knew the token could renew the lock or give it back.
     """
     return json.dumps(asdict(owner) | {"token": ""}, separators=(",", ":"))
 

@@ -1,7 +1,7 @@
-"""The records of a run: one class per kind, to JSON and back.
+"""The records of a run, one class for each kind, and their conversion to and from JSON.
 
-Only ``stamped`` makes the JSON object of a record. ``parse`` reads the records of any version: it ignores kinds and
-fields that this version does not know, and takes the default for a field that a record lacks.
+Only ``stamped`` makes the JSON object that is stored. ``parse`` reads records that any version wrote: it ignores kinds
+and fields that this version does not know, and uses the default for a field that a record lacks.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ Json = Mapping[str, Any]
 class RunRecord(Protocol):
     """The interface of all kinds of records.
 
-    + kind: value of ``record`` in the JSON object
+    + kind: value of the key ``record`` in the JSON object
     """
 
     kind: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object, without the time."""
+        """Return the JSON object of the record, without the time."""
 
 
 @dataclass(frozen=True)
 class PlaceResult:
     """The result of a step at one place.
 
+    + place: name of the place
+    + seconds: how long the step took
     + error: one line about the failure; empty if the step succeeded
     + lost: whether the place did not answer
-    + detail: the observations of a step that looks
+    + detail: what the step observed or did, in words for the report
     + output: the last lines that a command of the application printed before it failed
     """
 
@@ -63,10 +65,11 @@ class PlaceResult:
 
 @dataclass(frozen=True)
 class Begin:
-    """The record that a command has taken the lock. It is the first record of each of the command's runs.
+    """The record that a command has taken the lock. It is the first record of a run.
 
+    + verb: the verb of the command
     + owner: user and machine
-    + version: the version of the orchestrator; empty if the version that wrote the record did not say
+    + version: the version of the orchestrator; empty if the record does not have it
     """
 
     kind: ClassVar[str] = "begin"
@@ -85,10 +88,12 @@ class Begin:
 
 @dataclass(frozen=True)
 class RunInputs:
-    """The Inputs from which the plan is made. Records before this record are about settling an earlier run.
+    """The record of the Inputs from which the plan of the run is made.
 
-    + inputs: ``Inputs.to_json``
-    + begun, done: if this run resumes an earlier run, the names of the stages that the earlier run had begun or done
+    If there are records before this record, they are about an earlier run that this command settled first.
+
+    + inputs: result of ``Inputs.to_json``
+    + begun, done: if this run resumes an earlier run: names of the stages that the earlier run had begun or done
     """
 
     kind: ClassVar[str] = "inputs"
@@ -107,7 +112,7 @@ class RunInputs:
 
 @dataclass(frozen=True)
 class Intent:
-    """The record that a stage which changes something is about to begin at these places."""
+    """The record that a stage is about to change something at these places."""
 
     kind: ClassVar[str] = "intent"
     stage: str
@@ -123,10 +128,10 @@ class Intent:
 
 @dataclass(frozen=True)
 class StageResults:
-    """The results of a stage at each place.
+    """The record of a stage's results at all places.
 
     + seconds: how long the stage took
-    + failed: whether a step failed
+    + failed: whether a step of the stage failed
     """
 
     kind: ClassVar[str] = "results"
@@ -145,7 +150,7 @@ class StageResults:
 
 @dataclass(frozen=True)
 class Commit:
-    """The record of the commit: only the new release answers, and from here on the run only goes forward."""
+    """The record of the commit: only the new release answers, and from now on the run is completed, not undone."""
 
     kind: ClassVar[str] = "commit"
 
@@ -159,7 +164,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Paused:
-    """The record that the run stopped at the pause that the operator asked for, and waits.
+    """The record that the run has stopped at the pause that the operator asked for, and waits there.
 
     + at: the pause: ``preview``, or the new release's share of the traffic in per cent
     """
@@ -177,7 +182,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Undoing:
-    """The record that the undo has begun: a stage that is recorded as done may already be undone."""
+    """The record that the undo has begun. After it, a stage that is recorded as done may already be undone."""
 
     kind: ClassVar[str] = "undoing"
     reason: str = ""
@@ -194,7 +199,7 @@ class Undoing:
 class Undone:
     """The record that the undo has ended.
 
-    + left: the results of the steps that failed
+    + left: the results of the undo steps that failed
     """
 
     kind: ClassVar[str] = "undone"
@@ -210,7 +215,7 @@ class Undone:
 
 @dataclass(frozen=True)
 class Warned:
-    """A warning to the operator. The report contains this record, the journal does not."""
+    """The record of a warning to the operator. The report has this record; the journal does not."""
 
     kind: ClassVar[str] = "warning"
     text: str
@@ -227,9 +232,9 @@ class Warned:
 class End:
     """The record that the run has ended.
 
-    + how: ``done``, ``undone``, or ``left`` if the next command has to finish it
+    + how: ``done``, ``undone``, or ``left`` if the next command has to finish the run
     + detail: why the run was undone
-    + probe: the probe's report
+    + probe: the probe's report; None if there is no report
     """
 
     kind: ClassVar[str] = "end"
@@ -247,9 +252,9 @@ class End:
 
 @dataclass(frozen=True)
 class Settled:
-    """The record that an open earlier run was settled.
+    """The record that an earlier run, which had stopped before its end, was settled.
 
-    + how: ``forward`` if the run was finished, or ``undone``
+    + how: ``forward`` if the earlier run was completed, ``undone`` if it was undone
     """
 
     kind: ClassVar[str] = "settled"
@@ -274,7 +279,7 @@ def stamped(record: RunRecord) -> dict[str, Any]:
 
 
 def parse(data: Json) -> RunRecord | None:
-    """Make the record of a JSON object; None if this version does not know the record's kind."""
+    """Return the record of a JSON object; None if this version does not know the record's kind."""
     kind = _BY_NAME.get(str(data.get("record")))
     return kind.from_json(data) if kind else None
 

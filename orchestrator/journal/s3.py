@@ -1,31 +1,38 @@
-"""A store in an S3 bucket, based on conditional writes only.
+"""A store of the lock and the journals in an S3 bucket. It needs only conditional writes.
 
     <prefix>/state.json            the lock, the fence, and the records of the newest run
     <prefix>/runs/<fence>.jsonl    the records of each older run, written once, never changed
     <prefix>/conditions            written at the first use, to check that the store honours conditional writes
 
-The lock and the newest journal are ONE object, which a write replaces only if the object is still the one that we read
-(``If-Match``). One write therefore holds the lock, renews the lease and appends the records, with no gap between check
-and write.
+The lock and the newest journal are ONE object. S3 replaces this object only if it has not changed since we read it
+(``If-Match``). Therefore one write checks the lock, renews the lease and appends records, and no other process can
+write between the check and the change.
 
-Guaranteed, even if processes stall and wake up, and requests are retried:
+The store guarantees the following, even if processes freeze and continue later, and if requests are retried:
 
-+ if several processes take the lock at the same time, one gets it; each fence is larger than all earlier ones
-+ a holder that renewed in time keeps the lock: the renewal changes the object, so the other process's write is refused
-+ once another process has the lock, renew and append raise Lost and change nothing: the new holder reads all records
-  that the old run will ever have
-+ records are in order, in whole batches, each batch once: a write whose answer was lost is recognised by its id
-+ a run's records leave ``state.json`` only after they are under ``runs/``
++ If several processes take the lock at the same time, exactly one process gets it. Each fence is larger than all
+  earlier fences.
++ A holder that renews in time keeps the lock. Its renewal changes the object, so S3 refuses the write of any process
+  that read the object before.
++ Once another process has the lock, ``renew`` and ``append`` of the former holder raise Lost and change nothing. So the
+  new holder reads all records that the former run will ever have.
++ Records are stored in order, in whole batches, and each batch only once. If the answer to a write was lost, the write
+  is recognised by its id.
++ The records of a run are removed from ``state.json`` only after they are stored under ``runs/``.
 
-Not guaranteed: if an append raised OrchestratorError (no answer came at all), its batch may or may not be written; the
-holder's next append goes on from the state that it finds. A holder learns only by its next call that it has lost the
-lock: until then, the guard on each node must refuse its commands.
+The store does not guarantee the following:
 
-Only S3's clock counts for the lease: ``Date`` minus ``LastModified`` of one answer. Never delete ``state.json``, which
-holds the fence. In a versioned bucket each renewal makes a version, so let a lifecycle rule expire noncurrent versions.
++ If ``append`` raised OrchestratorError, because no answer came at all, its batch may or may not be stored. The next
+  ``append`` of the holder continues from the state that is stored.
++ A holder learns only at its next call that it has lost the lock. Until then, the guard on each node must refuse the
+  commands of this holder.
 
-Needs s3:GetObject and s3:PutObject on the prefix, and s3:ListBucket on the bucket (without it, S3 answers that access
-is denied if an object is missing).
+The age of the lease is measured only by S3's clock: ``Date`` minus ``LastModified`` of one answer. Never delete
+``state.json``, because it holds the fence. In a versioned bucket, each renewal makes a version, so a lifecycle rule
+should expire noncurrent versions.
+
+The store needs the permissions s3:GetObject and s3:PutObject on the prefix, and s3:ListBucket on the bucket. Without
+s3:ListBucket, S3 answers "access denied" if an object is missing.
 """
 
 from __future__ import annotations
@@ -52,22 +59,22 @@ CLIENT_SETTINGS: dict[str, Any] = {
 }
 
 TRIES = 10
-"""The number of writes after which we give up because another process was always faster."""
+"""The number of attempts to write, if another process writes before each attempt."""
 
 WINDOW = 1000
-"""The number of latest fences that are searched for the newest journals before all fences are.
+"""The number of latest fences among which the newest journals are searched first.
 
-S3 lists as many keys in one answer, oldest first.
+S3 lists this many keys in one answer, oldest first. If too few journals are found, all fences are listed.
 """
 
 
 CREDENTIALS = re.compile("Credential|Token|SSO|Login")
-"""The pattern of names of botocore's own errors about credentials."""
+"""The pattern of the class names of botocore's errors about credentials."""
 
 
 def client(region: str | None = None, profile: str | None = None, endpoint_url: str | None = None) -> Any:
-    """Make an S3 client. Credentials come from the usual places of AWS tools."""
-    # imported only when used: the import takes 0.2 s, and breaks TLS if it precedes gevent's patches
+    """Make an S3 client. Its credentials come from the AWS configuration of this machine."""
+    # imported here: the import takes 0.2 s, and breaks TLS if it comes before gevent patches the standard library
     import boto3
     from botocore.config import Config
 
@@ -81,7 +88,8 @@ class _State:
 
     + write: the random id of the write that made this state
     + owner: the lock's holder, with the token; None if the lock is free
-    + run: the fence of the run that the records belong to; less than ``fence`` until the holder's first append
+    + fence: the number of the newest run
+    + run: the fence of the run to which ``records`` belong; less than ``fence`` until the holder's first append
     """
 
     fence: int = 0
@@ -99,7 +107,7 @@ class _State:
 
     @staticmethod
     def parse(text: bytes) -> _State:
-        """Parse the state from JSON. Raises ValueError, TypeError or KeyError."""
+        """Make a state of its JSON. Raises ValueError, TypeError or KeyError if the text is not a state."""
         raw = dict(json.loads(text))
         owner = Owner(**raw["owner"]) if raw.get("owner") else None
         return _State(
@@ -109,10 +117,10 @@ class _State:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A state that was read or written.
+    """A state that was read from the bucket or written to it.
 
-    + etag: the object's etag, None if there is no such object
-    + age: at least so many seconds have passed since the object was written, by S3's clock
+    + etag: the etag of the object; None if the object does not exist
+    + age: seconds that have passed at least since the object was written, by S3's clock
     """
 
     state: _State
@@ -120,7 +128,7 @@ class _Seen:
     age: float
 
     def held(self) -> Held | None:
-        """Return the lock's holder, without the token, which only the holder knows; None if the lock is free."""
+        """Return the lock's holder, without the token, which no other process may know; None if the lock is free."""
         owner = self.state.owner
         return Held(replace(owner, token=""), self.age) if owner else None
 
@@ -134,12 +142,12 @@ class ConditionFailed(Internal):
 
 
 class S3Store:
-    """Lock and journals under a prefix of a bucket."""
+    """A store of the lock and the journals under a prefix of a bucket."""
 
     def __init__(self, connect: Callable[[], Any], bucket: str, prefix: str) -> None:
-        """Remember the store; only the first use connects to it.
+        """Keep the arguments. The client is made only when the store is first used.
 
-        + connect: makes the client: ``partial(client, region, profile, endpoint_url)``
+        + connect: makes the client, such as ``partial(client, region, profile, endpoint_url)``
         """
         self._connect = connect
         self._client: Any = None
@@ -180,7 +188,7 @@ class S3Store:
             if state.run == fence:
                 return replace(state, records=(*state.records, *records))
             if state.records:
-                # These records are final, because that run has lost the lock. An existing object has the same content.
+                # Their run has lost the lock, so these records are final. An existing object has the same content.
                 self._put(self._run_key(state.run), _lines(state.records), None)
             return replace(state, run=fence, records=tuple(records))
 
@@ -207,8 +215,10 @@ class S3Store:
     def _change(self, change: Callable[[_Seen], _State | None], fresh: bool = False) -> _Seen:
         """Atomically replace the state by the result of ``change``. Returns the state that is then in the store.
 
-        + change: returns the new state, None to leave it unchanged; called again if another process wrote in between
-        + fresh: whether to read the state, because its age matters, instead of using our last write
+        + change: gets the present state and returns the new state, or None to leave the state unchanged. It is called
+          again if another process has written meanwhile.
+        + fresh: whether to read the state from S3, because its age matters, instead of using the state that we wrote
+          last
         """
         write = secrets.token_hex(8)
         with self._one_at_a_time:
@@ -226,13 +236,18 @@ class S3Store:
                 time.sleep(0.02 * tried)
                 seen = self._get_state()
                 if seen.state.write == write:
-                    # our write was applied and its answer was lost; S3 refused only the client's own second try
+                    # our write succeeded and its answer was lost; S3 refused only the second attempt, which boto3 made
+                    # itself
                     self._last = seen
                     return seen
         raise OrchestratorError(f"{self._url(self._state_key)} changes faster than it can be written")
 
     def _first_use(self) -> None:
-        """Refuse a store that ignores conditions, so that a lock would not work, or whose fence was deleted."""
+        """Check the bucket when ``state.json`` does not exist.
+
+        Raises OrchestratorError if ``state.json`` was deleted although there were runs, or if the bucket ignores
+        conditional writes, so that a lock would not work.
+        """
         if self._archived(before=None, runs=1):
             raise OrchestratorError(
                 f"{self._url(self._state_key)} is gone, but there are runs: restore its last version, or write "
@@ -270,7 +285,11 @@ class S3Store:
             return []
 
     def _archived(self, before: int | None, runs: int) -> list[int]:
-        """Return the fences of the newest runs under ``runs/``, oldest first."""
+        """Return the fences of the newest runs under ``runs/``, oldest first.
+
+        + before: only fences less than this; None for all fences
+        + runs: the largest number of fences to return
+        """
         since = max(0, before - WINDOW) if before is not None else 0
         found = self._list(since, before)
         if len(found) < runs and since:
@@ -290,9 +309,9 @@ class S3Store:
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _put(self, key: str, body: bytes, etag: str | None) -> str | None:
-        """Write an object if it has this etag, or if it does not exist (None).
+        """Write an object on a condition. Returns the new etag; None if the condition did not hold.
 
-        Returns the new etag, None if the write was refused.
+        + etag: the etag that the object must have before the write; None if the object must not exist
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         for tried in range(TRIES):
@@ -371,7 +390,7 @@ def _lines(records: Iterable[Record]) -> bytes:
 
 
 def _parse_lines(text: bytes) -> Iterable[Record]:
-    """Parse lines of records. A line that is no record, because the object was cut or edited, is left out."""
+    """Yield the record on each line. A line that is no record, because the object was cut or edited, is left out."""
     for line in text.decode(errors="replace").split("\n"):
         try:
             record = json.loads(line)

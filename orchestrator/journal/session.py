@@ -16,14 +16,14 @@ from orchestrator.journal.records import RunRecord, stamped
 from orchestrator.journal.store import Held, Lost, Owner, Store
 
 LEASE = 15.0
-"""Seconds without a renewal, by the store's clock, after which a lock may be taken over."""
+"""Seconds without a renewal, by the store's clock, after which another run may take the lock."""
 
 RENEW = 5.0
-"""Seconds between two renewals."""
+"""Seconds between two renewals of the lock."""
 
 
 def owner(verb: str) -> Owner:
-    """Describe this process as the owner of a lock."""
+    """Return this process as the owner of a lock, with a new random token."""
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
 
@@ -40,9 +40,10 @@ class Session:
         self.fence = 0
 
     def take(self) -> None:
-        """Take the lock. If its holder is silent, wait until the lease is over.
+        """Take the lock, and renew it in the background from now on.
 
-        Raises Refused, with the holder and the time of the lock, if the holder is alive.
+        If another run holds the lock, wait until that run renews the lock or its lease is over. Raises Refused if that
+        run renews the lock, because it is then alive. The message names the holder.
         """
         answer = self._store.take(self._me, LEASE)
         waited: Held | None = None
@@ -60,7 +61,10 @@ class Session:
         self._renewing = gevent.spawn(self._renew)
 
     def raise_above(self, fence: int) -> None:
-        """Raise our fence above a larger fence, of another store, that some place has seen. Raises TakenOver."""
+        """Raise the fence of this run above ``fence``, which the guard of a place has stored.
+
+        The guard has such a fence if an earlier run used another store. Raises TakenOver if another run holds the lock.
+        """
         answer = self._store.take(self._me, LEASE, fence)
         if isinstance(answer, Held):
             raise TakenOver(f"{answer.owner} took the lock over: this run stops here")
@@ -74,12 +78,12 @@ class Session:
             except Lost:
                 self._lost = True
                 return
-            except Exception as error:  # noqa: BLE001 (whatever it is, the next write tells)
-                # One missed renewal does not lose the lock. The store decides that; the next write shows it.
+            except Exception as error:  # noqa: BLE001 (whatever failed, the next write shows its effect)
+                # One missed renewal does not lose the lock. If another run has the lock, the next write raises Lost.
                 self._say(f"the lock could not be renewed: {error}")
 
     def append(self, records: Sequence[RunRecord]) -> None:
-        """Write records, each with the present time. Raises TakenOver if another run has taken the lock."""
+        """Write records to the journal, each with the present time. Raises TakenOver if another run has the lock."""
         try:
             if self._lost:
                 raise Lost
@@ -88,12 +92,12 @@ class Session:
             raise TakenOver("another run took the lock over: this one stops here, and that one settles it") from None
 
     def give_back(self) -> None:
-        """Give the lock back at the end of the run. A failure is only a warning, because the run has ended."""
+        """Give the lock back at the end of the run. If this fails, only print a warning, because the run has ended."""
         if self._renewing is not None:
             self._renewing.kill()
         if self._lost:
             return
         try:
             self._store.give_back(self._me)
-        except Exception as error:  # noqa: BLE001 (the run ended as it did)
+        except Exception as error:  # noqa: BLE001 (the result of the run stays the same)
             self._say(f"the lock could not be given back, and can be taken over in {LEASE:.0f} s: {error}")

@@ -1,6 +1,7 @@
-"""The interface of a store: a lock with a lease and a fence, and append-only journals of runs.
+"""The interface of a store, which keeps one lock and the append-only journals of runs.
 
-A fence is a number that grows with each run.
+The lock has a lease: if its holder does not renew it in time, another run may take it. Each run that takes the lock
+gets a fence, a number that is larger than all earlier fences.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ class Owner:
     """The owner of the lock.
 
     + who: user and machine
+    + pid: process id
     + verb: the verb that runs
     + since: UTC time at which the lock was taken, ISO 8601
-    + token: a random text; only the process that has it can renew the lock and give it back
+    + token: a random text. Only the process that knows the token can renew the lock and give it back.
     """
 
     who: str
@@ -39,8 +41,9 @@ class Owner:
 
 @dataclass(frozen=True)
 class Held:
-    """Another owner holds the lock.
+    """The answer that another owner holds the lock.
 
+    + owner: the holder of the lock, without the token
     + age: seconds since the holder's last renewal, by the store's clock
     """
 
@@ -50,7 +53,11 @@ class Held:
 
 @dataclass(frozen=True)
 class Contents:
-    """The contents of a store: the lock's holder, if any, and the records of the newest runs, oldest run first."""
+    """The contents of a store.
+
+    + held: the holder of the lock; None if the lock is free
+    + runs: the records of the newest runs, oldest run first
+    """
 
     held: Held | None
     runs: Sequence[Sequence[Record]]
@@ -61,29 +68,31 @@ class Lost(Internal):
 
 
 class Store(Protocol):
-    """The place of the lock and the journals."""
+    """A store of the lock and the journals."""
 
     def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
-        """Take the lock atomically. Returns the fence number, or the holder if it has renewed within the lease.
+        """Take the lock atomically, and return the new fence.
 
-        + lease: seconds after its last renewal until a lock may be taken over
-        + above: a number that the fence must exceed, because places may have seen a larger fence of another store
+        If another owner holds the lock and its lease is not over, change nothing and return that holder.
+
+        + lease: seconds after the holder's last renewal after which the lock may be taken from the holder
+        + above: the new fence is larger than this number, because a guard may have stored a fence of another store
         """
 
     def renew(self, owner: Owner) -> None:
-        """Renew the lease. Raises Lost."""
+        """Renew the lease. Raises Lost if this process no longer holds the lock."""
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        """Append records durably to the journal of the run with this fence. Raises Lost."""
+        """Append records durably to the journal of the run with this fence. Raises Lost if the lock is lost."""
 
     def give_back(self, owner: Owner) -> None:
         """Give the lock back. Does nothing if this process does not hold the lock."""
 
     def break_lock(self, held: Held) -> None:
-        """Take the lock away from the owner that was seen to hold it. Does nothing if another owner holds it by now."""
+        """Free the lock if ``held`` still holds it. Does nothing if another owner holds the lock by now."""
 
     def read(self, runs: int = 20) -> Contents:
-        """Read the contents of the store.
+        """Return the contents of the store.
 
-        + runs: the largest number of runs to read, the newest ones
+        + runs: how many of the newest runs to read at most
         """

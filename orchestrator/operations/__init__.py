@@ -1,4 +1,1 @@
-"""Operations that change a node or a balancer.
-
-Each file has one pyinfra operation, which any other deploy can use as well.
-"""
+"""pyinfra operations that change a node or a balancer. Any other pyinfra deploy can use them too."""

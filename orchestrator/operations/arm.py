@@ -1,4 +1,4 @@
-"""Arm a node to swap its ``live`` link by itself at one instant, and disarm the node."""
+"""Arm a node, so that the node swaps its ``live`` link by itself at one instant, and disarm the node."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def arm(
     root: str, color: str, at: float, window: float, run: int, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Start a process on the node that makes ``live`` name a color at one instant, by rename(2), and then ends.
+    Start a process on the node that waits for an instant, points the ``live`` link to a color by rename(2), and ends.
 
-    + root: directory of the application; its ``guard`` holds the files that the process writes
+    + root: directory of the application; the process writes its files to the directory ``guard`` in it
     + color: ``blue`` or ``green``
     + at: the instant, in seconds since 1970 by the node's own clock
-    + window: seconds after the instant within which the swap may still happen; a node that was frozen for longer does
-      not swap
-    + run: number of the run, for the record
+    + window: seconds after the instant in which the swap may still happen. A node that is frozen for longer does not
+      swap
+    + run: number of the run, which the process writes to its files
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Arming again replaces the earlier arming. If, at the instant, another command holds the guard's lock, a newer run
-    has used the guard, or the node was disarmed, the link does not move. A reboot also disarms the node. The fact
-    ``Fired`` returns the outcome. The operation fails if the instant is already past.
+    Arming a node again replaces the earlier arming. The link does not move if the node was disarmed, if a newer run has
+    used the guard, or if another command holds the guard's lock at the instant. A reboot disarms the node. The fact
+    ``Fired`` returns the outcome. If the instant is already past, the operation fails.
 
     **Example:**
 
@@ -46,12 +46,12 @@ def arm(
 @operation()
 def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Undo ``arm``: the node no longer moves its link by itself.
+    Disarm a node, so that the node does not swap its ``live`` link by itself.
 
     + root: directory of the application
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    If the node is not armed or has swapped already, nothing happens. To move the link back after a swap, arm the node
+    If the node is not armed or has already swapped, nothing happens. To move the link back after a swap, arm the node
     for the former color.
 
     **Example:**

@@ -1,4 +1,4 @@
-"""Keep nodes out of both colors at a balancer, or let them in again."""
+"""Bar nodes at a balancer, or let nodes in again."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def bar(
     script: str, addresses: Sequence[str], out: bool, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Make this balancer stop opening connections to some nodes, for both colors, or let it open them again.
+    Make this balancer open no more connections to some nodes, in both colors, or let these nodes in again.
 
     + script: path of the program ``bar`` that provisioning installed; runs as root
     + addresses: addresses of the nodes, as the balancer reaches them
-    + out: True to keep the nodes out, False to let them in
+    + out: True to bar the nodes, False to let them in
     + guard: guard of the balancer, through which the command runs; None to run the command directly
 
     The change takes effect at once, without a reload, and survives a reboot. Requests in flight continue.

@@ -1,4 +1,4 @@
-"""Run a build step in a release, or reuse its outputs from the live release."""
+"""Run a build step in a release, or reuse the step's outputs from the live release."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release, unless the live release has outputs that were made from the same inputs.
+    Run a build step in a release. If the live release has outputs of this step from equal inputs, reuse these outputs.
 
     + root: directory of the application
     + release: id of the release
@@ -39,14 +39,14 @@ def build(
     + run: shell command of the step
     + when: shell command; if its exit status is not 0, the step is skipped
     + inputs: patterns of the files whose content the step reads (``*`` also matches ``/``)
-    + listed: patterns of the files of which the step reads only the names
+    + listed: patterns of the files whose names the step reads, but not their content
     + outputs: paths that the step makes, relative to the release; empty if the step must run each time
-    + only_taken_over: whether to fail instead of running the step, if its outputs cannot be reused
+    + only_taken_over: whether to fail if the outputs cannot be reused, instead of running the step
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Outputs are reused through reflinks or hard links, and are read-only, because one file may be in several releases.
-    If ``permissions.modes`` has made a file writable in the live release, that file is copied. If any file of the
-    outputs contains the name of the release or of its color, the outputs are never reused.
+    Outputs are reused through reflinks or hard links. They are read-only, because one file may be in several releases.
+    A file that ``permissions.modes`` has made writable in the live release is copied. If an output file contains the
+    release's id or the name of its color, the outputs are never reused, because they would be wrong in another release.
 
     **Example:**
 
@@ -62,5 +62,5 @@ def build(
 def words(
     step: str, run: str, when: str | None, inputs: Sequence[str], listed: Sequence[str], outputs: Sequence[str]
 ) -> list[str]:
-    """Return the script's arguments for a step. Lists are joined by line breaks."""
+    """Return the script's arguments that describe a step. A list becomes one argument, with an item a line."""
     return [step, run, when or "", *("\n".join(paths) for paths in (inputs, listed, outputs))]

@@ -16,7 +16,7 @@ SCRIPT = read("operations/discard.sh")
 @operation()
 def discard(root: str, release: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove a complete or incomplete release to which no color points.
+    Remove one release, complete or incomplete, from this node.
 
     + root: directory of the application
     + release: id of the release

@@ -1,4 +1,4 @@
-"""Make a release from a tarball on a node."""
+"""Make a release on a node from a tarball."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def extract(
     """
     Make ``releases/<release>`` on this node from a tarball.
 
-    Curl's configuration, with the URL, is passed by ``_stdin``.
+    The configuration of curl, which contains the tarball's URL, is passed by ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
     + sha256: SHA-256 of the tarball
-    + strip: number of leading path components that are removed from the members' names
+    + strip: number of leading path components to remove from the names of files in the tarball
     + pushed: whether the tarball is on the node already, as ``releases/.<release>.part/archive``
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    The operation fails if the hash differs, if a member's path leads out of the release's directory, or if a member is
-    neither file, directory nor link. An existing release stays as it is. After a failure, no incomplete release is
-    left.
+    The operation fails if the tarball has another hash, if a path in the tarball leads out of the release's directory,
+    or if the tarball contains anything but files, directories and links. A release that already exists is not changed.
+    If the operation fails, it leaves no incomplete release.
 
     **Example:**
 

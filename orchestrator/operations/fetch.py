@@ -1,4 +1,4 @@
-"""Make a release from a commit on a node: a linked worktree of the node's mirror of the origin."""
+"""Make a release on a node from a git commit. The release is a linked worktree of the node's mirror of the origin."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def fetch(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Make ``releases/<release>`` on this node from a commit, through a mirror of the origin.
+    Make ``releases/<release>`` on this node from a git commit.
+
+    The node keeps a mirror of the origin. The commit is first fetched into the mirror, then checked out.
 
     + root: directory of the application
     + release: id of the release
@@ -34,11 +36,11 @@ def fetch(
     + revision: full commit hash
     + leave_out: paths that are not checked out, and that git ignores in every release
     + login: whether user and password for the origin are passed by ``_stdin``, each on its own line
-    + ssh: program by which git reaches the origin; empty for git's default
+    + ssh: program that git runs instead of ``ssh`` to reach the origin; empty for git's default
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    An existing release stays as it is; an incomplete release is made anew. After a failure, no incomplete release is
-    left.
+    A complete release that already exists is not changed. An incomplete release is made anew. If the operation fails,
+    it leaves no incomplete release.
 
     **Example:**
 
@@ -52,5 +54,5 @@ def fetch(
 
 
 def patterns(paths: Sequence[str]) -> list[str]:
-    """Return the patterns for paths of a repository, in the syntax of git's exclude files and sparse checkouts."""
+    """Return a pattern for each path in the repository, in the syntax of git's exclude files and sparse checkouts."""
     return ["/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", path) for path in paths]

@@ -1,4 +1,4 @@
-"""Run a command of the application at a named point of a run."""
+"""Run the command of a hook on a host."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def hook(
     run: str, release: str, color: str, directory: str, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a shell command with the run's release and color in its environment (``RELEASE``, ``COLOR``).
+    Run a shell command. Its environment variables ``RELEASE`` and ``COLOR`` name the run's release and color.
 
     + run: shell command
     + release: id of the release
     + color: ``blue`` or ``green``
-    + directory: directory in which the command runs, if it exists
+    + directory: directory in which the command runs, if this directory exists
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

@@ -1,4 +1,4 @@
-"""Pack a release of a node for another node."""
+"""Pack a release on a node into a tar file, to copy the release to another node."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SCRIPT = read("operations/pack.sh")
 @operation(is_idempotent=False)
 def pack(root: str, release: str, helper: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Pack a release, with its links and build outputs, as ``releases/.<release>.tar``. Prints the SHA-256 of the file.
+    Pack a release, with its links and build outputs, into ``releases/.<release>.tar``, and print the file's SHA-256.
 
     + root: directory of the application
     + release: id of the release
-    + helper: path of the program that writes a release's files to its output; runs as root
+    + helper: path of the program that reads the release's files and writes the tar file to its output; runs as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

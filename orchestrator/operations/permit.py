@@ -37,15 +37,16 @@ def permit(
     + release: id of the release
     + own: path of the program that gives files to another owner; runs as root
     + web_user: user who runs the application
-    + environment: path of the environment file in the release; None if there is no such file
+    + environment: path of the environment file, relative to the release; None if there is no such file
     + environment_owner: owner of the environment file (mode 0600)
     + group: group of all files; None to keep the group
-    + files: mode of all files; None to keep the modes. Executable files get x wherever the mode has r.
+    + files: mode of all files; None to keep the modes. In an executable file, each class of users that has r also gets
+      x
     + directories: mode of all directories; None to keep the modes
-    + modes: path -> mode, which overrides ``files`` and ``directories``
+    + modes: path -> mode. These modes override ``files`` and ``directories``
     + private: files that only the deploy user and the web user may read
-    + writable: directories that the web user may also write; missing ones are made
-    + outputs: paths that build steps made, which stay read-only
+    + writable: directories to which the web user may also write. Missing directories are made
+    + outputs: paths that build steps made. They stay read-only
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
@@ -69,12 +70,15 @@ def words(
     writable: Sequence[str],
     outputs: Sequence[str],
 ) -> list[str]:
-    """Return the script's arguments for the permissions. Lists are joined by line breaks."""
+    """Return the script's arguments that describe the permissions. A list becomes one argument, with an item a line."""
     listed = [f"{mode}:{path}" for path, mode in modes.items()]
     said = [group or "", files or "", executable(files) if files else "", directories or ""]
     return [*said, *("\n".join(paths) for paths in (listed, private, writable, outputs))]
 
 
 def executable(mode: str) -> str:
-    """Return the mode of an executable file, if other files have this mode: x is added wherever the mode has r."""
+    """Return the mode for executable files, made from the mode of other files: ``640`` becomes ``750``.
+
+    User, group and others each get x if they have r.
+    """
     return "".join(str(int(digit) | (1 if int(digit) & 4 else 0)) for digit in mode)

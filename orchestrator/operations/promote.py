@@ -1,4 +1,4 @@
-"""Swap a node's ``live`` link."""
+"""Point the ``live`` link of a node to a color."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def promote(
     root: str, color: str, app: str = "", soak: bool = False, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Make ``live`` name a color, by rename(2), so that no reader ever finds the link missing.
+    Point the ``live`` link to a color. The link is replaced by rename(2), so that it is never missing.
 
     + root: directory of the application
     + color: ``blue`` or ``green``
-    + app: name of the application
+    + app: name of the application, needed only with ``soak``
     + soak: whether to start the timer that later gives the other color fewer workers
     + guard: guard of the node, through which the command runs; None to run the command directly
 

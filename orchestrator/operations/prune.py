@@ -18,18 +18,20 @@ def prune(
     root: str, keep: int, used: str, remove: str, needed: Sequence[str] = (), guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Remove the oldest releases, by name, until ``keep`` are left, and the incomplete and packed releases of ended runs.
+    Remove the oldest releases until ``keep`` releases are left. The name of a release tells its age.
 
-    Records the size of the needed releases (``.release/size``: KiB, inodes).
+    Incomplete releases and packed releases (tar files) that ended runs left behind are removed too. The sizes of the
+    needed releases are recorded (in KiB and inodes, in their files ``.release/size``).
 
     + root: directory of the application
     + keep: number of releases to keep
     + used: path of the program that prints the releases in use; runs as root
     + remove: path of the program that removes a renamed release; runs as root
-    + needed: ids of releases that stay, whatever their age
+    + needed: ids of releases that stay even if they are old
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    A release stays if a color points to it, or if a process works in its directory or has one of its files open.
+    A release in use also stays: a color points to the release, a process has its working directory in the release, or a
+    process has a file of the release open.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Make a release from the files that were pushed to a node."""
+"""Make a release on a node from files that the operator's machine has sent."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCRIPT = read("operations/receive.sh")
 @operation()
 def receive(root: str, release: str, expected: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Make ``releases/<release>`` from the files in ``releases/.<release>.part``, if all files have arrived.
+    Make ``releases/<release>`` from the files in ``releases/.<release>.part``. Fail if a file is missing or differs.
 
     + root: directory of the application
     + release: id of the release
     + expected: hash of the files that were sent
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    An existing release stays as it is. After a failure, no incomplete release is left.
+    A release that already exists is not changed. If the operation fails, it leaves no incomplete release.
 
     **Example:**
 

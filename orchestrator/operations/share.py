@@ -1,4 +1,4 @@
-"""Link a release to the files that all releases share."""
+"""Link a release to the files in ``shared/``, which all releases share."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ def share(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Link shared directories and files into a release.
+    Replace paths in a release by links to the same paths under ``shared/``.
 
     + root: directory of the application
     + release: id of the release
     + directories: paths under ``shared/`` that must be directories
     + files: paths under ``shared/`` that must be files
-    + seed: those of ``directories`` that, while empty, are filled with the version's files at the same path
+    + seed: paths from ``directories``. If such a shared directory is empty, it is filled with the release's own files
+      at this path
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    If a path is missing under ``shared/``, or is behind a link that leads out of the release, the operation fails and
-    links nothing.
+    If a path is missing under ``shared/``, or if a symlink in the release makes the path lead out of the release, the
+    operation fails and links nothing.
 
     **Example:**
 
@@ -45,9 +46,9 @@ def share(
 
 
 def entries(directories: Sequence[str], files: Sequence[str], seed: Sequence[str]) -> list[str]:
-    """Return the script's arguments, ``<kind>:<path>``.
+    """Return the script's arguments, each of the form ``<kind>:<path>``.
 
-    Seeds come first, since a link hides the version's files from which a seed is made.
+    The seeds come first, because a link replaces the release's own files, from which a shared directory is filled.
     """
     kinds = {"seed": seed, "directory": directories, "file": files}
     return [f"{kind}:{path}" for kind, paths in kinds.items() for path in paths]

@@ -1,4 +1,4 @@
-"""Move traffic at a balancer."""
+"""Set the weights of both colors at a balancer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shift(app: str, kind: str, green: int, guard: Guard | None = None) -> Genera
     + green: share of the traffic, 0 to 100 per cent; blue gets the rest
     + guard: guard of the balancer, through which the command runs; None to run the command directly
 
-    If the data plane does not accept the weight, the operation fails and the balancer keeps the former weight.
+    If HAProxy or nginx does not accept the weight, the operation fails and the balancer keeps the former weight.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Point a color to a release and restart the color."""
+"""Point a color to a release and restart the color's processes."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def start(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Point a color to a release and restart its systemd target, so that all its processes are new.
+    Point a color to a release and restart the color's systemd target, so that all processes of the color are new.
 
     + root: directory of the application
     + color: ``blue`` or ``green``
     + target: the color's systemd target
-    + release: id of the release; None for a color without a release
-    + out: whether the node gets no traffic, so that even its live color may be restarted
+    + release: id of the release; None to leave the color without a release, so that its processes serve nothing
+    + out: whether the node is barred, so that even its live color may be restarted
     + services: systemd units of the color that must run with this release, apart from PHP-FPM
-    + said: path of the program that prints a unit's last line of output; empty for no program
-    + timer: systemd timer that would give the color fewer workers; empty for no timer
+    + said: path of the program that prints the last line that a unit has logged; empty for no program
+    + timer: systemd timer that would later give the color fewer workers and is stopped; empty for no timer
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Unless ``out`` is True, the operation fails for the live color. If all processes of the color run and were started
-    for this release, nothing happens.
+    If the color is live and ``out`` is False, the operation fails. If all processes of the color already run and were
+    started for this release, nothing happens.
 
     **Example:**
 

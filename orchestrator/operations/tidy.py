@@ -1,4 +1,4 @@
-"""Remove from a node the incomplete and packed releases that were left by runs that have ended."""
+"""Remove incomplete and packed releases, which ended runs have left behind, from a node."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SCRIPT = read("operations/tidy.sh")
 @operation()
 def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove the incomplete and the packed releases (tar files for a join) that ended runs have left behind.
+    Remove the incomplete releases and the packed releases (tar files for a join) that ended runs have left behind.
 
-    Complete releases stay.
+    Complete releases are not removed.
 
     + root: directory of the application
     + remove: path of the program that removes a renamed release; runs as root

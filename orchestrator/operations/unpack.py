@@ -1,4 +1,4 @@
-"""Unpack a release that another node packed."""
+"""Unpack a release that was packed on another node."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ def unpack(
     root: str, release: str, sha256: str, remove: str, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Unpack ``releases/.<release>.tar``, which another node packed, and remove the packed file.
+    Unpack ``releases/.<release>.tar``, which was packed on another node, and remove the tar file.
 
-    Use this only for a node without traffic: an existing release is replaced, even if a color points to it.
+    Use this operation only on a node without traffic: a release that already exists is replaced, even if a color points
+    to the release.
 
     + root: directory of the application
     + release: id of the release
-    + sha256: SHA-256 of the packed file
+    + sha256: SHA-256 of the tar file
     + remove: path of the program that removes a renamed release; runs as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 

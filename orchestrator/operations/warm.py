@@ -1,4 +1,4 @@
-"""Warm a color up on its node."""
+"""Warm a color on a node: compile its release into OPcache and request its pages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ SCRIPT = read("operations/warm.sh")
 def compile_command(
     socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()
 ) -> str:
-    """Return the shell command by which PHP-FPM compiles files. Its last line is JSON. Empty without files to compile.
+    """Return the shell command that makes PHP-FPM compile files. Return an empty string if ``compile`` is empty.
 
-    + socket: socket of the color's FPM
+    The last line of the command's output is JSON.
+
+    + socket: socket of the color's PHP-FPM
     + document_root: document root of the color; it may contain links
     + inspect: path of the inspection script
-    + compile: paths in the release to compile
+    + compile: paths to compile, relative to the release
     + exclude: patterns of paths in the release that are not compiled
     """
     if not compile:
@@ -54,17 +56,17 @@ def warm(
     + root: directory of the application
     + color: ``blue`` or ``green``
     + port: the color's port
-    + hostname: Host header
-    + paths: pages to request, each of which must answer 2xx or 3xx
-    + public: document root in a release
+    + hostname: value of the Host header
+    + paths: pages to request. Each page must answer with status 2xx or 3xx
+    + public: document root, relative to the release
     + inspect: path of the inspection script
-    + compile: paths in the release to compile; empty to compile nothing
+    + compile: paths to compile, relative to the release; empty to compile nothing
     + exclude: patterns of paths in the release that are not compiled
-    + workers: number of requests to send at least in total, so that each worker gets a request
+    + workers: least number of requests to send in total, so that each worker gets a request
     + seconds: whole seconds after which the command is killed
-    + https: whether requests say that the client came by https (X-Forwarded-Proto)
+    + https: whether the requests say, by X-Forwarded-Proto, that the client came by https
 
-    Prints PHP-FPM's answer about the compiled files, as one line of JSON.
+    The operation prints PHP-FPM's answer about the compiled files, as one line of JSON.
 
     **Example:**
 

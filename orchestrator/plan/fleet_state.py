@@ -1,4 +1,4 @@
-"""The observed state of the fleet, from which the preflight decides."""
+"""The observed state of the fleet. The preflight decides by this state whether a run may begin."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FleetState:
-    """The observed state of each node and switch, or one line that says why it is unknown. In inventory order.
+    """The observed state of all nodes and switches, by name, in the order of the inventory.
 
-    + kinds: for each switch the place that receives its commands (``balancer``, ``node``, ``api``), and its kind
-    + addresses: the address under which the balancers reach each node
-    + group: the Auto Scaling group; None without ``scaling`` in the settings, or if it was not read
+    If the state of a node, a switch or the group is unknown, its value is one line that says why.
+
+    + nodes: node -> its state
+    + switches: switch -> its state
+    + kinds: switch -> the place that receives its commands (``balancer``, ``node``, ``api``), and its kind
+    + addresses: node -> the address under which the balancers reach the node
+    + group: the state of the Auto Scaling group; None if the settings have no ``scaling``, or if the group was not read
     """
 
     nodes: Mapping[str, NodeState | str]
@@ -33,25 +37,27 @@ class FleetState:
 
     @property
     def node_states(self) -> dict[str, NodeState]:
+        """The nodes whose state is known."""
         return {name: state for name, state in self.nodes.items() if isinstance(state, NodeState)}
 
     @property
     def barred(self) -> set[str]:
-        """The nodes that a balancer keeps out of both colors."""
+        """The names of the nodes that at least one switch bars."""
         barred = {one for seen in self.seen.values() for one in seen.barred}
         return {name for name, address in self.addresses.items() if address in barred or name in barred}
 
     @property
     def drained(self) -> dict[str, str]:
-        """The nodes that an operator has taken out of a balancer, each with the name of that balancer."""
+        """The nodes that an operator has taken out of a switch: node -> name of the switch."""
         return {node: name for name, seen in self.seen.items() for node in seen.out}
 
     @property
     def seen(self) -> dict[str, Seen]:
+        """The switches whose state is known."""
         return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}
 
     def without(self, nodes: Collection[str]) -> FleetState:
-        """The same fleet without some nodes. A node that is a switch itself is removed as a switch as well."""
+        """Return the state without some nodes. If such a node is itself a switch, that switch is left out too."""
 
         def kept(known: Mapping[str, T]) -> dict[str, T]:
             return {name: value for name, value in known.items() if name not in nodes}

@@ -1,6 +1,6 @@
-"""The inputs of a plan: the operator's request and the observed state of the fleet.
+"""The Inputs of a plan: the operator's request and the observed state of the fleet.
 
-The journal keeps the inputs, so that any machine makes the same plan from them.
+The journal keeps the Inputs. A plan depends on nothing else, so every machine makes the same plan from the journal.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from orchestrator.plan.steps import Place, Where
 class NodeInput:
     """The facts about a node that a plan needs.
 
-    + former: the release that the node's idle color had before the run, None if it never had one
-    + former_active: whether the processes of the former release ran (an undo gates only a release that ran)
+    + former: the release that the node's idle color had before the run, None if the color never had a release
+    + former_active: whether the idle color's processes ran that release. If they did not, an undo does not gate it
     """
 
     name: str
@@ -35,8 +35,8 @@ class SwitchInput:
     + name: the name of the balancer's host, of the node whose link is the switch, or of the switch behind an API
     + kind: ``haproxy``, ``nginx``, ``node``, ``alb``, or a kind that a package adds
     + at: the place that receives the switch's commands
-    + sticky: seconds for which the switch keeps a client on a color, whatever the weights are
-    + attached: whether the switch knows both colors
+    + sticky: seconds for which the switch keeps a client on a color, whatever the weights are; 0 if it does not
+    + attached: whether both colors are attached to the switch. An earlier run may have left one color detached
     """
 
     name: str
@@ -52,10 +52,10 @@ class SwitchInput:
 
 @dataclass(frozen=True)
 class Missing:
-    """A node that takes no part: it is kept out of both colors until it has caught up.
+    """A node that takes no part in the run. It gets no traffic until a `join` brings it back.
 
     + address: the address under which the balancers reach the node
-    + barred: whether the balancers kept the node out before the run already
+    + barred: whether the node was already barred before the run
     """
 
     name: str
@@ -68,7 +68,8 @@ class Release:
     """The operator's request for a release.
 
     + ref: the version that the operator asked for
-    + code_only: fail if a build step would have to run, or if the environment differs from the live release's
+    + code_only: whether the run fails if a build step would have to run, or if the environment file would differ from
+      that of the live release
     """
 
     verb: ClassVar[str] = "release"
@@ -81,7 +82,7 @@ class Release:
 class Rollback:
     """The operator's request for a rollback.
 
-    + cold: whether the release is on the nodes' disks but does not run, so that it is started and gated first
+    + cold: whether the release is only on the nodes' disks. It is then started, warmed and gated first
     """
 
     verb: ClassVar[str] = "rollback"
@@ -91,11 +92,11 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Join:
-    """The observed state that only a join needs, for the node that comes back.
+    """The operator's request for a join, with the state of the other nodes that only a join needs.
 
-    + former_release, former_revision: the release of the color without traffic on the other nodes, None if there is
-      none
-    + stale: the releases that only this node has: a run during which the node died left them there
+    + former_release: the release in the idle color of the other nodes, None if there is none
+    + former_revision: the revision of that release
+    + stale: the releases that only the joining node has. The join removes them
     """
 
     verb: ClassVar[str] = "join"
@@ -107,11 +108,11 @@ class Join:
 
 @dataclass(frozen=True)
 class ScalingInput:
-    """The Auto Scaling group of the nodes.
+    """The facts about the nodes' Auto Scaling group that a plan needs.
 
-    + suspended: the only processes that this run suspends, and therefore resumes (in a `rollback`: the processes that
-      an earlier run could not resume)
-    + instances: the instances that the group had
+    + suspended: the processes that this run resumes at its end. Either this run suspends them, or (in a `rollback`) an
+      earlier run could not resume them
+    + instances: the ids of the instances that the group had when the run first looked at it
     """
 
     suspended: tuple[str, ...] = ()
@@ -120,16 +121,19 @@ class ScalingInput:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The request (settings, verb) and the observed state (nodes, weights). The journal's first record.
+    """Everything from which a plan is made: the operator's request and the observed state of the fleet.
 
     + asked: the part of the request that only this verb has
-    + color: the color that gets all the traffic in this run; before the run it is idle
+    + settings: the settings of the run
+    + color: the color that gets all the traffic in this run. In a `join`: the live color
     + before: the weights before the run
-    + live: the release that had the traffic before, None if there was none
+    + live: the release that was live before the run, None if there was none
     + release: the release that gets the traffic
+    + revision: the git commit of the release, or its equivalent for another kind of source
+    + nodes: the nodes on which the run acts
+    + mend: the nodes whose ``live`` link names the wrong color, because an earlier run failed after its commit
     + members: the nodes that the balancers are expected to find up
-    + missing: the nodes that take no part (in a `join`: the node that comes back)
-    + mend: the nodes whose ``live`` link lags behind the switch because a stage failed after an earlier commit
+    + missing: the nodes that take no part. In a `join`: the node that comes back
     """
 
     asked: Release | Rollback | Join
@@ -148,12 +152,12 @@ class Inputs:
 
     @property
     def verb(self) -> str:
-        """``release``, ``rollback`` or ``join``."""
+        """The kind of the plan: ``release``, ``rollback`` or ``join``."""
         return self.asked.verb
 
     @property
     def ref(self) -> str:
-        """The version that the operator asked for; empty for a rollback and a join, which name a release instead."""
+        """The version that the operator asked for; empty for a rollback and a join, which have none."""
         return self.asked.ref if isinstance(self.asked, Release) else ""
 
     @property
@@ -163,11 +167,11 @@ class Inputs:
 
     @property
     def cold(self) -> bool:
-        """Whether a rollback first starts a kept release."""
+        """Whether the run is a rollback that starts a release first, because the release is only on disk."""
         return isinstance(self.asked, Rollback) and self.asked.cold
 
     def at(self, *where: str) -> tuple[SwitchInput, ...]:
-        """The switches whose commands go to one of these places: ``balancer``, ``node``, ``api``."""
+        """Return the switches whose commands go to places of these kinds: ``balancer``, ``node``, ``api``."""
         return tuple(switch for switch in self.switches if switch.at in where)
 
     @property
@@ -175,10 +179,10 @@ class Inputs:
         return tuple(Place("node", node.name) for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON without any secret: tokens, values of the environment and of php.ini stay out of the journal.
+        """Return the Inputs as data for JSON, without secrets (tokens, values of the environment and of php.ini).
 
-        All keys are on one level, and every verb writes the keys of all verbs: version 0.1.0 reads and writes this
-        format.
+        Each key is at the top level, and every verb writes the keys of all verbs, because version 0.1.0 reads and
+        writes this format.
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
@@ -195,9 +199,9 @@ class Inputs:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
-        """Inputs from the journal; secrets come from the present settings.
+        """Return the Inputs that ``to_json`` made. Raises ValueError, KeyError or TypeError for other data.
 
-        + now: the present settings
+        + now: the present settings, which supply the secrets
         """
         return cls(
             asked=_asked(data),
@@ -212,7 +216,7 @@ class Inputs:
             mend=tuple(data["mend"]),
             members=tuple(data["members"]),
             missing=tuple(Missing(**node) for node in data["missing"]),
-            # a run of an earlier version has none
+            # an older version of this tool did not write these keys
             scaling=ScalingInput(tuple(data.get("scaling", ())), tuple(data.get("instances", ()))),
         )
 
@@ -225,13 +229,13 @@ OTHER_VERBS = {
     "former_revision": None,
     "stale": (),
 }
-"""The values that a record has for the keys that only other verbs use."""
+"""The keys that only some verbs use. Every other verb writes these values for them."""
 
 
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:
-    """The part of a record that only its verb has. Keys that an earlier version did not write are false.
+    """Return the part of the Inputs that only their verb has. Raises ValueError for an unknown verb.
 
-    Raises ValueError for an unknown verb.
+    If an older version of this tool did not write ``code_only`` or ``cold``, the value is False.
     """
     match data["verb"]:
         case "release":

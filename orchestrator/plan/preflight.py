@@ -1,4 +1,7 @@
-"""Turns a request and the fleet's state into the Inputs of a run, or into a refusal that names every problem. Pure."""
+"""Makes the Inputs of a run from the request and the state of the fleet, or refuses the run and names every problem.
+
+All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,15 @@ from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs, Join, Missing, NodeInput, Release, Rollback, ScalingInput, SwitchInput
 
-# rename(2) is atomic for readers on these file systems; on fuse-overlayfs it is not
+# On these file systems a reader never finds a path missing during rename(2). On fuse-overlayfs a reader may.
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
 
 
 def live_color(fleet: FleetState) -> Color:
-    """The color that all switches send all traffic to. Raises Refused if the switches do not all name the same color.
+    """Return the color to which all switches send all traffic.
 
-    A silent node that is a switch itself is no error here, as long as another switch answers: the preflight judges it.
+    Raises Refused if a switch does not answer, if the switches have different weights, or if traffic is split. A node
+    that is itself a switch may be silent if another switch answers; later checks decide about that node.
     """
     silent = {name: why for name, why in fleet.switches.items() if isinstance(why, str)}
     problems = [f"{name}: {why}" for name, why in silent.items() if fleet.kinds[name][0] != "node" or not fleet.seen]
@@ -48,10 +52,13 @@ def release(
     color: Color | None = None,
     allow_missing: frozenset[str] = frozenset(),
 ) -> Inputs:
-    """The Inputs of a release. Raises Refused with every problem found.
+    """Return the Inputs of a release. Raises Refused with every problem found, UsageError for an unknown node.
 
-    + color: the idle color that the operator expects; None accepts either color
-    + allow_missing: nodes that need not take part
+    + ref: the version that the operator asked for
+    + revision: the git commit of that version, or its equivalent for another kind of source
+    + now: the time that the release's id contains
+    + color: the color that the operator expects to be idle; None to accept either color
+    + allow_missing: nodes that are left out if they cannot take part
     """
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
@@ -69,7 +76,10 @@ def release(
 
 
 def code(i: Inputs) -> Inputs:
-    """The Inputs of a release that may change only code. Raises Refused if there is no live release to compare with."""
+    """Return the Inputs of a code-only release. Raises Refused if there is no live release to compare with.
+
+    + i: the Inputs of an ordinary release of the same version
+    """
     if i.live is None:
         raise Refused("there is no live release yet whose build and environment could be kept: release first")
     return replace(i, asked=Release(i.ref, code_only=True))
@@ -78,10 +88,13 @@ def code(i: Inputs) -> Inputs:
 def rollback(
     fleet: FleetState, settings: Settings, to: str | None = None, allow_missing: frozenset[str] = frozenset()
 ) -> Inputs:
-    """The Inputs of a rollback to the release that is warm in the idle color. Unreachable nodes may be missing.
+    """Return the Inputs of a rollback. Raises Refused with the problems found, UsageError for an unknown node.
 
-    + to: id of a kept release. If this release is not the warm one, it is started first, and all nodes take part
-    + allow_missing: nodes that need not take part if the release has to be started
+    If the release is warm in the idle color, nodes may be unreachable. If the release is only on the nodes' disks, it
+    has to be started first, and all nodes must take part.
+
+    + to: the id of the release; None for the release in the idle color
+    + allow_missing: nodes that are left out if they cannot take part, in case the release has to be started
     """
     if to is None:
         to = _shrunk(fleet)
@@ -112,7 +125,7 @@ def rollback(
         live=next(iter(states.values())).release[live],
         release=target,
         revision=target.rpartition("-")[2],
-        # includes unreachable nodes: their link will lag behind, which is worth a warning
+        # unreachable nodes too: their `promote` fails, which warns the operator that their live link is wrong
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.barred and name not in fleet.drained),
@@ -120,22 +133,26 @@ def rollback(
 
 
 def _shrunk(fleet: FleetState) -> str | None:
-    """The idle color's release, if the color has fewer workers on some node than traffic needs; else None.
+    """Return the idle color's release if a timer has given the color fewer workers on some node, else None.
 
-    Such a release has to be started first.
+    Such a release has to be started again before it can take traffic.
     """
     idle = live_color(fleet).other
     return next((state.release[idle] for state in fleet.node_states.values() if idle in state.shrunk), None)
 
 
 def _warm(fleet: FleetState) -> list[str | None]:
-    """The release that each node's idle color runs. None for a node whose idle color does not run with all workers."""
+    """Return the release that the idle color runs, for each node in turn.
+
+    The value is None for a node whose idle color does not run, or runs with fewer workers.
+    """
     idle = live_color(fleet).other
     states = fleet.node_states.values()
     return [state.release[idle] if _runs(state, idle) and idle not in state.shrunk else None for state in states]
 
 
 def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:
+    """Return the Inputs of a rollback to a release that all nodes have to start first. Raises Refused."""
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     problems += [*_switches(fleet), *_nodes(fleet, settings), *_one_live_release(fleet, live), *_unrest(fleet)]
     states = fleet.node_states
@@ -158,9 +175,11 @@ def _with_all(
     revision: str,
     missing: tuple[Missing, ...],
 ) -> Inputs:
-    """The Inputs of a run in which every node that is not missing prepares a release in its idle color.
+    """Return the Inputs of a run in which every node of the fleet starts a release in its idle color.
 
-    + fleet: the fleet without the missing nodes
+    + fleet: the state of the fleet without the missing nodes
+    + live: the live color
+    + missing: the nodes that are left out
     """
     idle, states = live.other, fleet.node_states
     return Inputs(
@@ -181,9 +200,12 @@ def _with_all(
 
 
 def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[str], str]) -> Inputs:
-    """The Inputs of a join: the node gets both colors as the other nodes have them, then traffic.
+    """Return the Inputs of a join. Raises Refused with the problems found, UsageError if there is no such node.
 
-    + revisions: a function that returns the full commit hash of a release
+    In a join, a node gets the releases that the other nodes have in both colors, and then traffic.
+
+    + node: the name of the barred node
+    + revisions: release id -> full commit hash
     """
     if node not in fleet.nodes:
         raise UsageError(f"there is no node {node} (nodes: {', '.join(fleet.nodes)})")
@@ -233,9 +255,10 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
 def _taking_part(
     fleet: FleetState, allow_missing: frozenset[str]
 ) -> tuple[Color, tuple[Missing, ...], FleetState, list[str]]:
-    """The live color, the nodes left out, the fleet without these nodes, and why any other node cannot take part.
+    """Decide which nodes are left out of a run.
 
-    Raises UsageError for an unknown node, Refused if the switches do not all name the same live color.
+    Return the live color, the nodes left out, the fleet without these nodes, and one line for each other node that
+    cannot take part. Raises UsageError for an unknown node, Refused if ``live_color`` refuses.
     """
     if unknown := allow_missing - set(fleet.nodes):
         raise UsageError(
@@ -255,7 +278,10 @@ def _taking_part(
 
 
 def _absent(fleet: FleetState) -> dict[str, str]:
-    """The nodes that cannot take part in their present state, and why. Only the operator decides to leave one out."""
+    """Return node -> one line that says why, for each node that cannot take part in its present state.
+
+    The line tells the operator how to leave the node out.
+    """
     leave = "to release without it: --data allow_missing={0}"
     absent = {
         name: f"{why} (the run needs all nodes; {leave.format(name)})"
@@ -275,6 +301,7 @@ def _absent(fleet: FleetState) -> dict[str, str]:
 
 
 def _switches(fleet: FleetState) -> Iterable[str]:
+    """Yield one line for each problem of a switch."""
     for name, seen in fleet.seen.items():
         yield from (f"{name}: {problem}" for problem in seen.problems)
         if seen.filesystem is not None and seen.filesystem not in SAFE_FILESYSTEMS:
@@ -290,6 +317,7 @@ def _switches(fleet: FleetState) -> Iterable[str]:
 
 
 def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
+    """Yield one line for each node that is not provisioned, or whose file system is not safe."""
     for name, state in fleet.node_states.items():
         if not state.provisioned:
             yield f"{name} is not provisioned for orchestrator {__version__}: run deploys/provision.py"
@@ -301,11 +329,12 @@ def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
 
 
 def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
+    """Yield one line for each node with too little disk space, too few inodes or too little memory."""
     room = settings.room
     for name, state in fleet.node_states.items():
         if not state.provisioned:
             continue
-        # the idle color's old processes end before its new ones start; the new ones grow as large as the live ones
+        # the idle color's old processes end before its new processes start, which grow as large as the live color's
         growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
         if state.disk_mb < room.disk_mb + state.release_mb:
             yield f"{name} has {state.disk_mb} MiB of disk free, {_asked('disk_mb', room.disk_mb, state.release_mb)}"
@@ -318,15 +347,17 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
 
 
 def _asked(key: str, asked: int, last: int) -> str:
-    """The end of a message: how much has to be free, and why.
+    """Return the end of a message: how much must be free.
 
+    + key: the key of the setting under ``room``
+    + asked: the value of that setting
     + last: how much the last release took, 0 if unknown
     """
     return f"room.{key} asks for {asked}" + (f" beside the {last} that the last release took" if last else "")
 
 
 def _unrest(fleet: FleetState) -> Iterable[str]:
-    """The reasons why the Auto Scaling group's state prevents a run on all of its instances."""
+    """Yield one line for each reason why the state of the Auto Scaling group prevents a run: changes in progress."""
     if fleet.group is None:
         return
     from orchestrator.aws.scaling import unrest

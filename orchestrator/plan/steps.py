@@ -1,7 +1,7 @@
-"""The parts of a run as plain data: places, actions, steps, stages.
+"""The parts of a plan as plain data: places, actions, steps, stages.
 
-A run's plan is a pure function of its Inputs, so that any machine that reads the Inputs from the journal
-gets the same plan.
+A plan is a pure function of its Inputs, so that every machine that reads the Inputs from the journal makes the same
+plan.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypeVar, override
 
 Where = Literal["balancer", "node", "api"]
-"""The place that receives a switch's commands.
+"""The kind of place that receives a switch's commands.
 
-Its own host, the node whose link is the switch, or an API that the operator's machine calls.
+``balancer``: the host of HAProxy or nginx. ``node``: the node whose ``live`` link is the switch. ``api``: an API that
+the operator's machine calls.
 """
 
 
@@ -25,7 +26,7 @@ PlaceKind = Literal["node", "balancer", "api", "operator"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step acts: a node, a balancer's host, a switch behind an API, or the operator's own machine."""
+    """The place where a step acts: a node, a balancer, a switch behind an API, or the operator's machine."""
 
     kind: PlaceKind
     name: str
@@ -40,13 +41,14 @@ OPERATOR = Place("operator", "operator")
 
 @dataclass(frozen=True)
 class Action:
-    """The work of a step, with its arguments as typed fields: data, never a closure.
+    """The work of a step. Each kind of work is a subclass, and the subclass's fields are the arguments of the work.
 
-    Each class is in the file of the stage that owns it.
+    A subclass is in the file of the stage that uses it (in ``stages/``).
 
     + name: the action's name in plans and tests
-    + handler: the class that performs the action, as ``module:Class``, so that a run imports only what it uses
-    + prints: whether the action's errors may show output of the application's own commands
+    + handler: the class that performs the action, as ``module:Class``. Because it is a string, a run imports only the
+      handlers that it uses
+    + prints: whether an error of the action may contain output of the application's own commands
     """
 
     name: ClassVar[str]
@@ -55,13 +57,16 @@ class Action:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain data; fields that have their default are left out."""
+        """Return the fields as data for JSON. Fields with their default value are left out."""
         said: dict[str, Any] = TypeAdapter(type(self)).dump_python(self, mode="json", exclude_defaults=True)
         return said
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The action with these fields. Raises ValueError if one is unknown, missing, or of another type."""
+        """Return the action that has these fields.
+
+        Raises ValueError if a field is unknown, missing, or of another type.
+        """
         return TypeAdapter(cls).validate_python(data)
 
 
@@ -72,7 +77,7 @@ A_co = TypeVar("A_co", bound=Action, default=Action, covariant=True)
 class Step(Generic[A_co]):
     """An action at a place.
 
-    + deadline: seconds that the step may take, everything included
+    + deadline: seconds that the whole step may take
     """
 
     place: Place
@@ -82,21 +87,21 @@ class Step(Generic[A_co]):
 
 @dataclass(frozen=True)
 class Kind:
-    """The facts that all stages of one kind share. The stage's own file declares its kind; ``stages.KINDS`` lists all.
+    """The properties that all stages of one kind share. ``stages.KINDS`` lists all kinds.
 
     + name: the kind's name in the plan, the journal, the terminal and hooks
-    + at: the kinds of places at which its steps act
-    + changes: False for a stage that only looks
-    + skipped: why a stage of this kind without steps is skipped, for the plan
-    + hooks: whether the hooks of the settings may name the kind
-    + each_batch: whether each batch of nodes has its own stage, with its own hooks. For any other kind, a hook runs
-      once: before the first stage or after the last one
-    + standing: whether a resumed run always repeats this look, whatever has changed since
-    + valid_until: the name of a later kind. A resumed run repeats the stage, done or not, until the stage of that
-      kind with the same weight is done
+    + at: the kinds of places at which the steps act
+    + changes: whether the stage changes something. False for a stage that only looks
+    + skipped: the printed reason why a stage of this kind that has no steps is skipped
+    + hooks: whether hooks in the settings may name the kind
+    + each_batch: whether each batch of nodes has its own stage of this kind, and hooks run for each batch. If False, a
+      hook runs once, before the first or after the last stage of this kind
+    + standing: whether a resumed run always repeats this stage, which only looks
+    + valid_until: the name of a later kind of stage, empty for none. A resumed run repeats this stage, even if it is
+      done, until the later stage with the same weight is done
     + at_once: whether the stage counts as begun as soon as the Inputs of its run are recorded
-    + owed: whether only this run can do the stage. If the stage fails, the run stays open for the next command,
-      committed or not
+    + owed: whether the next command must finish the stage if it fails. The run then stays open, even if it was
+      committed, because no other run can do the work of this stage
     """
 
     name: str
@@ -113,10 +118,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Batch:
-    """The batch of nodes that a stage is for.
+    """The number of the batch of nodes to which a stage belongs.
 
-    + number: the batch's number, from 1
-    + total: the number of batches
+    + number: the number of this batch, from 1
+    + total: how many batches there are
     """
 
     number: int
@@ -125,17 +130,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stage:
-    """A named part of a run. Its steps run in parallel at all their places; if one fails, the stage failed.
+    """A named part of a run. All steps of a stage run in parallel; if one step fails, the stage fails.
 
     + do: the steps
-    + undo: the stages that undo this stage, in order; correct whether its steps ran, half ran or never ran
-    + commits: whether the run is committed once this stage is done; later stages only go forward
+    + undo: the stages that undo this stage, in order. They must work even if the steps have run only in part, or not
+      at all
+    + commits: whether the run is committed once this stage is done. Later stages are never undone
     + pause: the name of the pause after this stage, at which the operator may stop the run ("preview", "25"); empty
       for none
-    + label: tells stages of one kind apart: the name of a build step, the point of a hook, a release; empty for none
+    + label: the second part of the stage's name, if a plan has several stages of one kind: the name of a build step,
+      the point of a hook, a release; empty for none
     + weight: per cent of the traffic that the new color gets, None if the stage has nothing to do with weights
-    + batch: the batch of nodes that the stage is for, None for all nodes
-    + side: the color that the stage of a `join` is for
+    + batch: the batch of nodes to which the stage belongs, None for all nodes
+    + side: in a `join`, the color on which the stage acts
     """
 
     kind: Kind
@@ -150,9 +157,9 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """The stage's name, unique in a plan: ``cutover 5%``, ``build composer 1/3``, ``start live``.
+        """The stage's name, which is unique in a plan, such as ``cutover 5%``, ``build composer 1/3``, ``start live``.
 
-        A weight of 100% is left out: ``cutover``.
+        The name does not contain a weight of 100%: the last cutover is ``cutover``.
         """
         weight = "" if self.weight in (None, 100) else f"{self.weight}%"
         batch = f"{self.batch.number}/{self.batch.total}" if self.batch else ""
@@ -160,7 +167,7 @@ class Stage:
 
     @property
     def point(self) -> str:
-        """The stage's name in hooks, without weight and batch: ``cutover``, ``build composer``."""
+        """The stage's name as hooks use it, without weight and batch, such as ``cutover`` or ``build composer``."""
         return f"{self.kind.name} {self.label}".rstrip()
 
 
@@ -173,6 +180,7 @@ class Plan:
 
     @property
     def until_commit(self) -> tuple[Stage, ...]:
+        """The stages before the commit."""
         last = max(index for index, stage in enumerate(self.stages) if stage.commits)
         return self.stages[: last + 1]
 
@@ -182,10 +190,11 @@ class Plan:
         return tuple(stage.pause for stage in self.stages if stage.pause)
 
     def until(self, pause: str) -> tuple[Stage, ...]:
-        """The stages up to and including a pause's stage. Raises ValueError if the plan has no such pause."""
+        """Return the stages before a pause. Raises ValueError if the plan has no such pause."""
         last = [stage.pause for stage in self.stages].index(pause)
         return self.stages[: last + 1]
 
     @property
     def after_commit(self) -> tuple[Stage, ...]:
+        """The stages after the commit."""
         return self.stages[len(self.until_commit) :]

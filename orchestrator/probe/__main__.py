@@ -1,4 +1,4 @@
-"""Entry point of ``python -m orchestrator.probe URL``; its ``--help`` lists the arguments."""
+"""The command ``python -m orchestrator.probe URL``. Its option ``--help`` lists the arguments."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ from orchestrator.probe.table import table
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the probe with these arguments, and print its report.
+    """Run the probe, print its report, and return the exit status.
 
-    Returns the exit status: 0 without failures, 1 if requests failed or were given up, 2 for bad arguments. If the old
-    release answers after the new one has begun to, this is no failure here, since weights may split the traffic.
+    The exit status is 0 without failures, 1 if requests failed or were given up, and 2 for bad arguments. Answers of
+    the old release are never failures here, even after the new release has begun to answer, because the weights may
+    split the traffic between both releases.
+
+    + argv: arguments without the program's name; None: the arguments of this process
     """
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
@@ -55,15 +58,15 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
 
 
 def _prepare() -> None:
-    """Raise the limit of file descriptors, and avoid long garbage collections.
+    """Raise this process's limit of open files to the maximum, and avoid long garbage collections.
 
-    Otherwise the probe's own limits could look like failures of the server.
+    Without this, the probe could run out of connections or pause, and would report this as failures of the server.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.freeze()
-    gc.set_threshold(10_000, 20, 1_000_000)  # there are many samples, which live long and have no cycles
+    gc.set_threshold(10_000, 20, 1_000_000)  # samples are many and have no cycles, so scanning them is useless
 
 
 async def _probe(options: Options, samples: TextIO | None) -> Report:
@@ -96,7 +99,10 @@ def _record(recorder: Recorder, samples: TextIO | None, say_ready: bool) -> Call
 
 
 def _obey(line: str, recorder: Recorder) -> None:
-    """Obey one line from the parent process. An unknown line is recorded as a mark, and is no error."""
+    """Carry out one command of the parent process: ``switch``, ``report`` or ``mark``. Record other lines as marks.
+
+    + line: one line of the standard input
+    """
     came = now()
     word, _, rest = line.partition(" ")
     if word == "switch" and rest:
@@ -119,7 +125,8 @@ def _publish(report: Report, out: TextIO | None) -> None:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the parent has closed the output, so the input will end as well
+    # a parent that has closed this output will close the input, too, which ends the probe
+    with contextlib.suppress(BrokenPipeError):
         print(text, flush=True)
 
 

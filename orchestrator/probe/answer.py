@@ -1,4 +1,4 @@
-"""Judge whether an answer is right. Pure."""
+"""Judge whether the answer to a request is right. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from orchestrator.probe.sample import Failure
 
 KEPT = 65536
-"""Most bytes of a body that is judged. If an answer is longer, only its status and its markers are judged."""
+"""Number of bytes of the longest body that is kept and judged.
+
+If the body of an answer is longer, only the status and the markers are judged. An answer to an upload must repeat the
+number of uploaded bytes, so a longer body is a failure there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer.
+    """A complete HTTP answer.
 
     + release, color, node: the markers X-Release, X-Color and X-Node; None if the answer has no such header
     + body: body of the answer; None if it was longer than `KEPT`
-    + extra: whether more bytes came after the end of the answer
+    + extra: whether the server sent more bytes after the end of the answer
     """
 
     status: int
@@ -30,12 +34,13 @@ class Answer:
 
 
 def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> tuple[Failure | None, str]:
-    """Return the kind of failure of an answer and a message about it, or ``(None, "")`` if the answer is right.
+    """Return the kind of failure and a message, or ``(None, "")`` if the answer is right.
 
-    The status must be 2xx or 3xx. If a JSON body names a release or a color, this must agree with X-Release and
-    X-Color: otherwise the marker names another release than the code that answered.
+    The status must be 2xx or 3xx. A JSON body may say which release and color its code belongs to. If the body and the
+    headers X-Release and X-Color name different releases or colors, the answer is a failure.
 
-    + size: number of uploaded bytes, which the answer must repeat (JSON ``size``, or only the number); None: any answer
+    + size: number of uploaded bytes that the answer must repeat, as its JSON value or as the key ``size`` of a JSON
+      object. None: the answer need not repeat a number.
     + marked: whether an answer without X-Release is a failure
     """
     if answer.status >= 500:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request.
+    """One request to send.
 
-    + hold: seconds that the server is asked to take; the deadline is extended by the same time
+    + hold: seconds that the server is asked to take for its answer; the timeout of the request grows by ``hold``
     + size: number of bytes that the answer must confirm as received; None if the answer need not name a number
     """
 
@@ -38,10 +38,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """Settings of all requests.
+    """Settings that apply to every request.
 
-    + timeout: seconds from the beginning to the last byte; for a new connection, connecting is included
-    + token: the fleet's probe token, sent as X-Probe-Token; empty: no token
+    + timeout: seconds from the beginning of a request to the last byte of its answer. If the request opens a new
+      connection, the time for connecting is included.
+    + token: the fleet's probe token, sent in the header X-Probe-Token; empty: no token
     + marked: whether an answer without X-Release is a failure
     """
 
@@ -53,7 +54,8 @@ class Manners:
 class Connection:
     """A client's connection to a target.
 
-    The first `send` opens the connection, which is reused until one side closes it.
+    The first `send` opens the connection. Later calls of `send` reuse the connection. After one side has closed the
+    connection, the next `send` opens a new one.
     """
 
     def __init__(self, target: Target, manners: Manners) -> None:
@@ -62,10 +64,10 @@ class Connection:
         self._link: Link | Link2 | None = None
 
     async def send(self, request: Request) -> Sample:
-        """Send one request and wait for its answer. Failures are in the sample, never raised.
+        """Send one request, wait for the answer, and return the sample. Failures are in the sample, never raised.
 
-        If the server has closed the connection while it was idle, a new connection is opened first, as every client
-        does. If the server closes the connection after the request was written, the request has failed.
+        If the server closed the idle connection before this request, a new connection is opened first, as browsers do.
+        If the server closes the connection after the request was written, the request has failed.
         """
         if self._link is not None and await self._link.went_away():
             self.close()
@@ -125,10 +127,11 @@ async def _connect(target: Target) -> Link | Link2:
 
 
 def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]:
-    """Return the kind of failure for an error, and a message about it. Pure.
+    """Return the kind of failure that an exception means, and a message about the failure. Pure.
 
-    + reused: whether the connection had answered before
-    + begun: whether at least one byte of the answer had come
+    + error: exception that connecting, sending or reading raised
+    + reused: whether an earlier request was sent over the same connection
+    + begun: whether at least one byte of the answer had arrived
     """
     if isinstance(error, TimeoutError):
         return Failure.timeout, "timed out in the middle of the answer" if begun else "no answer in time"

@@ -1,4 +1,4 @@
-"""Open a new connection to a target, for any protocol."""
+"""Open a new connection to a target, with any asyncio protocol."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
 
 
 async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.Transport, Spoken]:
-    """Connect to the first of the target's addresses that accepts. Raises OSError if no address accepts.
+    """Connect to the target's first address that accepts a connection. Return the transport and the protocol object.
 
-    + protocol: makes the protocol object that handles the connection
+    Raises OSError if no address accepts a connection.
+
+    + protocol: makes the asyncio protocol object that handles the connection
     """
     loop = asyncio.get_running_loop()
     failed: OSError | None = None
@@ -34,16 +36,13 @@ async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.
 
 
 def readable(transport: asyncio.BaseTransport) -> bool:
-    """Say whether bytes or the connection's end have arrived that the event loop has not read yet.
-
-    This asks the kernel.
-    """
+    """Return whether the kernel holds received bytes, or the end of the connection, for the event loop to read."""
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 async def let_loop_read() -> None:
-    """Let the event loop read the bytes that have arrived."""
-    await asyncio.sleep(0)  # finish this round of the loop first; only the next round asks the kernel
+    """Wait until the event loop has read the bytes that have arrived."""
+    await asyncio.sleep(0)  # ends the present round of the loop; only the next round asks the kernel for bytes
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The state of an HTTP/2 connection with one request at a time. This module does no input or output."""
+"""The state of an HTTP/2 connection that carries one request at a time. This module does no input or output."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ from orchestrator.probe.answer import KEPT, Answer
 from orchestrator.probe.lost import GoneAway, NotHttp2, StreamReset
 
 GOAWAY = 7
-"""Type of the frame by which a server announces that it closes the connection."""
+"""Number of HTTP/2's frame type GOAWAY, by which a server announces that it will close the connection."""
 HEAD = 9
 """Number of bytes in a frame's head: 3 for the length, 1 for the type, 1 for flags, 4 for the stream."""
 
 MOST = 16384
-"""Number of bytes in the longest frame that a server may send: HTTP/2's default, which the probe never raises."""
+"""Number of bytes, without the head, in the longest frame that the server may send.
+
+This is HTTP/2's default. The probe never allows longer frames.
+"""
 
 Headers = Iterable[tuple[str, str]]
 
 
 def agreed(alpn: str | None) -> None:
-    """Raise NotHttp2 unless the server chose HTTP/2 by ALPN.
+    """Check that the server chose HTTP/2 in the TLS handshake (by ALPN). Raises NotHttp2 if it did not.
 
-    + alpn: the server's choice; None if it chose nothing
+    + alpn: protocol that the server chose; None if the server chose no protocol
     """
     if alpn != "h2":
         raise NotHttp2(f"the server does not speak HTTP/2: by ALPN it chose {alpn or 'nothing'}")
 
 
 def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]]:
-    """Turn the headers of HTTP/1.1 into those of HTTP/2. Pure.
+    """Return the HTTP/2 headers of a request. Pure.
 
     Host becomes ``:authority``, and Connection is left out.
+
+    + headers: headers as for HTTP/1.1, with Host
     """
     lower = [(name.lower(), value) for name, value in headers]
     authority = next(value for name, value in lower if name == "host")
@@ -46,9 +51,9 @@ def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]
 
 
 class Exchange:
-    """The state of one connection.
+    """The state of one HTTP/2 connection.
 
-    + begun: whether the head of the newest answer has arrived
+    + begun: whether the headers of the answer to the newest request have arrived
     """
 
     def __init__(self) -> None:
@@ -71,14 +76,17 @@ class Exchange:
 
     @property
     def reusable(self) -> bool:
-        """Say whether the connection can take another request.
+        """Whether the connection can take another request.
 
-        This needs that no GOAWAY has come, and that the last request was sent completely.
+        It can if the server has sent no GOAWAY, and if the last request was sent completely.
         """
         return not self._leaving and not self._unsent
 
     def request(self, method: str, path: str, headers: Headers, body: bytes = b"") -> None:
-        """Begin a request. Raises NotHttp2 if the server does not allow another request."""
+        """Begin a request, whose bytes the next `outgoing` returns. Raises NotHttp2 if the server allows no request.
+
+        + headers: headers as for HTTP/1.1, with Host
+        """
         self.begun = self._ended = False
         self._head, self._body = {}, bytearray()
         self._unsent = memoryview(body)
@@ -90,10 +98,10 @@ class Exchange:
             raise NotHttp2(f"{type(error).__name__}: {error}") from None
 
     def receive(self, data: bytes) -> Answer | None:
-        """Process bytes from the server. Returns the answer once it is complete, otherwise None.
+        """Process bytes from the server. Returns the answer if these bytes complete it, otherwise None.
 
-        Raises StreamReset or GoneAway if the request is lost, EOFError if the answer ended before its announced length,
-        and NotHttp2 if the server violates the standard.
+        Raises StreamReset or GoneAway if the server will not answer the request, EOFError if the answer ended before
+        its announced length, and NotHttp2 if the server violates the HTTP/2 standard.
         """
         self._unread += data
         before = self._ended
@@ -117,15 +125,15 @@ class Exchange:
         return None
 
     def outgoing(self) -> bytes:
-        """Return the bytes that must be sent now."""
+        """Return the bytes that must be sent to the server now."""
         return self._http.data_to_send()
 
     def end(self) -> None:
-        """Close the connection. The next `outgoing` returns the GOAWAY frame."""
+        """Begin to close the connection. The next `outgoing` returns a GOAWAY frame for the server."""
         self._http.close_connection()
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield the complete frames that were received."""
+        """Yield the received frames that are complete, each with its head."""
         while len(self._unread) >= HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > MOST:
@@ -139,8 +147,8 @@ class Exchange:
     def _go_away(self, frame: bytes) -> None:
         """Process a GOAWAY frame. Raises GoneAway if the server will not answer the present request.
 
-        After GOAWAY the server takes no new requests, but may still answer requests up to the stream that the frame
-        names. The frame is not given to h2, which would end the connection before the answer has come.
+        After GOAWAY, the server takes no new requests. The frame names the last stream that the server may still
+        answer. The frame is not passed to h2, because h2 would end the connection before that answer has arrived.
         """
         self._leaving = True
         last, code = int.from_bytes(frame[HEAD : HEAD + 4]) & 0x7FFFFFFF, int.from_bytes(frame[HEAD + 4 : HEAD + 8])
@@ -163,7 +171,7 @@ class Exchange:
                 raise StreamReset(f"stream reset ({_name(event.error_code)})")
 
     def _send_more(self) -> None:
-        """Send as much of the body as the server's flow control allows."""
+        """Hand as much of the request's body to h2 as the server's flow control allows now."""
         while self._unsent and not self._ended:
             room = min(self._http.local_flow_control_window(self._stream), self._http.max_outbound_frame_size)
             if room <= 0:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 
 def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end: Callable[[], None]) -> None:
-    """Call `line` for each line and then `end`, in the event loop.
+    """Call `line` for each line of the standard input, and `end` when the input has ended. Returns at once.
 
-    A thread reads the input, so that the input may be any kind of file.
+    The event loop makes the calls. A thread reads the input, because an event loop cannot wait for every kind of file.
     """
 
     def read() -> None:
@@ -25,7 +25,7 @@ def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end
     def guarded() -> None:
         try:
             read()
-        except RuntimeError:  # the event loop has already ended for another reason
+        except RuntimeError:  # the event loop has already ended, so nothing waits for lines
             return
 
     threading.Thread(target=guarded, name="stdin", daemon=True).start()

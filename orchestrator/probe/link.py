@@ -1,4 +1,4 @@
-"""An open HTTP/1.1 connection: h11 over asyncio streams. Errors are raised unchanged."""
+"""An open HTTP/1.1 connection: h11 over asyncio streams. Exceptions of asyncio and h11 are raised unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from orchestrator.probe.target import Target
 
 
 class _Reader(asyncio.StreamReader):
-    """A reader that records when bytes arrived, rather than when a busy event loop processed them."""
+    """A stream reader that records when the first and the last bytes of an answer arrived.
+
+    The times are taken when the event loop receives the bytes. If the event loop is busy, the coroutine that waits for
+    the bytes runs later.
+    """
 
     first: float | None = None
     last: float = 0.0
@@ -30,9 +34,10 @@ class _Reader(asyncio.StreamReader):
 
 
 class Link:
-    """An open connection.
+    """An open HTTP/1.1 connection.
 
-    + first, last: when the first and the last byte of the newest answer arrived, by ``time.monotonic()``
+    + first, last: when the first and the last byte of the newest answer arrived, by ``time.monotonic()``. `first` is
+      None until a byte has arrived.
     """
 
     def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, encrypted: bool) -> None:
@@ -50,14 +55,14 @@ class Link:
         return self._reader.last
 
     async def went_away(self) -> bool:
-        """Say whether the idle connection was closed or got unexpected bytes, so that it cannot take a request.
+        """Return True if the idle connection was closed or got unexpected bytes, so that it cannot take a request.
 
-        This asks the kernel, because the event loop may not have read the newest bytes yet.
+        This method asks the kernel, because the event loop may not have read the newest bytes yet.
         """
         if not self._gone and readable(self._writer.transport):
             if not self._encrypted:
                 return True
-            await let_loop_read()  # the bytes may belong to TLS itself; the loop can tell them from an end
+            await let_loop_read()  # the bytes may be a message of TLS, or the end; the loop can tell
         return self._gone
 
     @property
@@ -76,7 +81,11 @@ class Link:
         return sent
 
     async def read(self) -> Answer:
-        """Read the complete answer. Raises EOFError if the answer was cut off, OSError, and h11.RemoteProtocolError."""
+        """Wait for the complete answer, and return it.
+
+        Raises EOFError if the connection ended before the answer was complete, OSError if the connection failed, and
+        h11.RemoteProtocolError if the answer is not HTTP/1.1.
+        """
         head: h11.Response | None = None
         body: bytearray | None = bytearray()
         closed = False
@@ -103,7 +112,7 @@ class Link:
                 raise EOFError
 
     def reuse(self) -> bool:
-        """Prepare for the next request. Returns False if one side does not allow another request."""
+        """Prepare the connection for another request. Returns False if one side does not allow another request."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
@@ -115,7 +124,7 @@ class Link:
 
 
 async def connect(target: Target) -> Link:
-    """Open a connection to the first of the target's addresses that accepts. Raises OSError if no address accepts."""
+    """Open a connection to the target's first address that accepts one. Raises OSError if no address accepts one."""
     loop = asyncio.get_running_loop()
     reader = _Reader(limit=KEPT, loop=loop)
     transport, protocol = await dial(target, lambda: asyncio.StreamReaderProtocol(reader, loop=loop))

@@ -1,4 +1,4 @@
-"""An open HTTP/2 connection over TLS, with one request at a time. Errors are raised unchanged."""
+"""An open HTTP/2 connection over TLS, which carries one request at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from orchestrator.probe.tls import naming_http2
 
 
 class Link2(asyncio.Protocol):
-    """An open connection, used in the same way as ``link.Link``.
+    """An open HTTP/2 connection, with the same methods as ``link.Link``.
 
-    + first, last: when the head and the end of the newest answer arrived, by ``time.monotonic()``
+    + first, last: when the headers and the end of the newest answer arrived, by ``time.monotonic()``. `first` is None
+      until the headers have arrived.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Link2(asyncio.Protocol):
     # Called by a client
 
     async def went_away(self) -> bool:
-        """Say whether the idle connection was closed, or the server announced to close it (GOAWAY)."""
+        """Return whether the idle connection was closed, or the server announced by GOAWAY that it will close it."""
         if not self._gone and readable(self._transport):
             await let_loop_read()
         return self._gone
@@ -74,8 +75,8 @@ class Link2(asyncio.Protocol):
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
         """Write one request. Returns the time right before writing, by ``time.monotonic()``.
 
-        + headers: headers as for HTTP/1.1. HTTP/2 has no ``Connection: close``: with this header, the connection is not
-          reused.
+        + headers: headers as for HTTP/1.1. HTTP/2 has no ``Connection: close``, so this header is not sent. It makes
+          `reuse` return False after this request.
         """
         self._only = ("Connection", "close") in headers
         self._answer = asyncio.get_running_loop().create_future()
@@ -88,15 +89,16 @@ class Link2(asyncio.Protocol):
         return sent
 
     async def read(self) -> Answer:
-        """Wait for the complete answer.
+        """Wait for the complete answer, and return it.
 
-        Raises EOFError if the answer was cut off or the server sent GOAWAY, and OSError.
+        Raises EOFError if the connection ended before the answer was complete, or if GOAWAY announced that the server
+        will not answer. Raises OSError if the connection failed, the server reset the request, or violated HTTP/2.
         """
         assert self._answer is not None
         return await self._answer
 
     def reuse(self) -> bool:
-        """Say whether the connection can take another request."""
+        """Return whether the connection can take another request."""
         return not self._only and not self._gone
 
     def close(self) -> None:
@@ -122,9 +124,9 @@ class Link2(asyncio.Protocol):
 
 
 async def connect(target: Target) -> Link2:
-    """Open a connection to the first of the target's addresses that accepts.
+    """Open a connection to the target's first address that accepts one.
 
-    Raises OSError if no address accepts, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
+    Raises OSError if no address accepts one, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
     """
     with naming_http2():
         transport, link = await dial(target, Link2)

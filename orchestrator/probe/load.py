@@ -1,4 +1,4 @@
-"""Run many clients of several kinds at once, either as fast as answers come or at a given rate."""
+"""Send requests from many clients of several kinds at once, as fast as answers come or at a given rate."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from orchestrator.probe.sample import COMPLETE, Kind, Sample
 from orchestrator.probe.target import Target
 
 REST = 0.005
-"""Seconds that a client pauses after a request without an answer.
+"""Seconds that a client pauses after a request that got no complete answer.
 
-Without the pause, a dead server would make the probe use a whole CPU.
+Without the pause, the probe would send requests to a dead server so fast that it uses a whole CPU.
 """
 
 
 @dataclass(frozen=True)
 class Load:
-    """The requests to send, their number and their duration.
+    """Which requests are sent, by how many clients, how fast, and for how long.
 
     + connections: number of clients that run at once, divided evenly among the kinds of `mix` and the targets. Each
-      kind has at least one client for each target, so there may be more clients.
+      kind has at least one client for each target, so the number of clients may be larger than `connections`.
     + paths: paths of GET requests, used in turn
     + rate: requests a second in total; None: as fast as answers come
-    + seconds, requests: duration and number after which the load ends; None: only when stopped
-    + slow_seconds: seconds that slow answers should take (``slow_path?s=...``, GET and POST in turn)
+    + seconds, requests: the load ends after this many seconds or requests; None: no such limit
+    + slow_path, slow_seconds: slow requests go to ``slow_path?s=slow_seconds``, GET and POST in turn. The server should
+      take this many seconds to answer.
+    + post_path, post_bytes: path and size of POST requests
     + post_size: whether the answer to a POST must name the number of bytes received
     """
 
@@ -49,14 +51,14 @@ class Load:
 
     @property
     def patience(self) -> float:
-        """Return the seconds that a request can take at most."""
+        """The longest time that a request can take, in seconds."""
         return self.manners.timeout + (self.slow_seconds if Kind.slow in self.mix else 0.0)
 
 
 def clients(load: Load) -> list[tuple[Kind, Target]]:
-    """Return the kind and target of each client. Pure.
+    """Return the kind and the target of each client. Pure.
 
-    The list has every kind for every target, and then repeats.
+    The list begins with every pair of a kind and a target. If there are more clients than pairs, the pairs repeat.
     """
     pairs = [(kind, target) for target in load.targets for kind in load.mix]
     return list(itertools.islice(itertools.cycle(pairs), max(load.connections, len(pairs))))
@@ -65,7 +67,8 @@ def clients(load: Load) -> list[tuple[Kind, Target]]:
 def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
     """Yield the requests of one client, without end. Pure.
 
-    + first: index in the sequence of paths, or of GET and POST, at which the client begins
+    + first: index of the client's first request in the cycle of paths (for slow requests: of GET and POST). If it
+      differs from client to client, the clients do not all begin with the same path.
     """
     body = b"x" * load.post_bytes
     if kind is Kind.post:
@@ -79,7 +82,7 @@ def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
 
 
 class _Permits:
-    """Gives clients permission to send: at the given rate, up to the number of requests, until stopped."""
+    """Tells clients when they may send a request, so that the load keeps its rate and its number of requests."""
 
     def __init__(self, load: Load, stop: asyncio.Event) -> None:
         self._interval = 1 / load.rate if load.rate else 0.0
@@ -88,7 +91,7 @@ class _Permits:
         self._stop = stop
 
     async def one(self) -> bool:
-        """Wait for a permission. Returns False if there are no more permissions."""
+        """Wait until the client may send one request. Returns False if the load has ended or was stopped."""
         if self._stop.is_set() or self._left == 0:
             return False
         if self._left is not None:
@@ -100,7 +103,7 @@ class _Permits:
         return True
 
     async def rest(self, seconds: float) -> bool:
-        """Wait for the given time. Returns True at once when stopped, otherwise False after the time."""
+        """Wait. Returns False after the given seconds, or True as soon as the load is stopped."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._stop.wait()
@@ -118,9 +121,11 @@ async def run(
     """Send requests until `stop` is set or `load` ends, then wait for requests in flight.
 
     + record: called with each sample, in the order in which the requests ended
-    + give_up: event; once it is set, requests in flight are given up
+    + give_up: event that ends the wait for requests in flight early. The wait always ends after the longest time that a
+      request can take.
 
-    Returns the number of requests that were given up. These have no sample.
+    Returns the number of requests that were given up, because they were still in flight when the wait ended. These
+    requests have no sample.
     """
     permits = _Permits(load, stop)
     busy: set[int] = set()

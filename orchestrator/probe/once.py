@@ -22,11 +22,13 @@ def get(
     address: str | None = None,
     http2: bool = False,
 ) -> Answer:
-    """Send one GET and return the answer. If no answer comes, raise OSError, EOFError or http.client.HTTPException.
+    """Send one GET and return the answer. With HTTP/1.1, the answer has only its status and its release.
+
+    Raises OSError, EOFError or http.client.HTTPException if there is no complete answer.
 
     + tls: settings of TLS; None for plain HTTP
-    + timeout: seconds. With HTTP/1.1, how long the server may be silent; with HTTP/2, until the answer is complete,
-      because HTTP/2's control frames also end a silence.
+    + timeout: seconds. With HTTP/1.1, the timeout limits each wait for bytes from the server. With HTTP/2, the timeout
+      limits the time until the answer is complete, because a server may send control frames forever.
     + address: IP address to connect to, instead of looking up the URL's host
     + http2: whether to speak only HTTP/2 instead of HTTP/1.1; this needs TLS
     """

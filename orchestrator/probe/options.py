@@ -1,4 +1,4 @@
-"""Parse the probe's command line."""
+"""Parse the command line of the probe."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from orchestrator.probe.sample import Kind
 from orchestrator.probe.target import parse as target
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
-"""Name of the environment variable with the fleet's probe token."""
+"""Name of the environment variable that holds the fleet's probe token."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The parsed arguments.
+    """The parsed arguments of the probe.
 
+    + load: the requests to send
     + until_eof: whether the probe ends when the standard input ends
-    + json, samples: names of the files to write; None: no file; ``-`` as `json` means the standard output
+    + json: name of the file for the report; ``-``: the standard output; None: no file
+    + samples: name of the file for the samples; None: no file
     + keep: number of samples that are kept in memory
     """
 
@@ -44,7 +46,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Parse the arguments, without the program's name. Raises UsageError, and SystemExit after ``--help``."""
+    """Parse the arguments of the probe. Raises UsageError for bad arguments, and SystemExit after ``--help``.
+
+    + argv: arguments without the program's name
+    """
     said = _parser().parse_args(argv)
     targets = tuple(target(url, host=said.host, ca=said.ca, http2=said.http2) for url in dict.fromkeys(said.urls))
     own = {one.path for one in targets if one.path not in ("", "/")}
@@ -127,7 +132,7 @@ def _positive(text: str) -> float:
 
 
 class _Whole:
-    """A type for argparse that accepts whole numbers from `low` to `high`."""
+    """An argument type for argparse: whole numbers from `low` to `high`."""
 
     def __init__(self, low: int, high: int) -> None:
         self._low, self._high = low, high

@@ -1,6 +1,7 @@
-"""Run the probe in a separate process, so that the parent's other work (gevent, SSH) does not delay it.
+"""Run the probe in a separate process, so that the parent's other work (gevent, SSH) does not delay requests.
 
-This uses only pipes, ``select`` and ``os.read``, which also work in a process that gevent has patched.
+The parent talks to the probe only through pipes, ``select`` and ``os.read``, which also work in a process that gevent
+has patched.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ from orchestrator.errors import ProbeError
 from orchestrator.probe.report import Report
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
+"""Name of the environment variable that holds the fleet's probe token."""
 SLACK = 5.0
-"""Seconds in addition to the timeouts that the probe may take to start, to finish and to report."""
+"""Seconds that the probe may take to start, to end and to report, in addition to the timeout of a request."""
 
 
 class ProbeProcess:
-    """A probe that runs beside this process.
+    """A probe that runs as a child of this process.
 
     ``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
 
-    The probe sends requests from `start` until `stop`. It runs in a separate session, so that Ctrl-C at the terminal
-    does not reach it, and it ends when this process dies. Leaving the ``with`` block without `stop` kills it.
+    The probe sends requests from `start` until `stop`. The probe runs in a separate session, so that Ctrl-C at the
+    terminal does not reach it. If this process dies, the probe ends. If the ``with`` block ends without `stop`, the
+    probe is killed.
 
     + rate: requests a second in total; None: as fast as answers come
     + timeout: seconds for one request
@@ -81,13 +84,13 @@ class ProbeProcess:
 
     @property
     def pid(self) -> int | None:
-        """Return the process id; None if the probe does not run."""
+        """The process id of the probe; None if the probe does not run."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the probe and wait until its first request has ended.
+        """Start the probe and wait until its first request has ended, with an answer or with a failure.
 
-        Raises ProbeError if the first request takes too long.
+        Raises ProbeError if the probe does not start, or if the first request takes too long.
         """
         child_reads, self._input = os.pipe()
         self._output, child_writes = os.pipe()
@@ -114,25 +117,33 @@ class ProbeProcess:
             raise
 
     def mark(self, text: str) -> None:
-        """Record a mark, with the time when the probe reads the mark. Raises ProbeError if the probe has ended."""
+        """Record a mark (a remark) in the report, at the time when the probe reads this command.
+
+        Raises ProbeError if the probe has ended.
+        """
         self._tell(f"mark {text}")
 
     def switch(self, to: str) -> None:
-        """Record a switch to a release. Call this right BEFORE shifting traffic.
+        """Record a cutover in the report. Call this method right BEFORE the traffic is shifted.
+
+        + to: release that gets the traffic
 
         Raises ProbeError if the probe has ended.
         """
         self._tell(f"switch {to} {time.monotonic():.9f}")
 
     def peek(self) -> Report:
-        """Return the report up to now; the probe continues. Raises ProbeError if the probe has ended."""
+        """Return the report of the requests up to now. The probe continues.
+
+        Raises ProbeError if the probe has ended, or gives no report in time.
+        """
         self._tell("report")
         return self._report(SLACK)
 
     def stop(self) -> Report:
-        """End the probe, wait for requests in flight, and return the report.
+        """Stop sending requests, wait for requests in flight, end the probe, and return its report.
 
-        Raises ProbeError if the probe gives no report.
+        Raises ProbeError if the probe does not run or gives no report in time.
         """
         if self._process is None:
             raise ProbeError("the probe does not run")
@@ -144,9 +155,9 @@ class ProbeProcess:
             self.kill(grace=1.0)
 
     def kill(self, grace: float = 0.0) -> None:
-        """Kill the probe, without a report. Does nothing if the probe has ended.
+        """Kill the probe. Its report is lost. Does nothing if the probe does not run.
 
-        + grace: seconds that the probe has to end by itself
+        + grace: seconds to wait, before the kill, for the probe to end by itself
         """
         if self._process is None:
             return
@@ -184,7 +195,10 @@ class ProbeProcess:
             raise ProbeError(f"the probe has ended: {self._last_words()}") from None
 
     def _line(self, seconds: float) -> str:
-        """Return the next line of the probe's output; empty if the probe ended or printed nothing within this time."""
+        """Return the next line of the probe's output; empty if the probe ended or printed no line in time.
+
+        + seconds: how long to wait for the line
+        """
         deadline = time.monotonic() + seconds
         while b"\n" not in self._unread:
             left = deadline - time.monotonic()
@@ -202,7 +216,7 @@ class ProbeProcess:
             return ""
         said = os.pread(
             self._errors.fileno(), 65536, 0
-        )  # pread instead of seek, since the probe writes at the same position
+        )  # pread, because seek would also move the position at which the probe writes
         lines = said.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it printed nothing in time"
 
@@ -217,7 +231,10 @@ class ProbeProcess:
 
 
 def _environment(token: str) -> dict[str, str]:
-    """Return this process's environment, with the token, and with this package's directory in PYTHONPATH."""
+    """Return the environment variables for the probe.
+
+    They are the variables of this process, with the token, and with the directory of this package in PYTHONPATH.
+    """
     root = str(Path(orchestrator.__file__).parent.parent)
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, TOKEN: token}

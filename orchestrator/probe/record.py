@@ -1,4 +1,4 @@
-"""Record the results of a running probe: totals of all requests, the newest samples, marks and switches."""
+"""Record the results of a running probe: totals of all requests, the newest samples, marks and cutovers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from orchestrator.probe.sample import Sample
 from orchestrator.probe.transitions import Switch
 
 KEEP = 200_000
-"""Number of samples kept by default, which take about 60 MB."""
+"""Number of samples that are kept by default. They take about 60 MB of memory."""
 
 
 class Recorder:
-    """Records samples in bounded memory. A report says how many old samples were dropped."""
+    """Records samples in bounded memory. When ``keep`` samples are kept, each new sample replaces the oldest one.
+
+    + keep: number of samples that are kept at most
+    + totals: totals of all samples, including samples that were replaced
+    """
 
     def __init__(self, keep: int = KEEP) -> None:
         self.totals = Totals()
@@ -22,25 +26,30 @@ class Recorder:
         self._switches: list[Switch] = []
 
     def add(self, sample: Sample) -> None:
-        """Add a sample. Samples must come in the order in which their requests ended."""
+        """Add a sample. Samples must be added in the order in which their requests ended."""
         self.totals.add(sample)
         self._samples.append(sample)
 
     def mark(self, text: str, at: float) -> None:
-        """Add a mark.
+        """Add a mark (a remark) to the report.
 
         + at: time of the mark, in seconds since the epoch
         """
         self._marks.append(Mark(at, text))
 
     def switch(self, to: str, at: float) -> None:
-        """Add a switch to the release `to`.
+        """Add a cutover to the report.
 
-        + at: seconds since the epoch, right before traffic is shifted
+        + to: release that gets the traffic
+        + at: time right before the traffic is shifted, in seconds since the epoch
         """
         self._switches.append(Switch(at, to))
 
     def report(self, unfinished: int = 0) -> Report:
+        """Return the report of everything that was recorded so far.
+
+        + unfinished: number of requests that were given up
+        """
         return report(
             list(self._samples),
             totals=self.totals,

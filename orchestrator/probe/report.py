@@ -1,4 +1,4 @@
-"""A probe's report: totals, failures by kind, gaps, releases, transitions. Pure."""
+"""The report of a probe: totals, failures by kind, the longest gap, releases, transitions. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from orchestrator.probe.sample import Failure, Kind, Sample
 from orchestrator.probe.transitions import Switch, Transition, detect, transitions
 
 EXAMPLES = 5
-"""Number of failures of each kind that are reported in full."""
+"""Number of failures of each kind that the report describes one by one."""
 
 
 @dataclass
 class Count:
-    """Requests and failures of one kind of request or of one target.
+    """The numbers of requests and failures for one kind of request, or for one target.
 
     + failures: kind of failure -> number; kinds without a failure are left out
     """
@@ -25,11 +25,14 @@ class Count:
 
     @property
     def failed(self) -> int:
-        """Return the number of failures of all kinds."""
+        """The number of failures of all kinds."""
         return sum(self.failures.values())
 
     def add(self, failure: Failure | None) -> None:
-        """Count one request."""
+        """Count one request.
+
+        + failure: kind of failure; None if the request got a good answer
+        """
         self.requests += 1
         if failure is not None:
             self.failures[failure.value] = self.failures.get(failure.value, 0) + 1
@@ -37,9 +40,9 @@ class Count:
 
 @dataclass(frozen=True)
 class Mark:
-    """A remark that the parent process sent.
+    """A remark that the parent process sent to the probe, for the report.
 
-    + at: time of the mark, in seconds since the epoch
+    + at: time of the remark, in seconds since the epoch
     """
 
     at: float
@@ -48,20 +51,24 @@ class Mark:
 
 @dataclass
 class Totals:
-    """The numbers that can be calculated without kept samples. `add` samples in the order in which they ended.
+    """The totals of all samples, including samples that are no longer kept.
 
-    Times are seconds since the epoch.
+    `add` must be called in the order in which the requests ended. Times are seconds since the epoch.
 
+    + requests: number of requests
     + answered: number of complete answers, whatever their status
     + failed: number of all failures
     + failures: kind of failure -> number; kinds without a failure are left out
     + kinds, targets: requests and failures of each kind of request and of each target
     + releases, nodes: number of good answers by X-Release and by X-Node
     + unmarked: number of good answers without X-Release
-    + gap: seconds of the longest time without a good answer, from a good answer until the next good answer or until the
-      last failure. Slow requests are not counted. None if there were fewer than two such answers.
+    + gap: length in seconds of the longest time without a good answer. The time begins with a good answer, and ends
+      with the next good answer or the last failure. Slow requests are ignored. None if no request ended after the first
+      good answer.
     + gap_at: when the longest gap began
-    + examples: the first few failures of each kind, in words
+    + first_sent, last_ended: when the first request was sent, and when the last request ended
+    + first_answer, last_answer: when the first and the last complete answer ended
+    + examples: the first `EXAMPLES` failures of each kind, in words
     """
 
     requests: int = 0
@@ -83,7 +90,7 @@ class Totals:
     _last_good: float | None = field(default=None, repr=False)
 
     def add(self, sample: Sample) -> None:
-        """Count one sample."""
+        """Add one sample to the totals."""
         self.requests += 1
         self.kinds.setdefault(sample.kind.value, Count()).add(sample.failure)
         self.targets.setdefault(sample.target, Count()).add(sample.failure)
@@ -102,7 +109,7 @@ class Totals:
 
     @property
     def rate(self) -> float:
-        """Return the number of answers a second; 0 without answers."""
+        """The number of complete answers a second; 0 without answers."""
         if self.first_sent is None or self.last_ended is None or self.last_ended <= self.first_sent:
             return 0.0
         return self.answered / (self.last_ended - self.first_sent)
@@ -136,10 +143,11 @@ class Totals:
 class Report:
     """The report of a probe.
 
-    + unfinished: number of requests that were given up at the end; no other number includes them
-    + median, p99: seconds from sending to the last byte, of good answers without slow requests
-    + kept: number of samples from which the transitions and times are calculated
-    + dropped: number of older samples that were dropped
+    + unfinished: number of requests that were given up at the end. No other number of the report includes them.
+    + median, p99: median and 99th percentile of the seconds from sending a request to the last byte of its answer.
+      Failures and slow requests are left out. None if no sample is left.
+    + kept: number of samples from which the transitions, the median and the p99 are calculated
+    + dropped: number of older samples that were dropped to save memory
     """
 
     totals: Totals
@@ -153,19 +161,19 @@ class Report:
 
     @property
     def stale(self) -> int:
-        """Return the number of stale answers in all transitions."""
+        """The number of stale answers in all transitions."""
         return sum(one.stale for one in self.transitions)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data for ``json.dumps``."""
+        """Return the report as plain data for ``json.dumps``."""
         totals = {k: v for k, v in asdict(self.totals).items() if not k.startswith("_")}
         return asdict(self) | {"totals": totals | {"rate": self.totals.rate}, "stale": self.stale}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Read the result of `to_json`. Unknown keys are ignored.
+        """Make a report from the data that `to_json` returned. Unknown keys are ignored.
 
-        Raises KeyError or TypeError if the data is no report.
+        Raises KeyError or TypeError if the data is not a report.
         """
         totals = Totals(**{name: data["totals"][name] for name in _names(Totals)})
         totals.kinds = {name: Count(**count) for name, count in totals.kinds.items()}  # type: ignore[arg-type]
@@ -189,12 +197,14 @@ def report(
     dropped: int = 0,
     unfinished: int = 0,
 ) -> Report:
-    """Make the report of samples.
+    """Make a report from samples.
 
-    + totals: totals of all samples, needed if samples were dropped; by default the totals of `samples`
-    + switches: switches of the traffic. If there are none and exactly two releases answered, the transition is
-      detected.
+    + samples: the samples that were kept
+    + totals: totals of all samples, including dropped ones; None: the totals of ``samples``
+    + switches: the cutovers. If there are none and exactly two releases answered, the transition from one release to
+      the other is found in the samples.
     + dropped: number of samples that were dropped
+    + unfinished: number of requests that were given up
     """
     seen = totals if totals is not None else total(samples)
     if switches:
@@ -217,7 +227,7 @@ def report(
 
 
 def total(samples: Iterable[Sample]) -> Totals:
-    """Calculate the totals of samples in any order."""
+    """Return the totals of samples, which may be in any order."""
     totals = Totals()
     for sample in sorted(samples, key=lambda s: s.ended):
         totals.add(sample)

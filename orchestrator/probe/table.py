@@ -1,4 +1,4 @@
-"""Format a report as a table for people. Pure."""
+"""Format a report as a table for the terminal. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.probe.transitions import GRACE, Transition
 
 
 def table(report: Report) -> str:
-    """Return the report as some twenty lines, without a line feed at the end."""
+    """Return the report as a text of about twenty lines, without a line feed at the end."""
     totals = report.totals
     span = (totals.last_ended or 0.0) - (totals.first_sent or 0.0)
     failures = ", ".join(f"{name} {n:,}" for name, n in sorted(totals.failures.items(), key=lambda f: -f[1]))

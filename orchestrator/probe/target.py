@@ -1,4 +1,4 @@
-"""The server that requests go to: its addresses, its TLS settings, and the name to ask for."""
+"""The server that the probe sends requests to: its addresses, its TLS settings, and the name in the Host header."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from orchestrator.probe.tls import context
 from orchestrator.probe.url import is_address, read
 
 NAMES_KEPT = 5.0
-"""Seconds after which a name is looked up again, since balancers in a cloud change their addresses."""
+"""Seconds after which a host name is looked up again, because load balancers in a cloud change their addresses."""
 
 
 @dataclass
 class Target:
-    """A server, as clients reach it.
+    """A server that requests are sent to.
 
     + origin: the server's name in the report, ``http://host:port``
+    + host, port: host and port to connect to
     + authority: value of the Host header
+    + sni: host name for TLS: the name that is sent as SNI and that the certificate must have
     + path: path and query of the URL; empty if the URL has neither
-    + sni: name that the certificate must have
     + tls: settings of TLS; None for plain HTTP
     + http2: whether to speak only HTTP/2 instead of HTTP/1.1
     """
@@ -39,7 +40,10 @@ class Target:
     _until: float = field(default=0.0, repr=False)
 
     async def addresses(self) -> list[str]:
-        """Return the IP addresses, to be tried in turn. Raises OSError (``gaierror``) if the name is unknown."""
+        """Return the IP addresses of the host, in the order in which a client should try them.
+
+        Raises OSError (``gaierror``) if the host name is unknown.
+        """
         if time.monotonic() >= self._until:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
@@ -49,7 +53,7 @@ class Target:
 
 
 def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
-    """Make the target for a URL.
+    """Return the target that a URL names.
 
     Raises UsageError if the URL is not http or https, if HTTP/2 is wanted without https, or if the CA file cannot be
     used.

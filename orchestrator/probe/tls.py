@@ -1,4 +1,4 @@
-"""TLS settings of a client."""
+"""TLS settings for the connections of the probe."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from orchestrator.probe.lost import NotHttp2
 
 @lru_cache(maxsize=16)  # reading the system's certificates takes 10 ms and more
 def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
-    """Make a TLS context that checks certificates and names. Raises UsageError if the CA file cannot be used.
+    """Return a TLS context that checks certificates and host names. Raises UsageError if the CA file cannot be used.
 
     + ca: file of certificates to trust, instead of the system's
-    + http2: whether to offer HTTP/2 before HTTP/1.1 by ALPN, as browsers do; the server chooses
+    + http2: whether the client offers HTTP/2 in addition to HTTP/1.1 (by ALPN), as browsers do; the server chooses
     """
     try:
         made = ssl.create_default_context(cafile=str(Path(ca).expanduser()) if ca else None)
@@ -29,9 +29,9 @@ def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def naming_http2() -> Iterator[None]:
-    """Raise NotHttp2 if the server ends the TLS handshake because of ALPN.
+    """Raise NotHttp2 if the server refuses the TLS handshake in this ``with`` block because of ALPN.
 
-    For connections that need HTTP/2.
+    Use this context manager for connections that need HTTP/2. Other errors are raised unchanged.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""Find out when the old release stopped answering and when the new one began. Pure.
+"""Find out when the old release stopped answering and when the new release began to answer. Pure.
 
-A release begins to answer when the first byte of its first answer comes. An answer by the old release is stale if its
-request was SENT more than `GRACE` after the new release began to answer.
+A release begins to answer when the first byte of its first answer arrives. An answer of the old release is stale if its
+request was SENT more than `GRACE` seconds after the new release began to answer.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from orchestrator.probe.sample import Sample
 
 GRACE = 0.005
-"""Seconds after the first new answer in which a request may still get the old release."""
+"""Seconds after the new release's first answer. The old release may still answer requests sent in this time."""
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A shift of the traffic to a release.
+    """A cutover: the traffic is shifted to a release.
 
     + at: time right BEFORE the shift, in seconds since the epoch
     + to: release that gets the traffic
@@ -33,14 +33,18 @@ class Switch:
 class Transition:
     """The change from one release to another. Times are seconds since the epoch.
 
-    + at: time of the switch; None if the change was detected without a switch
-    + old, new: the releases. ``old`` is the last release that answered before; None if no release answered before.
-    + last_old_sent, last_old_answered: times of the last request that still got another release than the new one
-    + first_new_sent, first_new_answered: when the request of the new release's first answer was sent, and when that
-      answer's first byte came; None without such an answer
-    + stale: number of answers by another release to requests sent more than `GRACE` after the first new answer
-    + answers, rate: number of answers from this switch until the next one, and answers a second
-    + partial: whether the transition's first samples were dropped, so that these numbers look better than they were
+    + at: time of the cutover; None if no cutover was recorded, and the transition was found in the samples
+    + old: release that answered before; None if no release answered before
+    + new: release that gets the traffic
+    + last_old_sent, last_old_answered: times of the last request that another release than ``new`` answered: when the
+      request was sent, and when its answer was complete. None if there is no such request.
+    + first_new_sent, first_new_answered: when the request of the new release's first answer was sent, and when the
+      first byte of this answer arrived; None if the new release never answered
+    + stale: number of requests that were sent more than `GRACE` seconds after the new release's first answer, but that
+      another release answered
+    + answers: number of answers to requests that were sent from this cutover until the next cutover
+    + rate: these answers a second
+    + partial: whether the first samples of the transition were dropped, so that the true numbers may be worse
     """
 
     at: float | None
@@ -56,23 +60,27 @@ class Transition:
     partial: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data for ``json.dumps``."""
+        """Return the transition as plain data for ``json.dumps``."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Transition:
-        """Read the result of `to_json`. Raises KeyError if a field is missing. Unknown fields are ignored."""
+        """Make a transition from the data that `to_json` returned. Unknown fields are ignored.
+
+        Raises KeyError if a field is missing.
+        """
         return cls(**{field.name: data[field.name] for field in fields(cls)})
 
 
 def transitions(
     samples: Iterable[Sample], switches: Sequence[Switch], kept_from: float | None = None
 ) -> list[Transition]:
-    """Return the transition of each switch. Releases may change back and forth.
+    """Return one transition for each cutover, in order of time. Later cutovers may go back to an earlier release.
 
-    The period of a switch lasts until the next switch. If a request was sent before a switch but may have been routed
-    after the switch (`Sample.routed_by`), the answers of both releases are right.
+    Samples belong to a cutover until the next cutover. If a request was sent before a cutover but may have been routed
+    after it (`Sample.routed_by`), an answer of either release is right.
 
+    + switches: the cutovers, in any order
     + kept_from: when the oldest kept sample was sent; None if no samples were dropped
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
@@ -89,9 +97,10 @@ def transitions(
 
 
 def detect(samples: Iterable[Sample]) -> Transition | None:
-    """Detect the transition from the release that answered the first request to the one that answered the last request.
+    """Return the transition between the release that answered first and the release that answered last.
 
-    Returns None if both are the same release, or if no request was answered.
+    Returns None if both are the same release, or if no release answered. "First" and "last" are by the time at which
+    the requests were sent.
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     if not answered or answered[0].release == answered[-1].release:
@@ -100,10 +109,11 @@ def detect(samples: Iterable[Sample]) -> Transition | None:
 
 
 def _transition(near: list[Sample], at: float | None, until: float, new: str, partial: bool) -> Transition:
-    """Calculate the transition to the release `new`.
+    """Return the transition to the release `new`.
 
-    + near: answered samples that were sent between the switch before this one and the next one, in order of sending
-    + until: time of the next switch
+    + near: answered samples that were sent between the previous cutover and the next cutover, in order of sending
+    + at: time of this cutover; None if no cutover was recorded
+    + until: time of the next cutover
     """
     begin = float("-inf") if at is None else at
     newer = [s for s in near if s.release == new and _routed(s) >= begin]

@@ -1,4 +1,4 @@
-"""Find out from a URL where to connect and which name to ask for. Pure."""
+"""Find out from a URL which host and port to connect to, and which host name to send. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 from orchestrator.errors import UsageError
 
 LABEL = 63
-"""Number of characters that a name may have at most between two dots."""
+"""Number of characters that each part of a host name, between two dots, may have at most."""
 
 
 @dataclass(frozen=True)
 class Url:
     """The parts of a URL.
 
-    + origin: the URL's name in a report, ``http://host:port``
+    + origin: name of the server in a report, ``http://host:port``
     + secure: whether the URL is https
     + host, port: host and port to connect to
     + authority: value of the Host header
-    + sni: name that the certificate must have
+    + sni: host name for TLS: the name that is sent as SNI and that the certificate must have
     + path: path and query; empty if the URL has neither
     """
 
@@ -37,7 +37,7 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
     """Parse a URL. Raises UsageError with one line if the URL is not a valid http or https URL.
 
     + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate); None: the URL's host
-    + http2: whether HTTP/2 is wanted. HTTP/2 needs https, since a server says through TLS that it speaks HTTP/2.
+    + http2: whether the client will speak HTTP/2. Only https URLs can have HTTP/2: a plain http URL raises UsageError.
     """
     try:
         parts = urlsplit(url)
@@ -69,7 +69,7 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
 
 
 def is_address(host: str) -> bool:
-    """Say whether a host is an IP address rather than a name."""
+    """Return whether a host is an IP address rather than a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

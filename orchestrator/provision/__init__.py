@@ -1,7 +1,11 @@
-"""Prepares servers for the first release: nodes, HAProxy balancers, nginx balancers.
+"""Prepare servers for releases: nodes, HAProxy balancers and nginx balancers.
 
-Each kind of host has a module with the same three functions. The driver calls them, and operations run at once:
-``place`` installs everything and disturbs no traffic, ``pending`` returns what is installed but not yet loaded, and
-``activate`` loads it. Provisioning can therefore walk a serving fleet host by host, and need not drain a host with
-nothing pending.
+Each kind of host has a module with the same three functions, which walk.py calls:
+
+* ``place`` installs everything on a host, without disturbing traffic.
+* ``pending`` returns which installed configuration is not loaded yet.
+* ``activate`` loads this configuration.
+
+Therefore provisioning can change a fleet host by host while the fleet serves traffic. A host where nothing is pending
+needs no drain.
 """

@@ -1,4 +1,4 @@
-"""The part of provisioning that both kinds of balancer share."""
+"""The part of provisioning that HAProxy balancers and nginx balancers share."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
 def prepare(
     work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], checker: str
 ) -> tuple[Account, Mapping[str, str]]:
-    """Install packages, deploy user, state directory, guard and ``bar`` on the current balancer.
+    """Install packages, deploy user, state directory, guard and the program ``bar`` on the current balancer.
 
     + nodes: inventory name -> address of every node
     + packages: Debian packages of this kind of balancer
-    + checker: name of the script that checks its configuration
+    + checker: name of the script that checks the configuration of this kind of balancer
 
-    Returns the deploy user's account and the nodes' addresses as this balancer resolves them.
+    Returns the deploy user's account, and the result of ``resolved``: address in the inventory -> IP address.
     """
     common.packages(work, [*packages, *TOOLS])
     account = common.deploy_user(work, settings)
@@ -56,24 +56,38 @@ def prepare(
 
 
 def ports(settings: Settings, switch: BalancerSwitch) -> list[int]:
-    """Every port on which a balancer of this switch listens."""
+    """Return every port on which a balancer of this switch listens."""
     preview = settings.preview.port if render.preview(settings) else None
     return switch.listens + ([preview] if preview else [])
 
 
 def mode(settings: Settings) -> str:
-    """Permissions of a balancer's configuration: only root may read the preview token."""
+    """Return the permissions of a balancer's configuration file, in octal.
+
+    If the file holds the preview token, only root may read the file.
+    """
     return "640" if render.preview(settings) else "644"
 
 
 def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:
-    """The shell command that checks whether ``$candidate`` can be this balancer's configuration."""
+    """Return the shell command that checks a new configuration file of a balancer before the file is installed.
+
+    The operation ``file`` sets the variables of the command: ``$candidate`` is the path of the new file, and ``$path``
+    is the path where the file will be installed.
+
+    + checker: name of the script that checks the configuration of this kind of balancer
+    """
     wanted = " ".join(str(port) for port in ports(settings, switch))
     return f'{settings.balancer.library}/{checker} "$candidate" "$path" {wanted}'
 
 
 def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:
-    """Address in the inventory -> IP address, as the current balancer resolves it. Raises StepFailed."""
+    """Resolve the addresses of the nodes on the current balancer. Returns address in the inventory -> IP address.
+
+    Raises StepFailed if the balancer cannot resolve an address.
+
+    + nodes: inventory name -> address of every node
+    """
     names = [address for address in nodes.values() if not render.is_address(address)]
     found = {address: address for address in nodes.values() if render.is_address(address)}
     if names:

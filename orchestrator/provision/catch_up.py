@@ -1,7 +1,7 @@
-"""The script by which a new instance of an Auto Scaling group makes itself ready, and its steps.
+"""The script ``catch-up``, by which a new instance of an Auto Scaling group makes itself ready, and its steps.
 
-The steps are the scripts of the operations that a release runs, so an instance prepares itself exactly as a release
-would prepare it. docs/aws-instances.md explains the use.
+The steps are scripts that ``catch-up`` calls. They are the scripts of a release's operations, so an instance prepares
+itself exactly as a release prepares a node. docs/aws-instances.md explains how ``catch-up`` is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orchestrator.runtimes import runtime_of
 
 
 def script(settings: Settings) -> str:
-    """The script ``catch-up``. Raises UsageError without ``scaling.hook``."""
+    """Return the text of the script ``catch-up``. Raises UsageError if the setting ``scaling.hook`` is missing."""
     scaling = settings.scaling
     if scaling is None or scaling.hook is None:
         raise UsageError("settings: scaling.hook is missing: new instances have nothing to complete")
@@ -56,12 +56,16 @@ def script(settings: Settings) -> str:
 
 
 def steps_directory(settings: Settings) -> str:
-    """The directory of the steps on a node."""
+    """Return the directory that holds the steps of ``catch-up`` on a node."""
     return f"{settings.node.library}/step"
 
 
 def steps(settings: Settings) -> dict[str, str]:
-    """Name -> text of the steps: those of releases, and for each color ``compile`` and ``code`` (its release)."""
+    """Return the steps of ``catch-up``: name -> text of the script.
+
+    Most steps are scripts of a release's operations. For each color there are two more: ``compile-<color>`` compiles
+    the color's release, and ``code-<color>`` prints which release the color runs.
+    """
     texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
     texts |= {"start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
     layout = settings.node
@@ -77,9 +81,9 @@ def steps(settings: Settings) -> dict[str, str]:
 
 
 def _permit(settings: Settings) -> list[str]:
-    """The arguments of the step ``permit`` after the release; empty if there is nothing to do.
+    """Return the arguments of the step ``permit`` that follow the release; empty if the settings have no permissions.
 
-    A new instance has no environment file.
+    The path and the owner of the environment file are empty, because a new instance has no environment file.
     """
     asked = settings.permissions
     if not asked.model_dump(exclude_defaults=True):

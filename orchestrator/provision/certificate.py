@@ -1,4 +1,4 @@
-"""Paths of a balancer's certificate and key: pure functions of the settings."""
+"""The paths of a balancer's TLS certificate and private key, from the settings. Pure."""
 
 from __future__ import annotations
 
@@ -12,29 +12,34 @@ CIPHERS = ":".join(
     for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
     for signature in ("ECDSA", "RSA")
 )
-"""Ciphers for TLS 1.2: forward secrecy and authenticated encryption only, as Mozilla's intermediate set without DHE."""
+"""Cipher suites for TLS 1.2, by OpenSSL's names. All have forward secrecy and authenticated encryption.
+
+They are the cipher suites of Mozilla's intermediate configuration, without DHE.
+"""
 
 
 @dataclass(frozen=True)
 class Files:
-    """Paths of certificate and key, which may be the same file."""
+    """The paths of a certificate and of its private key. Both may be the same file."""
 
     certificate: str
     key: str
 
 
 def files(switch: BalancerSwitch) -> Files | None:
-    """The operator's files from the settings, None without TLS."""
+    """Return the operator's certificate and key, as the settings name them; None without TLS."""
     if switch.tls is None:
         return None
     return Files(switch.tls.certificate, switch.tls.key or switch.tls.certificate)
 
 
 def haproxy_files(settings: Settings, switch: BalancerSwitch) -> Files | None:
-    """The files in HAProxy's configuration. HAProxy looks for the key in the certificate's file and in ``<file>.key``.
+    """Return the paths of certificate and key for HAProxy's configuration; None without TLS.
 
-    A key elsewhere is not copied: two links with the names that HAProxy wants point to the operator's files. A renewed
-    certificate is therefore loaded with the next reload, and the secret is in one place only.
+    HAProxy looks for the key only in the certificate's file and in ``<certificate's file>.key``. If the settings name
+    another file for the key, the returned paths are two symlinks with names that HAProxy accepts, which point to the
+    operator's files. The key is not copied, so the secret is in one place only, and the next reload of HAProxy loads a
+    renewed certificate.
     """
     if switch.tls is None or switch.tls.key is None:
         return files(switch)

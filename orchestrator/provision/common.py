@@ -1,4 +1,4 @@
-"""The part of provisioning that nodes and balancers share: packages, the deploy user, the guard."""
+"""The part of provisioning that nodes and balancers share: packages, the deploy user, scripts, sudo rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ VISUDO = '/usr/sbin/visudo -c -f "$candidate"'
 
 
 def packages(work: Work, wanted: Sequence[str]) -> None:
-    """Install the missing packages. The package lists are fetched only if a package is missing."""
+    """Install missing Debian packages. The package lists are fetched only if a package is missing.
+
+    + wanted: names of the packages that the host must have
+    """
     missing = host.get_fact(MissingPackages, packages=list(wanted))
     if missing:
         work.do(
@@ -32,7 +35,7 @@ def packages(work: Work, wanted: Sequence[str]) -> None:
 
 
 def deploy_user(work: Work, settings: Settings) -> Account:
-    """Create the deploy user if it is missing, and install its keys. Returns its account."""
+    """Create the deploy user if this user is missing, and install its authorized keys. Returns the user's account."""
     keys = [key for path in settings.authorized_keys for key in public_keys(path)]
     account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
     if account is None:
@@ -43,7 +46,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
             home=f"/home/{settings.user}",
             shell="/bin/bash",
             create_home=True,
-            # No password, but not locked either: sshd without PAM refuses locked users even with a key.
+            # No password, but the user is not locked: sshd without PAM refuses a locked user even with a key.
             password="*",  # noqa: S106 (no password)
         )
         account = account_of(settings.user)
@@ -60,7 +63,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
 
 
 def account_of(user: str) -> Account:
-    """Home and group of a user. Raises StepFailed if there is no such user."""
+    """Return the account of a user on the current host. Raises StepFailed if the user does not exist."""
     account = host.get_fact(Accounts, users=[user]).get(user)
     if account is None:
         raise StepFailed(f"{host.name}: there is no user {user}")
@@ -68,7 +71,10 @@ def account_of(user: str) -> Account:
 
 
 def public_keys(path: str) -> list[str]:
-    """The keys in a public key file on the operator's machine. Raises UsageError for a private key."""
+    """Return the keys in a file of public keys on the operator's machine.
+
+    Raises UsageError if the file cannot be read, or holds a private key.
+    """
     lines = [line.strip() for line in local_text(path, "authorized_keys").splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if any("PRIVATE KEY" in key for key in keys):
@@ -77,7 +83,11 @@ def public_keys(path: str) -> list[str]:
 
 
 def local_text(path: str, key: str) -> str:
-    """Text of a file on the operator's machine that settings name. Raises UsageError if it cannot be read."""
+    """Return the text of a file on the operator's machine. Raises UsageError if the file cannot be read.
+
+    + path: path of the file
+    + key: the setting that names the file, for the error message
+    """
     try:
         text = Path(path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -86,9 +96,10 @@ def local_text(path: str, key: str) -> str:
 
 
 def library(work: Work, path: str, scripts: dict[str, str]) -> None:
-    """Install scripts that root owns. PHP files are not executable.
+    """Install scripts that root owns in a directory of the current host. PHP files are not executable.
 
-    + scripts: name -> text
+    + path: the directory
+    + scripts: file name -> text
     """
     work.do("library", operations.directories, paths=[str(Path(path).parent), path])
     for name, text in scripts.items():
@@ -97,7 +108,7 @@ def library(work: Work, path: str, scripts: dict[str, str]) -> None:
 
 
 def etc(work: Work, settings: Settings) -> str:
-    """Make our directory in /etc; returns it."""
+    """Make the application's configuration directory in /etc on the current host. Returns its path."""
     path = settings.node.etc
     paths = [str(Path(path).parent), path, f"{path}/loaded"]
     work.do("configuration directory", operations.directories, paths=paths)
@@ -105,16 +116,24 @@ def etc(work: Work, settings: Settings) -> str:
 
 
 def loaded(settings: Settings, service: str) -> str:
-    """Path of the stamp with the configuration that a service of the distribution has loaded."""
+    """Return the path of the stamp of a service: the file with the checksums of the configuration that it has loaded.
+
+    + service: ``nginx`` or ``haproxy``
+    """
     return f"{settings.node.etc}/loaded/{service}"
 
 
 def sudoers(work: Work, settings: Settings, text: str) -> None:
-    """Install the sudo rules. They are checked first: a mistake in the file would disable sudo for all users."""
+    """Install the application's sudo rules on the current host.
+
+    visudo checks the rules first, because a mistake in the file would disable sudo for all users.
+
+    + text: text of the file
+    """
     path = f"/etc/sudoers.d/{settings.app}"
     work.do("sudo rules", operations.file, path=path, text=text, mode="440", check=VISUDO)
 
 
 def scripts_of(*names: str) -> dict[str, str]:
-    """Name -> text of scripts that are installed unchanged."""
+    """Return the scripts with these names, which are installed unchanged: name -> text."""
     return {name: render.script(name) for name in names}

@@ -1,4 +1,4 @@
-"""Facts about a host that provisioning needs before it changes anything."""
+"""Facts about a host, which provisioning reads to find out what it has to change."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
 SECONDS = 60
-"""Seconds that a fact may take: names are resolved, and files are hashed."""
+"""Seconds that the script of a fact may take. Resolving host names and hashing files may be slow."""
 
 Kind = Literal["link", "directory", "file", "other"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, directory or link at a path. ``content`` is a file's SHA-256 or a link's target."""
+    """A file, directory or symlink at a path.
+
+    + user, group: names of the owner and of the group
+    + mode: permissions in octal, without a leading zero
+    + content: SHA-256 of a file, or target of a symlink; otherwise empty
+    """
 
     kind: Kind
     user: str
@@ -33,20 +38,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unit:
-    """State of a systemd unit."""
+    """The state of a systemd unit."""
 
     active: bool
     enabled: bool
-    stale: bool  # the unit file is newer than what systemd has read
+    stale: bool  # the unit file has changed since systemd read it
 
 
 class Entries(FactBase[dict[str, Entry | None]]):
     """
-    Returns the entry at each path, None where nothing exists.
+    Returns the entry at each path; None if nothing exists at a path.
 
-    + paths: absolute paths; for a link the entry describes the link, not its target
+    + paths: absolute paths. At a symlink, the entry describes the symlink, not its target.
 
-    One command looks at all paths. Modes include the set-id and sticky bits, which pyinfra's own ``Directory`` drops.
+    One command looks at all paths. Modes include the set-id and sticky bits, which pyinfra's fact ``Directory`` leaves
+    out.
     """
 
     default = dict
@@ -70,9 +76,11 @@ class Entries(FactBase[dict[str, Entry | None]]):
 
 class Heirs(FactBase[dict[str, frozenset[str]]]):
     """
-    Returns for each directory the users who may write new files in it, whoever creates them (its default ACL).
+    Returns for each directory the users to whom its default ACL gives write permission.
 
-    + paths: absolute paths
+    The default ACL applies to every file that any user creates in the directory later.
+
+    + paths: absolute paths of directories
     """
 
     default = dict
@@ -97,11 +105,11 @@ class Heirs(FactBase[dict[str, frozenset[str]]]):
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate and its private key, as PEM files; all None where there is no file.
+    """What the files of a certificate and of its private key contain (PEM).
 
-    + certificates: number of certificates in the first file
-    + keys: number of private keys in the second file
-    + match: whether certificate and key belong together; None without openssl
+    + certificates: number of certificates in the certificate's file; None if the file does not exist
+    + keys: number of private keys in the key's file; None if the file does not exist
+    + match: whether certificate and key belong together; None if this is unknown, such as on a host without openssl
     """
 
     certificates: int | None = None
@@ -111,13 +119,13 @@ class Pair:
 
 class KeyPair(FactBase[Pair]):
     """
-    Returns the contents of a certificate's file and a key's file. No part of the key leaves the host.
+    Returns what the files of a certificate and of its private key contain. No part of the key leaves the host.
 
-    + certificate: absolute path; links are followed
-    + key: absolute path, which may be the same
+    + certificate: absolute path of the certificate's file; symlinks are followed
+    + key: absolute path of the key's file, which may be the same file
 
-    openssl, where it is installed, checks whether they belong together: nginx accepts an RSA key with an elliptic
-    certificate, and then no client can connect.
+    If openssl is installed, it checks whether certificate and key belong together. nginx does not always check this: it
+    accepts an RSA key with an elliptic curve certificate, and then no client can connect.
     """
 
     default = Pair
@@ -135,9 +143,9 @@ class KeyPair(FactBase[Pair]):
 
 class Units(FactBase[dict[str, Unit]]):
     """
-    Returns the state of systemd units.
+    Returns the state of each of these systemd units.
 
-    + units: full names, such as ``shop-blue.target``
+    + units: full names of the units, such as ``shop-blue.target``
     """
 
     default = dict
@@ -169,9 +177,12 @@ class Units(FactBase[dict[str, Unit]]):
 
 class Current(FactBase[dict[str, bool]]):
     """
-    Returns for each stamp whether the files that it lists are unchanged since they were loaded.
+    Returns for each stamp whether the service runs with the present configuration files.
 
-    + stamps: paths of stamps, in the format of ``sha256sum``; a missing one is not current
+    A stamp is a file that lists the configuration files that a service has loaded, with their checksums in the format
+    of ``sha256sum``. The answer is True if the checksums are still right, and False if the stamp does not exist.
+
+    + stamps: paths of stamps
     """
 
     default = dict
@@ -188,7 +199,7 @@ class Current(FactBase[dict[str, bool]]):
 
 class MissingPackages(FactBase[list[str]]):
     """
-    Returns the packages that are not installed.
+    Returns those of the given packages that are not installed.
 
     + packages: names of Debian packages
     """
@@ -210,7 +221,11 @@ class MissingPackages(FactBase[list[str]]):
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the system."""
+    """The account of a user on a host.
+
+    + home: home directory
+    + group: name of the primary group
+    """
 
     home: str
     group: str
@@ -218,9 +233,9 @@ class Account:
 
 class Accounts(FactBase[dict[str, Account]]):
     """
-    Returns home directory and primary group of each user that exists.
+    Returns the account of each user. Users that do not exist are left out.
 
-    + users: their names
+    + users: names of the users
     """
 
     default = dict
@@ -237,9 +252,9 @@ class Accounts(FactBase[dict[str, Account]]):
 
 class Addresses(FactBase[dict[str, str]]):
     """
-    Returns the address that this host resolves each name to, IPv4 first. Unknown names are left out.
+    Returns the IP address to which this host resolves each host name. IPv4 is preferred. Unknown names are left out.
 
-    + hosts: names or addresses
+    + hosts: host names or IP addresses
     """
 
     default = dict
@@ -255,9 +270,9 @@ class Addresses(FactBase[dict[str, str]]):
 
 class Text(FactBase[str]):
     """
-    Returns a file's text, empty if there is none.
+    Returns the text of a file; empty if the file does not exist.
 
-    + path: an absolute path
+    + path: absolute path of the file
     """
 
     default = str
@@ -273,9 +288,9 @@ class Text(FactBase[str]):
 
 class CommandLine(FactBase[str]):
     """
-    Returns the command line of a service's main process, empty if it does not run.
+    Returns the command line of a service's main process; empty if the service does not run.
 
-    + unit: full name of the service
+    + unit: full name of the service's unit
     """
 
     default = str
@@ -295,10 +310,10 @@ class CommandLine(FactBase[str]):
 
 class GitSetting(FactBase[str]):
     """
-    Returns one value of a git configuration file, empty if it is not set.
+    Returns the value of a setting in a git configuration file; empty if the file does not set it.
 
     + config: path of the file
-    + key: such as ``core.sshCommand``
+    + key: name of the setting, such as ``core.sshCommand``
     """
 
     default = str
@@ -318,11 +333,12 @@ class GitSetting(FactBase[str]):
 
 class Earlier(FactBase[list[str]]):
     """
-    Returns the libraries of other applications of a node that have no ``ssh`` of their own.
+    Returns the library directories of the other applications on a node that have no program ``ssh`` of their own.
 
-    For these, a setting of git for all applications says how git reaches the origin.
+    Such an application may still need the setting ``core.sshCommand`` in the deploy user's git configuration. An older
+    version of provisioning wrote this setting, which says for all applications how git reaches the origin.
 
-    + library: library directory of the application that is provisioned
+    + library: library directory of the application that is being provisioned
     """
 
     default = list

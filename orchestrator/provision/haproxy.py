@@ -1,4 +1,4 @@
-"""A HAProxy balancer: both colors always configured, moved by the Runtime API."""
+"""Provision a HAProxy balancer. Its configuration always has both colors, and the Runtime API moves the traffic."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ DEFAULT = "/etc/default/haproxy"
 
 
 def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> list[str]:
-    """Install everything on the current balancer without disturbing traffic. Returns the names of what changed.
+    """Install everything on the current balancer without disturbing traffic.
 
-    + settings: of the application
-    + switch: the switch this balancer belongs to
-    + nodes: inventory name -> address (or host name) of every node, as the balancer reaches it
+    Returns the names of the operations that changed something.
+
+    + settings: settings of the application
+    + switch: the switch that this balancer belongs to
+    + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
     """
-    render.addresses(nodes)  # raises for bad input before anything changes
+    render.addresses(nodes)  # raises UsageError for a bad address before anything changes
     work = Work()
     account, _ = balancer.prepare(work, settings, nodes, ["haproxy"], "check-haproxy")
     work.do(
@@ -52,9 +54,10 @@ def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
 
 
 def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """The action of ``activate`` on the current balancer: none, or one of ``start``, ``restart`` and ``reload``.
+    """Return what ``activate`` has to do on the current balancer: ``start``, ``restart`` or ``reload``, or no item.
 
-    ``restart`` is needed once, if HAProxy runs without our directory among its options.
+    A restart is needed only once: when HAProxy was started without the option that names the directory of this tool's
+    configuration files.
     """
     unit = host.get_fact(Units, units=[HAPROXY])[HAPROXY]
     if not unit.active or not unit.enabled:
@@ -66,7 +69,10 @@ def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
 
 
 def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """Load the installed configuration on the current balancer. Returns the names of what changed."""
+    """Load the installed configuration on the current balancer, if it is not loaded yet.
+
+    Returns the names of the operations that changed something.
+    """
     work = Work()
     for verb in pending(settings, switch):
         work.do(

@@ -1,4 +1,4 @@
-"""An nginx balancer: both colors always configured, moved by renaming a link."""
+"""Provision an nginx balancer. Its configuration always has both colors, and renaming a symlink moves the traffic."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ def conf(settings: Settings) -> str:
 
 
 def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> list[str]:
-    """Install everything on the current balancer without disturbing traffic. Returns the names of what changed.
+    """Install everything on the current balancer without disturbing traffic.
 
-    + settings: of the application
-    + switch: the switch this balancer belongs to
-    + nodes: inventory name -> address (or host name) of every node, as the balancer reaches it
+    Returns the names of the operations that changed something.
 
-    The balancer resolves host names now, and its configuration holds the addresses: nginx does not start if it cannot
-    resolve a name, and one node's name must not prevent that.
+    + settings: settings of the application
+    + switch: the switch that this balancer belongs to
+    + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+
+    The balancer resolves the host names now, and nginx's configuration holds only IP addresses. With host names, nginx
+    would not start while the name of a single node cannot be resolved.
     """
-    render.addresses(nodes)  # raises for bad input before anything changes
+    render.addresses(nodes)  # raises UsageError for a bad address before anything changes
     work = Work()
     account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx")
     layout = settings.balancer
@@ -43,7 +45,7 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
     work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{first}", **owner)
     _record(work, settings, switch, owner)
     if switch.listen == 80:
-        # The distribution's welcome page is the default server of port 80, and there can be one only.
+        # The distribution's welcome page is the default server of port 80, and a port can have only one default server.
         work.do("welcome page", operations.absent, path="/etc/nginx/sites-enabled/default")
     pinned = {name: found[address] for name, address in nodes.items()}
     work.do(
@@ -58,7 +60,7 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
 
 
 def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str, str]) -> None:
-    """Install the record of requests, and the timer that limits its size."""
+    """Install nginx's record of requests, and the timer that limits the size of the record."""
     layout = settings.balancer
     folder = layout.record.rpartition("/")[0]
     work.do("directory of the record", operations.directories, paths=[folder.rpartition("/")[0], folder])
@@ -73,10 +75,11 @@ def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str
 
 
 def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """The action of ``activate`` on the current balancer: none, ``start`` or ``reload``.
+    """Return what ``activate`` has to do on the current balancer: ``start`` or ``reload``, or no item.
 
-    A reload can fail requests of clients that keep idle connections: nginx closes these, and resets a request that is
-    just on its way. A reload therefore happens only if the configuration changed, and never in a release.
+    A reload can fail requests. nginx closes the idle connections of clients, and a request that is just arriving on
+    such a connection is lost. Therefore nginx is reloaded only if its configuration has changed, and never in a
+    release.
     """
     unit = host.get_fact(Units, units=[NGINX])[NGINX]
     stamp = common.loaded(settings, "nginx")
@@ -86,7 +89,10 @@ def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
 
 
 def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
-    """Load the installed configuration on the current balancer. Returns the names of what changed."""
+    """Load the installed configuration on the current balancer, if it is not loaded yet.
+
+    Returns the names of the operations that changed something.
+    """
     work = Work()
     for verb in pending(settings, switch):
         work.do(

@@ -1,4 +1,7 @@
-"""An app node: two colors with an FPM master (or a service) each, and nginx on three ports in front of them."""
+"""Provision a node: two colors, each with its own FPM master or service, and nginx on three ports in front of them.
+
+One port leads to the live color, and each of the other two ports leads to one color.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ NGINX = "nginx.service"
 
 
 def packages(settings: Settings) -> list[str]:
-    """The Debian packages of a node."""
+    """Return the names of the Debian packages that a node needs."""
     php = [f"php{settings.php.version}-{part}" for part in ("fpm", "cli", "opcache")] + ["libfcgi-bin"]
     tools = ["git", "openssh-client", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux"]
     given = (*settings.permissions.writable, *settings.permissions.private, *settings.shared.directories)
@@ -36,13 +39,15 @@ def packages(settings: Settings) -> list[str]:
 
 
 def place(settings: Settings, node_name: str) -> list[str]:
-    """Install everything on the current node without disturbing traffic. Returns the names of what changed.
+    """Install everything on the current node without disturbing traffic.
 
-    + settings: of the application
+    Returns the names of the operations that changed something.
+
+    + settings: settings of the application
     + node_name: name of the node in the header X-Node of answers
     """
     ports = f"{settings.ports.live} {settings.ports.blue} {settings.ports.green}"
-    nginx = render.node_nginx(settings, node_name)  # raises for bad settings before anything changes
+    nginx = render.node_nginx(settings, node_name)  # raises UsageError before anything changes
     work = Work()
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
@@ -90,7 +95,10 @@ def nginx_conf(settings: Settings) -> str:
 
 
 def origin(work: Work, settings: Settings, account: Account) -> None:
-    """Install the key by which git reaches the origin, and the host keys of the origin."""
+    """Install the SSH key with which git logs in at the origin, and the SSH host keys of the origin.
+
+    Installs only the files that the settings name.
+    """
     source, layout = settings.source, settings.node
     owner = {"user": settings.user, "group": account.group}
     if isinstance(source, GitSource) and source.key:
@@ -102,7 +110,11 @@ def origin(work: Work, settings: Settings, account: Account) -> None:
 
 
 def forget_former_origin(work: Work, settings: Settings, account: Account) -> None:
-    """Remove the git setting by which all applications of the deploy user once reached one origin."""
+    """Remove the git setting ``core.sshCommand`` of the deploy user that an older version of provisioning wrote.
+
+    With this setting, all applications of the deploy user shared one key for their origins. Now each application has
+    its own program ``ssh``.
+    """
     key, known_hosts = f"{account.home}/.ssh/origin_key", f"{account.home}/.ssh/origin_known_hosts"
     former = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes"
     work.do(
@@ -122,7 +134,7 @@ def forget_former_origin(work: Work, settings: Settings, account: Account) -> No
 
 
 def tree(work: Work, settings: Settings, account: Account, web: Account) -> None:
-    """Make the directories of the application, and the link to the first live color."""
+    """Make the directories of the application, and the symlink ``live``, which points to the first live color."""
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}
     colors = [layout.color(color) for color in Color]
@@ -133,7 +145,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
         operations.directories,
         paths=[f"{path}/run" for path in colors],
         user=settings.user,
-        # services run as the web user and make their sockets themselves
+        # services run as the web user, and each service makes its own socket here
         group=web.group if settings.services else account.group,
         mode="775" if settings.services else "755",
     )
@@ -148,7 +160,8 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
         )
     shared = shared_directories(settings)
     if shared:
-        # The web user writes here, and so does a console of the deploy user's: a log that one began is written by both.
+        # Both users write here: the web user in requests, the deploy user in console commands. Each must be able to
+        # write to a file, such as a log, that the other user made.
         work.do(
             "shared directories",
             operations.directories,
@@ -164,7 +177,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
             users=[settings.user, settings.web_user],
         )
     if not any(isinstance(switch, BalancerSwitch) for switch in settings.switches):
-        # then lock and journal are on a node, and the operator may choose another node
+        # without a balancer, lock and journal are on a node; every node is ready to hold them
         state = settings.balancer.state
         work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
         work.do("state", operations.directories, paths=[state], **owner)
@@ -172,7 +185,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
 
 
 def shared_directories(settings: Settings) -> list[str]:
-    """The shared directories and their parent directories, parents first."""
+    """Return the shared directories of the settings and all their parent directories. Parents come first."""
     found: dict[str, None] = {}
     for directory in settings.shared.directories:
         parts = [part for part in directory.split("/") if part]
@@ -181,7 +194,7 @@ def shared_directories(settings: Settings) -> list[str]:
 
 
 def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Account) -> None:
-    """Install the configuration of one color's FPM. The FPM reads it at the next start of the color."""
+    """Install the configuration of a color's FPM. The FPM reads the configuration when the color starts next."""
     paths = render.fpm_files(settings, color)
     etc = f"{settings.node.etc}/{color}"
     work.do(f"{color}: directory of PHP", operations.directories, paths=[f"{etc}/php.d"])
@@ -211,7 +224,7 @@ def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Acc
 
 
 def units(work: Work, settings: Settings) -> None:
-    """Install the systemd units of both colors."""
+    """Install the systemd units of both colors, and make systemd read them if one has changed."""
     before = len(work.changed)
     if settings.services:
         work.do("services: directory", operations.directories, paths=[f"{settings.node.etc}/services"])
@@ -231,12 +244,14 @@ def units(work: Work, settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """Configuration that is installed but not loaded.
+    """One thing that ``activate`` has to do on a node, because configuration is installed but not loaded.
 
-    + what: description for reports
-    + kind: the action; ``later`` is none now: the live color reads the configuration when it is idle next
-    + color: the color concerned, None for the whole node
-    + disturbs: whether the action can fail requests, so that the node has to be drained first
+    + what: description for the operator
+    + kind: what to do. ``units``: systemd reads its units. ``nginx``: start or reload nginx. ``up``: start the color.
+      ``restart``: restart the color. ``later``: do nothing now, because the color may serve users; the color reads its
+      new configuration when it is started next.
+    + color: the color to act on; None for the whole node
+    + disturbs: whether the task can fail requests, so that the node must be drained first
     """
 
     what: str
@@ -247,10 +262,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """The units of a node, and whether they have read their present configuration.
+    """The state of a node's systemd units, and whether its services run with the present configuration.
 
-    + units: state of each unit by name
-    + current: stamp -> whether its files are unchanged
+    + units: name of each unit -> its state
+    + current: path of each stamp -> whether the files that the stamp lists are unchanged since they were loaded
     """
 
     units: Mapping[str, Unit]
@@ -258,7 +273,7 @@ class Seen:
 
 
 def see(settings: Settings) -> Seen:
-    """Look at the current node."""
+    """Return the state of the current node's units and stamps."""
     stamps = [common.loaded(settings, "nginx"), *(render.stamp(settings, color) for color in Color)]
     names = [NGINX, *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color)]
@@ -267,17 +282,18 @@ def see(settings: Settings) -> Seen:
 
 
 def _members(settings: Settings, color: Color) -> list[str]:
-    """The units of a color, its main unit first."""
+    """Return the names of a color's units, with the main unit first."""
     main = runtime_of(settings).main_unit(color)
     units = [settings.node.service_unit(color, service.name) for service in settings.services]
     return list(dict.fromkeys([main, *units] if main else units))
 
 
 def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
-    """The tasks that are left on a node, in order.
+    """Return the tasks that are left on a node, in the order in which they must be done. Pure.
 
-    + live: the color with traffic on this fleet, None if unknown; a running FPM is restarted only if the other color is
-      known to be live
+    + seen: state of the node
+    + live: the color that gets the fleet's traffic; None if unknown. A running color is restarted only if the other
+      color is known to be live.
     """
     found: list[Task] = []
     what = "FPM" if settings.runtime == "php" else runtime_of(settings).label
@@ -300,19 +316,21 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
 
 
 def pending(settings: Settings, live: Color | None) -> list[Task]:
-    """The tasks of ``activate`` on the current node.
+    """Return the tasks that ``activate`` has to do on the current node.
 
-    + live: as in ``tasks``
+    + live: the color that gets the fleet's traffic; None if unknown
     """
     return tasks(settings, see(settings), live)
 
 
 def activate(settings: Settings, live: Color | None = None) -> list[str]:
-    """Load the installed configuration on the current node. The live FPM is never restarted.
+    """Load the installed configuration on the current node, if it is not loaded yet.
 
-    Returns the names of what changed.
+    The live color is never restarted. The idle color may be restarted, so it should have no requests in flight.
 
-    + live: as in ``tasks``; the idle color should be quiet
+    Returns the names of the operations that changed something.
+
+    + live: the color that gets the fleet's traffic; None if unknown. Then no running color is restarted.
     """
     work = Work()
     for task in tasks(settings, see(settings), live):
@@ -338,7 +356,11 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
 
 
 def _up(settings: Settings, color: Color, verb: str, enable: bool = False) -> str:
-    """A command that starts a color and, if the start fails, prints the last lines of its main unit."""
+    """Return a shell command that starts a color. If the start fails, the command prints the main unit's last lines.
+
+    + verb: ``start`` or ``restart``
+    + enable: whether the color also starts at boot
+    """
     target, main = settings.node.target(color), runtime_of(settings).main_unit(color)
     enabled = f"systemctl enable --quiet {target} && " if enable else ""
     said = f"journalctl --unit {main or target} --lines 4 --output cat --no-pager"

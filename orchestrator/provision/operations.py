@@ -1,4 +1,7 @@
-"""The operations of provisioning. Each changes nothing on a host that is right already."""
+"""The pyinfra operations of provisioning. An operation changes nothing on a host that is already as it should be.
+
+Only ``load`` always acts.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,22 @@ def file(
     check: str = "",
 ) -> Commands:
     """
-    Install a file, if a checker accepts it.
+    Install a file, if a check accepts its new content.
 
-    + path: of the file
+    + path: path of the file
     + text: content of the file
-    + user: owner
-    + group: group
+    + user: owner of the file
+    + group: group of the file
     + mode: permissions in octal, without a leading zero
-    + check: shell command that checks the file ``$candidate``, which will be renamed to ``$path``
+    + check: shell command that checks the new content, in the file ``$candidate``, before this file is renamed to
+      ``$path``; empty: no check
 
-    The text may hold secrets: it goes through standard input to ``<path>.candidate``, which no other user can read. If
-    ``check`` ends with status 0, the candidate is renamed into place. Otherwise the operation fails with the messages
-    of the checker on stderr, and the file stays as it is.
+    The new content is first written to ``<path>.candidate``. If ``check`` ends with status 0, this file is renamed to
+    ``path``. Otherwise the operation fails with the messages of ``check`` on stderr, and the present file stays as it
+    is.
+
+    The content may hold secrets. Therefore it is sent through standard input, and ``<path>.candidate`` can only be read
+    by users who may read the installed file.
 
     **Example:**
 
@@ -63,12 +70,12 @@ def file(
 @operation()
 def directories(paths: Sequence[str], user: str = "root", group: str = "root", mode: str = "755") -> Commands:
     """
-    Make directories with owner and permissions. Their contents stay as they are.
+    Make directories, and set their owner and permissions. The contents of existing directories stay as they are.
 
-    + paths: parents before children
-    + user: owner
-    + group: group
-    + mode: permissions in octal, without a leading zero; ``2775`` gives new files inside the group of the directory
+    + paths: paths of the directories, parents before children
+    + user: owner of the directories
+    + group: group of the directories
+    + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get its group.
 
     **Example:**
 
@@ -95,12 +102,12 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
 @operation()
 def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
     """
-    Let users write the files that are created in directories from now on, whoever creates them (a default ACL).
+    Let several users write to all files that any user creates in some directories from now on (by a default ACL).
 
     Existing files in the directories stay as they are.
 
     + paths: existing directories
-    + users: who may write
+    + users: names of the users who may write
 
     **Example:**
 
@@ -120,12 +127,12 @@ def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
 @operation()
 def first_link(path: str, target: str, user: str, group: str) -> Commands:
     """
-    Make a link where there is none. An existing link stays: a release has set it.
+    Make a symlink, if it does not exist. An existing symlink stays as it is, because a release may have changed it.
 
-    + path: of the link
-    + target: target of the link, relative or absolute
-    + user: owner
-    + group: group
+    + path: path of the symlink
+    + target: target of the symlink, relative or absolute
+    + user: owner of the symlink
+    + group: group of the symlink
 
     **Example:**
 
@@ -146,10 +153,10 @@ def first_link(path: str, target: str, user: str, group: str) -> Commands:
 @operation()
 def link(path: str, target: str) -> Commands:
     """
-    Make a link that root owns. It is renamed into place over an older link.
+    Make a symlink that root owns. If the symlink exists with another target, it is replaced by renaming a new symlink.
 
-    + path: of the link
-    + target: target of the link
+    + path: path of the symlink
+    + target: target of the symlink
 
     **Example:**
 
@@ -170,13 +177,13 @@ def link(path: str, target: str) -> Commands:
 @operation()
 def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -> Commands:
     """
-    Write a file where there is none. An existing file stays: it holds state.
+    Write a file, if it does not exist. An existing file stays as it is, because it holds state that runs have changed.
 
-    + path: of the file
-    + text: its first content
-    + user: owner
-    + group: group
-    + mode: permissions in octal
+    + path: path of the file
+    + text: first content of the file
+    + user: owner of the file
+    + group: group of the file
+    + mode: permissions in octal, without a leading zero
 
     **Example:**
 
@@ -195,9 +202,9 @@ def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -
 @operation()
 def absent(path: str) -> Commands:
     """
-    Remove a file or link.
+    Remove a file or symlink, if it exists.
 
-    + path: of the file or link
+    + path: path of the file or symlink
 
     **Example:**
 
@@ -216,17 +223,18 @@ def load(
     command: str, process: str, ports: Sequence[int], files: Sequence[str], stamp: str, seconds: int = 10
 ) -> Commands:
     """
-    Make a service read its configuration, check that it did, and remember the files that it read.
+    Make a service load its configuration, check that the service listens, and write down which configuration it loaded.
 
-    + command: such as ``systemctl reload nginx``
-    + process: name of the process that must listen
+    + command: shell command that loads the configuration, such as ``systemctl reload nginx``
+    + process: name of the process that must listen on the ports afterwards
     + ports: ports on which the process must listen afterwards
     + files: configuration files that the service reads
-    + stamp: path of the file that holds their checksums (fact ``Current``)
+    + stamp: path of the file to which the checksums of ``files`` are written (see fact ``Current``)
     + seconds: seconds within which the process must listen
 
-    A reload is only a signal: its status does not show whether the service accepted the new configuration. nginx, for
-    example, keeps the old configuration if another program holds a port.
+    The status of a reload does not show whether the service accepted the new configuration, because a reload is only a
+    signal. For example, nginx keeps its old configuration if another program already listens on a port. Therefore this
+    operation fails if the process does not listen on every port in time.
 
     **Example:**
 
@@ -249,16 +257,18 @@ def no_git_setting(
     config: str, key: str, values: Sequence[str], files: Sequence[str], library: str, user: str
 ) -> Commands:
     """
-    Take a value that no application needs any more out of a user's git configuration.
+    Remove a setting from a user's git configuration, if no application on the node needs the setting any more.
 
-    Only a value that provisioning wrote is removed, together with the files that it names.
+    The setting is removed only if provisioning wrote its value. The files that the value names are removed, too.
 
-    + config: path of the file, such as ``/home/deploy/.gitconfig``
-    + key: such as ``core.sshCommand``
-    + values: values that provisioning may have written; any other value stays
-    + files: files that are removed with the value
-    + library: library directory of the application; applications in directories beside it may still need the value
-    + user: owner of the files, as whom they are removed: root would follow links in the home directory
+    + config: path of the git configuration file, such as ``/home/deploy/.gitconfig``
+    + key: name of the setting, such as ``core.sshCommand``
+    + values: values that provisioning may have written. A setting with any other value stays.
+    + files: files that are removed together with the setting
+    + library: library directory of this application. The libraries of the other applications are in the same parent
+      directory. If one of them has no program ``ssh``, its application may need the setting, so the setting stays.
+    + user: owner of the configuration file. The commands run as this user, because root would follow symlinks that this
+      user may have made in the home directory.
 
     **Example:**
 

@@ -1,4 +1,4 @@
-"""Configuration as text: pure functions from settings to the contents of files."""
+"""Make the texts of the configuration files and scripts that provisioning installs, from the settings. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def templates(trim: bool = True) -> Environment:
-    """The templates. Without ``trim``, the line of a block tag stays as an empty line."""
+    """Return the environment that renders the jinja2 templates.
+
+    + trim: whether the line of a block tag, such as ``{% if %}``, is left out; if False, it becomes an empty line
+    """
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -48,17 +51,25 @@ def _render(template: str, **values: object) -> str:
 
 
 def script(name: str) -> str:
-    """Text of a script or PHP file that is installed unchanged."""
+    """Return the text of a script or PHP file that is installed unchanged."""
     return (TEMPLATES / name).read_text()
 
 
 def variable(settings: Settings) -> str:
-    """The prefix of our nginx variables. It begins with ``bg_``, because an application may be called ``http``."""
+    """Return the prefix of this application's nginx variables.
+
+    The prefix begins with ``$bg_``, so that an application called ``http`` does not use names of nginx's own variables.
+    """
     return "$bg_" + settings.app.replace("-", "_")
 
 
 def node_nginx(settings: Settings, node_name: str) -> str:
-    """``conf.d/<app>.conf`` of a node."""
+    """Return the text of ``conf.d/<app>.conf``, nginx's configuration on a node.
+
+    Raises UsageError if the node's name cannot stand in a header.
+
+    + node_name: name of the node in the header X-Node of answers
+    """
     if not re.fullmatch(r"[A-Za-z0-9._:@/-]+", node_name):
         raise UsageError(f"the inventory name {node_name!r} cannot stand in the X-Node header")
     v = variable(settings)
@@ -87,14 +98,17 @@ def node_nginx(settings: Settings, node_name: str) -> str:
 
 
 def _written(settings: Settings) -> list[str]:
-    """Directories of the document root that the application may write."""
+    """Return the directories of the document root to which the application may write, relative to the document root."""
     public = "" if settings.php.public == "." else f"{settings.php.public}/"
     known = {*settings.shared.directories, *settings.permissions.writable}
     return sorted(path.removeprefix(public) for path in known if path.startswith(public))
 
 
 def _services(settings: Settings) -> dict[str, object]:
-    """Values of services for the templates of nginx and HAProxy. The longest path comes first: it matches best."""
+    """Return the values of services for the templates of nginx and HAProxy.
+
+    Services with longer paths come first, because the longest path that matches a request decides.
+    """
     nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
     services = [
         {
@@ -115,9 +129,9 @@ def _upstream(address: str) -> str:
 
 
 def probe_token(settings: Settings) -> str:
-    """The token with which a request sees the markers, empty if all answers show them.
+    """Return the token that a request must send to see the markers; empty if all answers have markers.
 
-    Raises UsageError for a token with characters that need quoting in a configuration file.
+    Raises UsageError if the token has characters that need quoting in a configuration file.
     """
     if settings.marker.answers == "all":
         return ""
@@ -127,9 +141,9 @@ def probe_token(settings: Settings) -> str:
 
 
 def preview(settings: Settings) -> Preview | None:
-    """The preview's settings; None without a preview token.
+    """Return the settings of the preview; None without a preview token.
 
-    Raises UsageError for a token that is too short, or has characters that need quoting in a configuration file.
+    Raises UsageError if the token is too short, or has characters that need quoting in a configuration file.
     """
     if not settings.preview_token:
         return None
@@ -139,11 +153,11 @@ def preview(settings: Settings) -> Preview | None:
 
 
 def php_fpm(settings: Settings, color: Color, group: str, web_group: str, workers: int | None = None) -> str:
-    """Configuration of a color's FPM master and its one pool.
+    """Return the configuration of a color's FPM master and of its only pool.
 
-    + group: primary group of the deploy user, which may talk to the socket
+    + group: primary group of the deploy user. Users of this group may connect to the FPM's socket.
     + web_group: primary group of the web user
-    + workers: number of workers of the pool; None for ``php.workers``
+    + workers: number of workers of the pool; None: the setting ``php.workers``
     """
     return _render(
         "php-fpm.conf.j2",
@@ -169,12 +183,15 @@ PHP_DEFAULTS = {
 }
 
 
-# Debian clears its own directory only, by a cron job, and tells PHP not to.
+# Debian's cron job clears only Debian's own directory of sessions, and Debian's PHP clears no sessions itself.
 SESSION_DEFAULTS = {"session.save_handler": "files", "session.gc_probability": "1", "session.gc_divisor": "1000"}
 
 
 def php_ini(settings: Settings, color: Color) -> str:
-    """php.ini values of a color: ours, overridden by the operator's."""
+    """Return the text of a color's php.ini file.
+
+    It holds the values that this tool needs. A value in the setting ``php.ini`` replaces the value of this tool.
+    """
     sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
     preload = {"opcache.preload": f"{settings.node.etc}/{color}/preload.php", "opcache.preload_user": settings.web_user}
     ours = {
@@ -187,12 +204,15 @@ def php_ini(settings: Settings, color: Color) -> str:
 
 
 def preload(settings: Settings, color: Color) -> str:
-    """The PHP file that a color's master runs when it starts."""
+    """Return the text of the PHP file that a color's FPM master runs when it starts (opcache.preload)."""
     return _render("preload.php.j2", release=settings.node.link(color), preload=settings.php.preload)
 
 
 def ini_value(key: str, value: str) -> str:
-    """A value for a php.ini file: constants and numbers bare, everything else in quotes. Raises UsageError."""
+    """Return a value as a php.ini file must have it: constants and numbers unchanged, all other values in quotes.
+
+    Raises UsageError if the key or the value cannot stand in a php.ini file.
+    """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key):
         raise UsageError(f"settings: php.ini: {key!r} is not the name of a php.ini value")
     if re.search(r"[\"\n\r\0]|\$\{", value):
@@ -201,12 +221,12 @@ def ini_value(key: str, value: str) -> str:
 
 
 def stamp(settings: Settings, color: Color) -> str:
-    """Path of the stamp with the files that a running FPM, or service, has read."""
+    """Return the path of a color's stamp: the checksums of the files that its running FPM or service has read."""
     return f"/run/orchestrator/{settings.app}-{color}/loaded"
 
 
 def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
-    """Short name -> path of the files that a color's FPM reads."""
+    """Return the files that a color's FPM reads: short name -> path."""
     etc = f"{settings.node.etc}/{color}"
     preload = {"preload": f"{etc}/preload.php"} if settings.php.preload else {}
     idle = {"idle": f"{etc}/php-fpm-idle.conf"} if settings.shrinks else {}
@@ -220,7 +240,7 @@ def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
 
 
 def service_files(settings: Settings, color: Color) -> dict[str, str]:
-    """Path -> text of the files of a color's services, the units first."""
+    """Return the files of a color's services: path -> text. The systemd units come before the files with commands."""
     units, commands = _service_paths(settings, color)
     texts = [service_unit(settings, service, color) for service in settings.services]
     texts += [f"{service.command}\n" for service in settings.services]
@@ -228,14 +248,14 @@ def service_files(settings: Settings, color: Color) -> dict[str, str]:
 
 
 def _service_paths(settings: Settings, color: Color) -> tuple[list[str], list[str]]:
-    """The units, and the files of the commands."""
+    """Return the paths of the systemd units of a color's services, and the paths of the files with their commands."""
     names = [service.name for service in settings.services]
     units = [f"/etc/systemd/system/{settings.node.service_unit(color, name)}" for name in names]
     return units, [f"{settings.node.etc}/services/{name}" for name in names]
 
 
 def service_unit(settings: Settings, service: Service, color: Color) -> str:
-    """The systemd unit of one of a color's services."""
+    """Return the text of the systemd unit for one service of a color."""
     layout = settings.node
     return _render(
         "service.service.j2",
@@ -258,12 +278,12 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
 
 
 def runs(settings: Settings) -> str:
-    """The script that prints the release that the main process of a unit runs, and its start."""
+    """Return the script ``runs``, which prints in which release a unit's main process works, and its start time."""
     return _render("runs.j2", name="runs", user=settings.user, root=settings.node.root)
 
 
 def ssh(settings: Settings) -> str:
-    """The program by which git reaches the origin."""
+    """Return the script ``ssh``, which git runs to connect to the origin."""
     source, layout = settings.source, settings.node
     options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     if isinstance(source, GitSource) and source.key:
@@ -274,12 +294,12 @@ def ssh(settings: Settings) -> str:
 
 
 def serve(settings: Settings) -> str:
-    """The script that becomes a service."""
+    """Return the script ``serve``, which systemd runs to start a service of a color."""
     return _render("serve.j2", root=settings.node.root, etc=settings.node.etc)
 
 
 def fpm_service(settings: Settings, color: Color) -> str:
-    """The systemd unit of a color's FPM."""
+    """Return the text of the systemd unit of a color's FPM."""
     read = fpm_files(settings, color)
     return _render(
         "fpm.service.j2",
@@ -291,20 +311,20 @@ def fpm_service(settings: Settings, color: Color) -> str:
         conf=read["conf"],
         idle=read.get("idle"),
         shrunk=settings.node.shrunk(color),
-        # a restart restarts the whole color, so the stamp includes the files of the services
+        # provisioning restarts the whole color, so the stamp includes the files of the services
         read=[*read.values(), *service_files(settings, color)],
         stamp=stamp(settings, color),
     )
 
 
 def shrink(settings: Settings) -> str:
-    """The script that gives an idle color fewer workers."""
+    """Return the script ``shrink``, which restarts the FPM of an idle color with fewer workers."""
     layout = settings.node
     return _render("shrink.j2", app=settings.app, root=layout.root, library=layout.library, guard_dir=layout.guard_dir)
 
 
 def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
-    """Path -> text of the units that run it at the end of a color's soak window."""
+    """Return the systemd units that run the script ``shrink`` at the end of a color's soak time: path -> text."""
     values = {
         "app": settings.app,
         "color": color.value,
@@ -319,7 +339,7 @@ def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
 
 
 def color_target(settings: Settings, color: Color) -> str:
-    """The systemd target of a color."""
+    """Return the text of the systemd target of a color, which starts and stops all units of the color."""
     return _render(
         "color.target.j2",
         app=settings.app,
@@ -331,11 +351,14 @@ def color_target(settings: Settings, color: Color) -> str:
 
 
 def node_sudoers(settings: Settings) -> str:
-    """The sudo rules of the deploy user on a node.
+    """Return the sudo rules of the deploy user on a node.
 
-    They let the deploy user start, stop and restart a color, reduce its workers, see the releases in use and the last
-    log line of a service, change the owner of a release's files to the owners in the settings, and pack or remove a
-    release.
+    The rules let the deploy user
+
+    * start, stop and restart a color, and reduce its workers;
+    * see which releases are in use, and the last log line of a service;
+    * give files of a release to the owners that the settings name;
+    * pack a release into a tar file, and remove a release.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
@@ -343,7 +366,7 @@ def node_sudoers(settings: Settings) -> str:
         for verb in ("start", "stop", "restart")
     ]
     if settings.shrinks:
-        # the services, which depend on it, go on
+        # ignore-dependencies: the color's services keep running while its FPM restarts
         verbs = ["--job-mode=ignore-dependencies restart {service}", "restart {timer}", "stop {timer}"]
         rules += [
             f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl "
@@ -351,7 +374,7 @@ def node_sudoers(settings: Settings) -> str:
             for color in Color
             for verb in verbs
         ]
-    # "" allows no argument
+    # in sudoers, "" means that the command may have no arguments
     rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
     # these programs check their arguments themselves
     names = ("own", "pack", "remove")
@@ -367,7 +390,12 @@ def node_sudoers(settings: Settings) -> str:
 
 
 def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
-    """The sudo rules of the deploy user on a balancer: they allow to bar each node of the fleet, and nothing else."""
+    """Return the sudo rules of the deploy user on a balancer.
+
+    The deploy user may only list the barred nodes, and bar or unbar each node of the fleet.
+
+    + nodes: inventory name -> address
+    """
     bar = f"{settings.balancer.library}/bar"
     lines = [f"{bar} list", *(f"{bar} {address} {verb}" for address in nodes.values() for verb in ("on", "off"))]
     # a colon separates host lists in sudoers, so it is escaped
@@ -376,21 +404,29 @@ def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
 
 
 def nodes_file(settings: Settings) -> str:
-    """Path of the file with the nodes that a balancer may bar."""
+    """Return the path of the file that lists the nodes that the program ``bar`` of a balancer may bar."""
     return f"/etc/orchestrator/{settings.app}/nodes"
 
 
 def nodes_list(settings: Settings, nodes: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """The text of that file, a node a line: address in the inventory, resolved address, blue's and green's port."""
+    """Return the text of the file at ``nodes_file``.
+
+    Each line is one node: address in the inventory, IP address, blue's port and green's port.
+
+    + nodes: inventory name -> address in the inventory
+    + found: address in the inventory -> IP address
+    """
     ports = f"{settings.ports.blue} {settings.ports.green}"
     return "".join(f"{address} {found[address]} {ports}\n" for address in nodes.values())
 
 
 def node_scripts(settings: Settings) -> dict[str, str]:
-    """Name -> text of the programs that the deploy user may run as root on a node.
+    """Return scripts that the deploy user may run as root on a node: name -> text.
 
-    ``used`` prints the releases in use, ``own`` gives files of a release to other owners, ``pack`` writes the files to
-    its output, and ``remove`` removes a release.
+    * ``used`` prints the releases in use.
+    * ``own`` gives files of a release to the owners that the settings name.
+    * ``pack`` prints the files of a release as a tar file.
+    * ``remove`` removes a release.
     """
     environment, user, root = settings.environment, settings.user, settings.node.root
     owner = settings.environment_owner if environment else ""
@@ -404,22 +440,25 @@ def node_scripts(settings: Settings) -> dict[str, str]:
 
 
 def bar(settings: Settings) -> str:
-    """The script that keeps a balancer from opening connections to a node."""
+    """Return the script ``bar``, which keeps a balancer from opening connections to a node."""
     return _render("bar.j2", nodes_file=nodes_file(settings))
 
 
 def bar_service(settings: Settings) -> str:
-    """The unit that bars nodes again at boot."""
+    """Return the text of the systemd unit that, at boot, bars the nodes again that were barred before."""
     return _render("bar.service.j2", app=settings.app, bar=f"{settings.balancer.library}/bar")
 
 
 def endpoint(address: str, port: int) -> str:
-    """Address and port in the syntax of configuration files."""
+    """Return an address and a port as HAProxy and nginx expect them: ``10.0.0.1:80`` or ``[::1]:80``."""
     return f"[{address}]:{port}" if is_address(address, 6) else f"{address}:{port}"
 
 
 def is_address(text: str, version: int | None = None) -> bool:
-    """Whether a text is an IP address (of this version) rather than a name."""
+    """Return whether a text is an IP address rather than a host name.
+
+    + version: 4 or 6 to accept only this version of IP; None to accept both
+    """
     try:
         return version in (None, ipaddress.ip_address(text).version)
     except ValueError:
@@ -427,9 +466,12 @@ def is_address(text: str, version: int | None = None) -> bool:
 
 
 def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
-    """The checked addresses of the nodes by name. Both end up in configuration files and sudo rules.
+    """Check the names and addresses of the nodes, and return them unchanged.
 
-    + nodes: inventory name -> address or host name, as a balancer reaches it
+    Names and addresses are inserted into configuration files and sudo rules. Therefore UsageError is raised if one has
+    a character that is not allowed there. UsageError is also raised if there are no nodes.
+
+    + nodes: inventory name -> IP address or host name of every node, as a balancer reaches the node
     """
     for name, address in nodes.items():
         if not re.fullmatch(r"[A-Za-z0-9._:-]+", name):
@@ -442,10 +484,10 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], group: str) -> str:
-    """Our configuration file of HAProxy.
+    """Return the text of HAProxy's configuration file for this application.
 
-    + nodes: inventory name -> address
-    + group: primary group of the deploy user, which may use the Runtime API
+    + nodes: inventory name -> address of every node
+    + group: primary group of the deploy user. Users of this group may use the Runtime API.
     """
     backends = {color.value: settings.balancer.backend(color) for color in Color}
     _gate_is_plain(settings)
@@ -480,22 +522,28 @@ def _gate_is_plain(settings: Settings) -> None:
 
 
 def _health(settings: Settings) -> str:
-    """The path of the health page without its query. Balancers answer it on plain http whatever the settings."""
+    """Return the path of the health page without its query.
+
+    Balancers never redirect requests for this path to https, even if the settings redirect all other requests.
+    """
     return settings.gate.path.split("?")[0]
 
 
 def sticky_value(settings: Settings, node_name: str) -> str:
-    """The value of a client's cookie for a node: the same for both colors, and without the name of the node."""
+    """Return the value of the cookie that keeps a client on a node.
+
+    The value is the same for both colors. It is a hash, so that clients do not see the name of the node.
+    """
     return hashlib.sha256(f"{settings.app}/{node_name}".encode()).hexdigest()[:12]
 
 
 def trim(settings: Settings, switch: NginxSwitch) -> str:
-    """The script that limits the size of nginx's record of requests."""
+    """Return the script ``trim``, which limits the size of nginx's record of requests."""
     return _render("trim.j2", record=settings.balancer.record, limit=switch.record_mb << 20)
 
 
 def trim_units(settings: Settings) -> dict[str, str]:
-    """Path -> text of the units that run this script every minute."""
+    """Return the systemd units that run the script ``trim`` every minute: path -> text."""
     script = f"{settings.balancer.library}/trim"
     return {
         f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)
@@ -504,14 +552,15 @@ def trim_units(settings: Settings) -> dict[str, str]:
 
 
 def weights_map(weights: Weights) -> str:
-    """HAProxy's map file."""
+    """Return the text of HAProxy's map file, which holds green's weight."""
     return f"green {weights.green}\n"
 
 
 def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> str:
-    """``conf.d/<app>.conf`` of an nginx balancer.
+    """Return the text of ``conf.d/<app>.conf``, nginx's configuration on a balancer.
 
-    + nodes: inventory name -> IP address; nginx does not start if it cannot resolve a host name
+    + nodes: inventory name -> IP address of every node. Host names are not used, because nginx does not start if it
+      cannot resolve a host name.
     """
     v = variable(settings)
     _gate_is_plain(settings)
@@ -545,9 +594,13 @@ def _servers(settings: Settings, nodes: Mapping[str, str]) -> dict[str, list[tup
 
 
 def haproxy_default(text: str) -> str:
-    """``/etc/default/haproxy`` with our directory added to the options.
+    """Return the text of ``/etc/default/haproxy`` with an option that makes HAProxy read this tool's directory.
 
-    The unit's own value of EXTRAOPTS is the master socket. A value in this file replaces it, so it is repeated.
+    The file may set the variable EXTRAOPTS, which holds options of HAProxy. If the file sets EXTRAOPTS, the option is
+    added to the value, if it is missing there. Otherwise a line that sets EXTRAOPTS is added. This line replaces the
+    default value in HAProxy's systemd unit, so the line also has the default's option for the master socket.
+
+    + text: present text of the file
     """
     option = f"-f {HAPROXY_DIRECTORY}"
     lines = text.splitlines()

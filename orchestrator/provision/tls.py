@@ -1,4 +1,4 @@
-"""TLS at the current balancer: certificate and key must exist before anything changes."""
+"""TLS at the current balancer: check the operator's certificate and key, and make HAProxy's symlinks to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from orchestrator.provision.work import Work
 
 
 def problem(wanted: Files, found: Pair) -> str | None:
-    """The problem with certificate and key in one line; None if there is none."""
+    """Return the problem with a certificate and its key in one line; None if there is no problem. Pure.
+
+    + wanted: paths of certificate and key
+    + found: contents of these files
+    """
     if found.certificates is None:
         return f"tls.certificate: there is no file {wanted.certificate}"
     if found.keys is None:
@@ -29,7 +33,10 @@ def problem(wanted: Files, found: Pair) -> str | None:
 
 
 def require(switch: BalancerSwitch) -> list[str]:
-    """Check that the current balancer has certificate and key for TLS. Changes nothing. Raises Refused."""
+    """Check that the certificate and the key that the settings name are on the current balancer. Changes nothing.
+
+    Raises Refused if a file is missing or wrong. Otherwise returns an empty list, because nothing was changed.
+    """
     wanted = files(switch)
     if wanted is None:
         return []
@@ -40,7 +47,7 @@ def require(switch: BalancerSwitch) -> list[str]:
 
 
 def links(work: Work, settings: Settings, switch: BalancerSwitch) -> None:
-    """Make HAProxy's links to the operator's files, where it needs them."""
+    """Make the symlinks by which HAProxy finds the operator's certificate and key, if HAProxy needs symlinks."""
     theirs, ours = files(switch), haproxy_files(settings, switch)
     if theirs and ours and theirs != ours:
         work.do("link to the certificate", operations.link, path=ours.certificate, target=theirs.certificate)

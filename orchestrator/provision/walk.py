@@ -1,4 +1,7 @@
-"""Provisions a fleet: installs everything at once, then loads it. Nodes that serve are drained one by one first."""
+"""Provision a fleet: install everything on all hosts at once, then load the installed configuration.
+
+If a reload of nginx on a node could fail requests, the node is drained first. Nodes are drained one by one.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ from orchestrator.switches import balancer
 from orchestrator.waiting import until
 
 PLACE = 900.0
-"""Seconds to install everything on one host, packages included."""
+"""Seconds after which installing everything on one host, with packages, counts as failed."""
 
 LOAD = 120.0
-"""Seconds to load configuration on one host."""
+"""Seconds after which loading configuration on one host counts as failed."""
 
 INTERVAL = 0.25
 """Seconds between two checks whether a color is quiet."""
@@ -44,7 +47,14 @@ Say = Callable[[str], None]
 
 
 def place(fleet: Fleet, say: Say) -> None:
-    """Install everything on all hosts at once, without disturbing traffic. Raises on the first failure."""
+    """Install everything on all hosts at once, without disturbing traffic.
+
+    Before anything changes, this function raises Refused if a host cannot be reached, and StepFailed if the TLS
+    certificate of a balancer is missing or wrong. If installing fails on some hosts, the other hosts are still
+    completed, and then StepFailed is raised with all failures.
+
+    + say: prints a line for the operator
+    """
     missing = [host.name for host in fleet.state.inventory if not host.connected]
     if missing:
         raise Refused(f"{', '.join(missing)} cannot be reached: nothing was changed")
@@ -68,9 +78,19 @@ def place(fleet: Fleet, say: Say) -> None:
 
 
 def activate(fleet: Fleet, say: Say) -> None:
-    """Load the installed configuration. Nodes whose nginx must be reloaded under traffic are drained, one by one.
+    """Load the installed configuration on all hosts.
 
-    The FPM of the live color is never restarted. Raises on the first failure; the hosts after it stay as they were.
+    If nginx on a node must be reloaded while the fleet serves traffic, the node is drained before. The order is:
+
+    1. all nodes that need no drain, at once
+    2. the nodes that need a drain, one by one
+    3. the balancers, one by one
+
+    The live color is never restarted.
+
+    Raises StepFailed after the first failure. The hosts that would come later are not changed.
+
+    + say: prints a line for the operator
     """
     live, serving = _traffic(fleet)
     settings = fleet.settings
@@ -79,7 +99,7 @@ def activate(fleet: Fleet, say: Say) -> None:
     others = [name for name in fleet.nodes if name not in disturbed]
     load = partial(_load_node, fleet, live)
     for name in others:
-        # the color may still answer requests from before a rollback
+        # the idle color may still answer requests that it got before a rollback
         _until_quiet(fleet, name, _restarted(pending[name]), say)
     _tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
@@ -101,7 +121,11 @@ def _restarted(tasks: Sequence[Task]) -> list[Color]:
 def _drained(
     fleet: Fleet, name: str, restarted: Sequence[Color], act: Callable[[Host], list[str]], say: Say
 ) -> Reply[list[str]]:
-    """Keep requests from a node while it is changed, and let them in again afterwards, even after a failure."""
+    """Drain a node, call ``act`` on the node, and let requests in again, even after a failure. Returns ``act``'s reply.
+
+    + name: name of the node
+    + restarted: colors that ``act`` will restart. This function waits until these colors are quiet, too.
+    """
     ours = _bar(fleet, name)
     try:
         if fleet.balancers:
@@ -115,9 +139,11 @@ def _drained(
 
 
 def _bar(fleet: Fleet, name: str) -> list[str]:
-    """Keep requests from a node: bar it at every balancer, and end its open connections.
+    """Keep new requests from a node: bar the node at every balancer, and make nginx on the node end kept connections.
 
-    Returns the balancers at which the node was not barred before.
+    While the file ``drain`` exists on the node, nginx ends each connection after its next answer.
+
+    Returns the balancers at which the node was not barred before, so that ``_unbar`` lets the node in only there.
     """
     ours = []
     for balancer_name in fleet.balancers:
@@ -151,9 +177,10 @@ def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
 
 
 def _until_answered(fleet: Fleet, name: str) -> None:
-    """Wait until both colors have answered their last request on a node. Streams may stay open: a reload keeps them.
+    """Wait until both colors have answered their last request on a node.
 
-    Raises StepFailed.
+    Streams may stay open, because a reload of nginx does not end them. Raises StepFailed if a color still answers
+    requests after ``drain.limit``.
     """
     limit = fleet.settings.drain.limit
 
@@ -171,10 +198,12 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
 
 def _until_let_go(fleet: Fleet, name: str) -> None:
-    """Wait until no client keeps a connection to a node's live port. Without balancers, only answers end connections.
+    """Wait until no client keeps an idle connection to a node's live port, but at most `KEPT` seconds.
 
-    nginx's reload loses a request only if the request arrives on an idle connection just as nginx closes it. nginx
-    itself ends idle connections before KEPT seconds have passed; the connections left then never had a request.
+    This is for fleets without balancers, where clients connect to the nodes directly and no balancer can stop them. A
+    reload of nginx loses a request only if the request arrives on an idle connection while nginx closes this
+    connection. nginx ends each idle connection within `KEPT` seconds after its last answer. A connection that is idle
+    longer never had a request, so this function no longer waits for it.
     """
 
     def ask(host: Host) -> None:
@@ -190,7 +219,13 @@ def _until_let_go(fleet: Fleet, name: str) -> None:
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:
-    """Wait, within the limits of ``drain``, until the colors to restart are quiet. Raises StepFailed."""
+    """Wait until some colors of a node are quiet, at most ``drain.limit`` seconds for each color.
+
+    If a color is not quiet in time, the setting ``drain.at_limit`` decides. With ``cut``, a warning is printed. With
+    ``refuse``, StepFailed is raised. StepFailed is also raised if a color does not say what it has in flight.
+
+    + colors: colors that will be restarted
+    """
     drain = fleet.settings.drain
 
     def all_of_them(host: Host) -> list[str]:
@@ -211,7 +246,10 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
 
 
 def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
-    """The live color, if the balancers name one, and whether any node has a release of that color."""
+    """Return the live color, and whether any node has a release in this color, which means that it serves traffic.
+
+    If the switches do not all name the same color, return None and False.
+    """
     seen = survey(fleet)
     try:
         live = live_color(seen)

@@ -1,4 +1,4 @@
-"""Runs operations immediately, and keeps the names of those that changed something."""
+"""Run operations immediately, and keep the names of the operations that changed something."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Work:
         self.changed: list[str] = []
 
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: object) -> bool:
-        """Run one operation now; True if it changed something.
+        """Run one operation now on the current host. Returns whether the operation changed something.
 
-        + what: name of the operation for reports: "nginx configuration"
+        + what: name of the operation for the operator, such as "nginx configuration"
         + operation: a pyinfra operation
-        + arguments: its arguments
+        + arguments: arguments of the operation
 
-        Raises StepFailed with host, name and the message of the tool.
+        Raises StepFailed if the operation fails, with the host, the name and the operation's error message.
         """
         try:
             meta = operation(name=what, **arguments)
@@ -42,7 +42,10 @@ class Work:
 
 
 def _said(op_hash: str) -> str:
-    """The last lines that a failed operation wrote."""
+    """Return the last lines that a failed operation printed, as one line.
+
+    + op_hash: pyinfra's hash of the operation
+    """
     meta = state.get_op_data_for_host(host, op_hash).operation_meta
     lines = [line.strip() for line in (meta.stderr_lines or meta.stdout_lines) if line.strip()]
     return "; ".join(lines[-4:]) or "it failed without an error message"

@@ -1,1 +1,1 @@
-"""Output for the operator: terminal, plan and report file."""
+"""Output for the operator: lines on the terminal, the printed plan, the report file."""

@@ -1,4 +1,4 @@
-"""The report of a run as a JSON file: version, Inputs, every event with its time, the probe's report, the outcome."""
+"""Write the report of a run as a JSON file: version, Inputs, every event with its time, probe report, outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.run.walk import Ended, Event
 
 
 class ReportFile:
-    """Collects the events of a run; ``write`` then puts the whole file in place at once.
+    """Collects the events of a run, and writes the report file at the end of the run.
 
     + path: the path of the file, None for no file
     """
@@ -24,11 +24,14 @@ class ReportFile:
         self._events: list[dict[str, Any]] = []
 
     def event(self, event: Event) -> None:
-        """Keep an event in the journal's format, with its UTC time as ``at`` (ISO 8601)."""
+        """Keep an event for the file, in the journal's format, with the present UTC time as ``at`` (ISO 8601)."""
         self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
-        """Write the file. Raises OSError if the file cannot be written."""
+        """Write the whole file at once, so that a reader never sees a part. Raises OSError if writing fails.
+
+        + probe: the probe's report, None if there is none
+        """
         if self._path is None:
             return
         content = {

@@ -1,4 +1,4 @@
-"""A plan for people: a table of stages and places, the skipped stages and why, the risks, the commands. Pure."""
+"""Print a plan: a table of stages and places, why stages are skipped, the commands, the risks. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.commands import commands
 
 FEW = 8
-"""The highest number of places for which each place has a column."""
+"""If a plan has more places than this, the table has no columns for the places."""
 
 
 def risks(fleet: FleetState, i: Inputs) -> list[str]:
-    """The risks that a person should know before approving the plan, one line each."""
+    """Return the risks that the operator should know before approving the plan, one line for each."""
     found = []
     room = i.settings.room
     idle = i.color
@@ -43,9 +43,9 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
 
 
 def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
-    """The plan as text.
+    """Yield the lines of the printed plan.
 
-    + verbose: whether to show the commands of every stage's first place
+    + verbose: whether to show, for each stage, the commands that its first place would get
     """
     places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
     columns = places if len(places) <= FEW else []
@@ -64,7 +64,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[s
 
 
 def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
-    """The plan as plain data."""
+    """Return the plan as data for JSON: Inputs, stages with their steps and undos, risks."""
     return {
         "inputs": i.to_json(),
         "stages": [_stage(stage, i) for stage in plan.stages],
@@ -73,6 +73,10 @@ def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
 
 
 def _row(stage: Stage, columns: list[str]) -> str:
+    """Return the table row of a stage.
+
+    + columns: the places that have a column; empty to show only the number of places
+    """
     if not stage.do:
         return f"{stage.name:<14}skipped: {stage.kind.skipped}"
     mark = "do" if stage.kind.changes else "look"

@@ -1,4 +1,4 @@
-"""The output of a run on a terminal: one line per stage, and a clear end."""
+"""Print the output of a run on the terminal: one line for each stage, and the outcome at the end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from orchestrator.run.walk import WARNING, Ended, Event, Result
 def say(line: str, **style: object) -> None:
     """Print one line on standard error, where pyinfra's own output goes.
 
-    If the terminal went away, or if the same Ctrl-C ended the reader of our output (``| tee``), all later lines are
-    discarded, so that the run can still be undone.
+    If the line cannot be written, discard this line and all later lines, so that the run can still be undone. This
+    happens if the terminal was closed, or if Ctrl-C also ended the program that reads the output (``| tee``).
+
+    + style: arguments for ``click.style``
     """
     try:
         click.echo(click.style(line, **style) if style else line, err=True)  # type: ignore[arg-type]
@@ -27,7 +29,7 @@ def say(line: str, **style: object) -> None:
 
 
 def heading(i: Inputs) -> str:
-    """One line about the run that is about to begin."""
+    """Return one line about the run that is about to begin: verb, releases and colors."""
     if i.verb == "join":
         return f"join {', '.join(node.name for node in i.nodes)}: {i.release} ({i.color}) first, then traffic"
     if i.verb == "rollback":
@@ -41,7 +43,7 @@ def heading(i: Inputs) -> str:
 
 
 class Terminal:
-    """Shows a run's events as they arrive."""
+    """Prints each event of a run on the terminal as soon as the event happens."""
 
     def event(self, event: Event) -> None:
         if event.record == "results":
@@ -80,7 +82,7 @@ class Terminal:
 
 
 def probe_lines(report: Report) -> Iterable[str]:
-    """The lines of the probe's report: totals, and up to three examples of failures."""
+    """Yield the lines about the probe's report: the totals, and up to three examples of failures."""
     totals = report.totals
     failures = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.failures.items())) or "none"
     gap = f"{totals.gap * 1000:.0f} ms" if totals.gap is not None else "unknown"
@@ -90,7 +92,7 @@ def probe_lines(report: Report) -> Iterable[str]:
 
 
 def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
-    """The last lines of a run: what happened, where, and what to do."""
+    """Return the last lines of a run, each with its style: the outcome, its place, and what the operator has to do."""
     lines: list[tuple[str, dict[str, object]]] = []
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
@@ -125,11 +127,17 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
 
 
 def still_suspended(processes: Sequence[str]) -> str:
-    """The end of a line about a waiting run, if it keeps the Auto Scaling group suspended meanwhile; else empty."""
+    """Return the end of a line about a paused run: that the Auto Scaling group stays suspended during the pause.
+
+    Return an empty string if the run has suspended nothing.
+
+    + processes: the processes of the group that the run has suspended
+    """
     return "; until then the Auto Scaling group stays suspended: no instance comes or goes" if processes else ""
 
 
 def _left(result: Result) -> str:
+    """Return one line about a failed step of an undo, and what the operator has to do."""
     if result.lost:
         return f"not undone on {result.place}, which does not answer: once it is back, the next command undoes the rest"
     return (

@@ -1,1 +1,1 @@
-"""The run of a plan: the walk, and the work of its steps."""
+"""Executes a plan: ``walk.py`` goes through the stages, ``executor.py`` and ``handlers/`` perform the steps."""

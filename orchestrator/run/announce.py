@@ -1,4 +1,4 @@
-"""Makes the announcement of a run to future instances (``scaling.live`` in the settings) from the run's Inputs."""
+"""Announces both colors' releases to new Auto Scaling instances, in the S3 object ``scaling.live`` of the settings."""
 
 from __future__ import annotations
 
@@ -15,43 +15,50 @@ if TYPE_CHECKING:
 
 
 def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announcement:
-    """The state of both colors: after the run if it was committed, else before the run. Pure.
+    """Return the announcement of both colors' releases. Pure.
 
-    + fence: the fence of the announcing session, which may be later than the run's own session
-    + committed: whether the run was committed; False before it ends and after an undo
+    If the run was committed, these are the releases after the run, else the releases before the run.
+
+    + fence: the number of the command that announces. If another command settles the run, this is that command's
+      number, which is higher than the run's own number
+    + committed: whether the run was committed; False before the run has ended and after an undo
+    + busy: whether a run is in progress, so that new instances have to wait
     """
     from orchestrator.aws.announce import Announcement, Version
 
     versions = _joined(i, i.asked) if isinstance(i.asked, Join) else _moved(i, committed)
     live = i.color if committed else i.before.live
-    # a run begins with all the traffic on one color
+    # at the start of a run, one color has all the traffic
     assert live is not None
     said = {color: Version.of(*version) if version else None for color, version in versions.items()}
     return Announcement(i.settings.app, fence, busy, live, said[Color.blue], said[Color.green])
 
 
 Known = tuple[str, str | None]
-"""A release, and its commit if the commit is known."""
+"""The id of a release and its revision (git commit); the revision is None if it is unknown."""
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
-    """The releases of both colors in a join, which brings one node to them."""
+    """Return the release of each color in a `join`, which installs both releases on one node."""
     former = (join.former_release, join.former_revision) if join.former_release else None
     return {i.color: (i.release, i.revision), i.color.other: former}
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
+    """Return the release of each color, after a committed run or before the run."""
     formers = {node.former for node in i.nodes}
-    # if the nodes have different releases in a color, a new instance cannot catch up with that color
+    # if the nodes have different releases in the idle color, new instances get no release for that color
     former = formers.pop() if len(formers) == 1 else None
     new: Known | None = (i.release, i.revision) if committed else (former, None) if former else None
     return {i.color: new, i.color.other: (i.live, None) if i.live else None}
 
 
 def announce(settings: Settings, i: Inputs, fence: int, committed: bool, busy: bool) -> str | None:
-    """Announce, if the settings say where. Returns one line if the announcement failed, else None.
+    """Write the announcement to S3 if the settings have ``scaling.live``.
 
-    + settings: the present settings; the Inputs of a run that is settled later may hold older ones
+    Return one line about the error if writing failed, else None.
+
+    + settings: the present settings. If the run is settled later, ``i`` may hold older settings
     """
     scaling = settings.scaling
     if scaling is None or scaling.live is None:

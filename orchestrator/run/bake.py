@@ -1,4 +1,7 @@
-"""Watches the new color at a share of the traffic, window by window."""
+"""Watches the new color while it has its share of the traffic. The time is divided into windows.
+
+At the end of each window (``comparison.window`` in the settings) the color is checked.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ from orchestrator.switches import Api, balancer
 
 
 class Baking:
-    """Performs a bake, which the first failure ends.
+    """Performs one bake. The first failure ends the bake.
 
-    + looks: the numbers of the judgements of this release, from 1
+    + looks: yields the number of the next comparison in this run, from 1
     + asked: the action of the plan's step
     """
 
@@ -43,7 +46,7 @@ class Baking:
         self._began = time.time()
 
     def run(self) -> str:
-        """Watch until the time is over. Returns a line of detail for the report. Raises NotYet for a failure."""
+        """Watch the new color for the time of the bake. Return a line for the report. Raises NotYet at a failure."""
         comparison = self._settings.comparison
         end = time.monotonic() + self._seconds
         verdict: Verdict | None = None
@@ -61,7 +64,10 @@ class Baking:
         return self._decide(verdict)
 
     def _decide(self, last: Verdict | None) -> str:
-        """The detail line for the last verdict. Raises NotYet if the settings ask for an undo after this verdict."""
+        """Return the report line for the last verdict. Raises NotYet if the settings ask for an undo at this verdict.
+
+        + last: the last verdict of the bake, None if the colors were not compared
+        """
         if last is None:
             return f"{self._seconds:g} s without a failure"
         comparison = self._settings.comparison
@@ -73,7 +79,7 @@ class Baking:
     # The health page
 
     def _gate(self) -> None:
-        """Request the health page of every node, on the node. Raises NotYet."""
+        """Request the health page on each node itself. Raises NotYet if a node does not answer with the new release."""
         replies = self._fleet.each(
             self._nodes,
             lambda host: color_answers(self._fleet, host, self._color, count=1),
@@ -84,6 +90,7 @@ class Baking:
             raise NotYet("; ".join(problems))
 
     def _problem(self, reply: Reply[ColorSaid | None]) -> str | None:
+        """Return one line if the node's answer is missing or wrong, else None."""
         if reply.value is None:
             return reply.error or "does not answer the gate"
         return http.judge(reply.value.answers, self._release, 1)
@@ -91,7 +98,10 @@ class Baking:
     # Both colors compared
 
     def _compare(self, last: bool) -> Verdict:
-        """Compare all traffic since this weight was set. Returns the worst verdict of the switches' records."""
+        """Compare both colors in the traffic since this weight was set. Return the worst verdict of all switches.
+
+        + last: whether this is the last comparison of the bake
+        """
         look = next(self._looks)
         balancers = [name for name in self._switches if name in self._fleet.balancers]
         apis = [self._fleet.apis[name] for name in self._switches if name in self._fleet.apis]

@@ -1,4 +1,4 @@
-"""The commands that a step would send, for a plan that is only shown."""
+"""Lists the commands that a step would send, for a plan that is only shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from orchestrator.run.handler import OperationHandler, guard, handler_of
 
 
 def commands(step: Step, settings: Settings) -> list[str]:
-    """The commands that a step would send, without secrets; empty for a step that only looks. Pure."""
+    """Return the commands that a step would send to its host, with secrets masked. Pure.
+
+    Return an empty list for a step that sends no command: a step that only looks, calls an API, or acts on the
+    operator's machine.
+    """
     handler = handler_of(type(step.action))
     if step.place.kind in ("api", "operator") or not issubclass(handler, OperationHandler):
         return []

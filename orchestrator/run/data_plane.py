@@ -1,4 +1,7 @@
-"""Asks an address of the switch which release answers there. For a few requests; the probe is for many."""
+"""Sends a few requests to an address of the switch and judges which release answers.
+
+For a constant stream of requests there is the probe.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ from orchestrator.probe.url import is_address, read
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of an address.
+    """The result of one request.
 
-    + release: the release marker in the answer, None if there was none
-    + problem: why there was no usable answer, None if there was one
+    + release: the release that the header X-Release of the answer names; None without an answer or without the header
+    + problem: why the request got no usable answer, None if the answer is usable
     """
 
     release: str | None
@@ -26,14 +29,15 @@ class Answer:
 
 
 NO_ADDRESS = Answer(None, "its name has no address")
-"""The result for a URL without `addresses`, to which no request was sent."""
+"""The result for a URL whose host has no IP address. No request was sent."""
 
 
 def addresses(url: str) -> tuple[str, ...]:
-    """All IP addresses that the URL's host has now, sorted; for a literal address, the address itself. Never raises.
+    """Return all IP addresses that the URL's host has now, sorted. Never raises.
 
-    Empty if the name is unknown or the URL is not valid. If this machine does not have a protocol at all (mostly IPv6),
-    addresses of that protocol are left out, because requests from here cannot reach them.
+    If the host is an IP address, return this address. If the name is unknown or the URL is not valid, return an empty
+    tuple. If this machine has no IPv6 (or no IPv4), addresses of that protocol are left out, because requests from
+    this machine cannot reach them.
     """
     try:
         where = read(url)
@@ -54,15 +58,14 @@ def ask(
     http2: bool = False,
     address: str | None = None,
 ) -> Answer:
-    """Send one request on a new connection. Does not raise for network errors or a bad URL.
+    """Send one request on a new connection and return its result. Network errors and a bad URL are results too.
 
     + token: the probe token, empty for none
     + timeout: seconds that the server may be silent
-    + host: the name for the Host header and for TLS (SNI and certificate), instead of the URL's
-    + ca: a file of certificates to trust, instead of the system's
-    + http2: HTTP/2 instead of HTTP/1.1; https URLs only
-    + address: the IP address to connect to, everything else as in the URL; None for the first address of the URL's host
-      that accepts a connection
+    + host: the name for the Host header and for TLS (SNI and certificate); None for the URL's host
+    + ca: a file of CA certificates to trust; None for the system's certificates
+    + http2: whether to use HTTP/2 instead of HTTP/1.1; for https URLs only
+    + address: the IP address to connect to; None for the first address of the URL's host that accepts a connection
     """
     try:
         where = read(url, host, http2)
@@ -80,11 +83,13 @@ def ask(
 
 
 def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enough: int = 1) -> str | None:
-    """None if every answer names the release, else one line: another release still answers, or "cannot tell".
+    """Return None if every answer names the release, else one line about the problem.
 
-    + tolerant: whether requests without an answer do not count, as long as there are enough answers (a frozen node
-      takes its share of the requests, whichever color has the traffic)
-    + enough: the number of answers that is enough
+    The line says either that another release still answers, or "cannot tell" and the reason.
+
+    + tolerant: whether to ignore requests without a usable answer, if at least ``enough`` answers are usable. A frozen
+      node gets its share of the requests and answers none of them
+    + enough: how many usable answers there must be
     """
     wrong = next((told.release for told in answers if not told.problem and told.release != release), None)
     if wrong:
@@ -97,12 +102,12 @@ def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enoug
 
 
 def judge_split(answers: Sequence[Answer], release: str, other: str, seen: Mapping[str, int]) -> str | None:
-    """None if every answer names one of two releases and the new release was seen, else one line.
+    """Return None if only the two releases answer and the new one has answered, else one line about the problem.
 
     + answers: the newest answers
     + release: the new release, which gets a share of the traffic
-    + other: the old release, which has the rest
-    + seen: how often each release has answered until now, including these answers
+    + other: the old release, which gets the rest of the traffic
+    + seen: how often each release has answered in this verification, including ``answers``
     """
     wrong = next((told.release for told in answers if not told.problem and told.release not in (release, other)), None)
     if wrong:

@@ -1,4 +1,4 @@
-"""Performs the steps of a stage, each at its place and by its deadline, with the handlers of their actions."""
+"""Performs the steps of a stage: gives each step to the handler of its action and enforces the step's deadline."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from orchestrator.waiting import within
 
 
 class Executor:
-    """Performs steps on a fleet for one run.
+    """Performs the steps of one run.
 
-    + fence: the number of the run; the guard at every place refuses a run with a lower number
+    + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
     """
 
     def __init__(self, fleet: Fleet, fence: int) -> None:
@@ -34,7 +34,11 @@ class Executor:
         return self._context.probe.report
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Perform all steps in parallel. Returns one result per step, in order; a step's error becomes its result."""
+        """Perform all steps in parallel. Return one result per step, in the order of the steps.
+
+        If a step fails, its result holds the error. If a handler's preparation on the operator's machine fails, no step
+        is performed, and the results are those of the preparation.
+        """
         handlers = tuple(dict.fromkeys(self._handler(step.action) for step in steps))
         for handler in handlers:
             if failed := handler.before(steps, undoing):
@@ -45,7 +49,7 @@ class Executor:
         return results
 
     def close(self) -> None:
-        """Remove all files of the run from this machine. End the probe if it still runs, and keep its report."""
+        """Remove all files of the run from the operator's machine. End the probe if it still runs; keep its report."""
         for handler in self._handlers.values():
             handler.close()
         self._context.probe.close()
@@ -59,8 +63,8 @@ class Executor:
     def _one(self, step: Step, undoing: bool) -> Result:
         try:
             found = self._result(step, undoing)
-        except Exception as error:  # noqa: BLE001 (a defect at one place is a result of that place)
-            # an unforeseen error at one place must not leave the other places, or an undo, half done
+        except Exception as error:  # noqa: BLE001 (an unexpected error becomes the result of its step)
+            # an unexpected error at one place must not stop the work at the other places, or an undo
             found = Result(step.place, f"{type(error).__name__}: {error}")
         return self._hidden(found)
 
@@ -85,7 +89,7 @@ class Executor:
 
 
 def _here(step: Step, act: Callable[[], str]) -> Result:
-    """The result of a step that the operator's machine performs."""
+    """Perform a step that the operator's machine does itself or through an API. Return its result."""
     began = time.monotonic()
     error: str | None = None
     detail = ""

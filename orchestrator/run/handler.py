@@ -1,4 +1,4 @@
-"""The base classes of the handlers that perform actions, and the context that the handlers of one run share."""
+"""Base classes of the handlers. A handler performs the steps that have one class of action."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from orchestrator.switches.base import Api
 A = TypeVar("A", bound=Action)
 
 INTERVAL = 0.25
-"""Seconds between two checks of a condition that has to become true."""
+"""Seconds between two checks while a handler waits for a condition."""
 
 
 @dataclass
 class Context:
-    """The context that the handlers of one run share.
+    """The data that all handlers of one run share.
 
-    + fence: the number of the run; the guard at every place refuses a run with a lower number
+    + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
     + probe: the run's probe
-    + swap: the instant at which the armed nodes swap their links, None until the nodes have agreed on it
+    + swap: the instant at which the armed nodes swap their ``live`` links, None until it is chosen
     """
 
     fleet: Fleet
@@ -41,10 +41,11 @@ class Context:
 
 
 class Handler(Generic[A]):
-    """Performs the steps of one class of actions, for one run. A subclass has the methods that its action needs.
+    """Performs all steps of one run that have one class of action. A subclass overrides the methods that it needs.
 
-    Methods that act at one place return a line of detail for the report. An error that they raise becomes the result of
-    that step only. CommandFailed, NotYet, CannotTell and OrchestratorError keep their messages.
+    The ``at_...`` methods act at one place and return a line of detail for the report. If such a method raises an
+    exception, only its own step fails. The report shows the messages of CommandFailed, NotYet, CannotTell and
+    OrchestratorError as they are.
 
     + output: whether the report keeps the last lines that a failed command printed
     """
@@ -57,17 +58,20 @@ class Handler(Generic[A]):
         self.settings = context.fleet.settings
 
     def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Do the operator's part of a stage, once before its steps. Returns the stage's results if it failed, else ().
+        """Do a stage's work on the operator's machine, once before the steps.
+
+        Return () if this work succeeded. If it failed, return the stage's results; no step is then performed.
 
         + steps: all steps of the stage, including steps with other actions
+        + undoing: whether the stage is part of an undo
         """
         return ()
 
     def at_host(self, host: Host, step: Step[A], undoing: bool) -> str:
         """Perform a step on a node or on the host of a balancer.
 
-        + undoing: whether the step is part of an undo. If another command holds the place's lock, an undo ends that
-          command instead of waiting for it
+        + undoing: whether the step is part of an undo. If another command holds the host's lock, an undo kills that
+          command instead of waiting for the lock
         """
         raise NotImplementedError(f"{step.action.name} is not an action for a host")
 
@@ -80,40 +84,46 @@ class Handler(Generic[A]):
         raise NotImplementedError(f"{step.action.name} is not an action for the operator's machine")
 
     def together(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
-        """The results of a stage, judged together."""
+        """Judge all results of a stage together, after its steps. Return the results, changed if necessary."""
         return results
 
     def close(self) -> None:
-        """Clean up after the run: leave nothing on the operator's machine."""
+        """Remove the files that this handler has made on the operator's machine. Called once, after the run."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A pyinfra operation, and all its arguments except the guard."""
+    """A pyinfra operation and all its arguments except ``guard``."""
 
     operation: Callable[..., Any]
     arguments: Mapping[str, Any]
 
 
 class OperationHandler(Handler[A]):
-    """Performs an action that is one pyinfra operation, through the guard.
+    """Performs an action by running one pyinfra operation on the host.
 
-    + guarded: False for an operation that changes only memory
+    + guarded: whether the operation's commands go through the guard. False for an operation that changes no file
     """
 
     guarded: ClassVar[bool] = True
 
     @classmethod
     def call(cls, step: Step[A], settings: Settings) -> Call:
-        """The operation. Pure, so that a plan shows the command that the run will send."""
+        """Return the operation for a step. Pure, so that a plan shows the command that the run will send."""
         raise NotImplementedError
 
     def sent(self, host: Host, step: Step[A]) -> tuple[Mapping[str, Any], str | None]:
-        """Values that only the run knows: arguments that replace the plan's, and the operation's standard input."""
+        """Return the values that are unknown while a plan is shown.
+
+        These are arguments that replace arguments of ``call``, and the operation's standard input (None for none).
+        """
         return {}, None
 
     def heard(self, lines: Sequence[str]) -> str:
-        """The detail, from the lines that the operation printed. Raises CommandFailed if they report a failure."""
+        """Make the line of detail from the lines that the operation printed.
+
+        Raises CommandFailed if the printed lines report a failure.
+        """
         return " ".join(lines[-3:])
 
     @override
@@ -127,18 +137,21 @@ class OperationHandler(Handler[A]):
 
 
 def handler_of(action: type[Action]) -> type[Handler[Any]]:
-    """The class that performs an action."""
+    """Import and return the handler class that performs a class of actions."""
     module, _, name = action.handler.partition(":")
     found: type[Handler[Any]] = getattr(import_module(module), name)
     return found
 
 
 def guard(step: Step, settings: Settings, fence: int, undoing: bool = False) -> Guard:
-    """The guard that a step's commands go through, on a node or on the host of a balancer."""
+    """Return the guard through which a step's commands go, on a node or on a balancer.
+
+    + undoing: whether the step is part of an undo; the guard then kills a command that holds the lock
+    """
     layout = settings.balancer if step.place.kind == "balancer" else settings.node
     return Guard(f"{layout.library}/guard", layout.guard_dir, fence, seconds(step.deadline), undoing)
 
 
 def seconds(deadline: float) -> int:
-    """The time limit at the place in whole seconds: at most the operator's machine's deadline, at least 1."""
+    """Return a step's deadline in whole seconds, rounded down, but at least 1. Commands on a host get this limit."""
     return max(1, int(deadline))

@@ -1,4 +1,4 @@
-"""The probe of a run: it watches from before the first switch, and its report shows failures since that switch."""
+"""The probe of a run. The probe starts before the first cutover, so that failures from before it can be told apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.probe.report import Report
 
 
 class RunProbe:
-    """The probe's process, while one runs.
+    """Starts, reads and ends the probe's process. If the process ends by itself, the run goes on without a probe.
 
     + report: the probe's report, None until the probe has ended
     """
@@ -25,9 +25,9 @@ class RunProbe:
         self.report: Report | None = None
 
     def begin(self, release: str) -> str:
-        """Start the probe. Returns a line of detail. Raises ProbeError.
+        """Start the probe. Return a line of detail for the report. Raises ProbeError if the probe does not start.
 
-        + release: the release that gets the traffic
+        + release: the release to which the run moves the traffic
         """
         probe = self._settings.probe
         urls = [url for switch in self._settings.switches for url in switch.urls]
@@ -47,9 +47,12 @@ class RunProbe:
         return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
 
     def shifting(self, weights: Weights) -> None:
-        """Prepare the probe for a shift of traffic. From now on failures count, unless there were any before.
+        """Prepare the probe for a shift of traffic.
 
-        Once one color has all the traffic, no answer may come from the other color.
+        At the first shift, note how many requests have failed before. If none had, each later failure counts against
+        the run. If one color gets all the traffic, tell the probe to count answers of any other release as failures.
+
+        + weights: the weights after the shift
         """
         if self._probe is None:
             return
@@ -62,7 +65,7 @@ class RunProbe:
             self._lose()
 
     def look(self) -> None:
-        """Raise NotYet if requests have failed since the first switch, but none before."""
+        """Raise NotYet if requests have failed since the first cutover, but none before the first cutover."""
         if self._probe is None:
             return
         try:
@@ -71,10 +74,10 @@ class RunProbe:
             self._lose()
 
     def end(self, after: float, judged: bool) -> str:
-        """End the probe after some more seconds. If ``judged``, raise NotYet for a report with failures.
+        """Let the probe run for some more seconds, then end it. Return a line of detail for the report.
 
         + after: seconds until the probe ends
-        + judged: whether to judge the report
+        + judged: whether to raise NotYet if requests have failed since the first cutover, but none before
         """
         if self._probe is None:
             return "the probe had ended before"
@@ -96,6 +99,7 @@ class RunProbe:
                 probe.kill()
 
     def _judge(self, report: Report) -> None:
+        """Raise NotYet if the report has failures, but there were none before the first cutover."""
         if self._failed_before or not report.totals.failed:
             return
         kinds = ", ".join(f"{count} {kind}" for kind, count in report.totals.failures.items())
@@ -105,7 +109,7 @@ class RunProbe:
         )
 
     def _lose(self) -> None:
-        """Give up a probe that has ended or does not answer."""
+        """Kill a probe that has ended or does not answer, and go on without a probe."""
         if self._probe is not None:
             self._probe.kill()
             self._probe = None

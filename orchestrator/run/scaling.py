@@ -1,4 +1,4 @@
-"""Performs a run's steps on the Auto Scaling group: from the arguments in the plan to a line of detail."""
+"""Performs a run's steps on the Auto Scaling group of the nodes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from orchestrator.waiting import within
 
 
 def keep_still(settings: Settings, asked: Scaling) -> str:
-    """Suspend processes of the group, or resume them, as the plan says. Doing it twice does no harm.
+    """Suspend or resume processes of the Auto Scaling group, as the step says. Return a line of detail. Idempotent.
 
-    + settings: the present settings; the group and the processes come from the run's own journal
+    For ``inherit``, only return a line about the processes that are still suspended.
 
-    Raises OrchestratorError, for example if the group has changed since the run looked at it.
+    + settings: the present settings, with the login at AWS
+    + asked: the action of the step, with the group and the processes
+
+    Raises OrchestratorError if AWS refuses a call, or if the group has changed since the run first looked at it.
     """
     processes, name = asked.processes, asked.group
     listed = ", ".join(processes) or "nothing, all is already"
@@ -35,7 +38,7 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
         case _:
             client = _account(settings, asked.region).autoscaling()
             scaling.suspend(client, name, processes)
-            # changes that began before the suspension go on
+            # changes that AWS began before the suspension continue, so the group is read again
             now = scaling.see(client, name)
             problems = moved(scaling.changes(asked.instances, now.instances), now)
             if problems:
@@ -44,9 +47,10 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
 
 
 def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
-    """One line for each instance that came to the group or left it since the run looked at it.
+    """Return one line for each instance that came to the group or left it since the run first looked at the group.
 
-    New instances are removed from the target groups of the settings' ALBs. A failure to look or act is also a line.
+    New instances are also removed from the target groups of the settings' ALBs, so that they get no traffic. If a call
+    to AWS fails, one line says so. Raises nothing for such a failure.
     """
     name, before = asked.group, asked.instances
     account = _account(settings, asked.region)
@@ -66,10 +70,12 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
 
 
 def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tuple[Changes, tuple[str, ...]]:
-    """The instances that came and left, and the instances that are still getting themselves ready. Pure.
+    """Return the instances that came and left, and, separately, the new instances that are not ready yet. Pure.
 
-    + now: id -> lifecycle state
-    + catches_up: whether a launch lifecycle hook holds new instances back until they are ready
+    + before: the ids of the instances when the run first looked at the group
+    + now: id -> lifecycle state, for the instances that the group has now
+    + catches_up: whether a launch lifecycle hook keeps new instances from traffic until they have caught up. Without
+      such a hook, no instance is returned as not ready
     """
     there = {id: state for id, state in now.items() if not state.startswith(("Terminat", "Warmed"))}
     changed = scaling.changes(before, there)
@@ -78,6 +84,7 @@ def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tupl
 
 
 def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[str]) -> None:
+    """Remove new instances from both target groups of every ALB in the settings."""
     for switch in settings.switches:
         if isinstance(switch, AlbSwitch):
             arns = {switch.blue: settings.ports.of(Color.blue), switch.green: settings.ports.of(Color.green)}
@@ -87,7 +94,10 @@ def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[s
 
 
 def moved(changed: Changes, now: Group) -> list[str]:
-    """The differences between a group and its state before the suspension, one line each. Pure."""
+    """Return one line for each change of the group since the run first looked at it. Pure.
+
+    Changes that are still in progress have a line too.
+    """
     unrest = scaling.unrest(now)
     named = " ".join(unrest)
     return [
@@ -98,6 +108,6 @@ def moved(changed: Changes, now: Group) -> list[str]:
 
 
 def _account(settings: Settings, region: str | None) -> Account:
-    """The AWS account in the run's own region, with the login of the present settings."""
+    """Return the AWS account: the region from the run's plan, the login from the present settings."""
     mine = settings.scaling
     return Account(region, mine.profile, mine.endpoint_url) if mine else Account(region)

@@ -1,4 +1,4 @@
-"""Decides how a run that stopped without a recorded end goes on: from its journal, and by looking at the places."""
+"""Settles a run that stopped before its end: completes the run if it was committed, else undoes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.stages import plan
 
 
 class OpenRun(NamedTuple):
-    """A run that has to be settled, and its plan made anew from its Inputs."""
+    """A run that has to be settled, with its Inputs from the journal and the plan made from these Inputs."""
 
     history: RunHistory
     inputs: Inputs
@@ -25,11 +25,12 @@ class OpenRun(NamedTuple):
 
 
 def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
-    """The newest run if it has to be settled, else None.
+    """Return the newest run if it has to be settled, else None.
 
-    + now: the present settings, which have the secrets
+    + runs: the records of each run in the journal
+    + now: the present settings, which supply the secrets that the journal does not hold
 
-    Raises Refused if this version cannot read what another version recorded.
+    Raises Refused if another version of this tool recorded the Inputs and this version cannot read them.
     """
     records = unfinished(runs)
     if records is None:
@@ -40,7 +41,10 @@ def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
 
 
 def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
-    """Read the recorded Inputs. Raises Refused if another version recorded what this version cannot read."""
+    """Return the Inputs from a run's records.
+
+    Raises Refused if another version of this tool recorded the Inputs and this version cannot read them.
+    """
     assert run.inputs is not None
     try:
         return Inputs.from_json(run.inputs, now)
@@ -53,20 +57,24 @@ def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
 
 
 def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:
-    """The stages with a recorded intent, in the plan's order.
+    """Return the begun stages of a run, in the plan's order. Stages after the commit are not included.
 
-    A stage that takes over an earlier run's work (``Kind.at_once``) counts as begun once the Inputs are recorded.
+    A stage has begun if the journal has its intent, the record before the stage. A stage of a kind with ``at_once``
+    counts as begun as soon as the Inputs are recorded.
     """
     return [stage for stage in whole.until_commit if stage.name in run.begun or stage.kind.at_once]
 
 
 def shows(stages: Iterable[Stage]) -> bool:
-    """Whether these stages or their undos may show output of the application's own commands."""
+    """Return whether an error in these stages or their undos may contain output of the application's own commands."""
     return any(step.action.prints for stage in stages for part in (stage, *stage.undo) for step in part.do)
 
 
 def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
-    """Carry a committed run forward; undo any other run. Idempotent, because every stage and undo is idempotent."""
+    """Complete the run if it was committed, else undo it. Return how the walk ended.
+
+    Idempotent, because every stage and every undo is idempotent.
+    """
     if run.committed:
         return walk.forward(whole.after_commit)
     reason = OrchestratorError(f"{run.name} stopped without a recorded end")
@@ -74,11 +82,12 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
 
 
 def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
-    """The stages that a resumed run still has to do until its commit.
+    """Return the stages that a resumed run still has to do before its commit.
 
-    A stage that changes something and is recorded as done is left out. A stage that only looks is repeated, unless a
-    later change has made it meaningless: a color that was started need not be quiet, and 5% of the traffic need not
-    be verified once the color has 25%.
+    A stage that changes something is left out if the journal records it as done. A stage that only looks is left out if
+    a later stage that changes something has begun, because the check has then lost its meaning. For example, a color
+    that was started need not be quiet, and a share of 5% need not be verified once the color has 25%. Stages whose kind
+    has ``standing`` are always repeated.
     """
     stages = whole.until_commit
     begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]
@@ -86,7 +95,7 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
 
     def is_left(index: int, stage: Stage) -> bool:
         if stage.kind.valid_until:
-            # a resumed run has a new number, for which no node is armed any more
+            # a resumed run has a new number; nodes were armed for the old number and have to be armed again
             return not any(
                 later.kind.name == stage.kind.valid_until and later.weight == stage.weight and later.name in run.done
                 for later in stages

@@ -1,4 +1,4 @@
-"""The instant at which all armed nodes swap, chosen from the nodes' own clocks."""
+"""Chooses the instant at which all armed nodes swap their ``live`` links, by the nodes' own clocks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from orchestrator.fleet import Fleet
 
 @dataclass(frozen=True)
 class SwapTime:
-    """The instant at which the nodes swap.
+    """The instant at which all armed nodes swap their ``live`` links.
 
-    + at: seconds since 1970 by the nodes' clocks; ``here``: the same instant by the operator's clock
-    + window: seconds after the instant; a node that is later than this does not swap any more
-    + problem: one line that names the clocks that are too far apart, None if there are none
+    + at: the instant in seconds since 1970 by the nodes' clocks
+    + here: the same instant by the clock of the operator's machine
+    + window: seconds after the instant in which a node may still swap; a later node does not swap at all
+    + problem: one line that names the nodes whose clocks are too far apart, None if all clocks agree
     """
 
     at: float
@@ -30,7 +31,7 @@ class SwapTime:
 
 
 def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
-    """Compare the nodes' clocks and choose an instant that leaves time to arm them all."""
+    """Compare the nodes' clocks and return an instant that leaves enough time to arm all nodes."""
     switch = next(switch for switch in fleet.settings.switches if isinstance(switch, NodeSwitch))
 
     def ask(host: Host) -> float:
@@ -40,7 +41,7 @@ def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
         return said
 
     replies = fleet.each(nodes, lambda host: measure(lambda: ask(host)), fleet.settings.deadlines.look)
-    # nodes that do not answer are ignored here: they cannot be armed either, and that stops the run
+    # nodes that do not answer are ignored here: arming such a node fails, which stops the run
     offsets: dict[str, Offset] = {reply.name: reply.value for reply in replies if reply.value is not None}
     here = fire_time(time(), switch.lead, len(nodes))
     if not offsets:

@@ -1,4 +1,4 @@
-"""Asks every address of the switch until the whole data plane routes traffic as the run asked."""
+"""Verifies from outside that every address of the switch routes traffic to the right releases."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from orchestrator.run import data_plane
 from orchestrator.run.data_plane import Answer
 
 IN_A_ROW = 5
-"""Good answers in a row that every address of the switch has to give before the switch counts as verified."""
+"""Number of requests to each address of the switch in one check. All of them must get a good answer."""
 
 TOLERANT = 10
-"""Parallel requests if requests without an answer do not count; IN_A_ROW answers to them are enough."""
+"""Number of parallel requests to each address in a check that ignores requests without an answer.
+
+IN_A_ROW good answers are then enough.
+"""
 
 SPLIT = 20
-"""Parallel requests per round while traffic is split; the new release has to answer in some round."""
+"""Number of parallel requests to each address in one check while traffic is split between the colors."""
 
 
 class Verifier:
-    """A verification, from its first look to its last. The addresses are resolved again for each look.
+    """Checks which releases answer at the addresses of the switch. The stage repeats the check until it succeeds.
+
+    Each check resolves the names in the URLs again, because the addresses may change.
 
     + detail: a line for the report
     """
@@ -35,9 +40,9 @@ class Verifier:
         self.detail = ""
 
     def whole(self, release: str, tolerant: bool) -> None:
-        """Check that one release has all the traffic. Raises NotYet.
+        """Check that only this release answers, at every address of the switch. Raises NotYet otherwise.
 
-        + tolerant: whether requests without an answer do not count
+        + tolerant: whether to ignore requests without an answer, since nodes may be down
         """
 
         def row(url: str, address: str) -> str | None:
@@ -50,7 +55,13 @@ class Verifier:
         self._all(row)
 
     def split(self, release: str, other: str) -> None:
-        """Check that only the two releases answer, and that the new one answers at every address. Raises NotYet."""
+        """Check that only these two releases answer and that the new one has answered at every address.
+
+        Raises NotYet while this is not so.
+
+        + release: the new release
+        + other: the old release
+        """
 
         def row(url: str, address: str) -> str | None:
             answers: list[Answer] = at_once([lambda: self._ask(url, address)] * SPLIT)
@@ -67,6 +78,10 @@ class Verifier:
         return data_plane.ask(url, self._token, timeout, probe.host, probe.ca, probe.http2, address)
 
     def _all(self, row: Callable[[str, str], str | None]) -> None:
+        """Check every address of every URL in parallel. Raises NotYet that lists all problems.
+
+        + row: (URL, address) -> one line about a problem, None if there is none
+        """
         found = at_once([lambda url=url: data_plane.addresses(url) for url in self._urls])  # type: ignore[misc]
         known = dict(zip(self._urls, found, strict=True))
         nowhere = [f"{url}: {data_plane.NO_ADDRESS.problem}" for url, addresses in known.items() if not addresses]

@@ -1,4 +1,7 @@
-"""Walks a plan: journals, commits, undoes. The walk knows stages and steps, but not the work that steps do."""
+"""Walks a plan: performs its stages in order, writes the journal, commits, and undoes the stages after a failure.
+
+The work of the steps themselves is in ``executor.py`` and ``handlers/``.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
-"""The prefix of a line of a step's detail that is shown as a warning."""
+"""Prefix of a line in a step's detail. A line with this prefix is shown as a warning."""
 
 
 @dataclass(frozen=True)
 class Result:
     """The result of a step.
 
-    + error: None if the step succeeded, else one line
+    + error: one line if the step failed, else None
     + lost: whether the place did not answer at all, so that the effect of the step is unknown
     + seconds: how long the step took
-    + detail: the observations of a step that looks, for the report
-    + output: the last lines that an application's own command printed before it failed
+    + detail: what the step did or saw, for the report; may have several lines
+    + output: the last lines that a failed command of the application printed
     """
 
     place: Place
@@ -36,15 +39,19 @@ class Result:
 
     @property
     def record(self) -> records.PlaceResult:
-        """The result as the journal and the report record it."""
+        """The result in the form that the journal and the report use."""
         return records.PlaceResult(self.place.name, self.seconds, self.error or "", self.lost, self.detail, self.output)
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event of a run: one stream of events feeds journal, terminal and report.
+    """An event of a run. The journal, the terminal and the report all get the same events.
 
-    + record: the event's type: intent | results | commit | paused | undoing | undone | warning
+    + record: the event's type: intent (before a stage) | results (after it) | commit | paused | undoing | undone |
+      warning
+    + places: the names of the places at which the stage acts
+    + seconds: how long the stage took
+    + text: the message of a warning, the name of a pause, or the reason for an undo
     """
 
     record: str
@@ -59,7 +66,7 @@ class Event:
         return tuple(result for result in self.results if result.error)
 
     def to_record(self) -> RunRecord:
-        """The event as the journal and the report record it."""
+        """Return the event in the form that the journal and the report use."""
         results = tuple(result.record for result in self.results)
         match self.record:
             case "intent":
@@ -79,21 +86,24 @@ class Event:
 
 
 class Executor(Protocol):
-    """Performs the steps of a stage in parallel; returns when each has a result. A step's error is not raised."""
+    """Performs the steps of a stage in parallel. A failed step raises nothing; its result holds the error."""
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Perform the steps. Returns one result per step, in the order of the steps."""
+        """Perform the steps. Return one result per step, in the order of the steps, once all steps have ended.
+
+        + undoing: whether the steps are part of an undo
+        """
 
 
 class Control(Protocol):
-    """Controls whether signals may interrupt a run."""
+    """Decides whether signals (such as Ctrl-C) may interrupt a run."""
 
     def no_more_interrupts(self) -> None:
-        """Let the run go to its end from now on, whatever signals arrive."""
+        """From now on, answer a signal only with a line on the terminal, so that no signal interrupts the run."""
 
 
 Journal = Callable[[Sequence[RunRecord]], None]
-"""Appends records durably. Raises an error if they cannot be written."""
+"""Appends records to the journal so that they survive a crash. Raises an error if the records cannot be written."""
 
 Tell = Callable[[Event], None]
 """Shows an event to the operator."""
@@ -103,9 +113,9 @@ Tell = Callable[[Event], None]
 class Ended:
     """How a walk ended.
 
-    + committed: whether the new release has the traffic
+    + committed: whether the run was committed
     + reason: why the run was undone, None if it was not undone
-    + left: the failed steps of an undo, including the steps at places that did not answer
+    + left: the failed steps of the undo, including the steps at places that did not answer
     + warnings: the failed steps after the commit
     + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
     + paused: the name of the pause at which the run waits for the operator, empty if it does not wait
@@ -120,12 +130,19 @@ class Ended:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether some place that answers is neither in its former state nor in the wanted one."""
+        """Whether a place that answers could not be undone, so that its state is neither the old nor the new one.
+
+        Failed steps in `owed` do not count, because the next command finishes them.
+        """
         return any(not result.lost and result not in self.owed for result in self.left)
 
     @property
     def status(self) -> int:
-        """The exit status: 0 done, 1 undone, 4 if a place that answers is not undone, 128 + n after signal n."""
+        """The exit status of the command.
+
+        0: the run was committed or waits at a pause. 4: a place that answers could not be undone. 128 + n: undone after
+        signal n. Otherwise the status of the error for which the run was undone, mostly 1.
+        """
         if self.committed or self.paused:
             return 0
         if any(not result.lost for result in self.left):
@@ -136,13 +153,17 @@ class Ended:
 
 
 class Undecided(OrchestratorError):
-    """The record of the commit may or may not be written, so the run did nothing more."""
+    """It is unknown whether the commit was recorded. The run stops at once and neither goes on nor undoes anything."""
 
     status = 4
 
 
 class StageFailed(OrchestratorError):
-    """A step of a stage failed."""
+    """At least one step of a stage failed.
+
+    + stage: the name of the stage
+    + failed: the results of the failed steps
+    """
 
     def __init__(self, stage: str, failed: Sequence[Result]) -> None:
         self.stage = stage
@@ -151,7 +172,7 @@ class StageFailed(OrchestratorError):
 
 
 class Walk:
-    """A walk along a plan."""
+    """One walk along a plan: performs stages, writes the journal, and tells the operator."""
 
     def __init__(self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control) -> None:
         self._plan = plan
@@ -162,21 +183,22 @@ class Walk:
         self._unwritten: list[RunRecord] = []
 
     def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
-        """Do every stage until the commit, in order, then the stages after it.
+        """Perform the stages, commit, and perform the plan's stages after the commit. Return how the walk ended.
 
         If a stage fails before the commit, all begun stages are undone. If a stage fails after the commit, the walk
         goes on with a warning.
 
-        + stages: the stages until the commit: all of the plan, or the remaining ones
-        + before: the stages that an earlier walk of the same plan has begun
-        + pause: the name of the pause that ``stages`` end with, instead of the commit; the run then stays open
+        + stages: the stages to perform before the commit: all of them, or those that an earlier walk has not done
+        + before: the stages that an earlier walk of the same plan has begun; an undo undoes them too
+        + pause: the name of the pause after ``stages``, empty for none. At a pause the walk ends without a commit, and
+          the run stays open
         """
         begun = [stage for stage in before if stage not in stages]
         try:
             for stage in stages:
                 begun.append(stage)
                 self._do(stage)
-        except (Exception, Interrupted) as reason:  # noqa: BLE001 (whatever it is, the run is undone)
+        except (Exception, Interrupted) as reason:  # noqa: BLE001 (any failure undoes the run)
             self._control.no_more_interrupts()
             return self.undo(begun, reason)
         self._control.no_more_interrupts()
@@ -187,9 +209,9 @@ class Walk:
         return self.forward(self._plan.after_commit)
 
     def _commit(self) -> None:
-        """Write the commit record.
+        """Write the commit record. Raises Undecided if it is unknown whether the record was written.
 
-        If the record may be lost, neither going on nor undoing is safe: the next command reads the journal and decides.
+        Then neither going on nor undoing is safe. The next command reads the journal and decides.
         """
         try:
             self._note(Event("commit"))
@@ -202,14 +224,20 @@ class Walk:
             ) from error
 
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
-        """Undo the begun stages, the last one first. If the undo fails at a place, it goes on at the other places."""
+        """Undo the begun stages in reverse order. Return how the walk ended.
+
+        If the undo fails at one place, the undo still goes on at the other places.
+
+        + begun: the stages to undo
+        + reason: why the run is undone
+        """
         self._note(Event("undoing", text=str(reason)), must=False)
         left: list[Result] = []
         owed: list[Result] = []
         for stage in self._backwards(begun):
             for back in stage.undo:
-                # A place that did not answer once is not tried again, and after a failed check the undo does not
-                # wait for that place any more, so that each deadline is paid only once.
+                # Skip a place that did not answer an earlier step of the undo or failed an earlier check. Waiting
+                # for such a place again would only cost another deadline.
                 passed_over = {result.place for result in left if result.lost or not back.kind.changes}
                 steps = [step for step in back.do if step.place not in passed_over]
                 failed = self._perform(back, steps, undoing=True).failed
@@ -219,11 +247,14 @@ class Walk:
         return Ended(committed=False, reason=reason, left=left, owed=owed)
 
     def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
-        """The begun stages, in reverse order of the plan."""
+        """Return the begun stages in reverse order of the plan."""
         return [stage for stage in reversed(self._plan.stages) if stage in begun]
 
     def forward(self, stages: Sequence[Stage]) -> Ended:
-        """Do every stage after the commit, even if some fail. Failures are warnings that the next command repairs."""
+        """Perform the stages after the commit, all of them even if some fail. Return how the walk ended.
+
+        A failure is only a warning; the next command repairs it.
+        """
         warnings: list[Result] = []
         owed: list[Result] = []
         for stage in stages:
@@ -241,7 +272,7 @@ class Walk:
         return Ended(committed=True, warnings=warnings, owed=owed)
 
     def besides(self, stage: Stage) -> None:
-        """Perform a stage that the plan does not have, once the walk has ended, and record its results."""
+        """Perform an additional stage, which is not in the plan, after the walk has ended. Record its results."""
         self._perform(stage, stage.do, undoing=True)
         self._write()
 
@@ -262,13 +293,13 @@ class Walk:
         return event
 
     def _note(self, event: Event, must: bool = True) -> None:
-        """Write an event to the journal, then show it, so that the journal has everything that the operator has read.
+        """Write an event to the journal, then show it to the operator.
 
-        + must: whether to raise if the event cannot be recorded. An undo (False) goes on without the record, unless a
-          newer run has begun
+        Results of a stage are shown at once, but written together with the next record, so that a stage costs only one
+        synced write. If these results are lost, it is unknown whether the stage was done. Every undo can handle that.
 
-        The results of a stage are written together with the next record, so that a stage costs one synced write. If
-        they are lost, it is unknown whether the stage was done; every undo can handle that.
+        + must: whether to raise the error if the event cannot be recorded. If False (in an undo), only a warning is
+          shown. If a newer run has begun, TakenOver is raised in any case
         """
         self._unwritten.append(event.to_record())
         if event.record != "results":

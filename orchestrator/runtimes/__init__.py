@@ -1,4 +1,4 @@
-"""The runtimes that can answer for a color (``runtime`` in the settings): one file and one class each. Pure."""
+"""The runtimes: what answers requests. The setting ``runtime`` names one. Each has one file with one class. Pure."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ RUNTIMES: dict[str, type[Runtime]] = {"php": PhpRuntime, "service": ServiceRunti
 
 
 def runtime_of(settings: Settings) -> Runtime:
-    """The runtime that the settings name."""
+    """Return the runtime that the settings name."""
     return RUNTIMES[settings.runtime](settings)

@@ -11,7 +11,7 @@ from orchestrator.model import Color
 
 
 class Runtime(ABC):
-    """The program that answers for a color."""
+    """What answers the requests to a color: PHP-FPM, a service, or nginx alone."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -19,7 +19,7 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def main_name(self) -> str:
-        """The last word of the name of each color's main unit; empty if only nginx runs."""
+        """The last word of the name of each color's main systemd unit, such as ``fpm``; empty if only nginx runs."""
 
     @property
     @abstractmethod
@@ -28,15 +28,18 @@ class Runtime(ABC):
 
     @abstractmethod
     def code(self, color: Color) -> str:
-        """A shell command whose last line is JSON: the code that the color's processes run. Empty if there are none."""
+        """Return a shell command that prints, as its last line, JSON about the code that the color's processes run.
+
+        Returns an empty string if only nginx runs.
+        """
 
     @abstractmethod
     def listener(self, color: Color) -> str:
-        """The port number or socket path at which the main process listens. Empty if only nginx runs."""
+        """Return the port number or socket path at which a color's main process listens; empty if only nginx runs."""
 
     @property
     def main_service(self) -> Service | None:
-        """The service that answers all requests, None if there is none."""
+        """The service that answers all requests; None if there is no such service."""
         return None
 
     @property
@@ -46,15 +49,15 @@ class Runtime(ABC):
 
     @property
     def workers(self) -> int:
-        """The number of a color's workers, each of which needs a page to be warm; 0 without PHP-FPM."""
+        """The number of PHP-FPM workers of a color, all of which the stage ``warm`` warms; 0 without PHP-FPM."""
         return 0
 
     def main_unit(self, color: Color) -> str | None:
-        """The systemd unit that answers for a color, None if only nginx runs."""
+        """Return the name of the systemd unit that answers the requests to a color; None if only nginx runs."""
         return self.settings.node.service_unit(color, self.main_name) if self.main_name else None
 
     def in_flight(self, color: Color) -> dict[str, Any]:
-        """The arguments of ``ColorInFlight``, which counts a color's requests."""
+        """Return the arguments of the fact ``ColorInFlight``, which counts the requests and streams of a color."""
         layout, main = self.settings.node, self.main_service
         others = [
             listener_of(self.settings, service, color) for service in self.settings.services if service is not main
@@ -68,5 +71,5 @@ class Runtime(ABC):
 
 
 def listener_of(settings: Settings, service: Service, color: Color) -> str:
-    """The port number or socket path at which a color's service listens."""
+    """Return the port number or socket path at which a service of a color listens."""
     return str(service.ports.of(color)) if service.ports else settings.node.service_socket(color, service.name)

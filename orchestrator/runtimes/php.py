@@ -1,4 +1,4 @@
-"""PHP-FPM, with one master process per color."""
+"""The runtime ``php``: PHP-FPM, with one master process for each color."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.scripts.fastcgi import fastcgi_command
 
 
 class PhpRuntime(Runtime):
-    """PHP-FPM, which answers on a socket of the color."""
+    """PHP-FPM, which listens on one socket for each color."""
 
     main_name = "fpm"
     label = "PHP-FPM"

@@ -1,4 +1,4 @@
-"""A service with the path ``/``, which answers all requests."""
+"""The runtime ``service``: a service with the path ``/`` answers all requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.runtimes.base import Runtime, listener_of
 
 
 class ServiceRuntime(Runtime):
-    """The service with the path ``/`` answers. A rule of the settings ensures that there is exactly one."""
+    """The service with the path ``/``. A rule of the settings ensures that there is exactly one such service."""
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""Only nginx, which sends the files of the document root."""
+"""The runtime ``static``: only nginx runs, and sends the files of the document root."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.runtimes.base import Runtime
 
 
 class StaticRuntime(Runtime):
-    """Nginx answers; no other process runs."""
+    """Nginx alone answers requests. No other process runs."""
 
     main_name = ""
     label = ""

@@ -1,1 +1,1 @@
-"""Shell scripts and helpers that facts, operations and provisioning share."""
+"""Shell scripts, and functions that make shell commands. Facts, operations and provisioning share them."""

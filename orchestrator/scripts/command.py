@@ -1,4 +1,4 @@
-"""Make the command that runs a fact's script."""
+"""Make the command that runs a fact's shell script, and parse the script's output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pyinfra.api.command import QuoteString, StringCommand
 def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
     """Return the command that runs a shell script with arguments ($1, $2, ...).
 
-    + text: text of a POSIX shell script; values are passed as arguments, never in the text
+    + text: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
     + seconds: seconds after which the script is killed
     """
     quoted = [QuoteString(argument) for argument in arguments]
@@ -18,5 +18,5 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
 
 
 def pairs(output: list[str]) -> dict[str, str]:
-    """Parse the ``key=value`` lines of a script's output."""
+    """Return the ``key=value`` lines of a script's output as a dict. Other lines are ignored."""
     return dict(line.split("=", 1) for line in output if "=" in line)

@@ -1,6 +1,7 @@
-"""Talk to a color's PHP-FPM without nginx, as the deploy user, through the FPM's socket.
+"""Make shell commands that send a request straight to a color's PHP-FPM, through the FPM's socket instead of nginx.
 
-The following call makes a command that prints which code the color really runs::
+The deploy user runs these commands on a node. The following call returns a command that prints which code the color
+really runs::
 
     fastcgi_command(
         socket=layout.socket(color),
@@ -8,14 +9,15 @@ The following call makes a command that prints which code the color really runs:
         document_root=f"{layout.link(color)}/public",
     )
 
-On the node, this is the command::
+The call returns this command::
 
     env -i GATEWAY_INTERFACE=CGI/1.1 ... SCRIPT_FILENAME=/usr/local/lib/orchestrator/shop/inspect.php \
         DOCUMENT_ROOT=/srv/shop/blue/release/public cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock
 
-``query="compile[]=."`` compiles the whole release into the OPcache. ``query="script=index.php"`` adds to the output
-whether that file is cached. ``status_command(socket)`` prints the status of the FPM. Both commands print headers, an
-empty line and JSON; ``body`` extracts the JSON.
+With ``query="compile[]=."``, the command compiles the whole release into the OPcache. With
+``query="script=index.php"``, the output also says whether the file ``index.php`` is in the OPcache.
+``status_command(socket)`` returns a command that prints the status of the FPM. Each command prints headers, an empty
+line and JSON. ``body`` extracts the JSON.
 """
 
 from __future__ import annotations
@@ -34,15 +36,15 @@ def fastcgi_command(
     document_root: str = "",
     parameters: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a shell command that asks an FPM to run one script, and prints the answer with its headers.
+    """Return a shell command that makes an FPM run one PHP file, and prints the answer with its headers.
 
     + socket: path of the FPM's socket
     + script: absolute path of the PHP file, or a path that the FPM answers itself (``/fpm-status``)
-    + query: QUERY_STRING
-    + document_root: DOCUMENT_ROOT
+    + query: value of the FastCGI parameter QUERY_STRING
+    + document_root: value of the FastCGI parameter DOCUMENT_ROOT
     + parameters: more FastCGI parameters
 
-    If nothing listens on the socket, the exit status is not 0.
+    If nothing listens on the socket, the command fails with an exit status other than 0.
     """
     values = {
         "GATEWAY_INTERFACE": "CGI/1.1",
@@ -63,7 +65,9 @@ def fastcgi_command(
 
 
 def status_command(socket: str, full: bool = False) -> str:
-    """Return a shell command that reads an FPM's own status as JSON (active, idle, listen queue, start time).
+    """Return a shell command that prints the status page of an FPM as JSON.
+
+    The status page has the numbers of active and idle workers, the length of the listen queue, and the start time.
 
     + full: whether the state of every worker is included
     """
@@ -75,7 +79,7 @@ def body(output: Iterable[str]) -> str:
 
     + output: lines of the answer
 
-    Raises ValueError if the lines are not an answer, or if the answer's status is not 200.
+    Raises ValueError if the lines contain no empty line, which ends the headers, or if the answer's status is not 200.
     """
     lines = [line.rstrip("\r\n") for line in output]
     if "" not in lines:

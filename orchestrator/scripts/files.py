@@ -1,4 +1,4 @@
-"""Read shell scripts from the files of this package."""
+"""Read shell scripts from the files of the package ``orchestrator``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from importlib.resources import files
 from shlex import quote
 
 HEADER = re.compile(r"\A(?:#(?!!).*\n)+\n*")
-"""Matches the comment at the top of a script. That comment is for readers of the file, and is not sent to hosts."""
+"""Matches the comment at the top of a script. The comment is for readers of the file, and is not sent to hosts."""
 INCLUDE = re.compile(r"^\. (\S+)$", re.MULTILINE)
+"""Matches a line of a script that includes another file, such as ``. ../scripts/apart.sh``."""
 
 
 @cache
 def read(name: str) -> str:
-    """Return the text of a script, without the comment at its top, and with the fragments that the script includes.
+    """Return the text of a script, without the comment at its top, and with the text of the files that it includes.
 
-    + name: path in this package, such as ``operations/build.sh``
+    + name: path of the script in the package ``orchestrator``, such as ``operations/build.sh``
 
-    A line such as ``. ../scripts/apart.sh`` includes a fragment: the line is replaced by the text of that file. The
-    path is relative to the script's directory, as in shellcheck.
+    A line such as ``. ../scripts/apart.sh`` includes a file: this function replaces the line by the text of the file.
+    The path in the line is relative to the script's directory, as in shellcheck.
     """
     folder = posixpath.dirname(name)
     text = files("orchestrator").joinpath(name).read_text(encoding="utf-8")
@@ -29,9 +30,9 @@ def read(name: str) -> str:
 
 
 def assign(script: str, **values: str) -> str:
-    """Return the script with a first line that assigns these values to shell variables.
+    """Return the text of a script after a new first line that assigns values to shell variables.
 
     + script: text of a POSIX shell script that uses the variables
-    + values: variable -> value; this function quotes the values
+    + values: variable -> value, without quotes: this function quotes the values
     """
     return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + f"\n{script}"

@@ -1,4 +1,4 @@
-"""Make the command that runs an operation's script through the guard of a host."""
+"""Make the command that runs an operation's shell script through the guard of a host."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pyinfra.api.command import QuoteString, StringCommand
 
 @dataclass(frozen=True)
 class Guard:
-    """The guard of a host. It takes the application's flock on the host, compares the fence, and runs the command.
+    """How to call the guard of a host: the script through which every changing command of a run goes.
+
+    The guard takes the application's lock on the host (flock). If the host has seen a newer run, the guard refuses the
+    command with status 75. Otherwise the guard runs the command.
 
     + script: path of the guard that provisioning installed
-    + directory: directory that holds the files ``lock`` and ``fence``
-    + fence: number of the run (grows with each run); the guard refuses an older run with status 75
-    + seconds: whole seconds after which the command is killed
-    + preempt: whether to end the command that holds the lock instead of waiting for it, as an undo does
+    + directory: directory that holds the guard's files ``lock`` and ``fence``
+    + fence: number of the run that sends the command. Each run has a higher number than the run before.
+    + seconds: whole seconds after which the guard kills the command
+    + preempt: whether the guard kills a command that holds the lock, instead of waiting until the command ends. A new
+      run sets this only at its beginning, to end commands that a killed run left behind.
     """
 
     script: str
@@ -26,9 +30,10 @@ class Guard:
 
 
 def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCommand:
-    """Return the command that runs a shell script with arguments ($1, $2, ...), through the guard if one is given.
+    """Return the command that runs a shell script with arguments ($1, $2, ...).
 
-    + script: text of a POSIX shell script; values are passed as arguments, never in the text
+    + script: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
+    + guard: guard that runs the script on the host; None to run the script directly
     """
     quoted = [QuoteString(argument) for argument in arguments]
     run = ["sh", "-c", QuoteString(script.strip()), "orchestrator", *quoted]

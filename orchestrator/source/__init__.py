@@ -1,1 +1,1 @@
-"""Where a release's files come from."""
+"""The sources, from which the files of a release come."""

@@ -1,4 +1,4 @@
-"""A tarball that is a file on the operator's machine: it is pushed to the nodes, which extract it."""
+"""A tarball that is a file on the operator's machine. It is pushed to the nodes, and the nodes extract it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestrator.source.tarball import ref_of, sha256_of
 
 
 class ArchiveFile(SourceKind):
-    """A tarball on this machine, which is pushed to the nodes."""
+    """A tarball on the operator's machine, which is pushed to the nodes."""
 
     noun = "a tarball"
     pushes = True
@@ -51,7 +51,7 @@ class ArchiveFile(SourceKind):
     @override
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
         path = self._path(version.ref)
-        # if another process began the run, its copy is gone
+        # if another process made the plan, this process has no copy of the tarball yet
         made = fleet.copies.pop(str(path), None) or bundle.tarball(path)
         if _sha256(made) != version.revision:
             made.remove()

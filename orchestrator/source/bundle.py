@@ -1,4 +1,4 @@
-"""Directories on the operator's machine that hold exactly the files that are sent to the nodes."""
+"""Make directories on the operator's machine that hold exactly the files to send to the nodes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from orchestrator.scripts.files import read
 
 
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
-    """A copy of a directory, so that all nodes get the same files even if the directory changes meanwhile.
+    """Copy a directory, so that all nodes get the same files even if the directory changes meanwhile.
 
-    + exclude: patterns in rsync's syntax
+    + exclude: patterns of files that are not copied, in rsync's syntax
 
-    Raises OrchestratorError.
+    Raises UsageError if the directory does not exist, and OrchestratorError if it cannot be copied.
     """
     source = Path(directory).expanduser()
     if not source.is_dir():
@@ -30,11 +30,11 @@ def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
 
 
 OURS = ("--", ".", ":(exclude).release")
-"""Arguments of ``git archive``: all files except ``.release``, our own directory in a release."""
+"""Arguments of ``git archive``: all files except ``.release``, the orchestrator's own directory in a release."""
 
 
 def export(checkout: str, commit: str) -> Bundle:
-    """The files of a commit of a repository. Raises OrchestratorError."""
+    """Export the files of a commit from a git repository on this machine. Raises OrchestratorError."""
 
     def fill(path: Path) -> None:
         archive = path / ".archive.tar"
@@ -50,7 +50,7 @@ TARBALL = "archive"
 
 
 def tarball(file: Path) -> Bundle:
-    """A directory that contains only this file, under the name ``archive``. Raises OrchestratorError."""
+    """Make a directory that contains only a copy of this file, named ``archive``. Raises OrchestratorError."""
 
     def fill(path: Path) -> None:
         try:
@@ -62,7 +62,7 @@ def tarball(file: Path) -> Bundle:
 
 
 def sha256(file: Path) -> str:
-    """The SHA-256 of a file's content. Raises OrchestratorError."""
+    """Return the SHA-256 of a file's content, in hexadecimal. Raises OrchestratorError."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
@@ -71,8 +71,8 @@ def sha256(file: Path) -> str:
 
 
 def hash_of(path: Path) -> str:
-    """The hash of a directory's files, as the nodes hash them. Raises OrchestratorError."""
-    # with the modes that rsync will set: the owner may execute every file that any user may execute
+    """Return the hash of a directory's files, calculated by the script that nodes use. Raises OrchestratorError."""
+    # set the modes as rsync will set them on the nodes: the owner may execute each file that any user may execute
     _run(["chmod", "-R", "u+rwX", path])
     script = f'set -eu\n{read("scripts/tree.sh")}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'
     return _run(["sh", "-c", script, "tree", path]).strip()

@@ -1,4 +1,4 @@
-"""A git repository on the operator's machine: a commit is exported, built and pushed."""
+"""A git repository on the operator's machine, of which one commit is exported, built and pushed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestrator.source.tree import Tree
 
 
 class Checkout(Tree):
-    """A commit of a repository on this machine."""
+    """A commit of a git repository on the operator's machine."""
 
     noun = "a repository (source.checkout)"
 
@@ -40,7 +40,10 @@ class Checkout(Tree):
 
 
 def commit_of(checkout: str, ref: str) -> str:
-    """The commit that a ref names in a repository on this machine. Raises UsageError if there is none."""
+    """Return the full hash of the commit that a ref names in a git repository on this machine.
+
+    Raises UsageError if there is no such repository or ref, or if the ref is both a tag and a branch.
+    """
 
     def git(*words: str) -> subprocess.CompletedProcess[str]:
         path = Path(checkout).expanduser()

@@ -1,4 +1,4 @@
-"""Copies a release from one node to another, by way of the operator's machine."""
+"""Copy a release from one node to another node, through the operator's machine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from orchestrator.scripts.guarded import Guard, guarded
 
 
 def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Guard) -> str:
-    """Copy a release of another node to this host, unchanged. Returns a line of detail for the report.
+    """Copy a release from another node to this host, unchanged. Returns one line for the report.
 
-    + names: the nodes that have the release; it is copied from the first reachable node
-    + guard: the guard of a node, which is the same on each node
+    + names: the nodes that have the release; the first of them that is reachable is the source
+    + guard: how to call the guard, which is the same on each node
 
     Raises CommandFailed.
     """

@@ -1,4 +1,4 @@
-"""The operator's part of a run's fetches: the files are prepared once, then pushed to each node."""
+"""Prepare the files of a run once on the operator's machine, and push them to each node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.source.kinds import kind_of
 
 
 class Delivery:
-    """The delivery of one run."""
+    """The work of the operator's machine in the stage ``fetch`` of one run (once for each batch of nodes)."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -25,22 +25,22 @@ class Delivery:
 
     @property
     def stdin(self) -> str | None:
-        """The secret that the fetch on a node reads from standard input; None if there is none."""
+        """The secret that the fetch operation on a node reads from standard input; None if it needs no secret."""
         return self._supply.stdin
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The fetch's arguments that are known only after ``prepare``: the hash of the pushed files."""
+        """The argument of the fetch operation that is known only after ``prepare``: the hash of the pushed files."""
         made = self._supply.bundle
         return {"expected": made.tree} if made and made.tree else {}
 
     def prepare(self, ref: str, revision: str, release: str, color: Color) -> None:
-        """Prepare the files for the nodes, once per version.
+        """Prepare the files for the nodes. A second call for the same version does nothing.
 
-        + ref, revision: the version's ref and revision
+        + ref, revision: the ref and the revision of the version
         + release, color: values for the environment of build steps on this machine
 
-        Raises OrchestratorError, and CommandFailed for a build step.
+        Raises CommandFailed if a build step fails, and OrchestratorError for every other failure.
         """
         version = Version(ref, revision)
         if self._ready == version:
@@ -50,9 +50,9 @@ class Delivery:
         self._ready = version
 
     def push(self, host: Host, release: str, live: str | None) -> None:
-        """Push the files of a release to a node, if the node does not pull them itself. Raises CommandFailed.
+        """Push the files of a release to a node. Does nothing if the nodes pull the files. Raises CommandFailed.
 
-        + live: the live release, from which equal files are copied
+        + live: id of the live release, from which rsync copies equal files; None if there is no live release
         """
         if self._supply.bundle is None:
             return
@@ -60,7 +60,7 @@ class Delivery:
         push.push(host, self._supply.bundle.path, directory, f"../{live}" if live else None)
 
     def close(self) -> None:
-        """Remove the files from this machine."""
+        """Remove the prepared files from this machine."""
         if self._supply.bundle:
             self._supply.bundle.remove()
         self._supply, self._ready = Supply(), None

@@ -1,4 +1,4 @@
-"""A directory on the operator's machine: it is copied, built and pushed."""
+"""A directory on the operator's machine, which is copied, built and pushed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.source.tree import Tree
 
 
 class Directory(Tree):
-    """The files that a directory holds now."""
+    """The files that a directory on the operator's machine holds when the plan is made."""
 
     noun = "a directory"
 
@@ -35,7 +35,7 @@ class Directory(Tree):
 
     @override
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        # if another process began the run, its copy is gone
+        # if another process made the plan, this process has no copy of the directory yet
         made = fleet.copies.pop(self._source.path, None) or self._copied()
         if made.tree != version.revision:
             made.remove()
@@ -43,6 +43,7 @@ class Directory(Tree):
         return made
 
     def _copied(self) -> Bundle:
-        # A path that something else replaces is not pushed. A seeded directory is pushed, because it is the seed.
+        # Shared paths and the environment file are not pushed. A directory in shared.seed is pushed, because its files
+        # fill the shared directory.
         replaced = [f"/{path}" for path in self.settings.left_out if path not in self.settings.shared.seed]
         return bundle.snapshot(self._source.path, [*self._source.exclude, *replaced])

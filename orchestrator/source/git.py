@@ -1,4 +1,4 @@
-"""A git repository that every node reaches: nodes fetch one commit of it."""
+"""A git repository that every node can reach. The nodes fetch one commit from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 
 class Git(SourceKind):
-    """Nodes fetch a commit from the origin."""
+    """A git repository, the origin, from which the nodes fetch a commit."""
 
     noun = "a git repository"
 
@@ -32,9 +32,9 @@ class Git(SourceKind):
         return Version(ref, self.revision(fleet, ref))
 
     def revision(self, fleet: Fleet, ref: str) -> str:
-        """The commit that a ref names in the origin. The first node that can be reached asks the origin.
+        """Return the commit that a ref names in the origin. The first reachable node asks the origin.
 
-        Raises UsageError if there is no such ref, Refused if the origin does not answer.
+        Raises UsageError if there is no such ref, and Refused if the origin or the node does not answer.
         """
         about = {**self._origin, "root": self.settings.node.root, "ref": ref}
 

@@ -1,4 +1,4 @@
-"""The common interface of the kinds of source: git, tarballs, checkouts, directories. One file, one class per kind."""
+"""The interface of all kinds of source: git, tarball, checkout, directory. Each kind has one file with one class."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Call = tuple[Callable[..., Any], dict[str, Any]]
 class Version:
     """A version of the application.
 
-    + ref: the name that the operator asked for
-    + revision: the commit, the tarball's sha256, or the hash of a directory's files
+    + ref: the name of the version, as the operator or the settings give it
+    + revision: the commit, the SHA-256 of the tarball, or the hash of the directory's files
     """
 
     ref: str
@@ -31,10 +31,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Supply:
-    """The operator's part of a fetch.
+    """What the operator's machine supplies for the fetch on the nodes.
 
-    + bundle: the files that are pushed to every node; None if the nodes pull
-    + stdin: the secret that the fetch on a node reads from standard input (a login, or a URL); None if there is none
+    + bundle: the files that are pushed to every node; None if the nodes pull the files
+    + stdin: the secret (a login or a URL) that the fetch operation on a node reads from standard input; None if it
+      needs no secret
     """
 
     bundle: Bundle | None = None
@@ -42,11 +43,11 @@ class Supply:
 
 
 class SourceKind(ABC):
-    """Where the files of a release come from.
+    """A kind of source, from which the files of a release come.
 
-    + noun: the kind's name in messages
-    + pushes: whether files are pushed from the operator's machine, so that rsync has to reach the nodes
-    + takes_sha256: whether ``--data sha256=`` names the bytes of a version
+    + noun: the name of the kind in messages
+    + pushes: whether the operator's machine pushes files, so that rsync has to reach the nodes
+    + takes_sha256: whether ``--data sha256=`` may be given: the SHA-256 of the tarball
     """
 
     noun: ClassVar[str]
@@ -58,23 +59,26 @@ class SourceKind(ABC):
 
     @abstractmethod
     def version(self, fleet: Fleet, options: Options) -> Version:
-        """The version that the options name, else the version that the settings name.
+        """Return the version that the options name; if they name no version, the version that the settings name.
 
-        Raises UsageError if there is no such version, Refused if the version cannot be determined.
+        Raises UsageError if there is no such version, and Refused if the version cannot be determined.
         """
 
     @abstractmethod
     def fetch(self, release: str, revision: str) -> Call:
-        """The operation that brings a version to a node, and its arguments. Pure.
+        """Return the operation that brings a version to a node, and the arguments of the operation. Pure.
 
-        + release: the id of the new release
+        + release: id of the new release
+        + revision: revision of the version
         """
 
     @abstractmethod
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
-        """Do the operator's part of a fetch: once per version, before any node fetches.
+        """Prepare on this machine what the nodes need for the fetch, and return it.
+
+        This is called once for each version, before any node fetches the version.
 
         + release, color: values for the environment of build steps on this machine
 
-        Raises OrchestratorError, and CommandFailed for a build step.
+        Raises CommandFailed if a build step fails, and OrchestratorError for every other failure.
         """

@@ -1,4 +1,7 @@
-"""Chooses the class for the source in the settings. To add a kind: write its section and its class, add a case here."""
+"""Choose the class for the source in the settings.
+
+To add a kind of source, write its section and its class, and add a case here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,11 @@ from orchestrator.source.tarball import Download
 
 
 def kind_of(settings: Settings) -> SourceKind:
-    """The kind of source that the settings name. An archive and an artifact are either pulled or pushed."""
+    """Return the kind of source that the settings name.
+
+    An archive or artifact with a ``url`` is pulled by the nodes. An archive with a ``file`` and an artifact with a
+    ``checkout`` are pushed.
+    """
     match settings.source:
         case GitSource() as source:
             return Git(settings, source)

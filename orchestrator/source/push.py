@@ -1,4 +1,4 @@
-"""Pushes files from the operator's machine to a node, by rsync over the inventory's SSH."""
+"""Push files from the operator's machine to a node, by rsync over SSH, with the inventory's SSH settings."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from pyinfra.api.host import Host
 
 from orchestrator.errors import CommandFailed
 
-# rsync copies equal files from the live release on the node: it neither sends nor links them. It compares contents,
-# because the times of a fresh checkout mean nothing. The files' modes do not depend on the operator's umask.
+# rsync copies equal files on the node from the live release: it neither sends nor hard-links them. It compares
+# contents, because the times of files in a fresh checkout mean nothing. MODES makes modes independent of the operator's
+# umask.
 MODES = "--chmod=Du=rwx,Dgo=rx,Fu=rwX,Fgo=rX"
 FLAGS = ("--recursive", "--links", "--times", "--perms", MODES, "--checksum", "--delete")
 
 CONSEQUENCE = re.compile(r"rsync error: |rsync: .*connection unexpectedly closed")
-"""The pattern of error lines that are only consequences of the error before them."""
+"""The pattern of rsync's error lines that only follow from an earlier error line."""
 
 MISSING = "rsync is missing on this machine: install it (apt install rsync)"
 
 
 def problem(host: Host) -> str | None:
-    """One line that says why nothing can be pushed to a host; None if pushing is possible."""
+    """Return one line that says why rsync cannot push to a host; None if rsync can."""
     data = _data(host)
     if not shutil.which("rsync"):
         return MISSING
@@ -38,10 +39,11 @@ def problem(host: Host) -> str | None:
 
 
 def push(host: Host, source: Path, destination: str, like: str | None) -> None:
-    """Make a directory on a host equal to a directory on this machine. Raises CommandFailed.
+    """Make a directory on a host equal to a directory on this machine, by rsync. Raises CommandFailed.
 
-    + destination: the directory on the host; it may be missing, but its parent directory must exist
-    + like: a directory on the host from which equal files are copied
+    + source: the directory on this machine
+    + destination: the directory on the host; its parent directory must exist
+    + like: a directory on the host from which equal files are copied; None for no such directory
     """
     shell, place = reach(host)
     like_it = [f"--copy-dest={like}"] if like else []
@@ -59,7 +61,7 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
 
 def reach(host: Host) -> tuple[list[str], str]:
-    """Rsync's arguments for reaching a host in the same way as pyinfra, and the prefix of a path on the host."""
+    """Return rsync's arguments for reaching a host in the same way as pyinfra, and the prefix of paths on the host."""
     data = _data(host)
     assert data is not None
     options = {
@@ -79,6 +81,6 @@ def reach(host: Host) -> tuple[list[str], str]:
 
 
 def _data(host: Host) -> Mapping[str, Any] | None:
-    """The data of pyinfra's SSH connector for a host, None if the host is not reached by SSH."""
+    """Return the data of pyinfra's SSH connector for a host; None if pyinfra does not reach the host by SSH."""
     data: Mapping[str, Any] = getattr(host.connector, "data", {})
     return data if "ssh_hostname" in data else None

@@ -1,4 +1,4 @@
-"""A tarball at a URL, for the kinds archive and artifact: the nodes download it."""
+"""A tarball at a URL, for the kinds archive and artifact. The nodes download the tarball."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGNED = 3600
 
 
 class Download(SourceKind):
-    """A tarball that the nodes download. Its SHA-256 is known beforehand."""
+    """A tarball that the nodes download. The operator or the settings must give its SHA-256."""
 
     noun = "a tarball"
     takes_sha256 = True
@@ -53,11 +53,11 @@ class Download(SourceKind):
         return Supply(stdin=curl_config(url))
 
     def _url(self, ref: str) -> str:
-        """The URL of a version; for an object in a bucket, a presigned URL that is valid for `SIGNED` seconds."""
+        """Return the URL of a version; for an object in S3, a presigned URL that is valid for `SIGNED` seconds."""
         url = self._source.address.replace(REF, ref)
         if not url.startswith("s3://"):
             return url
-        # imported here because only sources in a bucket need it
+        # imported here, because only a tarball in S3 needs it
         from orchestrator.aws.api import Account
 
         bucket, _, key = url.removeprefix("s3://").partition("/")
@@ -67,18 +67,19 @@ class Download(SourceKind):
 
 
 def curl_config(url: str) -> str:
-    """A line of curl's configuration that names a URL. Curl's strings escape only quotes and backslashes."""
+    """Return a line of curl's configuration that names a URL. Only quotes and backslashes need escapes there."""
     quoted = url.replace("\\", "\\\\").replace('"', '\\"')
     return f'url = "{quoted}"\n'
 
 
 def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
-    """The ref of a tarball, empty if there is only one version.
+    """Return the ref of the wanted tarball; empty if neither the operator nor the settings give a ref.
 
-    + key: the key of the setting that names the place
-    + place: the URL or path, with `REF` in place of the ref
+    + key: the key of the setting that gives ``place``
+    + place: the URL or path of the tarball, which may contain the placeholder `REF`
 
-    Raises UsageError if a ref is missing, or would change nothing.
+    Raises UsageError if ``place`` has the placeholder and there is no ref, or if the operator gives a ref and ``place``
+    does not have the placeholder.
     """
     ref = options.ref or source.ref or ""
     if options.ref and REF not in place:
@@ -89,8 +90,8 @@ def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
 
 
 def sha256_of(source: Tarball, options: Options) -> str | None:
-    """The SHA-256 that the operator wants, None if there is none.
+    """Return the SHA-256 that the tarball must have; None if it is not given.
 
-    The SHA-256 in the settings counts only for the settings' own ref.
+    The SHA-256 in the settings counts only if the operator asks for no ref, or for the ref in the settings.
     """
     return options.sha256 or (source.sha256 if not options.ref or options.ref == source.ref else None)

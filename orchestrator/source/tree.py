@@ -1,4 +1,4 @@
-"""A tree of files on the operator's machine: the common part of the kinds checkout and directory."""
+"""A directory tree on the operator's machine: the common part of the kinds checkout and directory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 
 class Tree(SourceKind):
-    """A source whose files are copied. This machine's build steps run in the copy, which is pushed to the nodes."""
+    """A source whose files are copied to a temporary directory on the operator's machine.
+
+    The build steps with ``on = "operator"`` run in this copy. Then the copy is pushed to the nodes.
+    """
 
     pushes = True
 
     @abstractmethod
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        """A copy of the version's files, before build steps. Raises OrchestratorError."""
+        """Return a copy of the version's files, before any build step. Raises OrchestratorError."""
 
     @override
     def fetch(self, release: str, revision: str) -> Call:

@@ -1,4 +1,4 @@
-"""Determines the version for a release from a ref, once for the whole fleet."""
+"""Determine the version that a ref names, once for the whole fleet."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from orchestrator.source.kinds import kind_of
 
 
 def version(fleet: Fleet, options: Options) -> Version:
-    """The version that the operator asked for.
+    """Return the version that the options or the settings name.
 
-    Raises UsageError if there is no such version, Refused if the version cannot be determined or cannot be pushed.
+    Raises UsageError if there is no such version, and Refused if the version cannot be determined or pushed.
     """
     kind = kind_of(fleet.settings)
     if options.sha256 and not kind.takes_sha256:
@@ -25,9 +25,9 @@ def version(fleet: Fleet, options: Options) -> Version:
 
 
 def revision(fleet: Fleet, ref: str) -> str:
-    """The commit that a ref names in the origin of the settings.
+    """Return the commit that a ref names in the origin of the settings.
 
-    Raises UsageError if there is no such ref, Refused if the origin does not answer, or the source is not git.
+    Raises UsageError if there is no such ref, and Refused if the origin does not answer or the source is not git.
     """
     kind = kind_of(fleet.settings)
     if not isinstance(kind, Git):
@@ -36,7 +36,7 @@ def revision(fleet: Fleet, ref: str) -> str:
 
 
 def _check_push(fleet: Fleet) -> None:
-    """Raise Refused if rsync cannot push files to a node."""
+    """Raise Refused if rsync cannot push files to one of the nodes."""
     problems = dict.fromkeys(push.problem(fleet.host(name)) for name in fleet.nodes)
     if found := [problem for problem in problems if problem]:
         raise Refused("; ".join(found))

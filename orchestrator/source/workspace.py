@@ -1,4 +1,4 @@
-"""Runs build steps on the operator's machine, in the directory that is pushed to the nodes."""
+"""Run build steps on the operator's machine, in the directory that is pushed to the nodes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from orchestrator.operations.build import words
 from orchestrator.scripts.files import read
 
 KEPT = 5
-"""The number of a step's latest outputs that are kept."""
+"""For how many different inputs the outputs of a step are kept."""
 
 
 def store_of(app: str) -> Path:
-    """The directory on this machine that keeps an application's build outputs."""
+    """Return the directory on this machine that keeps the build outputs of an application."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "orchestrator" / app / "build"
 
 
 def build(directory: Path, steps: Sequence[Build], store: Path, environment: Mapping[str, str]) -> list[str]:
-    """Run the steps in a directory, or take their outputs from the store. Returns a line per step that says which.
+    """Run build steps in a directory. If the store has the outputs of a step for its inputs, take these instead.
 
-    + directory: the version's files; as on a node, ``.release/build`` in it records the digests of the outputs
-    + store: the directory that keeps outputs under the digest of their inputs
-    + environment: variables for the steps, in addition to this process's own
+    Returns one line for each step, which says whether the step ran or its outputs were taken from the store.
 
-    Raises CommandFailed, with the output of the step that failed.
+    + directory: the version's files. As on a node, ``.release/build`` in it records the digest of each step.
+    + store: the directory that keeps outputs, each under the digest of its inputs
+    + environment: variables for the steps, in addition to the variables of this process
+
+    Raises CommandFailed if a step fails; the exception has the output of the step.
     """
     return [f"{step.name}: {_one(directory, step, store / step.name, environment)}" for step in steps]
 
@@ -71,7 +73,7 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
 
 
 def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The output of a function of ``digest.sh``, the script that nodes run as well. Raises CommandFailed."""
+    """Return the output of a shell function of ``digest.sh``, a script that nodes also use. Raises CommandFailed."""
     script, variables = f"{read('scripts/digest.sh')}\n{asked}", {**os.environ, **environment}
     command = ["sh", "-c", script, "orchestrator", *about]
     done = subprocess.run(
@@ -83,7 +85,10 @@ def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[
 
 
 def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:
-    """Put outputs into the store by a rename, so that each entry is complete. The oldest entries are removed."""
+    """Copy outputs into the store, and remove all but the newest KEPT entries of the step.
+
+    The copy is renamed to its final name, so that each entry of the store is complete.
+    """
     part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     for path in outputs:

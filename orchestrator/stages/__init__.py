@@ -1,4 +1,4 @@
-"""The stages of every run, one file each. ``release`` and ``rollback`` below read like a table of contents."""
+"""Make the plan of a run. Each stage has its own file; ``release`` and ``rollback`` below list the stages in order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from orchestrator.stages.watch import WATCH, watch
 
 
 def release(i: Inputs) -> Plan:
-    """Bring a new release into the idle color of all nodes, then move the traffic to it at one switch."""
+    """Return the plan of a release: start the new release in the idle color of all nodes, then move the traffic."""
     return Plan(
         "release",
         (
@@ -58,7 +58,7 @@ def release(i: Inputs) -> Plan:
 
 
 def at_once(i: Inputs) -> tuple[Stage, ...]:
-    """All nodes prepare their idle color at the same time."""
+    """Return the stages that prepare the idle color on all nodes at the same time."""
     return (
         quiet(i),
         fetch(i),
@@ -75,19 +75,20 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 
 def started(i: Inputs) -> tuple[Stage, ...]:
-    """All nodes start the kept release in their idle color."""
+    """Return the stages that start an older release, which is still on the nodes' disks, in the idle color."""
     return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 
 def in_batches(i: Inputs) -> tuple[Stage, ...]:
-    """The nodes prepare their idle color in batches: a few nodes first, then more."""
+    """Return the stages that prepare the idle color in batches: on a few nodes first, then on more nodes."""
     return (*prepare(i), watch(i))
 
 
 def rollback(i: Inputs) -> Plan:
-    """Move all traffic back to the release that is still warm in the idle color, without work on the nodes first.
+    """Return the plan of a rollback: move all traffic to the release in the idle color.
 
-    A release that is only kept on the nodes' disks is first started, warmed and gated, like a new release.
+    If that release is still warm, no work on the nodes is needed before the cutover. If the release is only on the
+    nodes' disks, it is started, warmed and gated first, like a new release.
     """
     return Plan(
         "rollback",
@@ -119,5 +120,5 @@ PLANS = {"release": release, "rollback": rollback, "join": join}
 
 
 def plan(i: Inputs) -> Plan:
-    """The plan of a run, with the settings' hooks in their places: a pure function of its Inputs."""
+    """Return the plan of a run, including the hooks of the settings. A pure function of the Inputs."""
     return woven(PLANS[i.verb](i), i, KINDS)

@@ -1,4 +1,4 @@
-"""Make every switch ready before any switch moves, so that a switch that would refuse does so before traffic moves."""
+"""Prove that every switch would accept the shift. If a switch refuses, the run fails before any traffic has moved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK_BACK = Kind("link back", ("node",))
 
 @dataclass(frozen=True)
 class Arm(Action):
-    """Arm a node to point its ``live`` link to a color at the instant that all nodes agreed on."""
+    """Arm a node: prepare it to point its ``live`` link to a color at one instant, the same for all nodes."""
 
     name = "arm"
     handler = "orchestrator.run.handlers.arm:ArmHandler"
@@ -29,7 +29,7 @@ class Arm(Action):
 
 @dataclass(frozen=True)
 class Disarm(Action):
-    """Keep an armed node from swapping."""
+    """Disarm a node, so that it does not swap its ``live`` link at the instant for which it was armed."""
 
     name = "disarm"
     handler = "orchestrator.run.handlers.disarm:DisarmHandler"
@@ -41,7 +41,7 @@ class Ready(Action):
 
     + kind: the switch's kind
     + green: per cent of the traffic that green would get
-    + back: whether the run is a rollback, which has to work while nodes are down
+    + back: whether the run is a rollback. A rollback has to work while nodes are down
     """
 
     name = "ready"
@@ -53,35 +53,45 @@ class Ready(Action):
 
 
 def arm(i: Inputs, weights: Weights) -> Stage:
-    """Make all switches ready; no traffic moves. Nodes that are switches are armed to swap links at one instant."""
+    """Return the stage that makes every switch ready for a shift to these weights. No traffic moves yet.
+
+    If the nodes themselves are the switch, they are armed to swap their ``live`` links at one instant.
+    """
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))
 
 
 def arm_back(i: Inputs) -> Stage:
-    """Make only nodes ready for an undo: the other switches can shift without it."""
+    """Return the stage that arms the nodes for an undo. Switches of other kinds shift back without being made ready."""
     return Stage(ARM_BACK, steps(i, i.before, *i.at("node")))
 
 
 def disarm(i: Inputs) -> Stage:
-    """Keep armed nodes from swapping."""
+    """Return the stage that disarms all nodes, so that they do not swap their ``live`` links."""
     action = Disarm()
     return Stage(DISARM, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def link_back(i: Inputs) -> Stage:
-    """Immediately reset the link of nodes that swapped before they were disarmed: until then the nodes disagree."""
+    """Return the stage that points every node's ``live`` link to the old color again.
+
+    Some nodes may have swapped before they were disarmed. Until their links are reset, the nodes serve different
+    releases. Therefore each link is set at once, without waiting for a common instant.
+    """
     action = Promote(i.color.other)
     return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
-    """One step per switch."""
+    """Return one step for each switch: make the switch ready for these weights."""
     return tuple(Step(switch.place, _action(i, switch, weights), i.settings.deadlines.switch) for switch in switches)
 
 
 def patience(i: Inputs, switch: SwitchInput) -> float:
-    """Seconds from arming a node until it must have swapped; 0 for a switch that acts as soon as it gets a command."""
+    """Return the seconds from the start of arming until an armed node must have swapped its link.
+
+    Return 0 for a switch that shifts as soon as it gets the command.
+    """
     if switch.at != "node":
         return 0.0
     settings = next(one for one in i.settings.switches if isinstance(one, NodeSwitch))
@@ -89,7 +99,10 @@ def patience(i: Inputs, switch: SwitchInput) -> float:
 
 
 def whole(weights: Weights) -> Color:
-    """The color with all the traffic, for a node's link: a node cannot split traffic between the colors."""
+    """Return the color that has all the traffic. A node's ``live`` link names this color.
+
+    A node that is a switch cannot split traffic between the colors, so its weights are always 0 or 100.
+    """
     assert weights.live is not None
     return weights.live
 

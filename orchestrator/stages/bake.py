@@ -1,4 +1,4 @@
-"""Watch the new color at its share of the traffic: gates, probe, and both colors compared."""
+"""Watch the new color while it has its share of the traffic: health pages, probe, comparison of both colors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BAKE = Kind("bake", ("operator",), changes=False, hooks=True)
 # seconds that the checks at the end of the last window may take
 SLACK = 60.0
 
-# CloudWatch shows a minute two minutes after its end
+# additional seconds for a switch behind an API: CloudWatch shows the data of a minute two minutes after its end
 API_SLACK = 240.0
 
 
 @dataclass(frozen=True)
 class Bake(Action):
-    """Watch the new color for a while.
+    """Watch the new color for some time. The first failure ends the bake.
 
     + seconds: the length of the bake
     + share: per cent of the traffic that the new color gets
@@ -41,9 +41,10 @@ class Bake(Action):
 
 
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
-    """Watch the new color at these weights. A failure at the end of a window ends the bake at once.
+    """Return the stage that watches the new color at these weights.
 
-    The colors are compared only while both have traffic.
+    The color is checked at the end of each window; a failed check ends the bake at once. The colors are compared only
+    while both have traffic.
 
     + seconds: the length of the bake, 0 for no bake
     """

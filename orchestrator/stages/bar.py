@@ -1,4 +1,4 @@
-"""Nodes that do not take part get no traffic, from either color, until they have caught up (`join`)."""
+"""Bar the nodes that take no part in a release: they get no traffic, in either color, until `join` updates them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=Tr
 UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
-"""Seconds within which a provider's own checks must find a readmitted node healthy.
+"""Seconds in which a switch behind an API must find a node healthy after the node was let in again.
 
-AWS's defaults: 5 checks, one every 30 s.
+AWS's defaults are 5 checks, one every 30 s.
 """
 
 
 @dataclass(frozen=True)
 class Bar(Action):
-    """Keep nodes out of both colors at a switch, or let them in again.
+    """Bar nodes at a switch, so that they get no traffic in either color, or let them in again.
 
-    + addresses: the nodes' addresses, as the switch knows them
-    + out: True to keep the nodes out, False to let them in
+    + addresses: for HAProxy and nginx the nodes' addresses, for a switch behind an API the nodes' names
+    + out: True to bar the nodes, False to let them in
     """
 
     name = "bar"
@@ -34,9 +34,9 @@ class Bar(Action):
 
 
 def bar(i: Inputs) -> Stage:
-    """Bar missing nodes at every balancer before any traffic moves.
+    """Return the stage that bars the missing nodes at every balancer, before any traffic moves.
 
-    The undo lets only nodes in that were not barred before the run.
+    Nodes that were already barred before the run stay barred after an undo. The undo lets in all others.
     """
     new = [node for node in i.missing if not node.barred]
     undo = (Stage(UNBAR, _bar(i, new, out=False)),) if new else ()
@@ -44,17 +44,17 @@ def bar(i: Inputs) -> Stage:
 
 
 def unbar(i: Inputs) -> Stage:
-    """Let the nodes of the run in again."""
+    """Return the stage that lets the nodes of a `join` in again, so that they get traffic."""
     return Stage(UNBAR, _bar(i, i.missing, out=False))
 
 
 def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:
     if not nodes:
         return ()
-    # our balancers know nodes by address, a provider knows them by name
+    # HAProxy and nginx know a node by its address, a switch behind an API knows it by its name
     by_address = Bar(tuple(node.address for node in nodes), out)
     by_name = Bar(tuple(node.name for node in nodes), out)
-    # a node is back in only after the balancer has forgotten that the node refused connections
+    # for some seconds a balancer remembers that a node refused connections, so letting a node in takes longer
     deadline = i.settings.deadlines.switch + 5.0 * len(nodes)
     return (
         *(Step(switch.place, by_address, deadline) for switch in i.at("balancer")),

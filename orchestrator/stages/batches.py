@@ -1,4 +1,4 @@
-"""How many nodes prepare their idle color at once."""
+"""Divide the nodes into batches. Each batch prepares its idle color before the next batch begins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from orchestrator.stages.warm import warm
 
 
 def prepare(i: Inputs) -> tuple[Stage, ...]:
-    """Prepare batch by batch: a batch is warm and gated before the next one begins. Traffic moves after all batches."""
+    """Return the stages that prepare the idle color, batch by batch.
+
+    Each batch is warmed and gated before the next batch begins. Traffic moves only after all batches.
+    """
     parts = batches(len(i.nodes), i.settings.batches)
     stages: list[Stage] = []
     for number, part in enumerate(parts, start=1):
@@ -35,10 +38,11 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
 
 
 def batches(nodes: int, sizes: Sequence[int | str]) -> list[slice]:
-    """The nodes of each batch, as slices of the list of nodes.
+    """Return the nodes of each batch, as slices of the list of nodes.
 
     + nodes: the number of nodes
-    + sizes: the number of nodes that are prepared after each batch, as a number or in per cent (rounded up)
+    + sizes: for each batch, how many nodes are prepared in total once the batch is done: a number, or a percentage of
+      all nodes (rounded up). Another batch is added for nodes that would remain
     """
 
     def total(size: int | str) -> int:

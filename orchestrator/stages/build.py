@@ -1,4 +1,4 @@
-"""Make the release ready to run: composer, caches, assets."""
+"""Run the build steps of the settings in the release: for example composer, caches, assets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ BUILD = Kind("build", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Build(Action):
-    """Run a build step in the release.
+    """Run a build step in the release, or copy the step's outputs from the live release if its inputs are equal.
 
-    + live: the live release, whose outputs may be taken over
-    + step: name of the build step in the settings
-    + only_taken_over: fail where the step would have to run
+    + live: the live release, from which outputs may be copied
+    + step: the name of the build step in the settings
+    + only_taken_over: whether to fail if the outputs cannot be copied, instead of running the step
     """
 
     name = "build"
@@ -32,10 +32,10 @@ class Build(Action):
 
 
 def build(i: Inputs) -> tuple[Stage, ...]:
-    """One stage per build step that runs on the nodes, on all nodes in parallel.
+    """Return one stage for each build step that runs on the nodes. A stage runs on all nodes in parallel.
 
-    The stages need no undo: removing the release removes their outputs. If only code may change, the outputs that were
-    built on the operator's machine are also compared.
+    The stages need no undo, because removing the release removes their outputs. In a code-only release there is also a
+    stage for each build step that runs on the operator's machine: that stage checks the step's outputs on the nodes.
     """
     return tuple(
         Stage(

@@ -1,4 +1,4 @@
-"""Copy a release from another node, with everything that was built there."""
+"""Copy a release from another node, including its build outputs and its environment file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COPY = Kind("copy", ("node",))
 class Copy(Action):
     """Copy a release from another node.
 
-    + nodes: the nodes that have the release; it is copied from the first reachable node
+    + nodes: the nodes that have the release. The release is copied from the first of them that can be reached
     """
 
     name = "copy"
@@ -26,7 +26,11 @@ class Copy(Action):
 
 
 def copy(i: Inputs) -> Stage:
-    """Copy the release for a node that joins: the release's source, above all its environment, may no longer exist."""
+    """Return the stage that copies the release to a node that joins.
+
+    The release is copied from another node because its source may no longer exist, above all its environment values.
+    The stage has no steps if git alone can supply the release.
+    """
     if not made_elsewhere(i.settings):
         return Stage(COPY, ())
     joining = {node.name for node in i.nodes}
@@ -35,5 +39,5 @@ def copy(i: Inputs) -> Stage:
 
 
 def made_elsewhere(settings: Settings) -> bool:
-    """Whether a release is more than a commit that every node can fetch again."""
+    """Return whether a release has files that a node cannot fetch from git again, such as build outputs."""
     return bool(settings.build or settings.environment) or settings.source.kind != "git"

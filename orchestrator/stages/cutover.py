@@ -1,4 +1,4 @@
-"""Move traffic: all balancers at once give the new color its share of the traffic."""
+"""Move traffic: all switches give the new color its share of the traffic at the same time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Shift(Action):
 
     + kind: the switch's kind
     + green: per cent of the traffic for green; blue gets the rest
-    + back: whether traffic moves back (rollback or undo), which has to work while nodes are down
+    + back: whether traffic moves back, in a rollback or an undo. This has to work while nodes are down
     """
 
     name = "shift"
@@ -37,7 +37,7 @@ class Shift(Action):
 
 @dataclass(frozen=True)
 class Fire(Action):
-    """Check that an armed node pointed its ``live`` link to the color at the agreed instant."""
+    """Check that an armed node has pointed its ``live`` link to the color at the instant for which it was armed."""
 
     name = "fire"
     handler = "orchestrator.run.handlers.fire:FireHandler"
@@ -46,7 +46,10 @@ class Fire(Action):
 
 
 def cutover(i: Inputs) -> tuple[Stage, ...]:
-    """Make ready, shift, verify and bake for each share of the traffic. The last share is all of the traffic."""
+    """Return the stages that move traffic: for each share of the traffic, arm, shift, verify and bake.
+
+    The last share is 100%.
+    """
     stages: list[Stage] = []
     for number, step in enumerate(shares(i)):
         weights = Weights.of(i.color, step.weight)
@@ -61,16 +64,22 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
 
 
 def shares(i: Inputs) -> list[CutoverStep]:
-    """The cutover steps of the settings. A rollback and a first release move all the traffic in one step instead."""
+    """Return the cutover steps: the share of the traffic in each step, and the length of the bake after it.
+
+    A release has the steps of the settings. A rollback and a first release move all the traffic in one step.
+    """
     if i.verb != "release":
         return [CutoverStep(weight=100)]
     return list(i.settings.cutover) if i.live else [i.settings.cutover[-1]]
 
 
 def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
-    """Move traffic to these weights.
+    """Return the stage that sets these weights at every switch.
 
-    Only the first shift has an undo. It restores the weights from before the run and verifies them from outside.
+    Only the first shift has an undo. The undo restores the weights from before the run and verifies from outside that
+    the old release answers.
+
+    + first: whether this is the first shift of the run
     """
     undo = (arm_back(i), attach(i), Stage(SWITCH_BACK, _shift(i, i.before, back=True)), _verify_back(i))
     return Stage(
@@ -90,7 +99,7 @@ def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
 
 def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
     if switch.at == "node":
-        # the node is armed: the step only checks that the node swapped
+        # an armed node swaps its link by itself, so the step only checks that the node has swapped
         return Fire(whole(weights))
     return Shift(switch.kind, weights.green, back)
 

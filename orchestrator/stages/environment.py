@@ -1,4 +1,4 @@
-"""Give the release its environment file."""
+"""Write the environment file of the release on every node."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ENVIRONMENT = Kind("environment", ("node",), skipped="the settings have none", h
 
 @dataclass(frozen=True)
 class Environment(Action):
-    """Write the release's environment file. Its values are no arguments, so no record contains them.
+    """Write the release's environment file. The action does not hold the file's values, so no record contains them.
 
     + live: the live release
-    + only_same: fail if the file would differ from the live release's file
+    + only_same: whether to fail if the file would differ from the live release's file
     """
 
     name = "environment"
@@ -27,9 +27,9 @@ class Environment(Action):
 
 
 def environment(i: Inputs) -> Stage:
-    """Write the environment file. Its values are no arguments, so no record contains them.
+    """Return the stage that writes the environment file on every node.
 
-    The stage needs no undo: removing the release removes the file.
+    The stage needs no undo, because removing the release removes the file.
     """
     if i.settings.environment is None:
         return Stage(ENVIRONMENT, ())

@@ -1,4 +1,4 @@
-"""Create the release directory of a revision on every node."""
+"""Create the release's directory, with its files, on every node."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DISCARD = Kind("discard", ("node",))
 
 @dataclass(frozen=True)
 class Fetch(Action):
-    """Create the release directory of a version on a node.
+    """Create the release's directory, with its files, on a node.
 
-    + revision: the commit, or its equivalent for this kind of source
+    + revision: the git commit, or its equivalent for another kind of source (the checksum of a tarball)
     + release: the id of the release
-    + ref: the version that the operator asked for
-    + live: the live release, from which equal files are copied
+    + ref: the version as the operator named it
+    + live: the live release. Files that are equal there are copied from it instead of being sent
     + color: the color that gets the release
     """
 
@@ -45,13 +45,16 @@ class Discard(Action):
 
 
 def fetch(i: Inputs) -> Stage:
-    """Fetch on every node in parallel. The undo removes the release, even an incomplete one."""
+    """Return the stage that fetches the release on every node, in parallel.
+
+    The undo removes the release, even if the release is incomplete.
+    """
     action = Fetch(revision=i.revision, release=i.release, ref=i.ref, live=i.live, color=i.color)
     return Stage(FETCH, _each(i, action), undo=(discard(i),))
 
 
 def discard(i: Inputs) -> Stage:
-    """Remove the release that this run made. At this point no color points to it any more."""
+    """Return the stage that removes this run's release from every node, once no color points to the release."""
     return Stage(DISCARD, _each(i, Discard(i.release)))
 
 

@@ -1,4 +1,4 @@
-"""All nodes pass the gates, or no traffic moves."""
+"""Check every node and every balancer before traffic moves. If one check fails, no traffic moves."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ GATE = Kind("gate", ("node", "balancer", "api"), changes=False, hooks=True, each
 MEMBERS = Kind("members", ("balancer", "api", "node"), changes=False, hooks=True, standing=True)
 GATE_FORMER = Kind("gate former", ("node",), changes=False)
 
-# A gate ends by its own deadline and reports its last observation. The longer deadline of the step is for a place that
-# does not answer at all.
+# seconds that a step's deadline is longer than ``gate.deadline`` of the settings. At ``gate.deadline`` the gate itself
+# ends and reports its last observation. Only a place that does not answer at all reaches the step's deadline.
 SLACK = 10.0
 
 
 @dataclass(frozen=True)
 class Gate(Action):
-    """Ask a color on its own node until it answers with the release."""
+    """Ask a color, on its own node, until the color answers with the release."""
 
     name = "gate"
     handler = "orchestrator.run.handlers.gate:GateHandler"
@@ -30,10 +30,10 @@ class Gate(Action):
 
 @dataclass(frozen=True)
 class Members(Action):
-    """Ask a switch until it reaches the color on its members.
+    """Ask a switch until the switch reaches the color on its members, the nodes to which it sends traffic.
 
-    + required: whether all members must answer; if False, a node that answers for neither color does not count
-    + nodes: the expected members
+    + required: whether all members must answer. If False, a node that answers in neither color is ignored
+    + nodes: the nodes that the switch must have as members
     """
 
     name = "members"
@@ -46,29 +46,38 @@ class Members(Action):
 
 
 def gate(i: Inputs) -> Stage:
-    """Check that every node's idle color answers with the release, on the node itself and from every balancer."""
+    """Return the stage that checks that every node's idle color answers with the release.
+
+    The color is asked on the node itself and from every balancer.
+    """
     node = Gate(i.color, i.release)
     nodes = (Step(place, node, _deadline(i)) for place in i.node_places)
     return Stage(GATE, (*nodes, *_members(i, required=True)))
 
 
 def gate_nodes(i: Inputs) -> Stage:
-    """Check the color on each node of the run, without the balancers, which cannot reach that color yet."""
+    """Return the stage that checks the color on each node of the run, but not from the balancers.
+
+    The balancers cannot reach these nodes in that color yet.
+    """
     node = Gate(i.color, i.release)
     return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 
 
 def members(i: Inputs) -> Stage:
-    """Check the idle color from the switch, for a rollback: the nodes are not asked, so nodes may be down.
+    """Return the stage that checks the idle color only from the switches, for a rollback.
 
-    A node that answers for neither color is down and does not count. A node that answers only for the color
-    that has the traffic now fails the gate.
+    Nodes may be down during a rollback, so the nodes themselves are not asked. A node that answers in neither color is
+    down and is ignored. A node that answers only in the live color fails the check.
     """
     return Stage(MEMBERS, _members(i, required=False))
 
 
 def gate_former(i: Inputs) -> Stage:
-    """Check after an undo that the idle color answers with its former release again, on nodes that had one."""
+    """Return the stage that checks that the idle color runs its former release again, as part of an undo.
+
+    Nodes whose idle color ran no release before are left out.
+    """
     return Stage(
         GATE_FORMER,
         tuple(
@@ -88,7 +97,7 @@ def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
     steps = tuple(Step(switch.place, action, _deadline(i)) for switch in i.at("balancer", "api"))
     if required:
         return steps
-    # a node that is a switch itself is a member of no other switch, so the node is asked
+    # no other switch has a node that is itself the switch as a member, so the node itself is asked
     itself = Gate(i.color, i.release)
     return (*steps, *(Step(node.place, itself, _deadline(i)) for node in i.at("node")))
 

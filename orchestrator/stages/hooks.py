@@ -1,4 +1,4 @@
-"""Hooks: the application's own commands, which run at named points before and after the stages."""
+"""Hooks: commands of the application that run before or after a stage, as the settings say."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ UNDO_OF_HOOK = Kind("undo of hook", ("node", "balancer", "operator"))
 
 @dataclass(frozen=True)
 class RunHook(Action):
-    """Run a hook's command from the settings, with the release and color in its environment."""
+    """Run a hook's command. The environment variables RELEASE and COLOR name the release and the color.
+
+    + run: the shell command
+    """
 
     name = "hook"
     handler = "orchestrator.run.handlers.hook:RunHookHandler"
@@ -32,16 +35,15 @@ class RunHook(Action):
 
 
 def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
-    """The names of stages that hooks may use: all kinds with ``hooks``, and ``build <name>`` for each build step."""
+    """Return the stage names that a hook may use: every kind with ``hooks``, and ``build <name>`` for a build step."""
     names = (kind.name for kind in kinds if kind.hooks and kind is not BUILD)
     return (*names, *(f"{BUILD.name} {step.name}" for step in settings.build))
 
 
 def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
-    """The plan with the hooks of the settings in their places. A `join` runs no hooks.
+    """Return the plan with a stage added for each hook of the settings. A `join` runs no hooks.
 
-    + kinds: the kinds of stages of all plans, since a rollback has fewer stages than a release, and a hook may be for
-      either
+    + kinds: the kinds of stages of all plans. A hook may name a stage that only another plan has; it then does not run
 
     Raises UsageError if a hook names a stage that no plan has.
     """
@@ -65,7 +67,10 @@ def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
 
 
 def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[Stage]:
-    """The hooks before or after a stage. If each batch has its own stage of the kind, only on the stage's nodes."""
+    """Yield a stage for each hook that runs before or after the given stage.
+
+    If each batch has its own stage of this kind, the hook runs only on the nodes of that batch.
+    """
     each = stage.kind.each_batch
     here = {step.place for step in stage.do if step.place.kind == "node"} if each else set()
     nodes = tuple(place for place in i.node_places if place in here) or i.node_places

@@ -1,4 +1,4 @@
-"""A node that was left out catches up: it gets both colors as the other nodes have them, then traffic."""
+"""Plan a `join`: a barred node gets the releases that the other nodes have in both colors, and then traffic again."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from orchestrator.stages.warm import warm
 
 
 def join(i: Inputs) -> Plan:
-    """Bring a barred node's colors up to date, then let it in.
+    """Return the plan that updates both colors of a barred node and then lets the node in.
 
-    The node's own stages need no undo: the node is barred until then, and stays barred if anything fails.
+    The stages on the node need no undo: the node gets no traffic during these stages, and stays barred if one fails.
     """
     asked = i.asked
     assert isinstance(asked, Join)
@@ -42,16 +42,16 @@ def join(i: Inputs) -> Plan:
 
 
 def brought(i: Inputs) -> tuple[Stage, ...]:
-    """The stages that bring a release to the node.
+    """Return the stages that bring a release's files to the node.
 
-    A git commit is fetched again, so that the release is a worktree of the node's own mirror. Everything else is copied
-    from another node.
+    If the source is git, the git commit is fetched, so that the release is a worktree of the node's own git mirror.
+    Everything else, such as build outputs, is copied from another node.
     """
     return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
 def _idle(i: Inputs, asked: Join) -> Inputs | None:
-    """The Inputs for the color without traffic; None if it has no release to roll back to."""
+    """Return the Inputs for the idle color; None if the other nodes have no release in the idle color."""
     if asked.former_release is None or asked.former_revision is None:
         return None
     return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

@@ -22,7 +22,11 @@ class Permit(Action):
 
 
 def permit(i: Inputs) -> Stage:
-    """Set owners and modes, after the build, which runs as the deploy user. Needs no undo of its own."""
+    """Return the stage that sets owners and modes of the release's files.
+
+    The stage comes after the build, because the build runs as the deploy user, who must still be able to write the
+    files. The stage needs no undo, because removing the release removes the files.
+    """
     if not _wanted(i.settings):
         return Stage(PERMIT, ())
     action = Permit(i.release)

@@ -1,4 +1,4 @@
-"""Swap the ``live`` link on every node, so that cron, command line and workers follow the traffic."""
+"""Point the ``live`` link of every node to the new color, so that cron jobs and commands use the live release too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROMOTE = Kind("promote", ("node",), hooks=True)
 class Promote(Action):
     """Point a node's ``live`` link to a color.
 
-    + soak: whether the other color keeps its workers until the soak window is over
+    + soak: whether to start the timer that gives the other color fewer workers when the soak time is over
     """
 
     name = "promote"
@@ -27,9 +27,9 @@ class Promote(Action):
 
 
 def mend(i: Inputs) -> Stage:
-    """Point links to the color with the traffic where an earlier run's last stages failed to.
+    """Return the stage that corrects ``live`` links that do not name the live color, as a failed `promote` leaves them.
 
-    The stage needs no undo: these links are correct whether or not the run succeeds.
+    The stage needs no undo, because the corrected links are right even if the run is undone.
     """
     action = Promote(i.color.other)
     deadline = i.settings.deadlines.promote
@@ -37,9 +37,10 @@ def mend(i: Inputs) -> Stage:
 
 
 def promote(i: Inputs) -> Stage:
-    """Point all links to the new color, after the commit. A failure is a warning that the next command repairs.
+    """Return the stage that points every ``live`` link to the new color, after the commit.
 
-    If the settings give an idle color fewer workers, the soak window after which the other color shrinks begins here.
+    A failure is only a warning; the next command corrects the link. If the settings give an idle color fewer workers,
+    the soak time of the old color begins with this stage.
     """
     action = Promote(i.color, soak=i.settings.shrinks)
     return Stage(PROMOTE, tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places))

@@ -1,4 +1,4 @@
-"""Check the probe's report: no request failed since the first cutover. Then the run is committed."""
+"""End the probe and check that no request has failed since the first cutover. After this stage the run is committed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Proof(Action):
 
 
 def proof(i: Inputs) -> Stage:
-    """End the probe after ``probe.after`` more seconds and judge its report. Failures do not stop a rollback."""
+    """Return the stage that ends the probe after ``probe.after`` more seconds and judges the probe's report.
+
+    A rollback only reports failed requests and goes on.
+    """
     probe = i.settings.probe
     action = Proof(judged=i.verb != "rollback")
     steps = (Step(OPERATOR, action, probe.after + probe.timeout + 10.0),) if probe.enabled else ()

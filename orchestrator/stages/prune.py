@@ -1,4 +1,4 @@
-"""Remove old releases and incomplete leftovers, but never a release that a color or a process still uses."""
+"""Remove old releases and incomplete leftovers. A release that a color or a process still uses is never removed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TIDY = Kind("tidy", ("node",))
 class Prune(Action):
     """Remove old releases.
 
-    + keep: the number of releases that stay
-    + needed: the releases that stay whatever their age
+    + keep: how many releases stay, the newest ones
+    + needed: releases that stay even if they are old
     """
 
     name = "prune"
@@ -35,12 +35,15 @@ class Tidy(Action):
 
 
 def prune(i: Inputs) -> Stage:
-    """Remove old releases, after the commit. The new release and the former one stay whatever their age."""
+    """Return the stage that removes old releases, after the commit.
+
+    The new release and the release that was live before stay even if they are old.
+    """
     needed = tuple(sorted({i.release, *([i.live] if i.live else [])}))
     action = Prune(i.settings.keep, needed)
     return Stage(PRUNE, tuple(Step(place, action, i.settings.deadlines.prune) for place in i.node_places))
 
 
 def tidy(i: Inputs) -> Stage:
-    """Remove the incomplete leftovers of a run that ended early, but no release. Needs no undo."""
+    """Return the stage that removes the incomplete leftovers of earlier runs, but no release. It needs no undo."""
     return Stage(TIDY, tuple(Step(place, Tidy(), i.settings.deadlines.prune) for place in i.node_places))

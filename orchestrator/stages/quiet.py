@@ -1,4 +1,4 @@
-"""Wait until the idle color has answered its last request, so that restarting it cuts no request."""
+"""Wait until the idle color has answered its last request, so that restarting the color cuts off no request."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ class Quiet(Action):
 
 
 def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
-    """Count PHP-FPM's requests, connections and streams on every node, and the requests in flight on every balancer.
+    """Return the stage that waits until a color has no request, connection or stream in flight.
 
-    At ``drain.limit``, as ``drain.at_limit`` says, this stage fails or the next stage cuts the remaining requests.
+    Every node and every balancer counts. If requests are left after ``drain.limit`` seconds, the setting
+    ``drain.at_limit`` decides: either this stage fails, or the restart of the color cuts off these requests.
 
-    + balancers: whether to count on the balancers as well
+    + color: the color to wait for; None for the color of the run
+    + balancers: whether to count on the balancers too
     """
-    # if a switch's data plane lags behind its control plane, requests may still arrive for a while
+    # some switches keep sending requests to the color for some seconds after its weight became 0
     still = max(switch.quiet for switch in i.settings.switches)
     action = Quiet(color or i.color, still)
-    # The wait has its own limit, and reports its last count. This deadline is for a place that does not answer at all.
+    # The wait ends by itself at ``drain.limit`` and reports its last count. Only a place that does not answer at all
+    # reaches this deadline.
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
     return Stage(QUIET, tuple(Step(place, action, deadline) for place in places))

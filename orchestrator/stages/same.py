@@ -1,4 +1,4 @@
-"""Check that all nodes have the same files; if they differ, the run stops."""
+"""Check that the release has the same files on all nodes. If the files differ, the run fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SAME = Kind("same", ("node",), changes=False, hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Same(Action):
-    """Hash the files of a release on a node; all nodes must have the same files."""
+    """Hash the files of a release on a node. The hashes of all nodes must be equal."""
 
     name = "same"
     handler = "orchestrator.run.handlers.same:SameHandler"
@@ -21,7 +21,10 @@ class Same(Action):
 
 
 def same(i: Inputs) -> Stage:
-    """Compare the nodes' files before anything is linked or built, because files that a node adds itself may differ."""
+    """Return the stage that compares the release's files on all nodes.
+
+    The stage comes before linking and building, because build outputs may differ between nodes.
+    """
     action = Same(i.release)
     steps = tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places)
     return Stage(SAME, steps)

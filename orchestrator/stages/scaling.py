@@ -1,6 +1,6 @@
-"""The Auto Scaling group during a run: it is suspended and resumed, or watched for instances that come and go.
+"""Suspend and resume the Auto Scaling group during a run, or watch the group for instances that come and go.
 
-Without ``scaling`` in the settings no plan has any of these stages.
+Plans have these stages only if the settings have ``scaling``.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ RESUME = Kind("resume scaling", ("operator",), owed=True)
 INHERIT = Kind("inherit", ("operator",), at_once=True)
 NEWCOMERS = Kind("newcomers", ("operator",), changes=False)
 
-# The stage waits for a change of the group that is under way.
+# additional seconds, because AWS refuses calls while another change of the group is in progress
 SLACK = 10.0
 
 
 @dataclass(frozen=True)
 class Scaling(Action):
-    """Suspend processes of the Auto Scaling group, resume them, or record that this run has to resume them.
+    """Suspend or resume processes of the Auto Scaling group, or record that this run has to resume them at its end.
 
-    + instances: the instances that the group had when the run looked at it
-    + processes: the processes that this run suspends, and therefore resumes
+    + do: "inherit" only records; an earlier run has suspended the processes and could not resume them
+    + group: the name of the group
+    + instances: the ids of the instances that the group had when the run first looked at it
+    + processes: the processes to suspend or resume
     """
 
     name = "scaling"
@@ -41,10 +43,11 @@ class Scaling(Action):
 
 @dataclass(frozen=True)
 class Newcomers(Action):
-    """Look for instances that came to or left the Auto Scaling group; keep new instances from traffic.
+    """Find the instances that came to or left the Auto Scaling group, and keep the new instances from traffic.
 
-    + instances: the instances that the group had when the run looked at it
-    + seconds: the time in which AWS has to answer
+    + group: the name of the group
+    + instances: the ids of the instances that the group had when the run first looked at it
+    + seconds: seconds in which AWS has to answer
     """
 
     name = "newcomers"
@@ -57,20 +60,22 @@ class Newcomers(Action):
 
 
 def suspend(i: Inputs) -> tuple[Stage, ...]:
-    """Suspend the group, as the first stage. Fails if an instance came or left since the run looked at the group.
+    """Return the stage that suspends the Auto Scaling group: the first stage of a plan, or () if it is not needed.
 
-    The undo, which runs last, resumes only what this stage suspended. During a pause the group stays suspended.
+    The stage fails if an instance came or left since the run first looked at the group. The undo resumes only the
+    processes that this stage suspended. During a pause of the run the group stays suspended.
     """
-    # a run that an earlier version began has not looked at the group
+    # the Inputs of a run that an older version of this tool began do not have the state of the group
     if i.settings.scaling is None or not i.settings.scaling.suspend or i.scaling == ScalingInput():
         return ()
     return (Stage(SUSPEND, (_step(i, i.settings.scaling, "suspend"),), undo=resume(i)),)
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
-    """Resume the processes that the run suspended, as the last stage.
+    """Return the stage that resumes the processes that the run suspended: the last stage of a plan, or ().
 
-    The stage is owed: if processes stayed suspended, the next run would assume that the operator had suspended them.
+    If the stage fails, the next command must repeat it first (``Kind.owed``). Otherwise the next run would assume that
+    the operator had suspended these processes, and would never resume them.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -78,9 +83,11 @@ def resume(i: Inputs) -> tuple[Stage, ...]:
 
 
 def inherit(i: Inputs) -> tuple[Stage, ...]:
-    """Take over the processes that an earlier run could not resume: a rollback begins at once, and resumes them last.
+    """Return the stage which records that this rollback will resume the group, or () if nothing is suspended.
 
-    The stage changes nothing. Because of its record, a later command that settles this run also resumes the processes.
+    An earlier run has suspended processes of the Auto Scaling group and could not resume them. The rollback moves
+    traffic first and resumes these processes with its last stage. This stage changes nothing. If the rollback stops
+    before its end, the command that settles the rollback reads the record and resumes the processes.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -88,12 +95,13 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
 
 
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
-    """If the group is not suspended during a run, keep new instances from traffic, and name the instances that left.
+    """Return the stage that keeps new instances from traffic and warns about instances that left the group.
 
-    The stage changes nothing on the nodes of the run, so it needs no undo, and a resumed run repeats it. The stage
-    never fails: gates, verification and probe judge the effect of a lost node.
+    Return () if the group is suspended during the run. The stage needs no undo, because it changes nothing on the nodes
+    of the run. A resumed run repeats the stage. The stage never fails; if a node is lost, other stages notice its
+    effect on the traffic (gates, verification, probe).
 
-    + when: tells two such stages of a plan apart
+    + when: the label of the stage, since a plan has two such stages
     """
     scaling = i.settings.scaling
     if scaling is None or scaling.suspend or not i.scaling.instances:

@@ -21,6 +21,9 @@ class Share(Action):
 
 
 def share(i: Inputs) -> Stage:
-    """Link the shared paths. Needs no undo of its own: removing the release removes the links."""
+    """Return the stage that links the release to the shared paths on every node.
+
+    The stage needs no undo, because removing the release removes the links.
+    """
     action = Share(i.release)
     return Stage(SHARE, tuple(Step(place, action, i.settings.deadlines.share) for place in i.node_places))

@@ -1,4 +1,4 @@
-"""Point the idle color to the release and start it fresh."""
+"""Point the idle color to the release and start the color's processes anew."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ RESTORE = Kind("restore", ("node",))
 
 @dataclass(frozen=True)
 class Start(Action):
-    """Point a color to a release and start it; without a release, stop it.
+    """Point a color to a release and start the color's processes anew.
 
-    + out: whether the node gets no traffic, so that the color may be the live one
-    + services: whether all services of the settings have to run
+    + release: the release; None to leave the color without a release, so that its processes serve nothing
+    + out: whether the node is barred. Only on a barred node may the color be the live color
+    + services: whether the step fails if a service of the settings does not run
     """
 
     name = "start"
@@ -33,7 +34,10 @@ class Start(Action):
 
 
 def start(i: Inputs) -> Stage:
-    """Start the release in the idle color. The undo waits for quiet, restores the former release and gates it."""
+    """Return the stage that starts the release in the idle color of every node.
+
+    The undo waits until the color has no request in flight, starts its former release again, and gates the color.
+    """
     return Stage(
         START,
         tuple(_start(i, node, i.release, services=_complete(i)) for node in i.nodes),
@@ -46,12 +50,15 @@ def start(i: Inputs) -> Stage:
 
 
 def _complete(i: Inputs) -> bool:
-    """Whether all services have to run. False for a former release, which may be older than some service."""
+    """Return whether all services of the settings must run after the start.
+
+    False for an older release, because the release may be from before a service was added to the settings.
+    """
     former = i.asked.former_release if isinstance(i.asked, Join) else None
     return i.release != former and not i.cold
 
 
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:
-    # a node that joins gets no traffic, whatever its own link says
+    # a node that joins is barred, so its live color may be restarted too
     action = Start(i.color, release, out=i.verb == "join", services=services)
     return Step(Place("node", node.name), action, i.settings.deadlines.start)

@@ -1,4 +1,8 @@
-"""Sticky switches: they keep clients on the old color, whatever the weights are, until they are made to forget it."""
+"""Detach and attach the old color at a sticky switch (``alb`` with stickiness).
+
+A sticky switch keeps a client on the color that its cookie names, whatever the weights are. Only after the old color is
+detached do these clients go to the new color.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,10 @@ ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no clien
 
 @dataclass(frozen=True)
 class Detach(Action):
-    """Make a switch forget a color.
+    """Wait, then detach a color from a switch.
 
     + kind: the switch's kind
-    + color: the color that the switch forgets
+    + color: the color to detach
     + after: seconds to wait first
     """
 
@@ -33,10 +37,10 @@ class Detach(Action):
 
 @dataclass(frozen=True)
 class Attach(Action):
-    """Let a switch know both colors again.
+    """Wait, then attach a color to a switch again.
 
     + kind: the switch's kind
-    + color: the color that the switch forgot
+    + color: the color that was detached
     + after: seconds to wait first
     """
 
@@ -49,27 +53,33 @@ class Attach(Action):
 
 
 def unstick(i: Inputs) -> Stage:
-    """Wait until the old color's cookies have expired, then make the switch forget it, so that all clients leave."""
+    """Return the stage that waits until the old color's cookies have expired, then detaches the old color.
+
+    After this stage no client is sent to the old color any more.
+    """
     return Stage(UNSTICK, tuple(_step(i, switch, Detach) for switch in i.switches if switch.sticky))
 
 
 def attach(i: Inputs) -> Stage:
-    """Undo ``unstick``: the switch knows both colors again."""
+    """Return the stage that undoes ``unstick``: attach the old color at once."""
     return Stage(ATTACH_BACK, tuple(_step(i, switch, Attach, wait=False) for switch in i.switches if switch.sticky))
 
 
 def attach_first(i: Inputs) -> Stage:
-    """Before all other work, attach a color that the switch forgot in an earlier run. The color gets no traffic yet.
+    """Return the stage that attaches a color which an earlier run left detached. It comes before all other work.
 
-    A release first waits until no cookie leads to that color any more, because the release restarts it. A rollback
-    needs the color at once.
+    The color gets no new traffic yet. A release will restart the color, so it first waits until no cookie leads to the
+    color any more. A rollback needs the color at once and does not wait.
     """
     lost = (switch for switch in i.switches if not switch.attached)
     return Stage(ATTACH, tuple(_step(i, switch, Attach, wait=i.verb == "release") for switch in lost))
 
 
 def attach_again(i: Inputs) -> Stage:
-    """Attach the old color after the commit, once no client can hold a cookie of that color any more."""
+    """Return the stage that attaches the old color again, after the commit.
+
+    The stage first waits until no client can have a cookie of that color any more.
+    """
     return Stage(ATTACH_AGAIN, tuple(_step(i, switch, Attach) for switch in i.switches if switch.sticky))
 
 

@@ -1,4 +1,4 @@
-"""In a code-only release, check that no environment file, output or shared path of the live release is missing."""
+"""Check in a code-only release that no environment file, build output or shared path of the live release is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ class Unchanged(Action):
 
 
 def unchanged(i: Inputs) -> tuple[Stage, ...]:
-    """Check after the build, which compares its own outputs. No stage unless the release is code-only."""
+    """Return the stage that checks that a code-only release lacks nothing; () for any other release.
+
+    The stage comes after the build, which compares the build outputs of the settings itself.
+    """
     if not i.code_only:
         return ()
     action = Unchanged(i.release, i.live)

@@ -1,4 +1,4 @@
-"""Verify from outside, through every address of the switch: each answer of the data plane names its release."""
+"""Verify from outside, through every address of the switch, that the right releases answer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ VERIFY = Kind("verify", ("operator",), changes=False, hooks=True)
 class Verify(Action):
     """Ask every address of the switch until the answers name the right release.
 
-    + other: while traffic is split, the release that has the rest of the traffic; else None
-    + tolerant: whether requests without an answer do not count
+    + release: the release to which the run has moved traffic
+    + other: the release that gets the rest of the traffic; None if all traffic has moved
+    + tolerant: whether to ignore requests without an answer, since nodes may be down
     """
 
     name = "verify"
@@ -28,7 +29,10 @@ class Verify(Action):
 
 
 def verify(i: Inputs, weights: Weights) -> Stage:
-    """Ask until only the new release answers; while traffic is split, until only the old and new releases answer."""
+    """Return the stage that asks the switch until only the new release answers.
+
+    While traffic is split, only the old and the new release may answer, and the new release has to answer.
+    """
     split = weights.live is None
     # a rollback must work while nodes are down or frozen
     action = Verify(i.release, i.live if split else None, tolerant=i.verb == "rollback")

@@ -1,4 +1,4 @@
-"""Warm the idle color: compile its files into OPcache, request its pages."""
+"""Warm the idle color: compile its files into OPcache, then request its pages."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ class Warm(Action):
 
 
 def warm(i: Inputs) -> Stage:
-    """Warm the idle color. Needs no undo: it changes only the memory of the idle processes, which a restart empties."""
+    """Return the stage that warms the idle color on every node.
+
+    The stage needs no undo, because it changes only the memory of the color's processes. Their next start empties it.
+    """
     action = Warm(i.color)
     return Stage(WARM, tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

@@ -1,4 +1,4 @@
-"""Start the probe: from here to the commit, requests flow through every address of the switch."""
+"""Start the probe. From this stage until just before the commit, the probe sends requests to all switch addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WATCH = Kind("watch", ("operator",), changes=False, skipped="probe.enabled is of
 class Watch(Action):
     """Start the probe.
 
-    + release: the release that gets the traffic
+    + release: the release to which the run moves the traffic
     """
 
     name = "watch"
@@ -24,7 +24,10 @@ class Watch(Action):
 
 
 def watch(i: Inputs) -> Stage:
-    """Start the probe as a separate process on the operator's machine. The process always ends with the run."""
+    """Return the stage that starts the probe as a separate process on the operator's machine.
+
+    The process ends with the run, also if the run fails.
+    """
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())
     return Stage(WATCH, (Step(OPERATOR, Watch(i.release), i.settings.deadlines.verify),))

@@ -1,6 +1,6 @@
-"""The switches, which decide which color gets traffic. Each kind has its own file and the same interface.
+"""The kinds of switch. A switch decides which color gets traffic (docs/switches.md).
 
-See docs/switches.md.
+Each kind is a class in its own file. All classes have one of the two interfaces in base.py.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ KINDS = {
     "nginx": "orchestrator.switches.nginx:Nginx",
     "alb": "orchestrator.switches.alb.switch:Alb",
 }
-"""Name of each kind -> module and name of its class, so that a fleet imports only the kinds that it uses.
+"""Name of each kind -> module and name of its class. The names are strings, so that only the kinds in use are imported.
 
-The kind ``node`` has no class: that switch is a link on each node.
+The kind ``node`` has no class: its switch is the symlink ``live`` on each node.
 """
 
 
 def kind_of(kind: str) -> type[Balancer] | type[Api]:
-    """Return the class of a kind. An installed package can offer more kinds as entry points.
+    """Return the class of a kind of switch. Raises KeyError if the kind is unknown.
 
-    Raises KeyError if the kind is unknown.
+    Installed packages can add kinds as entry points of the group ``GROUP``.
+
+    + kind: name of the kind, such as ``haproxy``
     """
     if kind in KINDS:
         module, _, name = KINDS[kind].partition(":")
@@ -39,7 +41,11 @@ def kind_of(kind: str) -> type[Balancer] | type[Api]:
 
 
 def balancer(kind: str, layout: BalancerLayout) -> Balancer:
-    """Make the balancer of a kind."""
+    """Return the `Balancer` object for a kind of balancer. Raises KeyError if the kind is unknown.
+
+    + kind: name of the kind, such as ``haproxy``
+    + layout: paths on the balancer
+    """
     found = kind_of(kind)
     assert issubclass(found, Balancer)
     return found(layout)

@@ -1,9 +1,10 @@
-"""The interface of a switch: read its state, shift weights, keep nodes out (docs/switches.md explains it).
+"""The two interfaces of a switch: read its state, shift weights, keep nodes out (docs/switches.md).
 
-There are two sorts. A ``Balancer`` is controlled by shell scripts that run on its own hosts. It is pure: it makes the
-scripts and parses their output, and other code runs them. An ``Api`` is controlled from the operator's machine.
-A shift is verified in the same way for all kinds: by requests through every address of the switch (run/verify.py),
-never by what the switch says itself.
+A ``Balancer`` is controlled by shell scripts that run on its own hosts. The class only makes the scripts and parses
+their output, and other code runs the scripts. An ``Api`` is controlled from the operator's machine.
+
+After a shift, run/verify.py sends requests through every address of the switch, whatever the kind of switch. Only these
+requests prove the shift. What the switch reports about itself is not enough.
 """
 
 from __future__ import annotations
@@ -32,16 +33,17 @@ def _none_down() -> dict[Color, tuple[str, ...]]:
 class Seen:
     """The state of a switch.
 
-    + weights: the weights that its data plane uses now
-    + kept: the weights that it would use after a restart
-    + in_flight: number of requests that each color is answering for this switch now; None if the switch cannot count
-      them
-    + filesystem: type of the file system that holds the state, as ``stat -f`` names it; None if no file holds the state
-    + down: for each color, the members that the switch's own health checks call down (empty without health checks)
-    + out: members that an operator has taken out (drain, maintenance)
-    + barred: addresses of nodes that are kept out of both colors
+    + weights: the weights by which the switch routes traffic now
+    + kept: the weights by which the switch would route traffic after a restart
+    + in_flight: color -> number of requests that this switch has in flight at the color now; None if the switch cannot
+      count these requests
+    + filesystem: type of the file system that holds the weights, as ``stat -f`` names it; None if no file holds them
+    + down: color -> the nodes that fail the switch's own health checks (empty without health checks)
+    + out: nodes that an operator has taken out of the switch (drain, maintenance)
+    + barred: nodes that are barred, which means kept out of both colors. A ``Balancer`` gives addresses, an ``Api``
+      gives names.
     + problems: lines that say why no run may begin while the switch is in this state
-    + attached: colors that the switch is connected to; a detached color must be attached before it gets traffic
+    + attached: colors that the switch can send traffic to; a detached color must be attached before it gets traffic
     + sticky: seconds for which the switch keeps a client on its color whatever the weights; 0 without stickiness
     """
 
@@ -58,10 +60,13 @@ class Seen:
 
 
 class Balancer(ABC):
-    """One kind of load balancer that runs on hosts of the inventory."""
+    """A kind of load balancer that runs on hosts of the inventory.
+
+    + layout: paths on the balancer
+    """
 
     section: ClassVar[type[Switch]]
-    """Class of the balancer's settings."""
+    """Class of the settings for this kind of balancer."""
 
     def __init__(self, layout: BalancerLayout) -> None:
         self.layout = layout
@@ -69,64 +74,76 @@ class Balancer(ABC):
     @property
     @abstractmethod
     def look(self) -> str:
-        """Return a shell script that prints the state for ``seen``. The script changes nothing."""
+        """The text of a shell script that prints the balancer's state, which ``seen`` parses. It changes nothing."""
 
     @abstractmethod
     def seen(self, output: Sequence[str]) -> Seen:
-        """Parse the lines that ``look`` printed. Raises CannotTell."""
+        """Return the state that the script ``look`` printed. Raises CannotTell if the output does not tell the weights.
+
+        + output: lines that the script printed
+        """
 
     @property
     @abstractmethod
     def arm(self) -> str:
-        """Return a shell script that proves that ``shift`` would be accepted, and prepares it. $1 is green's weight.
+        """The text of a shell script that proves that the balancer would accept ``shift``, and prepares the shift.
 
-        The script moves no traffic. All balancers are armed before the first one shifts.
+        $1 is green's weight after the shift, 0 to 100. The script moves no traffic. A run executes ``arm`` on all
+        balancers before the first ``shift``.
         """
 
     @property
     @abstractmethod
     def shift(self) -> str:
-        """Return a shell script that moves traffic. $1 is green's weight, 0 to 100.
+        """The text of a shell script that moves traffic. $1 is green's new weight, 0 to 100.
 
-        The script does all or nothing: if the data plane does not accept the weight, the script restores the state that
-        a restart reads, and fails. It may run twice, and does not need ``arm`` to run before.
+        If the balancer does not accept the weight, the script restores the former weight for the next restart, and
+        fails. The script may run twice. It also works if ``arm`` did not run before.
         """
 
     @property
     @abstractmethod
     def bar(self) -> str:
-        """Return a shell script, run as an administrator, that keeps new requests from a node or lets them in again.
+        """The text of a shell script that keeps new requests from a node, or lets them in again.
 
-        $1 is the node's name, $2 its address, $3 ``on`` or ``off``. If an operator had already taken the node out, the
-        script prints ``kept`` and changes nothing.
+        $1 is the node's name, $2 is the node's address. $3 is ``on`` to keep requests from the node, or ``off`` to let
+        them in. If the node was taken out before, ``on`` changes nothing and prints ``kept``. Provisioning runs the
+        script as its administrator.
         """
 
     @property
     def record(self) -> str:
-        """Return a shell script that sums up the balancer's own record of requests. The script changes nothing.
+        """The text of a shell script that sums up the balancer's own record of requests. The script changes nothing.
 
-        It counts requests that ended at or after $1 and before $2, in epoch seconds by the balancer's clock. If $1 is
-        empty, the window begins when the present weight was set, and requests that began before are not counted. If $2
-        is empty, the window ends now. The newest requests may not be recorded yet, so the output says where the window
-        really ends: use that time as $1 of the next window.
+        The script counts the requests that ended in a window: at or after $1, and before $2. Both are epoch seconds by
+        the balancer's clock. If $1 is empty, the window begins when the present weight was set, and requests that began
+        before that time are not counted. If $2 is empty, the window ends now.
+
+        The newest requests may not be recorded yet, so the window may end earlier. The output says when the window
+        really ends. Use that time as $1 of the next window.
         """
         return "true"
 
     def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
-        """Parse the lines that ``record`` printed. Raises CannotTell."""
+        """Return the traffic of each color, from the lines that the script ``record`` printed.
+
+        Raises CannotTell if the record cannot be read.
+
+        + output: lines that the script printed
+        """
         raise CannotTell("this kind of balancer keeps no record of requests")
 
 
 class Api(ABC):
-    """One kind of switch that is controlled from the operator's machine, through its provider's API.
+    """A kind of switch that is controlled from the operator's machine, through its provider's API.
 
     + switch: settings of the switch
-    + members: node -> the provider's name for it (instance id or IP address)
+    + members: name of each node -> the provider's name for the node (instance id or IP address)
     + ports: ports of the colors
     """
 
     section: ClassVar[type[Switch]]
-    """Class of the switch's settings."""
+    """Class of the settings for this kind of switch."""
 
     def __init__(self, switch: Switch, members: Mapping[str, str], ports: Ports) -> None:
         self.switch = switch
@@ -135,44 +152,63 @@ class Api(ABC):
 
     @abstractmethod
     def see(self) -> Seen:
-        """Read the switch's state. Changes nothing. Raises CannotTell, NotDone."""
+        """Read and return the state of the switch. Changes nothing.
+
+        Raises CannotTell if the state does not tell the weights, and NotDone if the API gives no answer.
+        """
 
     @abstractmethod
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that ``shift`` would be accepted; no traffic moves. Returns one line for the report. Raises NotDone.
+        """Prove that the API would accept ``shift``. Returns one line for the report. No traffic moves.
 
-        + back: whether this is an undo or a rollback, as for ``shift``
+        Raises NotDone if the API would not accept the shift.
+
+        + weights: weights of the coming shift
+        + back: whether the coming shift is an undo or a rollback
         """
 
     @abstractmethod
     def shift(self, weights: Weights, back: bool = False) -> str:
-        """Move traffic. May be called twice. Returns one line for the report. Raises NotDone.
+        """Move traffic. Returns one line for the report. A second call with the same weights does no harm.
 
-        + back: whether this is an undo or a rollback: then traffic moves even to an unhealthy color
+        Raises NotDone if the API does not accept the weights.
+
+        + weights: new weights
+        + back: whether this shift is an undo or a rollback. If True, traffic moves even to an unhealthy color.
         """
 
     @abstractmethod
     def detach(self, color: Color) -> str:
-        """Detach a color that has no weight, so that the switch no longer keeps clients on it. Raises NotDone."""
+        """Detach a color whose weight is 0, so that stickiness no longer keeps clients on this color.
+
+        Returns one line for the report. Raises NotDone if the color has a weight or the API refuses.
+        """
 
     @abstractmethod
     def attach(self) -> str:
-        """Undo ``detach``: attach both colors, and leave the weights as they are. Raises NotDone."""
+        """Attach the detached color again, and leave the weights as they are. This undoes ``detach``.
+
+        Returns one line for the report. Raises NotDone if the API refuses.
+        """
 
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """Return the answers of both colors since an instant, as the provider recorded them.
+        """Return the numbers of both colors that a comparison needs, from the provider's record of requests.
 
-        + since: the instant, in epoch seconds
-        + old: the color whose response times determine the limits
+        + since: time at which the record's window begins, in epoch seconds
+        + old: the color whose response times set the threshold above which an answer of either color counts as slow
+        + settings: settings of the comparison
         + wait: whether to wait until the record is complete; if False, return the part that is recorded already
 
-        Raises NotDone.
+        Raises NotDone if the record cannot be read.
         """
         raise NotDone("this kind of switch keeps no record of requests")
 
     @abstractmethod
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """Keep nodes out of both colors, or let them in and wait until they are healthy. Raises NotDone.
+        """Keep nodes out of both colors, or let them in again and wait until they are healthy.
 
+        Returns one line for the report. Raises NotDone if the API refuses, or if the nodes do not become healthy.
+
+        + addresses: the nodes, by name or by the provider's name for them
         + out: True to keep the nodes out, False to let them in
         """

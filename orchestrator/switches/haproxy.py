@@ -1,6 +1,6 @@
-"""HAProxy as a switch. A map holds green's weight.
+"""HAProxy as a switch. A map of HAProxy holds green's weight.
 
-The Runtime API changes the map without a reload. After a restart, HAProxy reads the map from its file.
+HAProxy's Runtime API changes the map in memory, without a reload. When HAProxy restarts, it reads the map from a file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from orchestrator.switches.base import Balancer, Seen
 
 
 class HAProxy(Balancer):
-    """Sets the weight by ``set map``. Measured: 0 of 122,239 requests failed over 120 switches."""
+    """Makes the scripts for HAProxy. They set the weight with the Runtime API's command ``set map``.
+
+    In a measurement with 120 cutovers, none of 122,239 requests failed.
+    """
 
     section = HAProxySwitch
 
@@ -75,7 +78,11 @@ class HAProxy(Balancer):
         return {color.value: self.layout.backend(color) for color in Color}
 
     def _script(self, name: str, **values: str) -> str:
-        """Return the text of a script, after a line that sets the paths and names that the script uses."""
+        """Return the text of a script, after a first line that sets the shell variables that the script uses.
+
+        + name: the script's file is ``haproxy_<name>.sh``
+        + values: more variables -> values
+        """
         places = {"map": self.layout.weights_map, "socket": self.layout.haproxy_socket}
         return assign(read(f"switches/haproxy_{name}.sh"), **places, **values)
 

@@ -1,6 +1,6 @@
-"""nginx as a switch. The weight of green is the name of a directory (0 to 100) to which a link points.
+"""nginx as a switch. A symlink points to one of the directories ``0`` to ``100``, whose name is green's weight.
 
-Each request reads the link once, so a change needs no reload.
+nginx reads the symlink once for each request, so a change of the weight needs no reload.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from orchestrator.switches.base import Balancer, Seen
 
 
 class Nginx(Balancer):
-    """Sets the weight by renaming a link. Measured: 0 of 84,695 requests failed over 100 switches."""
+    """Makes the scripts for nginx. They set the weight by renaming a symlink.
+
+    In a measurement with 100 cutovers, none of 84,695 requests failed.
+    """
 
     section = NginxSwitch
 
@@ -73,5 +76,9 @@ class Nginx(Balancer):
         return record.traffic(output, self.layout.record)
 
     def _script(self, name: str, **values: str) -> str:
-        """Return the text of a script, after a line that sets the paths and names that the script uses."""
+        """Return the text of a script, after a first line that sets the shell variables that the script uses.
+
+        + name: the script's file is ``nginx_<name>.sh``
+        + values: more variables -> values
+        """
         return assign(read(f"switches/nginx_{name}.sh"), link=self.layout.weight_link, **values)

@@ -1,4 +1,4 @@
-"""Sum up the request record on the balancer itself, so that only a few lines cross the network."""
+"""Count the requests in a balancer's record. An awk program counts on the balancer and prints only a few lines."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from orchestrator.scripts.command import pairs
 from orchestrator.scripts.files import read
 
 RING_LINE = 72
-"""Most bytes of a line in HAProxy's ring, not counting the backend's name.
+"""Number of bytes in the longest line of HAProxy's ring (its record of requests), without the backend's name.
 
-This is the length with the longest numbers and the end mark.
+A line with the longest possible numbers and the end mark has this length.
 """
 
 FLUSH = 1
-"""Number of seconds after which nginx writes buffered lines to its record."""
+"""Number of seconds after which nginx writes buffered lines to its record of requests."""
 
 
 def counting(program: str) -> dict[str, str]:
-    """Return the values that a balancer's counting script needs: the awk program, and the limits of its buckets.
+    """Return the shell variables that a balancer's script ``record`` needs.
 
-    + program: path in this package of the awk program that reads one line of the record
+    They are the awk program that counts the requests, and the sizes of the buckets in which it counts response times.
+
+    + program: path, in the package ``orchestrator``, of the awk code that reads one line of this balancer's record
     """
     return {
         "exact": str(EXACT),
@@ -33,9 +35,12 @@ def counting(program: str) -> dict[str, str]:
 
 
 def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
-    """Parse the output of a script that counted the requests in a record. Raises CannotTell.
+    """Return the traffic of each color, from the output of a balancer's script ``record``.
 
-    + what: name of the record, for the message
+    Raises CannotTell if the record could not be read, or if more than 1% of its lines have an unknown format.
+
+    + output: lines that the script printed
+    + what: name of the record, for the error message
     """
     said = pairs(list(output))
     if "problem" in said:
@@ -43,7 +48,7 @@ def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
     missing = [key for key in ("blue", "green", "begin", "end", "complete", "lines", "unread") if key not in said]
     if missing:
         raise CannotTell(f"{what} cannot be read: the script printed no {', '.join(missing)}")
-    # the last line may be incomplete, so 1% of unread lines is accepted
+    # the last line may be incomplete, so up to 1% of unread lines is accepted
     if 100 * int(said["unread"]) > int(said["lines"]):
         raise CannotTell(f"{what} has {said['unread']} lines in an unknown format: provision this balancer")
     found = {}

@@ -1,4 +1,4 @@
-"""The verbs, one file for each family. The deploy files and the console command share all of them."""
+"""The verbs: the functions behind ``deploys/VERB.py`` and the command ``orchestrator``. Related verbs share a file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
     "rollback": rollback,
     "join": join,
 }
-"""The verbs whose plan is shown before the question. Their run is then bound to that plan."""
+"""The verbs whose plan is shown before the operator is asked. If the plan then changes, the run is refused."""
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,

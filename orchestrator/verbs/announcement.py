@@ -1,4 +1,4 @@
-"""Announcements of a run to new instances of an Auto Scaling group (``scaling.live`` in the settings)."""
+"""Announce a run to new instances of the Auto Scaling group (``scaling.live`` in the settings)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from orchestrator.run.announce import announce
 
 
 def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
-    """Tell new instances to wait from now on.
+    """Tell new instances to wait until the run has ended.
 
-    Raises Refused if the announcement fails. A rollback goes on even then: both colors keep the announced releases,
-    whatever the rollback does with the traffic.
+    If the announcement fails, raise Refused. In a rollback, only print a warning: a rollback changes the live color,
+    but the announced releases of both colors stay right.
     """
     problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
     if problem and i.verb != "rollback":
@@ -24,9 +24,9 @@ def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
 
 
 def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
-    """Tell new instances the release of each color after a run.
+    """Tell new instances which release each color has after the run, and that they need not wait any more.
 
-    A failure is only a warning, since the run has ended.
+    If this fails, only print a warning, because the run has already ended.
     """
     problem = announce(fleet.settings, i, session.fence, committed, busy=False)
     if problem:

@@ -1,4 +1,7 @@
-"""Bind a run to the plan that was approved: the plan shown before the question, or a plan saved earlier."""
+"""Refuse a run whose plan differs from the plan that the operator has approved.
+
+The approved plan is the plan that was shown before the operator was asked, or a plan that was saved to a file earlier.
+"""
 
 from __future__ import annotations
 
@@ -26,28 +29,29 @@ NAMES = {
     "settings": "the settings",
     "switches": "the switches",
 }
-"""The operator's names for the inputs of a plan, by their key in the journal. Other inputs are named by their key."""
+"""Key of the Inputs in JSON -> its name in messages. A key that is not in this table is itself the name."""
 
 
 @dataclass(frozen=True)
 class Approved:
-    """The plan that was shown before the question.
+    """The plan that was shown before the operator was asked.
 
-    + inputs: the plan's Inputs as JSON; None if an earlier run has to be settled before a plan can be made
+    + inputs: the plan's Inputs as JSON; None if no plan could be made, because an earlier run has to be settled first
     """
 
     inputs: Mapping[str, Any] | None
 
 
 def as_saved(i: Inputs) -> Mapping[str, Any]:
-    """Return the Inputs as a plan file has them: JSON that was written and read again."""
+    """Return the Inputs as they would be read from a saved plan: written as JSON and read again."""
     saved: Mapping[str, Any] = json.loads(json.dumps(i.to_json()))
     return saved
 
 
 def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
-    """Raise Refused if the run's plan differs from the plan that was shown.
+    """Raise Refused if the run's plan differs from the plan that was shown, or if no plan was shown.
 
+    + i: the Inputs of the run's plan
     + settled: the name of the earlier run that was settled first; empty if no run was settled
     """
     after = f"{settled} is settled" if settled else "nothing was changed"
@@ -74,9 +78,12 @@ def check_saved(i: Inputs, file: str) -> None:
 
 
 def _differences(then: Mapping[str, Any], i: Inputs) -> str:
-    """Describe the differences between the saved inputs and the inputs now; empty if they are equal.
+    """Describe the differences between the approved Inputs and the Inputs now. Return an empty string if none differ.
 
-    A new release gets another id each time, so that id is not compared.
+    The id of a new release is not compared, because it contains the time.
+
+    + then: the approved Inputs as JSON
+    + i: the Inputs now
     """
     before, now = dict(then), as_saved(i)
     ignored = {"release"} if i.verb == "release" else set()
@@ -85,7 +92,10 @@ def _differences(then: Mapping[str, Any], i: Inputs) -> str:
 
 
 def describe(key: str, then: object, now: object) -> str:
-    """Describe one difference: the input's name, and both values if they are short."""
+    """Describe one difference between two Inputs: the name of the key, and how its value has changed.
+
+    For lists, the description names the items that were added or removed. For dicts, it is only the name.
+    """
     name = NAMES.get(key, key)
     if isinstance(then, list) and isinstance(now, list):
         gone = [one for one in _names(then) if one not in _names(now)]

@@ -1,4 +1,4 @@
-"""Bar nodes that died during a run."""
+"""Bar nodes that no longer answer when a run is undone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.stages.bar import bar
 
 
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
-    """Bar the nodes that did not answer the undo: they get no traffic until the verb `join` has brought them back.
+    """Bar the nodes that did not answer during the undo. They get no traffic until a `join` brings them back.
 
     + left: the failed steps of the undo
     """

@@ -1,4 +1,4 @@
-"""Read the environment's values before any command whose output may show them: only known values can be hidden."""
+"""Read the values of the environment before a run, so that they can be masked in the output of commands."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from orchestrator.run.settle import shows
 
 
 def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
-    """Read the environment's values, so that they are hidden, if any of the stages may print them.
+    """If any of the stages may print output of commands, read the environment's values, so that they are masked.
 
-    + must: whether a release needs the values. If False (an undo), and for every other verb, a failure to read them is
-      only a warning.
+    If the values cannot be read, a release raises the error (Refused or UsageError), because it needs the values. Any
+    other verb only prints a warning.
 
-    Raises Refused or UsageError if a release needs the values and cannot read them.
+    + must: whether a release needs the values. False in an undo, which then only prints a warning
     """
     if not shows(stages):
         return

@@ -1,4 +1,4 @@
-"""Check the pauses at which a run may stop and wait for the operator."""
+"""Check the pauses of a plan. At a pause, a run stops and waits for the operator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_pause(whole: Plan, until: str, after: str = "") -> None:
 
 
 def refuse_paused(run: RunHistory) -> None:
-    """Raise Refused if the open run waits for the operator: no other command may settle a waiting run."""
+    """Raise Refused if the run is paused, because only `promote` and `abort` may end a paused run."""
     if run.paused:
         raise Refused(
             f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"

@@ -1,4 +1,4 @@
-"""Provision every host."""
+"""The verb `provision`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from orchestrator.verbs.session import open_store
 
 
 def provision(fleet: Fleet, options: Options) -> int:
-    """Make every host ready. Running it a second time changes nothing."""
+    """Provision every host, so that releases can run there. Return the exit status. A second run changes nothing."""
     # imported here because no other verb needs these modules
     from orchestrator.provision import walk
 
     fleet.prepare_connections()
     say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     walk.place(fleet, say)
-    # the lock belongs to the deploy user, and the store exists only after `place`
+    # The lock is taken only now, because `place` makes the directory for it, which belongs to the deploy user.
     session = Session(open_store(fleet, user=fleet.settings.user), owner("provision"), say)
     try:
         session.take()

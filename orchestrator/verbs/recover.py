@@ -1,4 +1,4 @@
-"""The verbs resume, promote and abort, which continue or undo a run that stopped or waits."""
+"""The verbs `resume`, `promote` and `abort`, which continue or undo a run that has stopped or is paused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from orchestrator.verbs.walk import walk_plan
 
 
 def resume(fleet: Fleet, options: Options) -> int:
-    """Finish a run that stopped without an end on record: the same release, from the stage at which it stopped."""
+    """Continue a run that stopped before its end, at the stage at which it stopped. Return the exit status.
+
+    If the undo of that run had already begun, undo the rest instead.
+    """
     with begin_session(fleet, "resume") as session:
         run = open_run_of(fleet)
         if run is None:
@@ -31,7 +34,10 @@ def resume(fleet: Fleet, options: Options) -> int:
 
 
 def promote(fleet: Fleet, options: Options) -> int:
-    """Continue a run that waits because of ``--data until=``."""
+    """Continue a run that is paused because of ``--data until=``. Return the exit status.
+
+    Raises Refused if no run is paused.
+    """
     with begin_session(fleet, "promote") as session:
         run = open_run_of(fleet)
         if run is None:
@@ -46,7 +52,10 @@ def promote(fleet: Fleet, options: Options) -> int:
 
 
 def abort(fleet: Fleet, options: Options) -> int:
-    """Undo a run that stopped or waits. If the run was committed, finish it instead: a commit cannot be undone."""
+    """Undo a run that has stopped or is paused. Return the exit status.
+
+    If the run was committed, finish it instead, because a committed run cannot be undone.
+    """
     with begin_session(fleet, "abort") as session:
         run = open_run_of(fleet)
         if run is None:
@@ -61,7 +70,7 @@ def abort(fleet: Fleet, options: Options) -> int:
 
 
 def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: OpenRun) -> int:
-    """Walk the remaining stages of an open run, and return the exit status."""
+    """Perform the remaining stages of a run that has stopped or is paused. Return the exit status."""
     history, i, whole = run
     say(f"{verb}: {history.name}", bold=True)
     if history.committed:
@@ -71,6 +80,6 @@ def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: Ope
     before = begun_stages(history, whole)
     learn_values(fleet, i, [*before, *stages, *whole.after_commit])
     announce_begin(fleet, session, i)
-    # in one write: if only the first record were written, the stages that have to be undone would be lost
+    # Write both records at once: with only the first record, the next command would not know which stages to undo.
     session.append([begin_record(verb), RunInputs(i.to_json(), history.begun, history.done)])
     return walk_plan(fleet, session, i, whole, options, lambda walk: walk.go(stages, before, options.until))

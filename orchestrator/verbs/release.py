@@ -1,4 +1,4 @@
-"""The verbs that begin a run: release, code, rollback, join."""
+"""The verbs that begin a run: `release`, `code`, `rollback`, `join`. Each first settles a run that stopped."""
 
 from __future__ import annotations
 
@@ -28,29 +28,44 @@ from orchestrator.verbs.walk import walk_plan
 
 
 def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Release a new version. If an earlier run is still open, settle it first."""
+    """Release a new version. Return the exit status.
+
+    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    """
     return _change(fleet, "release", options, approved)
 
 
 def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Release a new version that changes only code. Any other version is refused or undone."""
+    """Release a new version that changes only code. Return the exit status.
+
+    If the version changes more than code, the run is refused or undone.
+
+    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    """
     return _change(fleet, "code", options, approved)
 
 
 def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Go back to the release that is still warm, or to a kept release. If an earlier run is open, settle it first."""
+    """Roll back to the release that is still warm, or to an older release on the nodes' disks. Return the exit status.
+
+    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    """
     return _change(fleet, "rollback", options, approved)
 
 
 def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Bring a barred node back: give it the releases of both colors, run the gates, then let traffic in."""
+    """Install the releases of both colors on a barred node, gate them, and let the node in. Return the exit status.
+
+    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    """
     return _change(fleet, "join", options, approved)
 
 
 def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None) -> int:
-    """Run the plan of a verb to its end, and return the exit status.
+    """Settle an earlier run that stopped, then make the plan of the verb and walk it. Return the exit status.
 
-    + approved: the plan that was shown before the question; None with ``-y``
+    + verb: ``release``, ``code``, ``rollback`` or ``join``
+    + approved: the plan that was shown before the operator was asked; None with ``-y``
     """
     with begin_session(fleet, verb) as session:
         earlier = open_run_of(fleet)
@@ -78,11 +93,11 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
-    """Look at the fleet and decide what a run of the verb would do. Changes nothing.
+    """Read the state of the fleet, and return it with the Inputs of a run of the verb. Changes nothing.
 
-    Raises Refused or UsageError.
+    Raises Refused if the run may not begin, UsageError if an option is wrong.
     """
-    # A rollback is for emergencies. Unless it has to start a release, it does not depend on the Auto Scaling group.
+    # A rollback to a warm release does not read the Auto Scaling group, so that it works even if AWS does not answer.
     started = options.to is not None or fleet.settings.shrinks
     seen = survey(fleet, group=verb != "rollback" or started)
     return seen, _decide(fleet, seen, verb, options)
@@ -102,10 +117,10 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
 
 
 def _revision_of(fleet: Fleet, release: str) -> str:
-    """Return the commit of a release.
+    """Return the full commit hash of a release.
 
-    The hash comes from the journal. If the journal lacks the release, a node's git mirror expands the short hash in the
-    release id.
+    The hash is read from the journal. If the journal does not have the release, the short hash at the end of the
+    release id is completed by a node's git mirror. For other sources than git, return that short hash.
     """
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}

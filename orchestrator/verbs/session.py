@@ -1,4 +1,7 @@
-"""Open the session of a verb: take the lock, raise the fence at every place, and open the journal."""
+"""Open the session of a verb: open the journal, take the lock, and raise the fence on every host.
+
+The fence is the number of the newest run, which each host's guard keeps. The guard refuses commands of older runs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ from orchestrator.signals import signals
 
 @contextmanager
 def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
-    """Take the lock, and make every reachable place refuse older runs. The lock is always given back at the end."""
+    """Take the lock, make every reachable host refuse commands of older runs, and yield the session.
+
+    At the end the lock is always released, and no signal can interrupt that.
+    """
     fleet.prepare_connections()
     session = Session(open_store(fleet), owner(verb), say)
     try:
@@ -40,10 +46,12 @@ def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
 
 
 def close_to_older_runs(fleet: Fleet, fence: int) -> int:
-    """Make the guards refuse older runs from now on, and end commands that a killed run left behind.
+    """Make the guard of every host refuse commands of older runs, and kill commands that such runs left behind.
 
-    The preflight judges places that cannot be reached or have no guard yet. Returns the largest fence (a number that
-    grows with each run) that any place has seen.
+    Return the highest fence of all hosts, at least ``fence``. If it is higher than ``fence``, this run needs a higher
+    number. Hosts that cannot be reached or have no guard yet are ignored here; the preflight judges them.
+
+    + fence: the number of this run
     """
     node, balancer = fleet.settings.node, fleet.settings.balancer
     deadline = fleet.settings.deadlines.look
@@ -59,9 +67,11 @@ def close_to_older_runs(fleet: Fleet, fence: int) -> int:
 
 
 def open_store(fleet: Fleet, user: str | None = None) -> Store:
-    """Open the store that the settings name: S3, or a directory on a host (by default the first balancer).
+    """Return the store of lock and journal: S3, or a directory on a host, as the settings say.
 
-    + user: the owner of the directory, if this process logs in as another user (an administrator)
+    + user: the user as which commands run on that host; None for the user who logs in
+
+    Raises UsageError if the inventory does not have the host, Refused if the host cannot be reached.
     """
     journal = fleet.settings.journal
     if journal.kind == "s3":
@@ -88,5 +98,5 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
 
 def begin_record(verb: str) -> Begin:
-    """Make the first record of each run of this process."""
+    """Return the first record of a run: the verb, the owner, and the version of this tool."""
     return Begin(verb, owner(verb).who, __version__)

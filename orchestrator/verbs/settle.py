@@ -1,4 +1,4 @@
-"""Settle an earlier run that is still open. Every verb that changes the fleet does this first."""
+"""Settle an earlier run that stopped before its end. Every verb that begins a run does this first."""
 
 from __future__ import annotations
 
@@ -22,15 +22,21 @@ from orchestrator.verbs.session import open_store
 
 
 def open_run_of(fleet: Fleet) -> OpenRun | None:
-    """Read the journal and return the run that has to be settled, or None."""
+    """Read the journal and return the run that has to be settled, or None if there is none."""
     return open_run(open_store(fleet).read().runs, fleet.settings)
 
 
 def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) -> tuple[str, ...]:
-    """Settle an earlier run before another one begins.
+    """Settle an earlier run before a new run begins.
 
-    Returns the processes of the Auto Scaling group that could not be resumed: a rollback goes on even then, and
-    resumes them at its end. Raises Refused if the earlier run is paused, NotUndone if a part of it is not undone.
+    Return the processes of the Auto Scaling group that the earlier run could not resume, if the new run is a rollback:
+    a rollback goes on and resumes them at its end. For any other verb, return ().
+
+    + verb: the verb of the new run
+    + earlier: the run to settle
+
+    Raises Refused if the earlier run is paused. Raises NotUndone if its undo failed on a place that answers, or if a
+    stage is left that must be finished first (``Kind.owed``).
     """
     refuse_paused(earlier.history)
     say(f"{earlier.history.name} stopped without an end on record: settling it first", fg="yellow")
@@ -44,12 +50,19 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
 
 
 def settle_run(fleet: Fleet, session: Session, run: OpenRun) -> int:
-    """Settle the open run and return the exit status. Raises NotUndone if a place answers but could not be undone."""
+    """Settle a run. Return the exit status.
+
+    Raises NotUndone if the undo failed on a place that answers, or if a stage is left that must be finished first
+    (``Kind.owed``).
+    """
     return _record(session, run.inputs, _undo_or_finish(fleet, session, run))
 
 
 def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
-    """Undo the run, or finish it if it was committed. Raises NotUndone if a place that answers is in a mixed state."""
+    """Finish the run if it was committed, else undo it. Return how the walk ended.
+
+    Raises NotUndone if the undo failed on a place that answers.
+    """
     history, i, whole = run
     stages = whole.after_commit if history.committed else begun_stages(history, whole)
     learn_values(fleet, i, stages, must=False)
@@ -63,7 +76,11 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
 
 
 def _record(session: Session, i: Inputs, ended: Ended) -> int:
-    """Record that a run is settled, unless something is left. Raises NotUndone if no other run may begin."""
+    """Record that a run is settled. Return the exit status.
+
+    If places did not answer the undo, record nothing and return 1, so that the next command undoes the rest. Raises
+    NotUndone if a stage is left that must be finished before any other run (``Kind.owed``).
+    """
     if ended.owed:
         raise NotUndone(_listed(ended.owed))
     if ended.left:

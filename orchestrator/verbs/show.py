@@ -1,4 +1,4 @@
-"""Show the plan of a run. Changes nothing and takes no lock."""
+"""Show the plan of a run, without changing anything or taking the lock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from orchestrator.verbs.session import open_store
 
 
 def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Inputs:
-    """Read the fleet's state, make the plan and show it. Raises Refused or UsageError, as the run would.
+    """Read the fleet's state, make the plan, show it, and return its Inputs.
+
+    With ``--data save=``, the plan is also written to a file. Raises Refused or UsageError, as the run would.
 
     + verbose: whether to show the commands of each stage
     + as_json: whether to print JSON on standard output, instead of lines on standard error
@@ -43,9 +45,10 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
 
 
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
-    """Show the plan before the question, and how an earlier open run is settled first. The run is bound to the result.
+    """Show the plan before the operator is asked, and return it. The run is refused if its plan differs from this plan.
 
-    Raises Refused or UsageError, as the run would.
+    If an earlier run stopped, also show how the command will settle that run first. Raises Refused or UsageError, as
+    the run would.
     """
     earlier = _earlier(fleet)
     if earlier is not None:
@@ -61,18 +64,21 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
 
 
 def settled_first(earlier: RunHistory) -> str:
-    """Say in one line how the run first settles an earlier open run."""
+    """Return one line that says how the command will settle an earlier run first."""
     way = "carries it forward" if earlier.committed else "undoes it"
     return f"{earlier.name} stopped without an end: this command {way} first, and goes on if the plan is still the same"
 
 
 def _earlier(fleet: Fleet) -> RunHistory | None:
-    """Return the earlier run that has to be settled, or None. Raises Refused if that run is paused."""
+    """Return the earlier run that has to be settled, or None. Raises Refused if that run is paused.
+
+    If another command holds the lock, print a line about it.
+    """
     contents = open_store(fleet).read()
     if contents.held is not None:
         say(f"locked: {contents.held.owner}, last heard of {contents.held.age:.0f} s ago", fg="yellow")
         if contents.held.age < LEASE:
-            # the run is open only because it is still running
+            # the lock was renewed recently, so that run has not stopped, but is still in progress
             return None
     found = open_run(contents.runs, fleet.settings)
     if found is None:

@@ -1,4 +1,4 @@
-"""Show switches, nodes, lock and history. Changes nothing."""
+"""The verb `status`: print the state of switches, nodes and lock, and the last runs. It changes nothing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     from orchestrator.aws.scaling import Group
 
 HISTORY = 5
-"""The number of runs that are listed."""
+"""How many of the last runs are listed."""
 
 
 def show_status(fleet: Fleet, options: Options) -> int:
-    """Print the state of switches, nodes and lock, and the history. Returns the exit status."""
+    """Print the state of switches, nodes and lock, and the last runs. Return the exit status, 0."""
     for line in lines(survey(fleet), open_store(fleet).read(), fleet.settings):
         click.echo(line)
     return 0
 
 
 def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable[str]:
-    """Return the lines about switches, nodes, lock and history."""
+    """Yield the lines about switches, nodes, lock and the last runs.
+
+    + contents: the contents of the store: lock and journal
+    """
     yield f"{settings.app}"
     for name, seen in fleet.switches.items():
         if isinstance(seen, str):

@@ -1,4 +1,4 @@
-"""Take the lock away from a run that holds it."""
+"""The verb `unlock`: take the lock away from a run that holds it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from orchestrator.verbs.session import open_store
 
 
 def show_lock(fleet: Fleet) -> None:
-    """Print the holder of the lock before the question whether to take the lock away."""
+    """Print which run holds the lock, before the operator is asked whether to take the lock away."""
     held = open_store(fleet).read().held
     say(f"locked: {held.owner}, last heard of {held.age:.0f} s ago" if held else "not locked")
 
 
 def unlock(fleet: Fleet, options: Options) -> int:
-    """Take the lock away from a run that holds it. If that run wakes up later, the guards' fence refuses it."""
+    """Take the lock away from a run that holds it. Return the exit status, 0.
+
+    If that run is still alive and sends commands later, the guards refuse these commands once a newer run has begun.
+    """
     store = open_store(fleet)
     held = store.read().held
     if held is None:

@@ -1,4 +1,4 @@
-"""Walk a plan for any verb that changes the fleet: show and record the plan, then announce and report the end."""
+"""Walk the plan of a run: show and record each event, then announce, record and report the end of the run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from orchestrator.verbs.lost import bar_lost_nodes
 def walk_plan(
     fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Options, go: Callable[[Walk], Ended]
 ) -> int:
-    """Walk a plan and return the exit status.
+    """Walk a plan, then announce, record and report how the walk ended. Return the exit status.
 
-    + go: function that walks the plan, or a part of the plan
+    + whole: the plan
+    + go: function that walks the plan or its remaining stages
     """
     file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
 
@@ -52,7 +53,10 @@ def walk_plan(
 
 
 def how(ended: Ended) -> str:
-    """Return the end of the run for its last record: ``left`` if the next command has to finish something."""
+    """Return how the run ended, for its last record: ``done``, ``undone``, or ``left``.
+
+    ``left`` means that the next command has to finish a stage or the undo.
+    """
     if ended.left or ended.owed:
         return "left"
     return "done" if ended.committed else "undone"

@@ -1,1 +1,1 @@
-"""The handlers that perform the actions: one file and one class per action, which names it (``Action.handler``)."""
+"""The handlers: one file and one class for each action. ``Action.handler`` names the class."""

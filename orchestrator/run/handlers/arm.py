@@ -1,4 +1,4 @@
-"""Performs `arm`."""
+"""The handler of the action `arm`, which arms a node to swap its ``live`` link at one instant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.stages.arm import Arm
 
 
 class ArmHandler(OperationHandler[Arm]):
-    """Chooses an instant for all nodes, then arms each node with ``operations/arm.py``."""
+    """Chooses the instant at which all nodes swap their links, then arms each node with ``operations/arm.py``."""
 
     @classmethod
     @override
@@ -38,5 +38,9 @@ class ArmHandler(OperationHandler[Arm]):
 
 
 def _when(swap: SwapTime | None, fence: int) -> dict[str, Any]:
-    """The arguments that are not known yet when the plan is made."""
+    """Return the arguments of the operation that are unknown while a plan is shown.
+
+    + swap: the chosen instant, None while a plan is shown
+    + fence: the number of the run, 0 while a plan is shown
+    """
     return {"at": swap.at if swap else 0.0, "window": swap.window if swap else 0.0, "run": fence}

@@ -1,4 +1,4 @@
-"""Performs `attach`."""
+"""The handler of the action `attach`, which attaches a color to a switch again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class AttachHandler(Handler[Attach]):
-    """Waits, then makes the switch know both colors again."""
+    """Waits, then attaches the detached color to a switch behind an API again."""
 
     @override
     def at_api(self, api: Api, step: Step[Attach]) -> str:

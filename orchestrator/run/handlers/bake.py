@@ -1,4 +1,4 @@
-"""Performs `bake`."""
+"""The handler of the action `bake`, which watches the new color for some time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from orchestrator.stages.bake import Bake
 
 
 class BakeHandler(Handler[Bake]):
-    """Watches the new color. Counts the comparisons of the run: each one makes a wrong verdict by chance likelier."""
+    """Watches the new color on the operator's machine.
+
+    The handler numbers the comparisons of the whole run, because a wrong verdict by chance becomes more likely with
+    each comparison.
+    """
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

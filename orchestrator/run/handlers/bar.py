@@ -1,4 +1,4 @@
-"""Performs `bar`."""
+"""The handler of the action `bar`, which bars nodes at a switch, or lets nodes in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.switches.base import Api
 
 
 class BarHandler(OperationHandler[Bar]):
-    """Runs ``operations/bar.py`` on a balancer, or calls the API of a provider's switch."""
+    """Runs ``operations/bar.py`` on a balancer, or calls the API of a switch, to bar nodes or let them in."""
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""Performs `build`."""
+"""The handler of the action `build`, which runs a build step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.build import Build
 
 
 class BuildHandler(OperationHandler[Build]):
-    """Runs ``operations/build.py``."""
+    """Runs one build step on a node with ``operations/build.py``."""
 
     output = True
 

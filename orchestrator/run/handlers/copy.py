@@ -1,4 +1,4 @@
-"""Performs `copy`."""
+"""The handler of the action `copy`, which copies a release from one node to another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.copy import Copy
 
 
 class CopyHandler(Handler[Copy]):
-    """Copies the release from a node to the operator's machine, and from there to the other node."""
+    """Copies a release from a node that has it to the operator's machine, and from there to the step's node."""
 
     @override
     def at_host(self, host: Host, step: Step[Copy], undoing: bool) -> str:

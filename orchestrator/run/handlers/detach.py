@@ -1,4 +1,4 @@
-"""Performs `detach`."""
+"""The handler of the action `detach`, which detaches a color from a switch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class DetachHandler(Handler[Detach]):
-    """Waits, then makes the switch forget a color."""
+    """Waits, then detaches a color from a switch behind an API."""
 
     @override
     def at_api(self, api: Api, step: Step[Detach]) -> str:

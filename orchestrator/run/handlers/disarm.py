@@ -1,4 +1,4 @@
-"""Performs `disarm`."""
+"""The handler of the action `disarm`, which keeps an armed node from swapping its ``live`` link."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.arm import Disarm
 
 
 class DisarmHandler(OperationHandler[Disarm]):
-    """Runs ``disarm`` of ``operations/arm.py``."""
+    """Disarms a node with the operation ``disarm`` in ``operations/arm.py``."""
 
     @classmethod
     @override

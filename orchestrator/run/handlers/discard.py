@@ -1,4 +1,4 @@
-"""Performs `discard`."""
+"""The handler of the action `discard`, which removes one release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.fetch import Discard
 
 
 class DiscardHandler(OperationHandler[Discard]):
-    """Runs ``operations/discard.py``."""
+    """Removes one release from a node with ``operations/discard.py``."""
 
     @classmethod
     @override

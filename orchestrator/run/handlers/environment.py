@@ -1,4 +1,4 @@
-"""Performs `environment`."""
+"""The handler of the action `environment`, which writes the environment file of a release."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from orchestrator.stages.environment import Environment
 
 
 class EnvironmentHandler(OperationHandler[Environment]):
-    """Runs ``operations/environment.py``, with the values on standard input. The operator's machine reads them once."""
+    """Writes the environment file of a release with ``operations/environment.py``.
+
+    The operator's machine reads the values once for all nodes. Each node gets the values on standard input.
+    """
 
     _text = ""
 

@@ -1,4 +1,4 @@
-"""Performs `fetch`, with a different operation for each kind of source."""
+"""The handler of the action `fetch`. Each kind of source has its own operation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator.stages.fetch import Fetch
 
 
 class FetchHandler(OperationHandler[Fetch]):
-    """Prepares the files once on the operator's machine, then each node pulls them or receives them."""
+    """Prepares the files once on the operator's machine. Then each node downloads the files, or gets them sent."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

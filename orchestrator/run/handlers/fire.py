@@ -1,4 +1,4 @@
-"""Performs `fire`: an armed node swaps by itself, and the handler reads the result."""
+"""The handler of the action `fire`. An armed node swaps its link by itself; the handler only reads the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.waiting import until
 
 
 class FireHandler(Handler[Fire]):
-    """Waits for the agreed instant, then reads whether the node swapped."""
+    """Waits for the instant for which the node is armed, then reads whether the node swapped its ``live`` link."""
 
     @override
     def at_host(self, host: Host, step: Step[Fire], undoing: bool) -> str:

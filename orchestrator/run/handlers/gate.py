@@ -1,4 +1,4 @@
-"""Performs `gate`: asks a color on its own node until it answers with the release."""
+"""The handler of the action `gate`: asks a color, on its own node, until the color answers with the release."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.waiting import until
 
 
 class GateHandler(Handler[Gate]):
-    """Checks the health page and the code that the color's processes run."""
+    """Checks that the color's health page answers with the release, and that the color's processes run its code."""
 
     @override
     def at_host(self, host: Host, step: Step[Gate], undoing: bool) -> str:

@@ -1,4 +1,4 @@
-"""Performs `hook`."""
+"""The handler of the action `hook`, which runs a hook's command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.stages.hooks import RunHook
 
 
 class RunHookHandler(OperationHandler[RunHook]):
-    """Runs ``operations/hook.py`` on a host, or the hook's command on the operator's machine."""
+    """Runs a hook's command: on a host with ``operations/hook.py``, or on the operator's machine directly."""
 
     output = True
 

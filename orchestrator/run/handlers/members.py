@@ -1,4 +1,4 @@
-"""Performs `members`: asks a switch until it reaches the color on its members."""
+"""The handler of the action `members`: asks a switch until the switch reaches the color on the expected nodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.waiting import until
 
 
 class MembersHandler(Handler[Members]):
-    """Asks a balancer for its members' answers. For a provider's switch, the provider's own health checks count."""
+    """Requests the nodes' health pages from a balancer. For a switch behind an API, reads its own health checks."""
 
     @override
     def at_host(self, host: Host, step: Step[Members], undoing: bool) -> str:

@@ -1,4 +1,4 @@
-"""Performs `newcomers`."""
+"""The handler of the action `newcomers`, which keeps new instances of the Auto Scaling group from traffic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.scaling import Newcomers
 
 
 class NewcomersHandler(Handler[Newcomers]):
-    """Asks AWS for the changes of the Auto Scaling group. Each line of the answer is a warning."""
+    """Asks AWS which instances came to or left the Auto Scaling group. Each line about them is shown as a warning."""
 
     @override
     def at_operator(self, step: Step[Newcomers]) -> str:

@@ -1,4 +1,4 @@
-"""Performs `permit`."""
+"""The handler of the action `permit`, which sets owners and modes of a release's files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.permit import Permit
 
 
 class PermitHandler(OperationHandler[Permit]):
-    """Runs ``operations/permit.py``."""
+    """Sets owners and modes of a release's files with ``operations/permit.py``."""
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""Performs `promote`."""
+"""The handler of the action `promote`, which points a node's ``live`` link to a color."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.promote import Promote
 
 
 class PromoteHandler(OperationHandler[Promote]):
-    """Runs ``operations/promote.py``."""
+    """Points the ``live`` link of a node to a color with ``operations/promote.py``."""
 
     @classmethod
     @override

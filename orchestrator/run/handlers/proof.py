@@ -1,4 +1,4 @@
-"""Performs `proof`."""
+"""The handler of the action `proof`, which ends the probe and judges its report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator.stages.proof import Proof
 
 
 class ProofHandler(Handler[Proof]):
-    """Ends the run's probe and judges its report."""
+    """Ends the run's probe. If the step asks for it, judges the probe's report."""
 
     @override
     def at_operator(self, step: Step[Proof]) -> str:

@@ -1,4 +1,4 @@
-"""Performs `prune`."""
+"""The handler of the action `prune`, which removes old releases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.prune import Prune
 
 
 class PruneHandler(OperationHandler[Prune]):
-    """Runs ``operations/prune.py``."""
+    """Removes old releases from a node with ``operations/prune.py``."""
 
     @classmethod
     @override

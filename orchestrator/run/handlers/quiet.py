@@ -1,4 +1,4 @@
-"""Performs `quiet`: counts the requests in flight until there are none."""
+"""The handler of the action `quiet`: counts a color's requests in flight until there are none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.survey import seen_at
 
 
 class QuietHandler(Handler[Quiet]):
-    """Counts a node's processes and connections; reads a balancer's own count."""
+    """Counts the color's requests in flight: on a node from its processes and connections, on a balancer its count."""
 
     @override
     def at_host(self, host: Host, step: Step[Quiet], undoing: bool) -> str:

@@ -1,4 +1,4 @@
-"""Performs `ready`."""
+"""The handler of the action `ready`, which checks that a switch would accept new weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.switches.base import Api
 
 
 class ReadyHandler(OperationHandler[Ready]):
-    """Runs ``operations/ready.py`` on a balancer, or calls the API of a provider's switch."""
+    """Checks that a switch would accept a shift: with ``operations/ready.py`` on a balancer, or through its API."""
 
     @classmethod
     @override

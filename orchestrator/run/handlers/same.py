@@ -1,4 +1,4 @@
-"""Performs `same`: hashes the files of each node and compares the hashes."""
+"""The handler of the action `same`: hashes the release's files on each node and compares the hashes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.stages.same import Same
 
 
 class SameHandler(Handler[Same]):
-    """Compares the nodes' files. Until the comparison, a node's detail is the hash of its files."""
+    """Compares the release's files on all nodes: ``at_host`` returns one node's hash, ``together`` compares them."""
 
     @override
     def at_host(self, host: Host, step: Step[Same], undoing: bool) -> str:

@@ -1,4 +1,4 @@
-"""Performs `scaling`."""
+"""The handler of the action `scaling`, which suspends or resumes the Auto Scaling group."""
 
 from __future__ import annotations
 

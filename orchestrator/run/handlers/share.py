@@ -1,4 +1,4 @@
-"""Performs `share`."""
+"""The handler of the action `share`, which links a release to the shared files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.share import Share
 
 
 class ShareHandler(OperationHandler[Share]):
-    """Runs ``operations/share.py``."""
+    """Links a release to the shared directories and files with ``operations/share.py``."""
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""Performs `shift`."""
+"""The handler of the action `shift`, which sets the weights at a switch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from orchestrator.switches.base import Api
 
 
 class ShiftHandler(OperationHandler[Shift]):
-    """Runs ``operations/shift.py`` on a balancer, or calls a provider's API, after preparing the probe."""
+    """Sets green's weight at a switch: with ``operations/shift.py`` on a balancer, or through the switch's API.
+
+    Before a shift that is no undo, the probe is told about the new weights.
+    """
 
     @classmethod
     @override

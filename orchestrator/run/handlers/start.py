@@ -1,4 +1,4 @@
-"""Performs `start`."""
+"""The handler of the action `start`, which starts a release in a color."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.stages.start import Start
 
 
 class StartHandler(OperationHandler[Start]):
-    """Runs ``operations/start.py``."""
+    """Points a color to a release and starts the color's processes with ``operations/start.py``."""
 
     @classmethod
     @override

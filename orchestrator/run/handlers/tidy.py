@@ -1,4 +1,4 @@
-"""Performs `tidy`."""
+"""The handler of the action `tidy`, which removes incomplete releases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.prune import Tidy
 
 
 class TidyHandler(OperationHandler[Tidy]):
-    """Runs ``operations/tidy.py``."""
+    """Removes incomplete leftovers of earlier runs from a node with ``operations/tidy.py``."""
 
     @classmethod
     @override

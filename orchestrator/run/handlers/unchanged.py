@@ -1,4 +1,4 @@
-"""Performs `unchanged`."""
+"""The handler of the action `unchanged`, which checks that a code-only release lacks nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.unchanged import Unchanged
 
 
 class UnchangedHandler(OperationHandler[Unchanged]):
-    """Runs ``operations/unchanged.py``."""
+    """Checks with ``operations/unchanged.py`` that a code-only release lacks nothing that the live release has."""
 
     @classmethod
     @override

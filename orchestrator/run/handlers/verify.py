@@ -1,4 +1,4 @@
-"""Performs `verify`."""
+"""The handler of the action `verify`, which checks from outside which releases answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.waiting import until
 
 
 class VerifyHandler(Handler[Verify]):
-    """Sends requests from outside, through every address of the switch."""
+    """Sends requests from the operator's machine to every address of the switch, until the right releases answer."""
 
     @override
     def at_operator(self, step: Step[Verify]) -> str:

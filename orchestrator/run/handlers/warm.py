@@ -1,4 +1,4 @@
-"""Performs `warm`."""
+"""The handler of the action `warm`, which fills a color's OPcache and requests its pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from orchestrator.stages.warm import Warm
 
 
 class WarmHandler(OperationHandler[Warm]):
-    """Runs ``operations/warm.py`` and judges the state of OPcache."""
+    """Warms a color with ``operations/warm.py`` and judges the state of its OPcache.
+
+    If the release does not fit into OPcache, the step fails. If the setting ``php.opcache`` is ``warn``, the step only
+    shows a warning.
+    """
 
     guarded = False
 

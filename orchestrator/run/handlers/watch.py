@@ -1,4 +1,4 @@
-"""Performs `watch`."""
+"""The handler of the action `watch`, which starts the probe."""
 
 from __future__ import annotations
 

@@ -1,7 +1,13 @@
-"""CloudWatch's metrics of both colors behind an ALB. They are minutes late, so they are only a second gate. Pure.
+"""CloudWatch's metrics of both colors behind an ALB, for the comparison of the colors. Pure.
 
-Facts from the documentation of CloudWatch and the load balancer: a point covers 60 s; the newest points are incomplete;
-a count of 0 is not reported; ``PR(x:)`` is the share of values above x, in per cent.
+The metrics are complete only minutes later, so a bake checks the probe and the health pages of the nodes first.
+
+Facts from the documentation of CloudWatch and the load balancer:
+
+* A data point covers 60 s.
+* The newest data points are incomplete.
+* A count of 0 is not reported.
+* The statistic ``PR(x:)`` is the share of values above x, in per cent.
 """
 
 from __future__ import annotations
@@ -15,10 +21,10 @@ from orchestrator.comparison.judge import Shares, Slow
 from orchestrator.model import Color
 
 MINUTE = 60
-"""Number of seconds that a point covers."""
+"""Number of seconds that a data point covers."""
 
 DELAY = 120
-"""Number of seconds from the end of a minute until the points of that minute are complete."""
+"""Number of seconds from the end of a minute until the data points of that minute are complete."""
 
 NAMESPACE = "AWS/ApplicationELB"
 
@@ -32,9 +38,9 @@ P99 = "p99"
 
 @dataclass(frozen=True)
 class TooEarly:
-    """The answer if not all minutes of the window are complete yet.
+    """Returned instead of numbers if CloudWatch has no complete data yet for some minutes of a window.
 
-    + until: time in epoch seconds when all minutes will be complete
+    + until: time in epoch seconds when the data of all minutes will be complete
     """
 
     until: float
@@ -42,14 +48,14 @@ class TooEarly:
 
 @dataclass(frozen=True)
 class ColorTraffic:
-    """The answers of one color.
+    """CloudWatch's numbers about the answers of one color.
 
-    + requests: requests that the balancer sent to the color
-    + errors: 5xx answers of the color itself
-    + refused: failed connections to the color; the balancer answers these requests with 502, which it counts for no
-      color
+    + requests: number of requests that the load balancer sent to the color
+    + errors: number of 5xx answers of the color itself
+    + refused: number of failed connections to the color. The load balancer answers these requests with 502, and its
+      metrics count these answers for neither color.
     + p99: 99th percentile of the seconds until an answer began, in the color's slowest minute; None without requests
-    + slow: share (0 to 1) of the answers that took longer than ``CloudWatchTraffic.threshold``; None if not requested
+    + slow: share (0 to 1) of the answers that took longer than ``CloudWatchTraffic.threshold``; None if unknown
     """
 
     requests: int = 0
@@ -61,9 +67,10 @@ class ColorTraffic:
 
 @dataclass(frozen=True)
 class CloudWatchTraffic:
-    """The answers of both colors over the same whole minutes.
+    """CloudWatch's numbers about the answers of both colors in the same whole minutes.
 
-    + begin, end: the window, in epoch seconds
+    + begin, end: begin and end of these minutes, in epoch seconds
+    + colors: color -> its numbers
     + threshold: seconds above which an answer counts as slow; None if no old color was given, or if the old color
       answered nothing
     """
@@ -75,14 +82,18 @@ class CloudWatchTraffic:
 
     @property
     def minutes(self) -> int:
-        """Number of whole minutes in the window."""
+        """The number of whole minutes from ``begin`` to ``end``."""
         return round((self.end - self.begin) / MINUTE)
 
 
 def window(since: float, until: float, now: float) -> tuple[float, float] | TooEarly:
-    """Return begin and end of the whole minutes within a window. Both are equal if the window has no whole minute.
+    """Return the begin and the end of the whole minutes in a window, in epoch seconds.
 
-    + since, until, now: the window and the present time, in epoch seconds
+    If the window contains no whole minute, begin and end are equal. If CloudWatch's data of these minutes is not
+    complete yet, return TooEarly.
+
+    + since, until: begin and end of the window, in epoch seconds
+    + now: the present time, in epoch seconds
     """
     begin, end = math.ceil(since / MINUTE) * MINUTE, math.floor(until / MINUTE) * MINUTE
     if end <= begin:
@@ -91,9 +102,10 @@ def window(since: float, until: float, now: float) -> tuple[float, float] | TooE
 
 
 def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
-    """Make the MetricDataQueries for the counts and the p99 of both colors, with a point for each minute.
+    """Return the MetricDataQueries for the counts and the p99 of both colors, with a data point for each minute.
 
-    + balancer, groups: names in CloudWatch, such as ``app/web/50dc...`` and ``targetgroup/web-blue/73e2...``
+    + balancer: CloudWatch's name for the load balancer, such as ``app/web/50dc...``
+    + groups: color -> CloudWatch's name for its target group, such as ``targetgroup/web-blue/73e2...``
     """
     return [
         _query(f"{color}_{name}", metric, statistic, balancer, group)
@@ -103,8 +115,9 @@ def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
 
 
 def rank_queries(balancer: str, groups: Mapping[Color, str], threshold: float) -> list[dict[str, Any]]:
-    """Make the MetricDataQueries for the share of each color's answers that took longer than a threshold.
+    """Return the MetricDataQueries for the share of each color's answers that took longer than a threshold.
 
+    + balancer, groups: names as for ``queries``
     + threshold: the threshold in seconds
     """
     name, metric, statistic = _time("slow", f"PR({threshold:.4f}:)")
@@ -133,11 +146,14 @@ def _query(id: str, metric: str, statistic: str, balancer: str, group: str) -> d
 
 
 Points = Mapping[str, Mapping[float, float]]
-"""Id of a query -> epoch seconds of a point -> the point's value."""
+"""Id of a query -> time of a data point in epoch seconds -> value of the data point."""
 
 
 def points(results: Iterable[Mapping[str, Any]]) -> Points:
-    """Collect the points from GetMetricData's results. The points of one query may be on several pages."""
+    """Return the data points in GetMetricData's results. The data points of one query may be on several pages.
+
+    + results: the MetricDataResults of all pages
+    """
     found: dict[str, dict[float, float]] = {}
     for result in results:
         values = zip(result.get("Timestamps", []), result.get("Values", []), strict=True)
@@ -146,18 +162,28 @@ def points(results: Iterable[Mapping[str, Any]]) -> Points:
 
 
 def incomplete(results: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Return the ids of the queries whose results are incomplete."""
+    """Return the ids of the queries whose results are incomplete.
+
+    + results: the MetricDataResults of all pages
+    """
     last = {str(result["Id"]): result.get("StatusCode", "Complete") for result in results}
     return [id for id, status in last.items() if status != "Complete"]
 
 
 def traffic(found: Points, begin: float, end: float, threshold: float | None = None) -> CloudWatchTraffic:
-    """Calculate the answers of both colors from the points of a window."""
+    """Return the numbers of both colors in a window, calculated from the data points of the window.
+
+    + begin, end: begin and end of the window, in epoch seconds
+    + threshold: seconds above which an answer counts as slow
+    """
     return CloudWatchTraffic(begin, end, {color: _color(found, color) for color in Color}, threshold)
 
 
 def shares(found: CloudWatchTraffic) -> Mapping[Color, Shares]:
-    """Calculate the numbers to compare. If a connection to a color failed, the request counts as the color's error."""
+    """Return for each color the numbers that a comparison of the colors needs.
+
+    A request whose connection to a color failed counts as a request and as an error of this color.
+    """
     p99 = 0.99
     limit = found.threshold if all(one.slow is not None for one in found.colors.values()) else None
 

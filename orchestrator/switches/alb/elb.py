@@ -1,4 +1,4 @@
-"""Requests to Elastic Load Balancing and CloudWatch about one listener rule and its two target groups."""
+"""Requests to AWS (Elastic Load Balancing and CloudWatch) about one listener rule and its two target groups."""
 
 from __future__ import annotations
 
@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 
 class Elb:
-    """The requests to AWS that one switch needs. Every method raises NotDone."""
+    """The requests to AWS that one switch needs. Every method raises NotDone if AWS refuses or does not answer.
+
+    + section: settings of the switch
+    + groups: color -> ARN of its target group
+    """
 
     def __init__(self, section: AlbSwitch) -> None:
         self._section = section
         self.groups = {Color.blue: section.blue, Color.green: section.green}
 
     def rule(self) -> Mapping[str, Any]:
-        """Read the listener rule."""
+        """Return the listener rule, as DescribeRules answers it. Raises NotDone if AWS has no such rule."""
         with self._calling("DescribeRules", self._section.rule):
             found: Sequence[Any] = self._elb.describe_rules(RuleArns=[self._section.rule])["Rules"]
         if not found:
@@ -37,12 +41,12 @@ class Elb:
         return rule
 
     def modify(self, actions: list[Action]) -> None:
-        """Replace the rule's whole action list. May be called twice with the same list."""
+        """Replace the rule's whole action list. A second call with the same list does no harm."""
         with self._calling("ModifyRule", self._section.rule):
             self._elb.modify_rule(RuleArn=self._section.rule, Actions=actions)  # type: ignore[arg-type]
 
     def target_groups(self) -> dict[Color, Group]:
-        """Read both target groups: settings, attributes, targets and tags."""
+        """Return both target groups, with their settings, attributes, targets and tags."""
         arns = list(self.groups.values())
         with self._calling("DescribeTargetGroups", *arns):
             settings = self._elb.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
@@ -70,33 +74,44 @@ class Elb:
         return found
 
     def register(self, color: Color, members: Sequence[Target]) -> None:
-        """Register targets for a color: they get its requests once they are healthy. Targets registered before stay."""
+        """Register targets for a color. The targets get requests of the color as soon as they are healthy.
+
+        Targets that were registered before stay registered.
+        """
         arn = self.groups[color]
         with self._calling("RegisterTargets", arn):
             self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def deregister(self, color: Color, members: Sequence[Target]) -> None:
-        """Deregister targets from a color: they get no new requests of the color. Unregistered targets are ignored."""
+        """Deregister targets from a color. The targets get no new requests of the color.
+
+        Targets that are not registered are ignored.
+        """
         arn = self.groups[color]
         with self._calling("DeregisterTargets", arn):
             self._elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def tag(self, keys: Sequence[str], value: str) -> None:
-        """Add tags to both target groups."""
+        """Add tags to both target groups.
+
+        + keys: keys of the tags
+        + value: value of each tag
+        """
         arns = list(self.groups.values())
         with self._calling("AddTags", *arns):
             self._elb.add_tags(ResourceArns=arns, Tags=[{"Key": key, "Value": value} for key in keys])
 
     def untag(self, keys: Sequence[str]) -> None:
-        """Remove tags from both target groups."""
+        """Remove the tags with these keys from both target groups."""
         arns = list(self.groups.values())
         with self._calling("RemoveTags", *arns):
             self._elb.remove_tags(ResourceArns=arns, TagKeys=list(keys))
 
     def metrics(self, queries: list[Any], begin: float, end: float) -> list[Any]:
-        """Return the MetricDataResults of GetMetricData, from all pages.
+        """Return the MetricDataResults from all pages of GetMetricData.
 
-        + begin, end: the window, in epoch seconds
+        + queries: the MetricDataQueries
+        + begin, end: begin and end of the window, in epoch seconds
         """
         found: list[Any] = []
         with self._calling("GetMetricData", *self.groups.values()):

@@ -1,8 +1,8 @@
 """Read the weights of both target groups from an ALB's listener rule, and make an action list with other weights. Pure.
 
-ModifyRule replaces the whole action list ("you must provide the entire list", service model). So the list that is sent
-is the list that was read, with only the weights changed. The facts about AWS are from its documentation and service
-model (docs/aws.md).
+The API call ModifyRule replaces the whole action list of a rule ("you must provide the entire list", says AWS's service
+model). Therefore the tool reads the list, changes only the weights, and sends the whole list back. The facts about AWS
+are from AWS's documentation and service model (docs/aws.md).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Groups = Mapping[Color, str]
 """Color -> ARN of its target group."""
 
 LONGEST = 604_800
-"""The longest duration of group stickiness, in seconds."""
+"""The longest time in seconds for which a rule can keep a client on one target group."""
 
 
 @dataclass(frozen=True)
 class Forward:
     """The forward action of a rule.
 
-    + shares: the weight (0 to 999) of each color that the rule names
+    + shares: color -> its weight (0 to 999). A color whose target group the rule does not name is left out.
     + sticky: seconds for which the rule keeps a client on its color; 0 without stickiness
     """
 
@@ -36,12 +36,12 @@ class Forward:
 
     @property
     def attached(self) -> frozenset[Color]:
-        """Return the colors that the rule names."""
+        """The colors whose target groups the rule names."""
         return frozenset(self.shares)
 
     @property
     def weights(self) -> Weights:
-        """Return the weights in per cent, rounded."""
+        """The weights in per cent, rounded to whole numbers."""
         green, blue = self.shares.get(Color.green, 0), self.shares.get(Color.blue, 0)
         if green and blue:
             # a split must not be rounded to 0 or 100 per cent
@@ -50,7 +50,11 @@ class Forward:
 
 
 def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
-    """Parse a rule of DescribeRules. Raises CannotTell with one line that gives the reason."""
+    """Return the forward action of a rule. Raises CannotTell, with the reason, if the rule does not tell the weights.
+
+    + rule: a rule as DescribeRules answers it
+    + groups: color -> ARN of its target group
+    """
     if rule.get("IsDefault"):
         raise CannotTell(
             "it is the listener's default rule, which ModifyRule refuses: make a separate rule "
@@ -63,7 +67,13 @@ def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
 
 
 def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
-    """Parse a forward action. AWS answers with TargetGroupArn, with ForwardConfig, or with both for a single group."""
+    """Parse a forward action. Raises CannotTell, with the reason, if the action does not tell the weights.
+
+    An action of AWS has the key ForwardConfig. An action with only one target group may have the key TargetGroupArn
+    instead, or both keys.
+
+    + colors: ARN of a target group -> its color
+    """
     config = action.get("ForwardConfig") or {}
     tuples = config.get("TargetGroups") or []
     alone = action.get("TargetGroupArn")
@@ -76,7 +86,7 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
     if not arns or len(set(arns)) != len(arns):
         raise CannotTell("its forward action names " + ("a target group twice" if arns else "no target group"))
     if len(arns) == 1:
-        # a single group gets all traffic whatever its weight, and AWS may leave its weight out
+        # a single target group gets all traffic whatever its weight, and AWS may leave the weight out
         shares = {colors[arns[0]]: int(tuples[0].get("Weight") or 1) if tuples else 1}
     else:
         if any("Weight" not in one for one in tuples):
@@ -90,11 +100,12 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
 
 
 def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapping[Color, int]) -> list[Action]:
-    """Make the action list to send: the list that was read, with other weights for both target groups. Pure.
+    """Return the action list to send: a copy of ``actions`` with other weights for the target groups. Pure.
 
     + actions: action list of a rule that ``read`` could parse
-    + shares: weight of each color that the rule will name. A weight of 0 is sent as well, since AWS takes a missing
-      weight as 1.
+    + groups: color -> ARN of its target group
+    + shares: color -> new weight. A color that is left out gets detached. A weight of 0 is sent, too, because AWS takes
+      a missing weight as 1.
     """
     sent = deepcopy([dict(action) for action in actions])
     for action in sent:
@@ -114,7 +125,7 @@ def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapp
 def short(arn: str) -> str:
     """Return the last part of an ARN, such as ``targetgroup/web-blue/73e2d6bc24d8a067``.
 
-    CloudWatch and our messages use this name.
+    CloudWatch and the messages of this tool use this name.
     """
     return arn.split(":", 5)[-1]
 

@@ -1,9 +1,11 @@
 """The switch for an AWS Application Load Balancer: the weights of both colors' target groups in one listener rule.
 
-ModifyRule has no compare and swap. So the run takes its lock first, and before each write it compares the rule with the
-rule that it read before. Reading the weights back proves only that the control plane has them; the data planes follow
-within seconds to minutes. So traffic is verified by requests through every address, and by waiting until the old color
-is quiet (docs/aws.md).
+ModifyRule has no compare and swap, so another program could change the rule between a read and a write. Therefore a
+run holds its lock. Before each shift forward, the run checks that the weights are still those that it set last.
+
+Reading the weights back proves only that the control plane of AWS has them. The data planes follow within seconds to
+minutes. Therefore a run verifies a shift by requests through every address, and waits until the old color is quiet
+(docs/aws.md).
 """
 
 from __future__ import annotations
@@ -30,16 +32,17 @@ from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import last_refusal
 
 SETTLE = 15.0
-"""Number of seconds within which DescribeRules must show the weights that ModifyRule sent."""
+"""Number of seconds after ModifyRule within which DescribeRules must show the new weights."""
 
 FIRST_CHECK = 6.0
-"""Number of seconds within which a newly attached color should pass its first health check (interval 5 s)."""
+"""Number of seconds to wait for the first health check of a newly attached color (health checks run every 5 s)."""
 
 
 class Alb(Api):
-    """One rule of an Application Load Balancer.
+    """A switch that sets the weights in one listener rule of an Application Load Balancer.
 
-    Members are target ids: instance ids or IP addresses, according to the type of the target groups.
+    + members: name of each node -> its target id, which is an instance id or an IP address, according to the type of
+      the target groups
     """
 
     section = AlbSwitch
@@ -52,7 +55,7 @@ class Alb(Api):
         self._where = listener_rule.short(switch.rule)
         self._left: Forward | None = None
         self.sleep: Callable[[float], None] = time.sleep
-        """Function that sleeps between two readings of a state that must change. Tests replace it."""
+        """Function that pauses between two readings of AWS. Tests replace this function."""
 
     @override
     def see(self) -> Seen:
@@ -78,10 +81,10 @@ class Alb(Api):
 
     @override
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that ``shift`` would be accepted, as described in ``Api.arm``.
+        """Prove that AWS would accept ``shift``, as described in ``Api.arm``.
 
-        The rule must name both colors, the colors that will get traffic must be healthy, and ModifyRule must be
-        permitted. Only a call proves the last point, so the same action list is sent back.
+        The rule must name both colors. The colors that will get traffic must be healthy, except in an undo or a
+        rollback. ModifyRule must be permitted: to prove this, the rule's present action list is sent back unchanged.
         """
         actions, forward = self._read()
         self._both(forward)
@@ -134,9 +137,9 @@ class Alb(Api):
 
     @override
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """Keep nodes out or let them in, as described in ``Api.bar``.
+        """Deregister nodes from both target groups, or register them again, as described in ``Api.bar``.
 
-        A tag on both target groups marks the barred targets, so that they do not count as lost.
+        A tag on both target groups marks each barred target, so that later runs do not report the target as lost.
 
         + addresses: names of nodes, or their target ids
         """
@@ -150,9 +153,9 @@ class Alb(Api):
 
     @override
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """Return the answers of both colors, as described in ``Api.shares``.
+        """Return the numbers of both colors from CloudWatch, as described in ``Api.shares``.
 
-        CloudWatch has only whole minutes, and each is complete two minutes late.
+        CloudWatch has numbers only for whole minutes, and the numbers of a minute are complete two minutes later.
         """
         until = time.time() - (0.0 if wait else cloudwatch.DELAY)
         while True:
@@ -170,17 +173,18 @@ class Alb(Api):
         slower_ms: float = 10.0,
         now: float | None = None,
     ) -> CloudWatchTraffic | TooEarly:
-        """Return the answers of both colors in the whole minutes of a window, from CloudWatch.
+        """Return CloudWatch's numbers about both colors in the whole minutes of a window.
 
-        Returns TooEarly if these minutes are not complete yet.
+        If CloudWatch's data of these minutes is not complete yet, return TooEarly. If the window contains no whole
+        minute, the result has no requests.
 
-        A window without a whole minute has no requests.
+        + since, until: begin and end of the window, in epoch seconds
+        + old: the color whose p99 sets the threshold above which an answer is slow; None: no answer counts as slow
+        + slower, slower_ms: the threshold is ``slower`` times the p99, and at least ``slower_ms`` milliseconds more
+          than the p99 (``comparison`` in the settings)
+        + now: the present time in epoch seconds; None: this machine's clock
 
-        + since, until, now: times in epoch seconds; the default of ``now`` is this machine's clock
-        + old: the color whose p99 gives the threshold above which an answer is slow: ``slower`` times the p99, and at
-          least ``slower_ms`` milliseconds more (``comparison`` in the settings). None: no answer counts as slow.
-
-        Raises NotDone.
+        Raises NotDone if CloudWatch refuses, or answers only a part.
         """
         span = cloudwatch.window(since, until, time.time() if now is None else now)
         if isinstance(span, TooEarly):
@@ -210,7 +214,7 @@ class Alb(Api):
                 raise NotDone(
                     f"{color} would have no target left without {', '.join(ids)}, and answer 503: nothing was changed"
                 )
-        # tag before deregistering: a deregistered target without the tag would count as lost
+        # tag before deregistering: later runs would report a deregistered target without the tag as lost
         self._elb.tag([BARRED + id for id in ids], "barred until it has caught up")
         for color in Color:
             self._elb.deregister(color, self._targets(color, ids))
@@ -236,7 +240,10 @@ class Alb(Api):
         return f"{', '.join(ids)} registered and healthy"
 
     def _read(self) -> tuple[Sequence[Mapping[str, object]], Forward]:
-        """Read the rule's whole action list, and the weights in it. Raises NotDone."""
+        """Return the rule's whole action list and its forward action.
+
+        Raises NotDone if the rule cannot be read, or does not tell the weights.
+        """
         rule = self._elb.rule()
         try:
             return rule["Actions"], listener_rule.read(rule, self._elb.groups)
@@ -279,7 +286,10 @@ class Alb(Api):
             raise NotDone("; ".join(refused))
 
     def _checked(self, color: Color) -> str:
-        """Wait until every target of a newly attached color was checked. Returns the results in one line."""
+        """Wait for the first health checks of a newly attached color. Returns the health of its targets in one line.
+
+        The wait ends after at most `FIRST_CHECK` seconds, even if a target was not checked yet.
+        """
         found: Mapping[str, Health] = {}
         total = 0
 
@@ -291,7 +301,7 @@ class Alb(Api):
             if any(health.state in ("initial", "unused") for health in found.values()):
                 raise NotYet
 
-        # attaching succeeds even if the color is unhealthy: arm and shift refuse to send traffic to an unhealthy color
+        # an unhealthy color may be attached, because arm and shift refuse to send traffic to an unhealthy color
         last_refusal(look, FIRST_CHECK, self.sleep)
         healthy = f"{total - len(found)} of {total} targets of {color} are healthy"
         return ", ".join([healthy, *(f"{name} is {health}" for name, health in found.items())])
@@ -307,8 +317,9 @@ class Alb(Api):
         return [Target(id, self.ports.of(color)) for id in ids]
 
     def _until(self, look: Callable[[], None], patience: float) -> None:
-        """Call ``look`` until it no longer raises NotYet.
+        """Call ``look`` repeatedly until it raises no NotYet.
 
+        + look: raises NotYet while a condition is not met
         + patience: seconds after which NotDone is raised, with the message of the last NotYet
         """
         last = last_refusal(look, patience, self.sleep)
@@ -320,5 +331,5 @@ class Alb(Api):
 
 
 def _says(shares: Mapping[Color, int]) -> str:
-    """Write weights as words: ``blue 100, green 0``. A color without a weight is written as detached."""
+    """Return weights as words: ``blue 100, green 0``. A color that is not in ``shares`` is written as detached."""
     return ", ".join(f"{color} {shares[color]}" if color in shares else f"{color} detached" for color in Color)
