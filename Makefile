@@ -10,8 +10,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # no fleet belongs to a test of these, and a third process uses the time that two of them wait
 QUICK := -n 3 --dist worksteal
-# one process has the fleet, the other one runs what needs none, in the order of tests/conftest.py
-SHARED := -n 2 --dist loadgroup --no-loadscope-reorder
+# the fleet tests are divided between two processes, and a third process runs tests without a fleet (tests/conftest.py)
+SHARED := -n 3 --dist loadgroup --no-loadscope-reorder
 # two fleets, a file of tests at a time: here it takes less time than one fleet
 TWO := -n 2 --dist loadfile
 SLOWEST := --durations=10

@@ -9,47 +9,63 @@ from typing_extensions import override
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-FLEET_TESTS = Path(__file__).parent / "fleet"
+ROOT = Path(__file__).parents[1]
+FLEET_TESTS = ROOT / "tests" / "fleet"
 
 APPLICATIONS = "test_applications"
 """The file whose tests have their own fleet."""
 
-SHAPED = ("test_provision", "test_preload", "test_soak", "test_build", "test_many", "test_clients", "test_node_switch")
-"""Files that provision the shared fleet in another shape. They run last, files of the same shape side by side."""
+SECOND = (
+    "test_provision",
+    "test_preload",
+    "test_soak",
+    "test_build",
+    "test_many",
+    "test_clients",
+    "test_node_switch",
+    "test_sources",
+    "test_switches",
+)
+"""Files whose tests run on a second fleet, in this order. Most provision the fleet in another shape."""
+
+
+def fleet_of(path: Path) -> str | None:
+    """Return the name of the fleet that the tests of a file need; None for a file whose tests need no fleet."""
+    if not path.is_relative_to(FLEET_TESTS):
+        return None
+    if path.stem == APPLICATIONS:
+        return "applications"
+    return "second" if path.stem in SECOND else "first"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test below tests/fleet, which needs the docker fleet, and order all tests.
+    """Mark every test below tests/fleet, which needs a docker fleet, and order all tests.
 
-    The tests of the shared fleet come first: another process runs everything else meanwhile. The applications, which
-    take long, come half-way: images are built by then, and there is still something left to run beside them.
+    The tests of the first fleet come first: the other processes run tests without a fleet meanwhile. The second fleet
+    and the applications come half-way. By then the images are built, and tests without a fleet are left to run beside
+    them.
     """
-    shared: list[pytest.Item] = []
-    applications: list[pytest.Item] = []
-    others: list[pytest.Item] = []
+    groups: dict[str | None, list[pytest.Item]] = {"first": [], "second": [], "applications": [], None: []}
     for item in items:
-        if not item.path.is_relative_to(FLEET_TESTS):
-            others.append(item)
-            continue
-        item.add_marker(pytest.mark.fleet)
-        (applications if item.path.stem == APPLICATIONS else shared).append(item)
-    shared.sort(key=lambda item: SHAPED.index(item.path.stem) if item.path.stem in SHAPED else -1)
+        fleet = fleet_of(item.path)
+        if fleet:
+            item.add_marker(pytest.mark.fleet)
+        groups[fleet].append(item)
+    groups["second"].sort(key=lambda item: SECOND.index(item.path.stem))
+    others = groups[None]
     half = len(others) // 2
-    items[:] = [*shared, *others[:half], *applications, *others[half:]]
+    items[:] = [*groups["first"], *others[:half], *groups["second"], *groups["applications"], *others[half:]]
 
 
-class OneFleet(LoadScopeScheduling):
-    """Gives all tests of the shared fleet to one process, and every other test to any process."""
+class OneProcessAFleet(LoadScopeScheduling):
+    """Gives all tests of a fleet to one process, and every other test to any process."""
 
     @override
     def _split_scope(self, nodeid: str) -> str:
         """The group of a test. One process runs a whole group."""
-        file = nodeid.partition("::")[0]
-        if "/fleet/" not in file:
-            return nodeid
-        return APPLICATIONS if Path(file).stem == APPLICATIONS else "fleet"
+        return fleet_of(ROOT / nodeid.partition("::")[0]) or nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
-    """Distribute tests by `OneFleet` with ``--dist loadgroup``."""
-    return OneFleet(config, log) if config.getvalue("dist") == "loadgroup" else None
+    """Distribute tests by `OneProcessAFleet` with ``--dist loadgroup``."""
+    return OneProcessAFleet(config, log) if config.getvalue("dist") == "loadgroup" else None

@@ -54,6 +54,8 @@ class World:
             "switches": [{"kind": name, "group": name, "urls": [f"http://{name}.test/"]} for name in self.balancers],
             "marker": {"answers": "all", "token": "secret-token"},
             "shared": {"directories": ["storage"]},
+            # each worker is warmed by a request, which starts a process here
+            "php": {"workers": 2},
             "gate": {"deadline": 0.3, "interval": 0.05, "successes": 2},
             "probe": {"enabled": False},
             "room": {"disk_mb": 1, "inodes": 1, "memory_mb": 1},

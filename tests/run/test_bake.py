@@ -34,12 +34,20 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
     ("verdicts", "more", "status", "words"),
     [
         ([PASS, PASS], {}, 0, "alike"),
-        ([FEW, PASS], {}, 0, "alike"),
+        pytest.param([FEW, PASS], {}, 0, "alike", marks=pytest.mark.slow),
         ([FAIL], {}, 1, "worse than the old color: 5xx to 10%"),
-        ([PASS, FAIL], {"on_inconclusive": "go on"}, 1, "worse than the old color: 5xx to 10%"),
+        pytest.param(
+            [PASS, FAIL],
+            {"on_inconclusive": "go on"},
+            1,
+            "worse than the old color: 5xx to 10%",
+            marks=pytest.mark.slow,
+        ),
         ([FEW, FEW], {}, 1, "inconclusive: 12 requests (comparison.on_inconclusive is undo)"),
         ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, but the run goes on: 12 requests"),
-        ([PASS, UNREADABLE], {}, 1, "error: no record (comparison.on_error is undo)"),
+        pytest.param(
+            [PASS, UNREADABLE], {}, 1, "error: no record (comparison.on_error is undo)", marks=pytest.mark.slow
+        ),
         ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, but the run goes on: no record"),
     ],
 )

@@ -298,14 +298,19 @@ def test_code_only_refuses_to_be_anything_else(
     ("change", "line"),
     [
         ({"environment": None}, "{live} has an environment file, and this release gets none: release instead"),
-        (
+        ({"build": []}, "{live} has what the step composer makes, and this release gets none of it"),
+        pytest.param(
             {"environment": {"path": "config/.env", "values": {"APP_KEY": SECRET}}},
             "the environment is not as in {live}",
+            marks=pytest.mark.slow,
         ),
-        ({"build": []}, "{live} has what the step composer makes, and this release gets none of it"),
-        ({"shared": {"directories": ["storage", "uploads"]}}, "other paths are shared than in {live}"),
+        pytest.param(
+            {"shared": {"directories": ["storage", "uploads"]}},
+            "other paths are shared than in {live}",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["no environment", "another path", "no step", "shared"],
+    ids=["no environment", "no step", "another path", "shared"],
 )
 def test_code_only_loses_nothing_that_the_live_release_has(
     origin: World, capsys: pytest.CaptureFixture[str], change: dict[str, Any], line: str

@@ -131,9 +131,17 @@ def _has_committed(death: Death) -> bool:
     return any(point.startswith("after the record") and "commit" in point for point in death.points)
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("then", ["resume", "abort", "release"])
-@pytest.mark.parametrize("action", ["environment", "build", "permit"])
+def builds() -> list[Any]:
+    """Each action of building with each next command. `make test` takes each action and each command once."""
+    actions, follow = ("environment", "build", "permit"), ("resume", "abort", "release")
+    return [
+        pytest.param(action, then, marks=pytest.mark.exhaustive if number == turn else pytest.mark.slow)
+        for number, action in enumerate(actions)
+        for turn, then in enumerate(follow)
+    ]
+
+
+@pytest.mark.parametrize(("action", "then"), builds())
 def test_killed_while_it_is_built(released: World, monkeypatch: pytest.MonkeyPatch, action: str, then: str) -> None:
     world, before = released, released.snapshot()
     step = {"name": "vendor", "run": "mkdir vendor; cp .env vendor/x", "inputs": ["public"], "outputs": ["vendor"]}

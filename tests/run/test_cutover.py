@@ -57,7 +57,14 @@ def test_traffic_moves_share_by_share(released: World, moves: list[list[int]]) -
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("stage", ["verify 5%", "verify 25%", "bake 25%", "verify", "bake"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "verify 5%",
+        "bake 25%",
+        *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("verify 25%", "verify", "bake")),
+    ],
+)
 def test_after_a_failure_at_any_share_the_old_color_serves_all(
     released: World, moves: list[list[int]], monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -98,7 +105,9 @@ def test_a_first_release_gets_all_traffic_at_once(world: World) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(("until", "share"), [("preview", 0), ("5", 5), ("25%", 25)])
+@pytest.mark.parametrize(
+    ("until", "share"), [("preview", 0), ("25%", 25), pytest.param("5", 5, marks=pytest.mark.slow)]
+)
 def test_a_run_waits_and_then_goes_on(
     released: World, until: str, share: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -171,11 +171,14 @@ CASES = [
 
 
 def cases() -> list[Any]:
+    """All cases. `make unit` takes two, `make test` the first one of each journal, `make test-all` the others."""
     quick = {("killed-before-commit", "abort"), ("committed", "rollback")}
-    return [
-        pytest.param(*one, id=f"{one[0]} {one[1]}", marks=() if one[:2] in quick else pytest.mark.exhaustive)
-        for one in CASES
-    ]
+    first = {case: verb for case, verb, _ in reversed(CASES)}
+    made = []
+    for case, verb, color in CASES:
+        ring = pytest.mark.exhaustive if first[case] == verb else pytest.mark.slow
+        made.append(pytest.param(case, verb, color, id=f"{case} {verb}", marks=() if (case, verb) in quick else ring))
+    return made
 
 
 @pytest.mark.parametrize(("case", "verb", "color"), cases())

@@ -230,7 +230,7 @@ def deaths() -> list[Any]:
     """Every point, each with one of the commands that may follow; test_properties.py has all points of all runs."""
     follow = ("abort", "release", "resume", "rollback")
     return [
-        pytest.param(at, follow[at % 4], marks=[] if at in (3, 4, 10) else [pytest.mark.exhaustive])
+        pytest.param(at, follow[at % 4], marks=[] if at in (3, 4, 10) else [pytest.mark.slow])
         for at in range(1, POINTS + 1)
     ]
 
