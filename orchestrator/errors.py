@@ -25,9 +25,10 @@
     Interrupted            128 + n   a signal asked the run to stop; a BaseException, so not below Failure
 
 A class that several parts of the package raise or catch is defined here. A class that only one part uses is defined
-beside its code. ``docs/exit-codes.md`` says what each exit status means for the operator. Only ``deploy.py`` turns an
-exception into an exit status. If a command on one of several hosts fails, only ``fleet.py`` and ``run/`` catch the
-exception, and store it as the result of that host.
+beside its code. ``docs/exit-codes.md`` says what each exit status means for the operator. In a run, only ``deploy.py``
+turns an exception that reaches it into an exit status. For a failed stage, ``run/walk.py`` determines the status. If a
+command on one of several hosts fails, only ``fleet.py`` and ``run/`` catch the exception, and store it as the result of
+that host.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class NodeLayout:
 
     @property
     def guard_dir(self) -> str:
-        """The directory of the guard's files: ``lock`` (for flock) and ``fence`` (the number of the newest run)."""
+        """The directory of the guard's files: ``lock`` (for flock) and ``fence`` (the highest run number seen)."""
         return f"{self.root}/guard"
 
     @property

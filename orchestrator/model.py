@@ -58,6 +58,6 @@ def release_id(now: datetime, revision: str) -> str:
     The id is the time to the second, followed by the first 7 digits of the revision.
 
     + now: the present time in UTC, with its time zone
-    + revision: the full commit hash, lower-case hexadecimal
+    + revision: the full hash of the version (for git, of the commit), lower-case hexadecimal
     """
     return f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}"

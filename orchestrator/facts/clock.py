@@ -1,4 +1,4 @@
-"""Read and compare the clocks of nodes, and calculate the instant at which all nodes rename their ``live`` links."""
+"""Read and compare the clocks of nodes, and calculate the instant at which all nodes change their ``live`` links."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _apart(offsets: list[Offset]) -> float:
 
 
 def fire_time(now: float, lead: float, nodes: int) -> float:
-    """Return the instant at which the armed nodes rename their ``live`` links, in epoch seconds.
+    """Return the instant at which the armed nodes change their ``live`` links, in epoch seconds.
 
     + now: the present time by the nodes' clocks (the operator's time plus ``common``), in epoch seconds
     + lead: seconds of lead from the settings

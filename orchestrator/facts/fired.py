@@ -1,4 +1,4 @@
-"""Read whether nodes renamed their ``live`` links at the agreed instant (the swap), and judge whether all did."""
+"""Read whether the nodes changed their ``live`` links at the agreed instant, and judge whether all of them did."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ MEANING: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Swap:
-    """A node's record of a swap: the rename of its ``live`` link at an agreed instant.
+    """A node's record of whether it changed its ``live`` link at the agreed instant, as it was armed to do.
 
-    + outcome: what became of the swap
-    + color: color to which the link was to change; None if the node was not armed
+    + outcome: ``fired`` if the link was changed, ``already`` if it named the color before, ``waiting`` if no result is
+      recorded yet, ``nothing`` if this run did not arm the node, otherwise why the link was not changed
+    + color: the color that the link should name; None if the node was not armed
     + at: the agreed instant, in epoch seconds
     + instant: time of the outcome by the node's own clock, in epoch seconds; 0 if there is no outcome yet
-    + why: error message of the operating system, if the swap failed
+    + why: error message of the operating system if it refused the change, otherwise empty
     """
 
     outcome: Outcome
@@ -70,7 +71,9 @@ def parse(output: list[str]) -> Swap:
 
 
 def judge(records: Mapping[str, Swap | None], color: Color) -> str | None:
-    """Return one line that says which nodes have not swapped to this color, and why; None if all nodes have.
+    """Return one line that names each node whose ``live`` link was not changed to this color, and why, else None.
+
+    A link that already named the color counts as changed. A node that did not answer counts as not changed.
 
     + records: node -> its record; None for a node that did not answer
     """
@@ -91,9 +94,9 @@ def _problem(record: Swap | None, color: Color) -> str | None:
 
 
 def spread(records: Mapping[str, Swap | None]) -> float | None:
-    """Return the milliseconds from the first swap of a node to the last swap; None if no node swapped.
+    """Return the milliseconds from the first change of a ``live`` link to the last change; None if no link was changed.
 
-    The time of each swap is measured by the clock of its node.
+    The time of each change is measured by the clock of its node.
     """
     instants = [record.instant for record in records.values() if record is not None and record.outcome == "fired"]
     return (max(instants) - min(instants)) * 1000 if instants else None
@@ -101,7 +104,7 @@ def spread(records: Mapping[str, Swap | None]) -> float | None:
 
 class Fired(FactBase[Swap]):
     """
-    Returns a node's record of the swap for which a run armed the node; None if the node did not answer.
+    Returns a node's record of whether it changed its ``live`` link as armed; None if the node did not answer.
 
     + root: directory of the application
     + run: number of the run

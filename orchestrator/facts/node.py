@@ -31,7 +31,7 @@ class NodeState:
     + release_mb, release_inodes: size of the larger of the colors' releases (MiB, count); 0 if unknown
     + rss_mb: color -> memory of its processes (MiB)
     + filesystem: type of the file system that holds the application, as ``stat -f`` names it
-    + fence: number of the newest run that the node's guard has seen
+    + fence: highest number of a run that the node's guard has seen
     """
 
     provisioned: bool

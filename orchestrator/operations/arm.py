@@ -1,4 +1,4 @@
-"""Arm a node, so that the node swaps its ``live`` link by itself at one instant, and disarm the node."""
+"""Arm a node, so that the node changes its ``live`` link by itself at one instant, and disarm the node."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def arm(
     + root: directory of the application; the process writes its files to the directory ``guard`` in it
     + color: ``blue`` or ``green``
     + at: the instant, in seconds since 1970 by the node's own clock
-    + window: seconds after the instant in which the swap may still happen. A node that is frozen for longer does not
-      swap
+    + window: seconds after the instant in which the link may still be changed. A node that is frozen for longer does
+      not change its link
     + run: number of the run, which the process writes to its files
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Arming a node again replaces the earlier arming. The link does not move if the node was disarmed, if a newer run has
-    used the guard, or if another command holds the guard's lock at the instant. A reboot disarms the node. The fact
+    Arming a node again replaces the earlier arming. The link is not changed if the node was disarmed, if a newer run
+    has used the guard, or if another command holds the guard's lock at the instant. A reboot disarms the node. The fact
     ``Fired`` returns the outcome. If the instant is already past, the operation fails.
 
     **Example:**
@@ -46,13 +46,13 @@ def arm(
 @operation()
 def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Disarm a node, so that the node does not swap its ``live`` link by itself.
+    Disarm a node, so that the node does not change its ``live`` link by itself.
 
     + root: directory of the application
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    If the node is not armed or has already swapped, nothing happens. To move the link back after a swap, arm the node
-    for the former color.
+    If the node is not armed or has already changed its link, nothing happens. To change the link back, arm the node for
+    the former color.
 
     **Example:**
 

@@ -24,7 +24,7 @@ def hook(
     + release: id of the release
     + color: ``blue`` or ``green``
     + directory: directory in which the command runs, if this directory exists
-    + guard: guard of the node, through which the command runs; None to run the command directly
+    + guard: guard of the host, through which the command runs; None to run the command directly
 
     **Example:**
 

@@ -35,11 +35,12 @@ def start(
     + out: whether the node is barred, so that even its live color may be restarted
     + services: systemd units of the color that must run with this release, apart from PHP-FPM
     + said: path of the program that prints the last line that a unit has logged; empty for no program
-    + timer: systemd timer that would later give the color fewer workers and is stopped; empty for no timer
+    + timer: systemd timer that would later give the color fewer workers. The operation stops this timer. Empty for no
+      timer
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    If the color is live and ``out`` is False, the operation fails. If all processes of the color already run and were
-    started for this release, nothing happens.
+    If the color is live and ``out`` is False, the operation fails. If the color runs this release with all its workers,
+    its processes are not restarted.
 
     **Example:**
 

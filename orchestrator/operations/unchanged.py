@@ -1,4 +1,4 @@
-"""Check that a release lacks no environment file, build output or shared path of the live release."""
+"""Check that a release lacks no environment file or build output of the live release, and has the same shared paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRIPT = read("operations/unchanged.sh")
 @operation(is_idempotent=False)
 def unchanged(root: str, release: str, live: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Fail if the live release has an environment file, build output or shared path that the release lacks.
+    Fail if the release lacks the live release's environment file or a build output, or has other shared paths.
 
     + root: directory of the application
     + release: id of the release

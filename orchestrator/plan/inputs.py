@@ -68,8 +68,8 @@ class Release:
     """The operator's request for a release.
 
     + ref: the version that the operator asked for
-    + code_only: whether the run fails if a build step would have to run, or if the environment file would differ from
-      that of the live release
+    + code_only: whether the run fails if a build step with outputs would have to run, or if the environment file or the
+      shared paths would differ from those of the live release
     """
 
     verb: ClassVar[str] = "release"
@@ -82,7 +82,7 @@ class Release:
 class Rollback:
     """The operator's request for a rollback.
 
-    + cold: whether the release is only on the nodes' disks. It is then started, warmed and gated first
+    + cold: whether the release is not warm in the idle color of every node. It is then started, warmed and gated first
     """
 
     verb: ClassVar[str] = "rollback"
@@ -167,7 +167,7 @@ class Inputs:
 
     @property
     def cold(self) -> bool:
-        """Whether the run is a rollback that starts a release first, because the release is only on disk."""
+        """Whether the run is a rollback that has to start its release before traffic moves (``Rollback.cold``)."""
         return isinstance(self.asked, Rollback) and self.asked.cold
 
     def at(self, *where: str) -> tuple[SwitchInput, ...]:
@@ -199,7 +199,7 @@ class Inputs:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
-        """Return the Inputs that ``to_json`` made. Raises ValueError, KeyError or TypeError for other data.
+        """Make Inputs from the data that ``to_json`` returned. Raises ValueError, KeyError or TypeError for other data.
 
         + now: the present settings, which supply the secrets
         """

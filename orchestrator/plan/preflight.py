@@ -90,11 +90,11 @@ def rollback(
 ) -> Inputs:
     """Return the Inputs of a rollback. Raises Refused with the problems found, UsageError for an unknown node.
 
-    If the release is warm in the idle color, nodes may be unreachable. If the release is only on the nodes' disks, it
-    has to be started first, and all nodes must take part.
+    If the release is warm in the idle color, nodes may be unreachable. If the release has to be started first, all
+    nodes except those in ``allow_missing`` must take part.
 
     + to: the id of the release; None for the release in the idle color
-    + allow_missing: nodes that are left out if they cannot take part, in case the release has to be started
+    + allow_missing: nodes that are left out if they cannot take part; used only if the release has to be started
     """
     if to is None:
         to = _shrunk(fleet)
@@ -152,7 +152,7 @@ def _warm(fleet: FleetState) -> list[str | None]:
 
 
 def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:
-    """Return the Inputs of a rollback to a release that all nodes have to start first. Raises Refused."""
+    """Return the Inputs of a rollback to a release that the nodes have to start first. Raises Refused or UsageError."""
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     problems += [*_switches(fleet), *_nodes(fleet, settings), *_one_live_release(fleet, live), *_unrest(fleet)]
     states = fleet.node_states
@@ -205,7 +205,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     In a join, a node gets the releases that the other nodes have in both colors, and then traffic.
 
     + node: the name of the barred node
-    + revisions: release id -> full commit hash
+    + revisions: function that returns the hash of a release's version, given the release id
     """
     if node not in fleet.nodes:
         raise UsageError(f"there is no node {node} (nodes: {', '.join(fleet.nodes)})")

@@ -265,7 +265,8 @@ class Seen:
     """The state of a node's systemd units, and whether its services run with the present configuration.
 
     + units: name of each unit -> its state
-    + current: path of each stamp -> whether the files that the stamp lists are unchanged since they were loaded
+    + current: path of each stamp (a file that lists the configuration files that a process has loaded) -> whether these
+      files are unchanged since then
     """
 
     units: Mapping[str, Unit]
@@ -273,7 +274,7 @@ class Seen:
 
 
 def see(settings: Settings) -> Seen:
-    """Return the state of the current node's units and stamps."""
+    """Return the state of the current node's units, and whether its services run with the present configuration."""
     stamps = [common.loaded(settings, "nginx"), *(render.stamp(settings, color) for color in Color)]
     names = [NGINX, *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color)]

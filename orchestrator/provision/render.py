@@ -221,7 +221,7 @@ def ini_value(key: str, value: str) -> str:
 
 
 def stamp(settings: Settings, color: Color) -> str:
-    """Return the path of a color's stamp: the checksums of the files that its running FPM or service has read."""
+    """Return the path of a color's stamp: a file that lists the files that the color's FPM or service has loaded."""
     return f"/run/orchestrator/{settings.app}-{color}/loaded"
 
 
@@ -278,7 +278,10 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
 
 
 def runs(settings: Settings) -> str:
-    """Return the script ``runs``, which prints in which release a unit's main process works, and its start time."""
+    """Return the script ``runs``, which prints the release and the start time of a unit's main process.
+
+    The release is the one in whose directory the process runs.
+    """
     return _render("runs.j2", name="runs", user=settings.user, root=settings.node.root)
 
 

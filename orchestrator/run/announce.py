@@ -35,7 +35,7 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
 
 
 Known = tuple[str, str | None]
-"""The id of a release and its revision (git commit); the revision is None if it is unknown."""
+"""The id of a release and its revision (for git, the full commit hash); the revision is None if it is unknown."""
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
@@ -45,7 +45,7 @@ def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
-    """Return the release of each color, after a committed run or before the run."""
+    """Return the release of each color: if ``committed``, as it is after the run, otherwise as before the run."""
     formers = {node.former for node in i.nodes}
     # if the nodes have different releases in the idle color, new instances get no release for that color
     former = formers.pop() if len(formers) == 1 else None

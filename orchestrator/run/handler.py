@@ -31,7 +31,7 @@ class Context:
 
     + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
     + probe: the run's probe
-    + swap: the instant at which the armed nodes swap their ``live`` links, None until it is chosen
+    + swap: the instant at which the armed nodes change their ``live`` links, None until it is chosen
     """
 
     fleet: Fleet

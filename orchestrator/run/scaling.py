@@ -25,7 +25,8 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
     + settings: the present settings, with the login at AWS
     + asked: the action of the step, with the group and the processes
 
-    Raises OrchestratorError if AWS refuses a call, or if the group has changed since the run first looked at it.
+    Raises OrchestratorError if AWS refuses a call. When suspending, also raises it if an instance came or left since
+    the run first looked at the group, or if the group is still changing.
     """
     processes, name = asked.processes, asked.group
     listed = ", ".join(processes) or "nothing, all is already"

@@ -1,4 +1,4 @@
-"""Chooses the instant at which all armed nodes swap their ``live`` links, by the nodes' own clocks."""
+"""Chooses the instant at which all armed nodes change their ``live`` links, by the nodes' own clocks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from orchestrator.fleet import Fleet
 
 @dataclass(frozen=True)
 class SwapTime:
-    """The instant at which all armed nodes swap their ``live`` links.
+    """The instant at which all armed nodes change their ``live`` links.
 
     + at: the instant in seconds since 1970 by the nodes' clocks
     + here: the same instant by the clock of the operator's machine
-    + window: seconds after the instant in which a node may still swap; a later node does not swap at all
+    + window: seconds after the instant in which a node may still change its link; a later node does not change it at
+      all
     + problem: one line that names the nodes whose clocks are too far apart, None if all clocks agree
     """
 

@@ -253,7 +253,9 @@ class Walk:
     def forward(self, stages: Sequence[Stage]) -> Ended:
         """Perform the stages after the commit, all of them even if some fail. Return how the walk ended.
 
-        A failure is only a warning; the next command repairs it.
+        A failure is only a warning. If the stage's kind is ``owed``, the run stays open, and the next command first
+        performs all stages after the commit again, including hooks. Otherwise no command performs the stage again; what
+        is left of ``promote``, ``prune`` and ``attach again`` is done by the next release.
         """
         warnings: list[Result] = []
         owed: list[Result] = []

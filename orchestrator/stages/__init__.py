@@ -75,7 +75,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 
 def started(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that start an older release, which is still on the nodes' disks, in the idle color."""
+    """Return the stages that start a release that is already on the nodes' disks in the idle color."""
     return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 
@@ -85,10 +85,10 @@ def in_batches(i: Inputs) -> tuple[Stage, ...]:
 
 
 def rollback(i: Inputs) -> Plan:
-    """Return the plan of a rollback: move all traffic to the release in the idle color.
+    """Return the plan of a rollback: move all traffic to a release that is already on the nodes.
 
-    If that release is still warm, no work on the nodes is needed before the cutover. If the release is only on the
-    nodes' disks, it is started, warmed and gated first, like a new release.
+    If the release is warm in the idle color, no work on the nodes is needed before the cutover. Otherwise (``cold``)
+    the release is started, warmed and gated first, like a new release.
     """
     return Plan(
         "rollback",

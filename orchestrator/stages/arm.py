@@ -29,7 +29,7 @@ class Arm(Action):
 
 @dataclass(frozen=True)
 class Disarm(Action):
-    """Disarm a node, so that it does not swap its ``live`` link at the instant for which it was armed."""
+    """Disarm a node, so that it does not change its ``live`` link at the instant for which it was armed."""
 
     name = "disarm"
     handler = "orchestrator.run.handlers.disarm:DisarmHandler"
@@ -55,7 +55,7 @@ class Ready(Action):
 def arm(i: Inputs, weights: Weights) -> Stage:
     """Return the stage that makes every switch ready for a shift to these weights. No traffic moves yet.
 
-    If the nodes themselves are the switch, they are armed to swap their ``live`` links at one instant.
+    If the nodes themselves are the switch, they are armed to change their ``live`` links at one instant.
     """
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))
@@ -67,7 +67,7 @@ def arm_back(i: Inputs) -> Stage:
 
 
 def disarm(i: Inputs) -> Stage:
-    """Return the stage that disarms all nodes, so that they do not swap their ``live`` links."""
+    """Return the stage that disarms all nodes, so that they do not change their ``live`` links."""
     action = Disarm()
     return Stage(DISARM, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
@@ -75,8 +75,8 @@ def disarm(i: Inputs) -> Stage:
 def link_back(i: Inputs) -> Stage:
     """Return the stage that points every node's ``live`` link to the old color again.
 
-    Some nodes may have swapped before they were disarmed. Until their links are reset, the nodes serve different
-    releases. Therefore each link is set at once, without waiting for a common instant.
+    Some nodes may have changed their links before they were disarmed. Until these links are reset, the nodes serve
+    different releases. Therefore each link is set at once, without waiting for a common instant.
     """
     action = Promote(i.color.other)
     return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
@@ -88,7 +88,7 @@ def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ..
 
 
 def patience(i: Inputs, switch: SwitchInput) -> float:
-    """Return the seconds from the start of arming until an armed node must have swapped its link.
+    """Return the seconds from the start of arming until an armed node must have changed its link.
 
     Return 0 for a switch that shifts as soon as it gets the command.
     """

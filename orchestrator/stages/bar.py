@@ -34,7 +34,7 @@ class Bar(Action):
 
 
 def bar(i: Inputs) -> Stage:
-    """Return the stage that bars the missing nodes at every balancer, before any traffic moves.
+    """Return the stage that bars the missing nodes at every balancer and every API switch, before any traffic moves.
 
     Nodes that were already barred before the run stay barred after an undo. The undo lets in all others.
     """

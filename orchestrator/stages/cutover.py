@@ -99,7 +99,7 @@ def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
 
 def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
     if switch.at == "node":
-        # an armed node swaps its link by itself, so the step only checks that the node has swapped
+        # an armed node changes its link by itself, so the step only checks that the link has changed
         return Fire(whole(weights))
     return Shift(switch.kind, weights.green, back)
 

@@ -1,4 +1,4 @@
-"""Check every node and every balancer before traffic moves. If one check fails, no traffic moves."""
+"""Check every node and every load balancer before traffic moves. If one check fails, no traffic moves."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Members(Action):
 def gate(i: Inputs) -> Stage:
     """Return the stage that checks that every node's idle color answers with the release.
 
-    The color is asked on the node itself and from every balancer.
+    The color is asked on the node itself and from every balancer. A switch behind an API is asked for its health
+    checks.
     """
     node = Gate(i.color, i.release)
     nodes = (Step(place, node, _deadline(i)) for place in i.node_places)

@@ -39,8 +39,8 @@ def mend(i: Inputs) -> Stage:
 def promote(i: Inputs) -> Stage:
     """Return the stage that points every ``live`` link to the new color, after the commit.
 
-    A failure is only a warning; the next command corrects the link. If the settings give an idle color fewer workers,
-    the soak time of the old color begins with this stage.
+    A failure is only a warning; the next release or rollback corrects the link. If the settings give an idle color
+    fewer workers, the soak time of the old color begins with this stage.
     """
     action = Promote(i.color, soak=i.settings.shrinks)
     return Stage(PROMOTE, tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places))

@@ -40,7 +40,7 @@ class Attach(Action):
     """Wait, then attach a color to a switch again.
 
     + kind: the switch's kind
-    + color: the color that was detached
+    + color: the old color of the run. The switch itself finds out which color is detached
     + after: seconds to wait first
     """
 
@@ -53,9 +53,9 @@ class Attach(Action):
 
 
 def unstick(i: Inputs) -> Stage:
-    """Return the stage that waits until the old color's cookies have expired, then detaches the old color.
+    """Return the stage that waits for the duration of the stickiness, then detaches the old color.
 
-    After this stage no client is sent to the old color any more.
+    During the wait, cookies that are not renewed expire. After this stage no client is sent to the old color any more.
     """
     return Stage(UNSTICK, tuple(_step(i, switch, Detach) for switch in i.switches if switch.sticky))
 
@@ -78,7 +78,7 @@ def attach_first(i: Inputs) -> Stage:
 def attach_again(i: Inputs) -> Stage:
     """Return the stage that attaches the old color again, after the commit.
 
-    The stage first waits until no client can have a cookie of that color any more.
+    The stage first waits for the duration of the stickiness, so that no client has a cookie of that color any more.
     """
     return Stage(ATTACH_AGAIN, tuple(_step(i, switch, Attach) for switch in i.switches if switch.sticky))
 

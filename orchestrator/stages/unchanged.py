@@ -1,4 +1,4 @@
-"""Check in a code-only release that no environment file, build output or shared path of the live release is missing."""
+"""Check in a code-only release that no environment file or build output is missing, and no shared path differs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=T
 
 @dataclass(frozen=True)
 class Unchanged(Action):
-    """Check that a release has every environment file, build output and shared path that the live release has."""
+    """Check that a release lacks no environment file or build output of the live release, and has its shared paths."""
 
     name = "unchanged"
     handler = "orchestrator.run.handlers.unchanged:UnchangedHandler"
@@ -22,7 +22,7 @@ class Unchanged(Action):
 
 
 def unchanged(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stage that checks that a code-only release lacks nothing; () for any other release.
+    """Return the stage that compares a code-only release with the live release; () for any other release.
 
     The stage comes after the build, which compares the build outputs of the settings itself.
     """

@@ -38,7 +38,7 @@ def release(fleet: Fleet, options: Options, approved: Approved | None = None) ->
 def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
     """Release a new version that changes only code. Return the exit status.
 
-    If the version changes more than code, the run is refused or undone.
+    If there is no live release, the run is refused. If the version changes more than code, the run fails and is undone.
 
     + approved: the plan that was shown before the operator was asked; None with ``-y``
     """
@@ -46,7 +46,7 @@ def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> in
 
 
 def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Roll back to the release that is still warm, or to an older release on the nodes' disks. Return the exit status.
+    """Roll back to the release in the idle color, or to an older release on the nodes' disks. Return the exit status.
 
     + approved: the plan that was shown before the operator was asked; None with ``-y``
     """
@@ -117,10 +117,13 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
 
 
 def _revision_of(fleet: Fleet, release: str) -> str:
-    """Return the full commit hash of a release.
+    """Return the hash of a release's version: for git, the full commit hash.
 
-    The hash is read from the journal. If the journal does not have the release, the short hash at the end of the
-    release id is completed by a node's git mirror. For other sources than git, return that short hash.
+    The hash is read from the journal. If the last 50 runs of the journal do not have the release: for git, the short
+    hash at the end of the release id is completed by a node's copy of the repository; for other sources, the short hash
+    itself is returned.
+
+    For git, raises Refused if the origin does not answer, and UsageError if that copy does not have the commit.
     """
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}

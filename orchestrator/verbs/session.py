@@ -1,6 +1,7 @@
 """Open the session of a verb: open the journal, take the lock, and raise the fence on every host.
 
-The fence is the number of the newest run, which each host's guard keeps. The guard refuses commands of older runs.
+The fence is the number of the run. The guard of each host keeps the highest fence that the host has seen, and refuses
+commands of older runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The handler of the action `arm`, which arms a node to swap its ``live`` link at one instant."""
+"""The handler of the action `arm`, which arms a node to change its ``live`` link at one instant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.stages.arm import Arm
 
 
 class ArmHandler(OperationHandler[Arm]):
-    """Chooses the instant at which all nodes swap their links, then arms each node with ``operations/arm.py``."""
+    """Chooses the instant at which all nodes change their links, then arms each node with ``operations/arm.py``."""
 
     @classmethod
     @override

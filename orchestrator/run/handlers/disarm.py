@@ -1,4 +1,4 @@
-"""The handler of the action `disarm`, which keeps an armed node from swapping its ``live`` link."""
+"""The handler of the action `disarm`, which keeps an armed node from changing its ``live`` link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handler of the action `fire`. An armed node swaps its link by itself; the handler only reads the result."""
+"""The handler of the action `fire`. An armed node changes its link by itself; the handler only reads the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.waiting import until
 
 
 class FireHandler(Handler[Fire]):
-    """Waits for the instant for which the node is armed, then reads whether the node swapped its ``live`` link."""
+    """Waits for the instant for which the node is armed, then reads whether the node changed its ``live`` link."""
 
     @override
     def at_host(self, host: Host, step: Step[Fire], undoing: bool) -> str:

@@ -1,4 +1,4 @@
-"""The handler of the action `unchanged`, which checks that a code-only release lacks nothing."""
+"""The handler of the action `unchanged`, which compares a code-only release with the live release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.unchanged import Unchanged
 
 
 class UnchangedHandler(OperationHandler[Unchanged]):
-    """Checks with ``operations/unchanged.py`` that a code-only release lacks nothing that the live release has."""
+    """Compares a code-only release with the live release, with ``operations/unchanged.py``."""
 
     @classmethod
     @override
