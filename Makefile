@@ -16,7 +16,9 @@ SHARED := -n 3 --dist loadgroup --no-loadscope-reorder
 TWO := -n 2 --dist loadfile
 SLOWEST := --durations=10
 READY := $(VENV)/.installed
-export FLEET_DIR NODES
+# tests write many small files: in memory, if programs may be executed there
+TMPDIR ?= $(shell sh docker/tmpdir.sh)
+export FLEET_DIR NODES TMPDIR
 
 .DEFAULT_GOAL := help
 .PHONY: help venv unit test test-all bench bench-warm lint fleet fleet-down demo demo-down clean

@@ -80,7 +80,8 @@ def _exists(image: str) -> bool:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hold the lock under which this machine builds images."""
-    with (Path(tempfile.gettempdir()) / f"orchestrator-fleet-{os.getuid()}.lock").open("w") as lock:
+    # not in TMPDIR, which may differ between two commands
+    with Path(f"/tmp/orchestrator-fleet-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ __all__ = ["before", "calm", "only", "runs", "site", "site_directory", "site_sha
 
 @pytest.fixture(scope="session")
 def alone() -> Alone:
-    return Alone(Path(tempfile.gettempdir()) / "orchestrator-fleet-tests.lock")
+    return Alone(Path("/tmp/orchestrator-fleet-tests.lock"))
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import fleet as tool
+
+from tests.fleet.inside import Containers
 
 ROOT = Path(__file__).resolve().parents[2]
 PYINFRA = Path(sys.executable).with_name("pyinfra")
@@ -31,6 +33,7 @@ class Fleet:
     """The content of fleet.json."""
     variables: dict[str, str]
     """The shell variables of the fleet's env file."""
+    containers: Containers = field(default_factory=Containers)
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
@@ -69,7 +72,13 @@ class Fleet:
 
     def exec(self, host: str, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command on a server as root, without SSH, which a test may have broken."""
-        return self.docker("exec", self.container(host), "sh", "-c", command, check=False, timeout=timeout)
+        return subprocess.run(
+            self.containers.command(self.container(host), command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
 
     def docker(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

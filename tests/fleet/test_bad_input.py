@@ -33,13 +33,23 @@ def refused(run: Run, status: int, line: str) -> None:
     [
         (["--data", "ref=v9"], 2, r"^release: the origin has no branch or tag v9 \("),
         (["--data", "ref=1.10"], 2, r"^ref was read as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
-        (["--data", "ref=true"], 2, "^ref was read as bool True, .*: quote it"),
+        pytest.param(["--data", "ref=true"], 2, "^ref was read as bool True, .*: quote it", marks=pytest.mark.slow),
         (["--data", "ref=--upload-pack=x"], 2, "is not a name git knows for a branch, tag or commit$"),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
         (["--data", "color=purple"], 2, "^there is no color 'purple': it is blue or green$"),
-        (["--limit", "nomatch"], 2, "^--limit would leave nodes out, .* Nothing was changed; remove --limit.$"),
+        pytest.param(
+            ["--limit", "nomatch"],
+            2,
+            "^--limit would leave nodes out, .* Nothing was changed; remove --limit.$",
+            marks=pytest.mark.slow,
+        ),
         (["--limit", "node1"], 2, "^--limit would leave nodes out, .* Nothing was changed; remove --limit.$"),
-        (["--exclude", "node2"], 2, "^--exclude would leave nodes out, .* Nothing was changed; remove --exclude.$"),
+        pytest.param(
+            ["--exclude", "node2"],
+            2,
+            "^--exclude would leave nodes out, .* Nothing was changed; remove --exclude.$",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda value: value[1] if isinstance(value, list) else "",
 )
@@ -57,13 +67,13 @@ def test_the_live_color_is_not_released_to(fleet: Fleet, before: Snapshot) -> No
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"gat": {}}, r"^settings: unknown key gat \(did you mean gate\?\)$"),
+        pytest.param({"gat": {}}, r"^settings: unknown key gat \(did you mean gate\?\)$", marks=pytest.mark.slow),
         ({"gate": {"sucesses": 3}}, r"^settings: unknown key gate.sucesses \(did you mean successes\?\)$"),
         ({"keep": "many"}, "^settings: keep: "),
     ],
     ids=["section", "key", "value"],
 )
-@pytest.mark.parametrize("verb", ["release", "rollback"])
+@pytest.mark.parametrize("verb", ["release", pytest.param("rollback", marks=pytest.mark.slow)])
 def test_settings(
     fleet: Fleet, before: Snapshot, tmp_path: Path, settings: dict[str, object], line: str, verb: str
 ) -> None:
@@ -72,7 +82,7 @@ def test_settings(
     assert snapshot(fleet).said == before.said
 
 
-@pytest.mark.parametrize("verb", ["release", "rollback"])
+@pytest.mark.parametrize("verb", ["release", pytest.param("rollback", marks=pytest.mark.slow)])
 def test_without_y_and_without_a_terminal_it_refuses(fleet: Fleet, before: Snapshot, verb: str) -> None:
     run = Run(fleet, f"deploys/{verb}.py")
     refused(run, 2, f"^{verb} asks before it acts and there is no terminal: add -y to go on without a question$")

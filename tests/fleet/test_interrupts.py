@@ -67,7 +67,7 @@ def slow(*case: Any) -> Any:
         slow("fetch", 0.0, INT),
         slow("share", 0.0, INT),
         slow("start", 0.0, TERM),
-        ("start", 0.3, INT),  # while systemd stops and starts the color
+        slow("start", 0.3, INT),  # while systemd stops and starts the color
         slow("watch", 0.0, INT),
         slow("warm", 0.0, INT),
         slow("gate", 0.0, INT),

@@ -127,8 +127,11 @@ KINDS: dict[str, Callable[[Place], tuple[dict[str, Any], list[str]]]] = {
 
 
 # a file is pushed as a directory is, and unpacked as what a URL gives
+SLOW = ("archive from a file", "artifact")
+
+
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind == "archive from a file" else []) for kind in KINDS]
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind in SLOW else []) for kind in KINDS]
 )
 def test_every_node_gets_the_same_bytes(place: Place, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(place.path / "cache"))
