@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="plan: print JSON")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before the run")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="plan: show the commands, too")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="plan: also show the commands")
     return parser
 
 

@@ -92,7 +92,7 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     if yes:
         return None
     if not dry and not sys.stdin.isatty():
-        raise UsageError(f"{verb} asks before it acts and there is no terminal: add -y to go on without a question")
+        raise UsageError(f"{verb} asks before the run, but there is no terminal: add -y to run without the question")
     if verb == "unlock":
         show_lock(fleet)
     if verb in PLANNED:

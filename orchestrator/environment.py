@@ -70,7 +70,9 @@ def text(variables: Mapping[str, str]) -> str:
 
 def _quoted(key: str, value: str) -> str:
     if "\0" in value:
-        raise UsageError(f"environment: {key} has a NUL, which no environment can hold")
+        raise UsageError(
+            f"environment: {key} has a NUL character, which an environment cannot contain: encode the value (base64)"
+        )
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,-]*", value):
         return value
     # text in single quotes is literal, with two exceptions: python-dotenv reads some backslashes as escapes, and
@@ -79,8 +81,8 @@ def _quoted(key: str, value: str) -> str:
         return f"'{value}'"
     if wrong := _no_way(value):
         raise UsageError(
-            f"environment: {key} has {wrong}, which shells, phpdotenv and python-dotenv do not read alike however "
-            "it is written: give it encoded (base64)"
+            f"environment: {key} has {wrong}, which shells, phpdotenv and python-dotenv read differently, however the "
+            "value is quoted: encode the value (base64)"
         )
     return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"'
 

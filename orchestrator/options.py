@@ -85,13 +85,15 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
 
 def _yes(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"--data {key} is true or false, not {value!r}")
+        raise UsageError(f"--data {key} must be true or false, but is {value!r}")
     return value
 
 
 def _sha256(value: object) -> str:
     if not re.fullmatch("[0-9a-f]{64}", str(value)):
-        raise UsageError(f"--data sha256 has 64 hexadecimal digits, unlike {value!r} (as sha256sum prints them)")
+        raise UsageError(
+            f"--data sha256 must have 64 hexadecimal digits in lower case, as sha256sum prints them, but is {value!r}"
+        )
     return str(value)
 
 
@@ -99,4 +101,4 @@ def _color(value: object) -> Color:
     try:
         return Color(str(value))
     except ValueError:
-        raise UsageError(f"there is no color {value!r}: it is {' or '.join(Color)}") from None
+        raise UsageError(f"there is no color {value!r}: use {' or '.join(Color)}") from None

@@ -100,7 +100,7 @@ def _link(state: NodeState | str) -> Seen | str:
     if isinstance(state, str):
         return state
     if state.live is None:
-        return "its live link names no color"
+        return "the live link names no color"
     weights = Weights.all_to(state.live)
     return Seen(weights, weights, None, state.filesystem)
 

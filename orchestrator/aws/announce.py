@@ -118,7 +118,8 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
             return
         if there is not None and there.fence > announcement.fence:
             raise OrchestratorError(
-                f"{url} is of run {there.fence}, which is newer than this run {announcement.fence}: it was not changed"
+                f"{url} is of run {there.fence}, which is newer than this run {announcement.fence}: the announcement "
+                "was not changed"
             )
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with asking(url):
@@ -129,7 +130,7 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
                 # another run wrote after our read, or our write succeeded and its answer was lost: read again
                 if error.response["Error"].get("Code") not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise
-    raise OrchestratorError(f"{url} was changed by others before each of {TRIES} writes: repeat the command")
+    raise OrchestratorError(f"{url} was changed by other processes before each of {TRIES} writes: repeat the command")
 
 
 def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
@@ -149,7 +150,7 @@ def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
         return Announcement.parse(text), str(reply["ETag"])
     except ValueError as error:
         raise OrchestratorError(
-            f"{url} is no announcement: {error}; delete it, and the next run writes it again"
+            f"{url} is not an announcement: {error}; delete the object, and the next run writes a new announcement"
         ) from None
 
 

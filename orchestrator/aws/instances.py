@@ -171,7 +171,9 @@ def cross_check(
         state = states.get(id)
         if id not in tagged:
             if state == IN_SERVICE:
-                lines.append((id, "is in service in the Auto Scaling group, but is no running instance with the tags"))
+                lines.append(
+                    (id, "is in service in the Auto Scaling group, but is not a running instance with the tags")
+                )
         elif in_group is not None and state is None:
             lines.append((id, "has the tags, but is not in the Auto Scaling group"))
         elif in_group is not None and state != IN_SERVICE:
@@ -182,7 +184,9 @@ def cross_check(
         ours = {group.knows_as(instance) for instance in tagged.values()}
         for member in sorted(group.members):
             if member.id not in ours:
-                lines.append((member.id, f"is a target of {group.name} (port {member.port}), but no node of the fleet"))
+                lines.append(
+                    (member.id, f"is a target of {group.name} (port {member.port}), but not a node of the fleet")
+                )
     return [f"{id} {line}" for id, line in lines]
 
 

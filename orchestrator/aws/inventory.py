@@ -39,7 +39,7 @@ def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
     """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
-        raise UsageError(f"{name} is not set: add it to .env (docs/aws-instances.md)")
+        raise UsageError(f"{name} is not set: add {name} to .env (docs/aws-instances.md)")
     return value
 
 

@@ -225,7 +225,7 @@ def advice(changed: Changes) -> list[str]:
     return [
         *(
             f"{id} was added during the run and does not have its release: it gets no traffic until "
-            f"deploys/join.py --data node={id} has brought it in"
+            f"you run deploys/join.py --data node={id}"
             for id in changed.came
         ),
         *(f"{id} was removed during the run: the Auto Scaling group terminated it, or it died" for id in changed.went),

@@ -63,11 +63,16 @@ class Build(Section):
     def _outputs_come_from_inputs(self) -> Build:
         known = bool(self.inputs or self.listed)
         if self.outputs and not known:
-            raise ValueError(f"{self.name}: outputs can be taken over only if inputs or listed say what made them")
+            raise ValueError(
+                f"{self.name}: outputs need inputs or listed, which decide whether the outputs can be reused"
+            )
         if known and not self.outputs:
-            raise ValueError(f"{self.name}: without outputs nothing can be taken over, so inputs mean nothing")
+            raise ValueError(
+                f"{self.name}: inputs and listed have no effect without outputs: add outputs, or remove inputs "
+                "and listed"
+            )
         if self.on == "operator" and not self.outputs:
-            raise ValueError(f"{self.name}: a step on the operator's machine has outputs, which are what is sent")
+            raise ValueError(f"{self.name}: a step on the operator's machine needs outputs")
         return self
 
     @property

@@ -19,7 +19,9 @@ def seconds(value: object) -> object:
         return value
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", value.strip())
     if match is None:
-        raise ValueError(f"{value!r} is not a length of time: seconds, or a number with ms, s, m or h")
+        raise ValueError(
+            f"{value!r} is not a duration: use a number of seconds, or a number with the unit ms, s, m or h"
+        )
     return float(match[1]) * UNITS[match[2] or "s"]
 
 

@@ -35,5 +35,5 @@ class Hook(Section):
     @model_validator(mode="after")
     def _one_point(self) -> Hook:
         if (self.before is None) == (self.after is None):
-            raise ValueError("a hook stands before or after one stage")
+            raise ValueError("a hook needs exactly one of before and after")
         return self

@@ -17,7 +17,7 @@ def inside(path: str) -> str:
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\n" in path:
         raise ValueError(f"{path!r} is not a path inside a release")
     if parts[0] in (".git", ".release"):
-        raise ValueError(f"{path!r} is not the application's")
+        raise ValueError(f"{path!r} belongs to git or to the orchestrator: choose another path")
     return "/".join(parts)
 
 

@@ -73,5 +73,5 @@ class Php(Section):
     @model_validator(mode="after")
     def _idle_is_less(self) -> Php:
         if self.idle_workers is not None and self.idle_workers >= self.workers:
-            raise ValueError(f"idle_workers: fewer than the {self.workers} workers of a color with traffic")
+            raise ValueError(f"idle_workers must be less than workers ({self.workers})")
         return self

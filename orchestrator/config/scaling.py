@@ -32,5 +32,7 @@ class Scaling(Aws):
     @model_validator(mode="after")
     def _a_new_instance_can_catch_up(self) -> Scaling:
         if self.hook and not self.live:
-            raise ValueError("live is missing: an instance that completes a hook must know what to catch up with")
+            raise ValueError(
+                "live is missing: with hook, a new instance reads the releases from the S3 object that live names"
+            )
         return self

@@ -17,7 +17,7 @@ class ServicePorts(Section):
     @model_validator(mode="after")
     def _distinct(self) -> ServicePorts:
         if self.blue == self.green:
-            raise ValueError("blue and green run at the same time, and need a port each")
+            raise ValueError("blue and green run at the same time, and need different ports")
         return self
 
     def of(self, color: Color) -> int:
@@ -57,5 +57,5 @@ class Service(Section):
     @classmethod
     def _another_name(cls, name: str) -> str:
         if name == "fpm":
-            raise ValueError("fpm is PHP-FPM's own")
+            raise ValueError("fpm is the name of PHP-FPM's unit: choose another name")
         return name

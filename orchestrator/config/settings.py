@@ -179,9 +179,9 @@ class Settings(Section):
             return None
         parts = [part for part in root.split("/") if part]
         if not parts:
-            raise ValueError(f"{root} is no directory of its own")
+            raise ValueError(f"{root} is the root directory: name a directory for this application")
         if any(part in (".", "..") for part in parts):
-            raise ValueError(f"{root} has a part . or ..")
+            raise ValueError(f"{root} must not contain the parts . and ..")
         return "/" + "/".join(parts)
 
     @field_validator("recipe")

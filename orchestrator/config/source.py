@@ -30,7 +30,7 @@ class Source(Section):
             return handler(data)
         kind = data.get("kind", DEFAULT)
         if kind not in SOURCES:
-            raise ValueError(f"there is no kind {kind!r} of source: it is {', '.join(SOURCES)}")
+            raise ValueError(f"there is no kind {kind!r} of source: choose one of {', '.join(SOURCES)}")
         return SOURCES[kind].model_validate({**data, "kind": kind})  # type: ignore[return-value]
 
     @property
@@ -94,7 +94,9 @@ class GitSource(Source):
     def _without_a_password_on_record(cls, origin: str) -> str:
         # `login` keeps a password for http out of the journal; a password for SSH would be recorded, and is never used
         if urlsplit(without_login(origin)).password:
-            raise ValueError("it has a password that is not for http: use source.key")
+            raise ValueError(
+                "the URL has a password, which only http and https use: remove the password, and use source.key"
+            )
         return origin
 
     @property
@@ -154,9 +156,9 @@ class Tarball(Source, Aws):
             return None
         parts = urlsplit(url.get_secret_value())
         if parts.scheme not in ("http", "https", "s3") or not parts.hostname or len(parts.path) < 2:
-            raise ValueError("it is https://host/path, http://host/path or s3://bucket/key")
+            raise ValueError("the URL must be https://host/path, http://host/path or s3://bucket/key")
         if any(not character.isprintable() for character in url.get_secret_value()):
-            raise ValueError("it has a character that no URL has")
+            raise ValueError("the URL has a character that is not allowed in a URL")
         return url
 
     @property
@@ -191,7 +193,7 @@ class ArchiveSource(Tarball):
     @model_validator(mode="after")
     def _one_place(self) -> ArchiveSource:
         if (self.url is None) == (self.file is None):
-            raise ValueError("an archive has either url or file")
+            raise ValueError("an archive needs exactly one of url and file")
         return self
 
     @property
@@ -215,7 +217,7 @@ class ArtifactSource(Tarball):
     @model_validator(mode="after")
     def _one_place(self) -> ArtifactSource:
         if (self.url is None) == (self.checkout is None):
-            raise ValueError("an artifact has either url or checkout")
+            raise ValueError("an artifact needs exactly one of url and checkout")
         return self
 
     @property

@@ -43,7 +43,7 @@ class Switch(Section):
         kind = data.get("kind")
         section = section_of(str(kind))
         if section is None:
-            raise ValueError(f"there is no kind {kind!r} of switch: it is {', '.join(SECTIONS)}")
+            raise ValueError(f"there is no kind {kind!r} of switch: choose one of {', '.join(SECTIONS)}")
         return section.model_validate(data)  # type: ignore[return-value]
 
 
@@ -117,9 +117,9 @@ class BalancerSwitch(Switch):
     @model_validator(mode="after")
     def _balancer_is_right(self) -> Self:
         if len(set(self.listens)) != len(self.listens):
-            raise ValueError("tls.listen: plain http has this port")
+            raise ValueError("tls.listen: plain http (listen) already uses this port: choose another port")
         if self.split_cookie and self.split != "client":
-            raise ValueError('split_cookie: only with split = "client"')
+            raise ValueError('split_cookie needs split = "client": set split, or remove split_cookie')
         return self
 
 

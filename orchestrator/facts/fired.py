@@ -21,10 +21,10 @@ SCRIPT = read("facts/fired.sh")
 MEANING: Mapping[str, str] = {
     "late": "missed the instant, because it was frozen or overloaded, and did not swap",
     "disarmed": "was disarmed before the instant",
-    "fenced": "did not swap: a newer run has been there",
+    "fenced": "did not swap: a newer run has begun",
     "locked": "did not swap: another command held the guard's lock",
     "failed": "could not swap",
-    "waiting": "does not say what became of the swap: its process is late or gone",
+    "waiting": "does not report the outcome of the swap: the process is late or has died",
     "nothing": "was not armed",
 }
 

@@ -28,7 +28,7 @@ def check_ref(ref: object) -> str:
             f"quote it, --data 'ref=\"...\"'"
         )
     if not REF.match(ref) or ".." in ref or ref.endswith((".lock", "/", ".")):
-        raise UsageError(f"{ref!r} is not a name git knows for a branch, tag or commit")
+        raise UsageError(f"{ref!r} is not a valid name of a branch, tag or commit in git")
     return ref
 
 

@@ -18,7 +18,7 @@ def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
     if said.code is None and what:
         return f"its {what} does not report which code it runs"
     if said.started is None or said.started[0] != release:
-        return f"it was not started for {release}"
+        return f"the color was not started for {release}"
     if said.code is None:
         return None
     if said.code.get("release") != release:

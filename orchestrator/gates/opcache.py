@@ -34,7 +34,7 @@ def judge(said: Mapping[str, Any]) -> str | None:
         "opcache.interned_strings_buffer": strings,
         "opcache.memory_consumption": _memory(opcache, files, more),
     }
-    settings = [f"{name} = {value} (it is {now[name]})" for name, value in wanted.items() if value]
+    settings = [f"{name} = {value} (now {now[name]})" for name, value in wanted.items() if value]
     if not settings:
         return None
     held = f"{opcache['own']} of its {files} PHP files are in it"

@@ -240,7 +240,10 @@ class S3Store:
                     # itself
                     self._last = seen
                     return seen
-        raise OrchestratorError(f"{self._url(self._state_key)} changes faster than it can be written")
+        raise OrchestratorError(
+            f"{self._url(self._state_key)} was changed by another process before each of {TRIES} writes: repeat "
+            "the command"
+        )
 
     def _first_use(self) -> None:
         """Check the bucket when ``state.json`` does not exist.
@@ -250,14 +253,16 @@ class S3Store:
         """
         if self._archived(before=None, runs=1):
             raise OrchestratorError(
-                f"{self._url(self._state_key)} is gone, but there are runs: restore its last version, or write "
-                '{"fence": N} there, N being no less than that in any fence file of the fleet'
+                f"{self._url(self._state_key)} does not exist, although there are journals of runs: restore the last "
+                'version of the object, or write {"fence": N} to the object, where N is at least the largest number in '
+                "the fleet's fence files"
             )
         key = f"{self._prefix}conditions"
         self._call("put_object", Key=key, Body=b"")
         if self._put(key, b"", None) is not None or self._put(key, b"", f'"{"0" * 32}"') is not None:
             raise OrchestratorError(
-                f"{self._url('')} ignores If-None-Match or If-Match: a lock in it would hold nobody off"
+                f"{self._url('')} ignores If-None-Match or If-Match, so two runs could hold the lock at the same time: "
+                "use another store"
             )
 
     def _get_state(self) -> _Seen:
@@ -269,10 +274,13 @@ class S3Store:
         try:
             state = _State.parse(reply["Body"])
         except (ValueError, TypeError, KeyError) as error:
-            raise OrchestratorError(f"{self._url(key)} is no journal's state: {error}") from error
+            raise OrchestratorError(f"{self._url(key)} is not the state of a journal: {error}") from error
         date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
         if date is None:
-            raise OrchestratorError(f"{self._url(key)}: the store does not tell its time (no Date header)")
+            raise OrchestratorError(
+                f"{self._url(key)}: the answer of the store has no Date header, which the lease needs: use another "
+                "store"
+            )
         # both times are cut to whole seconds, so up to a second less than their difference may have passed
         passed = (parsedate_to_datetime(date) - reply["LastModified"]).total_seconds() - 1.0
         return _Seen(state, reply["ETag"], max(0.0, passed))
@@ -321,7 +329,9 @@ class S3Store:
                 if refusal.code != "ConditionalRequestConflict":
                     return None
             time.sleep(0.02 * tried)
-        raise OrchestratorError(f"{self._url(key)} is always being written by somebody else")
+        raise OrchestratorError(
+            f"{self._url(key)} was being written by another process at each of {TRIES} writes: repeat the command"
+        )
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Send a request and read the body of the answer. Raises ConditionFailed or OrchestratorError.
@@ -362,7 +372,7 @@ class S3Store:
         if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthFailure"):
             return f"the AWS credentials are wrong ({code})"
         if code == "RequestTimeTooSkewed":
-            return "this machine's clock is more than 15 minutes off"
+            return "this machine's clock is more than 15 minutes off: correct the clock"
         if code in ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"):
             return f"the bucket is in another region: set journal.region ({message})"
         if code in ("SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "503") or "Throttl" in code:

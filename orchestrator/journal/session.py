@@ -49,10 +49,13 @@ class Session:
         waited: Held | None = None
         while isinstance(answer, Held):
             if waited is not None and (answer.age < waited.age or answer.owner != waited.owner):
-                raise Refused(f"{answer.owner}: wait for its end, because two runs at once would undo each other")
+                raise Refused(
+                    f"{answer.owner}: wait until that run has ended; only one run at a time may change the fleet"
+                )
             if waited is None:
                 self._say(
-                    f"locked: {answer.owner}, last heard of {answer.age:.0f} s ago; waiting to see whether it is alive"
+                    f"locked: {answer.owner}, last heard of {answer.age:.0f} s ago; waiting to see whether that "
+                    "run is alive"
                 )
             waited = answer
             gevent.sleep(1.0)
@@ -67,7 +70,7 @@ class Session:
         """
         answer = self._store.take(self._me, LEASE, fence)
         if isinstance(answer, Held):
-            raise TakenOver(f"{answer.owner} took the lock over: this run stops here")
+            raise TakenOver(f"another run took over the lock: {answer.owner}; this run stops")
         self.fence = answer
 
     def _renew(self) -> None:
@@ -89,7 +92,9 @@ class Session:
                 raise Lost
             self._store.append(self._me, self.fence, [stamped(record) for record in records])
         except Lost:
-            raise TakenOver("another run took the lock over: this one stops here, and that one settles it") from None
+            raise TakenOver(
+                "another run took over the lock: this run stops, and the other run settles this run"
+            ) from None
 
     def give_back(self) -> None:
         """Give the lock back at the end of the run. If this fails, only print a warning, because the run has ended."""
@@ -100,4 +105,4 @@ class Session:
         try:
             self._store.give_back(self._me)
         except Exception as error:  # noqa: BLE001 (the result of the run stays the same)
-            self._say(f"the lock could not be given back, and can be taken over in {LEASE:.0f} s: {error}")
+            self._say(f"the lock could not be given back; another run can take the lock in {LEASE:.0f} s: {error}")

@@ -9,7 +9,7 @@ verb=$1 dir=$2
 shift 2
 mkdir -p "$dir/runs"
 exec 9>"$dir/flock"
-flock -w 5 9 || { echo "the journal's flock is taken" >&2; exit 1; }
+flock -w 5 9 || { echo "another process holds the journal's flock: repeat the command" >&2; exit 1; }
 age() { awk -v n="$(date +%s.%N)" -v m="$(stat -c %.Y "$dir/lock")" 'BEGIN {printf "%.3f", n - m}'; }
 mine() { [ -f "$dir/lock" ] && [ "$(head -n 1 "$dir/lock")" = "$1" ]; }
 # shellcheck disable=SC2012 # the names of these files are numbers

@@ -42,7 +42,7 @@ sub live { return readlink("$root/live") // "" }
 
 my $early = $at - time;
 die sprintf("too late: the instant was %.3f s ago by this node's clock\n", -$early) if $early <= 0;
-die sprintf("the instant is %.0f s away by this node's clock: is it set?\n", $early) if $early > 3600;
+die sprintf("the instant is %.0f s away by this node's clock: correct the clock\n", $early) if $early > 3600;
 die "there is no $root/$color: provision this node\n" unless -d "$root/$color";
 
 my $fence = text("$dir/fence");
@@ -57,7 +57,7 @@ pipe(my $ready, my $on_its_own) or die "pipe: $!\n";
 my $child = fork() // die "fork: $!\n";
 if ($child) {
     close($on_its_own);
-    <$ready> // die "the process that waits did not come up\n";
+    <$ready> // die "the process that waits did not start\n";
     exit 0;
 }
 setsid();

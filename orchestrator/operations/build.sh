@@ -16,7 +16,7 @@ export RELEASE="$id" COLOR="$color" RELEASE_PATH="$release"
 top=$(pwd -P)
 for path in $outputs; do inside "$top" "outputs of $name" "$path" "give it another path"; done
 if [ -n "$when" ] && ! sh -c "$when" >/dev/null 2>&1 </dev/null; then
-    echo "left out: \`$when\` does not hold"
+    echo "skipped: \`$when\` did not end with status 0"
     exit 0
 fi
 made_from() { # made_from <digest> <release>: the release has all outputs, and they were made from this
@@ -30,13 +30,14 @@ note() { # from now on another release may take over the outputs
 digest='' unmatched=''
 [ -z "$outputs" ] || unmatched=$(unmatched "$inputs")
 if [ -n "$unmatched" ] && [ -n "$only" ]; then
-    echo "$name has to run, since no file matches its input $unmatched" >&2
+    echo "the build step $name must run, because no file matches the input $unmatched: use deploys/release.py" >&2
     exit 1
 fi
 if [ -n "$outputs" ] && [ -z "$unmatched" ]; then
     digest=$(digest "$run" "$inputs" "$listed" "$outputs")
     if [ -n "$only" ] && ! made_from "$digest" "$live"; then
-        echo "$name has to run, since what it reads is not as in ${from:-a live release}: release instead" >&2
+        echo "the build step $name must run, because ${from:-the live color} has no outputs from the same inputs:" \
+            "use deploys/release.py" >&2
         exit 1
     fi
     if made_from "$digest" .; then
@@ -73,15 +74,15 @@ sh -c "$run" >&2 </dev/null || {
 }
 [ -n "$outputs" ] || exit 0
 for path in $outputs; do
-    [ -e "$path" ] || { echo "$name made no $path" >&2; exit 1; }
+    [ -e "$path" ] || { echo "$name did not make its output $path" >&2; exit 1; }
 done
 if [ -n "$unmatched" ]; then
-    echo "warning: no file matches its input $unmatched, so it is made for each release"
+    echo "warning: no file matches the input $unmatched, so the build step $name runs for each release"
     exit 0
 fi
 own=$(own "$id" "$root/$color" "$outputs")
 if [ -n "$own" ]; then
-    echo "cannot be taken over by another release: $own names this release"
+    echo "no later release can reuse the outputs: $own contains the id or a path of this release"
     exit 0
 fi
 # shellcheck disable=SC2086 # the outputs are a list

@@ -13,15 +13,15 @@ release=$(realpath "$root/releases/$id")
 inside "$release" environment.path "$path" "give it another path"
 (umask 022; mkdir -p "$(dirname "$file")" "$about")
 cat >"$about/environment.new"
-[ -s "$about/environment.new" ] || { echo "the environment is empty: nothing came" >&2; exit 1; }
+[ -s "$about/environment.new" ] || { echo "the environment is empty: the operator's machine sent no variables" >&2; exit 1; }
 same="$(sha256sum <"$about/environment.new" | cut -d' ' -f1) $path"
 if [ -n "$only" ] && [ "$same" != "$(cat "$root/releases/$from/.release/environment" 2>/dev/null)" ]; then
     rm -f "$about/environment.new"
-    echo "the environment is not as in ${from:-a live release}: release instead" >&2
+    echo "the environment differs from that of ${from:-a live release}: use deploys/release.py" >&2
     exit 1
 fi
 if [ -d "$file" ] && [ ! -L "$file" ]; then
-    echo "$path is a directory of the release" >&2
+    echo "environment.path: $path is a directory in the release: choose another path" >&2
     exit 1
 fi
 mv -fT "$about/environment.new" "$file"

@@ -17,7 +17,7 @@ if [ -z "$pushed" ]; then
     curl -gsS --fail --location --proto =http,https --connect-timeout 10 --retry 2 --output "$archive" --config -
 fi
 came=$(sha256sum <"$archive" | cut -d' ' -f1)
-[ "$came" = "$sha256" ] || refuse "that came has the sha256 $came, and $sha256 is wanted"
+[ "$came" = "$sha256" ] || refuse "has the SHA-256 $came, but $sha256 is expected"
 tar -t -P -f "$archive" --quoting-style=escape >"$part/names"
 out=$(grep -m 1 -E '^/|(^|/)\.\.(/|$)' "$part/names" || true)
 [ -z "$out" ] || refuse "has a member outside of its directory: $out"
@@ -30,7 +30,7 @@ find "$tree" -type d ! -perm -700 -exec chmod u+rwx {} \;
 odd=$(find "$tree" ! -type f ! -type d ! -type l -print -quit)
 [ -z "$odd" ] || refuse "has a device, pipe or socket: ${odd#"$tree/"}"
 for own in .git .release; do
-    [ ! -e "$tree/$own" ] && [ ! -L "$tree/$own" ] || refuse "has a $own at its top, which it has to leave out"
+    [ ! -e "$tree/$own" ] && [ ! -L "$tree/$own" ] || refuse "has a $own at its top: make the archive without $own"
 done
 [ -n "$(find "$tree" -mindepth 1 -print -quit)" ] || refuse "has no files below source.strip = $strip"
 finish

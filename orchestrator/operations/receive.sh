@@ -6,5 +6,5 @@ umask 022
 root=$1 id=$2 sent=$3
 begin "$root" "$id"
 expected=$sent
-[ -d "$part" ] || { echo "nothing was sent: $part is not there" >&2; exit 1; }
+[ -d "$part" ] || { echo "nothing was sent: $part does not exist" >&2; exit 1; }
 finish

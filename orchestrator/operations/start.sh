@@ -6,7 +6,7 @@ root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7
 shift 7
 dir=$root/$color
 if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
-    echo "$color is live on this node: it is never restarted" >&2
+    echo "$color is live on this node, and the live color is never restarted" >&2
     exit 1
 fi
 want=${id:+../releases/$id}
@@ -46,7 +46,7 @@ sudo -n /usr/bin/systemctl restart "$target" || {
 for unit in "$@"; do
     systemctl is-active -q "$unit" || {
         line=$(last_line "$unit")
-        echo "$unit does not start: ${line:-it said nothing, see journalctl -u $unit there}" >&2
+        echo "$unit does not start: ${line:-the unit printed nothing, see journalctl -u $unit there}" >&2
         exit 1
     }
 done

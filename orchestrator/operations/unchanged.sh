@@ -4,15 +4,15 @@
 set -eu
 root=$1 id=$2 from=$3
 cd "$root/releases"
-refuse() { echo "$*: release instead" >&2; exit 1; }
+refuse() { echo "$*: use deploys/release.py" >&2; exit 1; }
 if [ -e "$from/.release/environment" ] && [ ! -e "$id/.release/environment" ]; then
-    refuse "$from has an environment file, and this release gets none"
+    refuse "$from has an environment file, which this release does not have"
 fi
 for note in "$from"/.release/build/*; do
     [ -e "$note" ] || continue
     step=${note##*/}
-    [ -e "$id/.release/build/$step" ] || refuse "$from has what the step $step makes, and this release gets none of it"
+    [ -e "$id/.release/build/$step" ] || refuse "$from has outputs of the build step $step, which this release does not have"
 done
 if [ -e "$from/.release/shared" ] && ! cmp -s "$from/.release/shared" "$id/.release/shared"; then
-    refuse "other paths are shared than in $from"
+    refuse "the shared paths differ from those of $from"
 fi

@@ -12,7 +12,7 @@ if [ -n "$compile" ]; then
     case $said in
     "{"*) printf '%s\n' "$said" ;;
     *)
-        echo "its PHP-FPM did not end compiling: its log says why, or php.request_limit is too short" >&2
+        echo "PHP-FPM did not finish compiling: read the log of PHP-FPM, or raise php.request_limit" >&2
         exit 1
         ;;
     esac

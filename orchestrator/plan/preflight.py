@@ -39,7 +39,10 @@ def live_color(fleet: FleetState) -> Color:
         )
     weight = next(iter(weights.values()))
     if weight.live is None:
-        raise Refused(f"traffic is split ({weight.green}% to green): end that run first")
+        raise Refused(
+            f"traffic is split ({weight.green}% to green): finish or undo the open run first "
+            "(deploys/status.py shows it)"
+        )
     return weight.live
 
 
@@ -71,7 +74,9 @@ def release(
     states = fleet.node_states
     new = release_id(now, revision)
     if any(new in state.releases for state in states.values()):
-        raise Refused(f"release {new} exists already: the same commit within one second; try again")
+        raise Refused(
+            f"release {new} exists already: the same commit was released in the same second; repeat the command"
+        )
     return _with_all(fleet, settings, Release(ref), live, new, revision, missing)
 
 
@@ -81,7 +86,9 @@ def code(i: Inputs) -> Inputs:
     + i: the Inputs of an ordinary release of the same version
     """
     if i.live is None:
-        raise Refused("there is no live release yet whose build and environment could be kept: release first")
+        raise Refused(
+            "there is no live release whose build and environment could be kept: run deploys/release.py first"
+        )
     return replace(i, asked=Release(i.ref, code_only=True))
 
 
@@ -111,10 +118,15 @@ def rollback(
     if not any(targets.values()):
         raise Refused(f"there is nothing to go back to: {idle} never had a release")
     if len(set(targets.values())) != 1:
-        raise Refused(f"the nodes disagree about the release to go back to: {_list(targets)}; release instead")
+        raise Refused(
+            f"the nodes disagree about the release to go back to: {_list(targets)}; run deploys/release.py instead"
+        )
     cold = [name for name, state in states.items() if not _runs(state, idle)]
     if cold:
-        raise Refused(f"{idle} does not run its release on {', '.join(cold)}: release instead, or name it: --data to=")
+        raise Refused(
+            f"{idle} does not run its release on {', '.join(cold)}: run deploys/release.py instead, or name the "
+            "release to go back to (--data to=)"
+        )
     target = next(iter(targets.values()))
     assert target is not None
     return Inputs(
@@ -216,7 +228,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     if isinstance(state, str):
         problems.append(f"{node}: {state}")
     if node not in fleet.barred:
-        problems.append(f"{node} is not barred: it takes part already")
+        problems.append(f"{node} is not barred: the node takes part already")
     if not others:
         problems.append("no other node can be reached, so the fleet's releases are unknown")
     if _suspends(settings):
@@ -231,7 +243,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     pattern = next(iter(others.values()))
     release, former = pattern.release[live], pattern.release[live.other]
     if release is None:
-        raise Refused(f"{live} has no release on the other nodes: release first")
+        raise Refused(f"{live} has no release on the other nodes: run deploys/release.py first")
     return Inputs(
         asked=Join(
             former_release=former,
@@ -282,7 +294,7 @@ def _absent(fleet: FleetState) -> dict[str, str]:
 
     The line tells the operator how to leave the node out.
     """
-    leave = "to release without it: --data allow_missing={0}"
+    leave = "to leave the node out: --data allow_missing={0}"
     absent = {
         name: f"{why} (the run needs all nodes; {leave.format(name)})"
         for name, why in fleet.nodes.items()
@@ -296,7 +308,9 @@ def _absent(fleet: FleetState) -> dict[str, str]:
                 f"is barred until it has caught up (deploys/join.py --data node={name}; {leave.format(name)})"
             )
         elif name in fleet.drained:
-            absent[name] = f"was taken out of {fleet.drained[name]} by an operator (put it back; {leave.format(name)})"
+            absent[name] = (
+                f"was taken out of {fleet.drained[name]} by an operator (put the node back; {leave.format(name)})"
+            )
     return absent
 
 
@@ -337,12 +351,14 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
         # the idle color's old processes end before its new processes start, which grow as large as the live color's
         growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
         if state.disk_mb < room.disk_mb + state.release_mb:
-            yield f"{name} has {state.disk_mb} MiB of disk free, {_asked('disk_mb', room.disk_mb, state.release_mb)}"
+            asked = _asked("disk_mb", room.disk_mb, state.release_mb)
+            yield f"{name} has {state.disk_mb} MiB of disk free, but {asked}"
         if state.inodes < room.inodes + state.release_inodes:
-            yield f"{name} has {state.inodes} inodes free, {_asked('inodes', room.inodes, state.release_inodes)}"
+            yield f"{name} has {state.inodes} inodes free, but {_asked('inodes', room.inodes, state.release_inodes)}"
         if state.memory_mb < room.memory_mb + growth:
             yield (
-                f"{name} has {state.memory_mb} MiB of memory available, two warm colors need {room.memory_mb + growth}"
+                f"{name} has {state.memory_mb} MiB of memory available, but {room.memory_mb + growth} MiB are needed "
+                "(room.memory_mb, plus the growth of the idle color)"
             )
 
 
@@ -353,7 +369,8 @@ def _asked(key: str, asked: int, last: int) -> str:
     + asked: the value of that setting
     + last: how much the last release took, 0 if unknown
     """
-    return f"room.{key} asks for {asked}" + (f" beside the {last} that the last release took" if last else "")
+    more = f", in addition to the {last} that the last release took" if last else ""
+    return f"room.{key} requires {asked}{more}"
 
 
 def _unrest(fleet: FleetState) -> Iterable[str]:

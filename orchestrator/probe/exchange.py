@@ -137,7 +137,9 @@ class Exchange:
         while len(self._unread) >= HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > MOST:
-                raise NotHttp2(f"the server sent {bytes(self._unread[:HEAD])!r}, which begins no frame")
+                raise NotHttp2(
+                    f"the server sent {bytes(self._unread[:HEAD])!r}, which is not the beginning of an HTTP/2 frame"
+                )
             if len(self._unread) < HEAD + length:
                 return
             frame = bytes(self._unread[: HEAD + length])

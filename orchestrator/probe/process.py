@@ -218,7 +218,7 @@ class ProbeProcess:
             self._errors.fileno(), 65536, 0
         )  # pread, because seek would also move the position at which the probe writes
         lines = said.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it printed nothing in time"
+        return lines[-1] if lines else "the probe printed no error"
 
     def _forget(self) -> None:
         for fd in (self._input, self._output):

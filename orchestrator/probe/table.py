@@ -54,7 +54,9 @@ def _transition(one: Transition) -> list[str]:
     late = f"old answers to requests sent {_ms(GRACE)} after the first new answer"
     lines.append(f"    stale                  {one.stale:>12,}   {late}")
     if one.partial:
-        lines.append("    its first requests were not kept: these numbers are too good (--keep)")
+        lines.append(
+            "    the first requests of this transition were dropped: the true numbers may be worse (raise --keep)"
+        )
     return lines
 
 
@@ -73,7 +75,7 @@ def _columns(title: str, rows: Mapping[str, str], head: str) -> list[str]:
 def _latency(report: Report) -> str:
     if report.median is None or report.p99 is None:
         return ""
-    return f"median {_ms(report.median)}, 99% within {_ms(report.p99)}, slow ones aside"
+    return f"median {_ms(report.median)}, 99% within {_ms(report.p99)}, without slow requests"
 
 
 def _ms(seconds: float) -> str:

@@ -279,7 +279,7 @@ def no_git_setting(
     """
     value = host.get_fact(GitSetting, config=config, key=key)
     if value not in values:
-        host.noop(f"{key} is not ours")
+        host.noop(f"{key} has no value that provisioning wrote, so nothing is removed")
         return
     if earlier := host.get_fact(Earlier, library=library):
         host.noop(f"{key} is needed by {', '.join(earlier)}")

@@ -71,7 +71,10 @@ def node_nginx(settings: Settings, node_name: str) -> str:
     + node_name: name of the node in the header X-Node of answers
     """
     if not re.fullmatch(r"[A-Za-z0-9._:@/-]+", node_name):
-        raise UsageError(f"the inventory name {node_name!r} cannot stand in the X-Node header")
+        raise UsageError(
+            f"the inventory name {node_name!r} has a character that the X-Node header does not allow: use letters, "
+            "digits and . _ : @ / -"
+        )
     v = variable(settings)
     below = "" if settings.php.public == "." else f"/{settings.php.public}"
     return _render(
@@ -136,7 +139,7 @@ def probe_token(settings: Settings) -> str:
     if settings.marker.answers == "all":
         return ""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.token):
-        raise UsageError("settings: marker.token may have letters, digits, - and _ only")
+        raise UsageError("settings: marker.token may contain only letters, digits, - and _")
     return settings.token
 
 
@@ -148,7 +151,7 @@ def preview(settings: Settings) -> Preview | None:
     if not settings.preview_token:
         return None
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", settings.preview_token):
-        raise UsageError("settings: preview.token: 16 or more letters, digits, - and _")
+        raise UsageError("settings: preview.token must have at least 16 characters: letters, digits, - and _")
     return settings.preview
 
 
@@ -478,9 +481,12 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
     """
     for name, address in nodes.items():
         if not re.fullmatch(r"[A-Za-z0-9._:-]+", name):
-            raise UsageError(f"the inventory name {name!r} cannot be the name of a server in a balancer")
+            raise UsageError(
+                f"the inventory name {name!r} has a character that the configuration of a balancer does not allow: use "
+                "letters, digits and . _ : -"
+            )
         if not (is_address(address) or re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", address)):
-            raise UsageError(f"{name}: {address!r} is not an address")
+            raise UsageError(f"{name}: {address!r} is not an IP address or a host name")
     if not nodes:
         raise UsageError("a balancer needs at least one node")
     return nodes
@@ -521,7 +527,7 @@ def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str],
 
 def _gate_is_plain(settings: Settings) -> None:
     if re.search(r"[\s\"'\\#]", settings.gate.path + settings.gate.host):
-        raise UsageError("settings: gate.path and gate.host must be without spaces, quotes, \\ and #")
+        raise UsageError("settings: gate.path and gate.host must not contain spaces, quotes, \\ or #")
 
 
 def _health(settings: Settings) -> str:

@@ -24,9 +24,9 @@ def problem(wanted: Files, found: Pair) -> str | None:
     if found.keys is None:
         return f"tls.key: there is no file {wanted.key}"
     if not found.certificates:
-        return f"tls.certificate: {wanted.certificate} holds no certificate (PEM)"
+        return f"tls.certificate: {wanted.certificate} contains no certificate (PEM)"
     if not found.keys:
-        return f"tls.key: {wanted.key} holds no private key (PEM)"
+        return f"tls.key: {wanted.key} contains no private key (PEM)"
     if found.match is False:
         return f"tls.key: {wanted.key} is not the key of {wanted.certificate}, or has a passphrase"
     return None
@@ -42,7 +42,7 @@ def require(switch: BalancerSwitch) -> list[str]:
         return []
     wrong = problem(wanted, host.get_fact(KeyPair, certificate=wanted.certificate, key=wanted.key))
     if wrong:
-        raise Refused(f"{wrong}; mend it (or take tls out of the settings): nothing was changed")
+        raise Refused(f"{wrong}; correct this, or remove tls from the settings; nothing was changed")
     return []
 
 

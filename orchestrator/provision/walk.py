@@ -103,7 +103,7 @@ def activate(fleet: Fleet, say: Say) -> None:
         _until_quiet(fleet, name, _restarted(pending[name]), say)
     _tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
-        say(f"    {name}: serving, so it is drained first")
+        say(f"    {name}: the node serves traffic, so it is drained first")
         _tell([_drained(fleet, name, _restarted(pending[name]), load, say)], say)
     for name in fleet.balancers:
         switch = _switch(fleet, name)
@@ -173,7 +173,7 @@ def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list
 def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
     settings = fleet.settings
     seen = fleet.look(host, ColorInFlight, **runtime_of(settings).in_flight(color))
-    return seen if isinstance(seen, InFlight) else "does not say what is in flight"
+    return seen if isinstance(seen, InFlight) else f"{color} does not report its requests in flight"
 
 
 def _until_answered(fleet: Fleet, name: str) -> None:
@@ -186,7 +186,9 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
     def ask(host: Host, color: Color) -> None:
         seen = _in_flight(fleet, host, color)
-        if isinstance(seen, str) or not seen.answered:
+        if isinstance(seen, str):
+            raise NotYet(f"{seen} (after {limit:g} s)")
+        if not seen.answered:
             raise NotYet(f"{color} still answers requests after {limit:g} s: {seen}")
 
     def both(host: Host) -> list[str]:

@@ -48,7 +48,7 @@ def _said(op_hash: str) -> str:
     """
     meta = state.get_op_data_for_host(host, op_hash).operation_meta
     lines = [line.strip() for line in (meta.stderr_lines or meta.stdout_lines) if line.strip()]
-    return "; ".join(lines[-4:]) or "it failed without an error message"
+    return "; ".join(lines[-4:]) or "the operation failed without an error message"
 
 
 def _line(what: str, why: str) -> str:

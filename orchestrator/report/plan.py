@@ -25,13 +25,17 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
         if state.disk_mb < 3 * room.disk_mb:
             found.append(f"{name} has {state.disk_mb} MiB of disk free")
         if i.verb == "release" and state.release[idle] and state.started[idle] != state.release[idle]:
-            found.append(f"{name}: {idle} does not run its release, so a failed release cannot bring it back gated")
+            found.append(f"{name}: {idle} does not run its release, so the undo of this release would not gate {idle}")
         if name in i.mend:
-            found.append(f"drift: {name}'s live link names {state.live or 'nothing'}, the switch {idle.other}")
+            found.append(
+                f"drift: {name}'s live link names {state.live or 'nothing'}, but the switch sends traffic to "
+                f"{idle.other}"
+            )
     for name, seen in fleet.seen.items():
         for color in Color:
             if seen.down[color] and color is idle.other:
-                found.append(f"{name} calls {', '.join(seen.down[color])} down in {color}, which has the traffic")
+                down = ", ".join(seen.down[color])
+                found.append(f"the health checks of {name} fail in {color}, which has the traffic, on {down}")
     found += [f"{node.name} takes no part and gets no traffic until it has joined" for node in i.missing]
     if i.settings.scaling is not None and fleet.group is not None and not isinstance(fleet.group, str):
         from orchestrator.aws import scaling

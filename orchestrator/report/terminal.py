@@ -98,7 +98,10 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
         for warning in ended.warnings:
             lines.append(
-                (f"warning: {warning.place}: {warning.error}; the next release or rollback mends it", {"fg": "yellow"})
+                (
+                    f"warning: {warning.place}: {warning.error}; the next release or rollback repairs it",
+                    {"fg": "yellow"},
+                )
             )
         return lines
     old = i.live or "no release"
@@ -107,7 +110,8 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
         lines.append(
             (
                 f"paused: {i.release} ({i.color}) has {has}; "
-                f"deploys/promote.py goes on, deploys/abort.py takes it back{still_suspended(i.scaling.suspended)}",
+                f"deploys/promote.py continues the release, deploys/abort.py undoes the release"
+                f"{still_suspended(i.scaling.suspended)}",
                 {"fg": "yellow", "bold": True},
             )
         )
@@ -133,13 +137,17 @@ def still_suspended(processes: Sequence[str]) -> str:
 
     + processes: the processes of the group that the run has suspended
     """
-    return "; until then the Auto Scaling group stays suspended: no instance comes or goes" if processes else ""
+    return "; until then the Auto Scaling group stays suspended: no instance is added or removed" if processes else ""
 
 
 def _left(result: Result) -> str:
     """Return one line about a failed step of an undo, and what the operator has to do."""
     if result.lost:
-        return f"not undone on {result.place}, which does not answer: once it is back, the next command undoes the rest"
+        return (
+            f"not undone on {result.place}, which does not answer: once {result.place} answers, the next command "
+            "undoes the rest"
+        )
     return (
-        f"NOT UNDONE on {result.place}: {result.error}; see deploys/status.py, mend it, then run the same command again"
+        f"NOT UNDONE on {result.place}: {result.error}; run deploys/status.py, repair the cause, then run the same "
+        "command again"
     )

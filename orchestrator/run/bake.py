@@ -74,7 +74,7 @@ class Baking:
         policies = {"inconclusive": comparison.on_inconclusive, "error": comparison.on_error}
         if policies.get(last.value) == "undo":
             raise NotYet(f"{last.value}: {last.words} (comparison.on_{last.value} is undo)")
-        return last.words if last.value == "pass" else f"{last.value}, but the run goes on: {last.words}"
+        return last.words if last.value == "pass" else f"{last.value}, but the run continues: {last.words}"
 
     # The health page
 

@@ -28,7 +28,7 @@ class Answer:
     problem: str | None
 
 
-NO_ADDRESS = Answer(None, "its name has no address")
+NO_ADDRESS = Answer(None, "the host name has no IP address")
 """The result for a URL whose host has no IP address. No request was sent."""
 
 

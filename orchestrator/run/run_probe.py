@@ -105,7 +105,7 @@ class RunProbe:
         kinds = ", ".join(f"{count} {kind}" for kind, count in report.totals.failures.items())
         raise NotYet(
             f"{report.totals.failed} of {report.totals.requests} probe requests failed ({kinds}), "
-            "none before the switch"
+            "none before the cutover"
         )
 
     def _lose(self) -> None:

@@ -29,7 +29,7 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
     the run first looked at the group, or if the group is still changing.
     """
     processes, name = asked.processes, asked.group
-    listed = ", ".join(processes) or "nothing, all is already"
+    listed = ", ".join(processes) or "nothing: all processes were suspended before the run"
     match asked.do:
         case "inherit":
             return f"{name} is still suspended ({listed}): resumed at the end"
@@ -62,7 +62,9 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
             catches_up = settings.scaling is not None and settings.scaling.hook is not None
             changed, waiting = who(before, now.instances, catches_up)
             lines += scaling.advice(changed)
-            lines += [f"{id} is on its way: it waits until the run has ended, then catches up" for id in waiting]
+            lines += [
+                f"{id} is starting: the instance waits until the run has ended, then catches up" for id in waiting
+            ]
             if changed.came:
                 _bar(settings, of_ids(account.ec2(), changed.came), changed.came)
     except OrchestratorError as error:

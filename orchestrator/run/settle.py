@@ -51,8 +51,8 @@ def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
     except (OrchestratorError, KeyError, TypeError, ValueError) as error:
         problem = f"{type(error).__name__} {error}" if not isinstance(error, OrchestratorError) else str(error)
         raise Refused(
-            f"{run.name} has to be settled first, but orchestrator {__version__} cannot read what orchestrator "
-            f"{run.version or '0.1.0'} recorded of it ({problem}): run deploys/abort.py with that version"
+            f"{run.name} must be settled first, but orchestrator {__version__} cannot read what orchestrator "
+            f"{run.version or '0.1.0'} recorded of that run ({problem}): run deploys/abort.py with that version"
         ) from error
 
 
@@ -77,7 +77,7 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
     """
     if run.committed:
         return walk.forward(whole.after_commit)
-    reason = OrchestratorError(f"{run.name} stopped without a recorded end")
+    reason = OrchestratorError(f"{run.name} stopped before its end")
     return walk.undo(begun_stages(run, whole), reason)
 
 

@@ -219,8 +219,8 @@ class Walk:
             raise
         except Exception as error:
             raise Undecided(
-                f"the new release answers, but its commit may not be on record ({error}): "
-                "deploys/status.py shows it, deploys/resume.py or the same command again ends it"
+                f"the new release answers, but it is unknown whether the commit was recorded ({error}): "
+                "deploys/status.py shows the run; deploys/resume.py, or the same command again, ends the run"
             ) from error
 
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
@@ -310,7 +310,7 @@ class Walk:
             except Exception as error:
                 if must or isinstance(error, TakenOver):
                     raise
-                self._tell(Event("warning", text=f"not recorded: {error}"))
+                self._tell(Event("warning", text=f"an event could not be written to the journal: {error}"))
         self._tell(event)
 
     def _write(self) -> None:

@@ -26,7 +26,7 @@ failed() {
 finish() {
     hash=$(tree_hash "$tree")
     if [ -n "$expected" ] && [ "$hash" != "$expected" ]; then
-        echo "the release did not arrive whole: its files have the hash $hash, and $expected was sent" >&2
+        echo "the release did not arrive whole: its files have the hash $hash, but $expected was sent" >&2
         exit 1
     fi
     printf '%s\n' "$hash" >"$tree/.release/tree"

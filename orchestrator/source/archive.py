@@ -40,7 +40,7 @@ class ArchiveFile(SourceKind):
             fleet.copies[str(path)] = bundle.tarball(path)
         found = _sha256(fleet.copies[str(path)])
         if wanted and wanted != found:
-            raise Refused(f"{path} has the sha256 {found}, and {wanted} is wanted")
+            raise Refused(f"{path} has the SHA-256 {found}, but {wanted} is expected")
         return Version(ref or path.name, found)
 
     @override

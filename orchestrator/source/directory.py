@@ -27,7 +27,9 @@ class Directory(Tree):
     @override
     def version(self, fleet: Fleet, options: Options) -> Version:
         if options.ref:
-            raise UsageError("--data ref= names a version, and a directory (source.path) has none")
+            raise UsageError(
+                "--data ref= names a version, but a directory (source.path) has no versions: remove --data ref="
+            )
         path = self._source.path
         if path not in fleet.copies:
             fleet.copies[path] = self._copied()

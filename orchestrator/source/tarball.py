@@ -37,7 +37,7 @@ class Download(SourceKind):
         known = sha256_of(self._source, options)
         if not known:
             raise UsageError(
-                f"the sha256 of {shown(url).replace(REF, ref)} is missing: --data sha256=, or source.sha256"
+                f"the sha256 of {shown(url).replace(REF, ref)} is missing: give --data sha256=, or set source.sha256"
             )
         return Version(ref or Path(shown(url)).name, known)
 
@@ -83,9 +83,9 @@ def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
     """
     ref = options.ref or source.ref or ""
     if options.ref and REF not in place:
-        raise UsageError(f"--data ref= would change nothing: source.{key} has no {REF}")
+        raise UsageError(f"--data ref= has no effect, because source.{key} has no {REF}: remove --data ref=")
     if REF in place and not ref:
-        raise UsageError(f"source.{key} has {REF}: name the version, --data ref=")
+        raise UsageError(f"source.{key} has {REF}: name the version with --data ref=")
     return ref
 
 

@@ -18,7 +18,7 @@ def version(fleet: Fleet, options: Options) -> Version:
     """
     kind = kind_of(fleet.settings)
     if options.sha256 and not kind.takes_sha256:
-        raise UsageError(f"--data sha256= is for archives, and the source is {kind.noun}")
+        raise UsageError(f"--data sha256= is for archives, but the source is {kind.noun}")
     if kind.pushes:
         _check_push(fleet)
     return kind.version(fleet, options)
@@ -31,7 +31,9 @@ def revision(fleet: Fleet, ref: str) -> str:
     """
     kind = kind_of(fleet.settings)
     if not isinstance(kind, Git):
-        raise Refused(f"the version of {ref} is unknown: the journal no longer has it, and the source is {kind.noun}")
+        raise Refused(
+            f"the version of {ref} is unknown: the journal no longer has this version, and the source is {kind.noun}"
+        )
     return kind.revision(fleet, ref)
 
 

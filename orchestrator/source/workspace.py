@@ -39,7 +39,7 @@ def build(directory: Path, steps: Sequence[Build], store: Path, environment: Map
 
 def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, str]) -> str:
     if step.when and local.run(step.when, step.deadline, directory, environment).returncode:
-        return f"left out: `{step.when}` does not hold"
+        return f"skipped: `{step.when}` did not end with status 0"
     about = words(step.name, **step.parts)
     unmatched = _sh(directory, 'unmatched "$4"', about, environment)
     digest = "" if unmatched else _sh(directory, 'digest "$2" "$4" "$5" "$6"', about, environment)
@@ -55,17 +55,17 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
             raise CommandFailed(f"{step.name}: `{step.run}` ended with status {done.returncode}", lines)
         missing = [path for path in step.outputs if not (directory / path).exists()]
         if missing:
-            raise CommandFailed(f"{step.name} made no {missing[0]}", lines)
+            raise CommandFailed(f"{step.name} did not make its output {missing[0]}", lines)
         if unmatched:
-            return f"ran, and is made for each release: no file matches its input {unmatched}"
+            return f"ran, and will run for each release, because no file matches the input {unmatched}"
         own = _sh(directory, 'own "$RELEASE" "$PWD" "$6"', about, environment)
         if own:
-            return f"ran, and cannot be kept for another release: {own} names this release"
+            return f"ran; no later release can reuse the outputs: {own} contains the id or a path of this release"
         how = "ran"
         try:
             _keep(directory, step.outputs, kept)
         except OSError as error:
-            how = f"ran, and cannot be kept for another release: {error}"
+            how = f"ran; no later release can reuse the outputs: {error}"
     note = directory / ".release/build" / step.name
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(f"{digest}\n")

@@ -8,5 +8,5 @@ weight=$1
 now=$(running)
 [ -n "$now" ] || { echo "HAProxy does not answer on $socket" >&2; exit 1; }
 said=$(ask "set map $map green $now")
-[ -z "$(printf %s "$said" | tr -d '[:space:]')" ] || { echo "HAProxy takes no weight: $said" >&2; exit 1; }
+[ -z "$(printf %s "$said" | tr -d '[:space:]')" ] || { echo "HAProxy refused the weight: $said" >&2; exit 1; }
 printf 'green %s\n' "$weight" >"$map.new"

@@ -18,9 +18,9 @@ def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
     """
     problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
     if problem and i.verb != "rollback":
-        raise Refused(f"new instances cannot be told to wait, so nothing was moved: {problem}")
+        raise Refused(f"the announcement to new instances could not be written, so no traffic was moved: {problem}")
     if problem:
-        say(f"warning: new instances do not know that a rollback is on: {problem}", fg="yellow")
+        say(f"warning: new instances do not know that a rollback is in progress: {problem}", fg="yellow")
 
 
 def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
@@ -31,6 +31,7 @@ def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> 
     problem = announce(fleet.settings, i, session.fence, committed, busy=False)
     if problem:
         say(
-            f"warning: new instances read what is out of date, and wait for the next run: {problem}",
+            "warning: the announcement could not be updated; new instances wait until the next run has ended: "
+            f"{problem}",
             fg="yellow",
         )

@@ -20,7 +20,7 @@ NAMES = {
     "instances": "the instances of the Auto Scaling group",
     "live": "the live release",
     "members": "the nodes that should be up",
-    "mend": "the nodes whose live link is to be mended",
+    "mend": "the nodes whose live link must be corrected",
     "missing": "the nodes that are left out",
     "nodes": "the nodes",
     "ref": "the ref",

@@ -21,11 +21,12 @@ def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) 
     known = [name for name in lost if fleet.has(name)]
     gone = [name for name in lost if name not in known]
     if gone:
-        say(f"{', '.join(gone)}: not in the inventory any more, so there is nothing to bar", fg="yellow")
+        say(f"{', '.join(gone)}: no longer in the inventory, so there is nothing to bar", fg="yellow")
     if not known:
         return
     missing = tuple(Missing(name, fleet.address(name), barred=False) for name in known)
     walk.besides(replace(bar(replace(i, missing=missing)), label="lost"))
     say(
-        f"{', '.join(known)}: not undone, and barred until deploys/join.py --data node=NAME brings it back", fg="yellow"
+        f"{', '.join(known)}: not undone, and barred until you run deploys/join.py --data node=NAME for each node",
+        fg="yellow",
     )

@@ -15,13 +15,14 @@ def check_pause(whole: Plan, until: str, after: str = "") -> None:
     """
     left = whole.pauses[whole.pauses.index(after) + 1 :] if after else whole.pauses
     if until and until not in left:
-        where = f"it can stop at {', '.join(left)}" if left else "it has passed every place where it could stop"
-        raise UsageError(f"--data until={until}: the run cannot stop there; {where}")
+        where = f"the run can stop at {', '.join(left)}" if left else "the run has passed every pause"
+        raise UsageError(f"--data until={until}: the run cannot stop at {until}; {where}")
 
 
 def refuse_paused(run: RunHistory) -> None:
     """Raise Refused if the run is paused, because only `promote` and `abort` may end a paused run."""
     if run.paused:
         raise Refused(
-            f"{run.name} waits ({run.paused}): deploys/promote.py lets it go on, deploys/abort.py takes it back"
+            f"{run.name} waits ({run.paused}): deploys/promote.py continues the release, "
+            "deploys/abort.py undoes the release"
         )

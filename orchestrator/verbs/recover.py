@@ -28,7 +28,7 @@ def resume(fleet: Fleet, options: Options) -> int:
             say("nothing to resume: the last run ended")
             return 0
         if run.history.undoing:
-            say(f"the undo of {run.history.name} has begun, so that run cannot go on: undoing the rest", fg="yellow")
+            say(f"the undo of {run.history.name} has begun, so that run cannot continue: undoing the rest", fg="yellow")
             return settle_run(fleet, session, run)
         return _go_on(fleet, session, "resume", options, run)
 
@@ -41,11 +41,11 @@ def promote(fleet: Fleet, options: Options) -> int:
     with begin_session(fleet, "promote") as session:
         run = open_run_of(fleet)
         if run is None:
-            raise Refused("nothing waits to be promoted: the last run ended")
+            raise Refused("nothing to promote: the last run ended")
         if not run.history.paused:
             raise Refused(
-                f"{run.history.name} does not wait, it stopped without an end on record: finish it with "
-                "deploys/resume.py, or undo it with deploys/abort.py"
+                f"{run.history.name} is not paused, but stopped before its end: complete that run with "
+                "deploys/resume.py, or undo that run with deploys/abort.py"
             )
         check_pause(run.plan, options.until, after=run.history.paused)
         return _go_on(fleet, session, "promote", options, run)
@@ -63,7 +63,7 @@ def abort(fleet: Fleet, options: Options) -> int:
             return 0
         name = run.history.name
         if run.history.committed:
-            say(f"{name} was committed: it is carried to its end (to go back: deploys/rollback.py)", fg="yellow")
+            say(f"{name} was committed, so this command completes it; to go back, run deploys/rollback.py", fg="yellow")
         else:
             say(f"aborting {name}", bold=True)
         return settle_run(fleet, session, run)

@@ -39,11 +39,14 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
     stage is left that must be finished first (``Kind.owed``).
     """
     refuse_paused(earlier.history)
-    say(f"{earlier.history.name} stopped without an end on record: settling it first", fg="yellow")
+    say(f"{earlier.history.name} stopped before its end: settling that run first", fg="yellow")
     ended = _undo_or_finish(fleet, session, earlier)
     here, there = fleet.settings.scaling, earlier.inputs.settings.scaling
     if verb == "rollback" and ended.owed and here and there and here.group == there.group:
-        say(f"going on all the same: {_listed(ended.owed)}", fg="yellow")
+        say(
+            "going on with the rollback although the Auto Scaling group was not resumed: " + _listed(ended.owed),
+            fg="yellow",
+        )
         return earlier.inputs.scaling.suspended
     _record(session, earlier.inputs, ended)
     return ()

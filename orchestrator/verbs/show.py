@@ -58,15 +58,20 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
     except Refused as refusal:
         if earlier is None:
             raise
-        say(f"until then there is no plan of the {verb} ({refusal}): this command stops once it has settled that run")
+        say(
+            f"the {verb} has no plan before that run is settled ({refusal}): this command settles that run, "
+            "and then stops"
+        )
         return Approved(None)
     return Approved(as_saved(i))
 
 
 def settled_first(earlier: RunHistory) -> str:
     """Return one line that says how the command will settle an earlier run first."""
-    way = "carries it forward" if earlier.committed else "undoes it"
-    return f"{earlier.name} stopped without an end: this command {way} first, and goes on if the plan is still the same"
+    way = "completes it" if earlier.committed else "undoes it"
+    return (
+        f"{earlier.name} stopped before its end: this command {way} first, and continues if the plan is still the same"
+    )
 
 
 def _earlier(fleet: Fleet) -> RunHistory | None:

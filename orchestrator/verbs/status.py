@@ -64,14 +64,14 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
 def _paused(run: RunHistory) -> str:
     where = "before any traffic" if run.paused == "preview" else f"at {run.paused}% of the traffic"
     return (
-        f"{run.name} waits {where}: deploys/promote.py goes on, "
-        f"deploys/abort.py takes it back{still_suspended((run.inputs or {}).get('scaling', ()))}"
+        f"{run.name} waits {where}: deploys/promote.py continues the release, "
+        f"deploys/abort.py undoes the release{still_suspended((run.inputs or {}).get('scaling', ()))}"
     )
 
 
 def _stopped(run: RunHistory) -> str:
     if run.committed:
-        where, way = "after its commit", "carries it forward"
+        where, way = "after its commit", "completes it"
     else:
         where = f"in {run.begun[-1]}" if run.begun else "before it changed anything"
         way = "undoes it"
@@ -95,7 +95,7 @@ def _runs(state: NodeState, color: Color) -> str:
     if not state.active[color]:
         return "down"
     if state.started[color] != state.release[color]:
-        return "up, not started for it"
+        return "up, not started for this release"
     return "shrunk" if color in state.shrunk else "warm"
 
 

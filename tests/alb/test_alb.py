@@ -93,9 +93,9 @@ def test_a_color_that_the_rule_does_not_name_is_detached(place: Place, shape: st
 
 def test_a_rule_without_a_forward_action_is_refused(place: Place) -> None:
     place.modify({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}})
-    with pytest.raises(CannotTell, match=r"^listener-rule/app/web/\w+/\w+/\w+: it has no forward actions"):
+    with pytest.raises(CannotTell, match=r"^listener-rule/app/web/\w+/\w+/\w+: the rule has no forward actions"):
         place.switch().see()
-    with pytest.raises(NotDone, match="it has no forward actions"):
+    with pytest.raises(NotDone, match="the rule has no forward actions"):
         place.switch().shift(GREEN)
 
 
@@ -177,7 +177,9 @@ def test_a_rule_changed_since_arming_stops_the_shift(place: Place) -> None:
     switch = place.switch()
     switch.arm(GREEN)
     place.modify(place.forward(70, 30))
-    with pytest.raises(NotDone, match="were blue 100, green 0 and are blue 70, green 30 now; find out who else"):
+    with pytest.raises(
+        NotDone, match="were blue 100, green 0 and are blue 70, green 30 now; find out which other program"
+    ):
         switch.shift(GREEN)
     assert place.shares() == {"blue": 70, "green": 30}
     # a shift back is never refused
@@ -227,7 +229,9 @@ def test_detach_and_attach_keep_weights_and_stickiness(place: Place, shape: str)
     assert switch.detach(Color.blue) == "set to blue detached, green 100, and read back"
     assert place.shares() == {"green": 100}
     assert switch.detach(Color.blue) == "blue is detached already"
-    with pytest.raises(NotDone, match="does not name blue's target group, so its health is unknown: attach it first"):
+    with pytest.raises(
+        NotDone, match="does not name blue's target group, so the health of blue is unknown: attach blue first"
+    ):
         switch.arm(GREEN)
     said = switch.attach()
     assert said == "set to blue 0, green 100, and read back; 3 of 3 targets of blue are healthy"
@@ -239,7 +243,7 @@ def test_detach_and_attach_keep_weights_and_stickiness(place: Place, shape: str)
 def test_stickiness_that_aws_drops_with_a_color_is_reported(place: Place) -> None:
     place.control.shape = "arn"
     place.modify(place.forward(0, 100, sticky=60))
-    assert "AWS dropped its stickiness of 60 s" in place.switch().detach(Color.blue)
+    assert "AWS dropped the rule's stickiness of 60 s" in place.switch().detach(Color.blue)
 
 
 def test_attach_waits_until_the_checks_know(place: Place) -> None:
@@ -257,7 +261,7 @@ def say(state: State) -> str:
 
 def test_going_back_attaches_what_was_detached(place: Place) -> None:
     place.modify(place.forward(None, 100))
-    with pytest.raises(NotDone, match="attach it first"):
+    with pytest.raises(NotDone, match="attach blue first"):
         place.switch().shift(BLUE)
     place.switch().shift(BLUE, back=True)
     assert place.shares() == {"blue": 100, "green": 0}
@@ -330,7 +334,7 @@ def test_a_stranger_is_not_barred(place: Place) -> None:
 
 
 def test_the_last_target_of_a_color_is_not_barred(place: Place) -> None:
-    with pytest.raises(NotDone, match=r"blue would have no target left without .*, and answer 503"):
+    with pytest.raises(NotDone, match=r"blue would have no target left without .*, and would answer 503"):
         place.switch().bar(list(MEMBERS), out=True)
     assert place.control.calls == []
     assert place.tags(Color.blue) == set()

@@ -54,7 +54,9 @@ def test_a_key_a_line_for_a_reader_with_sed() -> None:
 
 def test_an_older_run_does_not_announce(s3: Any) -> None:
     announce(s3, URL, TOLD)
-    with pytest.raises(OrchestratorError, match="is of run 7, which is newer than this run 6: it was not changed"):
+    with pytest.raises(
+        OrchestratorError, match="is of run 7, which is newer than this run 6: the announcement was not changed"
+    ):
         announce(s3, URL, replace(TOLD, fence=6, live=Color.blue))
     assert read(s3, URL) == TOLD
 
@@ -78,7 +80,9 @@ def test_an_invalid_announcement_is_not_replaced(s3: Any) -> None:
         TOLD.to_json().replace("green", "purple"),
     ):
         s3.put_object(Bucket="deploys", Key="shop/live.json", Body=text.encode())
-        with pytest.raises(OrchestratorError, match=r"^s3://deploys/shop/live\.json is no announcement: .*; delete it"):
+        with pytest.raises(
+            OrchestratorError, match=r"^s3://deploys/shop/live\.json is not an announcement: .*; delete the object"
+        ):
             announce(s3, URL, TOLD)
 
 

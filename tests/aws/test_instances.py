@@ -66,7 +66,7 @@ def test_without_an_auto_scaling_group_the_others_are_compared() -> None:
     [
         (
             {"in_group": {**IN_GROUP, "i-3": "InService"}},
-            "i-3 is in service in the Auto Scaling group, but is no running instance with the tags",
+            "i-3 is in service in the Auto Scaling group, but is not a running instance with the tags",
         ),
         ({"in_group": {"i-1": "InService"}}, "i-2 has the tags, but is not in the Auto Scaling group"),
         (
@@ -75,7 +75,7 @@ def test_without_an_auto_scaling_group_the_others_are_compared() -> None:
         ),
         (
             {"targets": [group("blue", *BLUE.members, Target("i-9", 80)), GREEN]},
-            "i-9 is a target of shop-blue (port 80), but no node of the fleet",
+            "i-9 is a target of shop-blue (port 80), but not a node of the fleet",
         ),
         (
             {"targets": [group("blue", Target("i-1", 8081)), GREEN]},
@@ -111,7 +111,7 @@ def test_target_groups_by_address() -> None:
     green = group("green", Target("10.0.0.1", 8082), Target("10.9.9.9", 8082), by="ip")
     assert cross_check(TAGGED, IN_GROUP, [blue, green]) == [
         "i-2 is a target of shop-blue, but not of shop-green",
-        "10.9.9.9 is a target of shop-green (port 8082), but no node of the fleet",
+        "10.9.9.9 is a target of shop-green (port 8082), but not a node of the fleet",
     ]
 
 
@@ -121,7 +121,7 @@ def test_everything_is_named_at_once_a_line_each() -> None:
     assert str(refused.value).splitlines()[1:] == [
         "    i-1 is Standby in the Auto Scaling group, not InService",
         "    i-2 has the tags, but is not in the Auto Scaling group",
-        "    i-3 is in service in the Auto Scaling group, but is no running instance with the tags",
+        "    i-3 is in service in the Auto Scaling group, but is not a running instance with the tags",
     ]
     refuse([])
 
@@ -183,13 +183,13 @@ def test_differences_in_aws(cloud: Cloud) -> None:
     cloud.ec2.delete_tags(Resources=[second], Tags=[{"Key": "Env"}])
     cloud.deregister(third, "blue")
     expected = [
-        f"{second} is in service in the Auto Scaling group, but is no running instance with the tags",
-        f"{second} is a target of shop-blue (port 8081), but no node of the fleet",
-        f"{second} is a target of shop-green (port 8082), but no node of the fleet",
+        f"{second} is in service in the Auto Scaling group, but is not a running instance with the tags",
+        f"{second} is a target of shop-blue (port 8081), but not a node of the fleet",
+        f"{second} is a target of shop-green (port 8082), but not a node of the fleet",
         f"{stray} has the tags, but is not in the Auto Scaling group",
         f"{stray} is a target of shop-blue, but not of shop-green",
         f"{third} is a target of shop-green, but not of shop-blue",
-        f"{other} is a target of shop-green (port 8082), but no node of the fleet",
+        f"{other} is a target of shop-green (port 8082), but not a node of the fleet",
     ]
     assert sorted(differences(seen(cloud))) == sorted(expected)
     assert first not in "".join(differences(seen(cloud)))

@@ -96,4 +96,4 @@ def test_tls_works_under_pyinfra(place: Path) -> None:
 def test_a_variable_that_is_not_set_is_named(place: Path) -> None:
     done = pyinfra(place, "debug-inventory", ORCHESTRATOR_BLUE="")
     assert done.returncode == 2
-    assert "ORCHESTRATOR_BLUE is not set: add it to .env" in done.stderr
+    assert "ORCHESTRATOR_BLUE is not set: add ORCHESTRATOR_BLUE to .env" in done.stderr

@@ -52,8 +52,8 @@ def test_every_recipe_is_settings(name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        ({"build": [{"name": "a", "run": "x", "outputs": ["v"]}]}, "can be taken over only if inputs or listed"),
-        ({"build": [{"name": "a", "run": "x", "inputs": ["v"]}]}, "without outputs nothing can be taken over"),
+        ({"build": [{"name": "a", "run": "x", "outputs": ["v"]}]}, "outputs need inputs or listed"),
+        ({"build": [{"name": "a", "run": "x", "inputs": ["v"]}]}, "inputs and listed have no effect without outputs"),
         ({"build": [{"name": "a", "run": "x", "inputs": ["../v"], "outputs": ["v"]}]}, "not a path or pattern inside"),
         ({"build": [{"name": "a", "run": "x", "inputs": ["l"], "outputs": ["/v"]}]}, "is not a path inside a release"),
         ({"build": [{"name": "a", "run": "x"}, {"name": "a", "run": "y"}]}, "build: several steps have the name a"),
@@ -78,8 +78,8 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
     [
         (
             {"directories": ["storage"]},
-            "settings: shared.seed: not in shared.directories: storage/app, storage/framework/cache: add to "
-            "shared.directories, or leave out "
+            "settings: shared.seed: not in shared.directories: storage/app, storage/framework/cache: add these "
+            "paths to shared.directories, or remove them from shared.seed "
             "(this value is the recipe laravel's: set the key to replace it)",
         ),
         (
@@ -90,7 +90,8 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
         ),
         (
             {"directories": ["a"], "seed": ["b"]},
-            "settings: shared.seed: not in shared.directories: b: add to shared.directories, or leave out",
+            "settings: shared.seed: not in shared.directories: b: add these paths to shared.directories, or "
+            "remove them from shared.seed",
         ),
     ],
 )

@@ -31,21 +31,27 @@ def test_git_is_the_default_kind_of_source() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"kind": "svn"}, "source: there is no kind 'svn' of source: it is git, archive, artifact, directory"),
+        ({"kind": "svn"}, "source: there is no kind 'svn' of source: choose one of git, archive, artifact, directory"),
         ({"kind": "git", "url": "https://a.test/x"}, "source.origin: Field required"),
-        ({"origin": "ssh://a:hush@b.test/x.git"}, "source.origin: it has a password that is not for http"),
+        (
+            {"origin": "ssh://a:hush@b.test/x.git"},
+            "source.origin: the URL has a password, which only http and https use",
+        ),
         ({"origin": "x", "leav_out": []}, r"unknown key source.leav_out \(did you mean leave_out\?\)"),
         ({"origin": "x", "leave_out": ["../x"]}, "source.leave_out.0: '../x' is not a path inside a release"),
         (archive(urll=1), r"unknown key source.urll \(did you mean url\?\)"),
         (archive(leave_out=[]), r"unknown key source.leave_out$"),
-        (archive(file="x.tar"), "source: an archive has either url or file"),
-        (archive(url=None), "source: an archive has either url or file"),
-        (archive(url="ftp://a.test/x"), "source.url: it is https://host/path, http://host/path or s3://bucket/key"),
-        (archive(url="https:///x"), "source.url: it is https://host/path"),
-        (archive(url="https://a.test/x\ny"), "source.url: it has a character that no URL has"),
+        (archive(file="x.tar"), "source: an archive needs exactly one of url and file"),
+        (archive(url=None), "source: an archive needs exactly one of url and file"),
+        (
+            archive(url="ftp://a.test/x"),
+            "source.url: the URL must be https://host/path, http://host/path or s3://bucket/key",
+        ),
+        (archive(url="https:///x"), "source.url: the URL must be https://host/path"),
+        (archive(url="https://a.test/x\ny"), "source.url: the URL has a character that is not allowed in a URL"),
         (archive(sha256="A" * 64), "source.sha256: "),
         (archive(strip=-1), "source.strip: "),
-        ({"kind": "artifact"}, "source: an artifact has either url or checkout"),
+        ({"kind": "artifact"}, "source: an artifact needs exactly one of url and checkout"),
         ({"kind": "directory", "path": ".", "ref": "v1"}, "unknown key source.ref"),
     ],
 )
@@ -134,6 +140,6 @@ def test_steps_on_the_operator_s_machine_need_a_pushed_source() -> None:
     for source in (raw()["source"], archive(), {"kind": "artifact", "url": URL, "sha256": SUM}):
         with pytest.raises(
             UsageError,
-            match=r"build.assets: it runs on the operator's machine, and the nodes would not get its outputs",
+            match=r"build.assets: the step runs on the operator's machine, and the nodes would not get its outputs",
         ):
             load(raw(build=[step], source=source))

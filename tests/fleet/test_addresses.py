@@ -109,7 +109,7 @@ def refused(fleet: Fleet, **tls: Any) -> str:
 def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: Runs) -> None:
     said = refused(fleet, certificate="/etc/live/nowhere.pem")
     for kind in BALANCERS:
-        assert f"{kind}: tls.certificate: there is no file /etc/live/nowhere.pem; mend it" in said
+        assert f"{kind}: tls.certificate: there is no file /etc/live/nowhere.pem; correct this" in said
     assert "nothing was changed" in said
 
 

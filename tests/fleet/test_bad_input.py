@@ -34,9 +34,9 @@ def refused(run: Run, status: int, line: str) -> None:
         (["--data", "ref=v9"], 2, r"^release: the origin has no branch or tag v9 \("),
         (["--data", "ref=1.10"], 2, r"^ref was read as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
         pytest.param(["--data", "ref=true"], 2, "^ref was read as bool True, .*: quote it", marks=pytest.mark.slow),
-        (["--data", "ref=--upload-pack=x"], 2, "is not a name git knows for a branch, tag or commit$"),
+        (["--data", "ref=--upload-pack=x"], 2, "is not a valid name of a branch, tag or commit in git$"),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
-        (["--data", "color=purple"], 2, "^there is no color 'purple': it is blue or green$"),
+        (["--data", "color=purple"], 2, "^there is no color 'purple': use blue or green$"),
         pytest.param(
             ["--limit", "nomatch"],
             2,
@@ -85,7 +85,7 @@ def test_settings(
 @pytest.mark.parametrize("verb", ["release", pytest.param("rollback", marks=pytest.mark.slow)])
 def test_without_y_and_without_a_terminal_it_refuses(fleet: Fleet, before: Snapshot, verb: str) -> None:
     run = Run(fleet, f"deploys/{verb}.py")
-    refused(run, 2, f"^{verb} asks before it acts and there is no terminal: add -y to go on without a question$")
+    refused(run, 2, f"^{verb} asks before the run, but there is no terminal: add -y to run without the question$")
     assert snapshot(fleet).said == before.said
 
 

@@ -173,6 +173,6 @@ def test_provisioning_drains_a_node_though_cookies_name_it(
         for one in browsing:
             one.result()
     for node in everything.nodes:
-        assert f"{node['name']}: serving, so it is drained first" in run.text
+        assert f"{node['name']}: the node serves traffic, so it is drained first" in run.text
     assert set(seen) == {200}
     print(f"{seen.total()} requests of clients with cookies")

@@ -131,6 +131,6 @@ def test_a_silent_lock_is_waited_out_and_the_run_settled(calm: Calm, tmp_path: P
     assert run.returncode == -9
     done = calm.fleet.pyinfra(*words("abort"))
     assert done.returncode == 0, done.stderr
-    assert "waiting to see whether it is alive" in done.stderr
+    assert "waiting to see whether that run is alive" in done.stderr
     assert snapshot(calm.fleet).said == calm.before.said
     calm.no_request_failed()

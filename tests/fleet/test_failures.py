@@ -201,12 +201,12 @@ def test_ssh_lost_on_one_node_while_it_fetches(calm: Calm, tag: Tag, broken: Bre
     broken("node3", NO_SSH, SSH)
     ended(run, 1, r"^release failed: \w+ failed on node3: ")
     assert [line for line in run.lines if line.startswith("not undone on node3, which does not answer")], run.text
-    assert "node3: not undone, and barred until deploys/join.py" in run.text
+    assert "node3: not undone, and barred until you run deploys/join.py" in run.text
     Calm(calm.fleet, calm.before.barring("node3"), calm.probe).untouched("node3")
 
     assert calm.fleet.exec("node3", SSH).returncode == 0
     rolled = calm.roll_back()
-    assert "settling it first" in rolled.text
+    assert "settling that run first" in rolled.text
     joined = Run(calm.fleet, *words("join", node="node3"))
     assert joined.end() == 0, joined.text
     after = snapshot(calm.fleet)

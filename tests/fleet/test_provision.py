@@ -34,7 +34,7 @@ def drained(run: Run, fleet: Fleet) -> None:
     """Assert that a run provisioned each node after draining it."""
     assert run.end(400) == 0, run.text
     for node in fleet.nodes:
-        assert f"{node['name']}: serving, so it is drained first" in run.text
+        assert f"{node['name']}: the node serves traffic, so it is drained first" in run.text
         assert f"{node['name']}: nginx with its new configuration" in run.text
         assert fleet.exec(node["name"], "test ! -e /srv/shop/guard/drain").returncode == 0
 

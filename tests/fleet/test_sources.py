@@ -160,7 +160,7 @@ def test_a_tarball_that_differs_on_one_node_moves_no_traffic(place: Place) -> No
     place.fleet.exec("origin", f"printf %s {address} >/srv/www/deceived")
     source = {"kind": "artifact", "url": URL, "strip": 1, "ref": "v1", "sha256": place.sha256("v1")}
     assert place.release(source) == 1, place.said
-    assert f"node2: the archive that came has the sha256 {hashlib.sha256(_other(place)).hexdigest()}, and" in place.said
+    assert f"node2: the archive has the SHA-256 {hashlib.sha256(_other(place)).hexdigest()}, but" in place.said
     assert snapshot(place.fleet) == before
     place.fleet.exec("origin", "rm /srv/www/deceived")
 

@@ -28,8 +28,8 @@ def test_a_service_that_runs_the_release() -> None:
         (said(release=OLD), f"its web has the code of {OLD}"),
         (said(release=""), "its web has the code of no release"),
         (said(born=900.0), "its web is older than the release's start: it was not restarted"),
-        (said(started=(OLD, 1000)), f"it was not started for {NEW}"),
-        (said(started=None), f"it was not started for {NEW}"),
+        (said(started=(OLD, 1000)), f"the color was not started for {NEW}"),
+        (said(started=None), f"the color was not started for {NEW}"),
         (ColorSaid((), (NEW, 1000), None), "its web does not report which code it runs"),
     ],
 )
@@ -40,4 +40,4 @@ def test_a_color_that_runs_other_code_is_named(found: ColorSaid, line: str) -> N
 def test_with_nginx_alone_only_the_start_is_judged() -> None:
     nobody: dict[str, Any] | None = None
     assert code.judge(ColorSaid((), (NEW, 1000), nobody), NEW, "") is None
-    assert code.judge(ColorSaid((), (OLD, 1000), nobody), NEW, "") == f"it was not started for {NEW}"
+    assert code.judge(ColorSaid((), (OLD, 1000), nobody), NEW, "") == f"the color was not started for {NEW}"

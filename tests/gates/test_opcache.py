@@ -51,7 +51,7 @@ def test_memory_is_proposed_by_what_the_cached_files_take() -> None:
     small = said(4000, 0, own=1000, own_bytes=16 * MIB, used=26 * MIB, free=MIB // 2, full=True)
     assert opcache.judge(small) == (
         "the release does not fit into OPcache (1000 of its 4000 PHP files are in it): "
-        "set opcache.memory_consumption = 96 (it is 128) in php.ini of the settings"
+        "set opcache.memory_consumption = 96 (now 128) in php.ini of the settings"
     )
 
 
@@ -63,12 +63,12 @@ def test_memory_that_no_file_fits_into() -> None:
 def test_one_large_file_that_does_not_fit_is_reason_enough() -> None:
     # by the average of the other files it would fit
     found = opcache.judge(said(4000, 0, own=3999, used=126 * MIB, free=2 * MIB, full=True))
-    assert "set opcache.memory_consumption = 160 (it is 128)" in str(found)
+    assert "set opcache.memory_consumption = 160 (now 128)" in str(found)
 
 
 def test_keys() -> None:
     found = opcache.judge(said(4000, 0, **KEYS, used=32 * MIB, free=96 * MIB))
-    assert "set opcache.max_accelerated_files = 6000 (it is 20000)" in str(found)
+    assert "set opcache.max_accelerated_files = 6000 (now 20000)" in str(found)
     assert "memory" not in str(found)
 
 
@@ -82,10 +82,10 @@ def test_keys_and_the_memory_for_the_files_they_keep_out() -> None:
 def test_interned_strings_are_doubled_and_their_memory_is_minded() -> None:
     assert opcache.judge(said(strings_free=MIB // 8)) == (
         "the release does not fit into OPcache (3990 of its 3990 PHP files are in it): "
-        "set opcache.interned_strings_buffer = 32 (it is 16) in php.ini of the settings"
+        "set opcache.interned_strings_buffer = 32 (now 16) in php.ini of the settings"
     )
     tight = opcache.judge(said(strings_free=0, used=120 * MIB, free=8 * MIB))
-    assert "opcache.interned_strings_buffer = 32 (it is 16), opcache.memory_consumption = 176 (it is 128)" in str(tight)
+    assert "opcache.interned_strings_buffer = 32 (now 16), opcache.memory_consumption = 176 (now 128)" in str(tight)
 
 
 @pytest.mark.parametrize("changes", [{"opcache": {"enabled": False}}, {"compile": None}])

@@ -28,7 +28,7 @@ SETTINGS = load(
 )
 
 NEXT = "the next release or rollback"
-WAITS = "deploys/promote.py goes on, deploys/abort.py takes it back"
+WAITS = "deploys/promote.py continues the release, deploys/abort.py undoes the release"
 
 SHOWN = {
     "finished": ("", "release done"),
@@ -42,7 +42,7 @@ SHOWN = {
     "killed-before-commit": (f"STOPPED {{}} stopped in cutover; {NEXT} undoes it first", "release not ended"),
     "killed-undoing": (f"STOPPED {{}} stopped in cutover; {NEXT} undoes it first", "release not ended"),
     "killed-rollback": (f"STOPPED {{}} stopped in cutover; {NEXT} undoes it first", "rollback not ended"),
-    "committed": (f"STOPPED {{}} stopped after its commit; {NEXT} carries it forward first", "release not ended"),
+    "committed": (f"STOPPED {{}} stopped after its commit; {NEXT} completes it first", "release not ended"),
     "left": (f"STOPPED {{}} stopped in warm; {NEXT} undoes it first", "release left"),
     "paused-preview": (f"PAUSED {{}} waits before any traffic: {WAITS}", "release paused"),
     "paused-25": (f"PAUSED {{}} waits at 25% of the traffic: {WAITS}", "release paused"),
@@ -95,5 +95,5 @@ def test_a_run_that_this_version_cannot_read_is_refused(where: str, problem: str
     with pytest.raises(Refused) as refused:
         open_run([records], SETTINGS)
     said = str(refused.value)
-    assert f"but orchestrator {__version__} cannot read what orchestrator 0.9.0 recorded of it ({problem}" in said
+    assert f"but orchestrator {__version__} cannot read what orchestrator 0.9.0 recorded of that run ({problem}" in said
     assert said.endswith("run deploys/abort.py with that version")

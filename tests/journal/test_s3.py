@@ -228,16 +228,16 @@ def test_lines_that_are_no_records_are_left_out(bucket: S3Place) -> None:
 @pytest.mark.parametrize("text", ['{"fence":3,"wri', "[]", "{}", '{"fence":3,"owner":{"who":"x"}}'])
 def test_a_lock_object_that_makes_no_sense_is_not_replaced(bucket: S3Place, text: str) -> None:
     bucket.write("state.json", text)
-    with pytest.raises(Refused, match=r"state\.json is no journal's state"):
+    with pytest.raises(Refused, match=r"state\.json is not the state of a journal"):
         bucket.store().take(ANN, LEASE)
-    with pytest.raises(OrchestratorError, match=r"state\.json is no journal's state"):
+    with pytest.raises(OrchestratorError, match=r"state\.json is not the state of a journal"):
         bucket.store().read()
     assert bucket.text("state.json") == text
 
 
 def test_a_deleted_fence_does_not_restart(bucket: S3Place) -> None:
     bucket.write("runs/0000000008.jsonl", '{"record":"begin"}\n')
-    with pytest.raises(Refused, match=r"state\.json is gone, but there are runs"):
+    with pytest.raises(Refused, match=r"state\.json does not exist, although there are journals of runs"):
         bucket.store().take(ANN, LEASE)
     bucket.write("state.json", '{"fence": 12}')
     assert bucket.store().take(ANN, LEASE) == 13

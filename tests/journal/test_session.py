@@ -157,7 +157,7 @@ def test_the_next_record_notices_a_lock_that_was_taken_over(store: Memory, said:
     held = session(store, said)
     held.take()
     store.owner = BOB
-    with pytest.raises(TakenOver, match="another run took the lock over") as lost:
+    with pytest.raises(TakenOver, match="another run took over the lock") as lost:
         held.append([Intent("fetch")])
     assert lost.value.status == 4
     held.give_back()
@@ -184,7 +184,7 @@ def test_a_silent_lock_is_waited_out_and_that_is_said_once(store: Memory, said: 
     held.take()
     assert held.fence == 2
     assert clock.now == LEASE
-    assert said == [f"locked: {BOB}, last heard of 4 s ago; waiting to see whether it is alive"]
+    assert said == [f"locked: {BOB}, last heard of 4 s ago; waiting to see whether that run is alive"]
     held.give_back()
 
 
@@ -224,7 +224,7 @@ def test_a_store_lost_at_the_end_does_not_change_the_outcome(store: Memory, said
     held.take()
     store.broken = True
     held.give_back()
-    assert said == ["the lock could not be given back, and can be taken over in 15 s: no route"]
+    assert said == ["the lock could not be given back; another run can take the lock in 15 s: no route"]
 
 
 def test_a_store_that_fails_is_not_a_lock_that_was_lost(store: Memory, said: Told) -> None:

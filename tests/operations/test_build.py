@@ -89,10 +89,13 @@ def test_everybody_may_read_what_was_made(releases: Releases) -> None:
 def test_a_missing_input_is_named_and_nothing_is_reused(releases: Releases) -> None:
     inputs = ("resources", "resources/*.css")
     said = releases.both(inputs=inputs)
-    assert said == "warning: no file matches its input resources/*.css, so it is made for each release"
+    assert said == "warning: no file matches the input resources/*.css, so the build step assets runs for each release"
     (releases[B] / "resources/app.js").write_text("two\n")
     done = releases.try_to_build(B, inputs=inputs, only=True)
-    assert (done.returncode, done.stderr) == (1, "assets has to run, since no file matches its input resources/*.css\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "the build step assets must run, because no file matches the input resources/*.css: use deploys/release.py\n",
+    )
 
 
 def link_to_directory(release: Path) -> None:
@@ -146,7 +149,7 @@ def test_an_input_that_cannot_be_read_fails_the_step(releases: Releases) -> None
 )
 def test_outputs_that_name_their_release_stay_its_own(releases: Releases, run: str) -> None:
     said = releases.both(run=run)
-    assert said.startswith("cannot be taken over by another release: out/"), said
+    assert said.startswith("no later release can reuse the outputs: out/"), said
 
 
 def test_an_output_behind_a_link_out_of_the_release_is_refused(releases: Releases, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_other_bytes_are_refused(root: Path, tmp_path: Path, served: str) -> Non
     archive = packed(tmp_path)
     (tmp_path / "served/shop.tar").write_bytes(archive.read_bytes() + b"\0")
     came = hashlib.sha256(archive.read_bytes() + b"\0").hexdigest()
-    refused(run(root, archive, f"{served}/shop.tar"), root, f"the archive that came has the sha256 {came}, and ")
+    refused(run(root, archive, f"{served}/shop.tar"), root, f"the archive has the SHA-256 {came}, but ")
 
 
 def test_the_error_of_a_url_without_an_answer_is_shown(root: Path, tmp_path: Path, served: str) -> None:

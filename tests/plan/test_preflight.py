@@ -25,7 +25,7 @@ NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
 REVISION = "c" * 40
 NEW = "20260103T120000Z-ccccccc"
 ALL_BLUE, ALL_GREEN = Weights.all_to(BLUE), Weights.all_to(GREEN)
-LEAVE = "release without it: --data allow_missing="
+LEAVE = "leave the node out: --data allow_missing="
 
 Change = Callable[[FleetState], FleetState]
 
@@ -112,7 +112,10 @@ def test_the_live_color_is_the_one_with_all_traffic(weights: Weights) -> None:
     ("switches", "line"),
     [
         ({"lb2": switch(weights=ALL_GREEN)}, "the switches disagree: lb1 sends 0% to green, lb2 sends 100% to green"),
-        ({"lb1": switch(weights=Weights(5))}, "traffic is split (5% to green): end that run first"),
+        (
+            {"lb1": switch(weights=Weights(5))},
+            "traffic is split (5% to green): finish or undo the open run first (deploys/status.py shows it)",
+        ),
         ({"lb2": "no answer"}, "cannot tell which color gets traffic: lb2: no answer"),
         ({"lb1": "one", "lb2": "two"}, "cannot tell which color gets traffic: lb1: one; lb2: two"),
     ],
@@ -166,17 +169,20 @@ def test_a_live_link_that_lags_behind_is_mended() -> None:
         ({"provisioned": False}, "node2 is not provisioned for"),
         ({"filesystem": "fuseblk"}, "node2: /srv/shop is on fuseblk, where a rename is not known to be atomic"),
         ({"filesystem": ""}, "node2: /srv/shop is on an unknown file system"),
-        ({"disk_mb": 99}, "node2 has 99 MiB of disk free, room.disk_mb asks for 100"),
-        ({"disk_mb": 149, "release_mb": 50}, "node2 has 149 MiB of disk free, room.disk_mb asks for 100 beside the 50"),
-        ({"inodes": 999}, "node2 has 999 inodes free, room.inodes asks for 1000"),
+        ({"disk_mb": 99}, "node2 has 99 MiB of disk free, but room.disk_mb requires 100"),
+        (
+            {"disk_mb": 149, "release_mb": 50},
+            "node2 has 149 MiB of disk free, but room.disk_mb requires 100, in addition to the 50",
+        ),
+        ({"inodes": 999}, "node2 has 999 inodes free, but room.inodes requires 1000"),
         (
             {"inodes": 1099, "release_inodes": 100},
-            "node2 has 1099 inodes free, room.inodes asks for 1000 beside",
+            "node2 has 1099 inodes free, but room.inodes requires 1000, in addition to",
         ),
-        ({"memory_mb": 199}, "node2 has 199 MiB of memory available, two warm colors need 200"),
+        ({"memory_mb": 199}, "node2 has 199 MiB of memory available, but 200 MiB are needed"),
         (
             {"memory_mb": 229, "rss_mb": {BLUE: 50, GREEN: 20}},
-            "node2 has 229 MiB of memory available, two warm colors need 230",
+            "node2 has 229 MiB of memory available, but 230 MiB are needed",
         ),
         (
             {"release": {BLUE: OLD, GREEN: OLD}},
@@ -257,7 +263,7 @@ def test_a_release_that_exists_already_is_refused() -> None:
 def test_code_only_needs_a_live_release() -> None:
     assert preflight.code(release(fleet())).code_only
     first = node(release={BLUE: None, GREEN: None})
-    with pytest.raises(Refused, match="there is no live release yet"):
+    with pytest.raises(Refused, match="there is no live release whose"):
         preflight.code(release(fleet({"node1": first, "node2": first})))
 
 
@@ -281,7 +287,7 @@ def drained(found: FleetState) -> FleetState:
     [
         (lost, "node2: cannot be reached (the run needs all nodes"),
         (barred, f"node2: is barred until it has caught up (deploys/join.py --data node=node2; to {LEAVE}node2)"),
-        (drained, f"node2: was taken out of lb1 by an operator (put it back; to {LEAVE}node2)"),
+        (drained, f"node2: was taken out of lb1 by an operator (put the node back; to {LEAVE}node2)"),
     ],
 )
 def test_an_absent_node_is_refused_or_left_out_by_name(change: Change, line: str) -> None:
@@ -360,9 +366,12 @@ def test_a_warm_rollback_does_not_wait_for_absent_nodes() -> None:
         ),
         (
             {"node2": node(active={BLUE: True, GREEN: False})},
-            "green does not run its release on node2: release instead",
+            "green does not run its release on node2: run deploys/release.py instead",
         ),
-        ({"node2": node(started={BLUE: LIVE, GREEN: NEW})}, "green does not run its release on node2: release instead"),
+        (
+            {"node2": node(started={BLUE: LIVE, GREEN: NEW})},
+            "green does not run its release on node2: run deploys/release.py instead",
+        ),
     ],
 )
 def test_a_rollback_without_a_warm_release_is_refused(nodes: dict[str, NodeState | str], line: str) -> None:
@@ -427,7 +436,7 @@ OUT = {"lb1": switch(barred=("node2",))}
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (fleet(), "node2 is not barred: it takes part already"),
+        (fleet(), "node2 is not barred: the node takes part already"),
         (fleet({"node2": "lost"}, OUT), "node2: lost"),
         (fleet({"node1": "lost"}, OUT), "no other node can be reached, so the fleet's releases are unknown"),
         (
@@ -436,7 +445,7 @@ OUT = {"lb1": switch(barred=("node2",))}
         ),
         (
             fleet({"node1": node(release={BLUE: None, GREEN: None})}, OUT),
-            "blue has no release on the other nodes: release first",
+            "blue has no release on the other nodes: run deploys/release.py first",
         ),
     ],
 )

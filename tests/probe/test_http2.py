@@ -95,7 +95,7 @@ def looking_away(server2: Server2, authority: Authority, path: str) -> list[Samp
         ("/short", Failure.truncated, "closed in the middle of the answer"),
         ("/hang", Failure.timeout, "no answer in time"),
         ("/stall", Failure.timeout, "timed out in the middle of the answer"),
-        ("/garbage", Failure.other, "begins no frame"),
+        ("/garbage", Failure.other, "is not the beginning of an HTTP/2 frame"),
         ("/bad-frame", Failure.other, "NotHttp2"),
     ],
 )

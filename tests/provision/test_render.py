@@ -180,7 +180,7 @@ def test_an_idle_color_may_have_fewer_workers() -> None:
 
 
 def test_idle_workers_are_fewer() -> None:
-    with pytest.raises(UsageError, match="idle_workers: fewer than the 8 workers"):
+    with pytest.raises(UsageError, match="idle_workers must be less than workers"):
         settings(php={"workers": 8, "idle_workers": 8})
 
 

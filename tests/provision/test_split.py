@@ -84,7 +84,7 @@ def test_clients_are_split_by_a_cookie_and_without_it_by_address() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"split_cookie": "SID"}, "split_cookie: only with split"),
+        ({"split_cookie": "SID"}, "split_cookie needs split"),
         ({"split": "client", "split_cookie": "S-ID"}, "split_cookie"),
         ({"split": "user"}, "split"),
         ({"sticky": {"cookie": "a b"}}, "sticky.cookie"),

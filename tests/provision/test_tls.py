@@ -109,7 +109,7 @@ def test_without_redirect_plain_http_is_answered() -> None:
 
 
 def test_one_port_is_not_for_both() -> None:
-    with pytest.raises(UsageError, match=r"tls\.listen: plain http has this port"):
+    with pytest.raises(UsageError, match=r"tls\.listen: plain http \(listen\) already uses this port"):
         secured(plain=443)
 
 
@@ -137,8 +137,8 @@ WANTED = Files("/c", "/k")
         (Pair(2, 1, None), None),
         (Pair(), "tls.certificate: there is no file /c"),
         (Pair(1), "tls.key: there is no file /k"),
-        (Pair(0, 1), "tls.certificate: /c holds no certificate (PEM)"),
-        (Pair(1, 0), "tls.key: /k holds no private key (PEM)"),
+        (Pair(0, 1), "tls.certificate: /c contains no certificate (PEM)"),
+        (Pair(1, 0), "tls.key: /k contains no private key (PEM)"),
         (Pair(1, 1, False), "tls.key: /k is not the key of /c, or has a passphrase"),
     ],
 )

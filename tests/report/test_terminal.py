@@ -59,7 +59,7 @@ WHY = OrchestratorError("gate failed")
         (Ended(committed=True), ["done: {new} ({color}) has all the traffic"]),
         (
             Ended(committed=True, warnings=[MIXED]),
-            ["done: {new} ({color})", "warning: node2: status 1; the next release or rollback mends it"],
+            ["done: {new} ({color})", "warning: node2: status 1; the next release or rollback repairs it"],
         ),
         (Ended(committed=False, paused="preview"), ["paused: {new} ({color}) has no traffic; deploys/promote.py"]),
         (Ended(committed=False, paused="25"), ["paused: {new} ({color}) has 25% of the traffic; deploys/promote.py"]),
@@ -69,7 +69,11 @@ WHY = OrchestratorError("gate failed")
         ),
         (
             Ended(committed=False, reason=WHY, left=[LOST, MIXED]),
-            ["release failed: gate failed", "not undone on node1, which", "NOT UNDONE on node2: status 1; see"],
+            [
+                "release failed: gate failed",
+                "not undone on node1, which",
+                "NOT UNDONE on node2: status 1; run deploys/status.py",
+            ],
         ),
     ],
 )

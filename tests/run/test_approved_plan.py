@@ -24,7 +24,7 @@ def test_an_unchanged_fleet_gets_the_plan_that_was_shown(
     released: World, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
     approved = show(released, verb)
-    assert "stopped without an end" not in capsys.readouterr().err
+    assert "stopped before its end" not in capsys.readouterr().err
     assert verbs.PLANNED[verb](released.fleet(), Options(ref="v1"), approved) == 0
     assert {released.live(node) for node in released.nodes} == {"green"}
 
@@ -74,7 +74,7 @@ def test_an_earlier_run_is_announced_and_an_equal_plan_goes_on(
     monkeypatch.setattr(session, "LEASE", 0.0)
     monkeypatch.setattr("orchestrator.verbs.show.LEASE", 0.0)
     approved = show(released)
-    assert "stopped without an end: this command undoes it first, and goes on if" in capsys.readouterr().err
+    assert "stopped before its end: this command undoes it first, and continues if" in capsys.readouterr().err
     assert verbs.release(released.fleet(), Options(ref="v1"), approved) == 0
     assert {released.live(node) for node in released.nodes} == {"green"}
 
@@ -109,7 +109,7 @@ def test_a_fleet_without_a_plan_is_settled_only(
     monkeypatch.setattr("orchestrator.verbs.show.LEASE", 0.0)
     approved = show(released)
     assert approved.inputs is None
-    assert "this command stops once it has settled that run" in capsys.readouterr().err
+    assert "this command settles that run, and then stops" in capsys.readouterr().err
     with pytest.raises(Refused, match=r"no plan was shown and approved; release by .* is settled: repeat the command"):
         verbs.release(released.fleet(), Options(ref="v1"), approved)
     assert released.snapshot() == before
@@ -118,7 +118,7 @@ def test_a_fleet_without_a_plan_is_settled_only(
 @pytest.mark.exhaustive
 def test_a_run_that_waits_is_named_before_the_question(released: World) -> None:
     assert verbs.release(released.fleet(), Options(ref="v1", until="preview")) == 0
-    with pytest.raises(Refused, match=r"waits \(preview\): deploys/promote.py lets it go on"):
+    with pytest.raises(Refused, match=r"waits \(preview\): deploys/promote.py continues the release"):
         show(released)
     assert verbs.abort(released.fleet(), Options()) == 0
     assert {released.release(node, Color.green) for node in released.nodes} == {released.release("node1", Color.green)}
@@ -130,4 +130,4 @@ def test_a_run_that_holds_the_lock_is_not_called_stopped(released: World, capsys
     show(released)
     said = capsys.readouterr().err
     assert "locked: " in said
-    assert "stopped without an end" not in said
+    assert "stopped before its end" not in said

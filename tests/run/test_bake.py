@@ -44,11 +44,11 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
             marks=pytest.mark.slow,
         ),
         ([FEW, FEW], {}, 1, "inconclusive: 12 requests (comparison.on_inconclusive is undo)"),
-        ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, but the run goes on: 12 requests"),
+        ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, but the run continues: 12 requests"),
         pytest.param(
             [PASS, UNREADABLE], {}, 1, "error: no record (comparison.on_error is undo)", marks=pytest.mark.slow
         ),
-        ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, but the run goes on: no record"),
+        ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, but the run continues: no record"),
     ],
 )
 def test_the_settings_say_what_a_verdict_means(

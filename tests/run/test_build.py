@@ -278,8 +278,13 @@ def test_code_only_takes_everything_over(origin: World) -> None:
 @pytest.mark.parametrize(
     ("changed", "key", "line"),
     [
-        ({"composer.lock": "two\n"}, SECRET, "composer has to run, since what it reads is not as in {live}"),
-        ({}, "another-key", "the environment is not as in {live}: release instead"),
+        (
+            {"composer.lock": "two\n"},
+            SECRET,
+            "the build step composer must run, because {live} has no outputs from the same inputs: "
+            "use deploys/release.py",
+        ),
+        ({}, "another-key", "the environment differs from that of {live}: use deploys/release.py"),
     ],
     ids=["dependencies", "environment"],
 )
@@ -297,16 +302,19 @@ def test_code_only_refuses_to_be_anything_else(
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"environment": None}, "{live} has an environment file, and this release gets none: release instead"),
-        ({"build": []}, "{live} has what the step composer makes, and this release gets none of it"),
+        (
+            {"environment": None},
+            "{live} has an environment file, which this release does not have: use deploys/release.py",
+        ),
+        ({"build": []}, "{live} has outputs of the build step composer, which this release does not have"),
         pytest.param(
             {"environment": {"path": "config/.env", "values": {"APP_KEY": SECRET}}},
-            "the environment is not as in {live}",
+            "the environment differs from that of {live}",
             marks=pytest.mark.slow,
         ),
         pytest.param(
             {"shared": {"directories": ["storage", "uploads"]}},
-            "other paths are shared than in {live}",
+            "the shared paths differ from those of {live}",
             marks=pytest.mark.slow,
         ),
     ],
@@ -334,7 +342,7 @@ def test_code_only_loses_nothing_to_a_condition(origin: World, capsys: pytest.Ca
     git(origin.origin, "rm", "-q", "composer.json")
     commit(origin, {})
     assert release(origin, settings, "code") == 1
-    assert "has what the step composer makes, and this release gets none of it" in capsys.readouterr().err
+    assert "has outputs of the build step composer, which this release does not have" in capsys.readouterr().err
 
 
 # Further back than one
@@ -474,7 +482,7 @@ def test_the_next_release_needs_what_the_last_one_took(origin: World) -> None:
     state = seen.node_states["node1"]
     assert state.release_mb == int(kib) // 1024
     tight = load(origin.settings | {"room": {"disk_mb": state.disk_mb - 1, "inodes": 1, "memory_mb": 1}})
-    with pytest.raises(Refused, match=r"room.disk_mb asks for \d+ beside the 4 that the last release took"):
+    with pytest.raises(Refused, match=r"room.disk_mb requires \d+, in addition to the 4 that the last release took"):
         verbs.inputs(origin.fleet(tight), "release", Options())
 
 

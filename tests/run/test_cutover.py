@@ -113,11 +113,13 @@ def test_a_run_waits_and_then_goes_on(
 ) -> None:
     assert verbs.release(fleet(released), Options(ref="v1", until=until.removesuffix("%"))) == 0
     assert weights(released) == [share, share]
-    assert "deploys/promote.py goes on, deploys/abort.py takes it back" in capsys.readouterr().err
+    assert "deploys/promote.py continues the release, deploys/abort.py undoes the release" in capsys.readouterr().err
     verbs.show_status(fleet(released), Options())
     assert "PAUSED       release by" in capsys.readouterr().out
     for verb in (verbs.release, verbs.rollback):
-        with pytest.raises(Refused, match=r"waits .*promote.py lets it go on, deploys/abort.py takes it back"):
+        with pytest.raises(
+            Refused, match=r"waits .*promote.py continues the release, deploys/abort.py undoes the release"
+        ):
             verb(fleet(released), Options(ref="v2"))
     assert weights(released) == [share, share]
     assert verbs.promote(fleet(released), Options()) == 0
@@ -128,7 +130,7 @@ def test_a_run_waits_and_then_goes_on(
 @pytest.mark.exhaustive
 def test_a_run_may_wait_again(released: World) -> None:
     assert verbs.release(fleet(released), Options(ref="v1", until="preview")) == 0
-    with pytest.raises(UsageError, match="until=preview: the run cannot stop there; it can stop at 5, 25"):
+    with pytest.raises(UsageError, match="until=preview: the run cannot stop at preview; the run can stop at 5, 25"):
         verbs.promote(fleet(released), Options(until="preview"))
     assert verbs.promote(fleet(released), Options(until="25")) == 0
     assert weights(released) == [25, 25]
@@ -143,14 +145,14 @@ def test_a_run_that_waits_is_taken_back(released: World, until: str) -> None:
     assert verbs.release(fleet(released), Options(ref="v1", until=until)) == 0
     assert verbs.abort(fleet(released), Options()) == 0
     assert released.snapshot() == before
-    with pytest.raises(Refused, match="nothing waits to be promoted"):
+    with pytest.raises(Refused, match="nothing to promote"):
         verbs.promote(fleet(released), Options())
 
 
 @pytest.mark.exhaustive
 def test_a_place_to_wait_that_the_plan_does_not_have_is_refused(released: World) -> None:
     before = released.snapshot()
-    with pytest.raises(UsageError, match="until=50: the run cannot stop there; it can stop at preview, 5, 25"):
+    with pytest.raises(UsageError, match="until=50: the run cannot stop at 50; the run can stop at preview, 5, 25"):
         verbs.release(fleet(released), Options(ref="v1", until="50"))
     assert released.snapshot() == before
     assert verbs.release(fleet(released), Options(ref="v1")) == 0

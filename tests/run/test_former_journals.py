@@ -188,7 +188,7 @@ def test_a_former_run_is_settled(left_open: Callable[[str], World], case: str, v
     assert verbs.VERBS[verb](world.fleet(settings(world, case)), options) == 0
     assert live(world) == color
     # nothing is left to be settled
-    with pytest.raises(Refused, match="nothing waits to be promoted"):
+    with pytest.raises(Refused, match="nothing to promote"):
         verbs.promote(world.fleet(settings(world, case)), Options())
 
 
@@ -204,5 +204,5 @@ def test_an_abort_leaves_the_fleet_as_it_was(released: World, left_open: Callabl
 @pytest.mark.exhaustive
 def test_a_release_that_waits_keeps_the_next_one_out(left_open: Callable[[str], World]) -> None:
     world = left_open("paused-preview")
-    with pytest.raises(Refused, match=r"waits \(preview\): deploys/promote.py lets it go on"):
+    with pytest.raises(Refused, match=r"waits \(preview\): deploys/promote.py continues the release"):
         verbs.release(world.fleet(), Options(ref="v2"))

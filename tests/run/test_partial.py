@@ -151,7 +151,7 @@ def test_a_node_that_is_not_in_the_inventory_any_more_is_lost(
         assert verbs.abort(released.fleet(), Options()) == 1
         said = capsys.readouterr().err
         assert "node2: node node2 is no longer in the inventory" in said
-        assert "node2: not in the inventory any more, so there is nothing to bar" in said
+        assert "node2: no longer in the inventory, so there is nothing to bar" in said
         assert barred(released, "haproxy") == []
         assert verbs.release(released.fleet(), Options(ref="v1")) == 0
         assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]

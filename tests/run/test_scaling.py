@@ -424,7 +424,7 @@ def test_nothing_moves_if_new_instances_cannot_be_told_to_wait(
 ) -> None:
     before = world.snapshot()
     group.s3.put_object(Bucket=Cloud.BUCKET, Key="shop/live.json", Body=b"[]")
-    with pytest.raises(Refused, match=r"nothing was moved: s3://deploys/shop/live\.json is no announcement"):
+    with pytest.raises(Refused, match=r"no traffic was moved: s3://deploys/shop/live\.json is not an announcement"):
         release(world)
     assert world.snapshot() == before
     assert verbs.VERBS["abort"](fleet(world), Options()) == 0
@@ -439,10 +439,13 @@ def test_a_failed_last_announcement_changes_no_status(
 
     At(monkeypatch, "prune", spoil)
     assert release(world) == 0
-    assert "warning: new instances read what is out of date" in capsys.readouterr().err
+    assert (
+        "warning: the announcement could not be updated; new instances wait until the next run has ended"
+        in capsys.readouterr().err
+    )
     # and a rollback is not refused
     assert verbs.rollback(fleet(world), Options()) == 0
-    assert "new instances do not know that a rollback is on" in capsys.readouterr().err
+    assert "new instances do not know that a rollback is in progress" in capsys.readouterr().err
     group.s3.delete_object(Bucket=Cloud.BUCKET, Key="shop/live.json")
     assert verbs.rollback(fleet(world), Options()) == 0
     now = announced(group)

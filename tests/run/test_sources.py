@@ -321,7 +321,7 @@ def test_other_bytes_on_one_node_are_refused(
     monkeypatch.setattr(released, "answer", answered)
     source = {"kind": "artifact", "url": f"{served}/shop.tar", "sha256": sha256}
     assert release(released, None, source=source) == 1
-    refused(released, was, capsys, "fetch failed on node2: the archive that came has the sha256 ")
+    refused(released, was, capsys, "fetch failed on node2: the archive has the SHA-256 ")
 
 
 def test_an_archive_from_a_file(released: World, tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_an_archive_from_a_file(released: World, tmp_path: Path) -> None:
         ),
         ({"url": "https://a.test/x.tar", "sha256": "a" * 64}, {"ref": "v2"}, "source.url has no {ref}"),
         ({"file": "/none/x.tar"}, {}, "/none/x.tar cannot be read"),
-        ({"file": "FILE", "sha256": "a" * 64}, {}, "FILE has the sha256 [0-9a-f]{64}, and a{64} is wanted"),
+        ({"file": "FILE", "sha256": "a" * 64}, {}, "FILE has the SHA-256 [0-9a-f]{64}, but a{64} is expected"),
     ],
 )
 def test_an_archive_without_a_clear_version_is_refused_at_once(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.exhaustive
 
 NO_ROOM = (
     "the release does not fit into OPcache (3 of its 3 PHP files are in it): "
-    "set opcache.memory_consumption = 160 (it is 128) in php.ini of the settings"
+    "set opcache.memory_consumption = 160 (now 128) in php.ini of the settings"
 )
 
 
@@ -72,4 +72,4 @@ def test_php_fpm_gets_the_list_of_files_to_compile(released: World) -> None:
 def test_an_fpm_that_does_not_end_compiling(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     released.break_("node3", "compile")
     assert release(released) == 1
-    assert "warm failed on node3: its PHP-FPM did not end compiling" in capsys.readouterr().err
+    assert "warm failed on node3: PHP-FPM did not finish compiling" in capsys.readouterr().err

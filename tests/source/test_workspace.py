@@ -66,7 +66,7 @@ def test_the_store_keeps_the_latest(version: Path, tmp_path: Path) -> None:
     ("changes", "line", "output"),
     [
         ({"run": "echo no node; exit 3"}, "ended with status 3", ("no node",)),
-        ({"run": "echo nothing"}, "assets made no public/build", ("nothing",)),
+        ({"run": "echo nothing"}, "assets did not make its output public/build", ("nothing",)),
         ({"run": "echo soon; sleep 60", "deadline": 1.5}, "took longer than 1.5 s", ("soon",)),
     ],
 )
@@ -82,7 +82,9 @@ def test_a_step_that_fails_says_what_it_printed(
 
 def test_a_step_whose_condition_does_not_hold_is_left_out(version: Path, tmp_path: Path) -> None:
     step = ASSETS.model_copy(update={"when": "test -f package.json"})
-    assert built(version, tmp_path / "store", step) == ["assets: left out: `test -f package.json` does not hold"]
+    assert built(version, tmp_path / "store", step) == [
+        "assets: skipped: `test -f package.json` did not end with status 0"
+    ]
 
 
 def test_a_step_that_uses_color_runs_for_each_color(version: Path, tmp_path: Path) -> None:
@@ -97,11 +99,14 @@ def test_outputs_that_name_their_release_are_not_kept(version: Path, tmp_path: P
     step = ASSETS.model_copy(update={"run": f"mkdir -p public/build && echo {what} > public/build/release"})
     for _ in range(2):
         (said,) = built(version, tmp_path / "store", step)
-        assert said == "assets: ran, and cannot be kept for another release: public/build/release names this release"
+        assert said == (
+            "assets: ran; no later release can reuse the outputs: public/build/release contains the id or a path of "
+            "this release"
+        )
 
 
 def test_an_input_that_is_not_there_is_named_and_nothing_is_kept(version: Path, tmp_path: Path) -> None:
     step = ASSETS.model_copy(update={"inputs": ["*.css", "*.scss"]})
     for _ in range(2):
         (said,) = built(version, tmp_path / "store", step)
-        assert said == "assets: ran, and is made for each release: no file matches its input *.scss"
+        assert said == "assets: ran, and will run for each release, because no file matches the input *.scss"

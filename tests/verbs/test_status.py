@@ -90,7 +90,10 @@ def test_a_switch(seen: Seen | str, line: str) -> None:
             "node1 live blue blue r2 (warm) green - (warm)",
         ),
         ({"active": {BLUE: True, GREEN: False}}, "node1 live blue blue r2 (warm) green r1 (down)"),
-        ({"started": {BLUE: "r2", GREEN: "r0"}}, "node1 live blue blue r2 (warm) green r1 (up, not started for it)"),
+        (
+            {"started": {BLUE: "r2", GREEN: "r0"}},
+            "node1 live blue blue r2 (warm) green r1 (up, not started for this release)",
+        ),
         ({"shrunk": frozenset({GREEN})}, "node1 live blue blue r2 (warm) green r1 (shrunk)"),
     ],
 )
@@ -127,12 +130,12 @@ def test_an_auto_scaling_group(group: Group | str, line: str) -> None:
         ([Intent("fetch")], "stopped in fetch; the next release or rollback undoes it first", "not ended by"),
         (
             [Intent("cutover"), Commit()],
-            "stopped after its commit; the next release or rollback carries it forward first",
+            "stopped after its commit; the next release or rollback completes it first",
             "not ended by",
         ),
         ([Intent("fetch"), End("left", "node2")], "stopped in fetch; the next release", "left by ann@laptop node2"),
-        ([Paused("preview")], "waits before any traffic: deploys/promote.py goes on", "paused by"),
-        ([Paused("25")], "waits at 25% of the traffic: deploys/promote.py goes on", "paused by"),
+        ([Paused("preview")], "waits before any traffic: deploys/promote.py continues the release", "paused by"),
+        ([Paused("25")], "waits at 25% of the traffic: deploys/promote.py continues the release", "paused by"),
     ],
 )
 def test_the_newest_run(records: list[RunRecord], alarm: str, ended: str) -> None:

@@ -22,7 +22,10 @@ def build_steps_are_distinct(settings: Settings) -> str | None:
 def seeds_are_shared_directories(settings: Settings) -> str | None:
     """Require that every path in ``shared.seed`` is a shared directory."""
     if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:
-        return f"shared.seed: not in shared.directories: {', '.join(strange)}: add to shared.directories, or leave out"
+        return (
+            f"shared.seed: not in shared.directories: {', '.join(strange)}: add these paths to shared.directories, or "
+            "remove them from shared.seed"
+        )
     return None
 
 

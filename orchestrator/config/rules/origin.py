@@ -15,7 +15,7 @@ def builds_on_the_operator_machine_are_sent(settings: Settings) -> str | None:
     here = [step.name for step in settings.build if step.on == "operator"]
     if here and not settings.source.is_sent:
         return (
-            f"build.{here[0]}: it runs on the operator's machine, and the nodes would not get its outputs: use a "
+            f"build.{here[0]}: the step runs on the operator's machine, and the nodes would not get its outputs: use a "
             'source of kind artifact (with checkout) or directory, or on = "nodes"'
         )
     return None
@@ -29,9 +29,9 @@ def new_instances_need_no_operator(settings: Settings) -> str | None:
         return f"scaling.hook: a new instance cannot fetch a source of kind {settings.source.kind} by itself: use git"
     if settings.source.login:
         return "scaling.hook: a new instance has no password for source.origin: use a key (source.key)"
-    why = "and a new instance, which makes itself ready, cannot have it"
+    why = "but a new instance makes itself ready without that machine"
     if settings.environment:
-        return f"environment: it comes from the operator's machine, {why}: use shared.files"
+        return f"environment: the variables come from the operator's machine, {why}: use shared.files"
     if step := next((step.name for step in settings.build if step.on == "operator"), None):
-        return f'build.{step}: it runs on the operator\'s machine, {why}: use on = "nodes"'
+        return f'build.{step}: the step runs on the operator\'s machine, {why}: use on = "nodes"'
     return None

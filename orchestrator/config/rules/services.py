@@ -39,7 +39,7 @@ def sockets_have_short_paths(settings: Settings) -> str | None:
 def session_files_are_provided(settings: Settings) -> str | None:
     """Require that ``shared.directories`` does not list ``sessions`` if PHP's shared sessions already make it."""
     if settings.shared_sessions and "sessions" in settings.shared.directories:
-        return 'shared.directories: php.sessions = "shared" makes sessions already: leave it out'
+        return 'shared.directories: php.sessions = "shared" makes sessions already: remove sessions'
     return None
 
 
@@ -87,7 +87,7 @@ def assets_are_sent_by_nginx(settings: Settings) -> str | None:
 def static_runs_no_services(settings: Settings) -> str | None:
     """Require that the runtime ``static`` has no services, because only nginx runs with it."""
     if settings.runtime == "static" and settings.services:
-        return 'services: nothing runs with runtime = "static": use "service", which also sends files'
+        return 'services: runtime = "static" runs no services: use runtime = "service", which also sends files'
     return None
 
 

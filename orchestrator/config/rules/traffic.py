@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def marked_answers_need_a_token(settings: Settings) -> str | None:
     """If only answers to the probe have the marker headers, require the probe token."""
     if settings.marker.answers == "probe" and settings.marker.token is None:
-        return 'marker.token is missing: without it no release can be verified (set it, or marker.answers = "all")'
+        return 'marker.token is missing, so no release can be verified: set marker.token, or marker.answers = "all"'
     return None
 
 
@@ -25,7 +25,7 @@ def groups_are_distinct(settings: Settings) -> str | None:
         if group == settings.nodes:
             return f"nodes: the group {group} is also the group of a switch: give each an inventory group of its own"
         if groups.count(group) > 1:
-            return f"switches: two have the group {group}: give each an inventory group of its own"
+            return f"switches: two switches have the group {group}: give each switch an inventory group of its own"
     return None
 
 
@@ -55,7 +55,7 @@ def weights_rise_to_100(settings: Settings) -> str | None:
     """
     weights = [step.weight for step in settings.cutover]
     if weights != sorted(set(weights)) or weights[-1] != 100:
-        return f"cutover: the weights are {weights}: let them rise and end with 100"
+        return f"cutover: the weights are {weights}: the weights must rise and end with 100"
     whole = [switch.kind for switch in settings.switches if not switch.weighted]
     if whole and weights != [100]:
         return f"cutover: a switch of kind {whole[0]} moves all traffic at once: use one step, with weight 100"
@@ -66,7 +66,7 @@ def batches_end_with_all_nodes(settings: Settings) -> str | None:
     """Require that each batch is a number of nodes or a percentage, and that the last batch is ``100%``."""
     for size in settings.batches:
         if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
-            return f'batches: {size!r} is no batch: give a number of nodes (3) or a percentage ("25%")'
+            return f'batches: {size!r} is not a batch: give a number of nodes (3) or a percentage ("25%")'
     if settings.batches and settings.batches[-1] != "100%":
-        return f'batches: the last one is {settings.batches[-1]!r}, not all nodes: end with "100%"'
+        return f'batches: the last batch is {settings.batches[-1]!r}, not all nodes: end with "100%"'
     return None

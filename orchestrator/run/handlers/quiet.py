@@ -37,7 +37,7 @@ class QuietHandler(Handler[Quiet]):
     def _node(self, host: Host, color: Color) -> InFlight:
         seen: InFlight | None = self.fleet.look(host, ColorInFlight, **runtime_of(self.settings).in_flight(color))
         if seen is None:
-            raise Silent("does not say what is in flight")
+            raise Silent(f"does not report the requests of {color} in flight")
         return seen
 
     def _balancer(self, host: Host, color: Color) -> InFlight | str:

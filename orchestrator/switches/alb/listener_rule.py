@@ -57,12 +57,14 @@ def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
     """
     if rule.get("IsDefault"):
         raise CannotTell(
-            "it is the listener's default rule, which ModifyRule refuses: make a separate rule "
+            "the rule is the listener's default rule, which ModifyRule refuses: make a separate rule "
             "(path pattern /*) and keep the default rule as a fallback"
         )
     forwards = [action for action in rule.get("Actions", []) if action.get("Type") == "forward"]
     if len(forwards) != 1:
-        raise CannotTell(f"it has {len(forwards) or 'no'} forward actions: one must name both target groups")
+        raise CannotTell(
+            f"the rule has {len(forwards) or 'no'} forward actions: exactly one must name both target groups"
+        )
     return _forward(forwards[0], {arn: color for color, arn in groups.items()})
 
 
@@ -79,18 +81,20 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
     alone = action.get("TargetGroupArn")
     arns = [str(one.get("TargetGroupArn")) for one in tuples] or ([alone] if alone else [])
     if alone and alone not in arns:
-        raise CannotTell(f"TargetGroupArn ({short(alone)}) and ForwardConfig of its forward action differ")
+        raise CannotTell(f"TargetGroupArn ({short(alone)}) and ForwardConfig of the rule's forward action differ")
     foreign = sorted(short(arn) for arn in arns if arn not in colors)
     if foreign:
-        raise CannotTell(f"its forward action names a target group that is not in the settings: {', '.join(foreign)}")
+        raise CannotTell(
+            f"the rule's forward action names a target group that is not in the settings: {', '.join(foreign)}"
+        )
     if not arns or len(set(arns)) != len(arns):
-        raise CannotTell("its forward action names " + ("a target group twice" if arns else "no target group"))
+        raise CannotTell("the rule's forward action names " + ("a target group twice" if arns else "no target group"))
     if len(arns) == 1:
         # a single target group gets all traffic whatever its weight, and AWS may leave the weight out
         shares = {colors[arns[0]]: int(tuples[0].get("Weight") or 1) if tuples else 1}
     else:
         if any("Weight" not in one for one in tuples):
-            raise CannotTell("its forward action has a target group without a weight")
+            raise CannotTell("the rule's forward action has a target group without a weight")
         shares = {colors[str(one["TargetGroupArn"])]: int(one["Weight"]) for one in tuples}
         if not any(shares.values()):
             raise CannotTell("both weights are 0, so no target gets traffic")

@@ -106,7 +106,7 @@ class Alb(Api):
             if self._left is not None and forward.shares != self._left.shares:
                 raise NotDone(
                     f"{self._where}: the weights were {_says(self._left.shares)} and are {_says(forward.shares)} now; "
-                    "find out who else changes the rule, then repeat the command"
+                    "find out which other program or person changes the rule, then repeat the command"
                 )
             self._refuse_unhealthy(weights)
         return self._write(actions, shares)
@@ -123,7 +123,10 @@ class Alb(Api):
         rest = {one: share for one, share in forward.shares.items() if one is not color}
         said = self._write(actions, rest)
         if forward.sticky and self._left is not None and not self._left.sticky:
-            said += f"; AWS dropped its stickiness of {forward.sticky} s: set it again once both are attached"
+            said += (
+                f"; AWS dropped the rule's stickiness of {forward.sticky} s: set the stickiness again after both "
+                "colors are attached"
+            )
         return said
 
     @override
@@ -212,7 +215,8 @@ class Alb(Api):
         for color in Color:
             if not {target.id for target in groups[color].registered} - set(ids):
                 raise NotDone(
-                    f"{color} would have no target left without {', '.join(ids)}, and answer 503: nothing was changed"
+                    f"{color} would have no target left without {', '.join(ids)}, and would answer 503: nothing was "
+                    "changed"
                 )
         # tag before deregistering: later runs would report a deregistered target without the tag as lost
         self._elb.tag([BARRED + id for id in ids], "barred until it has caught up")
@@ -268,7 +272,8 @@ class Alb(Api):
         if missing:
             color = missing.pop()
             raise NotDone(
-                f"{self._where} does not name {color}'s target group, so its health is unknown: attach it first"
+                f"{self._where} does not name {color}'s target group, so the health of {color} is unknown: attach "
+                f"{color} first"
             )
 
     def _refuse_unhealthy(self, weights: Weights) -> None:

@@ -34,7 +34,8 @@ VENDOR = {"name": "composer", "run": "x", "inputs": ["composer.lock"], "outputs"
         (
             seeds_are_shared_directories,
             {"shared": {"directories": ["a"], "files": ["b"], "seed": ["a", "b", "c"]}},
-            "shared.seed: not in shared.directories: b, c: add to shared.directories, or leave out",
+            "shared.seed: not in shared.directories: b, c: add these paths to shared.directories, or remove them from "
+            "shared.seed",
         ),
         (
             outputs_overlap_nothing,

@@ -36,7 +36,7 @@ SCALING = {"group": "shop", "hook": "catch-up", "live": "s3://bucket/live.json"}
             (
                 builds_on_the_operator_machine_are_sent,
                 {"build": [HERE], "source": source},
-                "build.npm: it runs on the operator's machine, and the nodes would not get its outputs: use a "
+                "build.npm: the step runs on the operator's machine, and the nodes would not get its outputs: use a "
                 'source of kind artifact (with checkout) or directory, or on = "nodes"',
             )
             for source in (
@@ -65,14 +65,14 @@ SCALING = {"group": "shop", "hook": "catch-up", "live": "s3://bucket/live.json"}
         (
             new_instances_need_no_operator,
             {"scaling": SCALING, "environment": {}},
-            "environment: it comes from the operator's machine, and a new instance, which makes itself ready, cannot "
-            "have it: use shared.files",
+            "environment: the variables come from the operator's machine, but a new instance makes itself ready "
+            "without that machine: use shared.files",
         ),
         (
             new_instances_need_no_operator,
             {"scaling": SCALING, "build": [HERE]},
-            "build.npm: it runs on the operator's machine, and a new instance, which makes itself ready, cannot have "
-            'it: use on = "nodes"',
+            "build.npm: the step runs on the operator's machine, but a new instance makes itself ready without that "
+            'machine: use on = "nodes"',
         ),
     ],
 )

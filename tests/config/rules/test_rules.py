@@ -29,7 +29,7 @@ def test_settings_that_keep_all_rules() -> None:
 
 
 def test_the_first_broken_rule_is_reported() -> None:
-    with pytest.raises(UsageError, match=r"^settings: marker\.token is missing: "):
+    with pytest.raises(UsageError, match=r"^settings: marker\.token is missing, so "):
         load(raw(marker={}, batches=[1]))
-    with pytest.raises(UsageError, match=r"^settings: batches: the last one is 1, "):
+    with pytest.raises(UsageError, match=r"^settings: batches: the last batch is 1, "):
         load(raw(batches=[1]))

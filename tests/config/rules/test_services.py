@@ -53,7 +53,7 @@ DEEP = "/srv/" + "a" * 84
         (
             session_files_are_provided,
             {"shared": SESSIONS},
-            'shared.directories: php.sessions = "shared" makes sessions already: leave it out',
+            'shared.directories: php.sessions = "shared" makes sessions already: remove sessions',
         ),
         (runtime_fits_the_services, {"services": [service()]}, None),
         (runtime_fits_the_services, {"runtime": "service", "services": [service(), MAIN]}, None),
@@ -91,7 +91,7 @@ DEEP = "/srv/" + "a" * 84
         (
             static_runs_no_services,
             {"runtime": "static", "services": [service()]},
-            'services: nothing runs with runtime = "static": use "service", which also sends files',
+            'services: runtime = "static" runs no services: use runtime = "service", which also sends files',
         ),
         (
             ports_are_distinct,

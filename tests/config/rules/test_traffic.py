@@ -30,7 +30,7 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
         (
             marked_answers_need_a_token,
             {"marker": {}},
-            'marker.token is missing: without it no release can be verified (set it, or marker.answers = "all")',
+            'marker.token is missing, so no release can be verified: set marker.token, or marker.answers = "all"',
         ),
         (groups_are_distinct, {"switches": [balancer("a"), balancer("b"), NODE, NODE]}, None),
         (
@@ -41,7 +41,7 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
         (
             groups_are_distinct,
             {"switches": [balancer("a"), balancer("b"), balancer("a")]},
-            "switches: two have the group a: give each an inventory group of its own",
+            "switches: two switches have the group a: give each switch an inventory group of its own",
         ),
         (preview_port_is_free, {"preview": {"port": 81}}, None),
         (preview_port_is_free, {"preview": {}}, None),
@@ -68,17 +68,17 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
         (
             weights_rise_to_100,
             {"cutover": [{"weight": 5}, {"weight": 5}, {"weight": 100}]},
-            "cutover: the weights are [5, 5, 100]: let them rise and end with 100",
+            "cutover: the weights are [5, 5, 100]: the weights must rise and end with 100",
         ),
         (
             weights_rise_to_100,
             {"cutover": [{"weight": 50}, {"weight": 5}, {"weight": 100}]},
-            "cutover: the weights are [50, 5, 100]: let them rise and end with 100",
+            "cutover: the weights are [50, 5, 100]: the weights must rise and end with 100",
         ),
         (
             weights_rise_to_100,
             {"cutover": [{"weight": 50}]},
-            "cutover: the weights are [50]: let them rise and end with 100",
+            "cutover: the weights are [50]: the weights must rise and end with 100",
         ),
         (weights_rise_to_100, {"switches": [NODE]}, None),
         (
@@ -92,14 +92,14 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
             (
                 batches_end_with_all_nodes,
                 {"batches": [size, "100%"]},
-                f'batches: {size!r} is no batch: give a number of nodes (3) or a percentage ("25%")',
+                f'batches: {size!r} is not a batch: give a number of nodes (3) or a percentage ("25%")',
             )
             for size in (0, "101%", "half", "1.5")
         ),
         (
             batches_end_with_all_nodes,
             {"batches": [1, 3]},
-            'batches: the last one is 3, not all nodes: end with "100%"',
+            'batches: the last batch is 3, not all nodes: end with "100%"',
         ),
     ],
 )
