@@ -8,9 +8,14 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs: it has not ended, and is not a zombie."""
+    """Whether a process runs: it has not ended, and is not a zombie.
+
+    The first thread of a killed process may be a zombie while another thread, which is still ending, keeps the open
+    files and pipes of the process.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except OSError:
         return False
 

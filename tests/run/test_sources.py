@@ -335,7 +335,7 @@ def test_an_archive_from_a_file(released: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "options", "line"),
     [
-        ({"url": "https://a.test/{ref}.tar"}, {}, r"source.url has {ref}: name the version, --data ref="),
+        ({"url": "https://a.test/{ref}.tar"}, {}, r"source.url has {ref}: name the version with --data ref="),
         ({"url": "https://a.test/{ref}.tar"}, {"ref": "v1"}, "sha256 of https://a.test/v1.tar is missing"),
         (
             {"url": "https://u:p@a.test/{ref}.tar?x=y", "ref": "v1", "sha256": "a" * 64},
@@ -497,7 +497,7 @@ def test_the_files_of_the_plan_are_the_ones_released(
     ("why", "options", "line"),
     [
         ("rsync", {}, "rsync is missing on this machine"),
-        (None, {"ref": "v1"}, "a directory .* has none"),
+        (None, {"ref": "v1"}, "a directory .* has no versions"),
         (None, {"sha256": "a" * 64}, "sha256= is for archives"),
     ],
 )
