@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import fleet as tool
 import fleet_tools
@@ -79,10 +78,14 @@ def docker_cleanup() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def bare_fleet(alone: Alone, prepared: tool.Fleet, docker_services: Any) -> Fleet:
+def bare_fleet(request: pytest.FixtureRequest, alone: Alone, prepared: tool.Fleet) -> Fleet:
     """Three nodes, two balancers and the origin, as they are before provisioning."""
-    tool.finish(prepared)
-    alone.release()
+    try:
+        request.getfixturevalue("docker_services")
+        tool.finish(prepared)
+    finally:
+        # also if a server does not start: another process waits for this lock
+        alone.release()
     known = json.loads((prepared.directory / "fleet.json").read_text())
     return Fleet(prepared.project, prepared.directory, known, tool.variables(prepared))
 
