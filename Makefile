@@ -12,8 +12,6 @@ PY := $(VENV)/bin/python
 QUICK := -n 3 --dist worksteal
 # the fleet tests are divided between two processes, and a third process runs tests without a fleet (tests/conftest.py)
 SHARED := -n 3 --dist loadgroup --no-loadscope-reorder
-# two fleets, a file of tests at a time: here it takes less time than one fleet
-TWO := -n 2 --dist loadfile
 SLOWEST := --durations=10
 READY := $(VENV)/.installed
 # tests write many small files: in memory, if programs may be executed there
@@ -40,7 +38,7 @@ test: $(READY)
 
 test-all: $(READY)
 	@$(PY) docker/fleet.py tools
-	$(PY) -m pytest $(TWO) $(SLOWEST)
+	$(PY) -m pytest $(SHARED) $(SLOWEST)
 
 bench: $(READY)
 	@$(PY) docker/bench.py
