@@ -1,6 +1,7 @@
 """The console command ``orchestrator``. It starts the probe, or pyinfra with the deploy file of a verb.
 
-The command for a verb is ``pyinfra INVENTORY deploys/VERB.py``.
+A verb is a command for the fleet, such as ``release`` or ``status``. For a verb, the console command starts ``pyinfra
+INVENTORY deploys/VERB.py``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ VERBS = ("plan", "release", "code", "promote", "rollback", "resume", "abort", "j
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console command.
 
-    If the command is ``probe``, return the exit status of the probe (docs/exit-codes.md). For a verb, this function
-    does not return, because pyinfra replaces this process.
+    If the first argument is ``probe``, return the exit status of the probe (docs/exit-codes.md). For a verb, this
+    function does not return, because pyinfra replaces this process.
 
     + argv: the arguments, without the name of the program; None for the arguments of this process
     """

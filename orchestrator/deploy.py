@@ -28,8 +28,10 @@ from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show
 def run(verb: str) -> None:
     """Declare the driver operation of a verb. A deploy file calls this function.
 
-    The driver ends the process with the exit status of the run (docs/exit-codes.md). Without a driver, this function
-    itself ends the process if the input is wrong, if the verb is ``status``, or if only the plan is shown.
+    The driver ends the process with the exit status of the run (docs/exit-codes.md). In three cases, no driver is
+    needed and this function itself ends the process: an error occurs before the run (wrong settings, or a refused
+    plan), the verb is ``status``, or the operator asks only for the plan. For every host except the first connected
+    host, this function does nothing else than install the signal handlers.
 
     + verb: ``release``, ``rollback``, ``status``, ... (verbs/)
     """
@@ -74,10 +76,12 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
 def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     """Show the plan before pyinfra asks whether to continue, and return the plan. The run must have the same plan.
 
-    Returns None if the verb has no plan, or if ``-y`` is given, because pyinfra then asks nothing. Ends the process if
-    the verb is ``status``, or if only the plan is shown (``--data plan=true``).
+    Returns None if the verb has no plan. Also returns None with ``-y``, because pyinfra then asks nothing. For the verb
+    ``unlock``, this shows who holds the lock instead of a plan. Ends the process if the verb is ``status``, or if the
+    operator asks only for the plan (``--data plan=true``).
 
-    Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer.
+    Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer. Raises
+    UsageError or Refused if the plan cannot be made.
     """
     # click's context can be read only in the main greenlet, so this greenlet reads sys.argv
     state = fleet.state

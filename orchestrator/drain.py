@@ -1,4 +1,7 @@
-"""Wait until a color has no requests in flight, and describe the requests that are left at the time limit."""
+"""Wait until a color is quiet, and describe the requests and streams that are left at the time limit.
+
+A color is quiet if it has no request, no open stream (such as a WebSocket) and no busy connection.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ def drained(
 ) -> InFlight | str | None:
     """Wait until a color has been quiet for ``still`` seconds without a break, and then return None.
 
-    If the color is not quiet after ``limit`` seconds, return the last result of ``look``. If the color became quiet
-    just before the limit, the wait lasts up to ``still`` seconds longer. An exception of ``look`` ends the wait.
+    Quiet means that the color has no request, no open stream and no busy connection. If the color is not quiet after
+    ``limit`` seconds, return the last result of ``look``. If the color became quiet just before the limit, the wait
+    lasts up to ``still`` seconds longer. If ``look`` raises an exception, this function raises the exception, too.
 
     + look: returns the requests and streams that the color has in flight now. If they are unknown, ``look`` returns a
       line that says why, and the color does not count as quiet.

@@ -16,8 +16,8 @@ from orchestrator.mask import Mask
 class Variables:
     """The variables of a release's environment.
 
-    The variables are read only once, so that every node gets the same values. Once a value is read, the mask hides it
-    in all output.
+    The variables are read only once, so that every node gets the same values. As soon as a value is read, it is added
+    to the mask, which hides secrets in all output.
     """
 
     def __init__(self, asked: Environment | None, mask: Mask) -> None:
@@ -28,7 +28,8 @@ class Variables:
     def read(self) -> Mapping[str, str]:
         """Return name -> value of all variables; empty if the settings have no ``environment``.
 
-        Raises OrchestratorError if the variables cannot be read. The message hides every value that was already read.
+        Raises UsageError or Refused if the variables cannot be read, as ``values`` does. In the message, the mask hides
+        the values that were already read.
         """
         if self._found is None:
             try:
@@ -43,10 +44,12 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 
     If a variable has several values, the settings win over the commands, and the commands win over the file.
 
-    + hide: called with each value as soon as the value is read, so that no later error message shows the value
+    + hide: called with the values of the file and of each command as soon as they are read, so that no later error
+      message shows them. The caller must already hide the values in the settings.
 
-    Raises UsageError if the file cannot be read, has a line that is not dotenv syntax or lacks one of the wanted keys,
-    or if there are no variables. Raises Refused if a command fails.
+    Raises UsageError if the file cannot be read, has a line that is not dotenv syntax or lacks one of the keys in
+    ``environment.keys``, or if there are no variables. Raises Refused if a command fails, prints nothing or takes too
+    long.
     """
     found = _of_file(asked) if asked.file else {}
     hide(found.values())
@@ -62,8 +65,8 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 def text(variables: Mapping[str, str]) -> str:
     """Return the content of a dotenv file from which shells and dotenv libraries read the same values.
 
-    The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if they would read a value
-    differently, however it is quoted. The message names the key, but does not show the value.
+    The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if no way of quoting makes all of
+    them read the same value, or if a value has a NUL character. The message names the key, but does not show the value.
     """
     return "".join(f"{key}={_quoted(key, value)}\n" for key, value in variables.items())
 
@@ -90,7 +93,8 @@ def _quoted(key: str, value: str) -> str:
 def _no_way(value: str) -> str:
     """Return which part of a value cannot be written in double quotes; empty if every part can.
 
-    A backslash before any character but a backslash or a double quote means different things to different readers.
+    In double quotes, shells and libraries agree only about the escapes of a backslash and of a double quote. Therefore
+    no other special character can be escaped.
     """
     if "\r" in value:
         return "a carriage return"

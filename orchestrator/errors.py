@@ -8,9 +8,9 @@
     │   ├── Refused                  3   the run did not begin
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
-    │   ├── NotDone                  1   an API did not make a requested change
+    │   ├── NotDone                  1   an API did not do what a switch asked for
     │   ├── ProbeError               1   the probe itself did not work
-    │   ├── NotUndone                4   an undo failed
+    │   ├── NotUndone                4   an undo failed, or an earlier run could not be settled
     │   ├── TakenOver                4   another run took the lock
     │   └── Undecided                4   it is unknown whether the commit is recorded (run/walk.py)
     └── Internal                     is caught inside the package and never reaches the operator
@@ -18,7 +18,7 @@
         │   └── TookTooLong              a command was killed at its deadline
         ├── Silent                       a host did not answer
         ├── NotYet                       a condition does not hold yet
-        ├── CannotTell                   a switch's answer does not say which color gets traffic
+        ├── CannotTell                   a switch's answer does not say what the code has to know
         ├── Lost                         the store refused a write              (journal/store.py)
         ├── ConditionFailed              S3 refused a conditional request       (journal/s3.py)
         └── StreamReset, GoneAway, NotHttp2   ways in which HTTP/2 loses a request (probe/lost.py)
@@ -54,15 +54,16 @@ class OrchestratorError(Failure):
 
 
 class UsageError(OrchestratorError):
-    """The settings, ``--data`` or the inventory are wrong. The run did not begin and changed nothing. Exit status 2."""
+    """The settings, ``--data`` or the inventory are wrong. The run did not begin. Exit status 2."""
 
     status = 2
 
 
 class Refused(OrchestratorError):
-    """The run did not begin and changed nothing. Exit status 3.
+    """The run did not begin and moved no traffic. Exit status 3.
 
     For example, another run holds the lock, preflight found a problem, or the plan has changed since it was approved.
+    An earlier run that stopped before its end may already have been undone or completed.
     """
 
     status = 3
@@ -73,7 +74,12 @@ class StepFailed(OrchestratorError):
 
 
 class NotUndone(OrchestratorError):
-    """An undo failed: a switch or a reachable node is not as it was before the run. Exit status 4."""
+    """An undo failed, or an earlier run cannot be settled. Exit status 4.
+
+    After a failed undo, a switch or a reachable node is not as it was before the run. An earlier run cannot be settled
+    if one of its stages fails again and no other run can do the work of this stage. Resuming the Auto Scaling group is
+    such a stage.
+    """
 
     status = 4
 
@@ -89,10 +95,10 @@ class TakenOver(OrchestratorError):
 
 
 class NotDone(OrchestratorError):
-    """An API did not make a requested change. Exit status 1.
+    """An API did not make a requested change, or did not answer a question. Exit status 1.
 
-    The message says which change, where, and what to do. Switches raise NotDone. ``run/`` and ``survey.py`` catch it
-    and store its message as the result of the switch.
+    The message says which request failed, where, and what to do. Switches raise NotDone. ``run/`` and ``survey.py``
+    catch NotDone and store its message as the result of the switch.
     """
 
 
@@ -109,9 +115,10 @@ class Internal(Failure):
 
 
 class CommandFailed(Internal):
-    """A command failed, on a host or on the operator's machine. The message is the last line of its standard error.
+    """A command failed, on a host or on the operator's machine.
 
-    ``fleet.py`` and ``run/`` catch CommandFailed and store it as the result of the host.
+    The message says what failed. For a command on a host, it is the last line of the command's standard error or, if
+    there is none, of its output. ``fleet.py`` and ``run/`` catch CommandFailed and store it as the result of the host.
 
     + output: the last OUTPUT lines of everything that the command printed
     """
@@ -128,22 +135,24 @@ class TookTooLong(CommandFailed):
 class Silent(Internal):
     """A host did not answer, because its connection broke or the host froze.
 
-    ``fleet.py`` catches Silent and marks the host's reply as lost.
+    ``fleet.py`` catches Silent and pings the host. If the ping gets no answer either, ``fleet.py`` marks the host's
+    reply as lost.
     """
 
 
 class NotYet(Internal):
-    """The condition that the code waits for is not met yet. The message says what was seen instead.
+    """A condition that the code checks or waits for is not met yet. The message says what was seen instead.
 
-    The function ``check`` that is given to ``waiting.until`` raises NotYet. ``until`` catches it and calls ``check``
-    again.
+    The functions in ``waiting.py`` call a function ``check``, catch NotYet and call ``check`` again. If a handler of
+    ``run/`` raises NotYet, ``run/executor.py`` stores the message as the error of the step.
     """
 
 
 class CannotTell(Internal):
-    """A switch's answer does not say which color gets traffic. The code must then not guess a color.
+    """A switch's answer does not say which color gets traffic, or its record of requests cannot be read.
 
-    Switches raise CannotTell. ``run/`` and ``survey.py`` catch it, and keep its message in place of the weights.
+    The code must then not guess. Switches raise CannotTell. ``run/`` and ``survey.py`` catch CannotTell, and keep its
+    message in place of the answer.
     """
 
 

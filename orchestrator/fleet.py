@@ -114,7 +114,7 @@ class Fleet:
         return kind(switch, members, self.settings.ports)
 
     def has(self, name: str) -> bool:
-        """Return whether the inventory has this host. A resumed run may name a host that has been removed from it."""
+        """Return whether the inventory has this host. A resumed run may name hosts that were removed since then."""
         return name in self.state.inventory.hosts
 
     def host(self, name: str) -> Host:
@@ -123,8 +123,8 @@ class Fleet:
     def address(self, name: str) -> str:
         """Return the address by which the balancers reach a node.
 
-        This is the node's ``address`` in the inventory. Without ``address``, it is ``ssh_hostname``; without both, it
-        is the node's name.
+        This is the node's ``address`` in the inventory. If the node has no ``address``, return its ``ssh_hostname``. If
+        it has neither, or the inventory no longer has the node, return the node's name.
         """
         if not self.has(name):
             return name
@@ -151,7 +151,9 @@ class Fleet:
     def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
         """Call ``act`` on one host, and return the reply.
 
-        If the call fails or misses the deadline, this raises nothing: the reply has the error.
+        If the host cannot be reached, the call misses the deadline, or the call raises an error of the connection, of
+        pyinfra or of this tool (CommandFailed, Silent, OrchestratorError), the reply has the error. Any other exception
+        of ``act`` is raised.
 
         + deadline: seconds that the call may take
         """
@@ -207,9 +209,9 @@ class Fleet:
     def operate(
         self, host: Host, operation: Callable[..., Any], stdin: str | None = None, **arguments: Any
     ) -> list[str]:
-        """Run an operation on a host now, and return the lines that it printed. Raises CommandFailed.
+        """Run an operation on a host now, and return the lines that it printed. Raises CommandFailed if it fails.
 
-        + stdin: the command's standard input
+        + stdin: text for the standard input of the operation's command
         """
         # pyinfra sets this flag during an operation; a greenlet that was killed at its deadline left the flag set
         host.in_op = False
@@ -223,13 +225,18 @@ class Fleet:
     def look(self, host: Host, fact: type[Any], stdin: str | None = None, **arguments: Any) -> Any:
         """Read a fact from the host, never from a cache. Returns the fact's default if the fact's command failed.
 
-        + stdin: the command's standard input
+        + stdin: text for the standard input of the fact's command
         """
         extra = {"_stdin": stdin} if stdin is not None else {}
         return host.get_fact(fact, **arguments, **extra, _ignore_errors=True)
 
     def shell(self, host: Host, command: StringCommand, stdin: str = "") -> list[str]:
-        """Run a command on a host, without an operation, and return the lines that it printed. Raises CommandFailed."""
+        """Run a command on a host directly, not in a pyinfra operation, and return the lines that the command printed.
+
+        + stdin: text for the standard input of the command
+
+        Raises CommandFailed if the command fails.
+        """
         with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
             good, output = host.run_shell_command(command, _stdin=stdin)
         if not good:
@@ -240,8 +247,8 @@ class Fleet:
 def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:
     """Call all functions at once, each in its own greenlet, and return their results in the order of ``acts``.
 
-    If a function raises an exception, or the run is interrupted, all other functions are stopped and the exception is
-    raised. The exception of a function takes effect only when the functions before it in ``acts`` have ended.
+    If a function raises an exception, or the run is interrupted, stop all other functions and raise the exception. The
+    exception of a function takes effect only when the functions before it in ``acts`` have ended.
     """
     if not acts:
         return []

@@ -24,7 +24,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a shell command without a terminal, and return its exit status and output.
 
-    If the command takes too long, the command and all processes that it started are killed.
+    If the command takes too long, or the run is interrupted, this kills the command and all processes that it started.
 
     + seconds: time limit of the command
     + directory: directory in which the command runs; None for the current directory
@@ -58,9 +58,9 @@ def run(
 
 
 def _rest(process: subprocess.Popen[str]) -> str:
-    """Return the output that a command printed before it was killed.
+    """Return the output that a killed command printed before its end.
 
-    Returns an empty string if a process that was not killed still has the output open.
+    Returns an empty string if a process that survived the command still has the output open after REST seconds.
     """
     try:
         return process.communicate(timeout=REST)[0]

@@ -16,7 +16,10 @@ SHORTEST = 6
 
 
 class Mask(logging.Filter):
-    """Replaces secrets by ``***`` in a text. As a logging filter, it does so in every log record."""
+    """Replaces secrets by ``***`` in a text. As a logging filter, it does so in every log record.
+
+    At first, the mask knows the secrets in the settings. ``add`` adds more secrets.
+    """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -62,5 +65,8 @@ def _forms(secret: str) -> set[str]:
 
 
 def _is_distinctive(text: str) -> bool:
-    """Return whether a text is clearly a secret: it is not short, not a plain word (`production`) and not a number."""
+    """Return whether a text should be hidden: it is not short, not a plain word (`production`), not a short number.
+
+    Other texts may also occur in ordinary output, which would become unreadable if they were hidden.
+    """
     return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

@@ -1,4 +1,7 @@
-"""Temporary directories on the operator's machine. If a run is killed, the next run removes its directories."""
+"""Temporary directories on the operator's machine.
+
+If a run is killed, its directories stay. The next run that makes such a directory removes them.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ class Scratch:
 
 
 def sweep() -> None:
-    """Remove all temporary directories of the orchestrator that no process uses any more."""
+    """Remove all temporary directories of the orchestrator that no process uses any more.
+
+    Directories younger than YOUNG seconds stay, and so do directories that this user may not remove.
+    """
     for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
         try:
             if time.time() - file.stat().st_mtime < YOUNG:

@@ -1,7 +1,7 @@
 """Handle SIGINT, SIGTERM and SIGHUP: a signal undoes the run, if the run can still be undone.
 
-The handlers are installed when the inventory is read. Without them, pyinfra handles SIGINT by exiting with status 0,
-without running ``finally`` blocks, and ends at once on SIGTERM.
+The handlers are installed when pyinfra reads the inventory. Without these handlers, pyinfra exits with status 0 on
+SIGINT, without running ``finally`` blocks, and ends at once on SIGTERM.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Signals:
         self._driver: gevent.Greenlet | None = None
 
     def install(self) -> None:
-        """Install the handlers. A signal that the process already ignores (as SIGHUP under nohup) stays ignored."""
+        """Install the handlers. If the process already ignores a signal (as SIGHUP under nohup), it still does so."""
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)

@@ -17,7 +17,7 @@ def until(check: Callable[[], None], patience: float, interval: float) -> None:
     """Call ``check`` until it no longer raises NotYet.
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
-    + patience: seconds after which CommandFailed is raised, with the last message
+    + patience: seconds after which CommandFailed is raised, with the message of the last NotYet
     + interval: seconds between two calls
     """
     last = _poll(check, patience, wait_fixed(interval), time.sleep)

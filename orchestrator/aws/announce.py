@@ -4,12 +4,13 @@ The announcement names the releases of both colors and the live color, and says 
 small JSON object in S3 (``scaling.live`` in the settings). Each key is on its own line, so that the script of new
 instances (provision/templates/catch-up.j2) can read the object with sed.
 
-A run marks the announcement as ``busy`` before it changes anything. When the run has ended, successfully or not, it
-writes the announcement again without this mark. New instances wait while the announcement is ``busy``.
+A run marks the announcement as ``busy`` before it changes anything. New instances wait while the announcement is
+``busy``. When the run was committed or undone, the run writes the announcement again without this mark. While a run is
+paused, or if its undo failed, the mark stays.
 
-A run must not replace the announcement of a newer run: it compares the fence in the object with its own, and writes
-with the condition If-Match. So a run that was frozen and continues late cannot announce a release that is no longer
-live.
+A run must not replace the announcement of a newer run. Therefore the run compares the fence (number of a run) in the
+object with its own fence, and writes with the condition If-Match. So a run that was frozen and continues late cannot
+announce a release that is no longer live.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Announcement:
     """The content of the announcement.
 
     + app: name of the application
-    + fence: number of the run that wrote the announcement
+    + fence: number (fence) of the command that wrote the announcement
     + busy: whether a run is in progress, so that new instances must wait
     + live: the live color
     + blue, green: the version of this color; None if the color has no release
@@ -66,7 +67,7 @@ class Announcement:
     green: Version | None
 
     def to_json(self) -> str:
-        """Return JSON with one key on each line, in a fixed order. A key without a value is left out."""
+        """Return JSON with one key on each line, in a fixed order. A color without a release has no keys."""
         fields: dict[str, Any] = {"format": FORMAT, "app": self.app, "fence": self.fence, "busy": self.busy}
         fields["live"] = self.live.value
         for color in Color:
@@ -77,7 +78,10 @@ class Announcement:
 
     @classmethod
     def parse(cls, text: str | bytes) -> Announcement:
-        """Make an announcement of the JSON from ``to_json``. Raises ValueError if the text is no announcement."""
+        """Return the announcement in a JSON text that ``to_json`` made.
+
+        Raises ValueError if the text is no announcement.
+        """
         try:
             raw = dict(json.loads(text))
             if raw["format"] != FORMAT:
@@ -92,7 +96,9 @@ class Announcement:
 
 
 def read(s3: Any, url: str) -> Announcement | None:
-    """Return the announcement; None if no announcement was written yet. Raises OrchestratorError if it cannot be read.
+    """Return the announcement; None if no announcement was written yet.
+
+    Raises OrchestratorError if the announcement cannot be read.
 
     + s3: a client of S3
     + url: URL of the object, ``s3://bucket/key``

@@ -47,33 +47,35 @@ class Account:
     endpoint_url: str | None = None
 
     def ec2(self) -> EC2Client:
-        """Make a client of EC2. Raises OrchestratorError."""
+        """Make a client of EC2. Raises OrchestratorError if the AWS configuration is wrong."""
         client: EC2Client = self._client("ec2")
         return client
 
     def autoscaling(self) -> AutoScalingClient:
-        """Make a client of EC2 Auto Scaling. Raises OrchestratorError."""
+        """Make a client of EC2 Auto Scaling. Raises OrchestratorError if the AWS configuration is wrong."""
         client: AutoScalingClient = self._client("autoscaling")
         return client
 
     def elb(self) -> ElasticLoadBalancingv2Client:
-        """Make a client of Elastic Load Balancing. Raises OrchestratorError."""
+        """Make a client of Elastic Load Balancing. Raises OrchestratorError if the AWS configuration is wrong."""
         client: ElasticLoadBalancingv2Client = self._client("elbv2")
         return client
 
     def cloudwatch(self) -> CloudWatchClient:
-        """Make a client of CloudWatch. Raises OrchestratorError."""
+        """Make a client of CloudWatch. Raises OrchestratorError if the AWS configuration is wrong."""
         client: CloudWatchClient = self._client("cloudwatch")
         return client
 
     def s3(self) -> Any:
-        """Make a client of S3. Raises OrchestratorError."""
+        """Make a client of S3. Raises OrchestratorError if the AWS configuration is wrong."""
         return self._client("s3")
 
     def presigned(self, bucket: str, key: str, seconds: int) -> str:
-        """Return a URL with which an object in S3 can be read without credentials. Raises OrchestratorError.
+        """Return a URL with which anyone can read an object in S3 without credentials.
 
         + seconds: how long the URL is valid
+
+        Raises OrchestratorError if the AWS configuration is wrong, for example if it has no credentials.
         """
         # signature version 4 works in every region; the virtual-hosted address needs no redirect
         more: dict[str, Any] = {"signature_version": "s3v4"}
@@ -107,7 +109,7 @@ class Account:
 def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
     """Turn an error of AWS in the ``with`` block into an OrchestratorError, whose message is one line.
 
-    + what: what the requests are about, with its name: ``Auto Scaling group shop``. The message begins with this text.
+    + what: the subject of the requests, such as ``Auto Scaling group shop``. The message begins with this text.
     + page: the docs page that lists the permissions for the request
     """
     from botocore.exceptions import BotoCoreError, ClientError

@@ -83,18 +83,21 @@ class Found:
 
 
 def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
-    """Return the running instances that have all these tags, by instance id and sorted. Raises OrchestratorError."""
+    """Return instance id -> instance for all running instances that have all these tags, sorted by id.
+
+    Raises OrchestratorError if AWS refuses the request or does not answer.
+    """
     filters: list[Any] = [{"Name": "instance-state-name", "Values": ["running"]}]
     filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in sorted(tags.items())]
     return _instances(ec2, filters)
 
 
 def of_ids(ec2: EC2Client, ids: Sequence[str]) -> dict[str, Instance]:
-    """Return the instances with these ids, by instance id and sorted. Instances that no longer exist are left out.
+    """Return instance id -> instance for these ids, sorted by id. Instances that no longer exist are left out.
 
     + ids: instance ids, at most 200
 
-    Raises OrchestratorError.
+    Raises OrchestratorError if AWS refuses the request or does not answer.
     """
     return _instances(ec2, [{"Name": "instance-id", "Values": list(ids)}])
 
@@ -112,9 +115,9 @@ def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
 
 
 def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
-    """Return the lifecycle state of each instance of an Auto Scaling group, by instance id and sorted.
+    """Return instance id -> lifecycle state for each instance of an Auto Scaling group, sorted by id.
 
-    Raises UsageError if there is no such group, and OrchestratorError if AWS refuses the request.
+    Raises UsageError if there is no such group, and OrchestratorError if AWS refuses the request or does not answer.
     """
     with asking(f"Auto Scaling group {group}"):
         # the answer about one group has one page, with all its instances
@@ -129,7 +132,7 @@ def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> Targ
 
     + port: port of the target group's color
 
-    Raises OrchestratorError.
+    Raises OrchestratorError if AWS refuses a request or does not answer.
     """
     with asking(f"target group {arn}"):
         group = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
@@ -214,7 +217,8 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
     The data has three keys: ``ssh_hostname``; ``address``, the address by which the balancers reach the node; and
     ``target``, the node's id in the target groups.
 
-    Raises Refused if an instance lacks such an address, or if the target groups are of different types.
+    Raises Refused if an instance lacks the private address or the address to log in at, or if the target groups are of
+    different types, or of a type other than ``instance`` and ``ip``.
     """
     kinds = {group.by for group in found.targets}
     if kinds - {"instance", "ip"} or len(kinds) > 1:

@@ -60,9 +60,14 @@ def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tu
     + ports: ports of the colors, as in the settings
     + account: the AWS account to ask; None for the account of the environment
 
-    If an error occurs, this function prints one line for each problem and ends the process. The exit status is 2 if a
-    variable is missing or wrong, 3 if the sources differ, and 1 if AWS refuses a request. For a verb in GO_ON,
-    differences between the sources are only printed.
+    If an error occurs, this function prints one line for each problem and ends the process. The exit status is
+
+    * 2 if an environment variable is missing or wrong, for example if no instance has the tags;
+    * 3 if the tags, the Auto Scaling group and the target groups do not agree about the nodes, or if a node has no
+      usable address;
+    * 1 if AWS refuses a request or does not answer.
+
+    For the verbs in GO_ON (``status``, ``rollback``, ...), this function only prints the disagreements and continues.
     """
     try:
         return _hosts(ports or Ports(), account or Account())

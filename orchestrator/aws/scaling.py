@@ -108,17 +108,21 @@ def to_suspend(group: Group) -> tuple[str, ...]:
 
 
 def suspend(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Suspend processes of a group. A second call changes nothing. Raises OrchestratorError.
+    """Suspend processes of a group. A second call changes nothing, and neither does an empty list of processes.
 
     + processes: result of ``to_suspend``. The caller must have recorded it, so that the processes can be resumed.
+
+    Raises OrchestratorError if AWS refuses the request or does not answer.
     """
     _change(autoscaling.suspend_processes, name, processes)
 
 
 def resume(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Resume processes of a group. A process that is not suspended stays so. Raises OrchestratorError.
+    """Resume processes of a group. For a process that is not suspended, this changes nothing.
 
     + processes: exactly the processes that the run decided to suspend
+
+    Raises OrchestratorError if AWS refuses the request or does not answer.
     """
     _change(autoscaling.resume_processes, name, processes)
 
@@ -157,7 +161,7 @@ def unrest(group: Group) -> list[str]:
 
 
 def risks(group: Group, suspended: bool) -> list[str]:
-    """Return the warnings for the plan about a group, one line for each. Pure.
+    """Return the warnings about a group that the plan shows to the operator, one line for each. Pure.
 
     + suspended: whether the run suspends the group
     """
@@ -204,10 +208,12 @@ def to_bar(
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
     """Deregister members from their target groups, and tag them as barred, as the switch ``alb`` does.
 
-    Requests in flight continue. A second call changes nothing. Raises OrchestratorError.
+    Requests in flight continue. A second call changes nothing.
 
     + places: result of ``to_bar``
-    + arns: ARNs of both target groups
+    + arns: ARNs of both target groups, which get the tags
+
+    Raises OrchestratorError if AWS refuses a request or does not answer.
     """
     # tag before deregistering, because a deregistered target without the tag counts as a problem
     for id in sorted({member.id for _, member in places}):

@@ -100,12 +100,12 @@ class Group:
 
     @property
     def barred(self) -> frozenset[str]:
-        """Return the ids of the barred targets."""
+        """Return the ids of the targets that a tag of this group marks as barred."""
         return frozenset(key.removeprefix(BARRED) for key in self.tags if key.startswith(BARRED))
 
     @property
     def patience(self) -> float:
-        """Return the seconds until health checks know the state of a target that was just registered or attached."""
+        """Return the seconds after which health checks must know the state of a newly registered or attached target."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
         # a new target must pass one check, an unhealthy target HealthyThresholdCount checks; registering takes seconds
@@ -135,7 +135,7 @@ def registered(targets: Mapping[Target, Health]) -> frozenset[Target]:
 
 
 def barred(groups: Iterable[Group]) -> frozenset[str]:
-    """Return the ids of the targets that are barred from both colors."""
+    """Return the ids of the targets that a tag of any of these groups marks as barred."""
     return frozenset(id for group in groups for id in group.barred)
 
 
@@ -173,7 +173,8 @@ def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, 
 def problems(groups: Mapping[Color, Group], members: Mapping[str, str], ports: Ports, sticky: bool) -> tuple[str, ...]:
     """Return the reasons why no run may begin, one line for each.
 
-    The reasons are wrong members, differences between the groups, and wrong stickiness, in this order.
+    The reasons are, in this order: nodes that are missing in a target group and targets that do not belong there,
+    different settings of the two groups, and stickiness settings that do not work with two weighted groups.
 
     + members: node -> target id, for all nodes of the inventory
     + ports: ports of the colors

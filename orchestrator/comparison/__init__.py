@@ -1,1 +1,1 @@
-"""Compare both colors over the same window, based on the switch's own record of requests (docs/comparison.md)."""
+"""Compare the answers of both colors in one window of time, by the switch's record of requests (docs/comparison.md)."""

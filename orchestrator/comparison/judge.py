@@ -1,4 +1,4 @@
-"""Judge whether the new color answers worse than the old color in the same window. Pure.
+"""Judge whether the new color answers worse than the old color in the same window of time. Pure.
 
 The switch chooses a color at random for each request. Therefore, if both colors are equally good, each color gets bad
 answers in proportion to its share of the traffic. For example, a stall that delays a hundred requests at once hits both
@@ -67,8 +67,8 @@ class Shares:
     """The numbers of one color that a comparison uses.
 
     + errors: number of requests that were answered with 5xx
-    + slow: quantile of LEVELS -> slow requests. For both colors, the limit is
-      ``limit(settings, the old color's quantile)``. A quantile that only one color has is not tested.
+    + slow: quantile of LEVELS -> requests that took longer than the limit of this quantile. For both colors, the limit
+      is ``limit(settings, the old color's quantile)``. A quantile that only one color has is not tested.
     + quantiles: quantile of LEVELS -> milliseconds, for the words of the verdict; unknown quantiles are left out
     + complete: False if requests of the window are missing
     """
@@ -112,8 +112,8 @@ def limit(settings: Comparison, quantile: float) -> float:
 def margin(settings: Comparison, level: float) -> float:
     """Return by how many percentage points the new color's share of slow answers may be higher.
 
-    This is ``tail``, or a quarter of the share of requests above the quantile if that is more. So a color whose answers
-    are all about a tenth slower is accepted.
+    This is ``comparison.tail`` of the settings. If a quarter of the share of requests above the quantile is more, this
+    is that quarter. So a color whose answers are all about a tenth slower is accepted.
 
     + level: one of LEVELS
     """
@@ -128,6 +128,8 @@ def judge(
     + old, new: all requests since the weight was set, not only the requests of the last window
     + new_color: the new color, for the words of the verdict; if it is None, the words say "the new color"
     + look: number of this judgement in the release, counted from 1 over all weights
+
+    Raises ValueError if ``look`` is less than 1.
     """
     found = {level: old.quantile(level) for level in LEVELS}
     limits = {level: limit(settings, ms) for level, ms in found.items() if ms is not None}
@@ -139,7 +141,8 @@ def judge_shares(
 ) -> Verdict:
     """Compare both colors by their shares of bad answers, and return the verdict.
 
-    Call it for a record that does not have the time of each request, such as CloudWatch.
+    Call this function instead of ``judge`` for a record that does not have the time of each request, such as
+    CloudWatch.
 
     + new_color, look: as for ``judge``
 

@@ -17,7 +17,8 @@ GROWTH = 1.02
 def bucket(ms: float) -> int:
     """Return the number of the bucket for a response time in milliseconds.
 
-    The balancers' scripts use the same formula.
+    A bucket is a range of response times, in which the requests are only counted. The scripts on the balancers use the
+    same formula.
     """
     return int(ms) if ms < EXACT else EXACT + int(math.log(ms / EXACT) / math.log(GROWTH))
 
@@ -73,7 +74,10 @@ class Traffic:
         return sum(self.times.values())
 
     def quantile(self, share: float) -> float | None:
-        """Return the milliseconds within which a share (0 to 1) of the requests was answered; None without requests."""
+        """Return the milliseconds within which a share (0 to 1) of the clients got the answer or left.
+
+        The result is rounded down to the shortest time of its bucket. It is None if there are no requests.
+        """
         left = share * self.timed
         for number in sorted(self.times):
             left -= self.times[number]

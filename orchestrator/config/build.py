@@ -82,7 +82,10 @@ class Build(Section):
 
 
 def _plain(pattern: str) -> str:
-    """Return a pattern without a leading `./` and a final `/`, as `find -path` needs it. The whole release is `*`."""
+    """Return a pattern in the form that `find -path` needs: without a leading `./` and a final `/`.
+
+    `**/` and `**` become `*`, and a pattern for the whole release becomes `*`.
+    """
     path = "/".join(part for part in pattern.split("/") if part not in ("", "."))
     # other tools write `**/` for any number of directories; in `find`, `*` also matches slashes
     return path.replace("**/", "*").replace("**", "*") or "*"

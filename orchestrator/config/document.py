@@ -61,7 +61,10 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
 
 
 def _meaning(key: str, field: FieldInfo) -> str:
-    """Return the description of a setting, or the first docstring line of the section that the setting holds."""
+    """Return the meaning of a setting: its description.
+
+    If it has no description, but holds a section, return the first line of the section's docstring.
+    """
     found = section_in(field.annotation)
     if field.description or found is None:
         return field.description or ("selects the kind that this table describes" if key == "kind" else "")

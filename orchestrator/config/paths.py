@@ -10,8 +10,8 @@ from pydantic import AfterValidator
 def inside(path: str) -> str:
     """Return a path inside a release, without a final ``/``.
 
-    Raises ValueError if the path is not relative, has an empty part, ``.`` or ``..``, or lies in ``.git`` or
-    ``.release``.
+    Raises ValueError if the path is not relative, has an empty part, the part ``.`` or ``..``, or a line break, or lies
+    in ``.git`` or ``.release``.
     """
     parts = path.removesuffix("/").split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\n" in path:

@@ -16,7 +16,7 @@ def without_secrets(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON data without secrets, so that they may be recorded and shown.
 
     The result lacks the tokens of marker and preview, the values of php.ini, and the values of the environment. The URL
-    of a source has no user, password and query.
+    of the source lacks user, password and query. Only a URL for SSH keeps its user, which is not secret.
     """
     # in every dump, the sections themselves leave out `preview.token` and `environment.values`, and shorten URLs
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
@@ -42,9 +42,9 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
 
 
 def _source(recorded: Mapping[str, Any], now: Source) -> dict[str, Any]:
-    """Return a recorded source with the URL of the present source, which has the login or signature.
+    """Return a recorded source, with the URL of the present source, which has the secrets (a login or a signature).
 
-    If the present source is another git repository, or of another kind, the recorded source is returned unchanged.
+    If the present source is another git repository, or of another kind, return the recorded source unchanged.
     """
     source = dict(recorded)
     if isinstance(now, GitSource) and now.address == source.get("origin"):

@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """An immutable section of the settings. An unknown key is an error, so that no typo goes unnoticed."""
+    """An immutable section of the settings. An unknown key is an error, because it may be a typo."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)

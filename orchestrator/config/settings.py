@@ -209,7 +209,10 @@ class Settings(Section):
 
     @property
     def left_out(self) -> list[str]:
-        """The paths that are not taken from the source: ``leave_out``, shared paths and the environment file."""
+        """The paths that are not taken from the source.
+
+        These are the shared paths, the environment file and, for a git source, ``source.leave_out``.
+        """
         named = self.source.leave_out if isinstance(self.source, GitSource) else []
         environment = [self.environment.path] if self.environment else []
         return list(dict.fromkeys([*named, *self.shared.directories, *self.shared.files, *environment]))
@@ -236,7 +239,7 @@ class Settings(Section):
 
     @property
     def preview_token(self) -> str:
-        """The preview token; empty if the settings have none, so that no request is a preview by its token."""
+        """The preview token; empty if the settings have none. Then no request can get the preview by a token."""
         return self.preview.token.get_secret_value() if self.preview.token else ""
 
 
@@ -248,7 +251,8 @@ def load(raw: object) -> Settings:
     """Return the settings from the inventory's dictionary, merged with the recipe that they name.
 
     Raises UsageError if settings are wrong. The message is one line that names every wrong key, and for an unknown key
-    the most similar known key.
+    the most similar known key. If each section alone is right, the message names the first rule about several sections
+    that the settings break.
     """
     if not isinstance(raw, Mapping):
         raise UsageError("settings are missing: define a dictionary `settings` in inventory/group_data/all.py")

@@ -25,7 +25,7 @@ class Source(Section):
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Validate a dictionary as the section of the kind that its key ``kind`` names."""
+        """Validate a dictionary as the section of the kind that its key ``kind`` names; without it, as ``git``."""
         if cls is not Source or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind", DEFAULT)

@@ -15,7 +15,7 @@ from orchestrator.config.section import Section
 GROUP = "orchestrator.switches"
 """The entry point group by which a package adds a kind of switch.
 
-The name of an entry point is the kind. Its object is a subclass of a class in ``switches.base``.
+The name of an entry point is the kind. The object of the entry point is a subclass of a class in ``switches.base``.
 """
 
 

@@ -49,7 +49,7 @@ class Answer:
 class ColorSaid:
     """The answers of a color on its own node, the recorded start of the color, and the code that it runs.
 
-    + answers: the answers in order. No request follows a bad answer, so only the last answer can be bad.
+    + answers: the answers in order. After the first answer with a status other than 200, no more requests are sent.
     + started: release id and time (epoch seconds) that were recorded when the color started; None if there is no record
     + code: JSON that the command ``code`` printed; None if it printed no JSON
     """
@@ -61,7 +61,9 @@ class ColorSaid:
 
 class ColorAnswers(FactBase[ColorSaid | None]):
     """
-    Sends requests to a color on its own node and returns the answers. The probe token is passed by ``_stdin``.
+    Sends requests to a color on its own node and returns the answers.
+
+    The caller passes the probe token in pyinfra's argument ``_stdin``, because every user can read a command line.
 
     + root: directory of the application
     + color: the color
@@ -115,10 +117,13 @@ class Member:
 
 class MemberAnswers(FactBase[dict[str, Member]]):
     """
-    Sends a request from this balancer to each node and returns the answers. The probe token is passed by ``_stdin``.
+    Sends a request from this balancer to a color on each node, and returns node -> answers.
 
-    + port: the color's port
-    + other: the other color's port
+    If a node gives no answer, also sends a request to the other color of that node. The caller passes the probe token
+    in pyinfra's argument ``_stdin``, because every user can read a command line.
+
+    + port: port of the color
+    + other: port of the other color
     + path: path of the health page
     + hostname: Host header
     + members: ``<node>=<address>`` for each node

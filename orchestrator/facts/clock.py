@@ -17,7 +17,7 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds that each node adds to the lead, because one process arms all nodes."""
+"""Seconds that each node adds to the time between arming and the instant, because one process arms all nodes."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Offset:
 
 
 def offset(sent: float, received: float, said: float) -> Offset:
-    """Return the offset of a clock, on the assumption that it was read halfway between question and answer.
+    """Return the offset of a node's clock, assuming that the node read its clock halfway between question and answer.
 
     + sent, received: when the question was sent and the answer received, by the operator's clock, in epoch seconds
     + said: the time in the answer, in epoch seconds
@@ -42,11 +42,11 @@ def offset(sent: float, received: float, said: float) -> Offset:
 
 
 def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float] = time.time) -> Offset:
-    """Measure a clock's offset several times, and return the measurement with the shortest round trip.
+    """Measure the offset of a node's clock several times, and return the most exact measurement.
 
-    The measurement with the shortest round trip is the most exact.
+    The most exact measurement is the measurement with the shortest round trip.
 
-    + ask: returns the time of the clock, in epoch seconds
+    + ask: asks the node, and returns the time of its clock, in epoch seconds
     + times: number of measurements
     + clock: returns the operator's time, in epoch seconds
     """
@@ -71,7 +71,7 @@ def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
     """Return one line that names the clocks that differ too much, and says what to do; None if no clock does.
 
     + offsets: node -> offset of its clock
-    + allowed: seconds by which two clocks may differ. Clocks that may differ by less, given their uncertainty, pass.
+    + allowed: seconds by which two clocks may differ. The uncertainties are subtracted from a difference first.
     """
     middle = common(offsets)
     wrong: list[str] = []
@@ -91,7 +91,7 @@ def _far(name: str, one: Offset, others: float) -> str:
 
 
 def _apart(offsets: list[Offset]) -> float:
-    """Return the seconds by which the two most different clocks differ at least, given the uncertainties."""
+    """Return the seconds by which the clocks differ at least. The result is negative if they may all be equal."""
     return max(one.seconds - one.uncertainty for one in offsets) - min(one.seconds + one.uncertainty for one in offsets)
 
 
@@ -99,7 +99,7 @@ def fire_time(now: float, lead: float, nodes: int) -> float:
     """Return the instant at which the armed nodes change their ``live`` links, in epoch seconds.
 
     + now: the present time by the nodes' clocks (the operator's time plus ``common``), in epoch seconds
-    + lead: seconds of lead from the settings
+    + lead: the switch's setting ``lead``: seconds between arming and the instant, without the time for each node
     + nodes: number of nodes that are armed
     """
     return now + lead + nodes * ARMING

@@ -43,16 +43,20 @@ class InFlight:
 
     @property
     def answered(self) -> bool:
-        """Return whether only streams are left. A stream in which bytes flow also counts as a busy connection."""
+        """Return whether no request is left. Streams may be left.
+
+        A stream in which bytes flow also counts as a busy connection, so there may be as many busy connections as
+        streams.
+        """
         return self.requests == 0 and self.connections <= self.streams
 
 
 def busy(connection: str) -> bool:
-    """Return whether a connection carries a request.
+    """Return whether a connection carries a request, or bytes that still flow.
 
-    A connection is idle if no byte is queued in either direction, the server has sent the last byte (so the answer is
-    complete), and SETTLED milliseconds have passed since then. A connection that never had a request is also idle after
-    SETTLED milliseconds.
+    A connection carries nothing, and counts as idle, if no byte is queued in either direction, the server has sent the
+    last byte (so the answer is complete), and SETTLED milliseconds have passed since then. A connection that never had
+    a request is also idle after SETTLED milliseconds.
 
     + connection: the line of the connection in the output of ``ss -HtniO`` on the server's side
     """
@@ -70,7 +74,8 @@ class ColorInFlight(FactBase[InFlight | None]):
     + port: the color's port
     + main: where the program that answers all requests listens: socket of PHP-FPM, or socket or port of the service;
       empty if only nginx runs
-    + others: ports of the color's other services
+    + others: ports of the color's other services. Services that listen on sockets in ``directory`` are counted without
+      being named.
     """
 
     @override

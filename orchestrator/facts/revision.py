@@ -1,4 +1,4 @@
-"""Find the commit that a ref names at the origin."""
+"""Find the commit that a ref (branch, tag or commit) names at the origin, the git repository of the settings."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def check_ref(ref: object) -> str:
 class Named:
     """What the origin, and the copy of the repository on a node (the mirror), know about a ref.
 
-    + references: name of a git reference -> commit; ``mirror`` -> commit that the mirror has; ``error`` -> why the
-      origin did not answer
+    + references: name of a git reference at the origin -> commit; ``mirror`` -> commit that the ref names in the
+      mirror; ``error`` -> why the origin did not answer
     """
 
     references: dict[str, str]
@@ -46,7 +46,11 @@ class Named:
 def resolve(ref: str, named: Named) -> str:
     """Return the full commit hash that a ref names.
 
-    Raises UsageError if the ref names no commit or is ambiguous, and Refused if the origin did not answer.
+    A ref of 40 hexadecimal digits that names no branch and no tag is returned unchanged, even if there is no such
+    commit. A ref of 7 to 39 digits must name a commit in the mirror.
+
+    Raises UsageError if the ref names no commit, or if it is a tag and a branch of different commits. Raises Refused if
+    the origin did not answer.
     """
     if error := named.references.get("error"):
         raise Refused(f"the origin does not answer: {error}")
@@ -71,7 +75,8 @@ class Revision(FactBase[Named]):
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit
-    + login: whether user and password for the origin are passed by ``_stdin``, each on its own line
+    + login: whether the caller passes user and password for the origin in pyinfra's argument ``_stdin``, each on its
+      own line
     + ssh: program by which git reaches the origin; empty for git's default
     """
 

@@ -1,4 +1,4 @@
-"""Read the answers of both colors from a balancer's own record of requests, in one round trip."""
+"""Read, in one round trip, how both colors answered, from a balancer's own record of requests."""
 
 from __future__ import annotations
 

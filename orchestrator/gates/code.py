@@ -1,4 +1,4 @@
-"""Gate: a color's processes run the code of the release, by their own report.
+"""Gate: a color's processes report that they run the code of the release.
 
 The color's symlink proves nothing, because processes keep their old code until they restart.
 """
@@ -9,11 +9,11 @@ from orchestrator.facts.answers import ColorSaid
 
 
 def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
-    """Return None if the color's processes were restarted and run only this release, otherwise one line.
+    """Return None if the color's processes were restarted and run only this release, else one line about the problem.
 
     + said: the reports of the color's processes
-    + what: the name of the processes for the message. Empty if only nginx runs: then the release in its answers is
-      enough proof
+    + what: the name of the processes for the message. Empty if only nginx runs. Then no report is needed, because
+      nginx's answers on the health page name the release
     """
     if said.code is None and what:
         return f"its {what} does not report which code it runs"

@@ -1,4 +1,4 @@
-"""Gate: a balancer reaches every expected node in a color, and its health checks call these nodes up."""
+"""Gate: a balancer reaches every expected node in a color, and the balancer's health checks call these nodes up."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def judge(
     release: str,
     required: bool,
 ) -> str | None:
-    """Return None if the gate passes, otherwise one line that names the failing members.
+    """Return None if the gate passes, otherwise one line that names the failing nodes.
 
-    + members: node -> the answers of both its colors to this balancer
+    + members: node -> the answers of the node's two colors to requests from this balancer
     + down: nodes that the balancer's own health checks call down
     + expected: nodes that are checked
-    + required: whether every expected node must pass. If False, a node that answers in neither color is skipped. The
-      gate still fails if no node passes
+    + required: whether every expected node must pass. If False, a node that answers in neither color is skipped, but
+      the gate fails if no node passes
     """
     wrong = []
     up = 0

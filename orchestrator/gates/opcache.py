@@ -1,4 +1,4 @@
-"""Gate: a release fits into the color's OPcache, by PHP-FPM's report after compiling the release. Pure."""
+"""Gate: a release fits into the color's OPcache. PHP-FPM reports this after it has compiled the release. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""A proposed size is the needed size times this factor, because requests and the next release will need more."""
+"""A proposed size is the needed size times this factor, because requests and later releases will need more."""
 
 STRINGS_LEFT = 64
 """The buffer of interned strings counts as full if less than 1/64 of it is free."""
@@ -18,8 +18,8 @@ STRINGS_LEFT = 64
 def judge(said: Mapping[str, Any]) -> str | None:
     """Return None if the release fits into the OPcache, otherwise one line with proposals.
 
-    The line names each php.ini setting that is too small, its value, and a better value. If OPcache is off or nothing
-    was compiled, return None.
+    The line names each php.ini setting that is too small, the present value, and a better value. If OPcache is off or
+    nothing was compiled, return None.
 
     + said: the JSON report of the inspection script ``inspect.php``
     """

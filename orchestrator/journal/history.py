@@ -27,7 +27,7 @@ class RunHistory:
     """The recorded history of a run.
 
     + owner: user and machine that began the run
-    + at: UTC time of the run's first record, ISO 8601
+    + at: UTC time at which the run began, ISO 8601
     + inputs: the run's Inputs; None if the run stopped before it had a plan
     + begun: names of the stages that began, in order
     + done: names of the stages that succeeded at all places
@@ -85,9 +85,12 @@ def history_of(records: Sequence[Json]) -> RunHistory:
 
 
 def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
-    """Return the records of the newest run if that run has to be settled, otherwise None.
+    """Return the records of the newest run with Inputs if that run has to be settled, otherwise None.
 
     A run has to be settled if its end is not recorded, or if a part of it could not be undone or completed (``left``).
+    A run without Inputs is passed over: it stopped before it had a plan, or while it settled an older run. If it began
+    to undo the older run, the record of this undo is appended to the result. If it settled the older run, the result is
+    None.
 
     + runs: the records of each run, oldest run first
     """

@@ -77,7 +77,10 @@ class HostStore:
 
 
 def parse_contents(lines: Sequence[str]) -> Contents:
-    """Return the contents that the script's ``read`` printed. A line that a crash cut short is left out."""
+    """Return the contents of the store, parsed from the output of ``store.sh read``.
+
+    A line that a crash cut short is left out.
+    """
     held = _held(lines) if lines and lines[0].startswith("held ") else None
     runs: list[list[Record]] = []
     for line in lines[2 if held else 1 :]:
@@ -92,9 +95,9 @@ def parse_contents(lines: Sequence[str]) -> Contents:
 
 
 def _owner_line(owner: Owner) -> str:
-    """Return the owner as JSON without the token, because other commands read this line.
+    """Return the owner of the lock as JSON, without the token.
 
-    A command that knew the token could renew the lock or give it back.
+    Other commands read this line. A command that knew the token could renew the lock or give it back.
     """
     return json.dumps(asdict(owner) | {"token": ""}, separators=(",", ":"))
 

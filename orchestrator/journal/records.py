@@ -65,7 +65,9 @@ class PlaceResult:
 
 @dataclass(frozen=True)
 class Begin:
-    """The record that a command has taken the lock. It is the first record of a run.
+    """The record that a command begins or continues a run. It is written together with the run's RunInputs.
+
+    If there are records before this record, they are about an earlier run that this command settled first.
 
     + verb: the verb of the command
     + owner: user and machine
@@ -93,7 +95,8 @@ class RunInputs:
     If there are records before this record, they are about an earlier run that this command settled first.
 
     + inputs: result of ``Inputs.to_json``
-    + begun, done: if this run resumes an earlier run: names of the stages that the earlier run had begun or done
+    + begun, done: if this run resumes an earlier run: names of the stages that the earlier run began, and of the stages
+      that it completed
     """
 
     kind: ClassVar[str] = "inputs"
@@ -150,7 +153,7 @@ class StageResults:
 
 @dataclass(frozen=True)
 class Commit:
-    """The record of the commit: only the new release answers, and from now on the run is completed, not undone."""
+    """The record of the commit: all checks have passed, and from now on the run is completed, not undone."""
 
     kind: ClassVar[str] = "commit"
 
@@ -182,7 +185,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Undoing:
-    """The record that the undo has begun. After it, a stage that is recorded as done may already be undone."""
+    """The record that the undo has begun. From then on, a stage that is recorded as done may already be undone."""
 
     kind: ClassVar[str] = "undoing"
     reason: str = ""

@@ -107,7 +107,10 @@ class _State:
 
     @staticmethod
     def parse(text: bytes) -> _State:
-        """Make a state of its JSON. Raises ValueError, TypeError or KeyError if the text is not a state."""
+        """Return the state in the text of ``state.json``, which ``to_json`` made.
+
+        Raises ValueError, TypeError or KeyError if the text is not a state.
+        """
         raw = dict(json.loads(text))
         owner = Owner(**raw["owner"]) if raw.get("owner") else None
         return _State(
@@ -120,7 +123,7 @@ class _Seen:
     """A state that was read from the bucket or written to it.
 
     + etag: the etag of the object; None if the object does not exist
-    + age: seconds that have passed at least since the object was written, by S3's clock
+    + age: seconds since the object was written, by S3's clock; up to a second less than the true age
     """
 
     state: _State
@@ -213,12 +216,14 @@ class S3Store:
         return Contents(seen.held(), [*found, *newest])
 
     def _change(self, change: Callable[[_Seen], _State | None], fresh: bool = False) -> _Seen:
-        """Atomically replace the state by the result of ``change``. Returns the state that is then in the store.
+        """Atomically replace the state by the result of ``change``. Returns the state that is then in the bucket.
 
         + change: gets the present state and returns the new state, or None to leave the state unchanged. It is called
           again if another process has written meanwhile.
-        + fresh: whether to read the state from S3, because its age matters, instead of using the state that we wrote
-          last
+        + fresh: whether to read the state from S3 first. Otherwise, ``change`` gets the state that this process wrote
+          last, whose age is given as 0.
+
+        Raises OrchestratorError if S3 refuses, or if another process writes before each of TRIES attempts.
         """
         write = secrets.token_hex(8)
         with self._one_at_a_time:
@@ -320,6 +325,8 @@ class S3Store:
         """Write an object on a condition. Returns the new etag; None if the condition did not hold.
 
         + etag: the etag that the object must have before the write; None if the object must not exist
+
+        Raises OrchestratorError if S3 refuses for another reason, or is busy with another write at each attempt.
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         for tried in range(TRIES):
@@ -334,9 +341,12 @@ class S3Store:
         )
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Send a request and read the body of the answer. Raises ConditionFailed or OrchestratorError.
+        """Send a request, and return the answer with its body.
 
-        boto3 itself retries lost answers and throttled requests; our code retries neither.
+        boto3 itself retries lost answers and throttled requests; this code retries neither.
+
+        Raises ConditionFailed if S3 refuses the request's condition or the object does not exist, and OrchestratorError
+        for every other error.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 

@@ -43,7 +43,8 @@ class Session:
         """Take the lock, and renew it in the background from now on.
 
         If another run holds the lock, wait until that run renews the lock or its lease is over. Raises Refused if that
-        run renews the lock, because it is then alive. The message names the holder.
+        run renews the lock, because that run is then alive. Also raises Refused if a third run takes the lock first.
+        The message names the holder.
         """
         answer = self._store.take(self._me, LEASE)
         waited: Held | None = None
@@ -64,9 +65,10 @@ class Session:
         self._renewing = gevent.spawn(self._renew)
 
     def raise_above(self, fence: int) -> None:
-        """Raise the fence of this run above ``fence``, which the guard of a place has stored.
+        """Give this run a new fence (number), higher than ``fence``, which the guard of a host has stored.
 
-        The guard has such a fence if an earlier run used another store. Raises TakenOver if another run holds the lock.
+        A guard has stored a higher fence than this run's if an earlier run used another store. Raises TakenOver if
+        another run holds the lock.
         """
         answer = self._store.take(self._me, LEASE, fence)
         if isinstance(answer, Held):
@@ -86,7 +88,7 @@ class Session:
                 self._say(f"the lock could not be renewed: {error}")
 
     def append(self, records: Sequence[RunRecord]) -> None:
-        """Write records to the journal, each with the present time. Raises TakenOver if another run has the lock."""
+        """Write records to the journal, each with the present time. Raises TakenOver if this run lost the lock."""
         try:
             if self._lost:
                 raise Lost
@@ -97,7 +99,11 @@ class Session:
             ) from None
 
     def give_back(self) -> None:
-        """Give the lock back at the end of the run. If this fails, only print a warning, because the run has ended."""
+        """Stop renewing the lock, and give the lock back at the end of the run.
+
+        If another run has taken the lock, leave that run's lock alone. If giving back fails, only print a warning,
+        because the run has ended.
+        """
         if self._renewing is not None:
             self._renewing.kill()
         if self._lost:

@@ -41,7 +41,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Held:
-    """The answer that another owner holds the lock.
+    """A lock that is held, and how long ago its holder renewed it.
 
     + owner: the holder of the lock, without the token
     + age: seconds since the holder's last renewal, by the store's clock
@@ -75,7 +75,7 @@ class Store(Protocol):
 
         If another owner holds the lock and its lease is not over, change nothing and return that holder.
 
-        + lease: seconds after the holder's last renewal after which the lock may be taken from the holder
+        + lease: how many seconds after its last renewal a holder keeps the lock
         + above: the new fence is larger than this number, because a guard may have stored a fence of another store
         """
 
@@ -83,16 +83,22 @@ class Store(Protocol):
         """Renew the lease. Raises Lost if this process no longer holds the lock."""
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        """Append records durably to the journal of the run with this fence. Raises Lost if the lock is lost."""
+        """Append records durably to the journal of the run with this fence. This also renews the lease.
+
+        Raises Lost if this process no longer holds the lock.
+        """
 
     def give_back(self, owner: Owner) -> None:
         """Give the lock back. Does nothing if this process does not hold the lock."""
 
     def break_lock(self, held: Held) -> None:
-        """Free the lock if ``held`` still holds it. Does nothing if another owner holds the lock by now."""
+        """Free the lock if the owner in ``held`` still holds it.
+
+        Does nothing if the lock is free or another owner holds the lock by now.
+        """
 
     def read(self, runs: int = 20) -> Contents:
-        """Return the contents of the store.
+        """Return the holder of the lock and the records of the newest runs.
 
         + runs: how many of the newest runs to read at most
         """

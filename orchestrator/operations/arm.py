@@ -30,9 +30,10 @@ def arm(
     + run: number of the run, which the process writes to its files
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Arming a node again replaces the earlier arming. The link is not changed if the node was disarmed, if a newer run
-    has used the guard, or if another command holds the guard's lock at the instant. A reboot disarms the node. The fact
-    ``Fired`` returns the outcome. If the instant is already past, the operation fails.
+    Arming a node again replaces the earlier arming. The process does not change the link if the node was disarmed, if a
+    newer run has used the guard, or if another command holds the guard's lock at the instant. A reboot disarms the
+    node. The fact ``Fired`` returns the outcome. If the instant is already past, or more than an hour away, the
+    operation fails.
 
     **Example:**
 

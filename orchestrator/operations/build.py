@@ -29,7 +29,7 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release. If the live release has outputs of this step from equal inputs, reuse these outputs.
+    Run a build step in a release, or reuse the step's outputs from the live release if its inputs are equal there.
 
     + root: directory of the application
     + release: id of the release
@@ -45,8 +45,9 @@ def build(
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Outputs are reused through reflinks or hard links. They are read-only, because one file may be in several releases.
-    A file that ``permissions.modes`` has made writable in the live release is copied. If an output file contains the
-    release's id or the name of its color, the outputs are never reused, because they would be wrong in another release.
+    A file that ``permissions.modes`` has made writable in the live release is copied. The step's outputs are never
+    reused if no file matches one of its input patterns, or if an output contains the release's id or the path of its
+    color, because such an output would be wrong in another release.
 
     **Example:**
 

@@ -23,19 +23,19 @@ def environment(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Write the environment file of a release (mode 0600). Its text is passed by ``_stdin``.
+    Write the environment file of a release (mode 0600). The file's text is passed by ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
-    + path: path of the file in the release
+    + path: path of the file, relative to the release
     + live: id of the live release; None if there is none
-    + only_same: whether to fail if the live release has a different environment file
+    + only_same: whether to fail if the live release has a different environment file, or none
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**
 
     .. code:: python
 
-        environment(root="/srv/shop", release="20260101T120000Z-5d0f0c1", path=".env", _stdin="APP_ENV=production\n")
+        environment(root="/srv/shop", release="20260101T120000Z-5d0f0c1", path=".env", _stdin="APP_ENV=production\\n")
     """
     yield guarded(SCRIPT, [root, release, path, live or "", "only" if only_same else ""], guard)

@@ -20,7 +20,8 @@ def extract(
     """
     Make ``releases/<release>`` on this node from a tarball.
 
-    The configuration of curl, which contains the tarball's URL, is passed by ``_stdin``.
+    If ``pushed`` is False, curl downloads the tarball. The configuration of curl, which contains the tarball's URL, is
+    passed by ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
@@ -30,8 +31,9 @@ def extract(
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     The operation fails if the tarball has another hash, if a path in the tarball leads out of the release's directory,
-    or if the tarball contains anything but files, directories and links. A release that already exists is not changed.
-    If the operation fails, it leaves no incomplete release.
+    or if the tarball contains anything but files, directories and links. It also fails if the tarball has ``.git`` or
+    ``.release`` at its top, or no files after ``strip``. A release that already exists is not changed. If the operation
+    fails, it leaves no incomplete release.
 
     **Example:**
 

@@ -23,7 +23,8 @@ def promote(
     + root: directory of the application
     + color: ``blue`` or ``green``
     + app: name of the application, needed only with ``soak``
-    + soak: whether to start the timer that later gives the other color fewer workers
+    + soak: whether to start the timer that later gives the other color fewer workers, and to stop such a timer of this
+      color
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

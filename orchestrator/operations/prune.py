@@ -18,10 +18,10 @@ def prune(
     root: str, keep: int, used: str, remove: str, needed: Sequence[str] = (), guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Remove the oldest releases until ``keep`` releases are left. The name of a release tells its age.
+    Remove the oldest releases that are not in use, until ``keep`` releases are left. A release's name tells its age.
 
-    Incomplete releases and packed releases (tar files) that ended runs left behind are removed too. The sizes of the
-    needed releases are recorded (in KiB and inodes, in their files ``.release/size``).
+    The operation also removes incomplete releases and packed releases (tar files) that ended runs left behind. It
+    records the size of each needed release, in KiB and inodes, in the release's file ``.release/size``.
 
     + root: directory of the application
     + keep: number of releases to keep
@@ -30,7 +30,7 @@ def prune(
     + needed: ids of releases that stay even if they are old
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    A release in use also stays: a color points to the release, a process has its working directory in the release, or a
+    A release is in use if a color points to the release, if a process has its working directory in the release, or if a
     process has a file of the release open.
 
     **Example:**

@@ -48,7 +48,8 @@ def share(
 def entries(directories: Sequence[str], files: Sequence[str], seed: Sequence[str]) -> list[str]:
     """Return the script's arguments, each of the form ``<kind>:<path>``.
 
-    The seeds come first, because a link replaces the release's own files, from which a shared directory is filled.
+    The entries for ``seed`` come first. They fill empty shared directories with the release's own files. The later
+    entries replace these files by links.
     """
     kinds = {"seed": seed, "directory": directories, "file": files}
     return [f"{kind}:{path}" for kind, paths in kinds.items() for path in paths]

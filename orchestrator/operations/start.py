@@ -33,14 +33,15 @@ def start(
     + target: the color's systemd target
     + release: id of the release; None to leave the color without a release, so that its processes serve nothing
     + out: whether the node is barred, so that even its live color may be restarted
-    + services: systemd units of the color that must run with this release, apart from PHP-FPM
+    + services: systemd units of the color that must run with this release, apart from PHP-FPM. If such a unit does not
+      run after the restart, the operation fails
     + said: path of the program that prints the last line that a unit has logged; empty for no program
     + timer: systemd timer that would later give the color fewer workers. The operation stops this timer. Empty for no
       timer
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    If the color is live and ``out`` is False, the operation fails. If the color runs this release with all its workers,
-    its processes are not restarted.
+    If the color is live and ``out`` is False, the operation fails and changes nothing. If the color already runs this
+    release with all its workers, the processes are not restarted, but the timer is still stopped.
 
     **Example:**
 

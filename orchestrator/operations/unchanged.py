@@ -1,4 +1,4 @@
-"""Check that a release lacks no environment file or build output of the live release, and has the same shared paths."""
+"""Check that a release has the environment file, build outputs and shared paths that the live release has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ SCRIPT = read("operations/unchanged.sh")
 @operation(is_idempotent=False)
 def unchanged(root: str, release: str, live: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Fail if the release lacks the live release's environment file or a build output, or has other shared paths.
+    Fail if the release has other shared paths than the live release, or lacks what the live release has.
+
+    "What the live release has" are its environment file and the outputs of its build steps. The operation checks only
+    that the release has them too, and does not compare their content.
 
     + root: directory of the application
     + release: id of the release

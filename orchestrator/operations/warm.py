@@ -62,11 +62,12 @@ def warm(
     + inspect: path of the inspection script
     + compile: paths to compile, relative to the release; empty to compile nothing
     + exclude: patterns of paths in the release that are not compiled
-    + workers: least number of requests to send in total, so that each worker gets a request
+    + workers: number of requests to send in total, if ``paths`` has fewer, so that each worker gets a request. After a
+      third of ``seconds``, no further requests are sent
     + seconds: whole seconds after which the command is killed
     + https: whether the requests say, by X-Forwarded-Proto, that the client came by https
 
-    The operation prints PHP-FPM's answer about the compiled files, as one line of JSON.
+    If ``compile`` is not empty, the operation prints PHP-FPM's answer about the compiled files, as one line of JSON.
 
     **Example:**
 

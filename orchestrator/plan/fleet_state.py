@@ -24,7 +24,8 @@ class FleetState:
 
     + nodes: node -> its state
     + switches: switch -> its state
-    + kinds: switch -> the place that receives its commands (``balancer``, ``node``, ``api``), and its kind
+    + kinds: switch -> the kind of place that receives the switch's commands (``balancer``, ``node``, ``api``), and the
+      kind of the switch (such as ``haproxy``)
     + addresses: node -> the address under which the balancers reach the node
     + group: the state of the Auto Scaling group; None if the settings have no ``scaling``, or if the group was not read
     """
@@ -57,7 +58,7 @@ class FleetState:
         return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}
 
     def without(self, nodes: Collection[str]) -> FleetState:
-        """Return the state without some nodes. If such a node is itself a switch, that switch is left out too."""
+        """Return the state without some nodes. If such a node is itself a switch, the result lacks that switch too."""
 
         def kept(known: Mapping[str, T]) -> dict[str, T]:
             return {name: value for name, value in known.items() if name not in nodes}

@@ -20,7 +20,8 @@ class NodeInput:
     """The facts about a node that a plan needs.
 
     + former: the release that the node's idle color had before the run, None if the color never had a release
-    + former_active: whether the idle color's processes ran that release. If they did not, an undo does not gate it
+    + former_active: whether the idle color's processes ran that release before the run. If they did not, an undo starts
+      the release again, but does not check it with the gate
     """
 
     name: str
@@ -34,8 +35,9 @@ class SwitchInput:
 
     + name: the name of the balancer's host, of the node whose link is the switch, or of the switch behind an API
     + kind: ``haproxy``, ``nginx``, ``node``, ``alb``, or a kind that a package adds
-    + at: the place that receives the switch's commands
-    + sticky: seconds for which the switch keeps a client on a color, whatever the weights are; 0 if it does not
+    + at: the kind of place that receives the switch's commands
+    + sticky: seconds for which the switch keeps a client on a color, whatever the weights are; 0 if the switch keeps no
+      client on a color
     + attached: whether both colors are attached to the switch. An earlier run may have left one color detached
     """
 
@@ -52,7 +54,7 @@ class SwitchInput:
 
 @dataclass(frozen=True)
 class Missing:
-    """A node that takes no part in the run. It gets no traffic until a `join` brings it back.
+    """A node that takes no part in the run. The node gets no traffic until the command `join` brings the node back.
 
     + address: the address under which the balancers reach the node
     + barred: whether the node was already barred before the run
@@ -82,7 +84,8 @@ class Release:
 class Rollback:
     """The operator's request for a rollback.
 
-    + cold: whether the release is not warm in the idle color of every node. It is then started, warmed and gated first
+    + cold: whether the release is not warm in the idle color of every node. If so, the run starts and warms the release
+      and checks it with the gate, before traffic moves
     """
 
     verb: ClassVar[str] = "rollback"
@@ -123,7 +126,7 @@ class ScalingInput:
 class Inputs:
     """Everything from which a plan is made: the operator's request and the observed state of the fleet.
 
-    + asked: the part of the request that only this verb has
+    + asked: the operator's request: a release, a rollback or a join
     + settings: the settings of the run
     + color: the color that gets all the traffic in this run. In a `join`: the live color
     + before: the weights before the run
@@ -181,8 +184,8 @@ class Inputs:
     def to_json(self) -> dict[str, Any]:
         """Return the Inputs as data for JSON, without secrets (tokens, values of the environment and of php.ini).
 
-        Each key is at the top level, and every verb writes the keys of all verbs, because version 0.1.0 reads and
-        writes this format.
+        All keys are at the top level. A release, for example, also writes the keys that only a rollback or a join uses,
+        with default values. Version 0.1.0 of this tool reads and writes this format.
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
@@ -199,7 +202,10 @@ class Inputs:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
-        """Make Inputs from the data that ``to_json`` returned. Raises ValueError, KeyError or TypeError for other data.
+        """Make Inputs from the data that ``to_json`` returned.
+
+        Raises ValueError, KeyError or TypeError for other data, and UsageError if the recorded settings do not fit this
+        version of the tool.
 
         + now: the present settings, which supply the secrets
         """
@@ -229,13 +235,14 @@ OTHER_VERBS = {
     "former_revision": None,
     "stale": (),
 }
-"""The keys that only some verbs use. Every other verb writes these values for them."""
+"""The keys that only one verb (release, rollback or join) uses. The other verbs write these values for the keys."""
 
 
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:
-    """Return the part of the Inputs that only their verb has. Raises ValueError for an unknown verb.
+    """Return the operator's request from the data that ``Inputs.to_json`` returned.
 
-    If an older version of this tool did not write ``code_only`` or ``cold``, the value is False.
+    If an older version of this tool did not write ``code_only`` or ``cold``, the value is False. Raises ValueError if
+    the verb is unknown, and KeyError if another key is missing.
     """
     match data["verb"]:
         case "release":

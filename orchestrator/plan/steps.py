@@ -65,7 +65,7 @@ class Action:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Return the action that has these fields.
 
-        Raises ValueError if a field is unknown, missing, or of another type.
+        Raises ValueError if a field is unknown or of another type, or if a field without a default value is missing.
         """
         return TypeAdapter(cls).validate_python(data)
 
@@ -92,16 +92,16 @@ class Kind:
     + name: the kind's name in the plan, the journal, the terminal and hooks
     + at: the kinds of places at which the steps act
     + changes: whether the stage changes something. False for a stage that only looks
-    + skipped: the printed reason why a stage of this kind that has no steps is skipped
+    + skipped: the reason that a printed plan shows for a stage of this kind that has no steps
     + hooks: whether hooks in the settings may name the kind
     + each_batch: whether each batch of nodes has its own stage of this kind, and hooks run for each batch. If False, a
       hook runs once, before the first or after the last stage of this kind
-    + standing: whether a resumed run always repeats this stage, which only looks
-    + valid_until: the name of a later kind of stage, empty for none. A resumed run repeats this stage, even if it is
-      done, until the later stage with the same weight is done
-    + at_once: whether the stage counts as begun as soon as the Inputs of its run are recorded
-    + owed: whether the next command must finish the stage if it fails. The run then stays open, even if it was
-      committed, because no other run can do the work of this stage
+    + standing: whether a resumed run always repeats this stage. Only for a stage that only looks
+    + valid_until: the name of a later kind of stage, empty for none. A resumed run repeats a stage of this kind, even
+      if it was done, until the later stage with the same weight was done
+    + at_once: whether the stage counts as begun as soon as the journal has the Inputs of the run
+    + owed: whether the next command must finish the stage if the stage fails. The run then stays open, even if it was
+      committed, because the stages of a later run do not do the work of this stage
     """
 
     name: str
@@ -133,16 +133,16 @@ class Stage:
     """A named part of a run. All steps of a stage run in parallel; if one step fails, the stage fails.
 
     + do: the steps
-    + undo: the stages that undo this stage, in order. They must work even if the steps have run only in part, or not
-      at all
+    + undo: the stages that undo this stage, in order. They must succeed even if some or all of the steps were not
+      performed
     + commits: whether the run is committed once this stage is done. Later stages are never undone
-    + pause: the name of the pause after this stage, at which the operator may stop the run ("preview", "25"); empty
-      for none
+    + pause: the name of the pause after this stage ("preview", "25"), empty for none. The operator may ask a run to
+      wait at a pause
     + label: the second part of the stage's name, if a plan has several stages of one kind: the name of a build step,
       the point of a hook, a release; empty for none
     + weight: per cent of the traffic that the new color gets, None if the stage has nothing to do with weights
     + batch: the batch of nodes to which the stage belongs, None for all nodes
-    + side: in a `join`, the color on which the stage acts
+    + side: in a `join`, the color on which the stage acts; None for a stage that acts on no color or on both
     """
 
     kind: Kind
@@ -186,7 +186,7 @@ class Plan:
 
     @property
     def pauses(self) -> tuple[str, ...]:
-        """The names of the pauses at which the operator may stop the run, in order."""
+        """The names of the pauses, in order. The operator may ask the run to wait at a pause."""
         return tuple(stage.pause for stage in self.stages if stage.pause)
 
     def until(self, pause: str) -> tuple[Stage, ...]:

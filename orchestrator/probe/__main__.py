@@ -26,9 +26,9 @@ from orchestrator.probe.table import table
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the probe, print its report, and return the exit status.
 
-    The exit status is 0 without failures, 1 if requests failed or were given up, and 2 for bad arguments. Answers of
-    the old release are never failures here, even after the new release has begun to answer, because the weights may
-    split the traffic between both releases.
+    The exit status is 0 without failures, 1 if requests failed or were given up, and 2 for bad arguments or a file that
+    cannot be written. Answers of the old release are never failures here, even after the new release has begun to
+    answer, because the weights may split the traffic between both releases.
 
     + argv: arguments without the program's name; None: the arguments of this process
     """
@@ -60,7 +60,7 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
 def _prepare() -> None:
     """Raise this process's limit of open files to the maximum, and avoid long garbage collections.
 
-    Without this, the probe could run out of connections or pause, and would report this as failures of the server.
+    Otherwise the probe could run out of connections or pause, and would report that as failures of the server.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
@@ -99,7 +99,9 @@ def _record(recorder: Recorder, samples: TextIO | None, say_ready: bool) -> Call
 
 
 def _obey(line: str, recorder: Recorder) -> None:
-    """Carry out one command of the parent process: ``switch``, ``report`` or ``mark``. Record other lines as marks.
+    """Carry out one command of the parent process: ``switch`` (record a cutover), ``report`` or ``mark``.
+
+    Any other line is recorded as a mark, a remark in the report.
 
     + line: one line of the standard input
     """

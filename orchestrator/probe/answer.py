@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.probe.sample import Failure
 
 KEPT = 65536
-"""Number of bytes of the longest body that is kept and judged.
+"""Size in bytes of the longest body that is kept and judged.
 
 If the body of an answer is longer, only the status and the markers are judged. An answer to an upload must repeat the
 number of uploaded bytes, so a longer body is a failure there.
@@ -20,7 +20,7 @@ class Answer:
     """A complete HTTP answer.
 
     + release, color, node: the markers X-Release, X-Color and X-Node; None if the answer has no such header
-    + body: body of the answer; None if it was longer than `KEPT`
+    + body: body of the answer; None if it was longer than `KEPT` bytes
     + extra: whether the server sent more bytes after the end of the answer
     """
 
@@ -36,8 +36,9 @@ class Answer:
 def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> tuple[Failure | None, str]:
     """Return the kind of failure and a message, or ``(None, "")`` if the answer is right.
 
-    The status must be 2xx or 3xx. A JSON body may say which release and color its code belongs to. If the body and the
-    headers X-Release and X-Color name different releases or colors, the answer is a failure.
+    An answer is right if its status is 2xx or 3xx, no bytes follow its end, and its body is right. A JSON body may name
+    the release and the color of the code that made the answer, under the keys ``release`` and ``color``. If they differ
+    from the headers X-Release and X-Color, the body is wrong.
 
     + size: number of uploaded bytes that the answer must repeat, as its JSON value or as the key ``size`` of a JSON
       object. None: the answer need not repeat a number.

@@ -55,7 +55,7 @@ class Connection:
     """A client's connection to a target.
 
     The first `send` opens the connection. Later calls of `send` reuse the connection. After one side has closed the
-    connection, the next `send` opens a new one.
+    connection, or after a request without a complete answer, the next `send` opens a new connection.
     """
 
     def __init__(self, target: Target, manners: Manners) -> None:
@@ -66,8 +66,8 @@ class Connection:
     async def send(self, request: Request) -> Sample:
         """Send one request, wait for the answer, and return the sample. Failures are in the sample, never raised.
 
-        If the server closed the idle connection before this request, a new connection is opened first, as browsers do.
-        If the server closes the connection after the request was written, the request has failed.
+        If the server closed the idle connection before this request, this method first opens a new connection, as
+        browsers do. If the server closes the connection after the request was written, the request has failed.
         """
         if self._link is not None and await self._link.went_away():
             self.close()

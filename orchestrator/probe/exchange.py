@@ -29,7 +29,7 @@ Headers = Iterable[tuple[str, str]]
 
 
 def agreed(alpn: str | None) -> None:
-    """Check that the server chose HTTP/2 in the TLS handshake (by ALPN). Raises NotHttp2 if it did not.
+    """Check that the server chose HTTP/2 in the TLS handshake (by ALPN). Raises NotHttp2 if the server did not.
 
     + alpn: protocol that the server chose; None if the server chose no protocol
     """
@@ -78,12 +78,15 @@ class Exchange:
     def reusable(self) -> bool:
         """Whether the connection can take another request.
 
-        It can if the server has sent no GOAWAY, and if the last request was sent completely.
+        True if the last request was sent completely, and if the server has sent no GOAWAY, the frame by which a server
+        announces that it will close the connection.
         """
         return not self._leaving and not self._unsent
 
     def request(self, method: str, path: str, headers: Headers, body: bytes = b"") -> None:
-        """Begin a request, whose bytes the next `outgoing` returns. Raises NotHttp2 if the server allows no request.
+        """Begin a request. The next `outgoing` returns its headers and as much of its body as the server allows now.
+
+        Raises NotHttp2 if the connection can take no request, for example because the server allows none.
 
         + headers: headers as for HTTP/1.1, with Host
         """
@@ -100,8 +103,8 @@ class Exchange:
     def receive(self, data: bytes) -> Answer | None:
         """Process bytes from the server. Returns the answer if these bytes complete it, otherwise None.
 
-        Raises StreamReset or GoneAway if the server will not answer the request, EOFError if the answer ended before
-        its announced length, and NotHttp2 if the server violates the HTTP/2 standard.
+        Raises StreamReset or GoneAway if the server will not answer the request, EOFError if the answer is shorter
+        than its Content-Length, and NotHttp2 if the server violates the HTTP/2 standard.
         """
         self._unread += data
         before = self._ended
@@ -133,7 +136,7 @@ class Exchange:
         self._http.close_connection()
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield the received frames that are complete, each with its head."""
+        """Yield the received frames that are complete, each with its head. Raises NotHttp2 for too long a frame."""
         while len(self._unread) >= HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > MOST:

@@ -1,4 +1,4 @@
-"""An open HTTP/1.1 connection: h11 over asyncio streams. Exceptions of asyncio and h11 are raised unchanged."""
+"""An open HTTP/1.1 connection: the library h11 over asyncio streams."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Link:
     async def went_away(self) -> bool:
         """Return True if the idle connection was closed or got unexpected bytes, so that it cannot take a request.
 
-        This method asks the kernel, because the event loop may not have read the newest bytes yet.
+        Over TLS, unexpected bytes are ignored, because they may be messages of TLS itself. This method asks the kernel,
+        because the event loop may not have read the newest bytes yet.
         """
         if not self._gone and readable(self._writer.transport):
             if not self._encrypted:
@@ -124,7 +125,7 @@ class Link:
 
 
 async def connect(target: Target) -> Link:
-    """Open a connection to the target's first address that accepts one. Raises OSError if no address accepts one."""
+    """Connect to the target's first address that accepts a connection. Raises OSError if no address accepts one."""
     loop = asyncio.get_running_loop()
     reader = _Reader(limit=KEPT, loop=loop)
     transport, protocol = await dial(target, lambda: asyncio.StreamReaderProtocol(reader, loop=loop))

@@ -67,7 +67,11 @@ class Link2(asyncio.Protocol):
     # Called by a client
 
     async def went_away(self) -> bool:
-        """Return whether the idle connection was closed, or the server announced by GOAWAY that it will close it."""
+        """Return True if the idle connection can take no more requests.
+
+        The connection was closed, the server announced by GOAWAY that it will close the connection, or the last request
+        was not sent completely.
+        """
         if not self._gone and readable(self._transport):
             await let_loop_read()
         return self._gone
@@ -75,8 +79,10 @@ class Link2(asyncio.Protocol):
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
         """Write one request. Returns the time right before writing, by ``time.monotonic()``.
 
-        + headers: headers as for HTTP/1.1. HTTP/2 has no ``Connection: close``, so this header is not sent. It makes
-          `reuse` return False after this request.
+        Raises NotHttp2 if the connection can take no request.
+
+        + headers: headers as for HTTP/1.1. HTTP/2 has no ``Connection: close``, so this header is not sent. But if the
+          header is there, `reuse` returns False after this request.
         """
         self._only = ("Connection", "close") in headers
         self._answer = asyncio.get_running_loop().create_future()
@@ -91,8 +97,9 @@ class Link2(asyncio.Protocol):
     async def read(self) -> Answer:
         """Wait for the complete answer, and return it.
 
-        Raises EOFError if the connection ended before the answer was complete, or if GOAWAY announced that the server
-        will not answer. Raises OSError if the connection failed, the server reset the request, or violated HTTP/2.
+        Raises EOFError if the connection ended before the answer was complete, or if the server announced by GOAWAY
+        that it will not answer. Raises OSError if the connection failed, or if the server reset the request or violated
+        the HTTP/2 standard.
         """
         assert self._answer is not None
         return await self._answer
@@ -124,9 +131,9 @@ class Link2(asyncio.Protocol):
 
 
 async def connect(target: Target) -> Link2:
-    """Open a connection to the target's first address that accepts one.
+    """Connect to the target's first address that accepts a connection.
 
-    Raises OSError if no address accepts one, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
+    Raises OSError if no address accepts a connection, and NotHttp2 (an OSError) if the server does not speak HTTP/2.
     """
     with naming_http2():
         transport, link = await dial(target, Link2)

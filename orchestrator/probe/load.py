@@ -28,7 +28,7 @@ class Load:
       kind has at least one client for each target, so the number of clients may be larger than `connections`.
     + paths: paths of GET requests, used in turn
     + rate: requests a second in total; None: as fast as answers come
-    + seconds, requests: the load ends after this many seconds or requests; None: no such limit
+    + seconds, requests: the load ends after this many seconds, or after this many requests; None: no such limit
     + slow_path, slow_seconds: slow requests go to ``slow_path?s=slow_seconds``, GET and POST in turn. The server should
       take this many seconds to answer.
     + post_path, post_bytes: path and size of POST requests
@@ -67,8 +67,8 @@ def clients(load: Load) -> list[tuple[Kind, Target]]:
 def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
     """Yield the requests of one client, without end. Pure.
 
-    + first: index of the client's first request in the cycle of paths (for slow requests: of GET and POST). If it
-      differs from client to client, the clients do not all begin with the same path.
+    + first: index of the client's first request in the cycle of paths. For slow requests, the cycle is GET and POST. If
+      each client has another index, the clients do not all begin with the same path.
     """
     body = b"x" * load.post_bytes
     if kind is Kind.post:
@@ -103,7 +103,7 @@ class _Permits:
         return True
 
     async def rest(self, seconds: float) -> bool:
-        """Wait. Returns False after the given seconds, or True as soon as the load is stopped."""
+        """Wait for the given seconds, then return False. If the load is stopped meanwhile, return True at once."""
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._stop.wait()

@@ -84,13 +84,13 @@ class ProbeProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the probe; None if the probe does not run."""
+        """The process id of the probe; None before `start`, and after `stop` or `kill`."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
         """Start the probe and wait until its first request has ended, with an answer or with a failure.
 
-        Raises ProbeError if the probe does not start, or if the first request takes too long.
+        Raises ProbeError if the probe ends early, or if the first request takes too long.
         """
         child_reads, self._input = os.pipe()
         self._output, child_writes = os.pipe()
@@ -119,7 +119,7 @@ class ProbeProcess:
     def mark(self, text: str) -> None:
         """Record a mark (a remark) in the report, at the time when the probe reads this command.
 
-        Raises ProbeError if the probe has ended.
+        Raises ProbeError if the probe does not run.
         """
         self._tell(f"mark {text}")
 
@@ -128,14 +128,14 @@ class ProbeProcess:
 
         + to: release that gets the traffic
 
-        Raises ProbeError if the probe has ended.
+        Raises ProbeError if the probe does not run.
         """
         self._tell(f"switch {to} {time.monotonic():.9f}")
 
     def peek(self) -> Report:
         """Return the report of the requests up to now. The probe continues.
 
-        Raises ProbeError if the probe has ended, or gives no report in time.
+        Raises ProbeError if the probe does not run, or if it gives no report in time.
         """
         self._tell("report")
         return self._report(SLACK)
@@ -143,7 +143,7 @@ class ProbeProcess:
     def stop(self) -> Report:
         """Stop sending requests, wait for requests in flight, end the probe, and return its report.
 
-        Raises ProbeError if the probe does not run or gives no report in time.
+        Raises ProbeError if the probe does not run, or if it gives no report in time.
         """
         if self._process is None:
             raise ProbeError("the probe does not run")
@@ -155,7 +155,9 @@ class ProbeProcess:
             self.kill(grace=1.0)
 
     def kill(self, grace: float = 0.0) -> None:
-        """Kill the probe. Its report is lost. Does nothing if the probe does not run.
+        """Kill the probe if it does not end within ``grace``. A report that was not read before is lost.
+
+        Does nothing if the probe was not started or was ended before.
 
         + grace: seconds to wait, before the kill, for the probe to end by itself
         """
@@ -233,7 +235,8 @@ class ProbeProcess:
 def _environment(token: str) -> dict[str, str]:
     """Return the environment variables for the probe.
 
-    They are the variables of this process, with the token, and with the directory of this package in PYTHONPATH.
+    They are the variables of this process, plus the token. PYTHONPATH begins with the directory that contains the
+    package ``orchestrator``.
     """
     root = str(Path(orchestrator.__file__).parent.parent)
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))

@@ -161,7 +161,11 @@ class Report:
 
     @property
     def stale(self) -> int:
-        """The number of stale answers in all transitions."""
+        """The number of stale answers in all transitions.
+
+        A stale answer is an answer of the old release to a request that was sent after the new release had begun to
+        answer.
+        """
         return sum(one.stale for one in self.transitions)
 
     def to_json(self) -> dict[str, Any]:

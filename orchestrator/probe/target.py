@@ -55,8 +55,8 @@ class Target:
 def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
     """Return the target that a URL names.
 
-    Raises UsageError if the URL is not http or https, if HTTP/2 is wanted without https, or if the CA file cannot be
-    used.
+    Raises UsageError if the URL is not a valid http or https URL or has a user name, if ``http2`` is set for a URL that
+    is not https, or if the CA file cannot be used.
 
     + host: name for the Host header and for TLS (SNI and certificate); None: the URL's host
     + ca: file of certificates to trust, instead of the system's

@@ -31,7 +31,8 @@ def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
 def naming_http2() -> Iterator[None]:
     """Raise NotHttp2 if the server refuses the TLS handshake in this ``with`` block because of ALPN.
 
-    Use this context manager for connections that need HTTP/2. Other errors are raised unchanged.
+    In ALPN the client offers protocols. A server that supports none of them may refuse the handshake. Use this context
+    manager for connections that need HTTP/2. Other errors are raised unchanged.
     """
     try:
         yield

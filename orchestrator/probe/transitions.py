@@ -43,7 +43,7 @@ class Transition:
     + stale: number of requests that were sent more than `GRACE` seconds after the new release's first answer, but that
       another release answered
     + answers: number of answers to requests that were sent from this cutover until the next cutover
-    + rate: these answers a second
+    + rate: number of these answers a second
     + partial: whether the first samples of the transition were dropped, so that the true numbers may be worse
     """
 
@@ -77,8 +77,8 @@ def transitions(
 ) -> list[Transition]:
     """Return one transition for each cutover, in order of time. Later cutovers may go back to an earlier release.
 
-    Samples belong to a cutover until the next cutover. If a request was sent before a cutover but may have been routed
-    after it (`Sample.routed_by`), an answer of either release is right.
+    A transition is computed from the samples that were sent between the previous and the next cutover. If a request was
+    sent before a cutover but may have been routed after it (`Sample.routed_by`), an answer of either release is right.
 
     + switches: the cutovers, in any order
     + kept_from: when the oldest kept sample was sent; None if no samples were dropped
@@ -99,8 +99,8 @@ def transitions(
 def detect(samples: Iterable[Sample]) -> Transition | None:
     """Return the transition between the release that answered first and the release that answered last.
 
-    Returns None if both are the same release, or if no release answered. "First" and "last" are by the time at which
-    the requests were sent.
+    Returns None if the first and the last release are the same, or if no release answered. "First" and "last" are by
+    the time at which the requests were sent.
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     if not answered or answered[0].release == answered[-1].release:

@@ -34,7 +34,7 @@ class Url:
 
 
 def read(url: str, host: str | None = None, http2: bool = False) -> Url:
-    """Parse a URL. Raises UsageError with one line if the URL is not a valid http or https URL.
+    """Parse a URL. Raises UsageError if the URL is not a valid http or https URL, or if it has a user name.
 
     + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate); None: the URL's host
     + http2: whether the client will speak HTTP/2. Only https URLs can have HTTP/2: a plain http URL raises UsageError.

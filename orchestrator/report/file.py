@@ -14,7 +14,7 @@ from orchestrator.run.walk import Ended, Event
 
 
 class ReportFile:
-    """Collects the events of a run, and writes the report file at the end of the run.
+    """Collects the events of a run, and writes the report file when the run has ended.
 
     + path: the path of the file, None for no file
     """
@@ -28,7 +28,9 @@ class ReportFile:
         self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
-        """Write the whole file at once, so that a reader never sees a part. Raises OSError if writing fails.
+        """Write the whole file at once, so that a reader never sees a part. Do nothing if there is no path.
+
+        Raises OSError if writing fails.
 
         + probe: the probe's report, None if there is none
         """

@@ -79,7 +79,7 @@ def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
 def _row(stage: Stage, columns: list[str]) -> str:
     """Return the table row of a stage.
 
-    + columns: the places that have a column; empty to show only the number of places
+    + columns: the names of the places that have a column; empty to show only the number of places
     """
     if not stage.do:
         return f"{stage.name:<14}skipped: {stage.kind.skipped}"

@@ -92,7 +92,7 @@ def probe_lines(report: Report) -> Iterable[str]:
 
 
 def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
-    """Return the last lines of a run, each with its style: the outcome, its place, and what the operator has to do."""
+    """Return the last lines of a run, each with its style: the outcome, failed places, what the operator has to do."""
     lines: list[tuple[str, dict[str, object]]] = []
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
@@ -131,7 +131,7 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
 
 
 def still_suspended(processes: Sequence[str]) -> str:
-    """Return the end of a line about a paused run: that the Auto Scaling group stays suspended during the pause.
+    """Return the last words of the line about a paused run: that the Auto Scaling group stays suspended meanwhile.
 
     Return an empty string if the run has suspended nothing.
 
@@ -141,7 +141,7 @@ def still_suspended(processes: Sequence[str]) -> str:
 
 
 def _left(result: Result) -> str:
-    """Return one line about a failed step of an undo, and what the operator has to do."""
+    """Return one line about a failed step of an undo. The line also says what the operator has to do."""
     if result.lost:
         return (
             f"not undone on {result.place}, which does not answer: once {result.place} answers, the next command "

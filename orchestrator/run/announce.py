@@ -1,4 +1,7 @@
-"""Announces both colors' releases to new Auto Scaling instances, in the S3 object ``scaling.live`` of the settings."""
+"""Writes the announcement, from which new Auto Scaling instances learn which releases to install.
+
+The announcement is the S3 object ``scaling.live`` of the settings.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,13 @@ if TYPE_CHECKING:
 
 
 def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announcement:
-    """Return the announcement of both colors' releases. Pure.
+    """Return the announcement, which names the live color and the releases of both colors. Pure.
 
-    If the run was committed, these are the releases after the run, else the releases before the run.
+    If ``committed``, these are the color and the releases after the run, otherwise those before the run. A `join`
+    changes neither.
 
-    + fence: the number of the command that announces. If another command settles the run, this is that command's
-      number, which is higher than the run's own number
+    + fence: the number of the command that writes the announcement. If another command settles the run, this is that
+      command's number, which is higher than the run's own number
     + committed: whether the run was committed; False before the run has ended and after an undo
     + busy: whether a run is in progress, so that new instances have to wait
     """
@@ -39,13 +43,13 @@ Known = tuple[str, str | None]
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
-    """Return the release of each color in a `join`, which installs both releases on one node."""
+    """Return the release of each color in a `join`, which installs these two releases on one node."""
     former = (join.former_release, join.former_revision) if join.former_release else None
     return {i.color: (i.release, i.revision), i.color.other: former}
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
-    """Return the release of each color: if ``committed``, as it is after the run, otherwise as before the run."""
+    """Return the release of each color: if ``committed``, as it is after the run, otherwise as it was before."""
     formers = {node.former for node in i.nodes}
     # if the nodes have different releases in the idle color, new instances get no release for that color
     former = formers.pop() if len(formers) == 1 else None
@@ -58,7 +62,7 @@ def announce(settings: Settings, i: Inputs, fence: int, committed: bool, busy: b
 
     Return one line about the error if writing failed, else None.
 
-    + settings: the present settings. If the run is settled later, ``i`` may hold older settings
+    + settings: the present settings. If this command settles an earlier run, ``i`` holds the settings of that run
     """
     scaling = settings.scaling
     if scaling is None or scaling.live is None:

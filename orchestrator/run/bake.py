@@ -1,6 +1,7 @@
-"""Watches the new color while it has its share of the traffic. The time is divided into windows.
+"""Watches the new color while it has its share of the traffic.
 
-At the end of each window (``comparison.window`` in the settings) the color is checked.
+The time is divided into windows of ``comparison.window`` seconds (a setting). At the end of each window the color is
+checked.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from orchestrator.switches import Api, balancer
 
 
 class Baking:
-    """Performs one bake. The first failure ends the bake.
+    """Performs one bake. The first failed check ends the bake.
 
-    + looks: yields the number of the next comparison in this run, from 1
-    + asked: the action of the plan's step
+    + looks: yields the number of the next comparison of both colors in this run, from 1
+    + asked: the action of the plan's step, which says what to watch and for how long
     """
 
     def __init__(self, fleet: Fleet, probe: RunProbe, looks: Iterator[int], asked: Bake) -> None:
@@ -46,7 +47,10 @@ class Baking:
         self._began = time.time()
 
     def run(self) -> str:
-        """Watch the new color for the time of the bake. Return a line for the report. Raises NotYet at a failure."""
+        """Watch the new color for the time of the bake. Return a line for the report.
+
+        Raises NotYet if a check fails, or if the settings ask for an undo at the last verdict of the comparison.
+        """
         comparison = self._settings.comparison
         end = time.monotonic() + self._seconds
         verdict: Verdict | None = None
@@ -79,7 +83,7 @@ class Baking:
     # The health page
 
     def _gate(self) -> None:
-        """Request the health page on each node itself. Raises NotYet if a node does not answer with the new release."""
+        """Request the color's health page on each node itself. Raises NotYet if an answer is missing or wrong."""
         replies = self._fleet.each(
             self._nodes,
             lambda host: color_answers(self._fleet, host, self._color, count=1),
@@ -90,7 +94,7 @@ class Baking:
             raise NotYet("; ".join(problems))
 
     def _problem(self, reply: Reply[ColorSaid | None]) -> str | None:
-        """Return one line if the node's answer is missing or wrong, else None."""
+        """Return one line if the node's answer is missing, is not status 200, or names another release, else None."""
         if reply.value is None:
             return reply.error or "does not answer the gate"
         return http.judge(reply.value.answers, self._release, 1)
@@ -99,6 +103,8 @@ class Baking:
 
     def _compare(self, last: bool) -> Verdict:
         """Compare both colors in the traffic since this weight was set. Return the worst verdict of all switches.
+
+        The traffic of all balancers is added up and gets one verdict. Each switch behind an API gets its own verdict.
 
         + last: whether this is the last comparison of the bake
         """

@@ -21,7 +21,8 @@ class Answer:
     """The result of one request.
 
     + release: the release that the header X-Release of the answer names; None without an answer or without the header
-    + problem: why the request got no usable answer, None if the answer is usable
+    + problem: why the request got no usable answer, None if the answer is usable. A usable answer has a status below
+      500 and the header X-Release
     """
 
     release: str | None
@@ -61,7 +62,7 @@ def ask(
     """Send one request on a new connection and return its result. Network errors and a bad URL are results too.
 
     + token: the probe token, empty for none
-    + timeout: seconds that the server may be silent
+    + timeout: seconds. With HTTP/1.1: how long the server may be silent. With HTTP/2: until the answer is complete
     + host: the name for the Host header and for TLS (SNI and certificate); None for the URL's host
     + ca: a file of CA certificates to trust; None for the system's certificates
     + http2: whether to use HTTP/2 instead of HTTP/1.1; for https URLs only
@@ -83,13 +84,13 @@ def ask(
 
 
 def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enough: int = 1) -> str | None:
-    """Return None if every answer names the release, else one line about the problem.
+    """Return None if every answer is usable and names the release, else one line about the problem.
 
     The line says either that another release still answers, or "cannot tell" and the reason.
 
-    + tolerant: whether to ignore requests without a usable answer, if at least ``enough`` answers are usable. A frozen
-      node gets its share of the requests and answers none of them
-    + enough: how many usable answers there must be
+    + tolerant: whether to ignore requests without a usable answer, because nodes may be frozen. A frozen node gets its
+      share of the requests and answers none of them
+    + enough: how many usable answers there must be, even if ``tolerant``
     """
     wrong = next((told.release for told in answers if not told.problem and told.release != release), None)
     if wrong:
@@ -102,12 +103,14 @@ def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enoug
 
 
 def judge_split(answers: Sequence[Answer], release: str, other: str, seen: Mapping[str, int]) -> str | None:
-    """Return None if only the two releases answer and the new one has answered, else one line about the problem.
+    """Judge the answers while traffic is split between two releases. Return None, or one line about the problem.
+
+    None means: every answer is usable and names one of the two releases, and the new release has answered.
 
     + answers: the newest answers
     + release: the new release, which gets a share of the traffic
     + other: the old release, which gets the rest of the traffic
-    + seen: how often each release has answered in this verification, including ``answers``
+    + seen: release -> number of its answers at this address in all checks of the stage, including ``answers``
     """
     wrong = next((told.release for told in answers if not told.problem and told.release not in (release, other)), None)
     if wrong:

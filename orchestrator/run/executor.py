@@ -36,8 +36,9 @@ class Executor:
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         """Perform all steps in parallel. Return one result per step, in the order of the steps.
 
-        If a step fails, its result holds the error. If a handler's preparation on the operator's machine fails, no step
-        is performed, and the results are those of the preparation.
+        If a step fails, its result holds the error. Before the steps, handlers may prepare something on the operator's
+        machine (``Handler.before``). If that fails, no step is performed, and this method returns the results of the
+        failed preparation.
         """
         handlers = tuple(dict.fromkeys(self._handler(step.action) for step in steps))
         for handler in handlers:
@@ -89,7 +90,10 @@ class Executor:
 
 
 def _here(step: Step, act: Callable[[], str]) -> Result:
-    """Perform a step that the operator's machine does itself or through an API. Return its result."""
+    """Perform a step that the operator's machine does itself or through an API. Return the step's result.
+
+    + act: performs the step and returns a line of detail for the report
+    """
     began = time.monotonic()
     error: str | None = None
     detail = ""

@@ -44,8 +44,8 @@ class Handler(Generic[A]):
     """Performs all steps of one run that have one class of action. A subclass overrides the methods that it needs.
 
     The ``at_...`` methods act at one place and return a line of detail for the report. If such a method raises an
-    exception, only its own step fails. The report shows the messages of CommandFailed, NotYet, CannotTell and
-    OrchestratorError as they are.
+    exception, only its own step fails, and the report shows the message. CommandFailed, NotYet, CannotTell and
+    OrchestratorError are expected errors, so their messages should be written for the operator.
 
     + output: whether the report keeps the last lines that a failed command printed
     """
@@ -58,9 +58,9 @@ class Handler(Generic[A]):
         self.settings = context.fleet.settings
 
     def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Do a stage's work on the operator's machine, once before the steps.
+        """Do the part of a stage's work that is done once, on the operator's machine, before the steps.
 
-        Return () if this work succeeded. If it failed, return the stage's results; no step is then performed.
+        Return () if this work succeeded. If it failed, return the results of the stage; no step is then performed.
 
         + steps: all steps of the stage, including steps with other actions
         + undoing: whether the stage is part of an undo
@@ -84,7 +84,10 @@ class Handler(Generic[A]):
         raise NotImplementedError(f"{step.action.name} is not an action for the operator's machine")
 
     def together(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
-        """Judge all results of a stage together, after its steps. Return the results, changed if necessary."""
+        """Judge all results of a stage together, after its steps. Return the results, with an error where one is found.
+
+        The method here returns the results unchanged.
+        """
         return results
 
     def close(self) -> None:
@@ -109,20 +112,21 @@ class OperationHandler(Handler[A]):
 
     @classmethod
     def call(cls, step: Step[A], settings: Settings) -> Call:
-        """Return the operation for a step. Pure, so that a plan shows the command that the run will send."""
+        """Return the operation for a step, with its arguments. Pure, so that a plan can show the command."""
         raise NotImplementedError
 
     def sent(self, host: Host, step: Step[A]) -> tuple[Mapping[str, Any], str | None]:
-        """Return the values that are unknown while a plan is shown.
+        """Return the values that the handler knows only during the run, not while a plan is shown.
 
-        These are arguments that replace arguments of ``call``, and the operation's standard input (None for none).
+        The first value replaces arguments of ``call``. The second value is the text for the operation's standard input,
+        None for none.
         """
         return {}, None
 
     def heard(self, lines: Sequence[str]) -> str:
-        """Make the line of detail from the lines that the operation printed.
+        """Make the line of detail from the lines that the operation printed: here, the last three lines.
 
-        Raises CommandFailed if the printed lines report a failure.
+        A subclass may raise CommandFailed if the printed lines show that the step has failed.
         """
         return " ".join(lines[-3:])
 
@@ -146,7 +150,8 @@ def handler_of(action: type[Action]) -> type[Handler[Any]]:
 def guard(step: Step, settings: Settings, fence: int, undoing: bool = False) -> Guard:
     """Return the guard through which a step's commands go, on a node or on a balancer.
 
-    + undoing: whether the step is part of an undo; the guard then kills a command that holds the lock
+    + undoing: whether the step is part of an undo. If so, the guard kills a command that holds the host's lock, instead
+      of waiting for the lock
     """
     layout = settings.balancer if step.place.kind == "balancer" else settings.node
     return Guard(f"{layout.library}/guard", layout.guard_dir, fence, seconds(step.deadline), undoing)

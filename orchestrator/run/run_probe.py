@@ -1,4 +1,7 @@
-"""The probe of a run. The probe starts before the first cutover, so that failures from before it can be told apart."""
+"""The probe of a run.
+
+The probe starts before the first cutover. So the run knows whether requests already failed before the first cutover.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from orchestrator.probe.report import Report
 
 
 class RunProbe:
-    """Starts, reads and ends the probe's process. If the process ends by itself, the run goes on without a probe.
+    """Starts, reads and ends the probe's process.
+
+    If the process ends by itself or does not answer, the run goes on without a probe. `shifting`, `look`, `end` and
+    `close` then do nothing.
 
     + report: the probe's report, None until the probe has ended
     """
@@ -49,8 +55,9 @@ class RunProbe:
     def shifting(self, weights: Weights) -> None:
         """Prepare the probe for a shift of traffic.
 
-        At the first shift, note how many requests have failed before. If none had, each later failure counts against
-        the run. If one color gets all the traffic, tell the probe to count answers of any other release as failures.
+        At the first shift, note how many requests have failed before. If none had failed, later failures make `look`
+        and `end` raise NotYet. If the new color gets all the traffic, record the cutover in the probe's report, which
+        then also counts late answers of the old release.
 
         + weights: the weights after the shift
         """
@@ -65,7 +72,7 @@ class RunProbe:
             self._lose()
 
     def look(self) -> None:
-        """Raise NotYet if requests have failed since the first cutover, but none before the first cutover."""
+        """Raise NotYet if requests have failed since the first cutover, but none had failed before."""
         if self._probe is None:
             return
         try:
@@ -74,10 +81,10 @@ class RunProbe:
             self._lose()
 
     def end(self, after: float, judged: bool) -> str:
-        """Let the probe run for some more seconds, then end it. Return a line of detail for the report.
+        """Let the probe run for some more seconds, then end the probe. Return a line of detail for the report.
 
         + after: seconds until the probe ends
-        + judged: whether to raise NotYet if requests have failed since the first cutover, but none before
+        + judged: whether to raise NotYet if requests have failed since the first cutover, but none had failed before
         """
         if self._probe is None:
             return "the probe had ended before"
@@ -90,7 +97,7 @@ class RunProbe:
         return f"{self.report.totals.requests} requests, {self.report.totals.failed} failed"
 
     def close(self) -> None:
-        """End the probe if it still runs, and keep its report."""
+        """End the probe if it still runs, and keep its report. If the probe gives no report, kill the probe."""
         if self._probe is not None:
             probe, self._probe = self._probe, None
             try:
@@ -99,7 +106,7 @@ class RunProbe:
                 probe.kill()
 
     def _judge(self, report: Report) -> None:
-        """Raise NotYet if the report has failures, but there were none before the first cutover."""
+        """Raise NotYet if the report has failures, but no request had failed before the first cutover."""
         if self._failed_before or not report.totals.failed:
             return
         kinds = ", ".join(f"{count} {kind}" for kind, count in report.totals.failures.items())

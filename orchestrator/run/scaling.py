@@ -18,15 +18,15 @@ from orchestrator.waiting import within
 
 
 def keep_still(settings: Settings, asked: Scaling) -> str:
-    """Suspend or resume processes of the Auto Scaling group, as the step says. Return a line of detail. Idempotent.
+    """Suspend or resume processes of the Auto Scaling group, as ``asked.do`` says. Return a line of detail. Idempotent.
 
-    For ``inherit``, only return a line about the processes that are still suspended.
+    If ``asked.do`` is "inherit", only return a line about the processes that are still suspended.
 
     + settings: the present settings, with the login at AWS
     + asked: the action of the step, with the group and the processes
 
-    Raises OrchestratorError if AWS refuses a call. When suspending, also raises it if an instance came or left since
-    the run first looked at the group, or if the group is still changing.
+    Raises OrchestratorError if AWS refuses a call. If the processes are suspended, also raises OrchestratorError if an
+    instance came or left since the run first looked at the group, or if the group is still changing.
     """
     processes, name = asked.processes, asked.group
     listed = ", ".join(processes) or "nothing: all processes were suspended before the run"
@@ -48,10 +48,11 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
 
 
 def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
-    """Return one line for each instance that came to the group or left it since the run first looked at the group.
+    """Keep new instances from traffic. Return one line for each instance that came to the group or left it.
 
-    New instances are also removed from the target groups of the settings' ALBs, so that they get no traffic. If a call
-    to AWS fails, one line says so. Raises nothing for such a failure.
+    Only changes since the run first looked at the group count. New instances are removed from the target groups of the
+    settings' ALBs, except instances that a launch lifecycle hook still keeps from traffic. If a call to AWS fails, one
+    line says so, and nothing is raised.
     """
     name, before = asked.group, asked.instances
     account = _account(settings, asked.region)
@@ -75,6 +76,8 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
 def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tuple[Changes, tuple[str, ...]]:
     """Return the instances that came and left, and, separately, the new instances that are not ready yet. Pure.
 
+    An instance that is being terminated counts as left.
+
     + before: the ids of the instances when the run first looked at the group
     + now: id -> lifecycle state, for the instances that the group has now
     + catches_up: whether a launch lifecycle hook keeps new instances from traffic until they have caught up. Without
@@ -97,9 +100,9 @@ def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[s
 
 
 def moved(changed: Changes, now: Group) -> list[str]:
-    """Return one line for each change of the group since the run first looked at it. Pure.
+    """Return one line for each change of the group since the run first looked at the group. Pure.
 
-    Changes that are still in progress have a line too.
+    Each change that is still in progress also gets a line.
     """
     unrest = scaling.unrest(now)
     named = " ".join(unrest)
@@ -111,6 +114,9 @@ def moved(changed: Changes, now: Group) -> list[str]:
 
 
 def _account(settings: Settings, region: str | None) -> Account:
-    """Return the AWS account: the region from the run's plan, the login from the present settings."""
+    """Return the AWS account: the region from the run's plan, the login from the present settings.
+
+    If the present settings have no ``scaling``, the account has the default login.
+    """
     mine = settings.scaling
     return Account(region, mine.profile, mine.endpoint_url) if mine else Account(region)

@@ -17,7 +17,7 @@ from orchestrator.stages import plan
 
 
 class OpenRun(NamedTuple):
-    """A run that has to be settled, with its Inputs from the journal and the plan made from these Inputs."""
+    """A run that has to be settled: its records, the Inputs from these records, the plan made from the Inputs."""
 
     history: RunHistory
     inputs: Inputs
@@ -27,10 +27,11 @@ class OpenRun(NamedTuple):
 def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
     """Return the newest run if it has to be settled, else None.
 
-    + runs: the records of each run in the journal
+    + runs: the records of each run in the journal, oldest run first
     + now: the present settings, which supply the secrets that the journal does not hold
 
-    Raises Refused if another version of this tool recorded the Inputs and this version cannot read them.
+    Raises Refused if this version of the tool cannot read the recorded Inputs, usually because another version recorded
+    them.
     """
     records = unfinished(runs)
     if records is None:
@@ -41,10 +42,7 @@ def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
 
 
 def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
-    """Return the Inputs from a run's records.
-
-    Raises Refused if another version of this tool recorded the Inputs and this version cannot read them.
-    """
+    """Return the Inputs from a run's records. Raises Refused if this version of the tool cannot read them."""
     assert run.inputs is not None
     try:
         return Inputs.from_json(run.inputs, now)
@@ -71,7 +69,7 @@ def shows(stages: Iterable[Stage]) -> bool:
 
 
 def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
-    """Complete the run if it was committed, else undo it. Return how the walk ended.
+    """Complete the run if it was committed, else undo the run. Return how the walk ended.
 
     Idempotent, because every stage and every undo is idempotent.
     """
@@ -84,10 +82,13 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
 def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
     """Return the stages that a resumed run still has to do before its commit.
 
-    A stage that changes something is left out if the journal records it as done. A stage that only looks is left out if
-    a later stage that changes something has begun, because the check has then lost its meaning. For example, a color
-    that was started need not be quiet, and a share of 5% need not be verified once the color has 25%. Stages whose kind
-    has ``standing`` are always repeated.
+    A stage that changes something is left out if the journal records the stage as done. A stage that only looks is left
+    out if a later stage that changes something has begun, because the check has then lost its meaning. For example, a
+    color that was started need no longer be without requests, and a share of 5% need not be verified once the color has
+    25%.
+
+    There are two exceptions. A stage that only looks and whose kind has ``standing`` is always repeated. A stage whose
+    kind has ``valid_until`` is repeated until that later stage is done.
     """
     stages = whole.until_commit
     begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]

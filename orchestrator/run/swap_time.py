@@ -20,9 +20,9 @@ class SwapTime:
 
     + at: the instant in seconds since 1970 by the nodes' clocks
     + here: the same instant by the clock of the operator's machine
-    + window: seconds after the instant in which a node may still change its link; a later node does not change it at
-      all
-    + problem: one line that names the nodes whose clocks are too far apart, None if all clocks agree
+    + window: seconds after the instant in which a node may still change its link. A node that is later, for example
+      because it was frozen, does not change its link
+    + problem: one line that names the nodes whose clocks are too far apart, None if all clocks are close enough
     """
 
     at: float
@@ -32,7 +32,10 @@ class SwapTime:
 
 
 def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
-    """Compare the nodes' clocks and return an instant that leaves enough time to arm all nodes."""
+    """Compare the nodes' clocks and return an instant that leaves enough time to arm all nodes.
+
+    A node that does not tell its time is ignored here: the step that arms this node fails later.
+    """
     switch = next(switch for switch in fleet.settings.switches if isinstance(switch, NodeSwitch))
 
     def ask(host: Host) -> float:

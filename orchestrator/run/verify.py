@@ -17,7 +17,7 @@ IN_A_ROW = 5
 TOLERANT = 10
 """Number of parallel requests to each address in a check that ignores requests without an answer.
 
-IN_A_ROW good answers are then enough.
+If IN_A_ROW of them get a good answer, that is enough.
 """
 
 SPLIT = 20
@@ -25,11 +25,12 @@ SPLIT = 20
 
 
 class Verifier:
-    """Checks which releases answer at the addresses of the switch. The stage repeats the check until it succeeds.
+    """Checks which releases answer at the addresses of the switch.
 
-    Each check resolves the names in the URLs again, because the addresses may change.
+    The stage `verify` repeats the check until the check succeeds or the stage's deadline is over. Each check resolves
+    the names in the URLs again, because the addresses may change.
 
-    + detail: a line for the report
+    + detail: after `split`: how many answers were the new release's, as a line for the report. Otherwise empty
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -42,7 +43,8 @@ class Verifier:
     def whole(self, release: str, tolerant: bool) -> None:
         """Check that only this release answers, at every address of the switch. Raises NotYet otherwise.
 
-        + tolerant: whether to ignore requests without an answer, since nodes may be down
+        + tolerant: whether to ignore requests without an answer, because nodes may be down. Some requests to each
+          address must still get an answer (IN_A_ROW)
         """
 
         def row(url: str, address: str) -> str | None:
@@ -55,9 +57,9 @@ class Verifier:
         self._all(row)
 
     def split(self, release: str, other: str) -> None:
-        """Check that only these two releases answer and that the new one has answered at every address.
+        """Check that only these two releases answer, and that the new release has answered at every address.
 
-        Raises NotYet while this is not so.
+        Raises NotYet otherwise. Answers of the new release in earlier checks count, too.
 
         + release: the new release
         + other: the old release

@@ -24,7 +24,7 @@ class Result:
     """The result of a step.
 
     + error: one line if the step failed, else None
-    + lost: whether the place did not answer at all, so that the effect of the step is unknown
+    + lost: whether the place did not answer at all, so that it is unknown what the step has done
     + seconds: how long the step took
     + detail: what the step did or saw, for the report; may have several lines
     + output: the last lines that a failed command of the application printed
@@ -130,7 +130,7 @@ class Ended:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether a place that answers could not be undone, so that its state is neither the old nor the new one.
+        """Whether the undo failed at a place that answers, so that parts of the fleet may still be in the new state.
 
         Failed steps in `owed` do not count, because the next command finishes them.
         """
@@ -140,8 +140,8 @@ class Ended:
     def status(self) -> int:
         """The exit status of the command.
 
-        0: the run was committed or waits at a pause. 4: a place that answers could not be undone. 128 + n: undone after
-        signal n. Otherwise the status of the error for which the run was undone, mostly 1.
+        0: the run was committed or waits at a pause. 4: the undo failed at a place that answers. 128 + n: the run was
+        undone because of signal n. Otherwise: the status of the error because of which the run was undone, mostly 1.
         """
         if self.committed or self.paused:
             return 0
@@ -185,13 +185,14 @@ class Walk:
     def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
         """Perform the stages, commit, and perform the plan's stages after the commit. Return how the walk ended.
 
-        If a stage fails before the commit, all begun stages are undone. If a stage fails after the commit, the walk
-        goes on with a warning.
+        If a stage fails or a signal interrupts the run before the commit, the walk undoes all begun stages. If a stage
+        fails after the commit, the walk goes on with a warning. Raises Undecided if it is unknown whether the commit
+        was recorded, and TakenOver if a newer run has begun.
 
         + stages: the stages to perform before the commit: all of them, or those that an earlier walk has not done
         + before: the stages that an earlier walk of the same plan has begun; an undo undoes them too
-        + pause: the name of the pause after ``stages``, empty for none. At a pause the walk ends without a commit, and
-          the run stays open
+        + pause: the name of the pause after ``stages``, empty for none. If there is a pause, the walk ends there
+          without a commit, and the run stays open
         """
         begun = [stage for stage in before if stage not in stages]
         try:
@@ -209,8 +210,9 @@ class Walk:
         return self.forward(self._plan.after_commit)
 
     def _commit(self) -> None:
-        """Write the commit record. Raises Undecided if it is unknown whether the record was written.
+        """Write the commit record.
 
+        Raises TakenOver if a newer run has begun. Raises Undecided if it is unknown whether the record was written.
         Then neither going on nor undoing is safe. The next command reads the journal and decides.
         """
         try:
@@ -253,9 +255,10 @@ class Walk:
     def forward(self, stages: Sequence[Stage]) -> Ended:
         """Perform the stages after the commit, all of them even if some fail. Return how the walk ended.
 
-        A failure is only a warning. If the stage's kind is ``owed``, the run stays open, and the next command first
-        performs all stages after the commit again, including hooks. Otherwise no command performs the stage again; what
-        is left of ``promote``, ``prune`` and ``attach again`` is done by the next release.
+        A failure is only a warning. If the failed stage's kind is ``owed``, the run stays open, and the next command
+        first performs all stages after the commit again, including hooks. Otherwise no command performs this stage
+        again. Instead, the next release or rollback completes the work of ``promote`` and ``attach again``, and the
+        next release completes the work of ``prune``.
         """
         warnings: list[Result] = []
         owed: list[Result] = []
@@ -274,7 +277,10 @@ class Walk:
         return Ended(committed=True, warnings=warnings, owed=owed)
 
     def besides(self, stage: Stage) -> None:
-        """Perform an additional stage, which is not in the plan, after the walk has ended. Record its results."""
+        """Perform an additional stage, which is not in the plan, after the walk has ended. Record the stage's results.
+
+        The steps are performed like the steps of an undo.
+        """
         self._perform(stage, stage.do, undoing=True)
         self._write()
 
@@ -297,11 +303,12 @@ class Walk:
     def _note(self, event: Event, must: bool = True) -> None:
         """Write an event to the journal, then show it to the operator.
 
-        Results of a stage are shown at once, but written together with the next record, so that a stage costs only one
-        synced write. If these results are lost, it is unknown whether the stage was done. Every undo can handle that.
+        The results of a stage are shown at once, but written together with the next record, so that a stage costs only
+        one write to the journal. If the run dies before that write, it is unknown whether the stage was done. Every
+        undo can handle that.
 
-        + must: whether to raise the error if the event cannot be recorded. If False (in an undo), only a warning is
-          shown. If a newer run has begun, TakenOver is raised in any case
+        + must: whether to raise the error if the event cannot be written. If False (in an undo), only a warning is
+          shown, except that TakenOver is always raised: it means that a newer run has begun
         """
         self._unwritten.append(event.to_record())
         if event.record != "results":

@@ -1,7 +1,7 @@
-"""Make shell commands that send a request straight to a color's PHP-FPM, through the FPM's socket instead of nginx.
+"""Make shell commands that send a request straight to a color's PHP-FPM, through PHP-FPM's socket instead of nginx.
 
-The deploy user runs these commands on a node. The following call returns a command that prints which code the color
-really runs::
+"FPM" below is the PHP-FPM of one color. The deploy user runs these commands on a node. The following call returns a
+command that prints which code the color really runs::
 
     fastcgi_command(
         socket=layout.socket(color),
@@ -36,7 +36,7 @@ def fastcgi_command(
     document_root: str = "",
     parameters: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a shell command that makes an FPM run one PHP file, and prints the answer with its headers.
+    """Return a shell command that makes a PHP-FPM run one PHP file, and prints the answer with its headers.
 
     + socket: path of the FPM's socket
     + script: absolute path of the PHP file, or a path that the FPM answers itself (``/fpm-status``)
@@ -65,7 +65,7 @@ def fastcgi_command(
 
 
 def status_command(socket: str, full: bool = False) -> str:
-    """Return a shell command that prints the status page of an FPM as JSON.
+    """Return a shell command that prints the status page of a PHP-FPM as JSON.
 
     The status page has the numbers of active and idle workers, the length of the listen queue, and the start time.
 

@@ -30,7 +30,7 @@ def read(name: str) -> str:
 
 
 def assign(script: str, **values: str) -> str:
-    """Return the text of a script after a new first line that assigns values to shell variables.
+    """Return the text of a script. In front of it is a new line that assigns values to shell variables.
 
     + script: text of a POSIX shell script that uses the variables
     + values: variable -> value, without quotes: this function quotes the values

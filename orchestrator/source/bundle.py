@@ -17,7 +17,9 @@ from orchestrator.scripts.files import read
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
     """Copy a directory, so that all nodes get the same files even if the directory changes meanwhile.
 
-    + exclude: patterns of files that are not copied, in rsync's syntax
+    ``.git`` and the release's own directory ``.release`` are never copied.
+
+    + exclude: patterns of more files that are not copied, in rsync's syntax
 
     Raises UsageError if the directory does not exist, and OrchestratorError if it cannot be copied.
     """
@@ -34,7 +36,10 @@ OURS = ("--", ".", ":(exclude).release")
 
 
 def export(checkout: str, commit: str) -> Bundle:
-    """Export the files of a commit from a git repository on this machine. Raises OrchestratorError."""
+    """Export the files of a commit, except ``.release``, from a git repository on this machine.
+
+    Raises OrchestratorError if git or tar fails.
+    """
 
     def fill(path: Path) -> None:
         archive = path / ".archive.tar"
@@ -50,7 +55,10 @@ TARBALL = "archive"
 
 
 def tarball(file: Path) -> Bundle:
-    """Make a directory that contains only a copy of this file, named ``archive``. Raises OrchestratorError."""
+    """Make a directory that contains only a copy of this file, named ``archive``.
+
+    Raises OrchestratorError if the file cannot be read.
+    """
 
     def fill(path: Path) -> None:
         try:
@@ -62,7 +70,7 @@ def tarball(file: Path) -> Bundle:
 
 
 def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal. Raises OrchestratorError."""
+    """Return the SHA-256 of a file's content, in hexadecimal. Raises OrchestratorError if the file cannot be read."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
@@ -71,7 +79,11 @@ def sha256(file: Path) -> str:
 
 
 def hash_of(path: Path) -> str:
-    """Return the hash of a directory's files, calculated by the script that nodes use. Raises OrchestratorError."""
+    """Return the hash of a directory's files, calculated by the script that nodes use.
+
+    First sets the modes of the files as they will be on the nodes, because the hash includes the modes. Raises
+    OrchestratorError if a command fails.
+    """
     # set the modes as rsync will set them on the nodes: the owner may execute each file that any user may execute
     _run(["chmod", "-R", "u+rwX", path])
     script = f'set -eu\n{read("scripts/tree.sh")}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'

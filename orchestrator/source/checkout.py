@@ -1,4 +1,4 @@
-"""A git repository on the operator's machine, of which one commit is exported, built and pushed."""
+"""A git repository on the operator's machine. This machine exports one commit, builds it and pushes it to the nodes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestrator.source.tree import Tree
 
 
 class Checkout(Tree):
-    """A commit of a git repository on the operator's machine."""
+    """A source: a commit of a git repository on the operator's machine."""
 
     noun = "a repository (source.checkout)"
 
@@ -42,7 +42,7 @@ class Checkout(Tree):
 def commit_of(checkout: str, ref: str) -> str:
     """Return the full hash of the commit that a ref names in a git repository on this machine.
 
-    Raises UsageError if there is no such repository or ref, or if the ref is both a tag and a branch.
+    Raises UsageError if there is no such repository or ref, or if the ref is a tag and a branch of different commits.
     """
 
     def git(*words: str) -> subprocess.CompletedProcess[str]:

@@ -20,9 +20,9 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
     """Copy a release from another node to this host, unchanged. Returns one line for the report.
 
     + names: the nodes that have the release; the first of them that is reachable is the source
-    + guard: how to call the guard, which is the same on each node
+    + guard: how to call the guard; the same for both nodes
 
-    Raises CommandFailed.
+    Raises CommandFailed if none of the nodes is reachable, or if a step of the copy fails.
     """
     giver = next((name for name in names if fleet.has(name) and fleet.host(name).connected), None)
     if giver is None:
@@ -44,7 +44,10 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
 
 
 def _take(fleet: Fleet, host: Host, release: str, there: str, here: Path, guard: Guard) -> str:
-    """Pack the release on a node and download it to ``here``. Returns the SHA-256 of the packed file."""
+    """Pack the release on a node into the file ``there``, download this file to ``here``, and remove it from the node.
+
+    Returns the SHA-256 of the file. Raises CommandFailed if a command on the node fails.
+    """
     settings: Settings = fleet.settings
     helper = f"{settings.node.library}/pack"
     lines = fleet.operate(host, pack, root=settings.node.root, release=release, helper=helper, guard=guard)

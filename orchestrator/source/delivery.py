@@ -15,7 +15,10 @@ from orchestrator.source.kinds import kind_of
 
 
 class Delivery:
-    """The work of the operator's machine in the stage ``fetch`` of one run (once for each batch of nodes)."""
+    """The work of the operator's machine in the stages ``fetch`` of one run.
+
+    A run has one such stage, or one for each batch of nodes. All of them use the same prepared files.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -30,7 +33,10 @@ class Delivery:
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The argument of the fetch operation that is known only after ``prepare``: the hash of the pushed files."""
+        """The arguments of the fetch operation that are known only after ``prepare``.
+
+        This is ``expected``, the hash of the pushed files. It is empty if no files are pushed, or only a tarball.
+        """
         made = self._supply.bundle
         return {"expected": made.tree} if made and made.tree else {}
 

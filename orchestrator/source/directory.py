@@ -1,4 +1,4 @@
-"""A directory on the operator's machine, which is copied, built and pushed."""
+"""A directory on the operator's machine. This machine copies it, builds the copy and pushes the copy to the nodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.source.tree import Tree
 
 
 class Directory(Tree):
-    """The files that a directory on the operator's machine holds when the plan is made."""
+    """A source: the files that a directory on the operator's machine holds when the plan is made."""
 
     noun = "a directory"
 

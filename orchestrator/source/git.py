@@ -18,7 +18,7 @@ from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 
 class Git(SourceKind):
-    """A git repository, the origin, from which the nodes fetch a commit."""
+    """A source: a git repository (the origin), from which the nodes fetch a commit."""
 
     noun = "a git repository"
 
@@ -34,7 +34,10 @@ class Git(SourceKind):
     def revision(self, fleet: Fleet, ref: str) -> str:
         """Return the commit that a ref names in the origin. The first reachable node asks the origin.
 
-        Raises UsageError if there is no such ref, and Refused if the origin or the node does not answer.
+        A ref that is a full commit hash is returned unchanged, even if the origin has no such commit.
+
+        Raises UsageError if the origin has no such ref. Raises Refused if no node can be reached, or if the node or the
+        origin does not answer.
         """
         about = {**self._origin, "root": self.settings.node.root, "ref": ref}
 

@@ -76,7 +76,7 @@ class SourceKind(ABC):
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
         """Prepare on this machine what the nodes need for the fetch, and return it.
 
-        This is called once for each version, before any node fetches the version.
+        ``Delivery.prepare`` calls this method once for each version, before any node fetches the version.
 
         + release, color: values for the environment of build steps on this machine
 

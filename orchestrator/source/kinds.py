@@ -16,10 +16,10 @@ from orchestrator.source.tarball import Download
 
 
 def kind_of(settings: Settings) -> SourceKind:
-    """Return the kind of source that the settings name.
+    """Return an object for the source that the settings name.
 
-    An archive or artifact with a ``url`` is pulled by the nodes. An archive with a ``file`` and an artifact with a
-    ``checkout`` are pushed.
+    The nodes download an archive or artifact with a ``url``. The operator's machine pushes an archive with a ``file``,
+    and an artifact with a ``checkout``.
     """
     match settings.source:
         case GitSource() as source:

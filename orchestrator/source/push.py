@@ -27,7 +27,10 @@ MISSING = "rsync is missing on this machine: install it (apt install rsync)"
 
 
 def problem(host: Host) -> str | None:
-    """Return one line that says why rsync cannot push to a host; None if rsync can."""
+    """Return one line that says why rsync cannot push to a host; None if nothing speaks against it.
+
+    This looks only for rsync on this machine and at the inventory's SSH settings of the host. It does not connect.
+    """
     data = _data(host)
     if not shutil.which("rsync"):
         return MISSING
@@ -39,11 +42,14 @@ def problem(host: Host) -> str | None:
 
 
 def push(host: Host, source: Path, destination: str, like: str | None) -> None:
-    """Make a directory on a host equal to a directory on this machine, by rsync. Raises CommandFailed.
+    """Make a directory on a host equal to a directory on this machine, by rsync.
 
     + source: the directory on this machine
     + destination: the directory on the host; its parent directory must exist
-    + like: a directory on the host from which equal files are copied; None for no such directory
+    + like: a directory on the host, absolute or relative to ``destination``. If a file there is equal, rsync copies it
+      from there instead of sending it. None for no such directory.
+
+    Raises CommandFailed if rsync is missing or fails.
     """
     shell, place = reach(host)
     like_it = [f"--copy-dest={like}"] if like else []
@@ -61,7 +67,10 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
 
 def reach(host: Host) -> tuple[list[str], str]:
-    """Return rsync's arguments for reaching a host in the same way as pyinfra, and the prefix of paths on the host."""
+    """Return rsync's arguments for reaching a host in the same way as pyinfra, and the prefix of paths on the host.
+
+    pyinfra must reach the host by SSH.
+    """
     data = _data(host)
     assert data is not None
     options = {

@@ -21,7 +21,7 @@ SIGNED = 3600
 
 
 class Download(SourceKind):
-    """A tarball that the nodes download. The operator or the settings must give its SHA-256."""
+    """A source: a tarball that the nodes download. The operator or the settings must give its SHA-256."""
 
     noun = "a tarball"
     takes_sha256 = True

@@ -16,16 +16,19 @@ from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 
 class Tree(SourceKind):
-    """A source whose files are copied to a temporary directory on the operator's machine.
+    """A source whose files the operator's machine copies to a temporary directory.
 
-    The build steps with ``on = "operator"`` run in this copy. Then the copy is pushed to the nodes.
+    The operator's machine runs the build steps with ``on = "operator"`` in this copy, and pushes the copy to the nodes.
     """
 
     pushes = True
 
     @abstractmethod
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        """Return a copy of the version's files, before any build step. Raises OrchestratorError."""
+        """Return a copy of the version's files, before any build step.
+
+        Raises OrchestratorError if the files cannot be copied, or have changed since the plan was made.
+        """
 
     @override
     def fetch(self, release: str, revision: str) -> Call:

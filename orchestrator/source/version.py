@@ -14,7 +14,8 @@ from orchestrator.source.kinds import kind_of
 def version(fleet: Fleet, options: Options) -> Version:
     """Return the version that the options or the settings name.
 
-    Raises UsageError if there is no such version, and Refused if the version cannot be determined or pushed.
+    Raises UsageError if there is no such version, or if ``--data sha256=`` is given for a source that is no tarball.
+    Raises Refused if the version cannot be determined, or if rsync cannot push it to one of the nodes.
     """
     kind = kind_of(fleet.settings)
     if options.sha256 and not kind.takes_sha256:
@@ -27,7 +28,7 @@ def version(fleet: Fleet, options: Options) -> Version:
 def revision(fleet: Fleet, ref: str) -> str:
     """Return the commit that a ref names in the origin of the settings.
 
-    Raises UsageError if there is no such ref, and Refused if the origin does not answer or the source is not git.
+    Raises UsageError if the origin has no such ref, and Refused if the origin does not answer or the source is not git.
     """
     kind = kind_of(fleet.settings)
     if not isinstance(kind, Git):

@@ -15,7 +15,7 @@ from orchestrator.operations.build import words
 from orchestrator.scripts.files import read
 
 KEPT = 5
-"""For how many different inputs the outputs of a step are kept."""
+"""The number of different inputs of a step for which the store keeps the outputs."""
 
 
 def store_of(app: str) -> Path:
@@ -24,15 +24,16 @@ def store_of(app: str) -> Path:
 
 
 def build(directory: Path, steps: Sequence[Build], store: Path, environment: Mapping[str, str]) -> list[str]:
-    """Run build steps in a directory. If the store has the outputs of a step for its inputs, take these instead.
+    """Run build steps in a directory. If the store has the outputs of a step for the same inputs, copy them instead.
 
-    Returns one line for each step, which says whether the step ran or its outputs were taken from the store.
+    Returns one line for each step, which says whether the step ran, its outputs were taken from the store, or the step
+    was skipped because its condition ``when`` did not hold.
 
     + directory: the version's files. As on a node, ``.release/build`` in it records the digest of each step.
     + store: the directory that keeps outputs, each under the digest of its inputs
     + environment: variables for the steps, in addition to the variables of this process
 
-    Raises CommandFailed if a step fails; the exception has the output of the step.
+    Raises CommandFailed if a step fails or does not make one of its outputs. The exception has what the step printed.
     """
     return [f"{step.name}: {_one(directory, step, store / step.name, environment)}" for step in steps]
 
@@ -73,7 +74,13 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
 
 
 def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return the output of a shell function of ``digest.sh``, a script that nodes also use. Raises CommandFailed."""
+    """Return what a shell function of ``digest.sh`` printed. The nodes use the same script.
+
+    + asked: the call of the function
+    + about: the arguments that describe the build step ($1, $2, ...); the first of them is its name
+
+    Raises CommandFailed if the function fails.
+    """
     script, variables = f"{read('scripts/digest.sh')}\n{asked}", {**os.environ, **environment}
     command = ["sh", "-c", script, "orchestrator", *about]
     done = subprocess.run(
@@ -85,7 +92,7 @@ def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[
 
 
 def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:
-    """Copy outputs into the store, and remove all but the newest KEPT entries of the step.
+    """Copy outputs into the store, as the directory ``kept``, and remove all but the newest KEPT entries of the step.
 
     The copy is renamed to its final name, so that each entry of the store is complete.
     """

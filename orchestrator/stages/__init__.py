@@ -75,7 +75,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 
 def started(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that start a release that is already on the nodes' disks in the idle color."""
+    """Return the stages that start and check, in the idle color, a release that the nodes already have on disk."""
     return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 

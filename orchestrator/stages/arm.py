@@ -41,7 +41,7 @@ class Ready(Action):
 
     + kind: the switch's kind
     + green: per cent of the traffic that green would get
-    + back: whether the run is a rollback. A rollback has to work while nodes are down
+    + back: whether the run is a rollback. If True, nodes that are down are no reason to refuse
     """
 
     name = "ready"
@@ -55,7 +55,8 @@ class Ready(Action):
 def arm(i: Inputs, weights: Weights) -> Stage:
     """Return the stage that makes every switch ready for a shift to these weights. No traffic moves yet.
 
-    If the nodes themselves are the switch, they are armed to change their ``live`` links at one instant.
+    If the nodes themselves are the switch, this stage arms them to change their ``live`` links at one instant. Only
+    then does the stage have an undo, which disarms the nodes and resets the links.
     """
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))
@@ -101,7 +102,8 @@ def patience(i: Inputs, switch: SwitchInput) -> float:
 def whole(weights: Weights) -> Color:
     """Return the color that has all the traffic. A node's ``live`` link names this color.
 
-    A node that is a switch cannot split traffic between the colors, so its weights are always 0 or 100.
+    Call this function only for a node that is a switch. Such a node cannot split traffic between the colors, so its
+    weights are always 0 or 100.
     """
     assert weights.live is not None
     return weights.live

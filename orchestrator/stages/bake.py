@@ -26,7 +26,7 @@ class Bake(Action):
     + color: the new color
     + release: the new color's release
     + nodes: the nodes whose health pages are requested
-    + switches: the switches whose records of both colors are compared
+    + switches: the switches whose records of requests are read to compare both colors
     """
 
     name = "bake"
@@ -43,8 +43,8 @@ class Bake(Action):
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
     """Return the stage that watches the new color at these weights.
 
-    The color is checked at the end of each window; a failed check ends the bake at once. The colors are compared only
-    while both have traffic.
+    The time is divided into windows of ``comparison.window`` seconds (a setting). The color is checked at the end of
+    each window. A failed check ends the bake at once. The colors are compared only while both have traffic.
 
     + seconds: the length of the bake, 0 for no bake
     """

@@ -34,9 +34,10 @@ class Bar(Action):
 
 
 def bar(i: Inputs) -> Stage:
-    """Return the stage that bars the missing nodes at every balancer and every API switch, before any traffic moves.
+    """Return the stage that keeps traffic away from the nodes that take no part in the run, before any traffic moves.
 
-    Nodes that were already barred before the run stay barred after an undo. The undo lets in all others.
+    These nodes are barred at every balancer and every switch behind an API. The undo lets them in again, except nodes
+    that were already barred before the run.
     """
     new = [node for node in i.missing if not node.barred]
     undo = (Stage(UNBAR, _bar(i, new, out=False)),) if new else ()

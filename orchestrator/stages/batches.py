@@ -24,7 +24,7 @@ from orchestrator.stages.warm import warm
 def prepare(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that prepare the idle color, batch by batch.
 
-    Each batch is warmed and gated before the next batch begins. Traffic moves only after all batches.
+    Each batch is warmed and has passed the gate before the next batch begins. Traffic moves only after all batches.
     """
     parts = batches(len(i.nodes), i.settings.batches)
     stages: list[Stage] = []

@@ -13,7 +13,7 @@ BUILD = Kind("build", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Build(Action):
-    """Run a build step in the release, or copy the step's outputs from the live release if its inputs are equal.
+    """Run a build step in the release, or copy its outputs from the live release if the step's inputs are equal there.
 
     + live: the live release, from which outputs may be copied
     + step: the name of the build step in the settings
@@ -34,8 +34,9 @@ class Build(Action):
 def build(i: Inputs) -> tuple[Stage, ...]:
     """Return one stage for each build step that runs on the nodes. A stage runs on all nodes in parallel.
 
-    The stages need no undo, because removing the release removes their outputs. In a code-only release there is also a
-    stage for each build step that runs on the operator's machine: that stage checks the step's outputs on the nodes.
+    The stages need no undo, because removing the release removes their outputs. A code-only release also has a stage
+    for each build step that runs on the operator's machine. That stage does not run the step: it fails if the live
+    release has no outputs that were made from the same inputs.
     """
     return tuple(
         Stage(

@@ -28,8 +28,8 @@ class Copy(Action):
 def copy(i: Inputs) -> Stage:
     """Return the stage that copies the release to a node that joins.
 
-    The release is copied from another node because its source may no longer exist, above all its environment values.
-    The stage has no steps if git alone can supply the release.
+    The release is copied from another node because its source may no longer exist, above all the values of its
+    environment file. If git alone can supply the release, the stage has no steps.
     """
     if not made_elsewhere(i.settings):
         return Stage(COPY, ())
@@ -39,5 +39,5 @@ def copy(i: Inputs) -> Stage:
 
 
 def made_elsewhere(settings: Settings) -> bool:
-    """Return whether a release has files that a node cannot fetch from git again, such as build outputs."""
+    """Return whether a release has files that a node cannot fetch from git, such as build outputs."""
     return bool(settings.build or settings.environment) or settings.source.kind != "git"

@@ -48,7 +48,8 @@ class Fire(Action):
 def cutover(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that move traffic: for each share of the traffic, arm, shift, verify and bake.
 
-    The last share is 100%.
+    The last share is 100%. With a sticky switch (``alb`` with stickiness), `unstick` then detaches the old color before
+    the last bake.
     """
     stages: list[Stage] = []
     for number, step in enumerate(shares(i)):
@@ -76,8 +77,8 @@ def shares(i: Inputs) -> list[CutoverStep]:
 def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
     """Return the stage that sets these weights at every switch.
 
-    Only the first shift has an undo. The undo restores the weights from before the run and verifies from outside that
-    the old release answers.
+    Only the first shift has an undo. The undo restores the weights from before the run. If a release was live before
+    the run, the undo also verifies from outside that this release answers.
 
     + first: whether this is the first shift of the run
     """

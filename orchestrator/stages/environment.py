@@ -14,7 +14,7 @@ ENVIRONMENT = Kind("environment", ("node",), skipped="the settings have none", h
 class Environment(Action):
     """Write the release's environment file. The action does not hold the file's values, so no record contains them.
 
-    + live: the live release
+    + live: the live release, None if there is none
     + only_same: whether to fail if the file would differ from the live release's file
     """
 

@@ -19,7 +19,8 @@ class Fetch(Action):
     + revision: the git commit, or its equivalent for another kind of source (the checksum of a tarball)
     + release: the id of the release
     + ref: the version as the operator named it
-    + live: the live release. Files that are equal there are copied from it instead of being sent
+    + live: the live release. If the operator's machine sends the files, a node copies files that are equal from its
+      live release
     + color: the color that gets the release
     """
 

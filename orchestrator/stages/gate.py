@@ -19,7 +19,7 @@ SLACK = 10.0
 
 @dataclass(frozen=True)
 class Gate(Action):
-    """Ask a color, on its own node, until the color answers with the release."""
+    """Request a color's health page, on the color's own node, until the color answers with the release."""
 
     name = "gate"
     handler = "orchestrator.run.handlers.gate:GateHandler"
@@ -30,9 +30,9 @@ class Gate(Action):
 
 @dataclass(frozen=True)
 class Members(Action):
-    """Ask a switch until the switch reaches the color on its members, the nodes to which it sends traffic.
+    """Ask a switch until the switch reaches the color on its members, the nodes to which the switch sends traffic.
 
-    + required: whether all members must answer. If False, a node that answers in neither color is ignored
+    + required: whether all members must answer. If False, nodes that answer in neither color are ignored
     + nodes: the nodes that the switch must have as members
     """
 
@@ -48,8 +48,8 @@ class Members(Action):
 def gate(i: Inputs) -> Stage:
     """Return the stage that checks that every node's idle color answers with the release.
 
-    The color is asked on the node itself and from every balancer. A switch behind an API is asked for its health
-    checks.
+    The run requests the color's health page on each node itself and from every balancer. For a switch behind an API,
+    the run reads the results of the switch's own health checks.
     """
     node = Gate(i.color, i.release)
     nodes = (Step(place, node, _deadline(i)) for place in i.node_places)
@@ -57,19 +57,20 @@ def gate(i: Inputs) -> Stage:
 
 
 def gate_nodes(i: Inputs) -> Stage:
-    """Return the stage that checks the color on each node of the run, but not from the balancers.
+    """Return the stage that checks the color on each node of the run, but not from the load balancers.
 
-    The balancers cannot reach these nodes in that color yet.
+    This check is for a batch and for a `join`. Load balancers check all nodes at once, which is possible only after the
+    last batch. In a `join`, the load balancers cannot reach the barred node yet.
     """
     node = Gate(i.color, i.release)
     return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 
 
 def members(i: Inputs) -> Stage:
-    """Return the stage that checks the idle color only from the switches, for a rollback.
+    """Return the stage that checks the run's color only from the switches, in a rollback and at the end of a `join`.
 
-    Nodes may be down during a rollback, so the nodes themselves are not asked. A node that answers in neither color is
-    down and is ignored. A node that answers only in the live color fails the check.
+    Nodes may be down during a rollback, so a node itself is asked only if the node is a switch. A node that answers in
+    neither color is down and is ignored. A node that answers only in the other color fails the check.
     """
     return Stage(MEMBERS, _members(i, required=False))
 
@@ -77,7 +78,7 @@ def members(i: Inputs) -> Stage:
 def gate_former(i: Inputs) -> Stage:
     """Return the stage that checks that the idle color runs its former release again, as part of an undo.
 
-    Nodes whose idle color ran no release before are left out.
+    Nodes whose idle color did not run its release before the run are left out.
     """
     return Stage(
         GATE_FORMER,

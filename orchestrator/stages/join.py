@@ -23,7 +23,8 @@ from orchestrator.stages.warm import warm
 def join(i: Inputs) -> Plan:
     """Return the plan that updates both colors of a barred node and then lets the node in.
 
-    The stages on the node need no undo: the node gets no traffic during these stages, and stays barred if one fails.
+    The stages on the node need no undo, because the node gets no traffic during these stages. If one of them fails, the
+    node stays barred.
     """
     asked = i.asked
     assert isinstance(asked, Join)
@@ -44,14 +45,14 @@ def join(i: Inputs) -> Plan:
 def brought(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that bring a release's files to the node.
 
-    If the source is git, the git commit is fetched, so that the release is a worktree of the node's own git mirror.
-    Everything else, such as build outputs, is copied from another node.
+    If the source is git, the node fetches the git commit, so that the release is a worktree of the node's own git
+    mirror. Everything else, such as build outputs, is copied from another node.
     """
     return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
 def _idle(i: Inputs, asked: Join) -> Inputs | None:
-    """Return the Inputs for the idle color; None if the other nodes have no release in the idle color."""
+    """Return the Inputs for the idle color; None if the other nodes have no (known) release in the idle color."""
     if asked.former_release is None or asked.former_revision is None:
         return None
     return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

@@ -1,4 +1,7 @@
-"""End the probe and check that no request has failed since the first cutover. After this stage the run is committed."""
+"""End the probe and check that no request has failed since the first cutover. After this stage the run is committed.
+
+If requests had already failed before the first cutover, failures do not stop the run.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is of
 class Proof(Action):
     """End the probe.
 
-    + judged: whether the step fails if requests failed since the first cutover
+    + judged: whether the step fails if requests have failed since the first cutover, but none had failed before
     """
 
     name = "proof"
@@ -26,7 +29,8 @@ class Proof(Action):
 def proof(i: Inputs) -> Stage:
     """Return the stage that ends the probe after ``probe.after`` more seconds and judges the probe's report.
 
-    A rollback only reports failed requests and goes on.
+    In a rollback, the stage only reports failed requests and does not fail. Without a probe (setting ``probe.enabled``)
+    the stage has no steps.
     """
     probe = i.settings.probe
     action = Proof(judged=i.verb != "rollback")

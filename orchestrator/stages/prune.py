@@ -28,7 +28,7 @@ class Prune(Action):
 
 @dataclass(frozen=True)
 class Tidy(Action):
-    """Remove the incomplete leftovers of an earlier run, but no release."""
+    """Remove the incomplete and packed releases that earlier runs left, but no complete release."""
 
     name = "tidy"
     handler = "orchestrator.run.handlers.tidy:TidyHandler"
@@ -45,5 +45,5 @@ def prune(i: Inputs) -> Stage:
 
 
 def tidy(i: Inputs) -> Stage:
-    """Return the stage that removes the incomplete leftovers of earlier runs, but no release. It needs no undo."""
+    """Return the stage that removes the incomplete and packed releases of earlier runs. The stage needs no undo."""
     return Stage(TIDY, tuple(Step(place, Tidy(), i.settings.deadlines.prune) for place in i.node_places))

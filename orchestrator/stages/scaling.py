@@ -23,9 +23,10 @@ SLACK = 10.0
 
 @dataclass(frozen=True)
 class Scaling(Action):
-    """Suspend or resume processes of the Auto Scaling group, or record that this run has to resume them at its end.
+    """Suspend or resume processes of the Auto Scaling group, or record that this run will resume them at its end.
 
-    + do: "inherit" only records; an earlier run has suspended the processes and could not resume them
+    + do: what to do. "inherit" changes nothing: an earlier run has suspended the processes and could not resume them,
+      so the step only records that this run will resume them
     + group: the name of the group
     + instances: the ids of the instances that the group had when the run first looked at it
     + processes: the processes to suspend or resume
@@ -60,7 +61,9 @@ class Newcomers(Action):
 
 
 def suspend(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stage that suspends the Auto Scaling group: the first stage of a plan, or () if it is not needed.
+    """Return the stage that suspends the Auto Scaling group, the first stage of a plan.
+
+    Return () if the setting ``scaling.suspend`` is off, or if the state of the group was not recorded.
 
     The stage fails if an instance came or left since the run first looked at the group. The undo resumes only the
     processes that this stage suspended. During a pause of the run the group stays suspended.
@@ -72,10 +75,11 @@ def suspend(i: Inputs) -> tuple[Stage, ...]:
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stage that resumes the processes that the run suspended: the last stage of a plan, or ().
+    """Return the stage that resumes the suspended processes, the last stage of a plan; () if there are none.
 
-    If the stage fails, the next command must repeat it first (``Kind.owed``). Otherwise the next run would assume that
-    the operator had suspended these processes, and would never resume them.
+    These are the processes that this run suspended or (in a rollback) that an earlier run could not resume. If the
+    stage fails, the next command must first repeat the stage (``Kind.owed``). Without this rule, the next run would
+    assume that the operator had suspended these processes, and would never resume them.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -97,11 +101,11 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
     """Return the stage that keeps new instances from traffic and warns about instances that left the group.
 
-    Return () if the group is suspended during the run. The stage needs no undo, because it changes nothing on the nodes
-    of the run. A resumed run repeats the stage. The stage never fails; if a node is lost, other stages notice its
-    effect on the traffic (gates, verification, probe).
+    Return () if the run suspends the group, or if there is no group. The stage needs no undo, because it changes
+    nothing on the nodes of the run. The stage does not fail if AWS does not answer or if a node was terminated. Other
+    stages (verify, bake, proof) notice the effect of a lost node on the traffic.
 
-    + when: the label of the stage, since a plan has two such stages
+    + when: the label that distinguishes the two such stages of a plan; empty for the first
     """
     scaling = i.settings.scaling
     if scaling is None or scaling.suspend or not i.scaling.instances:

@@ -34,9 +34,10 @@ class Start(Action):
 
 
 def start(i: Inputs) -> Stage:
-    """Return the stage that starts the release in the idle color of every node.
+    """Return the stage that starts the release in the idle color of every node. A `join` also starts the live color.
 
-    The undo waits until the color has no request in flight, starts its former release again, and gates the color.
+    The undo waits until the color has no request in flight, starts the color's former release again, and checks the
+    color with the gate.
     """
     return Stage(
         START,
@@ -52,7 +53,8 @@ def start(i: Inputs) -> Stage:
 def _complete(i: Inputs) -> bool:
     """Return whether all services of the settings must run after the start.
 
-    False for an older release, because the release may be from before a service was added to the settings.
+    False in a cold rollback, and for the idle color in a `join`: the release may be older than a service in the
+    settings.
     """
     former = i.asked.former_release if isinstance(i.asked, Join) else None
     return i.release != former and not i.cold

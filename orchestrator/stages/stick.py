@@ -40,7 +40,7 @@ class Attach(Action):
     """Wait, then attach a color to a switch again.
 
     + kind: the switch's kind
-    + color: the old color of the run. The switch itself finds out which color is detached
+    + color: the old color of the run. It is only shown in the plan: the switch itself finds out which color is detached
     + after: seconds to wait first
     """
 
@@ -66,10 +66,11 @@ def attach(i: Inputs) -> Stage:
 
 
 def attach_first(i: Inputs) -> Stage:
-    """Return the stage that attaches a color which an earlier run left detached. It comes before all other work.
+    """Return the stage that attaches a color which an earlier run left detached.
 
-    The color gets no new traffic yet. A release will restart the color, so it first waits until no cookie leads to the
-    color any more. A rollback needs the color at once and does not wait.
+    The stage comes before all work on the nodes. The color gets no new traffic yet. A release will restart the color.
+    Therefore in a release the stage first waits until no cookie leads a client to the color any more. A rollback needs
+    the color at once, so in a rollback the stage does not wait.
     """
     lost = (switch for switch in i.switches if not switch.attached)
     return Stage(ATTACH, tuple(_step(i, switch, Attach, wait=i.verb == "release") for switch in lost))
@@ -78,7 +79,7 @@ def attach_first(i: Inputs) -> Stage:
 def attach_again(i: Inputs) -> Stage:
     """Return the stage that attaches the old color again, after the commit.
 
-    The stage first waits for the duration of the stickiness, so that no client has a cookie of that color any more.
+    The stage first waits for the duration of the stickiness, so that no client has a cookie of the old color any more.
     """
     return Stage(ATTACH_AGAIN, tuple(_step(i, switch, Attach) for switch in i.switches if switch.sticky))
 

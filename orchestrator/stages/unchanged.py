@@ -1,4 +1,7 @@
-"""Check in a code-only release that no environment file or build output is missing, and no shared path differs."""
+"""Check that a code-only release has the environment file, build outputs and shared paths that the live release has.
+
+A code-only release may change nothing but code (``deploys/code.py``).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=T
 
 @dataclass(frozen=True)
 class Unchanged(Action):
-    """Check that a release lacks no environment file or build output of the live release, and has its shared paths."""
+    """Check that a release has the environment file, build outputs and shared paths that the live release has."""
 
     name = "unchanged"
     handler = "orchestrator.run.handlers.unchanged:UnchangedHandler"
@@ -24,7 +27,7 @@ class Unchanged(Action):
 def unchanged(i: Inputs) -> tuple[Stage, ...]:
     """Return the stage that compares a code-only release with the live release; () for any other release.
 
-    The stage comes after the build, which compares the build outputs of the settings itself.
+    The stage comes after the build stages, which have already compared the outputs of the build steps in the settings.
     """
     if not i.code_only:
         return ()

@@ -24,7 +24,7 @@ class Warm(Action):
 def warm(i: Inputs) -> Stage:
     """Return the stage that warms the idle color on every node.
 
-    The stage needs no undo, because it changes only the memory of the color's processes. Their next start empties it.
+    The stage needs no undo, because it changes only the memory of the color's processes, which the next start empties.
     """
     action = Warm(i.color)
     return Stage(WARM, tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

@@ -26,7 +26,7 @@ class Watch(Action):
 def watch(i: Inputs) -> Stage:
     """Return the stage that starts the probe as a separate process on the operator's machine.
 
-    The process ends with the run, also if the run fails.
+    `proof` ends the process before the commit. If the run fails earlier, the process ends with the run.
     """
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())

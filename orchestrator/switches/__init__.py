@@ -1,6 +1,6 @@
 """The kinds of switch. A switch decides which color gets traffic (docs/switches.md).
 
-Each kind is a class in its own file. All classes have one of the two interfaces in base.py.
+Each kind, except ``node``, is a class in its own file. All classes have one of the two interfaces in base.py.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Balancer(ABC):
     @property
     @abstractmethod
     def look(self) -> str:
-        """The text of a shell script that prints the balancer's state, which ``seen`` parses. It changes nothing."""
+        """The text of a shell script that prints the balancer's state, for ``seen``. The script changes nothing."""
 
     @abstractmethod
     def seen(self, output: Sequence[str]) -> Seen:
@@ -97,8 +97,8 @@ class Balancer(ABC):
     def shift(self) -> str:
         """The text of a shell script that moves traffic. $1 is green's new weight, 0 to 100.
 
-        If the balancer does not accept the weight, the script restores the former weight for the next restart, and
-        fails. The script may run twice. It also works if ``arm`` did not run before.
+        If the balancer does not accept the weight, the script fails, and the former weight stays valid, also after a
+        restart of the balancer. The script may run twice. It may also run without ``arm`` before it.
         """
 
     @property
@@ -107,8 +107,8 @@ class Balancer(ABC):
         """The text of a shell script that keeps new requests from a node, or lets them in again.
 
         $1 is the node's name, $2 is the node's address. $3 is ``on`` to keep requests from the node, or ``off`` to let
-        them in. If the node was taken out before, ``on`` changes nothing and prints ``kept``. Provisioning runs the
-        script as its administrator.
+        them in. If the node was already taken out, ``on`` changes nothing and prints ``kept``. Only provisioning runs
+        this script, as the administrator. A run bars nodes with the program ``bar`` that provisioning installed.
         """
 
     @property
@@ -127,7 +127,7 @@ class Balancer(ABC):
     def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
         """Return the traffic of each color, from the lines that the script ``record`` printed.
 
-        Raises CannotTell if the record cannot be read.
+        Raises CannotTell if the record cannot be read, or if this kind of balancer keeps no record.
 
         + output: lines that the script printed
         """
@@ -199,7 +199,7 @@ class Api(ABC):
         + settings: settings of the comparison
         + wait: whether to wait until the record is complete; if False, return the part that is recorded already
 
-        Raises NotDone if the record cannot be read.
+        Raises NotDone if the record cannot be read, or if this kind of switch keeps no record.
         """
         raise NotDone("this kind of switch keeps no record of requests")
 

@@ -78,7 +78,7 @@ class HAProxy(Balancer):
         return {color.value: self.layout.backend(color) for color in Color}
 
     def _script(self, name: str, **values: str) -> str:
-        """Return the text of a script, after a first line that sets the shell variables that the script uses.
+        """Return the text of a script. In front of it is a line that sets the shell variables that the script uses.
 
         + name: the script's file is ``haproxy_<name>.sh``
         + values: more variables -> values

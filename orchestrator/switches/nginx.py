@@ -76,7 +76,7 @@ class Nginx(Balancer):
         return record.traffic(output, self.layout.record)
 
     def _script(self, name: str, **values: str) -> str:
-        """Return the text of a script, after a first line that sets the shell variables that the script uses.
+        """Return the text of a script. In front of it is a line that sets the shell variables that the script uses.
 
         + name: the script's file is ``nginx_<name>.sh``
         + values: more variables -> values

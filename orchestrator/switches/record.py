@@ -1,4 +1,8 @@
-"""Count the requests in a balancer's record. An awk program counts on the balancer and prints only a few lines."""
+"""Count the requests in a balancer's record.
+
+An awk program counts the requests on the balancer and prints only a few lines. The operator's machine parses these
+lines.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The verbs: the functions behind ``deploys/VERB.py`` and the command ``orchestrator``. Related verbs share a file."""
+"""The verbs: the functions behind ``deploys/VERB.py`` and the command ``orchestrator``, such as ``release``.
+
+Related verbs share a file.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
     "rollback": rollback,
     "join": join,
 }
-"""The verbs whose plan is shown before the operator is asked. If the plan then changes, the run is refused."""
+"""The verbs whose plan is shown before pyinfra asks the operator. If the plan then changes, the run is refused."""
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,

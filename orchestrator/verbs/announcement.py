@@ -1,4 +1,8 @@
-"""Announce a run to new instances of the Auto Scaling group (``scaling.live`` in the settings)."""
+"""Announce a run to new instances of the Auto Scaling group.
+
+The announcement is an object in S3 (``scaling.live`` in the settings), which says which release each color has, and
+whether a run is in progress. Without this setting, nothing is announced.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,8 @@ from orchestrator.run.announce import announce
 def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
     """Tell new instances to wait until the run has ended.
 
-    If the announcement fails, raise Refused. In a rollback, only print a warning: a rollback changes the live color,
-    but the announced releases of both colors stay right.
+    Raises Refused if the announcement cannot be written. In a rollback, this only prints a warning: a rollback changes
+    the live color, but the announced releases of both colors stay right.
     """
     problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
     if problem and i.verb != "rollback":
@@ -24,9 +28,12 @@ def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
 
 
 def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
-    """Tell new instances which release each color has after the run, and that they need not wait any more.
+    """Tell new instances which release each color has now, and that they need not wait any more.
 
-    If this fails, only print a warning, because the run has already ended.
+    If the announcement cannot be written, only print a warning, because the run has already ended.
+
+    + committed: whether the run was committed. If so, the new color has the release of this run; otherwise, both colors
+      have the releases from before the run.
     """
     problem = announce(fleet.settings, i, session.fence, committed, busy=False)
     if problem:

@@ -1,6 +1,6 @@
 """Refuse a run whose plan differs from the plan that the operator has approved.
 
-The approved plan is the plan that was shown before the operator was asked, or a plan that was saved to a file earlier.
+The approved plan is the plan that was shown to the operator before the run, or a plan that was saved to a file earlier.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Approved:
-    """The plan that was shown before the operator was asked.
+    """The plan that was shown to the operator before the question whether to continue.
 
-    + inputs: the plan's Inputs as JSON; None if no plan could be made, because an earlier run has to be settled first
+    + inputs: the Inputs from which the plan was made, as JSON; None if no plan could be made, because an earlier run
+      has to be settled first
     """
 
     inputs: Mapping[str, Any] | None
 
 
 def as_saved(i: Inputs) -> Mapping[str, Any]:
-    """Return the Inputs as they would be read from a saved plan: written as JSON and read again."""
+    """Return the Inputs as JSON data, as a reader of a saved plan would get them (with lists instead of tuples)."""
     saved: Mapping[str, Any] = json.loads(json.dumps(i.to_json()))
     return saved
 
@@ -67,7 +68,7 @@ def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
 def check_saved(i: Inputs, file: str) -> None:
     """Raise Refused if the run's plan differs from the plan in the file (``--data bound=``).
 
-    Raises UsageError if the file holds no plan.
+    Raises UsageError if the file cannot be read or holds no plan.
     """
     try:
         differences = _differences(json.loads(Path(file).read_text())["inputs"], i)
@@ -78,7 +79,7 @@ def check_saved(i: Inputs, file: str) -> None:
 
 
 def _differences(then: Mapping[str, Any], i: Inputs) -> str:
-    """Describe the differences between the approved Inputs and the Inputs now. Return an empty string if none differ.
+    """Return a description of all differences between the approved Inputs and the Inputs now; empty if there are none.
 
     The id of a new release is not compared, because it contains the time.
 
@@ -92,9 +93,9 @@ def _differences(then: Mapping[str, Any], i: Inputs) -> str:
 
 
 def describe(key: str, then: object, now: object) -> str:
-    """Describe one difference between two Inputs: the name of the key, and how its value has changed.
+    """Return a description of one difference between two Inputs: the name of the key, and how its value has changed.
 
-    For lists, the description names the items that were added or removed. For dicts, it is only the name.
+    For lists, the description names the items that were added or removed. For dicts, it has only the name of the key.
     """
     name = NAMES.get(key, key)
     if isinstance(then, list) and isinstance(now, list):

@@ -15,6 +15,9 @@ from orchestrator.stages.bar import bar
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
     """Bar the nodes that did not answer during the undo. They get no traffic until a `join` brings them back.
 
+    A node that is no longer in the inventory cannot be barred, and is only named in a message.
+
+    + walk: the walk that ended; it performs and records the barring
     + left: the failed steps of the undo
     """
     lost = sorted({result.place.name for result in left if result.lost and result.place.kind == "node"})

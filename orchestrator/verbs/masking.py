@@ -1,4 +1,4 @@
-"""Read the values of the environment before a run, so that they can be masked in the output of commands."""
+"""Read the values of a release's environment before a run, so that the mask can hide them in the output of commands."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from orchestrator.run.settle import shows
 
 
 def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
-    """If any of the stages may print output of commands, read the environment's values, so that they are masked.
+    """Read the values of the environment, so that the mask hides them, if a stage may show the output of commands.
 
-    If the values cannot be read, a release raises the error (Refused or UsageError), because it needs the values. Any
-    other verb only prints a warning.
+    Does nothing if none of the stages shows output of the application's own commands. If the values cannot be read, a
+    release raises Refused or UsageError, because it needs the values. Any other verb only prints a warning.
 
-    + must: whether a release needs the values. False in an undo, which then only prints a warning
+    + stages: the stages that will run, or will be undone
+    + must: False if a release does not need the values, because it is undone or completed. If the values cannot be
+      read, it then only prints a warning, too.
     """
     if not shows(stages):
         return

@@ -1,4 +1,7 @@
-"""The verbs that begin a run: `release`, `code`, `rollback`, `join`. Each first settles a run that stopped."""
+"""The verbs that begin a run: `release`, `code`, `rollback`, `join`.
+
+If an earlier run stopped before its end, each of these verbs first undoes or completes that run.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from orchestrator.verbs.walk import walk_plan
 def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
     """Release a new version. Return the exit status.
 
-    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     return _change(fleet, "release", options, approved)
 
@@ -40,32 +43,34 @@ def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> in
 
     If there is no live release, the run is refused. If the version changes more than code, the run fails and is undone.
 
-    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     return _change(fleet, "code", options, approved)
 
 
 def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Roll back to the release in the idle color, or to an older release on the nodes' disks. Return the exit status.
+    """Roll back to the release in the idle color, or to the older release ``--data to=``. Return the exit status.
 
-    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     return _change(fleet, "rollback", options, approved)
 
 
 def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Install the releases of both colors on a barred node, gate them, and let the node in. Return the exit status.
+    """Bring a barred node back: install the releases of both colors, check them, and let the node get traffic again.
 
-    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    Return the exit status.
+
+    + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     return _change(fleet, "join", options, approved)
 
 
 def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None) -> int:
-    """Settle an earlier run that stopped, then make the plan of the verb and walk it. Return the exit status.
+    """Settle an earlier run that stopped, then make the plan of the verb and perform it. Return the exit status.
 
     + verb: ``release``, ``code``, ``rollback`` or ``join``
-    + approved: the plan that was shown before the operator was asked; None with ``-y``
+    + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     with begin_session(fleet, verb) as session:
         earlier = open_run_of(fleet)
@@ -93,9 +98,9 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
-    """Read the state of the fleet, and return it with the Inputs of a run of the verb. Changes nothing.
+    """Read the state of the fleet, and return it with the Inputs of a run of the verb. Changes nothing on the fleet.
 
-    Raises Refused if the run may not begin, UsageError if an option is wrong.
+    Raises Refused if the run may not begin, and UsageError if an option is wrong.
     """
     # A rollback to a warm release does not read the Auto Scaling group, so that it works even if AWS does not answer.
     started = options.to is not None or fleet.settings.shrinks
@@ -119,11 +124,12 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
 def _revision_of(fleet: Fleet, release: str) -> str:
     """Return the hash of a release's version: for git, the full commit hash.
 
-    The hash is read from the journal. If the last 50 runs of the journal do not have the release: for git, the short
-    hash at the end of the release id is completed by a node's copy of the repository; for other sources, the short hash
-    itself is returned.
+    If one of the last 50 runs in the journal made the release, return the hash that the journal has. Otherwise, only
+    the short hash at the end of the release id is known. For git, look up the full hash in a node's copy of the
+    repository. For other sources, return the short hash.
 
-    For git, raises Refused if the origin does not answer, and UsageError if that copy does not have the commit.
+    The lookup for git raises Refused if the origin does not answer, and UsageError if the node's copy does not have the
+    commit.
     """
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}

@@ -28,9 +28,11 @@ from orchestrator.signals import signals
 
 @contextmanager
 def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
-    """Take the lock, make every reachable host refuse commands of older runs, and yield the session.
+    """Take the lock, make the guard of every reachable host refuse commands of older runs, and yield the session.
 
-    At the end the lock is always released, and no signal can interrupt that.
+    When the ``with`` block ends, even by an exception, give the lock back. No signal can interrupt that.
+
+    Raises Refused if another run holds the lock.
     """
     fleet.prepare_connections()
     session = Session(open_store(fleet), owner(verb), say)
@@ -49,8 +51,9 @@ def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
 def close_to_older_runs(fleet: Fleet, fence: int) -> int:
     """Make the guard of every host refuse commands of older runs, and kill commands that such runs left behind.
 
-    Return the highest fence of all hosts, at least ``fence``. If it is higher than ``fence``, this run needs a higher
-    number. Hosts that cannot be reached or have no guard yet are ignored here; the preflight judges them.
+    Return the highest fence that a guard has stored, but at least ``fence``. If the result is higher than ``fence``,
+    the guards with a higher fence refuse this run's commands, so this run needs a higher number. Hosts that cannot be
+    reached or have no guard yet are ignored here; the preflight judges them.
 
     + fence: the number of this run
     """
@@ -70,9 +73,9 @@ def close_to_older_runs(fleet: Fleet, fence: int) -> int:
 def open_store(fleet: Fleet, user: str | None = None) -> Store:
     """Return the store of lock and journal: S3, or a directory on a host, as the settings say.
 
-    + user: the user as which commands run on that host; None for the user who logs in
+    + user: the user as which the store's commands run on the host; None for the user who logs in
 
-    Raises UsageError if the inventory does not have the host, Refused if the host cannot be reached.
+    Raises UsageError if the inventory does not have the host, and Refused if the host cannot be reached.
     """
     journal = fleet.settings.journal
     if journal.kind == "s3":
@@ -99,5 +102,5 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
 
 def begin_record(verb: str) -> Begin:
-    """Return the first record of a run: the verb, the owner, and the version of this tool."""
+    """Return the record that begins a run: the verb, the user and machine that run it, and this tool's version."""
     return Begin(verb, owner(verb).who, __version__)

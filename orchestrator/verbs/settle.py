@@ -1,4 +1,7 @@
-"""Settle an earlier run that stopped before its end. Every verb that begins a run does this first."""
+"""Settle an earlier run that stopped before its end: complete it if it was committed, otherwise undo it.
+
+Every verb that begins a run does this first.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +25,27 @@ from orchestrator.verbs.session import open_store
 
 
 def open_run_of(fleet: Fleet) -> OpenRun | None:
-    """Read the journal and return the run that has to be settled, or None if there is none."""
+    """Read the journal, and return the run that has to be settled; None if there is no such run.
+
+    Raises Refused if another version of this tool recorded that run and this version cannot read the record.
+    """
     return open_run(open_store(fleet).read().runs, fleet.settings)
 
 
 def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) -> tuple[str, ...]:
     """Settle an earlier run before a new run begins.
 
-    Return the processes of the Auto Scaling group that the earlier run could not resume, if the new run is a rollback:
-    a rollback goes on and resumes them at its end. For any other verb, return ().
+    If the earlier run suspended the Auto Scaling group and the group cannot be resumed now, only a rollback continues.
+    In this case, return the suspended processes of the group: the rollback resumes them at its end. In all other cases,
+    return ().
+
+    If places do not answer the undo, the nodes among them are barred, and the new run continues.
 
     + verb: the verb of the new run
     + earlier: the run to settle
 
-    Raises Refused if the earlier run is paused. Raises NotUndone if its undo failed on a place that answers, or if a
-    stage is left that must be finished first (``Kind.owed``).
+    Raises Refused if the earlier run is paused. Raises NotUndone if its undo failed on a place that answers, or if the
+    group cannot be resumed and the new run is no rollback.
     """
     refuse_paused(earlier.history)
     say(f"{earlier.history.name} stopped before its end: settling that run first", fg="yellow")
@@ -53,16 +62,16 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
 
 
 def settle_run(fleet: Fleet, session: Session, run: OpenRun) -> int:
-    """Settle a run. Return the exit status.
+    """Settle a run. Return the exit status: 0, or 1 if places did not answer the undo.
 
-    Raises NotUndone if the undo failed on a place that answers, or if a stage is left that must be finished first
-    (``Kind.owed``).
+    Raises NotUndone if the undo failed on a place that answers, or if a stage failed that must be finished before any
+    other run (its kind has ``owed``), such as resuming the Auto Scaling group.
     """
     return _record(session, run.inputs, _undo_or_finish(fleet, session, run))
 
 
 def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
-    """Finish the run if it was committed, else undo it. Return how the walk ended.
+    """Complete the run if it was committed, otherwise undo it. Return how the walk through its stages ended.
 
     Raises NotUndone if the undo failed on a place that answers.
     """
@@ -79,10 +88,10 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
 
 
 def _record(session: Session, i: Inputs, ended: Ended) -> int:
-    """Record that a run is settled. Return the exit status.
+    """Record that a run is settled, and return the exit status 0.
 
     If places did not answer the undo, record nothing and return 1, so that the next command undoes the rest. Raises
-    NotUndone if a stage is left that must be finished before any other run (``Kind.owed``).
+    NotUndone if a stage failed that must be finished before any other run (its kind has ``owed``).
     """
     if ended.owed:
         raise NotUndone(_listed(ended.owed))

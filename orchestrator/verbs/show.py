@@ -45,10 +45,12 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
 
 
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
-    """Show the plan before the operator is asked, and return it. The run is refused if its plan differs from this plan.
+    """Show the plan before pyinfra asks whether to continue, and return the plan.
 
-    If an earlier run stopped, also show how the command will settle that run first. Raises Refused or UsageError, as
-    the run would.
+    The run is later refused if its plan differs from this plan. If an earlier run stopped, also show how the command
+    will settle that run first. If the new run can have no plan before that, return an Approved without a plan.
+
+    Raises Refused or UsageError, as the run would.
     """
     earlier = _earlier(fleet)
     if earlier is not None:
@@ -67,7 +69,7 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
 
 
 def settled_first(earlier: RunHistory) -> str:
-    """Return one line that says how the command will settle an earlier run first."""
+    """Return one line that says whether the command will first complete or undo an earlier run that stopped."""
     way = "completes it" if earlier.committed else "undoes it"
     return (
         f"{earlier.name} stopped before its end: this command {way} first, and continues if the plan is still the same"
@@ -75,9 +77,12 @@ def settled_first(earlier: RunHistory) -> str:
 
 
 def _earlier(fleet: Fleet) -> RunHistory | None:
-    """Return the earlier run that has to be settled, or None. Raises Refused if that run is paused.
+    """Return the earlier run that has to be settled; None if there is no such run.
 
-    If another command holds the lock, print a line about it.
+    If another command holds the lock, print a line that names its holder. If that command renewed the lock recently, it
+    is still running and has nothing to settle, so return None.
+
+    Raises Refused if the earlier run is paused.
     """
     contents = open_store(fleet).read()
     if contents.held is not None:

@@ -36,6 +36,7 @@ def show_status(fleet: Fleet, options: Options) -> int:
 def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable[str]:
     """Yield the lines about switches, nodes, lock and the last runs.
 
+    + fleet: the state of nodes, switches and Auto Scaling group
     + contents: the contents of the store: lock and journal
     """
     yield f"{settings.app}"

@@ -17,7 +17,9 @@ def show_lock(fleet: Fleet) -> None:
 def unlock(fleet: Fleet, options: Options) -> int:
     """Take the lock away from a run that holds it. Return the exit status, 0.
 
-    If that run is still alive and sends commands later, the guards refuse these commands once a newer run has begun.
+    If no run holds the lock, only print that. If the run that held the lock is still alive, it stops at its next write
+    to the journal. Until then it may send commands to hosts. As soon as a newer run has begun, the guards refuse these
+    commands.
     """
     store = open_store(fleet)
     held = store.read().held

@@ -1,4 +1,7 @@
-"""Walk the plan of a run: show and record each event, then announce, record and report the end of the run."""
+"""Walk the plan of a run, which means: perform its stages in order.
+
+Show and record each event, then announce, record and report the end of the run.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,14 @@ from orchestrator.verbs.lost import bar_lost_nodes
 def walk_plan(
     fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Options, go: Callable[[Walk], Ended]
 ) -> int:
-    """Walk a plan, then announce, record and report how the walk ended. Return the exit status.
+    """Perform the stages of a plan, then announce, record and report how the run ended. Return the exit status.
 
+    If the run is paused, its end is neither announced nor recorded. If the undo failed on a place that answers, the end
+    is recorded, but not announced.
+
+    + i: the Inputs from which the plan was made
     + whole: the plan
-    + go: function that walks the plan or its remaining stages
+    + go: function that performs all stages of the plan, or the remaining stages
     """
     file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def build_steps_are_distinct(settings: Settings) -> str | None:
-    """Require that no two build steps have the same name."""
+    """Return an error message if two build steps have the same name, otherwise None."""
     names = [step.name for step in settings.build]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         return f"build: several steps have the name {', '.join(twice)}: give each a name of its own"
@@ -20,7 +20,7 @@ def build_steps_are_distinct(settings: Settings) -> str | None:
 
 
 def seeds_are_shared_directories(settings: Settings) -> str | None:
-    """Require that every path in ``shared.seed`` is a shared directory."""
+    """Return an error message if a path in ``shared.seed`` is no shared directory, otherwise None."""
     if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:
         return (
             f"shared.seed: not in shared.directories: {', '.join(strange)}: add these paths to shared.directories, or "
@@ -30,9 +30,10 @@ def seeds_are_shared_directories(settings: Settings) -> str | None:
 
 
 def outputs_overlap_nothing(settings: Settings) -> str | None:
-    """Require that no build output overlaps a shared path, a writable path or the environment file.
+    """Return an error message if a build output overlaps a shared path, a writable path or the environment file.
 
-    The next release may reuse an output unchanged, so nothing else may write to the output.
+    The next release may reuse an output unchanged, so nothing else may write to the output. Returns None if no output
+    overlaps such a path.
     """
     used = dict.fromkeys((*settings.shared.directories, *settings.shared.files), "shared")
     if settings.environment:
@@ -50,7 +51,10 @@ def outputs_overlap_nothing(settings: Settings) -> str | None:
 
 
 def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
-    """Require that no path in ``assets`` begins with the document root, because these paths are relative to it."""
+    """Return an error message if a path in ``assets`` begins with the document root, otherwise None.
+
+    The paths in ``assets`` are relative to the document root, so the root must not be repeated.
+    """
     root = f"{settings.php.public}/"
     if strange := [path for path in settings.assets if path.startswith(root)]:
         right = strange[0].removeprefix(root)
@@ -59,7 +63,7 @@ def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
 
 
 def shared_paths_do_not_overlap(settings: Settings) -> str | None:
-    """Require that no shared path is listed twice or lies below another shared path.
+    """Return an error message if a shared path is listed twice or lies below another shared path, otherwise None.
 
     A path below a link to ``shared/`` is already shared, and cannot be a link itself.
     """
@@ -73,7 +77,7 @@ def shared_paths_do_not_overlap(settings: Settings) -> str | None:
 
 
 def release_files_are_not_shared(settings: Settings) -> str | None:
-    """Require that neither ``environment`` nor ``permissions`` names a shared path.
+    """Return an error message if ``environment`` or ``permissions`` names a shared path, otherwise None.
 
     A change of a shared path would also change the live release.
     """

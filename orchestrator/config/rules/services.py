@@ -15,7 +15,7 @@ SOCKET_PATH = 107
 
 
 def services_are_distinct(settings: Settings) -> str | None:
-    """Require that no two services have the same name or the same path."""
+    """Return an error message if two services have the same name or the same path, otherwise None."""
     names = [service.name for service in settings.services]
     paths = [service.path for service in settings.services]
     for key, given in (("name", names), ("path", paths)):
@@ -25,7 +25,7 @@ def services_are_distinct(settings: Settings) -> str | None:
 
 
 def sockets_have_short_paths(settings: Settings) -> str | None:
-    """Require that the path of each service's socket is not longer than Linux allows."""
+    """Return an error message if the path of a service's socket is longer than Linux allows, otherwise None."""
     for service in settings.services:
         longest = max((settings.node.service_socket(color, service.name) for color in Color), key=len)
         if len(longest) > SOCKET_PATH:
@@ -37,14 +37,20 @@ def sockets_have_short_paths(settings: Settings) -> str | None:
 
 
 def session_files_are_provided(settings: Settings) -> str | None:
-    """Require that ``shared.directories`` does not list ``sessions`` if PHP's shared sessions already make it."""
+    """Return an error message if ``shared.directories`` lists ``sessions``, which the tool makes; otherwise None.
+
+    The tool makes the shared directory ``sessions`` only with the setting ``php.sessions = "shared"``.
+    """
     if settings.shared_sessions and "sessions" in settings.shared.directories:
         return 'shared.directories: php.sessions = "shared" makes sessions already: remove sessions'
     return None
 
 
 def runtime_fits_the_services(settings: Settings) -> str | None:
-    """Require a service with the path ``/`` for the runtime ``service``, and forbid it for every other runtime."""
+    """Return an error message if the runtime and the services do not fit together, otherwise None.
+
+    The runtime ``service`` needs a service with the path ``/``. Every other runtime must have no such service.
+    """
     main = _main(settings)
     if settings.runtime == "service" and not main:
         return 'runtime: "service" needs a service that answers everything: give one of services the path /'
@@ -57,9 +63,9 @@ def runtime_fits_the_services(settings: Settings) -> str | None:
 
 
 def main_service_shows_no_code(settings: Settings) -> str | None:
-    """If nginx sends files beside a service, require that the document root is not the whole release.
+    """Return an error message if nginx would send the code of the application, otherwise None.
 
-    Otherwise nginx would also send the code of the application.
+    This is so if nginx sends files beside the service with the path ``/``, and the document root is the whole release.
     """
     main = _main(settings)
     if main and main.files and settings.php.public == ".":
@@ -71,9 +77,9 @@ def main_service_shows_no_code(settings: Settings) -> str | None:
 
 
 def assets_are_sent_by_nginx(settings: Settings) -> str | None:
-    """If the service with the path ``/`` sends all files itself, require that ``assets`` is empty.
+    """Return an error message if ``assets`` would have no effect, otherwise None.
 
-    nginx then sends no files, so ``assets`` would have no effect.
+    This is so if the service with the path ``/`` sends all files itself, because nginx then sends no files.
     """
     main = _main(settings)
     if settings.assets and main and not main.files:
@@ -85,14 +91,14 @@ def assets_are_sent_by_nginx(settings: Settings) -> str | None:
 
 
 def static_runs_no_services(settings: Settings) -> str | None:
-    """Require that the runtime ``static`` has no services, because only nginx runs with it."""
+    """Return an error message if the runtime ``static``, with which only nginx runs, has services, otherwise None."""
     if settings.runtime == "static" and settings.services:
         return 'services: runtime = "static" runs no services: use runtime = "service", which also sends files'
     return None
 
 
 def ports_are_distinct(settings: Settings) -> str | None:
-    """Require that all ports of a node (``ports`` and the ports of the services) are different."""
+    """Return an error message if two ports of a node (``ports`` or ports of services) are equal, otherwise None."""
     used = {port: f"ports.{name}" for name, port in settings.ports.model_dump().items()}
     for service in settings.services:
         if service.ports is None:

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
 
 def marked_answers_need_a_token(settings: Settings) -> str | None:
-    """If only answers to the probe have the marker headers, require the probe token."""
+    """Return an error message if only answers to the probe have the marker, but there is no probe token; else None.
+
+    The marker is the headers X-Release, X-Color and X-Node. nginx recognizes the requests of the probe by the token.
+    """
     if settings.marker.answers == "probe" and settings.marker.token is None:
         return 'marker.token is missing, so no release can be verified: set marker.token, or marker.answers = "all"'
     return None
 
 
 def groups_are_distinct(settings: Settings) -> str | None:
-    """Require that the nodes and the balancers of each switch are in different inventory groups."""
+    """Return an error message if a switch has the inventory group of the nodes or of another switch, otherwise None."""
     groups = [switch.group for switch in settings.switches if isinstance(switch, BalancerSwitch)]
     for group in groups:
         if group == settings.nodes:
@@ -30,7 +33,7 @@ def groups_are_distinct(settings: Settings) -> str | None:
 
 
 def preview_port_is_free(settings: Settings) -> str | None:
-    """Require that no balancer answers users' requests on the preview port."""
+    """Return an error message if a balancer answers users' requests on the preview port, otherwise None."""
     for switch in settings.switches:
         if isinstance(switch, BalancerSwitch) and settings.preview.port in switch.listens:
             return (
@@ -41,7 +44,7 @@ def preview_port_is_free(settings: Settings) -> str | None:
 
 
 def http2_needs_https(settings: Settings) -> str | None:
-    """If the probe uses HTTP/2, require that every URL of every switch is https."""
+    """Return an error message if the probe uses HTTP/2, but a URL of a switch is not https; otherwise None."""
     plain = [url for switch in settings.switches for url in switch.urls if not url.startswith("https://")]
     if settings.probe.http2 and plain:
         return f"probe.http2: HTTP/2 needs https, and {plain[0]} is not: change this URL, or leave http2 out"
@@ -49,9 +52,10 @@ def http2_needs_https(settings: Settings) -> str | None:
 
 
 def weights_rise_to_100(settings: Settings) -> str | None:
-    """Require that the weights of a cutover rise and that the last weight is 100.
+    """Return an error message if the weights of the cutover are wrong, otherwise None.
 
-    If a switch cannot split traffic, 100 must be the only weight.
+    The weights must rise, and the last weight must be 100. If a switch cannot split traffic, 100 must be the only
+    weight.
     """
     weights = [step.weight for step in settings.cutover]
     if weights != sorted(set(weights)) or weights[-1] != 100:
@@ -63,7 +67,10 @@ def weights_rise_to_100(settings: Settings) -> str | None:
 
 
 def batches_end_with_all_nodes(settings: Settings) -> str | None:
-    """Require that each batch is a number of nodes or a percentage, and that the last batch is ``100%``."""
+    """Return an error message if the batches are wrong, otherwise None.
+
+    Each batch must be a number of nodes or a percentage, and the last batch must be ``100%``.
+    """
     for size in settings.batches:
         if not re.fullmatch(r"[1-9]\d*|(100|[1-9]?\d(\.\d+)?)%", str(size)):
             return f'batches: {size!r} is not a batch: give a number of nodes (3) or a percentage ("25%")'

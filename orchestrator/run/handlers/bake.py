@@ -15,8 +15,8 @@ from orchestrator.stages.bake import Bake
 class BakeHandler(Handler[Bake]):
     """Watches the new color on the operator's machine.
 
-    The handler numbers the comparisons of the whole run, because a wrong verdict by chance becomes more likely with
-    each comparison.
+    The handler numbers the comparisons of both colors through the whole run. Each comparison can give a wrong verdict
+    by chance, so later comparisons need stronger evidence.
     """
 
     def __init__(self, context: Context) -> None:

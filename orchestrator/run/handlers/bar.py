@@ -1,4 +1,4 @@
-"""The handler of the action `bar`, which bars nodes at a switch, or lets nodes in."""
+"""The handler of the action `bar`, which keeps traffic away from nodes at a switch, or lets nodes in again."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ from orchestrator.stages.fetch import Fetch
 
 
 class FetchHandler(OperationHandler[Fetch]):
-    """Prepares the files once on the operator's machine. Then each node downloads the files, or gets them sent."""
+    """Prepares the fetch once on the operator's machine, then brings the release's files to each node.
+
+    Depending on the kind of source, each node downloads the files, or the operator's machine sends the files.
+    """
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -16,7 +16,7 @@ from orchestrator.waiting import until
 
 
 class GateHandler(Handler[Gate]):
-    """Checks that the color's health page answers with the release, and that the color's processes run its code."""
+    """Checks that the color's health page names the release, and that the color's processes run the release's code."""
 
     @override
     def at_host(self, host: Host, step: Step[Gate], undoing: bool) -> str:

@@ -17,7 +17,11 @@ from orchestrator.waiting import until
 
 
 class MembersHandler(Handler[Members]):
-    """Requests the nodes' health pages from a balancer. For a switch behind an API, reads its own health checks."""
+    """Checks, from a balancer or through a switch's API, that the color answers on the nodes.
+
+    A balancer requests the nodes' health pages, and its own health checks must pass too. For a switch behind an API,
+    only the results of the switch's own health checks count.
+    """
 
     @override
     def at_host(self, host: Host, step: Step[Members], undoing: bool) -> str:

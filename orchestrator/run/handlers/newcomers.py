@@ -12,7 +12,7 @@ from orchestrator.stages.scaling import Newcomers
 
 
 class NewcomersHandler(Handler[Newcomers]):
-    """Asks AWS which instances came to or left the Auto Scaling group. Each line about them is shown as a warning."""
+    """Keeps new instances from traffic. Shows a warning for each instance that came to the group or left it."""
 
     @override
     def at_operator(self, step: Step[Newcomers]) -> str:

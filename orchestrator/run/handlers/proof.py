@@ -10,7 +10,7 @@ from orchestrator.stages.proof import Proof
 
 
 class ProofHandler(Handler[Proof]):
-    """Ends the run's probe. If the step asks for it, judges the probe's report."""
+    """Ends the run's probe. If ``judged`` is True in the action, fails if the probe's report shows failures."""
 
     @override
     def at_operator(self, step: Step[Proof]) -> str:

@@ -18,7 +18,10 @@ from orchestrator.survey import seen_at
 
 
 class QuietHandler(Handler[Quiet]):
-    """Counts the color's requests in flight: on a node from its processes and connections, on a balancer its count."""
+    """Counts a color's requests in flight until there are none, or until the setting ``drain.limit`` is over.
+
+    On a node, the processes and connections are counted. On a balancer, the balancer's own count is read.
+    """
 
     @override
     def at_host(self, host: Host, step: Step[Quiet], undoing: bool) -> str:

@@ -19,7 +19,7 @@ from orchestrator.switches.base import Api
 class ShiftHandler(OperationHandler[Shift]):
     """Sets green's weight at a switch: with ``operations/shift.py`` on a balancer, or through the switch's API.
 
-    Before a shift that is no undo, the probe is told about the new weights.
+    Before a shift, the handler tells the probe the new weights, except in an undo.
     """
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The handler of the action `unchanged`, which compares a code-only release with the live release."""
+"""The handler of the action `unchanged`, which checks that a release changes only code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.unchanged import Unchanged
 
 
 class UnchangedHandler(OperationHandler[Unchanged]):
-    """Compares a code-only release with the live release, with ``operations/unchanged.py``."""
+    """Compares a release that may change only code with the live release, with ``operations/unchanged.py``."""
 
     @classmethod
     @override

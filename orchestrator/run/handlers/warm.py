@@ -21,8 +21,8 @@ from orchestrator.stages.warm import Warm
 class WarmHandler(OperationHandler[Warm]):
     """Warms a color with ``operations/warm.py`` and judges the state of its OPcache.
 
-    If the release does not fit into OPcache, the step fails. If the setting ``php.opcache`` is ``warn``, the step only
-    shows a warning.
+    If the release does not fit into OPcache, the setting ``php.opcache`` decides: with ``refuse`` the step fails, with
+    ``warn`` the step only shows a warning.
     """
 
     guarded = False

@@ -1,6 +1,7 @@
 """CloudWatch's metrics of both colors behind an ALB, for the comparison of the colors. Pure.
 
-The metrics are complete only minutes later, so a bake checks the probe and the health pages of the nodes first.
+The metrics are complete only minutes later. Therefore a bake, in which a run watches the new color at one weight, first
+checks the probe and the health pages of the nodes.
 
 Facts from the documentation of CloudWatch and the load balancer:
 

@@ -41,7 +41,7 @@ class Forward:
 
     @property
     def weights(self) -> Weights:
-        """The weights in per cent, rounded to whole numbers."""
+        """The weights in per cent, rounded to whole numbers. If both colors get traffic, neither is rounded to 0."""
         green, blue = self.shares.get(Color.green, 0), self.shares.get(Color.blue, 0)
         if green and blue:
             # a split must not be rounded to 0 or 100 per cent
@@ -50,10 +50,13 @@ class Forward:
 
 
 def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
-    """Return the forward action of a rule. Raises CannotTell, with the reason, if the rule does not tell the weights.
+    """Return the forward action of a rule.
 
     + rule: a rule as DescribeRules answers it
     + groups: color -> ARN of its target group
+
+    Raises CannotTell, with the reason, if the rule does not tell the weights, or is the listener's default rule, whose
+    weights ModifyRule cannot change.
     """
     if rule.get("IsDefault"):
         raise CannotTell(

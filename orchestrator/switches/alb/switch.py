@@ -1,11 +1,12 @@
 """The switch for an AWS Application Load Balancer: the weights of both colors' target groups in one listener rule.
 
 ModifyRule has no compare and swap, so another program could change the rule between a read and a write. Therefore a
-run holds its lock. Before each shift forward, the run checks that the weights are still those that it set last.
+run holds its lock. Before each shift that is no undo and no rollback, the run checks that the weights are still the
+weights that the run read or set last.
 
 Reading the weights back proves only that the control plane of AWS has them. The data planes follow within seconds to
-minutes. Therefore a run verifies a shift by requests through every address, and waits until the old color is quiet
-(docs/aws.md).
+minutes. Therefore a run verifies a shift by requests through every address. Before a run changes the old color, the run
+waits until the old color gets no more requests (docs/aws.md).
 """
 
 from __future__ import annotations
@@ -145,6 +146,8 @@ class Alb(Api):
         A tag on both target groups marks each barred target, so that later runs do not report the target as lost.
 
         + addresses: names of nodes, or their target ids
+
+        Raises NotDone, without a change, if a node is not in the inventory, or if a color would have no target left.
         """
         ids = [self.members.get(address, address) for address in addresses]
         strangers = [id for id in ids if id not in self.members.values()]
@@ -322,7 +325,7 @@ class Alb(Api):
         return [Target(id, self.ports.of(color)) for id in ids]
 
     def _until(self, look: Callable[[], None], patience: float) -> None:
-        """Call ``look`` repeatedly until it raises no NotYet.
+        """Call ``look`` repeatedly until ``look`` no longer raises NotYet.
 
         + look: raises NotYet while a condition is not met
         + patience: seconds after which NotDone is raised, with the message of the last NotYet
