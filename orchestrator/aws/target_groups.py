@@ -105,7 +105,7 @@ class Group:
 
     @property
     def patience(self) -> float:
-        """Return the seconds after which health checks must know the state of a newly registered or attached target."""
+        """Return the longest time, in seconds, that health checks need to judge a newly attached target."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
         # a new target must pass one check, an unhealthy target HealthyThresholdCount checks; registering takes seconds

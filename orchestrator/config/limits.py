@@ -19,7 +19,7 @@ class Deadlines(Section):
     warm: float = Field(60.0, gt=0, description="fill OPcache and request the pages of `warm`")
     switch: float = Field(10.0, gt=0, description="one change at a switch: arm, shift, bar, attach or detach")
     verify: float = Field(20.0, gt=0, description="wait until only the new release answers at all addresses")
-    promote: float = Field(10.0, gt=0, description="rename the `live` link")
+    promote: float = Field(10.0, gt=0, description="replace the `live` link")
     prune: float = Field(60.0, gt=0, description="remove old releases")
 
 

@@ -14,7 +14,8 @@ class Scaling(Aws):
     suspend: bool = Field(
         True,
         description="whether a run suspends the group. If yes, no instance is added or removed during the run. If no, "
-        "a new instance gets no traffic until it has caught up with the other nodes",
+        "the run takes instances that were added meanwhile out of the traffic until you join them "
+        "(docs/aws-instances.md)",
     )
     live: str | None = Field(
         None,

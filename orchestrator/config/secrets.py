@@ -42,7 +42,7 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
 
 
 def _source(recorded: Mapping[str, Any], now: Source) -> dict[str, Any]:
-    """Return a recorded source, with the URL of the present source, which has the secrets (a login or a signature).
+    """Return the recorded source with the URL of the present settings. The recorded URL lacks a login or a signature.
 
     If the present source is another git repository, or of another kind, return the recorded source unchanged.
     """

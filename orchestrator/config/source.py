@@ -101,7 +101,7 @@ class GitSource(Source):
 
     @property
     def address(self) -> str:
-        """The URL of the repository, without user and password for http."""
+        """The URL of the repository. From an http or https URL, user and password are removed."""
         return without_login(self.origin)
 
     @property

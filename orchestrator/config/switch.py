@@ -29,7 +29,7 @@ class Switch(Section):
         "because the stage `verify` checks each of them after a shift",
     )
     quiet: Duration = Field(
-        0.0, ge=0, le=600, description="a run changes the old color only after the color had no request for this time"
+        0.0, ge=0, le=600, description="the idle color must have had no request for this time before a run changes it"
     )
     weighted: ClassVar[bool] = True
     """Whether the switch can split traffic between the colors. If not, a color gets either all traffic or none."""
@@ -197,7 +197,7 @@ class AlbSwitch(Switch, Aws):
     green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
     region: str | None = Field(None, min_length=1, description="AWS region; default: the region in the ARN of `rule`")
     quiet: Duration = Field(
-        5.0, ge=0, le=600, description="a run changes the old color only after the color had no request for this time"
+        5.0, ge=0, le=600, description="the idle color must have had no request for this time before a run changes it"
     )
 
     @model_validator(mode="after")

@@ -104,7 +104,7 @@ def spread(records: Mapping[str, Swap | None]) -> float | None:
 
 class Fired(FactBase[Swap]):
     """
-    Returns a node's record of whether it changed its ``live`` link as armed; None if the node did not answer.
+    Returns an armed node's record, which says whether its ``live`` link was changed at the agreed instant; else None.
 
     + root: directory of the application
     + run: number of the run

@@ -26,7 +26,7 @@ def prune(
     + root: directory of the application
     + keep: number of releases to keep
     + used: path of the program that prints the releases in use; runs as root
-    + remove: path of the program that removes a renamed release; runs as root
+    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
     + needed: ids of releases that stay even if they are old
     + guard: guard of the node, through which the command runs; None to run the command directly
 

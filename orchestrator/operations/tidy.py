@@ -21,7 +21,7 @@ def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[String
     Complete releases are not removed.
 
     + root: directory of the application
-    + remove: path of the program that removes a renamed release; runs as root
+    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

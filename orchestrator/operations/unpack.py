@@ -26,7 +26,7 @@ def unpack(
     + root: directory of the application
     + release: id of the release
     + sha256: SHA-256 of the tar file
-    + remove: path of the program that removes a renamed release; runs as root
+    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

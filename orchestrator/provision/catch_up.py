@@ -81,7 +81,7 @@ def steps(settings: Settings) -> dict[str, str]:
 
 
 def _permit(settings: Settings) -> list[str]:
-    """Return the arguments of the step ``permit`` that follow the release; empty if the settings have no permissions.
+    """Return the arguments of the step ``permit`` after the release id. Without permissions in the settings: none.
 
     The path and the owner of the environment file are empty, because a new instance has no environment file.
     """

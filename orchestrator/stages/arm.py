@@ -55,8 +55,8 @@ class Ready(Action):
 def arm(i: Inputs, weights: Weights) -> Stage:
     """Return the stage that makes every switch ready for a shift to these weights. No traffic moves yet.
 
-    If the nodes themselves are the switch, this stage arms them to change their ``live`` links at one instant. Only
-    then does the stage have an undo, which disarms the nodes and resets the links.
+    If the nodes themselves are the switch, this stage arms them to change their ``live`` links at one instant, and its
+    undo disarms the nodes and resets the links. With any other switch, the stage has no undo.
     """
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))

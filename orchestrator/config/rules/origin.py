@@ -1,4 +1,4 @@
-"""Rules about the source of a release, and about what comes from the operator's machine."""
+"""Rules about the source of a release, and about build steps that run on the operator's machine."""
 
 from __future__ import annotations
 
