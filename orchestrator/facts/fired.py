@@ -19,12 +19,12 @@ Outcome = Literal["fired", "already", "late", "disarmed", "fenced", "locked", "f
 SCRIPT = read("facts/fired.sh")
 
 MEANING: Mapping[str, str] = {
-    "late": "missed the instant, because it was frozen or overloaded, and did not swap",
+    "late": "missed the instant, because it was frozen or overloaded, and did not change its live link",
     "disarmed": "was disarmed before the instant",
-    "fenced": "did not swap: a newer run has begun",
-    "locked": "did not swap: another command held the guard's lock",
-    "failed": "could not swap",
-    "waiting": "does not report the outcome of the swap: the process is late or has died",
+    "fenced": "did not change its live link: a newer run has begun",
+    "locked": "did not change its live link: another command held the guard's lock",
+    "failed": "could not change its live link",
+    "waiting": "has no result yet: the process that changes its live link is late or has died",
     "nothing": "was not armed",
 }
 
@@ -83,7 +83,7 @@ def judge(records: Mapping[str, Swap | None], color: Color) -> str | None:
 
 def _problem(record: Swap | None, color: Color) -> str | None:
     if record is None:
-        return "does not say whether it swapped"
+        return "does not say whether its live link was changed"
     if record.outcome == "nothing":
         return MEANING["nothing"]
     if record.color is not color:

@@ -186,7 +186,8 @@ class ProbeProcess:
         try:
             return Report.from_json(json.loads(line))
         except (ValueError, KeyError, TypeError):
-            raise ProbeError(f"the probe gave no report: {self._last_words() or line[:200]}") from None
+            said = f"it printed {line[:200]!r}" if line else self._last_words()
+            raise ProbeError(f"the probe gave no report: {said}") from None
 
     def _tell(self, line: str) -> None:
         if self._process is None:

@@ -55,7 +55,7 @@ def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
     + i: the Inputs of the run's plan
     + settled: the name of the earlier run that was settled first; empty if no run was settled
     """
-    after = f"{settled} is settled" if settled else "nothing was changed"
+    after = _after(settled)
     if approved.inputs is None:
         raise Refused(f"no plan was shown and approved; {after}: repeat the command to see the plan")
     differences = _differences(approved.inputs, i)
@@ -65,8 +65,10 @@ def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
         )
 
 
-def check_saved(i: Inputs, file: str) -> None:
+def check_saved(i: Inputs, file: str, settled: str) -> None:
     """Raise Refused if the run's plan differs from the plan in the file (``--data bound=``).
+
+    + settled: the name of the earlier run that was settled first; empty if no run was settled
 
     Raises UsageError if the file cannot be read or holds no plan.
     """
@@ -75,7 +77,12 @@ def check_saved(i: Inputs, file: str) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file} is not a saved plan: {error}") from None
     if differences:
-        raise Refused(f"changed since {file} was saved: {differences}; nothing was changed: save and read a new plan")
+        raise Refused(f"changed since {file} was saved: {differences}; {_after(settled)}: save and read a new plan")
+
+
+def _after(settled: str) -> str:
+    """Return what was changed before the refusal."""
+    return f"{settled} is settled" if settled else "nothing was changed"
 
 
 def _differences(then: Mapping[str, Any], i: Inputs) -> str:

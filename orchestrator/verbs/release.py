@@ -76,10 +76,11 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         earlier = open_run_of(fleet)
         owed = settle_first(fleet, session, verb, earlier) if earlier else ()
         _, i = inputs(fleet, verb, options)
+        settled = earlier.history.name if earlier else ""
         if approved is not None:
-            check_approved(i, approved, earlier.history.name if earlier else "")
+            check_approved(i, approved, settled)
         if options.bound is not None:
-            check_saved(i, options.bound)
+            check_saved(i, options.bound, settled)
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
         whole = plan(i)
         check_pause(whole, options.until)

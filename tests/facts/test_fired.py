@@ -50,7 +50,7 @@ def test_every_other_outcome_names_the_node(outcome: Outcome) -> None:
 
 def test_a_silent_or_wrongly_armed_node_is_named() -> None:
     problem = judge({"a": None, "b": swapped(color=Color.blue)}, Color.green)
-    assert problem == "a does not say whether it swapped; b was armed for blue, not for green"
+    assert problem == "a does not say whether its live link was changed; b was armed for blue, not for green"
 
 
 def test_the_spread_is_of_those_that_swapped() -> None:

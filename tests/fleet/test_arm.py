@@ -73,7 +73,7 @@ def test_a_node_that_was_frozen_does_not_swap_late(fleet: Fleet) -> None:
     finally:
         fleet.docker("unpause", machine, check=False)
     assert seen["outcomes"] == {"node1": "fired", "node2": None, "node3": "fired"}
-    assert seen["problem"] == "node2 does not say whether it swapped"
+    assert seen["problem"] == "node2 does not say whether its live link was changed"
     wait = "n=0; until grep -q outcome=late /srv/shop/guard/fired || [ $n -gt 50 ]; do sleep 0.1; n=$((n+1)); done"
     fleet.exec("node2", wait)
     assert "outcome=late" in fleet.exec("node2", "cat /srv/shop/guard/fired").stdout

@@ -32,6 +32,8 @@ def test_releases_and_rollbacks_move_all_links_and_lose_nothing(fleet: Fleet, tm
     assert set(report.totals.kinds) == set(Kind)
     assert {answer.headers["x-release"] for answer in map(ask, urls)} == {runs[-1]["inputs"]["release"]}
     for run in runs:
+        # the run's own probe knows the cutover
+        assert [one["new"] for one in run["probe"]["transitions"]] == [run["inputs"]["release"]]
         fired = next(event for event in run["events"] if (event["record"], event["stage"]) == ("results", "cutover"))
         late = [float(found[1]) for result in fired["results"] if (found := AT.search(result["detail"]))]
         assert len(late) == len(urls)

@@ -16,10 +16,11 @@ from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.facts.fired import Swap, parse
 from orchestrator.fleet import Fleet
-from orchestrator.model import Color
+from orchestrator.model import Color, Weights
 from orchestrator.options import Options
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
+from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.walk import Result
 from tests.fakes.world import World
 from tests.run.conftest import connected
@@ -64,7 +65,10 @@ def swaps(world: World) -> list[Swap]:
 
 
 @pytest.mark.exhaustive
-def test_all_links_swap_at_one_instant_and_back(world: World) -> None:
+def test_all_links_swap_at_one_instant_and_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the probe must know each cutover, to count late answers and failures from before the cutover
+    known: list[Weights] = []
+    monkeypatch.setattr(RunProbe, "shifting", lambda self, weights: known.append(weights))
     assert lives(world) == {"green"}
     before = time.time()
     assert verbs.release(fleet(world), Options(ref="v2")) == 0
@@ -73,6 +77,7 @@ def test_all_links_swap_at_one_instant_and_back(world: World) -> None:
     assert all(before < instant <= swap.instant < time.time() for swap in swaps(world))
     assert verbs.rollback(fleet(world), Options()) == 0
     assert lives(world) == {"green"}
+    assert known == [Weights.all_to(Color.blue), Weights.all_to(Color.green)]
     assert not [name for node in world.nodes for name in os.listdir(world.root(node)) if name.endswith(".armed")]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from orchestrator.verbs.bound import describe
+from orchestrator.errors import Refused
+from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved, describe
+from tests.stages import plans
 
 
 @pytest.mark.parametrize(
@@ -29,3 +34,25 @@ from orchestrator.verbs.bound import describe
 )
 def test_a_difference_in_words(key: str, then: object, now: object, words: str) -> None:
     assert describe(key, then, now) == words
+
+
+@pytest.mark.parametrize(
+    ("settled", "words"),
+    [("", "nothing was changed"), ("the release of deploy@host", "the release of deploy@host is settled")],
+)
+def test_a_refusal_says_what_was_settled_before(tmp_path: Path, settled: str, words: str) -> None:
+    i = plans.inputs("release")
+    saved = tmp_path / "plan.json"
+    saved.write_text(json.dumps({"inputs": {**as_saved(i), "revision": "another"}}))
+    with pytest.raises(Refused, match=rf"^changed since .*: the commit .*; {words}: save"):
+        check_saved(i, str(saved), settled)
+    with pytest.raises(Refused, match=rf"^changed since the plan was shown: the commit .*; {words}: repeat"):
+        check_approved(i, Approved({**as_saved(i), "revision": "another"}), settled)
+
+
+def test_the_same_inputs_are_not_refused(tmp_path: Path) -> None:
+    i = plans.inputs("release")
+    saved = tmp_path / "plan.json"
+    saved.write_text(json.dumps({"inputs": as_saved(i)}))
+    check_saved(i, str(saved), "")
+    check_approved(i, Approved(as_saved(i)), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import gevent
 from pyinfra.api.host import Host
@@ -11,14 +12,27 @@ from typing_extensions import override
 from orchestrator.errors import CommandFailed, NotYet
 from orchestrator.facts import fired
 from orchestrator.facts.fired import Fired, Swap
+from orchestrator.model import Weights
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import INTERVAL, Handler
-from orchestrator.stages.cutover import Fire
+from orchestrator.run.walk import Result
+from orchestrator.stages.cutover import Fire, Shift
 from orchestrator.waiting import until
 
 
 class FireHandler(Handler[Fire]):
-    """Waits for the instant for which the node is armed, then reads whether the node changed its ``live`` link."""
+    """Waits for the instant for which the node is armed, then reads whether the node changed its ``live`` link.
+
+    Before the instant, the handler prepares the probe for the shift, except in an undo. If other switches shift traffic
+    in the same stage, the handler of `shift` prepares the probe.
+    """
+
+    @override
+    def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+        color = next(step.action.color for step in steps if isinstance(step.action, Fire))
+        if not undoing and not any(isinstance(step.action, Shift) for step in steps):
+            self.context.probe.shifting(Weights.all_to(color))
+        return ()
 
     @override
     def at_host(self, host: Host, step: Step[Fire], undoing: bool) -> str:
