@@ -30,6 +30,7 @@ from orchestrator.config.section import Section
 from orchestrator.config.service import Service
 from orchestrator.config.source import DEFAULT, SOURCES, GitSource, Source
 from orchestrator.config.switch import SECTIONS, Switch, section_of
+from orchestrator.config.web import Web
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color
@@ -134,6 +135,7 @@ class Settings(Section):
         "file is missing in one color's release, nginx sends the file of the other color's release. A page "
         "therefore gets its files even if the traffic moves to the other color while the page loads",
     )
+    web: Web = Web()
     shared: Shared = Shared()
     environment: Environment | None = None
     build: list[Build] = Field(
@@ -216,6 +218,11 @@ class Settings(Section):
         named = self.source.leave_out if isinstance(self.source, GitSource) else []
         environment = [self.environment.path] if self.environment else []
         return list(dict.fromkeys([*named, *self.shared.directories, *self.shared.files, *environment]))
+
+    @property
+    def sends_files(self) -> bool:
+        """Whether nginx sends the files of the document root. If not, the service with the path / sends all files."""
+        return all(service.files for service in self.services if service.path == "/")
 
     @property
     def shared_sessions(self) -> bool:

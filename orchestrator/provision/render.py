@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from orchestrator.config import Settings
+from orchestrator.config import Settings, published
 from orchestrator.config.preview import Preview
 from orchestrator.config.service import Service
 from orchestrator.config.source import GitSource
@@ -20,7 +20,7 @@ from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Color, Weights
-from orchestrator.provision import certificate
+from orchestrator.provision import certificate, web
 from orchestrator.runtimes import listener_of, runtime_of
 from orchestrator.switches.record import FLUSH, RING_LINE
 
@@ -87,7 +87,9 @@ def node_nginx(settings: Settings, node_name: str) -> str:
         below=below,
         front=settings.php.front,
         scripts=settings.php.scripts,
-        written=[re.escape(path) for path in _written(settings)],
+        written=[web.literal(path) for path in published.written(settings)],
+        denied=web.denied(settings),
+        unsent=web.unsent(settings),
         assets="|".join(re.escape(path) for path in settings.assets),
         request_limit=settings.php.request_limit,
         token=probe_token(settings),
@@ -98,13 +100,6 @@ def node_nginx(settings: Settings, node_name: str) -> str:
         **_services(settings),
         servers=[(settings.ports.live, ""), *((settings.ports.of(color), color.value) for color in Color)],
     )
-
-
-def _written(settings: Settings) -> list[str]:
-    """Return the directories of the document root to which the application may write, relative to the document root."""
-    public = "" if settings.php.public == "." else f"{settings.php.public}/"
-    known = {*settings.shared.directories, *settings.permissions.writable}
-    return sorted(path.removeprefix(public) for path in known if path.startswith(public))
 
 
 def _services(settings: Settings) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from orchestrator.config import published
 from orchestrator.config.source import REF
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
@@ -18,7 +19,7 @@ FEW = 8
 
 def risks(fleet: FleetState, i: Inputs) -> list[str]:
     """Return the risks that the operator should know before approving the plan, one line for each."""
-    found = []
+    found = published.risks(i.settings) if i.verb == "release" else []
     room = i.settings.room
     idle = i.color
     for name, state in fleet.node_states.items():

@@ -201,31 +201,6 @@ def test_a_static_site_is_nginx_s_alone() -> None:
     assert not re.search(r"^(Requires|Wants|After)=", target, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("uri", "served"),
-    [
-        ("/.git", False),
-        ("/.git/HEAD", False),
-        ("/lib/.git/config", False),
-        ("/.release/tree", False),
-        ("/.release/build/assets", False),
-        ("/.env", False),
-        ("/index.php", False),
-        ("/.well-known/security.txt", True),
-        ("/build/app.css", True),
-    ],
-)
-def test_git_and_our_own_files_in_a_release_are_never_served(uri: str, served: bool) -> None:
-    text = render.node_nginx(settings(php={"public": "."}), "node1")
-    rules = re.search(r"map \$uri \S+_file \{(.*?)\n\}", text, re.DOTALL)
-    assert rules
-    hidden = re.findall(r'"~\*?(\S+)"\s+/\.never;', rules[1])
-    assert len(hidden) == 2
-    assert any(re.search(pattern, uri) for pattern in hidden) != served
-    # only that map decides which files are sent
-    assert {line.split()[1] for line in text.splitlines() if "try_files" in line} == {"/.never", "$bg_shop_x_file"}
-
-
 def test_a_service_that_answers_everything_but_files() -> None:
     made = settings(runtime="service", services=[WEB])
     text = render.node_nginx(made, "node1")

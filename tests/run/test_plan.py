@@ -30,6 +30,13 @@ def test_a_plan_changes_nothing_and_names_every_stage(released: World, capsys: p
     assert "$ /usr/local/lib/orchestrator/shop/guard /srv/shop/guard 0 300 sh -c" in shown
 
 
+def test_a_plan_names_shared_paths_that_are_not_sent(released: World, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load(released.settings | {"php": {"public": ".", "workers": 2}})
+    for verb, options in (("release", Options(ref="v1")), ("rollback", Options())):
+        verbs.show_plan(released.fleet(settings), verb, options, verbose=False, as_json=False)
+        assert ("contains shared paths: storage." in capsys.readouterr().err) == (verb == "release")
+
+
 def test_the_commands_of_the_plan_are_the_commands_of_the_run(
     released: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

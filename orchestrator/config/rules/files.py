@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from orchestrator.config import published
 from orchestrator.config.paths import overlap
 
 if TYPE_CHECKING:
@@ -59,6 +60,27 @@ def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
     if strange := [path for path in settings.assets if path.startswith(root)]:
         right = strange[0].removeprefix(root)
         return f"assets: {strange[0]} begins with the document root {root}: write {right}"
+    return None
+
+
+def web_paths_are_relative_to_the_document_root(settings: Settings) -> str | None:
+    """Require that no path in ``web.serve`` or ``web.deny`` begins with the document root."""
+    root = f"{settings.php.public}/"
+    for key, paths in (("serve", settings.web.serve), ("deny", settings.web.deny)):
+        if strange := [path for path in paths if path.startswith(root)]:
+            right = strange[0].removeprefix(root)
+            return f"web.{key}: {strange[0]} begins with the document root {root}: write {right}"
+    return None
+
+
+def private_files_are_not_served(settings: Settings) -> str | None:
+    """Require that ``web.serve`` names neither the environment file, nor a private file, nor a path below them."""
+    for other in published.private(settings):
+        if named := [path for path in settings.web.serve if f"{path}/".startswith(f"{other}/")]:
+            return (
+                f"web.serve: {named[0]} is never sent, because it is the environment file or in permissions.private: "
+                "leave it out"
+            )
     return None
 
 

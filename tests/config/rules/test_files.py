@@ -11,9 +11,11 @@ from orchestrator.config.rules.files import (
     assets_are_relative_to_the_document_root,
     build_steps_are_distinct,
     outputs_overlap_nothing,
+    private_files_are_not_served,
     release_files_are_not_shared,
     seeds_are_shared_directories,
     shared_paths_do_not_overlap,
+    web_paths_are_relative_to_the_document_root,
 )
 
 from .table import said
@@ -65,6 +67,29 @@ VENDOR = {"name": "composer", "run": "x", "inputs": ["composer.lock"], "outputs"
             assets_are_relative_to_the_document_root,
             {"assets": ["build", "public/js"]},
             "assets: public/js begins with the document root public/: write js",
+        ),
+        (web_paths_are_relative_to_the_document_root, {"web": {"serve": ["up"], "deny": ["publicity"]}}, None),
+        *(
+            (
+                web_paths_are_relative_to_the_document_root,
+                {"web": {key: ["up", "public/js"]}},
+                f"web.{key}: public/js begins with the document root public/: write js",
+            )
+            for key in ("serve", "deny")
+        ),
+        (
+            private_files_are_not_served,
+            {"php": {"public": "."}, "environment": {"path": "conf/env"}, "web": {"serve": ["conf", ".env"]}},
+            None,
+        ),
+        *(
+            (
+                private_files_are_not_served,
+                {"php": {"public": "."}, "web": {"serve": ["a", "conf/env"]}} | changes,
+                "web.serve: conf/env is never sent, because it is the environment file or in permissions.private: "
+                "leave it out",
+            )
+            for changes in ({"environment": {"path": "conf/env"}}, {"permissions": {"private": ["conf"]}})
         ),
         (
             shared_paths_do_not_overlap,

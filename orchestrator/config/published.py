@@ -1,0 +1,46 @@
+"""Which paths of a release lie in the document root, and which of them nginx must not send. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+
+
+def in_document_root(settings: Settings, paths: Iterable[str]) -> list[str]:
+    """Return the paths of a release that lie in the document root, relative to the document root, sorted."""
+    public = "" if settings.php.public == "." else f"{settings.php.public}/"
+    return sorted({path.removeprefix(public) for path in paths if path.startswith(public)})
+
+
+def shared(settings: Settings) -> list[str]:
+    """Return the shared paths in the document root, relative to the document root."""
+    return in_document_root(settings, (*settings.shared.directories, *settings.shared.files))
+
+
+def private(settings: Settings) -> list[str]:
+    """Return the environment file and the private files, if they lie in the document root, relative to it."""
+    environment = [settings.environment.path] if settings.environment else []
+    return in_document_root(settings, (*environment, *settings.permissions.private))
+
+
+def written(settings: Settings) -> list[str]:
+    """Return the directories of the document root to which the application may write, relative to the document root."""
+    return in_document_root(settings, (*settings.shared.directories, *settings.permissions.writable))
+
+
+def risks(settings: Settings) -> list[str]:
+    """Return one line about the shared paths in the document root that are not sent; an empty list if there are none.
+
+    A path counts as sent if ``web.serve`` names this path or a directory above it.
+    """
+    served = tuple(f"{path}/" for path in settings.web.serve)
+    kept = [path for path in shared(settings) if not f"{path}/".startswith(served)]
+    if not kept or not settings.sends_files:
+        return []
+    return [
+        f"the document root ({settings.php.public}) contains shared paths: {', '.join(kept)}. nginx does not send "
+        "their files. If the files are public, list these paths in web.serve"
+    ]
