@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
+from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
+
+BALANCERS = "balancers"
+"""The word in ``trusted_proxies`` that stands for all balancers of the inventory."""
+
+RESERVED = {
+    **dict.fromkeys(("x-release", "x-color", "x-node"), "is the marker's"),
+    "cache-control": "belongs to the application and to web.cache",
+    **dict.fromkeys(("connection", "content-length", "keep-alive", "transfer-encoding"), "belongs to nginx"),
+    **dict.fromkeys(("content-encoding", "content-type", "date", "location", "server"), "belongs to nginx"),
+    "set-cookie": "is never the same for all clients",
+}
+"""Names of headers, in small letters, that cannot be static headers -> why."""
 
 PART = r"[A-Za-z0-9._~@+*-]+"
 
@@ -38,6 +52,19 @@ def _is_relative(path: str) -> bool:
     return re.fullmatch(rf"{PART}(/{PART})*", path) is not None and not {".", ".."} & set(path.split("/"))
 
 
+def _proxy(text: str) -> str:
+    """Return an address or a network in its usual form. Raises ValueError if the text is neither."""
+    if text == BALANCERS:
+        return text
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither {BALANCERS} nor an IP address nor a network such as 10.0.0.0/16"
+        ) from None
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
 class Web(Section):
     """What nginx on the nodes sends (docs/web.md). Paths and patterns are relative to the document root."""
 
@@ -51,3 +78,50 @@ class Web(Section):
         description="patterns of paths that are answered with 404, such as `*.sql` or `vendor`. A `*` also matches "
         "slashes, capital and small letters are the same, and everything below a matching directory is denied, too",
     )
+    max_body: str = Field(
+        "64m",
+        pattern=r"^(0|[1-9][0-9]{0,9}[kmg]?)$",
+        description="largest body of a request, such as an upload, on nodes and nginx balancers: bytes, or a number "
+        "with `k`, `m` or `g`; `0` means no limit. HAProxy has no limit. PHP has its own limits: `post_max_size` and "
+        "`upload_max_filesize` in `php.ini`",
+    )
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="headers of all answers, by name, such as `X-Frame-Options`. If the application sends a header of "
+        "the same name, only the application's header is sent",
+    )
+    cache: Duration = Field(
+        0.0,
+        ge=0,
+        le=315360000,
+        description="how long browsers may keep files in `assets` without asking again (`Cache-Control: public, "
+        "max-age=..., immutable`). `0`: nginx sends no such header",
+    )
+    gzip: bool = Field(
+        False,
+        description="whether nginx compresses text files and answers of the application: HTML, CSS, JavaScript, JSON, "
+        "XML, SVG. If not, the nginx configuration of the distribution decides",
+    )
+    trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] = Field(
+        default_factory=lambda: [BALANCERS],
+        description="addresses and networks of the proxies that nginx on the nodes believes. For their requests, PHP "
+        "gets the client's address (`REMOTE_ADDR`) and whether the client used https (`HTTPS`). The word `balancers` "
+        "stands for all balancers of the inventory",
+    )
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        """Check names and values, which are inserted into nginx's configuration in double quotes."""
+        seen: set[str] = set()
+        for name, value in headers.items():
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+                raise ValueError(f"{name!r} cannot be the name of a header")
+            if why := RESERVED.get(name.lower()):
+                raise ValueError(f"{name} {why}: leave it out")
+            if name.lower() in seen:
+                raise ValueError(f"{name} is there twice: leave one out")
+            if not re.fullmatch(r"[ -~]+", value) or set('"$\\') & set(value):
+                raise ValueError(f'{name}: a value has ASCII characters without ", $, \\ and line breaks')
+            seen.add(name.lower())
+        return headers

@@ -18,7 +18,8 @@ from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, operations, render
 from orchestrator.provision.common import account_of, local_text
-from orchestrator.provision.facts import Account, Current, Unit, Units
+from orchestrator.provision.facts import Account, Addresses, Current, Unit, Units
+from orchestrator.provision.web import trusted
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
 
@@ -38,16 +39,20 @@ def packages(settings: Settings) -> list[str]:
     return ["nginx", *(php if settings.runtime == "php" else []), *tools, *acl, *(["perl"] if armed else [])]
 
 
-def place(settings: Settings, node_name: str) -> list[str]:
+def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> list[str]:
     """Install everything on the current node without disturbing traffic.
 
-    Returns the names of the operations that changed something.
+    Returns the names of the operations that changed something, and warnings.
 
     + settings: settings of the application
     + node_name: name of the node in the header X-Node of answers
+    + balancers: inventory name -> address of every balancer
     """
     ports = f"{settings.ports.live} {settings.ports.blue} {settings.ports.green}"
-    nginx = render.node_nginx(settings, node_name)  # raises UsageError before anything changes
+    names = [address for address in balancers.values() if not render.is_address(address)]
+    found = {address: address for address in balancers.values() if render.is_address(address)}
+    proxies, warnings = trusted(settings, balancers, found | (host.get_fact(Addresses, hosts=names) if names else {}))
+    nginx = render.node_nginx(settings, node_name, proxies)  # raises UsageError before anything changes
     work = Work()
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
@@ -86,7 +91,7 @@ def place(settings: Settings, node_name: str) -> list[str]:
         mode="640",  # it holds the probe token
         check=f'{settings.node.library}/check-nginx "$candidate" "$path" {ports}',
     )
-    return work.changed
+    return [*work.changed, *warnings]
 
 
 def nginx_conf(settings: Settings) -> str:

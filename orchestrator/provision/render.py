@@ -6,13 +6,13 @@ import hashlib
 import ipaddress
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from orchestrator.config import Settings, published
+from orchestrator.config import Settings
 from orchestrator.config.preview import Preview
 from orchestrator.config.service import Service
 from orchestrator.config.source import GitSource
@@ -63,12 +63,13 @@ def variable(settings: Settings) -> str:
     return "$bg_" + settings.app.replace("-", "_")
 
 
-def node_nginx(settings: Settings, node_name: str) -> str:
+def node_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) -> str:
     """Return the text of ``conf.d/<app>.conf``, nginx's configuration on a node.
 
     Raises UsageError if the node's name cannot stand in a header.
 
     + node_name: name of the node in the header X-Node of answers
+    + proxies: IP addresses and networks of the trusted proxies
     """
     if not re.fullmatch(r"[A-Za-z0-9._:@/-]+", node_name):
         raise UsageError(
@@ -87,9 +88,7 @@ def node_nginx(settings: Settings, node_name: str) -> str:
         below=below,
         front=settings.php.front,
         scripts=settings.php.scripts,
-        written=[web.literal(path) for path in published.written(settings)],
-        denied=web.denied(settings),
-        unsent=web.unsent(settings),
+        **web.values(settings, proxies),
         assets="|".join(re.escape(path) for path in settings.assets),
         request_limit=settings.php.request_limit,
         token=probe_token(settings),
@@ -581,6 +580,7 @@ def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, 
         preview=preview(settings),
         preview_token=settings.preview_token,
         preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),
+        max_body=settings.web.max_body,
         record=settings.balancer.record,
         record_format=f"{v.removeprefix('$')}_record",
         flush=FLUSH,

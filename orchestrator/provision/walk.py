@@ -60,9 +60,10 @@ def place(fleet: Fleet, say: Say) -> None:
         raise Refused(f"{', '.join(missing)} cannot be reached: nothing was changed")
     settings = fleet.settings
     addresses = {name: fleet.address(name) for name in fleet.nodes}
+    balancers_at = {name: fleet.address(name) for name in fleet.balancers}
 
     def on_node(host: Host) -> list[str]:
-        return node.place(settings, host.name)
+        return node.place(settings, host.name, balancers_at)
 
     def on_balancer(host: Host) -> list[str]:
         switch = _switch(fleet, host.name)

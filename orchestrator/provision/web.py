@@ -3,15 +3,78 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from orchestrator.config import Settings, published
+from orchestrator.config.web import BALANCERS
 
 Rules = list[tuple[str, bool]]
 """Regular expressions of paths, each with whether a matching path is denied. The first expression that matches decides.
 """
 
+COMPRESSED = (
+    "text/plain text/css text/javascript text/xml application/javascript application/json application/ld+json "
+    "application/manifest+json application/xml application/xhtml+xml application/rss+xml application/atom+xml "
+    "image/svg+xml"
+)
+"""The media types that nginx compresses with ``web.gzip``, in addition to text/html."""
+
 HIDDEN = r"~/\.(?!well-known/)"
 """Files and directories whose names begin with a dot, except ``.well-known``."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header of all answers.
+
+    + answered: nginx's variable of the header of this name in the application's answer
+    """
+
+    name: str
+    value: str
+    answered: str
+
+
+def values(settings: Settings, proxies: Sequence[str]) -> dict[str, object]:
+    """Return the values of node.nginx.j2 that come from the section ``web`` and from the paths in the document root.
+
+    + proxies: addresses and networks of the trusted proxies
+    """
+    web = settings.web
+    return {
+        "denied": denied(settings),
+        "unsent": unsent(settings),
+        "written": [literal(path) for path in published.written(settings)],
+        "max_body": web.max_body,
+        "headers": [
+            Header(name, value, f"$upstream_http_{name.lower().replace('-', '_')}")
+            for name, value in web.headers.items()
+        ],
+        "cache": round(web.cache),
+        "compressed": COMPRESSED if web.gzip else "",
+        "proxies": list(dict.fromkeys(proxies)),
+    }
+
+
+def trusted(settings: Settings, balancers: Mapping[str, str], found: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the addresses and networks of the trusted proxies, and a warning for each balancer that is left out.
+
+    A node can serve requests without knowing the balancers. Therefore an unknown address is not an error.
+
+    + balancers: inventory name -> IP address or host name of every balancer
+    + found: address in the inventory -> IP address, as the node resolves it; without the unknown addresses
+    """
+    proxies, warnings = [], []
+    for name, address in balancers.items() if BALANCERS in settings.web.trusted_proxies else ():
+        if address in found:
+            proxies.append(found[address])
+        else:
+            warnings.append(
+                f"warning: the IP address of {name} ({address}) is unknown here, so PHP sees the balancer's address "
+                "instead of the client's: give the IP address in the inventory, or in web.trusted_proxies"
+            )
+    return [*proxies, *(proxy for proxy in settings.web.trusted_proxies if proxy != BALANCERS)], warnings
 
 
 def denied(settings: Settings) -> Rules:

@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.provision import render
-from tests.provision.test_render import settings
+from orchestrator.provision.web import trusted
+from tests.provision.test_render import both_kinds, settings
 
 V = "$bg_shop_x"
 WHOLE = {"public": "."}
@@ -25,7 +26,7 @@ def mapped(text: str, name: str, uri: str) -> str:
     for pattern, value in values.items():
         flags = re.IGNORECASE if pattern.startswith("~*") else 0
         if found := re.search(re.sub(r"^~\*?", "", pattern), uri, flags):
-            return found.expand(value.replace("$1", r"\1")).strip('"').replace("$uri", uri)
+            return found.expand(value.replace("$1", r"\1")).strip('"').replace("${uri}", uri).replace("$uri", uri)
     return str(default).strip('"')
 
 
@@ -166,3 +167,100 @@ def test_paths_that_could_break_the_configuration_are_refused(key: str, path: st
 def test_served_paths_are_no_patterns() -> None:
     with pytest.raises(UsageError, match=r"web\.serve\.0: '\*\.png' is not a path"):
         settings(web={"serve": ["*.png"]})
+
+
+def test_the_largest_body_is_the_same_on_nodes_and_balancers() -> None:
+    made = settings(web={"max_body": "77m"})
+    assert render.node_nginx(made, "node1").count("    client_max_body_size 77m;\n") == 3
+    haproxy, nginx = both_kinds(made, made.switches[0])
+    assert nginx.count("    client_max_body_size 77m;\n") == 1
+    assert "77m" not in haproxy
+
+
+def test_the_applications_own_header_wins() -> None:
+    headers = {"X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'self'; img-src *"}
+    text = render.node_nginx(settings(web={"headers": headers}), "node1")
+    assert f'map $upstream_http_x_frame_options {V}_header_1 {{ "" "DENY"; default ""; }}\n' in text
+    policy = headers["Content-Security-Policy"]
+    assert f'map $upstream_http_content_security_policy {V}_header_2 {{ "" "{policy}"; default ""; }}\n' in text
+    assert text.count(f"    add_header X-Frame-Options {V}_header_1 always;\n") == 3
+    assert text.count(f"    add_header Content-Security-Policy {V}_header_2 always;\n") == 3
+    # an add_header of a location would hide those of the server
+    assert all("add_header" not in part for part in re.split(r"\n    location ", text)[1:] if "\nserver {" not in part)
+
+
+def test_only_assets_that_nginx_sends_are_cached_for_ever() -> None:
+    text = render.node_nginx(settings(assets=["build"], web={"cache": "24h"}), "node1")
+    block = re.search(rf'^map "\$upstream_status\{V}_asset" \{V}_cache \{{\n(.*?)\n\}}', text, re.DOTALL | re.MULTILINE)
+    assert block
+    rules = re.findall(r'"~(\S+)" +"(.*)";', block[1])
+    answers = {
+        subject: next((value for pattern, value in rules if re.search(pattern, subject)), "")
+        for subject in ("/build/app.3f9a.js", "/.never", "/build/", "200/build/app.js", "404/.never")
+    }
+    assert answers.pop("/build/app.3f9a.js") == "public, max-age=86400, immutable"
+    assert set(answers.values()) == {""}
+    assert text.count(f"    add_header Cache-Control {V}_cache;\n") == 3
+    assert "Cache-Control" not in render.node_nginx(settings(assets=["build"]), "node1")
+
+
+def test_gzip_is_left_to_the_distribution_by_default() -> None:
+    assert "gzip" not in render.node_nginx(settings(), "node1")
+    text = render.node_nginx(settings(web={"gzip": True}), "node1")
+    assert text.count("    gzip on;\n") == text.count("    gzip_proxied any;\n") == 3
+    # nginx compresses text/html always, and warns if it is listed; events of a stream must not be kept back
+    assert not re.search(r"gzip_types .*(text/html|event-stream)", text)
+
+
+BALANCERS = {"lb1": "10.0.0.8", "lb2": "lb2.example"}
+FOUND = {"10.0.0.8": "10.0.0.8"}
+
+
+@pytest.mark.parametrize(
+    ("given", "proxies"),
+    [
+        (["balancers"], ["10.0.0.8", "10.0.0.9"]),
+        ([], []),
+        (["192.0.2.0/24"], ["192.0.2.0/24"]),
+        (["192.0.2.0/24", "balancers"], ["10.0.0.8", "10.0.0.9", "192.0.2.0/24"]),
+    ],
+)
+def test_balancers_are_trusted_by_default(given: list[str], proxies: list[str]) -> None:
+    made = settings(web={"trusted_proxies": given})
+    assert trusted(made, BALANCERS, FOUND | {"lb2.example": "10.0.0.9"}) == (proxies, [])
+    assert settings().web.trusted_proxies == ["balancers"]
+
+
+def test_a_balancer_whose_address_is_unknown_is_a_warning() -> None:
+    proxies, warnings = trusted(settings(), BALANCERS, FOUND)
+    assert proxies == ["10.0.0.8"]
+    assert [line.partition(" is unknown here")[0] for line in warnings] == [
+        "warning: the IP address of lb2 (lb2.example)"
+    ]
+    assert trusted(settings(web={"trusted_proxies": []}), BALANCERS, FOUND) == ([], [])
+
+
+def test_a_trusted_proxy_tells_the_client_s_address_and_scheme() -> None:
+    text = render.node_nginx(settings(), "node1", ["10.0.0.8", "10.0.0.8", "127.0.0.1", "fd00::/8"])
+    geo = text.split(f"geo $realip_remote_addr {V}_trusted {{\n")[1].split("}")[0]
+    assert [line.split() for line in geo.splitlines()] == [
+        ["127.0.0.1", "1;"],
+        ["10.0.0.8", "1;"],
+        ["fd00::/8", "1;"],
+        ["default", "0;"],
+    ]
+    for server in text.split("\nserver {")[1:]:
+        proxies = re.findall(r"set_real_ip_from (\S+);", server)
+        assert proxies == ["10.0.0.8", "127.0.0.1", "fd00::/8"]
+        assert "real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n" in server
+        assert f"fastcgi_param HTTPS {V}_https if_not_empty;" in server
+        assert f"fastcgi_param REQUEST_SCHEME {V}_scheme;" in server
+        assert f"fastcgi_param HTTP_X_FORWARDED_FOR {V}_forwarded if_not_empty;" in server
+
+
+def test_without_proxies_no_header_of_a_client_is_believed() -> None:
+    text = render.node_nginx(settings(), "node1")
+    assert "realip" not in text
+    assert "real_ip" not in text
+    assert "forwarded" not in text.lower()
+    assert "fastcgi_param HTTPS $https if_not_empty;" in text

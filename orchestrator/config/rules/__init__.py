@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     files.seeds_are_shared_directories,
     files.outputs_overlap_nothing,
     files.assets_are_relative_to_the_document_root,
+    files.cached_files_are_assets,
     files.web_paths_are_relative_to_the_document_root,
     files.private_files_are_not_served,
     files.shared_paths_do_not_overlap,

@@ -63,6 +63,13 @@ def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
     return None
 
 
+def cached_files_are_assets(settings: Settings) -> str | None:
+    """If ``web.cache`` is set, require ``assets``, which lists the files that ``web.cache`` is about."""
+    if settings.web.cache and not settings.assets:
+        return "web.cache: it is about the files in assets, and assets is empty: list their directories in assets"
+    return None
+
+
 def web_paths_are_relative_to_the_document_root(settings: Settings) -> str | None:
     """Require that no path in ``web.serve`` or ``web.deny`` begins with the document root."""
     root = f"{settings.php.public}/"

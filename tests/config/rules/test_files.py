@@ -10,6 +10,7 @@ from orchestrator.config.rules import Rule
 from orchestrator.config.rules.files import (
     assets_are_relative_to_the_document_root,
     build_steps_are_distinct,
+    cached_files_are_assets,
     outputs_overlap_nothing,
     private_files_are_not_served,
     release_files_are_not_shared,
@@ -67,6 +68,12 @@ VENDOR = {"name": "composer", "run": "x", "inputs": ["composer.lock"], "outputs"
             assets_are_relative_to_the_document_root,
             {"assets": ["build", "public/js"]},
             "assets: public/js begins with the document root public/: write js",
+        ),
+        (cached_files_are_assets, {"web": {"cache": "24h"}, "assets": ["build"]}, None),
+        (
+            cached_files_are_assets,
+            {"web": {"cache": "24h"}},
+            "web.cache: it is about the files in assets, and assets is empty: list their directories in assets",
         ),
         (web_paths_are_relative_to_the_document_root, {"web": {"serve": ["up"], "deny": ["publicity"]}}, None),
         *(
