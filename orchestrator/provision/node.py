@@ -207,6 +207,9 @@ def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Acc
         check = f'/usr/bin/php{settings.php.version} -n -l "$candidate"'
         text = render.preload(settings, color)
         work.do(f"{color}: preload.php", operations.file, path=paths["preload"], text=text, check=check)
+    if "blacklist" in paths:
+        text = render.opcache_blacklist(settings)
+        work.do(f"{color}: OPcache's blacklist", operations.file, path=paths["blacklist"], text=text)
     work.do(
         f"{color}: php.ini",
         operations.file,

@@ -191,13 +191,28 @@ def php_ini(settings: Settings, color: Color) -> str:
     """
     sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
     preload = {"opcache.preload": f"{settings.node.etc}/{color}/preload.php", "opcache.preload_user": settings.web_user}
+    changing = {"opcache.blacklist_filename": fpm_files(settings, color)["blacklist"]} if _has_shared(settings) else {}
     ours = {
         **PHP_DEFAULTS,
+        **changing,
         **(sessions if settings.shared_sessions else {}),
         **(preload if settings.php.preload else {}),
     }
     ini = {key: ini_value(key, value) for key, value in {**ours, **settings.php.ini}.items()}
     return _render("php.ini.j2", color=color.value, ini=ini)
+
+
+def _has_shared(settings: Settings) -> bool:
+    return bool(settings.shared.directories or settings.shared.files)
+
+
+def opcache_blacklist(settings: Settings) -> str:
+    """Return the text of the file that lists the PHP files that OPcache does not cache: all shared files.
+
+    OPcache never looks again at a file that it has cached (``opcache.validate_timestamps``). The application may write
+    shared files, such as its configuration, at any time, and the other color must then read the new file, too.
+    """
+    return f"; {NOTICE}\n{settings.node.shared}/\n"
 
 
 def preload(settings: Settings, color: Color) -> str:
@@ -227,10 +242,12 @@ def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
     etc = f"{settings.node.etc}/{color}"
     preload = {"preload": f"{etc}/preload.php"} if settings.php.preload else {}
     idle = {"idle": f"{etc}/php-fpm-idle.conf"} if settings.shrinks else {}
+    blacklist = {"blacklist": f"{etc}/opcache-blacklist"} if _has_shared(settings) else {}
     return {
         "conf": f"{etc}/php-fpm.conf",
         "ini": f"{etc}/php.d/99-orchestrator.ini",
         **preload,
+        **blacklist,
         **idle,
         "service": f"/etc/systemd/system/{settings.node.service(color)}",
     }

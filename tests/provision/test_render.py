@@ -150,6 +150,19 @@ def test_a_colors_master_preloads_the_colors_own_release() -> None:
         assert '"$release/config/preload.php"' in text
 
 
+@pytest.mark.parametrize("shared", [{"directories": ["data"]}, {"files": ["config.php"]}])
+def test_shared_php_files_are_not_cached(shared: dict[str, list[str]]) -> None:
+    plain = settings()
+    assert "blacklist" not in render.php_ini(plain, Color.blue) + render.fpm_service(plain, Color.blue)
+    made = settings(shared=shared)
+    for color in Color:
+        path = f"/etc/orchestrator/shop-x/{color}/opcache-blacklist"
+        assert f'\nopcache.blacklist_filename = "{path}"\n' in render.php_ini(made, color)
+        assert render.fpm_files(made, color)["blacklist"] == path
+        assert f" {path} " in render.fpm_service(made, color)
+    assert render.opcache_blacklist(made).splitlines()[1:] == ["/srv/shop-x/shared/"]
+
+
 @pytest.mark.parametrize("path", ["../x.php", "/x.php", "x", "a';b.php", ""])
 def test_only_a_php_file_of_the_release_can_be_preloaded(path: str) -> None:
     with pytest.raises(UsageError, match=r"php\.preload"):
