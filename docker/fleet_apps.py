@@ -39,6 +39,7 @@ APPLICATIONS = {
     "laravel": Application(DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2"), lock=True, database=True),
     "symfony": Application(DOCKER / "apps/symfony", lock=True, database=True),
     "wordpress": Application(DOCKER / "apps/wordpress", below="/opt/wordpress", database=True),
+    "classic": Application(DOCKER / "apps/classic"),
     "plain": Application(DOCKER / "apps/plain"),
     "static": Application(DOCKER / "apps/static"),
     "service": Application(DOCKER / "apps/service"),

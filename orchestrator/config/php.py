@@ -28,8 +28,14 @@ class Php(Section):
     scripts: bool = Field(
         False,
         description="whether a request may also run another PHP file of the document root, by the file's name. "
-        "WordPress needs this (`/wp-login.php`, `/wp-admin/`). PHP files in shared or writable directories "
-        "never run",
+        "WordPress needs this (`/wp-login.php`, `/wp-admin/`). Behind the name there may be more, as in "
+        "`/api.php/users/7` (`PATH_INFO`). In a directory, `index.php` or else `index.html` answers. PHP files in "
+        "shared or writable directories never run",
+    )
+    fallback: bool = Field(
+        True,
+        description="whether the front controller answers the requests for which the document root has no file. If "
+        "not, nginx answers them with 404. Only with `scripts`",
     )
     workers: int = Field(16, ge=1, le=4096, description="number of PHP-FPM workers of each color (`pm.max_children`)")
     idle_workers: int | None = Field(
@@ -71,7 +77,9 @@ class Php(Section):
     ini: dict[str, str] = Field(default_factory=dict, description="php.ini values of both colors, by name")
 
     @model_validator(mode="after")
-    def _idle_is_less(self) -> Php:
+    def _fits_together(self) -> Php:
         if self.idle_workers is not None and self.idle_workers >= self.workers:
             raise ValueError(f"idle_workers must be less than workers ({self.workers})")
+        if not (self.fallback or self.scripts):
+            raise ValueError("fallback: without scripts, the front controller answers all requests: set scripts = true")
         return self

@@ -23,7 +23,7 @@ RAW: dict[str, Any] = {
 
 
 def test_the_recipes() -> None:
-    assert names() == ["laravel", "plain-php", "service", "static", "symfony", "wordpress"]
+    assert names() == ["classic", "laravel", "plain-php", "service", "static", "symfony", "wordpress"]
 
 
 def test_own_settings_are_laid_over_the_recipe_s() -> None:

@@ -1,7 +1,8 @@
 """Real applications, each by the recipe for its kind: released, moved to the next version and back under traffic.
 
-Laravel in make test, since it has everything a release can have; the others in make test-all. They have a fleet of
-their own, whose nodes and balancers are new ones for each application; origin and database server stay.
+Laravel in make test, since it has everything a release can have, and the classic application, since nginx does most for
+it; the others in make test-all. They have a fleet of their own, whose nodes and balancers are new ones for each
+application; origin and database server stay.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import fleet as tool
 import pytest
 
 from orchestrator.probe.sample import Kind
+from tests.fleet.pages import curl
 from tests.fleet.running import Alone, Fleet
 from tests.fleet.traffic import Answer, Questions, Traffic, ask, flawless
 
@@ -257,6 +259,98 @@ def test_plain_php(on_stage: Callable[[str], Application], tmp_path: Path) -> No
     released(plain, tmp_path)
     healthy(plain, "storage")
     assert plain.ask("/lib/version.php").status == 404
+
+
+def test_classic_php(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
+    classic = on_stage("classic")
+    released(classic, tmp_path, GETS)
+    for path, status, answered in CLASSIC:
+        page = curl("--path-as-is", classic.fleet.haproxy_url + path)
+        headers = page.headers or {}
+        assert page.status == status, path
+        assert headers["x-frame-options"] == "DENY", path
+        assert answered in (page.text if status == 200 else headers.get("location", "")), path
+
+    # the install wizard writes a PHP file and a database, which both colors read
+    node = classic.fleet.nodes[0]
+    colors = [node["blue_url"], node["green_url"]]
+    for title in ("first", "second"):
+        assert sent(node["live_url"], "/install/", {"title": title})[0] == 200
+        assert [ask(url).body["title"] for url in colors] == [title] * 2
+    assert ask(node["live_url"], "/api/items.php/add/pen").body["items"] == ["pen"]
+    classic.do("rollback")
+    back = ask(node["live_url"], "/api/items.php/list").body
+    assert (back["version"], back["items"], back["path_info"]) == ("v1", ["pen"], "/list")
+    assert ask(node["live_url"]).body["title"] == "second"
+    for path in ("/data/db.sqlite", "/data/config.php"):
+        assert ask(node["live_url"], path).status == 404, path
+
+    # uploads are sent, and neither run nor hide anything
+    upload = "cd /srv/classic/shared/uploads && echo photo >a.png && echo photo >.hidden && echo '<?php echo 1;' >x.php"
+    assert classic.fleet.ssh(node["name"], upload).returncode == 0
+    assert ask(node["live_url"], "/uploads/a.png").text == "photo\n"
+    for path in ("/uploads/.hidden", "/uploads/x.php", "/uploads/x.php/y"):
+        assert ask(node["live_url"], path).status == 404, path
+
+    # built files of both releases are kept by browsers; what is missing is not
+    for name, kept in (("app-3f9a1c70", True), ("app-b2d04e11", True), ("app-none", False)):
+        page = curl(
+            "-H", "Accept-Encoding: gzip", "-o", "/dev/null", "-D", "-", f"{node['live_url']}/assets/{name}.css"
+        )
+        headers = page.headers or {}
+        assert (page.status == 200) == kept, name
+        assert headers.get("cache-control", "") == ("public, max-age=31536000, immutable" if kept else ""), name
+        assert ("content-encoding" in headers) == kept, name
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * 1_100_000)
+    assert curl("--data-binary", f"@{body}", f"{node['live_url']}/").status == 413
+
+
+CLASSIC = (
+    ("/health.php", 200, '"storage":"ok"'),
+    ("/admin/", 200, "admin"),
+    ("/admin", 301, "/admin/"),
+    ("/admin?a=b%20c", 301, "/admin/?a=b%20c"),
+    ("//admin", 301, "/admin/"),
+    ("/docs/", 200, "Manual"),
+    ("/docs", 301, "/docs/"),
+    ("/index.php/a%20b/c", 200, '"path_info":"\\/a b\\/c"'),
+    ("/data", 404, ""),
+    ("/data/.gitignore", 404, ""),
+    ("/uploads/", 404, ""),
+    ("/vendor/tool.php", 404, ""),
+    ("/schema.SQL", 404, ""),
+    ("/schema.sql", 404, ""),
+    ("/.git/HEAD", 404, ""),
+    ("/nothing", 404, ""),
+    ("/nothing.php/x", 404, ""),
+)
+"""Paths of the application classic: the status, and a part of the page or of the address that a redirect names."""
+
+
+def test_an_application_knows_its_clients(on_stage: Callable[[str], Application]) -> None:
+    classic = on_stage("classic")
+    if not classic.versions:
+        classic.release("v1", "v1")
+    balancer = classic.fleet.known["balancers"]["haproxy"][0]
+    lies = ("-H", "X-Forwarded-For: 192.0.2.1", "-H", "X-Forwarded-Proto: https")
+    there = {"address": client(classic.fleet, "haproxy"), "https": None, "scheme": "http"}
+    for words, url, wanted in (
+        (("-k",), balancer["https_url"], there | {"https": "on", "scheme": "https"}),
+        (("-k", *lies[:2]), balancer["https_url"], there | {"https": "on", "scheme": "https"}),
+        (lies, balancer["url"], there),
+    ):
+        body = json.loads(curl(*words, f"{url}/").text)
+        assert {key: body[key] for key in wanted} == wanted
+        assert body["forwarded"] == wanted["address"]
+    # a client that asks the node itself is not believed
+    body = json.loads(curl(*lies, f"{classic.fleet.nodes[0]['live_url']}/").text)
+    assert (body["address"], body["https"]) == (there["address"], None)
+
+
+def client(fleet: Fleet, server: str) -> str:
+    """The address from which a server of the fleet sees the clients of this machine."""
+    return fleet.exec(server, "ip -4 route show default | cut -d' ' -f3").stdout.strip()
 
 
 @pytest.mark.slow

@@ -118,7 +118,8 @@ def test_only_the_front_controller_runs_unless_scripts_is_set() -> None:
     assert f"{v}_script" not in alone
     assert alone.count("fastcgi_param SCRIPT_FILENAME $document_root/index.php;\n") == 3
     text = render.node_nginx(settings(php={"scripts": True}), "node1")
-    assert text.count(f"try_files {v}_script @front;") == text.count("location @front {") == 3
+    assert text.count(f"try_files {v}_script @page;") == text.count("location @front {") == 3
+    assert text.count(f"try_files {v}_page @front;") == 3
     for name in ("SCRIPT_FILENAME $document_root", "SCRIPT_NAME "):
         assert text.count(f"fastcgi_param {name}$uri;\n") == text.count(f"fastcgi_param {name}/index.php;\n") == 3
 

@@ -264,3 +264,87 @@ def test_without_proxies_no_header_of_a_client_is_believed() -> None:
     assert "real_ip" not in text
     assert "forwarded" not in text.lower()
     assert "fastcgi_param HTTPS $https if_not_empty;" in text
+
+
+@pytest.mark.parametrize(
+    ("uri", "script", "path_info"),
+    [
+        ("/", "/index.php", ""),
+        ("/index.php", "/index.php", ""),
+        ("/admin/", "/admin/index.php", ""),
+        ("/admin", "/.never", ""),
+        ("/api/greader.php", "/api/greader.php", ""),
+        ("/api/greader.php/", "/api/greader.php", "/"),
+        ("/api/greader.php/accounts/ClientLogin", "/api/greader.php", "/accounts/ClientLogin"),
+        ("/a.php/b.php/c", "/a.php", "/b.php/c"),
+        ("/a.php\n/b", "/.never", ""),
+        ("/a.phpx/b", "/.never", ""),
+        ("/.php/x", "/.never", ""),
+        ("/app.css", "/.never", ""),
+        ("/up/x.php", "/.never", ""),
+        ("/up/x.php/y", "/.never", "/y"),
+        ("/up/", "/.never", ""),
+        ("/cache/x.php", "/.never", ""),
+    ],
+)
+def test_the_script_and_the_rest_of_a_path(uri: str, script: str, path_info: str) -> None:
+    text = render.node_nginx(
+        settings(
+            php={"public": ".", "scripts": True},
+            shared={"directories": ["up"]},
+            permissions={"writable": ["cache"]},
+            web={"serve": ["up"]},
+        ),
+        "node1",
+    )
+    assert mapped(text, "_script", uri) == script
+    assert mapped(text, "_path_info", uri) == path_info
+
+
+def test_a_front_controller_gets_the_rest_of_its_own_path_alone() -> None:
+    text = render.node_nginx(settings(php={"front": "app.php"}), "node1")
+    found = {
+        uri: mapped(text, "_path_info", uri) for uri in ("/app.php/a/b", "/app.php", "/a/b", "/x.php/a", "/appXphp/a")
+    }
+    assert found == dict.fromkeys(found, "") | {"/app.php/a/b": "/a/b"}
+    text = render.node_nginx(settings(php={"scripts": True}), "node1")
+    assert (
+        text.count(
+            f'location @front {{\n        root /srv/shop-x/releases/{V}_release/public;\n        set {V}_info "";'
+        )
+        == 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "redirected"),
+    [
+        ("/admin", True),
+        ("/a/b-c_d~1.x", True),
+        ("/admin/", False),
+        ("/", False),
+        ("//evil.example", False),
+        ("/a//b", False),
+        ("/x.php", False),
+        ("/x.php/y", False),
+        ("/a b", False),
+        ("/admin\n", False),
+        ("/a\r\nX: y", False),
+        ("/../a", False),
+        ("/ä", False),
+        ("/a?b", False),
+    ],
+)
+def test_a_directory_without_a_slash_is_redirected_on_the_site(uri: str, redirected: bool) -> None:
+    text = render.node_nginx(settings(php={"scripts": True}), "node1").replace(r"\z", r"\Z")
+    assert mapped(text, "_directory", uri) == (uri if redirected else "/.never")
+    assert text.count(f"return 301 {V}_directory/$is_args$args;") == 6
+    assert text.count("absolute_redirect off;") == 3
+
+
+def test_without_a_fallback_nginx_answers_404() -> None:
+    text = render.node_nginx(settings(php={"scripts": True, "fallback": False}), "node1")
+    assert text.count(f"try_files {V}_page =404;") == 3
+    assert "@front" not in text
+    with pytest.raises(UsageError, match=r"fallback: without scripts, the front controller answers all requests"):
+        settings(php={"fallback": False})
