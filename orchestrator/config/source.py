@@ -167,6 +167,16 @@ class Tarball(Source, Aws):
         return self.url.get_secret_value() if self.url else ""
 
     @property
+    def name(self) -> str:
+        """The path of the tarball; empty if no tarball is unpacked on the nodes."""
+        return urlsplit(self.address).path
+
+    @property
+    def needs_unpackers(self) -> bool:
+        """Whether the nodes need programs that servers may lack: all tarballs except those that gzip compressed."""
+        return bool(self.name) and not self.name.endswith((".tar", ".tar.gz", ".tgz"))
+
+    @property
     @override
     def where(self) -> str:
         return shown(self.address)
@@ -195,6 +205,11 @@ class ArchiveSource(Tarball):
         if (self.url is None) == (self.file is None):
             raise ValueError("an archive needs exactly one of url and file")
         return self
+
+    @property
+    @override
+    def name(self) -> str:
+        return self.file or super().name
 
     @property
     @override

@@ -14,7 +14,7 @@ from pyinfra.operations import server, systemd
 
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource, Tarball
-from orchestrator.config.switch import BalancerSwitch, NodeSwitch
+from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, operations, render
 from orchestrator.provision.common import account_of, local_text
@@ -29,14 +29,12 @@ NGINX = "nginx.service"
 def packages(settings: Settings) -> list[str]:
     """Return the names of the Debian packages that a node needs."""
     php = [f"php{settings.php.version}-{part}" for part in ("fpm", "cli", "opcache")] + ["libfcgi-bin"]
-    tools = ["git", "openssh-client", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux"]
-    given = (*settings.permissions.writable, *settings.permissions.private, *settings.shared.directories)
-    acl = ["acl"] if given else []
+    tools = ["git", "openssh-client", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux", "acl"]
     armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
-    # for tarballs that are not compressed by gzip
-    tools += ["xz-utils", "zstd"] if isinstance(settings.source, Tarball) else []
+    packed = isinstance(settings.source, Tarball) and settings.source.needs_unpackers
+    tools += ["xz-utils", "zstd"] if packed else []
     # perl-base, which every server has, lacks Time::HiRes
-    return ["nginx", *(php if settings.runtime == "php" else []), *tools, *acl, *(["perl"] if armed else [])]
+    return ["nginx", *(php if settings.runtime == "php" else []), *tools, *(["perl"] if armed else [])]
 
 
 def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> list[str]:
@@ -61,8 +59,7 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> l
     origin(work, settings, account)
     tree(work, settings, account, web)
     scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), **render.node_scripts(settings)}
-    if isinstance(settings.source, GitSource):
-        scripts["ssh"] = render.ssh(settings)
+    scripts["ssh"] = render.ssh(settings)
     if settings.shrinks:
         scripts["shrink"] = render.shrink(settings)
     if settings.runtime != "static":
@@ -75,8 +72,7 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> l
     if settings.scaling and settings.scaling.hook:
         common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))
         common.library(work, settings.node.library, {"catch-up": catch_up.script(settings)})
-    if isinstance(settings.source, GitSource):
-        forget_former_origin(work, settings, account)
+    forget_former_origin(work, settings, account)
     for color in Color:
         work.do(f"{color}: directory", operations.directories, paths=[f"{settings.node.etc}/{color}"])
         if settings.runtime == "php":
@@ -181,11 +177,10 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
             paths=[f"{layout.shared}/{path}" for path in settings.shared.directories],
             users=[settings.user, settings.web_user],
         )
-    if not any(isinstance(switch, BalancerSwitch) for switch in settings.switches):
-        # without a balancer, lock and journal are on a node; every node is ready to hold them
-        state = settings.balancer.state
-        work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
-        work.do("state", operations.directories, paths=[state], **owner)
+    # lock and journal may be on a node (without balancers, or by `journal.host`), so every node is ready to hold them
+    state = settings.balancer.state
+    work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
+    work.do("state", operations.directories, paths=[state], **owner)
     work.do("live link", operations.first_link, path=layout.live, target=str(settings.first_color), **owner)
 
 
