@@ -120,6 +120,15 @@ class Fleet:
     def host(self, name: str) -> Host:
         return self.state.inventory.get_host(name)
 
+    def switch_of(self, name: str) -> BalancerSwitch:
+        """Return the switch that a balancer belongs to.
+
+        + name: name of the balancer
+        """
+        groups = self.host(name).groups
+        switches = (switch for switch in self.settings.switches if isinstance(switch, BalancerSwitch))
+        return next(switch for switch in switches if switch.group in groups)
+
     def address(self, name: str) -> str:
         """Return the address by which the balancers reach a node.
 

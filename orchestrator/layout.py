@@ -54,6 +54,11 @@ class NodeLayout:
         return f"/etc/orchestrator/{self.app}"
 
     @property
+    def provisioned(self) -> str:
+        """The file with digests of the settings that provisioning applied on this host."""
+        return f"{self.etc}/provisioned"
+
+    @property
     def origin_key(self) -> str:
         return f"{self.etc}/origin_key"
 
@@ -119,6 +124,11 @@ class BalancerLayout:
     @property
     def library(self) -> str:
         return f"/usr/local/lib/orchestrator/{self.app}"
+
+    @property
+    def provisioned(self) -> str:
+        """The file with digests of the settings that provisioning applied on this host."""
+        return f"/etc/orchestrator/{self.app}/provisioned"
 
     @property
     def guard_dir(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import gevent
 from pyinfra.api.host import Host
 
+from orchestrator.config.applied import BALANCERS, digests
 from orchestrator.errors import CannotTell, NotDone, OrchestratorError, Silent
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
@@ -44,7 +45,18 @@ def survey(fleet: Fleet, group: bool = True) -> FleetState:
     addresses = {name: fleet.address(name) for name in fleet.nodes}
     # `if scaling` would be wrong: a greenlet that has ended is false
     found = scaling.get() if scaling is not None else None
-    return FleetState(states, {**balancers, **apis, **links}, kinds, addresses, found)
+    return FleetState(states, {**balancers, **apis, **links}, kinds, addresses, found, wanted(fleet))
+
+
+def wanted(fleet: Fleet) -> dict[str, dict[str, str]]:
+    """Return the digests that provisioning would leave on each host with the present settings: host -> key -> digest.
+
+    Hosts that this tool does not provision are left out.
+    """
+    settings = fleet.settings
+    switches = {name: fleet.switch_of(name) for name in fleet.balancers}
+    ours = {name: digests(settings, switch) for name, switch in switches.items() if switch.kind in BALANCERS}
+    return {**dict.fromkeys(fleet.nodes, digests(settings)), **ours}
 
 
 def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:

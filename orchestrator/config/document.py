@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from enum import Enum
 from types import NoneType
@@ -12,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from orchestrator.config.applied import KEYS, class_of
 from orchestrator.config.duration import seconds
 from orchestrator.config.settings import KINDS, Settings, section_in
 
@@ -26,6 +28,13 @@ def document() -> str:
         "A duration is a number of seconds, or a text with a unit: `500ms`, `90s`, `2m`, `1h`. If the default is",
         "empty, the key is not set. Each section has its own table below.",
         "",
+        "The column `class` says which command applies the key after you changed it (docs/using.md):",
+        "",
+        "* `servers`: provisioning. Until `deploys/provision.py` has applied the change, a release is refused.",
+        "* `release`: the next run. You need not provision.",
+        "* `release, servers`: the next run. If `scaling.hook` is set, provision first, because new instances of the",
+        "  Auto Scaling group have the value from provisioning.",
+        "",
         "This page is generated from the code: `python -m orchestrator.config.document > docs/settings.md`.",
         "",
         *_section(Settings, ""),
@@ -39,8 +48,8 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
         yield ""
     yield inspect.cleandoc(section.__doc__ or "")
     yield ""
-    yield "| key | type | default | meaning |"
-    yield "|---|---|---|---|"
+    yield "| key | class | type | default | meaning |"
+    yield "|---|---|---|---|---|"
     inner = []
     for key, field in section.model_fields.items():
         found = section_in(field.annotation)
@@ -49,7 +58,8 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
         default = _default(field)
         if found and default not in ("", "`[]`") and not field.is_required():
             default = "see table"
-        yield f"| `{key}` | {_kind(field)} | {default} | {_meaning(key, field)} |"
+        kind_of_key = _class(f"{path}.{key}" if path else key, found is not None)
+        yield f"| `{key}` | {kind_of_key} | {_kind(field)} | {default} | {_meaning(key, field)} |"
     yield ""
     for key, found in inner:
         where = f"{path}.{key}" if path else key
@@ -58,6 +68,15 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
                 yield from _section(inner_section, f"{where}, kind {kind}")
         else:
             yield from _section(found, where)
+
+
+def _class(name: str, is_section: bool) -> str:
+    """Return the class of a key; empty for a section whose own table has the classes.
+
+    + name: key with its sections, as headings show it, such as ``switches, kind nginx.listen``
+    """
+    plain = re.sub(r", kind \w+", "", name)
+    return "" if is_section and not any(key.name == plain for key in KEYS) else class_of(plain)
 
 
 def _meaning(key: str, field: FieldInfo) -> str:

@@ -173,7 +173,7 @@ class Tarball(Source, Aws):
 
     @property
     def needs_unpackers(self) -> bool:
-        """Whether the nodes need programs that servers may lack: all tarballs except those that gzip compressed."""
+        """Whether the nodes need programs that servers may lack, because the tarball is neither plain nor of gzip."""
         return bool(self.name) and not self.name.endswith((".tar", ".tar.gz", ".tgz"))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.model import Color
-from orchestrator.scripts.command import pairs, script
+from orchestrator.scripts.command import digests, pairs, script
 from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/node.sh")
@@ -32,6 +33,7 @@ class NodeState:
     + rss_mb: color -> memory of its processes (MiB)
     + filesystem: type of the file system that holds the application, as ``stat -f`` names it
     + fence: highest number of a run that the node's guard has seen
+    + digests: key -> digest of the value that provisioning applied on the node; None if the node does not tell
     """
 
     provisioned: bool
@@ -49,6 +51,7 @@ class NodeState:
     release_mb: int = 0
     release_inodes: int = 0
     shrunk: frozenset[Color] = frozenset()
+    digests: Mapping[str, str] | None = None
 
 
 def parse(output: list[str]) -> NodeState:
@@ -72,6 +75,7 @@ def parse(output: list[str]) -> NodeState:
         release_mb=max(sizes[::2], default=0) // 1024,
         release_inodes=max(sizes[1::2], default=0),
         shrunk=frozenset(color for color in Color if said[f"{color}.shrunk"]),
+        digests=digests(said),
     )
 
 

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Prints the state of an app node, a key=value a line.
 root=$1 app=$2 main=$3
+provisioned=/etc/orchestrator/$app/provisioned
 link() { readlink "$1" 2>/dev/null || true; }
 rss_kb() { # rss_kb <unit>: memory of the unit's main process and its children
     pid=$(systemctl show -p MainPID --value "$1" 2>/dev/null)
@@ -11,6 +12,7 @@ rss_kb() { # rss_kb <unit>: memory of the unit's main process and its children
     fi
 }
 echo "provisioned=$([ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ] && echo yes || echo no)"
+. ../scripts/provisioned.sh
 echo "live=$(link "$root/live")"
 for color in blue green; do
     echo "$color.release=$(link "$root/$color/release" | sed 's|.*/||')"

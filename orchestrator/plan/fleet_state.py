@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.facts.node import NodeState
@@ -28,6 +28,8 @@ class FleetState:
       kind of the switch (such as ``haproxy``)
     + addresses: node -> the address under which the balancers reach the node
     + group: the state of the Auto Scaling group; None if the settings have no ``scaling``, or if the group was not read
+    + wanted: host -> the digests that provisioning would leave there with the present settings; without the hosts that
+      this tool does not provision
     """
 
     nodes: Mapping[str, NodeState | str]
@@ -35,6 +37,7 @@ class FleetState:
     kinds: Mapping[str, tuple[Where, str]]
     addresses: Mapping[str, str]
     group: Group | str | None = None
+    wanted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def node_states(self) -> dict[str, NodeState]:

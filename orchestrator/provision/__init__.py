@@ -1,7 +1,8 @@
 """Prepare servers for releases: nodes, HAProxy balancers and nginx balancers.
 
-Each kind of host has a module with the same three functions, which walk.py calls:
+Each kind of host has a module with the same four functions, which walk.py calls:
 
+* ``check`` finds settings from which no configuration can be made, before anything changes.
 * ``place`` installs everything on a host, without disturbing traffic.
 * ``pending`` returns which installed configuration is not loaded yet.
 * ``activate`` loads this configuration.

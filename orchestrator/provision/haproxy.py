@@ -18,6 +18,16 @@ HAPROXY = "haproxy.service"
 DEFAULT = "/etc/default/haproxy"
 
 
+def check(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> None:
+    """Raise UsageError if the configuration cannot be made from the settings. Changes nothing.
+
+    + switch: the switch that the balancer belongs to
+    + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+    """
+    render.addresses(nodes)
+    render.haproxy(settings, switch, nodes, settings.user)
+
+
 def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> list[str]:
     """Install everything on the current balancer without disturbing traffic.
 
@@ -27,7 +37,6 @@ def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
     """
-    render.addresses(nodes)  # raises UsageError for a bad address before anything changes
     work = Work()
     account, _ = balancer.prepare(work, settings, nodes, ["haproxy"], "check-haproxy")
     work.do(

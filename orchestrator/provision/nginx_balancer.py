@@ -22,6 +22,16 @@ def conf(settings: Settings) -> str:
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
+def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> None:
+    """Raise UsageError if the configuration cannot be made from the settings. Changes nothing.
+
+    + switch: the switch that the balancer belongs to
+    + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+    """
+    render.addresses(nodes)
+    render.balancer_nginx(settings, switch, nodes)
+
+
 def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> list[str]:
     """Install everything on the current balancer without disturbing traffic.
 
@@ -34,7 +44,6 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
     The balancer resolves the host names now, and nginx's configuration holds only IP addresses. With host names, nginx
     would not start while the name of a single node cannot be resolved.
     """
-    render.addresses(nodes)  # raises UsageError for a bad address before anything changes
     work = Work()
     account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx")
     layout = settings.balancer

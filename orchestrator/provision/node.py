@@ -37,6 +37,22 @@ def packages(settings: Settings) -> list[str]:
     return ["nginx", *(php if settings.runtime == "php" else []), *tools, *(["perl"] if armed else [])]
 
 
+def check(settings: Settings, node_name: str) -> None:
+    """Raise UsageError if a file of a node cannot be made from the settings. Changes nothing.
+
+    + node_name: name of the node in the header X-Node of answers
+    """
+    render.node_nginx(settings, node_name, [])
+    if settings.runtime == "php":
+        render.php_ini(settings, settings.first_color)
+    for path in settings.authorized_keys:
+        common.public_keys(path)
+    if isinstance(settings.source, GitSource):
+        for key in ("key", "known_hosts"):
+            if path := getattr(settings.source, key):
+                local_text(path, f"source.{key}")
+
+
 def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> list[str]:
     """Install everything on the current node without disturbing traffic.
 
@@ -50,7 +66,7 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> l
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
     proxies, warnings = trusted(settings, balancers, found | (host.get_fact(Addresses, hosts=names) if names else {}))
-    nginx = render.node_nginx(settings, node_name, proxies)  # raises UsageError before anything changes
+    nginx = render.node_nginx(settings, node_name, proxies)
     work = Work()
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)

@@ -13,17 +13,16 @@ from typing import TypeVar
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
-from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, Refused, StepFailed
 from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
 from orchestrator.plan.preflight import live_color
-from orchestrator.provision import haproxy, nginx_balancer, node, render, tls
+from orchestrator.provision import applied, haproxy, nginx_balancer, node, render, tls
 from orchestrator.provision.node import Task
 from orchestrator.runtimes import runtime_of
-from orchestrator.survey import survey
+from orchestrator.survey import survey, wanted
 from orchestrator.switches import balancer
 from orchestrator.waiting import until
 
@@ -49,9 +48,9 @@ Say = Callable[[str], None]
 def place(fleet: Fleet, say: Say) -> None:
     """Install everything on all hosts at once, without disturbing traffic.
 
-    Before anything changes, this function raises Refused if a host cannot be reached, and StepFailed if the TLS
-    certificate of a balancer is missing or wrong. If installing fails on some hosts, the other hosts are still
-    completed, and then StepFailed is raised with all failures.
+    Before anything changes, this function raises Refused if a host cannot be reached, UsageError if a file cannot be
+    made from the settings, and StepFailed if the TLS certificate of a balancer is missing or wrong. If installing fails
+    on some hosts, the other hosts are still completed, and then StepFailed is raised with all failures.
 
     + say: prints a line for the operator
     """
@@ -66,12 +65,19 @@ def place(fleet: Fleet, say: Say) -> None:
         return node.place(settings, host.name, balancers_at)
 
     def on_balancer(host: Host) -> list[str]:
-        switch = _switch(fleet, host.name)
+        switch = fleet.switch_of(host.name)
         place_kind: Callable[..., list[str]] = KINDS[switch.kind].place
         return place_kind(settings, switch, addresses)
 
     render.preview(settings)
-    _values(fleet.each(fleet.balancers, lambda host: tls.require(_switch(fleet, host.name)), LOAD))
+    for name in fleet.nodes:
+        node.check(settings, name)
+    for name in fleet.balancers:
+        switch = fleet.switch_of(name)
+        KINDS[switch.kind].check(settings, switch, addresses)
+    _values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
+    expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
+    _values(fleet.each(hosts, lambda host: applied.begin(settings, expected[host.name]), LOAD))
     nodes, balancers = at_once(
         [lambda: fleet.each(fleet.nodes, on_node, PLACE), lambda: fleet.each(fleet.balancers, on_balancer, PLACE)]
     )
@@ -107,8 +113,18 @@ def activate(fleet: Fleet, say: Say) -> None:
         say(f"    {name}: the node serves traffic, so it is drained first")
         _tell([_drained(fleet, name, _restarted(pending[name]), load, say)], say)
     for name in fleet.balancers:
-        switch = _switch(fleet, name)
+        switch = fleet.switch_of(name)
         _tell([fleet.one(name, lambda host, s=switch: KINDS[s.kind].activate(settings, s), LOAD)], say)  # type: ignore[misc]
+
+
+def finish(fleet: Fleet, say: Say) -> None:
+    """Write on every host which settings were applied there, so that a run with other settings can be refused.
+
+    + say: prints a line for the operator
+    """
+    expected, settings = wanted(fleet), fleet.settings
+    hosts = [*fleet.nodes, *fleet.balancers]
+    _tell(fleet.each(hosts, lambda host: applied.end(settings, expected[host.name]), LOAD), say)
 
 
 def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
@@ -259,12 +275,6 @@ def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
     except OrchestratorError:
         return None, False
     return live, any(state.release[live] for state in seen.node_states.values())
-
-
-def _switch(fleet: Fleet, name: str) -> BalancerSwitch:
-    groups = fleet.host(name).groups
-    switches = (switch for switch in fleet.settings.switches if isinstance(switch, BalancerSwitch))
-    return next(switch for switch in switches if switch.group in groups)
 
 
 def _tell(replies: Sequence[Reply[list[str]]], say: Say) -> None:

@@ -45,6 +45,7 @@ class Seen:
     + problems: lines that say why no run may begin while the switch is in this state
     + attached: colors that the switch can send traffic to; a detached color must be attached before it gets traffic
     + sticky: seconds for which the switch keeps a client on its color whatever the weights; 0 without stickiness
+    + digests: key -> digest of the value that provisioning applied on this host; None if the host does not tell
     """
 
     weights: Weights
@@ -57,6 +58,7 @@ class Seen:
     problems: tuple[str, ...] = ()
     attached: frozenset[Color] = frozenset(Color)
     sticky: float = 0.0
+    digests: Mapping[str, str] | None = None
 
 
 class Balancer(ABC):

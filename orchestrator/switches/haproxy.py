@@ -13,7 +13,7 @@ from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import HAProxySwitch
 from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
-from orchestrator.scripts.command import pairs
+from orchestrator.scripts.command import digests, pairs
 from orchestrator.scripts.files import assign, read
 from orchestrator.switches import record
 from orchestrator.switches.base import Balancer, Seen
@@ -30,7 +30,8 @@ class HAProxy(Balancer):
     @property
     @override
     def look(self) -> str:
-        return self._script("look", library=self.layout.library, **self._backends)
+        places = {"library": self.layout.library, "provisioned": self.layout.provisioned}
+        return self._script("look", **places, **self._backends)
 
     @override
     def seen(self, output: Sequence[str]) -> Seen:
@@ -46,6 +47,7 @@ class HAProxy(Balancer):
                 color: tuple(key.split(".", 2)[2] for key in said if key.startswith(f"down.{color}."))
                 for color in Color
             },
+            digests=digests(said),
         )
 
     @property

@@ -1,10 +1,11 @@
 # shellcheck shell=sh
 # Prints weights, members and state of this balancer.
-: "${library:?}" "${blue:?}" "${green:?}"
+: "${library:?}" "${provisioned:?}" "${blue:?}" "${green:?}"
 . haproxy_ask.sh
 
 echo "running=$(running)"
 echo "kept=$(awk '$1 == "green" { print $2 }' "$map" 2>/dev/null)"
+. ../scripts/provisioned.sh
 echo "filesystem=$(stat -f -c %T "$(dirname "$map")" 2>/dev/null)"
 echo "barred=$(sudo -n "$library/bar" list 2>/dev/null | tr '\n' ' ')"
 ask "show stat" | awk -F, -v blue="$blue" -v green="$green" '

@@ -13,7 +13,7 @@ from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import NginxSwitch
 from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
-from orchestrator.scripts.command import pairs
+from orchestrator.scripts.command import digests, pairs
 from orchestrator.scripts.files import assign, read
 from orchestrator.switches import record
 from orchestrator.switches.base import Balancer, Seen
@@ -30,7 +30,7 @@ class Nginx(Balancer):
     @property
     @override
     def look(self) -> str:
-        return self._script("look", library=self.layout.library)
+        return self._script("look", library=self.layout.library, provisioned=self.layout.provisioned)
 
     @override
     def seen(self, output: Sequence[str]) -> Seen:
@@ -47,6 +47,7 @@ class Nginx(Balancer):
             filesystem=said.get("filesystem", ""),
             barred=tuple(said.get("barred", "").split()),
             down=dict.fromkeys(Color, ()),
+            digests=digests(said),
         )
 
     @property

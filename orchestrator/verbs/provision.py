@@ -23,6 +23,7 @@ def provision(fleet: Fleet, options: Options) -> int:
     try:
         session.take()
         walk.activate(fleet, say)
+        walk.finish(fleet, say)
     finally:
         signals.no_more_interrupts()
         session.give_back()

@@ -16,6 +16,7 @@ from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.provisioned import differences, unknown
 from orchestrator.report.terminal import heading, say
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
@@ -75,10 +76,14 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     with begin_session(fleet, verb) as session:
         earlier = open_run_of(fleet)
         owed = settle_first(fleet, session, verb, earlier) if earlier else ()
-        _, i = inputs(fleet, verb, options)
+        seen, i = inputs(fleet, verb, options)
         settled = earlier.history.name if earlier else ""
         if approved is not None:
             check_approved(i, approved, settled)
+        else:
+            # no plan was shown, so the operator has not seen these lines
+            for line in (*differences(seen), *unknown(seen)):
+                say(f"    warning: {line}", fg="yellow")
         if options.bound is not None:
             check_saved(i, options.bound, settled)
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i

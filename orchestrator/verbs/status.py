@@ -15,6 +15,7 @@ from orchestrator.journal.store import Contents
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan.fleet_state import FleetState
+from orchestrator.plan.provisioned import differences, unknown
 from orchestrator.report.terminal import still_suspended
 from orchestrator.survey import survey
 from orchestrator.verbs.session import open_store
@@ -52,6 +53,8 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
         yield f"  scaling      {_group(fleet.group)}"
     for name in sorted(fleet.barred):
         yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
+    for line in (*differences(fleet), *unknown(fleet)):
+        yield f"  PROVISION    {line}"
     yield f"  lock         {_lock(contents)}"
     open_records = unfinished(contents.runs)
     if open_records is not None and contents.held is None:

@@ -19,10 +19,13 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine
 from pyinfra.context import ctx_config, ctx_state
 
+from orchestrator import __version__
 from orchestrator.config import Settings, load
+from orchestrator.config.applied import text
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.run import data_plane
+from orchestrator.survey import wanted
 from tests.fakes.git import GIT, git
 
 BIN = Path(__file__).parent / "bin"
@@ -64,8 +67,11 @@ class World:
             "keep": 3,
         }
 
-    def fleet(self, settings: Settings | None = None) -> Fleet:
-        """A fleet with a new pyinfra state, as in a new process."""
+    def fleet(self, settings: Settings | None = None, provisioned: bool = True) -> Fleet:
+        """A fleet with a new pyinfra state, as in a new process.
+
+        + provisioned: whether the hosts were provisioned with these settings
+        """
         hosts = {
             name: {"address": name, "fake_delay": 0, "fake_delay_jitter": 0} for name in self.nodes + self.balancers
         }
@@ -86,7 +92,16 @@ class World:
             host.connected = host.name not in self.down
         state.set_stage(StateStage.Execute)
         state.is_executing = True
-        return Fleet(state, settings or load(self.settings))
+        fleet = Fleet(state, settings or load(self.settings))
+        if provisioned:
+            for name, found in wanted(fleet).items():
+                self.digests(name).parent.mkdir(parents=True, exist_ok=True)
+                self.digests(name).write_text(text(__version__, found))
+        return fleet
+
+    def digests(self, name: str) -> Path:
+        """The file in which provisioning leaves the digests of the settings."""
+        return self.path / name / "etc/orchestrator/shop/provisioned"
 
     def answer(self, connector: FakeConnector, command: str, stdin: str = "") -> tuple[bool, CommandOutput]:
         """Run a command as the host would, in the host's directory."""
@@ -98,6 +113,7 @@ class World:
         moved = (
             command.replace("/srv/shop", f"{root}/srv/shop")
             .replace("/var/lib/orchestrator", f"{root}/var/lib/orchestrator")
+            .replace("/etc/orchestrator", f"{root}/etc/orchestrator")
             .replace("/usr/local/lib/orchestrator", f"{root}/usr/local/lib/orchestrator")
             .replace("/usr/bin/systemctl", "systemctl")
             .replace("/usr/bin/cgi-fcgi", f"{BIN}/cgi-fcgi")

@@ -23,7 +23,7 @@ import fleet_origin
 import pytest
 
 from orchestrator.probe.process import ProbeProcess
-from tests.fleet.running import PYINFRA, ROOT, Fleet
+from tests.fleet.running import PYINFRA, ROOT, Fleet, Shape
 
 JOURNAL = "/var/lib/orchestrator/shop/journal"
 
@@ -323,7 +323,7 @@ def traffic(fleet: Fleet) -> Iterator[ProbeProcess]:
 
 
 @pytest.fixture
-def before(fleet: Fleet) -> Snapshot:
+def before(fleet: Fleet, shape: Shape) -> Snapshot:
     """The state before the test, with a release in each color, so that a rollback is possible."""
     try:
         found = snapshot(fleet)
@@ -332,7 +332,7 @@ def before(fleet: Fleet) -> Snapshot:
     except KeyError:  # there is no release yet
         pass
     for ref in ("v1", "v2"):
-        done = fleet.pyinfra(*words("release", ref=ref))
+        done = fleet.pyinfra(*words("release", ref=ref), environment=shape)
         assert done.returncode == 0, done.stderr
     found = snapshot(fleet)
     assert found.ready, found

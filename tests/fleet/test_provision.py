@@ -10,7 +10,7 @@ import pytest
 
 from tests.fleet.running import Fleet, Provisioning, Shape
 from tests.fleet.safety import Calm, Run, Snapshot, copy_of_inventory, snapshot, words
-from tests.fleet.traffic import Traffic, flawless, measured
+from tests.fleet.traffic import Traffic, ask, flawless, measured
 
 
 def test_a_second_run_changes_nothing(calm: Calm) -> None:
@@ -55,6 +55,42 @@ def test_a_change_goes_node_by_node_and_loses_no_request(
     calm.no_request_failed()
 
 
+def test_a_release_is_refused_until_settings_are_provisioned(
+    calm: Calm, provisioning: Provisioning, tmp_path: Path
+) -> None:
+    fleet = calm.fleet
+    inventory = copy_of_inventory(tmp_path, php={"workers": 16, "ini": {"memory_limit": "200M"}})
+    # at HAProxy alone, because a reload of a busy nginx loses requests
+    at, sticky = "\ndef _host(", '_settings["switches"][0]["sticky"] = {"cookie": "SRV"}'
+    inventory.write_text(inventory.read_text().replace(at, f"\n{sticky}\n\n{at}"))
+    nodes = ", ".join(node["name"] for node in fleet.nodes)
+    lines = [
+        f"{nodes}: php.ini: provisioned without it: run deploys/provision.py",
+        "haproxy: switches.haproxy.sticky: provisioned without it: run deploys/provision.py",
+    ]
+
+    refused = Run(fleet, *words("release", ref="v1"), inventory=inventory)
+    assert refused.end() == 3, refused.text
+    assert f"release: {'; '.join(lines)}" in refused.lines
+    calm.untouched()
+    status = Run(fleet, *words("status"), inventory=inventory)
+    assert status.end() == 0, status.text
+    assert [" ".join(line.split()) for line in status.lines if "PROVISION" in line] == [
+        f"PROVISION {line}" for line in lines
+    ]
+
+    provisioning.became(None)
+    for verb, data in (("provision", {}), ("release", {"ref": "v1"})):
+        run = Run(fleet, *words(verb, **data), inventory=inventory)
+        assert run.end(300) == 0, run.text
+        assert "warning" not in run.text
+    assert ask(fleet.haproxy_url).headers["set-cookie"].startswith("SRV=")
+    for server in (*(node["name"] for node in fleet.nodes), "haproxy", "nginx"):
+        file = fleet.exec(server, "stat -c '%a %U %G' /etc/orchestrator/shop/provisioned").stdout
+        assert file == "640 root deploy\n", server
+    calm.no_request_failed()
+
+
 class TestWithoutBalancers:
     @pytest.fixture
     def shape(self) -> Shape:
@@ -85,8 +121,10 @@ class TestWithoutBalancers:
     ],
 )
 def test_bad_settings_change_nothing(calm: Calm, tmp_path: Path, settings: Any, message: str) -> None:
+    applied = calm.fleet.exec("node1", "cat /etc/orchestrator/shop/provisioned").stdout
     run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings))
     assert run.end(300) != 0, run.text
+    assert calm.fleet.exec("node1", "cat /etc/orchestrator/shop/provisioned").stdout == applied != ""
     assert message in run.text
     assert "Traceback" not in run.text
     assert snapshot(calm.fleet).said == calm.before.said

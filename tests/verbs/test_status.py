@@ -110,6 +110,25 @@ def test_a_barred_node() -> None:
 
 
 @pytest.mark.parametrize(
+    ("digests", "line"),
+    [
+        ({"php.ini": "1"}, None),
+        ({"php.ini": "2"}, "node1: php.ini is not as provisioned (deploys/provision.py applies it)"),
+        (
+            None,
+            "node1: an earlier version provisioned, so it is unknown with which settings: "
+            "run deploys/provision.py once",
+        ),
+    ],
+)
+def test_settings_that_were_not_provisioned(digests: dict[str, str] | None, line: str | None) -> None:
+    fleet = replace(
+        HEALTHY, nodes={"node1": replace(NODE, digests=digests), "node2": NODE}, wanted={"node1": {"php.ini": "1"}}
+    )
+    assert [said for said in said(fleet) if "PROVISION" in said] == ([f"PROVISION {line}"] if line else [])
+
+
+@pytest.mark.parametrize(
     ("group", "line"),
     [
         (Group("web", {"i-1": "InService"}), "scaling web: 1 instances"),

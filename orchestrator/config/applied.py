@@ -1,0 +1,320 @@
+"""Which command applies each key of the settings: provisioning (keys of the servers), or each run (the other keys).
+
+Provisioning leaves a file on each host, with a digest of each value that it applied there. A later run compares these
+digests with the digests of its own settings, and so finds the keys that have to be provisioned first. Pure.
+
+If you make provisioning render or install something from a key of the settings, add the key to `KEYS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from orchestrator.config import published
+from orchestrator.config.gate import Gate
+from orchestrator.config.permissions import Permissions
+from orchestrator.config.settings import Settings
+from orchestrator.config.source import GitSource, Tarball
+from orchestrator.config.switch import BalancerSwitch, NodeSwitch
+from orchestrator.config.web import Web
+
+NODE, HAPROXY, NGINX = "node", "haproxy", "nginx"
+BALANCERS = (HAPROXY, NGINX)
+ALL = (NODE, *BALANCERS)
+
+VERSION = "orchestrator"
+"""The word before the version of this tool in the file that provisioning leaves."""
+
+UNFINISHED = "unfinished"
+"""The only key in the file while provisioning changes a host. If provisioning fails, the file stays so."""
+
+Class = Literal["servers", "release", "release, servers"]
+"""Who applies a key. ``servers``: provisioning, and runs may read the key as well. ``release``: each run.
+``release, servers``: each run, and provisioning for the new instances of an Auto Scaling group (`scaling.hook`)."""
+
+Value = Callable[[Settings, BalancerSwitch | None], object]
+"""Returns the effective value of a key from the settings and the host's switch, which is None for a node."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the settings that provisioning applies.
+
+    + name: the key, such as ``php.ini``. A section stands for all its keys. A key of a host's own switch begins with
+      ``switches.``
+    + hosts: the kinds of host on which the key has an effect
+    + value: returns the value after recipes and defaults. If the value is empty, False or None, provisioning does
+      nothing for the key
+    + new_instances: whether provisioning applies the key only for new instances of an Auto Scaling group
+    + stays: whether it does no harm if a host was provisioned with the key and the settings have the key no longer
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    value: Value
+    new_instances: bool = False
+    stays: bool = False
+
+
+def _key(name: str, *hosts: str, when: Callable[[Settings], object] = lambda settings: True) -> Key:
+    """Return a key whose value stands in the settings under the key's name.
+
+    + when: whether the key has an effect with these settings
+    """
+    read = attrgetter(name)
+    return Key(name, hosts, lambda settings, switch: read(settings) if when(settings) else None)
+
+
+def _php(name: str) -> Key:
+    return _key(f"php.{name}", NODE, when=lambda settings: settings.runtime == "php")
+
+
+def _preview(name: str) -> Key:
+    return _key(f"preview.{name}", *BALANCERS, when=lambda settings: settings.preview_token)
+
+
+def _switch(name: str, *hosts: str) -> Key:
+    read = attrgetter(name)
+    return Key(f"switches.{name}", hosts, lambda settings, switch: read(switch))
+
+
+def _instance(name: str) -> Key:
+    """Return a key that the script ``catch-up`` of a new instance has from provisioning."""
+    read = attrgetter(name)
+    return Key(name, (NODE,), lambda settings, switch: read(settings), new_instances=True)
+
+
+def _build(name: str) -> Key:
+    read = attrgetter(name)
+    return Key(
+        f"build.{name}", (NODE,), lambda settings, switch: [read(step) for step in settings.build], new_instances=True
+    )
+
+
+def _of_git(name: str) -> Callable[[Settings], Any]:
+    read = attrgetter(name)
+    return lambda settings: read(settings.source) if isinstance(settings.source, GitSource) else None
+
+
+def _origin_file(name: str) -> Key:
+    path = _of_git(name)
+    return Key(f"source.{name}", (NODE,), lambda settings, switch: _file_name(path(settings) or ""), stays=True)
+
+
+def _file_name(path: str) -> str:
+    """Return the last part of the path of a file on the operator's machine.
+
+    Only this part is compared, because the directories of two operators may differ.
+    """
+    return path.rpartition("/")[2]
+
+
+def _tarball(name: str) -> Key:
+    def value(settings: Settings, switch: BalancerSwitch | None) -> object:
+        source = settings.source
+        return isinstance(source, Tarball) and source.needs_unpackers and getattr(source, name, None) is not None
+
+    return Key(f"source.{name}", (NODE,), value, stays=True)
+
+
+def _services(settings: Settings, switch: BalancerSwitch | None) -> object:
+    if switch is not None:
+        return sorted(service.path for service in settings.services)
+    # `files` has an effect only at the path `/`
+    without = {service.name: set() if service.path == "/" else {"files"} for service in settings.services}
+    return [service.model_dump(mode="json", exclude=without[service.name]) for service in settings.services]
+
+
+def _stream_limit(settings: Settings, switch: BalancerSwitch | None) -> object:
+    # HAProxy has the limit for all tunnels
+    return settings.stream_limit if settings.services or (switch and switch.kind == HAPROXY) else None
+
+
+def _health(settings: Settings, switch: BalancerSwitch | None) -> object:
+    if switch is None or switch.kind == HAPROXY:
+        return settings.gate.path
+    # nginx has no health checks; it only leaves this path out of the redirect to https
+    return settings.gate.path.split("?")[0] if switch.tls and switch.tls.redirect else None
+
+
+def _runs_scripts(settings: Settings) -> bool:
+    return settings.runtime == "php" and settings.php.scripts
+
+
+def _writable(settings: Settings, switch: BalancerSwitch | None) -> object:
+    """Return the writable directories of the document root, in which nginx on the node runs no PHP files."""
+    found = published.in_document_root(settings, settings.permissions.writable)
+    shared = published.in_document_root(settings, settings.shared.directories)
+    return sorted({*found} - {*shared}) if _runs_scripts(settings) else None
+
+
+def _shared_files(settings: Settings, switch: BalancerSwitch | None) -> object:
+    """Return the shared files of the document root, which nginx does not send.
+
+    If there are none, return whether these files are the reason why OPcache caches nothing in shared paths.
+    """
+    found = published.in_document_root(settings, settings.shared.files)
+    return found or (settings.runtime == "php" and settings.shared.files != [] and not settings.shared.directories)
+
+
+KEYS: tuple[Key, ...] = (
+    _key("app", *ALL),
+    Key("root", (NODE,), lambda settings, switch: settings.node.root),
+    _key("first_color", *ALL),
+    _key("user", *ALL),
+    _key("web_user", NODE),
+    Key(
+        "authorized_keys",
+        ALL,
+        lambda settings, switch: sorted(map(_file_name, settings.authorized_keys)),
+        stays=True,
+    ),
+    _key("ports.live", NODE),
+    _key("ports.blue", *ALL),
+    _key("ports.green", *ALL),
+    _key("runtime", NODE),
+    _key("php.public", NODE),
+    _php("version"),
+    _php("front"),
+    _php("scripts"),
+    # a list, because False is a value here
+    Key("php.fallback", (NODE,), lambda settings, switch: _runs_scripts(settings) and [settings.php.fallback]),
+    _php("workers"),
+    _php("idle_workers"),
+    _key("soak", NODE, when=lambda settings: settings.shrinks),
+    _php("request_limit"),
+    _php("sessions"),
+    _php("preload"),
+    _php("ini"),
+    Key("services", ALL, _services),
+    Key("stream_limit", ALL, _stream_limit),
+    _key("assets", NODE),
+    *(_key(f"web.{name}", NODE) for name in Web.model_fields),
+    _key("web.max_body", NGINX),
+    _key("shared.directories", NODE),
+    Key("shared.files", (NODE,), _shared_files),
+    _key("environment.path", NODE, when=lambda settings: settings.environment),
+    Key("environment.owner", (NODE,), lambda settings, switch: settings.environment and settings.environment_owner),
+    _key("permissions.group", NODE),
+    Key("permissions.writable", (NODE,), _writable),
+    Key(
+        "permissions.private",
+        (NODE,),
+        lambda settings, switch: published.in_document_root(settings, settings.permissions.private),
+    ),
+    _key("marker.answers", NODE),
+    Key("marker.token", (NODE,), lambda settings, switch: settings.token if settings.marker.answers == "probe" else ""),
+    Key("preview.token", BALANCERS, lambda settings, switch: settings.preview_token),
+    _preview("header"),
+    _preview("cookie"),
+    _preview("port"),
+    _key("preview.bind", *BALANCERS, when=lambda settings: settings.preview_token and settings.preview.port),
+    Key("gate.path", BALANCERS, _health),
+    _key("gate.host", HAPROXY),
+    _origin_file("known_hosts"),
+    _origin_file("key"),
+    _tarball("url"),
+    _tarball("file"),
+    Key(
+        "switches.kind",
+        (NODE,),
+        lambda settings, switch: any(isinstance(each, NodeSwitch) for each in settings.switches),
+        stays=True,
+    ),
+    _switch("listen", *BALANCERS),
+    _switch("tls", *BALANCERS),
+    _switch("sticky", *BALANCERS),
+    _switch("split", *BALANCERS),
+    _switch("split_cookie", *BALANCERS),
+    _switch("record_mb", *BALANCERS),
+    _switch("log", HAPROXY),
+    _switch("access_log", NGINX),
+    _key("scaling.hook", NODE, when=lambda settings: settings.scaling),
+    _instance("scaling.group"),
+    _instance("scaling.live"),
+    Key("source.origin", (NODE,), lambda settings, switch: _of_git("address")(settings), new_instances=True),
+    Key("source.leave_out", (NODE,), lambda settings, switch: _of_git("leave_out")(settings), new_instances=True),
+    _instance("shared.files"),
+    _instance("shared.seed"),
+    *(_build(name) for name in ("name", "run", "when", "inputs", "listed", "outputs", "deadline")),
+    *(_instance(f"permissions.{name}") for name in Permissions.model_fields),
+    _instance("warm"),
+    *(_instance(f"php.{name}") for name in ("compile", "compile_exclude")),
+    *(_instance(f"gate.{name}") for name in Gate.model_fields),
+    *(_instance(f"deadlines.{name}") for name in ("fetch", "share", "permit", "start", "warm", "promote")),
+)
+"""All keys that provisioning applies. A key may stand here several times, if several things are made from it."""
+
+
+def class_of(name: str) -> Class:
+    """Return who applies a key.
+
+    + name: key with its sections, such as ``switches.tls.listen``, without the kind of a switch or source
+    """
+    found = [key for key in KEYS if name == key.name or name.startswith(f"{key.name}.")]
+    if not found:
+        return "release"
+    return "release, servers" if all(key.new_instances for key in found) else "servers"
+
+
+def stays(name: str) -> bool:
+    """Return whether it does no harm if a host was provisioned with a key that the settings no longer have.
+
+    + name: key as ``digests`` names it
+    """
+    found = [key for key in KEYS if key.name == name]
+    return bool(found) and all(key.stays for key in found)
+
+
+def digests(settings: Settings, switch: BalancerSwitch | None = None) -> dict[str, str]:
+    """Return the digests that provisioning leaves on a host: key -> digest of the value.
+
+    Only keys for which provisioning does something on this kind of host are in the result. A digest does not show the
+    value, which may be secret.
+
+    + switch: the switch of a balancer; None for a node
+    """
+    kind = switch.kind if switch else NODE
+    grows = settings.scaling is not None and settings.scaling.hook is not None
+    values: dict[str, list[object]] = {}
+    for key in KEYS:
+        if kind in key.hosts and (grows or not key.new_instances) and (value := key.value(settings, switch)):
+            name = key.name.replace("switches.", f"switches.{kind}.") if switch else key.name
+            values.setdefault(name, []).append(value)
+    return {name: _digest(name, found) for name, found in values.items()}
+
+
+def _digest(name: str, values: list[object]) -> str:
+    text = json.dumps([name, values], sort_keys=True, default=_as_json)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _as_json(value: object) -> object:
+    assert isinstance(value, BaseModel), value
+    return value.model_dump(mode="json")
+
+
+def text(version: str, found: Mapping[str, str]) -> str:
+    """Return the text of the file that provisioning leaves on a host.
+
+    + version: version of this tool
+    + found: digests of the host
+    """
+    lines = [f"{name} {digest}" for name, digest in sorted(found.items())]
+    notice = "# Written by provisioning: digests of the settings that it applied."
+    return "\n".join([notice, f"{VERSION} {version}", *lines, ""])
+
+
+def unfinished(version: str) -> str:
+    """Return the text of the file while provisioning changes a host.
+
+    + version: version of this tool
+    """
+    return f"# Provisioning is at work, or did not end.\n{UNFINISHED} {version}\n"

@@ -1,0 +1,79 @@
+"""Compare the settings with what provisioning applied on the hosts, by digests. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator import __version__
+from orchestrator.config.applied import UNFINISHED, VERSION, stays
+from orchestrator.plan.fleet_state import FleetState
+
+PROVISION = "run deploys/provision.py"
+
+
+def differences(fleet: FleetState) -> list[str]:
+    """Return one line for each difference between the settings and what provisioning applied.
+
+    Hosts with the same difference share a line. Hosts that do not tell what was applied have no line.
+    """
+    found: dict[str, list[str]] = {}
+    known = _known(fleet)
+    for host, applied in known.items():
+        for line in _lines(fleet.wanted[host], applied):
+            found.setdefault(line, []).append(host)
+    differing = {host: known[host] for hosts in found.values() for host in hosts}
+    return [*(f"{', '.join(hosts)}: {line}" for line, hosts in found.items()), *_versions(differing)]
+
+
+def _lines(wanted: Mapping[str, str], applied: Mapping[str, str]) -> Iterable[str]:
+    """Yield the differences of one host.
+
+    + wanted: key -> digest of the value that the settings have
+    + applied: key -> digest of the value that provisioning applied
+    """
+    if UNFINISHED in applied:
+        yield f"the last provisioning did not end: {PROVISION}"
+        return
+    for key in dict.fromkeys([*wanted, *applied]):
+        if key == VERSION or wanted.get(key) == applied.get(key):
+            continue
+        if key not in applied:
+            yield f"{key}: provisioned without it: {PROVISION}"
+        elif key in wanted:
+            yield f"{key} is not as provisioned (deploys/provision.py applies it)"
+        elif not stays(key):
+            yield f"{key}: provisioned with it, and the settings no longer have it: {PROVISION}"
+
+
+def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
+    """Yield one line for each other version of this tool that provisioned hosts: its defaults may be the difference.
+
+    + applied: host -> key -> digest of the value that provisioning applied, for the hosts with differences
+    """
+    hosts: dict[str, list[str]] = {}
+    for host, found in applied.items():
+        hosts.setdefault(found.get(VERSION, __version__), []).append(host)
+    for version, names in hosts.items():
+        if version != __version__:
+            yield f"{', '.join(names)}: provisioned by orchestrator {version}: defaults of {__version__} may differ"
+
+
+def unknown(fleet: FleetState) -> list[str]:
+    """Return a line about the hosts that do not tell with which settings they were provisioned; no line if all tell."""
+    silent = [host for host, applied in _applied(fleet).items() if applied is None]
+    if not silent:
+        return []
+    return [
+        f"{', '.join(silent)}: an earlier version provisioned, so it is unknown with which settings: {PROVISION} once"
+    ]
+
+
+def _known(fleet: FleetState) -> dict[str, Mapping[str, str]]:
+    return {host: applied for host, applied in _applied(fleet).items() if applied is not None}
+
+
+def _applied(fleet: FleetState) -> dict[str, Mapping[str, str] | None]:
+    """Return the digests of each provisioned host whose state is known."""
+    nodes = {name: state.digests for name, state in fleet.node_states.items() if state.provisioned}
+    balancers = {name: seen.digests for name, seen in fleet.seen.items() if fleet.kinds[name][0] == "balancer"}
+    return {host: applied for host, applied in {**nodes, **balancers}.items() if host in fleet.wanted}
