@@ -442,6 +442,7 @@ def effects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Effects]:
         return {base: effects_of(base, monkeypatch) for base in BASES}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("base", BASES)
 def test_digests_differ_if_what_is_installed_differs(effects: dict[str, Effects], base: str) -> None:
     assert effects[base].wrong == []
@@ -456,6 +457,7 @@ def test_a_section_that_is_added_is_noticed(section: str, monkeypatch: pytest.Mo
         assert (was != after[kind]) is (told(old)[kind] != told(new)[kind]), kind
 
 
+@pytest.mark.exhaustive
 def test_each_key_has_the_class_of_the_command_that_applies_it(effects: dict[str, Effects]) -> None:
     classes: dict[str, str] = {}
     for base, found in effects.items():
