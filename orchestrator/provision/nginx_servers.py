@@ -1,0 +1,116 @@
+"""Read the servers of an nginx configuration from the text that ``nginx -T`` prints. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from orchestrator.provision.bind import Bind, of_nginx
+
+FILE = re.compile(r"^# configuration file (.+):$")
+"""The line with which ``nginx -T`` begins each file."""
+
+TOKEN = re.compile(
+    r"""
+    (?P<comment> \#[^\n]* )
+    | "(?P<double> (?:\\.|[^"\\])* )"
+    | '(?P<single> (?:\\.|[^'\\])* )'
+    | (?P<sign> [{};] )
+    | (?P<word> (?: \\. | \$\{[^}]*\} | [^\s{};\\] )+ )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+OTHER_PROTOCOLS = {"stream", "mail"}
+"""Blocks whose servers are not HTTP servers."""
+
+DEFAULT = {"default_server", "default"}
+"""Arguments of ``listen`` that make a server the default server of its port."""
+
+NAMELESS = {"", "_"}
+"""Server names that no request has. A server with such a name gets requests only as the default server."""
+
+
+@dataclass
+class Server:
+    """A block ``server`` of an nginx configuration.
+
+    + path: the configuration file
+    + listens: arguments of each directive ``listen``
+    + names: server names
+    + complete: whether all directives of the block are known. They are not if the block includes another file.
+    + http: whether the block may be an HTTP server
+    """
+
+    path: str
+    listens: list[list[str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    complete: bool = True
+    http: bool = True
+
+    def binds(self) -> Iterator[tuple[Bind, bool]]:
+        """Return what the server listens on. For each bind, also return whether the server shares the port.
+
+        A server that shares its port gets only the requests for its own names. The default server of the port gets the
+        other requests.
+        """
+        named = self.http and bool(self.names) and not NAMELESS & set(self.names)
+        # without a directive `listen`, an HTTP server listens on port 80
+        for words in self.listens or ([["80"]] if self.http and self.complete else []):
+            if bind := of_nginx(words):
+                yield bind, named and not DEFAULT & set(words)
+
+
+def servers(dump: Iterable[str]) -> list[Server]:
+    """Return the servers of a configuration. A ``listen`` outside of a block ``server`` counts as a server of its own.
+
+    + dump: lines that ``nginx -T`` printed
+    """
+    files: dict[str, list[str]] = {}
+    path = ""
+    for line in dump:
+        if begin := FILE.match(line):
+            path = begin[1]
+        else:
+            files.setdefault(path, []).append(line)
+    return [server for path, lines in files.items() for server in _in_file(path, "\n".join(lines))]
+
+
+def _in_file(path: str, text: str) -> list[Server]:
+    found: list[Server] = []
+    blocks: list[str] = []
+    words: list[str] = []
+    for token in TOKEN.finditer(text):
+        sign = token["sign"]
+        if token["comment"] is not None:
+            continue
+        if sign is None:
+            words.append(next(part for part in token.group("double", "single", "word") if part is not None))
+            continue
+        if sign == "{":
+            blocks.append(words[0] if words else "")
+            if words == ["server"]:
+                found.append(Server(path, http=not OTHER_PROTOCOLS & set(blocks)))
+        elif sign == "}":
+            del blocks[-1:]
+        elif words:
+            _directive(found, path, blocks, words)
+        words = []
+    return found
+
+
+def _directive(found: list[Server], path: str, blocks: list[str], words: list[str]) -> None:
+    """Add one directive to the server that it belongs to."""
+    name, arguments = words[0], words[1:]
+    inside = blocks[-1:] == ["server"]
+    if name == "listen":
+        if inside:
+            found[-1].listens.append(arguments)
+        else:
+            # the file is included in a block `server` of another file
+            found.append(Server(path, [arguments]))
+    elif inside and name == "server_name":
+        found[-1].names += arguments
+    elif inside and name == "include":
+        found[-1].complete = False
