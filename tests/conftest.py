@@ -16,6 +16,7 @@ APPLICATIONS = "test_applications"
 """The file whose tests have their own fleet."""
 
 SECOND = (
+    "test_applications_side_by_side",
     "test_provision",
     "test_preload",
     "test_soak",

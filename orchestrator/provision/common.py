@@ -115,6 +115,17 @@ def etc(work: Work, settings: Settings) -> str:
     return path
 
 
+def welcome_page(work: Work, ports: Sequence[int]) -> None:
+    """Remove the distribution's welcome page of nginx, if the application needs port 80 on the current host.
+
+    The welcome page is the default server of port 80, and a port can have only one default server.
+
+    + ports: ports on which nginx listens for the application
+    """
+    if render.HTTP in ports:
+        work.do("welcome page", operations.absent, path=render.WELCOME)
+
+
 def loaded(settings: Settings, service: str) -> str:
     """Return the path of the stamp of a service: the file with the checksums of the configuration that it has loaded.
 

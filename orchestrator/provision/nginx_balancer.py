@@ -17,11 +17,6 @@ from orchestrator.provision.work import Work
 NGINX = "nginx.service"
 
 
-def conf(settings: Settings) -> str:
-    """Return the path of the application's nginx configuration on a balancer."""
-    return f"/etc/nginx/conf.d/{settings.app}.conf"
-
-
 def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> None:
     """Raise UsageError if the configuration cannot be made from the settings. Changes nothing.
 
@@ -53,14 +48,12 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
     first = Weights.all_to(settings.first_color).green
     work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{first}", **owner)
     _record(work, settings, switch, owner)
-    if switch.listen == 80:
-        # The distribution's welcome page is the default server of port 80, and a port can have only one default server.
-        work.do("welcome page", operations.absent, path="/etc/nginx/sites-enabled/default")
+    common.welcome_page(work, balancer.ports(settings, switch))
     pinned = {name: found[address] for name, address in nodes.items()}
     work.do(
         "nginx configuration",
         operations.file,
-        path=conf(settings),
+        path=render.nginx_conf(settings),
         text=render.balancer_nginx(settings, switch, pinned),
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-nginx"),
@@ -110,7 +103,7 @@ def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
             command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
             process="nginx",
             ports=balancer.ports(settings, switch),
-            files=[conf(settings)],
+            files=[render.nginx_conf(settings)],
             stamp=common.loaded(settings, "nginx"),
         )
     return work.changed

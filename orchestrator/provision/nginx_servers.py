@@ -11,13 +11,14 @@ from orchestrator.provision.bind import Bind, of_nginx
 FILE = re.compile(r"^# configuration file (.+):$")
 """The line with which ``nginx -T`` begins each file."""
 
+# The braces of a variable such as ${uri} look like a block, which ends at once and has no server.
 TOKEN = re.compile(
     r"""
     (?P<comment> \#[^\n]* )
     | "(?P<double> (?:\\.|[^"\\])* )"
     | '(?P<single> (?:\\.|[^'\\])* )'
     | (?P<sign> [{};] )
-    | (?P<word> (?: \\. | \$\{[^}]*\} | [^\s{};\\] )+ )
+    | (?P<word> (?: \\. | [^\s{};\\] )+ )
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -95,20 +95,16 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> l
             fpm(work, settings, color, account, web)
     units(work, settings)
     common.sudoers(work, settings, render.node_sudoers(settings))
+    common.welcome_page(work, list(settings.ports.model_dump().values()))
     work.do(
         "nginx configuration",
         operations.file,
-        path=nginx_conf(settings),
+        path=render.nginx_conf(settings),
         text=nginx,
         mode="640",  # it holds the probe token
         check=f'{settings.node.library}/check-nginx "$candidate" "$path" {ports}',
     )
     return [*work.changed, *warnings]
-
-
-def nginx_conf(settings: Settings) -> str:
-    """Return the path of the application's nginx configuration on a node."""
-    return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
 def origin(work: Work, settings: Settings, account: Account) -> None:
@@ -369,7 +365,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
                 command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
                 process="nginx",
                 ports=[ports.live, ports.blue, ports.green],
-                files=[nginx_conf(settings)],
+                files=[render.nginx_conf(settings)],
                 stamp=common.loaded(settings, "nginx"),
             )
     return work.changed

@@ -27,6 +27,12 @@ from orchestrator.switches.record import FLUSH, RING_LINE
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
 TEMPLATES = Path(__file__).parent / "templates"
 
+HTTP, HTTPS = 80, 443
+"""The usual ports of http and https. On these ports, nginx on a balancer is the default server."""
+
+WELCOME = "/etc/nginx/sites-enabled/default"
+"""The distribution's welcome page, which is nginx's default server of port 80."""
+
 
 @cache
 def templates(trim: bool = True) -> Environment:
@@ -61,6 +67,11 @@ def variable(settings: Settings) -> str:
     The prefix begins with ``$bg_``, so that an application called ``http`` does not use names of nginx's own variables.
     """
     return "$bg_" + settings.app.replace("-", "_")
+
+
+def nginx_conf(settings: Settings) -> str:
+    """Return the path of the application's nginx configuration, on a node and on an nginx balancer."""
+    return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
 def node_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) -> str:

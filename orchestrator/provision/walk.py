@@ -14,7 +14,7 @@ from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, Refused, StepFailed
+from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, StepFailed
 from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
@@ -48,15 +48,12 @@ Say = Callable[[str], None]
 def place(fleet: Fleet, say: Say) -> None:
     """Install everything on all hosts at once, without disturbing traffic.
 
-    Before anything changes, this function raises Refused if a host cannot be reached, UsageError if a file cannot be
-    made from the settings, and StepFailed if the TLS certificate of a balancer is missing or wrong. If installing fails
-    on some hosts, the other hosts are still completed, and then StepFailed is raised with all failures.
+    Call `preflight.require` before. Before anything changes, this function raises UsageError if a file cannot be made
+    from the settings, and StepFailed if the TLS certificate of a balancer is missing or wrong. If installing fails on
+    some hosts, the other hosts are still completed, and then StepFailed is raised with all failures.
 
     + say: prints a line for the operator
     """
-    missing = [host.name for host in fleet.state.inventory if not host.connected]
-    if missing:
-        raise Refused(f"{', '.join(missing)} cannot be reached: nothing was changed")
     settings = fleet.settings
     addresses = {name: fleet.address(name) for name in fleet.nodes}
     balancers_at = {name: fleet.address(name) for name in fleet.balancers}

@@ -49,7 +49,7 @@ server {
     ]
 
 
-def test_a_server_shares_its_port_if_it_has_only_names_of_its_own() -> None:
+def test_a_server_with_names_of_its_own_shares_its_port() -> None:
     assert ports("server { listen 80; server_name blog.test www.blog.test; }") == [(80, True)]
     assert ports("server { server_name blog.test; listen 80; listen 81 default_server; }") == [(80, True), (81, False)]
     assert ports("server { listen 80; server_name blog.test _; }") == [(80, False)]

@@ -1,0 +1,60 @@
+"""The checks before provisioning: they read all hosts, and change nothing on any host.
+
+Each check is a function that returns its problems, one line each. `problems` calls all checks, so that the operator
+sees every problem at once.
+"""
+
+from __future__ import annotations
+
+from orchestrator.errors import Refused
+from orchestrator.fleet import Fleet
+from orchestrator.provision import ports
+from orchestrator.provision.in_use import PortsInUse
+
+LOOK = 90.0
+"""Seconds that one host may take to answer a check."""
+
+
+def require(fleet: Fleet) -> None:
+    """Raise Refused with all problems, one line each, if the fleet cannot be provisioned. Changes nothing.
+
+    Raises UsageError if the settings are wrong.
+    """
+    if found := problems(fleet):
+        raise Refused("\n    ".join(["nothing was changed on any host:", *found]))
+
+
+def problems(fleet: Fleet) -> list[str]:
+    """Return why the fleet cannot be provisioned, one line for each problem; empty if there is no problem."""
+    return [*_unreachable(fleet), *_ports(fleet)]
+
+
+def _unreachable(fleet: Fleet) -> list[str]:
+    missing = [host.name for host in fleet.state.inventory if not host.connected]
+    return [f"{', '.join(missing)} cannot be reached"] if missing else []
+
+
+def _ports(fleet: Fleet) -> list[str]:
+    """Return the ports of the application that something else has. Reads all hosts at once, in one round trip each."""
+    settings = fleet.settings
+    wants = {name: ports.on_node(settings) for name in fleet.nodes}
+    for name in fleet.balancers:
+        wants.setdefault(name, []).extend(ports.on_balancer(settings, fleet.switch_of(name)))
+    programs = {
+        name: sorted({want.owner.removesuffix(".service") for want in wanted if want.path})
+        for name, wanted in wants.items()
+    }
+    connected = [name for name in wants if fleet.host(name).connected]
+    replies = fleet.each(connected, lambda host: fleet.look(host, PortsInUse, used=programs[host.name]), LOOK)
+    unknown = [
+        f"{reply.name}: cannot read which ports are in use: {reply.error or 'the command failed'}"
+        for reply in replies
+        if reply.value is None
+    ]
+    found = [
+        problem
+        for reply in replies
+        if reply.value is not None
+        for problem in ports.problems(settings, reply.name, wants[reply.name], reply.value)
+    ]
+    return [*unknown, *ports.lines(found)]
