@@ -48,7 +48,18 @@ class FleetState:
     def barred(self) -> set[str]:
         """The names of the nodes that at least one switch bars."""
         barred = {one for seen in self.seen.values() for one in seen.barred}
-        return {name for name, address in self.addresses.items() if address in barred or name in barred}
+        known = {name for name, address in self.addresses.items() if address in barred or name in barred}
+        return known | self.unlinked
+
+    @property
+    def unlinked(self) -> set[str]:
+        """The provisioned nodes that are a switch and have no ``live`` link, so that their live port answers 503.
+
+        No balancer stands before such a node, so a node without the live release is barred in this way.
+        """
+        switches = {name for name, (where, _) in self.kinds.items() if where == "node"}
+        states = self.node_states.items()
+        return {name for name, state in states if name in switches and state.provisioned and state.live is None}
 
     @property
     def drained(self) -> dict[str, str]:

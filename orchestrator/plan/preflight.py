@@ -110,6 +110,8 @@ def rollback(
         return _rollback_to_kept(fleet, settings, to, allow_missing)
     live = live_color(fleet)
     idle = live.other
+    # a barred node gets no traffic; the `join` that brings it back gives it the releases of the others
+    fleet = fleet.without(fleet.barred)
     states = fleet.node_states
     if problems := [*_switches(fleet)]:
         raise Refused("; ".join(problems))
@@ -141,7 +143,7 @@ def rollback(
         # unreachable nodes too: their `promote` fails, which warns the operator that their live link is wrong
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
-        members=tuple(name for name in fleet.nodes if name not in fleet.barred and name not in fleet.drained),
+        members=tuple(name for name in fleet.nodes if name not in fleet.drained),
     )
 
 
@@ -150,7 +152,7 @@ def _shrunk(fleet: FleetState) -> str | None:
 
     Such a release has to be started again before it can take traffic.
     """
-    idle = live_color(fleet).other
+    idle, fleet = live_color(fleet).other, fleet.without(fleet.barred)
     return next((state.release[idle] for state in fleet.node_states.values() if idle in state.shrunk), None)
 
 
@@ -160,7 +162,7 @@ def _warm(fleet: FleetState) -> list[str | None]:
     The value is None for a node whose idle color does not run, or runs with fewer workers.
     """
     idle = live_color(fleet).other
-    states = fleet.node_states.values()
+    states = fleet.without(fleet.barred).node_states.values()
     return [state.release[idle] if _runs(state, idle) and idle not in state.shrunk else None for state in states]
 
 
@@ -229,7 +231,8 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     problems = [*_switches(fleet)]
     if isinstance(state, str):
         problems.append(f"{node}: {state}")
-    if node not in fleet.barred:
+    problems += _nodes(replace(fleet, nodes={node: state}), settings)
+    if node not in fleet.barred and not (isinstance(state, NodeState) and not state.provisioned):
         problems.append(f"{node} is not barred: the node takes part already")
     if not others:
         problems.append("no other node can be reached, so the fleet's releases are unknown")
@@ -399,9 +402,14 @@ def _scaling(fleet: FleetState, settings: Settings) -> ScalingInput:
 
 
 def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:
-    live_releases = {name: state.release[live] for name, state in fleet.node_states.items()}
+    # a barred node is refused for being barred
+    states = fleet.without(fleet.barred).node_states
+    live_releases = {name: state.release[live] for name, state in states.items()}
     if len(set(live_releases.values())) > 1:
-        yield f"the nodes disagree about the live release: {_list(live_releases)}"
+        yield (
+            f"the nodes disagree about the live release: {_list(live_releases)} (deploys/provision.py bars the nodes "
+            "without it, and deploys/join.py brings them back)"
+        )
 
 
 def _runs(state: NodeState, color: Color) -> bool:

@@ -25,21 +25,25 @@ def join(i: Inputs) -> Plan:
 
     The stages on the node need no undo, because the node gets no traffic during these stages. If one of them fails, the
     node stays barred.
+
+    If the nodes are switches themselves, the node has no ``live`` link while it is barred. The node gets the link, and
+    with the link traffic, only when both colors have passed the gate.
     """
-    asked = i.asked
+    asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
     stages: list[Stage] = [tidy(i)]
     sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", _idle(i, asked)))
     for name, side in sides:
         if side is None:
             continue
-        promoted = (promote(side),) if name == "live" else ()
+        promoted = (promote(side),) if name == "live" and not is_switch else ()
         made = (*brought(side), share(side), permit(side), start(side), *promoted, warm(side))
         stages += [replace(stage, side=name, undo=()) for stage in (*made, gate_nodes(side))]
     for release in asked.stale:
         stages.append(replace(discard(replace(i, release=release)), label=release))
+    linked = (replace(promote(i), side="live"),) if is_switch else ()
     last = replace(members(i), commits=True)
-    return Plan("join", (*suspend(i), *stages, unbar(i), last, *resume(i)))
+    return Plan("join", (*suspend(i), *stages, *linked, unbar(i), last, *resume(i)))
 
 
 def brought(i: Inputs) -> tuple[Stage, ...]:

@@ -348,8 +348,14 @@ def test_a_warm_rollback_does_not_wait_for_absent_nodes() -> None:
         {"node2": "lost", "node3": node(), "node4": node()}, {"lb1": switch(barred=("node3",), out=("node4",))}
     )
     i = rollback(found)
-    assert [one.name for one in i.nodes] == ["node1", "node2", "node3", "node4"]
+    assert [one.name for one in i.nodes] == ["node1", "node2", "node4"]
     assert i.members == ("node1", "node2")
+
+
+def test_a_barred_node_does_not_decide_where_a_rollback_goes() -> None:
+    new = node(release={BLUE: None, GREEN: None}, shrunk=frozenset({GREEN}), active={BLUE: True, GREEN: False})
+    i = rollback(fleet({"node1": new, "node3": node()}, {"lb1": switch(barred=("10.0.0.1",))}))
+    assert (i.cold, i.release, i.live, i.members) == (False, OLD, LIVE, ("node2", "node3"))
 
 
 @pytest.mark.parametrize(
@@ -451,6 +457,33 @@ OUT = {"lb1": switch(barred=("node2",))}
 )
 def test_a_node_that_cannot_come_back_is_refused(found: FleetState, line: str) -> None:
     assert problems(lambda: join(found)) == [line]
+
+
+def test_a_node_that_was_never_provisioned_is_told_so() -> None:
+    bare = {"node2": node(provisioned=False, filesystem="")}
+    [line] = problems(lambda: join(fleet(bare)))
+    assert line.startswith("node2 is not provisioned for orchestrator")
+    assert problems(lambda: join(fleet(bare, OUT))) == [line]
+
+
+def linked(**changes: NodeState) -> FleetState:
+    """Two nodes that are the switches, and a third without a link."""
+    nodes = {"node1": node(), "node2": node(), "node3": node(live=None, release={BLUE: None, GREEN: None})}
+    switches: dict[str, Seen | str] = {"node1": switch(), "node2": switch(), "node3": "its live link names no color"}
+    return replace(fleet(nodes | changes), switches=switches, kinds=dict.fromkeys(nodes, ("node", "node")))
+
+
+def test_a_node_without_its_own_link_is_barred() -> None:
+    assert linked().barred == {"node3"}
+    line = "node3: is barred until it has caught up (deploys/join.py --data node=node3"
+    assert problems(lambda: release(linked())) == [line, f"to {LEAVE}node3)"]
+    assert [one.name for one in rollback(linked()).nodes] == ["node1", "node2"]
+    i = join(linked(), "node3")
+    assert (i.color, i.release, [one.name for one in i.switches]) == (BLUE, LIVE, ["node1", "node2"])
+    # nothing was provisioned there, so nothing is barred yet
+    assert linked(node3=node(live=None, provisioned=False)).barred == set()
+    # behind a balancer the link moves no traffic
+    assert fleet({"node2": node(live=None)}).barred == set()
 
 
 def test_other_barred_nodes_do_not_say_what_the_fleet_has() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
+from orchestrator.errors import Refused
 from orchestrator.facts.fired import Swap, parse
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color, Weights
@@ -79,6 +80,25 @@ def test_all_links_swap_at_one_instant_and_back(world: World, monkeypatch: pytes
     assert lives(world) == {"green"}
     assert known == [Weights.all_to(Color.blue), Weights.all_to(Color.green)]
     assert not [name for node in world.nodes for name in os.listdir(world.root(node)) if name.endswith(".armed")]
+
+
+@pytest.mark.exhaustive
+def test_a_node_without_a_link_gets_it_when_it_has_joined(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, root = world.snapshot(), world.root("node3")
+    (root / "live").unlink()
+    for color in Color:
+        (root / color / "release").unlink(missing_ok=True)
+    with pytest.raises(Refused, match=r"node3: is barred until it has caught up \(deploys/join.py --data node=node3"):
+        verbs.release(fleet(world), Options(ref="v2"))
+    with pytest.raises(Refused, match="node1 is not barred"):
+        verbs.join(fleet(world), Options(node="node1"))
+
+    world.break_("node3", "health")
+    assert verbs.join(fleet(world), Options(node="node3")) == 1
+    assert not (root / "live").is_symlink()
+    world.mend("node3")
+    assert verbs.join(fleet(world), Options(node="node3")) == 0
+    assert world.snapshot() == before
 
 
 @pytest.mark.exhaustive

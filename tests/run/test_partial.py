@@ -52,6 +52,19 @@ def test_a_node_that_is_left_out_is_barred_until_it_has_joined(released: World) 
     assert {released.live(node) for node in released.nodes} == {"blue"}
 
 
+def test_a_rollback_leaves_a_barred_node_out(released: World) -> None:
+    leave_out(released, "node3")
+    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
+    bring_back(released, "node3")
+    (released.root("node3") / "blue/release").unlink()
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
+    assert [barred(released, balancer) for balancer in released.balancers] == [["node3"], ["node3"]]
+    assert verbs.join(released.fleet(), Options(node="node3")) == 0
+    for color in Color:
+        assert released.release("node3", color) == released.release("node1", color)
+
+
 def test_a_release_without_a_node_that_fails_lets_it_in_again(released: World) -> None:
     leave_out(released, "node3")
     released.break_("haproxy", "set")
