@@ -2,6 +2,7 @@
 
 FLEET_DIR   the fleet's directory (default .fleet)
 APP         the application: one of those that the fleet was started with (docker/fleet.py up --apps; default shop)
+WITHOUT     nodes that the inventory leaves out, such as node2,node3
 SWITCH      haproxy or nginx: only this balancer decides (default: both, and both move as one);
             node: no balancer, each node's own link decides
 BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"}}
@@ -27,6 +28,8 @@ try:
 except FileNotFoundError:
     _sys.exit(f"no fleet in {_directory}: start one with `make fleet`")
 
+_left_out = set(filter(None, _os.environ.get("WITHOUT", "").split(",")))
+_nodes = [node for node in _fleet["nodes"] if node["name"] not in _left_out]
 _balancers = _fleet["balancers"]
 _only = _os.environ.get("SWITCH", "")
 if _only and _only not in ("node", *_balancers):
@@ -36,7 +39,7 @@ _kinds = [_only] if _only else list(_balancers)
 
 def _switch(kind: str) -> dict[str, _Any]:
     if kind == "node":
-        return {"kind": kind, "urls": [node["live_url"] for node in _fleet["nodes"]]}
+        return {"kind": kind, "urls": [node["live_url"] for node in _nodes]}
     first = _balancers[kind][0]
     more: dict[str, _Any] = _json.loads(_os.environ.get("BALANCER") or "{}")
     tls = {"certificate": first["certificate"], "key": first["certificate_key"]} | more.pop("tls", {})
@@ -99,6 +102,6 @@ def _host(server: dict[str, _Any]) -> tuple[str, dict[str, _Any]]:
     )
 
 
-nodes = [_host(_server) for _server in _fleet["nodes"]]
+nodes = [_host(_server) for _server in _nodes]
 haproxy = [_host(_server) for _server in _balancers["haproxy"]] if "haproxy" in _kinds else []
 nginx = [_host(_server) for _server in _balancers["nginx"]] if "nginx" in _kinds else []

@@ -12,7 +12,7 @@ from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
-    "provision": (),
+    "provision": ("remove",),
     "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),
@@ -33,6 +33,7 @@ class Options:
     + sha256: the SHA-256 of the archive; None for the SHA-256 in the settings
     + color: the color that the operator expects to be idle; None if either color may be idle
     + allow_missing: names of the nodes that need not take part (separated by commas in ``--data``)
+    + remove: for ``provision``: names of the nodes that leave the fleet (separated by commas in ``--data``)
     + node: for ``join``: the node to bring back into traffic
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
     + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
@@ -47,6 +48,7 @@ class Options:
     color: Color | None = None
     report: str | None = None
     allow_missing: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
     node: str = ""
     to: str | None = None
     until: str = ""
@@ -69,7 +71,8 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
     if verb == "join" and not data.get("node"):
         raise UsageError("join needs the node: --data node=NAME")
     return Options(
-        allow_missing=frozenset(filter(None, str(data.get("allow_missing", "")).split(","))),
+        allow_missing=_names(data.get("allow_missing", "")),
+        remove=_names(data.get("remove", "")),
         node=str(data.get("node", "")),
         until=str(data.get("until", "")).removesuffix("%"),
         ref=check_ref(data["ref"]) if "ref" in data else None,
@@ -81,6 +84,10 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         bound=str(data["bound"]) if "bound" in data else None,
         report=str(data["report"]) if "report" in data else None,
     )
+
+
+def _names(value: object) -> frozenset[str]:
+    return frozenset(filter(None, str(value).split(",")))
 
 
 def _yes(key: str, value: object) -> bool:

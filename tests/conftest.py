@@ -24,6 +24,7 @@ SECOND = (
     "test_many",
     "test_clients",
     "test_node_switch",
+    "test_servers",
     "test_sources",
     "test_switches",
 )

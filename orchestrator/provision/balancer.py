@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 
 from pyinfra.context import host
 from pyinfra.operations import server
@@ -12,19 +13,24 @@ from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import StepFailed
 from orchestrator.provision import common, operations, render
 from orchestrator.provision.facts import Account, Addresses
+from orchestrator.provision.members import Roll
 from orchestrator.provision.work import Work
 
 TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
 
 
 def prepare(
-    work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], checker: str
+    work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], checker: str, roll: Roll
 ) -> tuple[Account, Mapping[str, str]]:
     """Install packages, deploy user, state directory, guard and the program ``bar`` on the current balancer.
+
+    Bar the nodes that must not get traffic. The caller installs the balancer's configuration afterwards, so these nodes
+    are barred even if another program reloads the balancer in the meantime.
 
     + nodes: inventory name -> address of every node
     + packages: Debian packages of this kind of balancer
     + checker: name of the script that checks the configuration of this kind of balancer
+    + roll: the differences between the balancer's present list of nodes and the inventory
 
     Returns the deploy user's account, and the result of ``resolved``: address in the inventory -> IP address.
     """
@@ -44,8 +50,9 @@ def prepare(
     common.library(work, layout.library, scripts)
     common.etc(work, settings)
     found = resolved(nodes)
-    text = render.nodes_list(settings, nodes, found)
+    text = render.nodes_list(settings, nodes, found, roll.outdated)
     work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
+    bar(work, settings, nodes, roll.barred)
     common.sudoers(work, settings, render.balancer_sudoers(settings, nodes))
     unit = f"{settings.app}-bar.service"
     path = f"/etc/systemd/system/{unit}"
@@ -53,6 +60,37 @@ def prepare(
         enable = f"systemctl daemon-reload && systemctl enable --quiet {unit}"
         work.do("unit that bars at boot: enabled", server.shell, commands=[enable])
     return account, found
+
+
+def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Sequence[str]) -> None:
+    """Bar nodes at the current balancer, if they are not barred yet.
+
+    + nodes: inventory name -> address of every node
+    + addresses: addresses of the nodes to bar
+    """
+    if addresses:
+        names = ", ".join(name for name, address in nodes.items() if address in addresses)
+        program = f"{settings.balancer.library}/bar"
+        work.do(f"{names}: barred", operations.barred, bar=program, addresses=list(addresses))
+
+
+def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str]:
+    """Remove the bars and the list's lines of the outdated nodes, at the current balancer.
+
+    The balancer must have loaded its configuration without these nodes. Returns the names of the operations that
+    changed something.
+
+    + nodes: inventory name -> address of every node
+    + roll: the differences between the balancer's former list of nodes and the inventory
+    """
+    work = Work()
+    program = f"{settings.balancer.library}/bar"
+    for one in roll.outdated:
+        off = shlex.join([program, one.address, "off"])
+        work.do(f"{one.label} ({one.address}): no longer known", server.shell, commands=[off])
+    text = render.nodes_list(settings, nodes, resolved(nodes))
+    work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
+    return work.changed
 
 
 def ports(settings: Settings, switch: BalancerSwitch) -> list[int]:

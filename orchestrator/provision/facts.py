@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.facts import FactBase
@@ -350,3 +350,43 @@ class Earlier(FactBase[list[str]]):
     @override
     def process(self, output: list[str]) -> list[str]:
         return output
+
+
+class Barred(FactBase[list[str]]):
+    """
+    Returns the addresses of the nodes that this balancer bars.
+
+    + bar: path of the program ``bar``
+    """
+
+    default = list
+
+    @override
+    def command(self, bar: str) -> StringCommand:
+        return StringCommand(QuoteString(bar), "list")
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return output
+
+
+class Connections(FactBase[int]):
+    """
+    Returns the number of open connections from this balancer to a node, whether requests are in flight or not.
+
+    + ip: IP address of the node
+    + ports: ports of the node
+    """
+
+    @override
+    def command(self, ip: str, ports: Sequence[str]) -> StringCommand:
+        return script(read("provision/connections.sh"), ip, *ports, seconds=SECONDS)
+
+    @override
+    def process(self, output: list[str]) -> int:
+        return int(output[-1])
+
+    @staticmethod
+    @override
+    def default() -> Any:
+        return None

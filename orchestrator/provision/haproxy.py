@@ -12,6 +12,7 @@ from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Weights
 from orchestrator.provision import balancer, common, operations, render, tls
 from orchestrator.provision.facts import CommandLine, Current, Text, Units
+from orchestrator.provision.members import NO_CHANGE, Roll
 from orchestrator.provision.work import Work
 
 HAPROXY = "haproxy.service"
@@ -28,7 +29,7 @@ def check(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
     render.haproxy(settings, switch, nodes, settings.user)
 
 
-def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> list[str]:
+def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE) -> list[str]:
     """Install everything on the current balancer without disturbing traffic.
 
     Returns the names of the operations that changed something.
@@ -36,9 +37,10 @@ def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
     + settings: settings of the application
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+    + roll: the differences between the balancer's present list of nodes and the inventory
     """
     work = Work()
-    account, _ = balancer.prepare(work, settings, nodes, ["haproxy"], "check-haproxy")
+    account, _ = balancer.prepare(work, settings, nodes, ["haproxy", "socat"], "check-haproxy", roll)
     work.do(
         "first weights",
         operations.first_file,

@@ -12,6 +12,7 @@ from orchestrator.config.switch import BalancerSwitch, NginxSwitch
 from orchestrator.model import Weights
 from orchestrator.provision import balancer, common, operations, render
 from orchestrator.provision.facts import Current, Units
+from orchestrator.provision.members import NO_CHANGE, Roll
 from orchestrator.provision.work import Work
 
 NGINX = "nginx.service"
@@ -27,7 +28,7 @@ def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
     render.balancer_nginx(settings, switch, nodes)
 
 
-def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> list[str]:
+def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE) -> list[str]:
     """Install everything on the current balancer without disturbing traffic.
 
     Returns the names of the operations that changed something.
@@ -35,12 +36,13 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
     + settings: settings of the application
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+    + roll: the differences between the balancer's present list of nodes and the inventory
 
     The balancer resolves the host names now, and nginx's configuration holds only IP addresses. With host names, nginx
     would not start while the name of a single node cannot be resolved.
     """
     work = Work()
-    account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx")
+    account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx", roll)
     layout = settings.balancer
     owner = {"user": settings.user, "group": account.group}
     paths = [layout.weights, *(f"{layout.weights}/{share}" for share in range(101))]

@@ -53,7 +53,7 @@ def check(settings: Settings, node_name: str) -> None:
                 local_text(path, f"source.{key}")
 
 
-def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> list[str]:
+def place(settings: Settings, node_name: str, balancers: Mapping[str, str], live: Color | None) -> list[str]:
     """Install everything on the current node without disturbing traffic.
 
     Returns the names of the operations that changed something, and warnings.
@@ -61,6 +61,7 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> l
     + settings: settings of the application
     + node_name: name of the node in the header X-Node of answers
     + balancers: inventory name -> address of every balancer
+    + live: the color that the symlink ``live`` names, if it does not exist yet; None to make no symlink
     """
     ports = f"{settings.ports.live} {settings.ports.blue} {settings.ports.green}"
     names = [address for address in balancers.values() if not render.is_address(address)]
@@ -73,7 +74,7 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str]) -> l
     web = account_of(settings.web_user)
     common.etc(work, settings)
     origin(work, settings, account)
-    tree(work, settings, account, web)
+    tree(work, settings, account, web, live)
     scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), **render.node_scripts(settings)}
     scripts["ssh"] = render.ssh(settings)
     if settings.shrinks:
@@ -146,8 +147,11 @@ def forget_former_origin(work: Work, settings: Settings, account: Account) -> No
     )
 
 
-def tree(work: Work, settings: Settings, account: Account, web: Account) -> None:
-    """Make the directories of the application, and the symlink ``live``, which points to the first live color."""
+def tree(work: Work, settings: Settings, account: Account, web: Account, live: Color | None) -> None:
+    """Make the directories of the application, and the symlink ``live``.
+
+    + live: the color that the symlink names, if it does not exist yet; None to make no symlink
+    """
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}
     colors = [layout.color(color) for color in Color]
@@ -193,7 +197,8 @@ def tree(work: Work, settings: Settings, account: Account, web: Account) -> None
     state = settings.balancer.state
     work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
     work.do("state", operations.directories, paths=[state], **owner)
-    work.do("live link", operations.first_link, path=layout.live, target=str(settings.first_color), **owner)
+    if live is not None:
+        work.do("live link", operations.first_link, path=layout.live, target=str(live), **owner)
 
 
 def shared_directories(settings: Settings) -> list[str]:

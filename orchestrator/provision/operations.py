@@ -13,7 +13,7 @@ from pyinfra.api.exceptions import OperationError
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from orchestrator.provision.facts import Earlier, Entries, Entry, GitSetting, Heirs
+from orchestrator.provision.facts import Barred, Earlier, Entries, Entry, GitSetting, Heirs
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import guarded
 
@@ -287,3 +287,26 @@ def no_git_setting(
     as_user, ours = ["runuser -u", QuoteString(user), "--"], [QuoteString(key), QuoteString(value)]
     yield StringCommand(*as_user, "git config --file", QuoteString(config), "--fixed-value --unset-all", *ours)
     yield StringCommand(*as_user, "rm -f --", *[QuoteString(path) for path in files])
+
+
+@operation()
+def barred(bar: str, addresses: Sequence[str]) -> Commands:
+    """
+    Bar nodes at a balancer: the balancer opens no more connections to them. Requests in flight go on.
+
+    + bar: path of the program ``bar``, which knows only the nodes of the balancer's list
+    + addresses: addresses of the nodes in the inventory
+
+    **Example:**
+
+    .. code:: python
+
+        barred(bar="/usr/local/lib/orchestrator/shop/bar", addresses=["10.0.0.13"])
+    """
+    there = host.get_fact(Barred, bar=bar)
+    wanted = [address for address in addresses if address not in there]
+    if not wanted:
+        host.noop("the nodes are barred")
+        return
+    for address in wanted:
+        yield StringCommand(QuoteString(bar), QuoteString(address), "on")

@@ -6,6 +6,8 @@ sees every problem at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.errors import Refused
 from orchestrator.fleet import Fleet
 from orchestrator.provision import ports
@@ -15,12 +17,14 @@ LOOK = 90.0
 """Seconds that one host may take to answer a check."""
 
 
-def require(fleet: Fleet) -> None:
+def require(fleet: Fleet, others: Sequence[str] = ()) -> None:
     """Raise Refused with all problems, one line each, if the fleet cannot be provisioned. Changes nothing.
 
     Raises UsageError if the settings are wrong.
+
+    + others: problems that were found before, one line each
     """
-    if found := problems(fleet):
+    if found := [*problems(fleet), *others]:
         raise Refused("\n    ".join(["nothing was changed on any host:", *found]))
 
 

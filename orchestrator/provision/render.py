@@ -21,6 +21,7 @@ from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Color, Weights
 from orchestrator.provision import certificate, web
+from orchestrator.provision.members import Listed
 from orchestrator.runtimes import listener_of, runtime_of
 from orchestrator.switches.record import FLUSH, RING_LINE
 
@@ -438,16 +439,22 @@ def nodes_file(settings: Settings) -> str:
     return f"/etc/orchestrator/{settings.app}/nodes"
 
 
-def nodes_list(settings: Settings, nodes: Mapping[str, str], found: Mapping[str, str]) -> str:
+def nodes_list(
+    settings: Settings, nodes: Mapping[str, str], found: Mapping[str, str], outdated: Sequence[Listed] = ()
+) -> str:
     """Return the text of the file at ``nodes_file``.
 
-    Each line is one node: address in the inventory, IP address, blue's port and green's port.
+    Each line is one node: address in the inventory, IP address, blue's port, green's port and name in the inventory.
 
     + nodes: inventory name -> address in the inventory
     + found: address in the inventory -> IP address
+    + outdated: lines for nodes that are not in the inventory, or have another address there
     """
-    ports = f"{settings.ports.blue} {settings.ports.green}"
-    return "".join(f"{address} {found[address]} {ports}\n" for address in nodes.values())
+    ports = settings.ports
+    wanted = [
+        Listed(address, found[address], str(ports.blue), str(ports.green), name) for name, address in nodes.items()
+    ]
+    return "".join(f"{one.line}\n" for one in (*wanted, *outdated))
 
 
 def node_scripts(settings: Settings) -> dict[str, str]:

@@ -5,10 +5,9 @@ If a reload of nginx on a node could fail requests, the node is drained first. N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
@@ -19,8 +18,10 @@ from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
 from orchestrator.plan.preflight import live_color
-from orchestrator.provision import applied, haproxy, nginx_balancer, node, render, tls
+from orchestrator.provision import applied, haproxy, keep_out, nginx_balancer, node, render, tls
+from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
+from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.runtimes import runtime_of
 from orchestrator.survey import survey, wanted
 from orchestrator.switches import balancer
@@ -40,18 +41,15 @@ KEPT = 80.0
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
-T = TypeVar("T")
 
-Say = Callable[[str], None]
-
-
-def place(fleet: Fleet, say: Say) -> None:
+def place(fleet: Fleet, members: Members, say: Say) -> None:
     """Install everything on all hosts at once, without disturbing traffic.
 
     Call `preflight.require` before. Before anything changes, this function raises UsageError if a file cannot be made
     from the settings, and StepFailed if the TLS certificate of a balancer is missing or wrong. If installing fails on
     some hosts, the other hosts are still completed, and then StepFailed is raised with all failures.
 
+    + members: which nodes may get traffic
     + say: prints a line for the operator
     """
     settings = fleet.settings
@@ -59,12 +57,13 @@ def place(fleet: Fleet, say: Say) -> None:
     balancers_at = {name: fleet.address(name) for name in fleet.balancers}
 
     def on_node(host: Host) -> list[str]:
-        return node.place(settings, host.name, balancers_at)
+        live = None if fleet.is_switch and host.name in members.lacking else members.live or settings.first_color
+        return node.place(settings, host.name, balancers_at, live)
 
     def on_balancer(host: Host) -> list[str]:
         switch = fleet.switch_of(host.name)
         place_kind: Callable[..., list[str]] = KINDS[switch.kind].place
-        return place_kind(settings, switch, addresses)
+        return place_kind(settings, switch, addresses, members.roll(host.name))
 
     render.preview(settings)
     for name in fleet.nodes:
@@ -72,16 +71,17 @@ def place(fleet: Fleet, say: Say) -> None:
     for name in fleet.balancers:
         switch = fleet.switch_of(name)
         KINDS[switch.kind].check(settings, switch, addresses)
-    _values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
+    values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
+    keep_out.bar_known(fleet, members, say)
     expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
-    _values(fleet.each(hosts, lambda host: applied.begin(settings, expected[host.name]), LOAD))
+    values(fleet.each(hosts, lambda host: applied.begin(settings, expected[host.name]), LOAD))
     nodes, balancers = at_once(
         [lambda: fleet.each(fleet.nodes, on_node, PLACE), lambda: fleet.each(fleet.balancers, on_balancer, PLACE)]
     )
-    _tell([*nodes, *balancers], say)
+    tell([*nodes, *balancers], say)
 
 
-def activate(fleet: Fleet, say: Say) -> None:
+def activate(fleet: Fleet, members: Members, say: Say) -> None:
     """Load the installed configuration on all hosts.
 
     If nginx on a node must be reloaded while the fleet serves traffic, the node is drained before. The order is:
@@ -90,28 +90,34 @@ def activate(fleet: Fleet, say: Say) -> None:
     2. the nodes that need a drain, one by one
     3. the balancers, one by one
 
-    The live color is never restarted.
+    The live color is never restarted. A node that leaves the fleet is barred before the balancers load the
+    configuration without this node.
 
     Raises StepFailed after the first failure. The hosts that would come later are not changed.
 
+    + members: which nodes may get traffic
     + say: prints a line for the operator
     """
     live, serving = _traffic(fleet)
     settings = fleet.settings
-    pending = _values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
-    disturbed = [name for name in fleet.nodes if serving and any(task.disturbs for task in pending[name])]
+    pending = values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
+    # a lacking node gets no traffic, and a balancer that does not know the node yet could not drain it
+    served = [name for name in fleet.nodes if serving and name not in members.lacking]
+    disturbed = [name for name in served if any(task.disturbs for task in pending[name])]
     others = [name for name in fleet.nodes if name not in disturbed]
     load = partial(_load_node, fleet, live)
     for name in others:
         # the idle color may still answer requests that it got before a rollback
         _until_quiet(fleet, name, _restarted(pending[name]), say)
-    _tell(fleet.each(others, load, LOAD), say)
+    tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
         say(f"    {name}: the node serves traffic, so it is drained first")
-        _tell([_drained(fleet, name, _restarted(pending[name]), load, say)], say)
+        tell([_drained(fleet, name, _restarted(pending[name]), load, say)], say)
+    keep_out.bar_leaving(fleet, members, say)
     for name in fleet.balancers:
         switch = fleet.switch_of(name)
-        _tell([fleet.one(name, lambda host, s=switch: KINDS[s.kind].activate(settings, s), LOAD)], say)  # type: ignore[misc]
+        tell([fleet.one(name, lambda host, s=switch: KINDS[s.kind].activate(settings, s), LOAD)], say)  # type: ignore[misc]
+    keep_out.forget(fleet, members, say)
 
 
 def finish(fleet: Fleet, say: Say) -> None:
@@ -121,7 +127,7 @@ def finish(fleet: Fleet, say: Say) -> None:
     """
     expected, settings = wanted(fleet), fleet.settings
     hosts = [*fleet.nodes, *fleet.balancers]
-    _tell(fleet.each(hosts, lambda host: applied.end(settings, expected[host.name]), LOAD), say)
+    tell(fleet.each(hosts, lambda host: applied.end(settings, expected[host.name]), LOAD), say)
 
 
 def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
@@ -164,12 +170,12 @@ def _bar(fleet: Fleet, name: str) -> list[str]:
         lines = _at_balancer(fleet, balancer_name, name, "on")
         if "kept" not in lines:
             ours.append(balancer_name)
-    _sure(fleet.one(name, lambda host: fleet.shell(host, _mark(fleet, "touch")), LOAD))
+    sure(fleet.one(name, lambda host: fleet.shell(host, _mark(fleet, "touch")), LOAD))
     return ours
 
 
 def _unbar(fleet: Fleet, name: str, ours: Sequence[str]) -> None:
-    _sure(fleet.one(name, lambda host: fleet.shell(host, _mark(fleet, "rm -f")), LOAD))
+    sure(fleet.one(name, lambda host: fleet.shell(host, _mark(fleet, "rm -f")), LOAD))
     for balancer_name in ours:
         _at_balancer(fleet, balancer_name, name, "off")
 
@@ -181,7 +187,7 @@ def _mark(fleet: Fleet, command: str) -> StringCommand:
 def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[str]:
     script = balancer(fleet.balancers[balancer_name], fleet.settings.balancer).bar
     command = StringCommand("sh", "-c", QuoteString(script.strip()), "bar", name, fleet.address(name), verb)
-    return _sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), LOAD))
+    return sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), LOAD))
 
 
 def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
@@ -210,7 +216,7 @@ def _until_answered(fleet: Fleet, name: str) -> None:
             until(lambda color=color: ask(host, color), limit, INTERVAL)  # type: ignore[misc]
         return []
 
-    _sure(fleet.one(name, both, 2 * limit + 5))
+    sure(fleet.one(name, both, 2 * limit + 5))
 
 
 def _until_let_go(fleet: Fleet, name: str) -> None:
@@ -231,7 +237,7 @@ def _until_let_go(fleet: Fleet, name: str) -> None:
             until(lambda: ask(host), KEPT, INTERVAL)
         return []
 
-    _sure(fleet.one(name, act, KEPT + 10))
+    sure(fleet.one(name, act, KEPT + 10))
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:
@@ -257,7 +263,7 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
         return lines
 
     if colors:
-        for line in _sure(fleet.one(name, all_of_them, 2 * drain.limit + 5)):
+        for line in sure(fleet.one(name, all_of_them, 2 * drain.limit + 5)):
             say(f"    warning: {name}: {line}")
 
 
@@ -272,22 +278,3 @@ def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
     except OrchestratorError:
         return None, False
     return live, any(state.release[live] for state in seen.node_states.values())
-
-
-def _tell(replies: Sequence[Reply[list[str]]], say: Say) -> None:
-    for name, changed in _values(replies).items():
-        for what in changed:
-            say(f"    {name}: {what}")
-
-
-def _values(replies: Sequence[Reply[list[T]]]) -> Mapping[str, list[T]]:
-    failed = [f"{reply.name}: {reply.error}" for reply in replies if reply.error is not None]
-    if failed:
-        raise StepFailed("; ".join(failed))
-    return {reply.name: reply.value or [] for reply in replies}
-
-
-def _sure(reply: Reply[list[str]]) -> list[str]:
-    if reply.error is not None:
-        raise StepFailed(f"{reply.name}: {reply.error}")
-    return reply.value or []

@@ -286,6 +286,19 @@ def test_a_barred_node_is_in_neither_group_and_no_problem(place: Place) -> None:
     assert place.switch().see().barred == ("web2",)
 
 
+def test_a_node_that_never_was_registered_is_barred_and_let_in(place: Place) -> None:
+    for color in Color:
+        target = {"Id": MEMBERS["web3"], "Port": PORTS.of(color)}
+        place.elb.deregister_targets(TargetGroupArn=getattr(place.names, color), Targets=[target])
+    place.control.clock = lambda: time.monotonic() + 301
+    assert [line.partition(" (")[0] for line in place.switch().see().problems] == ["blue: web3", "green: web3"]
+    assert place.switch().bar(["web3"], out=True) == f"{MEMBERS['web3']} deregistered"
+    seen = place.switch().see()
+    assert (seen.barred, seen.problems, seen.out) == (("web3",), (), ())
+    assert place.switch().bar(["web3"], out=False) == f"{MEMBERS['web3']} registered and healthy"
+    assert (place.switch().see().barred, place.switch().see().problems) == ((), ())
+
+
 def test_a_node_is_let_in_when_it_is_healthy(place: Place) -> None:
     place.switch().bar(["web2"], out=True)
     place.health(Color.green, "web2", INITIAL)

@@ -390,7 +390,7 @@ def installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         with ctx_host.use(Host()):
             if switch is None:
                 lbs = {name: "10.0.0.9" for name in switches(settings) if name != "node"}
-                node.place(settings, "node1", lbs)
+                node.place(settings, "node1", lbs, settings.first_color)
             else:
                 {"haproxy": haproxy, "nginx": nginx_balancer}[kind].place(settings, switch, NODES)
         found[kind] = list(done)

@@ -148,8 +148,16 @@ def test_every_node_can_keep_lock_and_journal() -> None:
     me = Account("/home/deploy", "deploy")
     for settings in (ALONE, SETTINGS):
         work = Recorder()
-        node.tree(work, settings, me, me)
+        node.tree(work, settings, me, me, Color.blue)
         assert work.owners.get(settings.balancer.state) == "deploy"
+
+
+@pytest.mark.parametrize("live", [Color.green, None])
+def test_a_node_without_the_live_release_gets_no_link(monkeypatch: pytest.MonkeyPatch, live: Color | None) -> None:
+    me, done = Account("/home/deploy", "deploy"), dict[str, Any]()
+    monkeypatch.setattr(Recorder, "do", lambda self, what, operation, **arguments: done.update({what: arguments}))
+    node.tree(Recorder(), ALONE, me, me, live)
+    assert done.get("live link", {}).get("target") == (str(live) if live else None)
 
 
 def test_deploy_and_web_user_may_write_every_shared_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +166,7 @@ def test_deploy_and_web_user_may_write_every_shared_file(monkeypatch: pytest.Mon
     monkeypatch.setattr(Recorder, "do", lambda self, what, operation, **arguments: done.update({what: arguments}))
     for settings, expected in ((SETTINGS, SETTINGS.shared.directories), (ALONE, None)):
         done.clear()
-        node.tree(Recorder(), settings, me, me)
+        node.tree(Recorder(), settings, me, me, Color.blue)
         said = done.get("shared directories: who may write")
         paths = [f"/srv/shop/shared/{path}" for path in expected or ()]
         assert said == ({"paths": paths, "users": ["deploy", "www-data"]} if expected else None)

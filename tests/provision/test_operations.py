@@ -212,3 +212,10 @@ def test_a_link_of_ours_is_made_and_renamed_over_an_older_one(on: Call, tmp_path
     assert on(operations.link, facts, path=str(path), target="second") == []
     with pytest.raises(OperationError, match="is a file, not a link"):
         on(operations.link, {"Entries": {"/p": Entry("file", "root", "root", "644")}}, path="/p", target="t")
+
+
+def test_only_nodes_that_are_not_barred_yet_are_barred(on: Call) -> None:
+    known = {"Barred": ["10.0.0.1"]}
+    assert on(operations.barred, known, bar="/lib/bar", addresses=["10.0.0.1"]) == []
+    (command,) = on(operations.barred, known, bar="/lib/bar", addresses=["10.0.0.1", "fd00::2"])
+    assert command.get_raw_value() == "/lib/bar fd00::2 on"

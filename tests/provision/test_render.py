@@ -14,6 +14,7 @@ from orchestrator.config.switch import HAProxySwitch, NginxSwitch, Switch
 from orchestrator.errors import UsageError
 from orchestrator.model import Color, Weights
 from orchestrator.provision import render
+from orchestrator.provision.members import Listed
 
 S = TypeVar("S", bound=Switch)
 
@@ -429,8 +430,9 @@ def test_the_sudo_rules_of_a_balancer_are_exact() -> None:
 
 
 def test_the_list_of_nodes_has_names_and_what_they_resolve_to() -> None:
-    text = render.nodes_list(settings(), {"node1": "n1.example"}, {"n1.example": "10.0.0.1"})
-    assert text == "n1.example 10.0.0.1 8081 8082\n"
+    leaving = Listed("n2.example", "10.0.0.2", "8081", "8082")
+    text = render.nodes_list(settings(), {"node1": "n1.example"}, {"n1.example": "10.0.0.1"}, [leaving])
+    assert text == "n1.example 10.0.0.1 8081 8082 node1\nn2.example 10.0.0.2 8081 8082\n"
 
 
 def test_haproxy_has_the_same_servers_in_both_colors() -> None:

@@ -1,0 +1,297 @@
+"""Decide which nodes must not get traffic yet, and which nodes leave the fleet. All functions are pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.errors import UsageError
+from orchestrator.facts.node import NodeState
+from orchestrator.journal.history import RunHistory
+from orchestrator.model import Color
+from orchestrator.plan.fleet_state import FleetState
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of a balancer's list of nodes, which provisioning wrote.
+
+    + address: address of the node in the inventory
+    + ip: IP address of the node, as the balancer resolved the address
+    + blue, green: ports of the colors
+    + name: name of the node in the inventory; empty if an older version of provisioning wrote the line
+    """
+
+    address: str
+    ip: str
+    blue: str
+    green: str
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name of the node for the operator: its name, or its address if the name is unknown."""
+        return self.name or self.address
+
+    @property
+    def line(self) -> str:
+        return " ".join(filter(None, (self.address, self.ip, self.blue, self.green, self.name)))
+
+
+@dataclass(frozen=True)
+class Roll:
+    """The differences between a balancer's list of nodes and the inventory.
+
+    + barred: addresses of the nodes that must be barred before the balancer loads its new configuration
+    + leaving: nodes of the list that are not in the inventory
+    + moved: nodes of the list that have another address in the inventory
+    """
+
+    barred: tuple[str, ...] = ()
+    leaving: tuple[Listed, ...] = ()
+    moved: tuple[Listed, ...] = ()
+
+    @property
+    def outdated(self) -> tuple[Listed, ...]:
+        """The lines that stay in the list until the balancer has loaded its configuration without them."""
+        return (*self.leaving, *self.moved)
+
+
+NO_CHANGE = Roll()
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which nodes may get traffic after provisioning.
+
+    + lacking: node -> why the node must not get traffic before a `join`
+    + answering: the lacking nodes that were provisioned before, and so may be answering requests
+    + barred: the nodes that were barred before provisioning; none if the fleet does not serve
+    + live: the color that gets all the traffic; None if the fleet does not serve, or if the traffic is split
+    + rolls: balancer -> the differences between its list of nodes and the inventory
+    + lists: balancer -> its list of nodes before provisioning
+    """
+
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    answering: tuple[str, ...] = ()
+    barred: frozenset[str] = frozenset()
+    live: Color | None = None
+    rolls: Mapping[str, Roll] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
+
+    def roll(self, balancer: str) -> Roll:
+        return self.rolls.get(balancer, NO_CHANGE)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each node that gets no traffic, with the command that changes this."""
+        why = dict.fromkeys(sorted(self.barred), "is barred") | {
+            name: f"is barred, because it {reason}" for name, reason in self.lacking.items()
+        }
+        return [
+            f"{name} {reason}: bring it into the traffic with deploys/join.py --data node={name}"
+            for name, reason in why.items()
+        ]
+
+
+def listed(text: str) -> tuple[Listed, ...]:
+    """Return the nodes in the text of a balancer's list. Lines in an unknown format are left out."""
+    lines = (line.split() for line in text.splitlines())
+    return tuple(Listed(*words) for words in lines if len(words) in (4, 5))
+
+
+def leaving(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ...]:
+    """Return the nodes of a list of which the inventory has neither the name nor the address.
+
+    + known: nodes of the list
+    + nodes: inventory name -> address
+    """
+    return tuple(one for one in known if one.name not in nodes and one.address not in nodes.values())
+
+
+def moved(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ...]:
+    """Return the nodes of a list that have another address in the inventory.
+
+    + known: nodes of the list
+    + nodes: inventory name -> address
+    """
+    return tuple(one for one in known if one.name in nodes and one.address not in nodes.values())
+
+
+def missing(
+    app: str, lists: Mapping[str, Sequence[Listed]], nodes: Mapping[str, str], removed: frozenset[str]
+) -> list[str]:
+    """Return the problems with nodes that a balancer knows and the inventory does not have, one line for each group.
+
+    + app: name of the application
+    + lists: balancer -> nodes of its list
+    + nodes: inventory name -> address
+    + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
+    """
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for balancer, known in lists.items():
+        lost = tuple(one.label for one in leaving(known, nodes) if not {one.name, one.address} & removed)
+        if lost:
+            groups.setdefault(lost, []).append(balancer)
+    return [
+        f"{_list(balancers)} {'sends' if len(balancers) == 1 else 'send'} requests to {_list(lost)}, "
+        f"which {'is' if len(lost) == 1 else 'are'} not in this inventory: if the fleet shall lose "
+        f"{'this node' if len(lost) == 1 else 'these nodes'}, add --data remove={','.join(sorted({*lost, *removed}))}; "
+        f"if this inventory is another deployment of {app} on the same servers (such as staging), give it another app "
+        "name in the settings"
+        for lost, balancers in groups.items()
+    ]
+
+
+def check_removed(removed: frozenset[str], lists: Mapping[str, Sequence[Listed]], nodes: Mapping[str, str]) -> None:
+    """Raise UsageError if a node of ``--data remove=`` is in the inventory, or if no balancer knows the node.
+
+    + removed: names or addresses of the nodes
+    + lists: balancer -> nodes of its list
+    + nodes: inventory name -> address
+    """
+    known = {name for one_list in lists.values() for one in one_list for name in (one.name, one.address) if name}
+    labels = sorted({one.label for one_list in lists.values() for one in one_list})
+    for name in sorted(removed):
+        if name in nodes or name in nodes.values():
+            raise UsageError(f"remove: {name} is in the inventory: take {name} out of the inventory first")
+        if name not in known:
+            raise UsageError(f"remove: no balancer knows a node {name} (known: {', '.join(labels) or 'none'})")
+
+
+def carrying(fleet: FleetState) -> tuple[Color, ...]:
+    """Return the colors to which at least one switch sends traffic."""
+    return tuple(color for color in Color if any(seen.weights.share(color) for seen in fleet.seen.values()))
+
+
+def releases(fleet: FleetState, color: Color) -> set[str]:
+    """Return the releases that the nodes with traffic have in a color."""
+    found = {state.release[color] for name, state in fleet.node_states.items() if name not in fleet.barred}
+    return {release for release in found if release}
+
+
+def is_serving(fleet: FleetState) -> bool:
+    """Return whether some node has a release in a color that gets traffic."""
+    return any(releases(fleet, color) for color in carrying(fleet))
+
+
+def disagree(fleet: FleetState) -> bool:
+    """Return whether the nodes have more than one release in a color that gets traffic."""
+    return any(len(releases(fleet, color)) > 1 for color in carrying(fleet))
+
+
+def committed(runs: Iterable[RunHistory]) -> dict[Color, str]:
+    """Return color -> the release of the newest committed run that gave the color all the traffic.
+
+    + runs: histories of the runs in the journal, oldest run first
+    """
+    return {Color(run.inputs["color"]): str(run.inputs["release"]) for run in runs if run.inputs and run.committed}
+
+
+def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[dict[str, str], list[str]]:
+    """Return node -> why the node must not get traffic, and one line for each reason why this cannot be told.
+
+    A node must not get traffic if it is not provisioned, or if a color that gets traffic has no release on this node,
+    or another release than on the other nodes. If no node has a release in such a color, the fleet does not serve, and
+    every node may get traffic.
+
+    If the nodes have several releases, the right release is the release that the journal has. If the journal has none
+    of them, it is the release that most nodes have.
+
+    + known: color -> its release according to the journal
+    + bar: path of the program that bars a node at a balancer, for the operator
+    """
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    if not is_serving(fleet):
+        return found, problems
+    for name, state in fleet.nodes.items():
+        if isinstance(state, str):
+            problems.append(f"{name}: {state}, so it is unknown whether the node has the live release")
+        elif not state.provisioned:
+            found[name] = "was not provisioned before"
+    for color in carrying(fleet):
+        right = _right(fleet, color, known.get(color))
+        if right is None and len(releases(fleet, color)) > 1:
+            has = {name: state.release[color] for name, state in fleet.node_states.items() if name not in fleet.barred}
+            problems.append(
+                f"the nodes disagree about the release of {color}, which gets traffic "
+                f"({_releases(has)}), and the journal has none of these releases: bar the nodes with the wrong "
+                f"release, as root on every balancer: {bar} ADDRESS on"
+            )
+        if right is None:
+            continue
+        for name, state in fleet.node_states.items():
+            if name not in found and state.release[color] != right:
+                found[name] = _why(state, color, right)
+    return found, problems
+
+
+def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: Mapping[str, str]) -> Members:
+    """Return which nodes may get traffic after provisioning.
+
+    + state: the state of the fleet
+    + lists: balancer -> nodes of its list
+    + lacking: node -> why the node must not get traffic
+    """
+    colors, serving = carrying(state), is_serving(state)
+    rolls = {}
+    for balancer, known in lists.items():
+        seen = state.seen.get(balancer)
+        rolls[balancer] = roll(known, state.addresses, lacking, state.barred, seen.barred if seen else ())
+    return Members(
+        lacking=lacking,
+        answering=tuple(name for name, node in state.node_states.items() if name in lacking and node.provisioned),
+        barred=frozenset(state.barred) if serving else frozenset(),
+        live=colors[0] if serving and len(colors) == 1 else None,
+        rolls=rolls,
+        lists=lists,
+    )
+
+
+def roll(
+    known: Sequence[Listed],
+    nodes: Mapping[str, str],
+    without: Iterable[str],
+    barred: Iterable[str],
+    here: Iterable[str],
+) -> Roll:
+    """Return the differences between a balancer's list of nodes and the inventory.
+
+    + known: nodes of the list; none if the balancer is new
+    + nodes: inventory name -> address
+    + without: the nodes that must not get traffic
+    + barred: the nodes that some switch bars already. A new balancer bars them, too
+    + here: the addresses that this balancer bars already
+    """
+    changed, there = moved(known, nodes), set(here)
+    names = {*without, *(() if known else barred), *(one.name for one in changed if one.address in there)}
+    return Roll(tuple(address for name, address in nodes.items() if name in names), leaving(known, nodes), changed)
+
+
+def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
+    """Return the right release of a color; None if no node has a release, or if the right release is unknown.
+
+    + known: the color's release according to the journal
+    """
+    states = {name: state for name, state in fleet.node_states.items() if name not in fleet.barred}
+    count = Counter(release for state in states.values() if (release := state.release[color]))
+    if known in count:
+        return known
+    most = [release for release, number in count.items() if number == max(count.values())]
+    return most[0] if len(most) == 1 else None
+
+
+def _why(state: NodeState, color: Color, right: str) -> str:
+    if state.release[color] is None:
+        return f"has no release in {color}, which gets traffic"
+    return f"has release {state.release[color]} in {color}, which gets traffic, and the other nodes have {right}"
+
+
+def _releases(has: Mapping[str, str | None]) -> str:
+    return ", ".join(f"{name} has {release or 'none'}" for name, release in has.items())
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
