@@ -83,6 +83,10 @@ class Members:
     def roll(self, balancer: str) -> Roll:
         return self.rolls.get(balancer, NO_CHANGE)
 
+    def takes_traffic(self, nodes: Iterable[str]) -> list[str]:
+        """Return those of the nodes that are neither barred nor lacking."""
+        return [name for name in nodes if name not in self.lacking and name not in self.barred]
+
     @property
     def warnings(self) -> list[str]:
         """One line for each node that gets no traffic, with the command that changes this."""

@@ -111,8 +111,9 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
         _until_quiet(fleet, name, _restarted(pending[name]), say)
     tell(fleet.each(others, load, LOAD), say)
     for name in disturbed:
-        say(f"    {name}: the node serves traffic, so it is drained first")
-        tell([_drained(fleet, name, _restarted(pending[name]), load, say)], say)
+        alone = bool(fleet.balancers) and members.takes_traffic(fleet.nodes) == [name]
+        say(f"    {name}: the node serves traffic, so it is drained first{' (the only node, so not barred)' * alone}")
+        tell([_drained(fleet, name, _restarted(pending[name]), load, say, barred=not alone)], say)
     keep_out.bar_leaving(fleet, members, say)
     for name in fleet.balancers:
         switch = fleet.switch_of(name)
@@ -139,34 +140,38 @@ def _restarted(tasks: Sequence[Task]) -> list[Color]:
 
 
 def _drained(
-    fleet: Fleet, name: str, restarted: Sequence[Color], act: Callable[[Host], list[str]], say: Say
+    fleet: Fleet, name: str, restarted: Sequence[Color], act: Callable[[Host], list[str]], say: Say, barred: bool
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and let requests in again, even after a failure. Returns ``act``'s reply.
 
     + name: name of the node
     + restarted: colors that ``act`` will restart. This function waits until these colors are quiet, too.
+    + barred: whether the balancers keep new requests from the node. False for the only node that takes traffic: only
+      idle connections to this node are ended, because a reload of nginx loses no request on other connections.
     """
-    ours = _bar(fleet, name)
+    ours = _bar(fleet, name, list(fleet.balancers) if barred else [])
     try:
-        if fleet.balancers:
+        if not fleet.balancers:
+            _until_let_go(fleet, name, [fleet.settings.ports.live])
+        elif barred:
             _until_answered(fleet, name)
         else:
-            _until_let_go(fleet, name)
+            _until_let_go(fleet, name, [fleet.settings.ports.of(color) for color in Color])
         _until_quiet(fleet, name, restarted, say)
         return fleet.one(name, act, LOAD)
     finally:
         _unbar(fleet, name, ours)
 
 
-def _bar(fleet: Fleet, name: str) -> list[str]:
-    """Keep new requests from a node: bar the node at every balancer, and make nginx on the node end kept connections.
+def _bar(fleet: Fleet, name: str, balancers: Sequence[str]) -> list[str]:
+    """Keep new requests from a node: bar the node at balancers, and make nginx on the node end kept connections.
 
     While the file ``drain`` exists on the node, nginx ends each connection after its next answer.
 
     Returns the balancers at which the node was not barred before, so that ``_unbar`` lets the node in only there.
     """
     ours = []
-    for balancer_name in fleet.balancers:
+    for balancer_name in balancers:
         lines = _at_balancer(fleet, balancer_name, name, "on")
         if "kept" not in lines:
             ours.append(balancer_name)
@@ -219,25 +224,26 @@ def _until_answered(fleet: Fleet, name: str) -> None:
     sure(fleet.one(name, both, 2 * limit + 5))
 
 
-def _until_let_go(fleet: Fleet, name: str) -> None:
-    """Wait until no client keeps an idle connection to a node's live port, but at most `KEPT` seconds.
+def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
+    """Wait until no client keeps an idle connection to some ports of a node, but at most `KEPT` seconds for each port.
 
-    This is for fleets without balancers, where clients connect to the nodes directly and no balancer can stop them. A
-    reload of nginx loses a request only if the request arrives on an idle connection while nginx closes this
-    connection. nginx ends each idle connection within `KEPT` seconds after its last answer. A connection that is idle
-    longer never had a request, so this function no longer waits for it.
+    This is for a node whose clients go on: without balancers, clients connect to the nodes directly, and the only node
+    with traffic must not be barred. A reload of nginx loses a request only if the request arrives on an idle connection
+    while nginx closes this connection. nginx ends each idle connection within `KEPT` seconds after its last answer. A
+    connection that is idle longer never had a request, so this function no longer waits for it.
     """
 
-    def ask(host: Host) -> None:
-        if fleet.look(host, KeptConnections, port=fleet.settings.ports.live) != 0:
+    def ask(host: Host, port: int) -> None:
+        if fleet.look(host, KeptConnections, port=port) != 0:
             raise NotYet("connections are kept")
 
     def act(host: Host) -> list[str]:
-        with suppress(CommandFailed):
-            until(lambda: ask(host), KEPT, INTERVAL)
+        for port in ports:
+            with suppress(CommandFailed):
+                until(lambda port=port: ask(host, port), KEPT, INTERVAL)  # type: ignore[misc]
         return []
 
-    sure(fleet.one(name, act, KEPT + 10))
+    sure(fleet.one(name, act, KEPT * len(ports) + 10))
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:

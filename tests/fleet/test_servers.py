@@ -151,6 +151,24 @@ def test_a_restored_node_with_an_old_release_is_barred(
         Calm(fleet, before, probe).no_request_failed()
 
 
+@pytest.mark.slow
+def test_the_only_node_with_traffic_is_not_barred(calm: Calm, provisioning: Provisioning) -> None:
+    fleet, changed = calm.fleet, {"SETTINGS": json.dumps({"php": {"workers": 16, "request_limit": 61}})}
+    provisioning.became(None)
+    bars = "for node in node2 node3; do /usr/local/lib/orchestrator/shop/bar $node"
+    for balancer in BALANCERS:
+        assert fleet.exec(balancer, f"{bars} on; done").returncode == 0
+    said = done(fleet, "provision", shape=changed)
+    assert "node1: the node serves traffic, so it is drained first (the only node, so not barred)" in said
+    assert "node1: nginx with its new configuration" in said
+    assert served_by(fleet.haproxy_url) == served_by(fleet.nginx_url) == {"node1"}
+    for balancer in BALANCERS:
+        assert fleet.exec(balancer, f"{bars} off; done").returncode == 0
+    provisioning.became(changed)
+    calm.untouched()
+    calm.no_request_failed()
+
+
 NODE_SWITCH = {"SWITCH": "node"}
 
 

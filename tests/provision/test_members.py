@@ -268,3 +268,9 @@ def test_a_fleet_that_does_not_serve_asks_for_no_join() -> None:
 def test_a_restored_node_may_be_answering() -> None:
     decided = members.decided(fleet({"node1": OTHER, "node3": EMPTY}), {}, {"node1": WRONG, "node3": NOT_BEFORE})
     assert decided.answering == ("node1",)
+
+
+def test_barred_and_lacking_nodes_take_no_traffic() -> None:
+    found = fleet({"node3": EMPTY}, {"lb1": replace(ALL_BLUE, barred=("10.0.0.2",))})
+    decided = members.decided(found, {}, {"node3": NOT_BEFORE})
+    assert decided.takes_traffic(NODES) == ["node1"]
