@@ -27,6 +27,7 @@ class NodeState:
     + started: color -> id of the release for which the color's processes were started
     + active: color -> whether its systemd target is active
     + shrunk: colors with fewer workers than live traffic needs
+    + draining: whether a provisioning has begun to drain the node and has not let the node in again
     + releases: ids of the releases on the node's disk, oldest first
     + disk_mb, inodes, memory_mb: free space (MiB), free inodes (count), free memory (MiB)
     + release_mb, release_inodes: size of the larger of the colors' releases (MiB, count); 0 if unknown
@@ -51,6 +52,7 @@ class NodeState:
     release_mb: int = 0
     release_inodes: int = 0
     shrunk: frozenset[Color] = frozenset()
+    draining: bool = False
     digests: Mapping[str, str] | None = None
 
 
@@ -75,6 +77,7 @@ def parse(output: list[str]) -> NodeState:
         release_mb=max(sizes[::2], default=0) // 1024,
         release_inodes=max(sizes[1::2], default=0),
         shrunk=frozenset(color for color in Color if said[f"{color}.shrunk"]),
+        draining=said["draining"] == "yes",
         digests=digests(said),
     )
 

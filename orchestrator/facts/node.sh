@@ -21,6 +21,7 @@ for color in blue green; do
     echo "$color.active=$(systemctl is-active "$app-$color.target" 2>/dev/null || true)"
     echo "$color.rss_kb=$(rss_kb "$app-$color-$main.service")"
 done
+echo "draining=$([ ! -e "$root/guard/drain" ] || echo yes)"
 echo "releases=$(find "$root/releases" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2>/dev/null | sort | tr '\n' ' ')"
 echo "sizes=$(cat "$root"/blue/release/.release/size "$root"/green/release/.release/size 2>/dev/null | tr '\n' ' ')"
 echo "disk_kb=$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"

@@ -309,13 +309,19 @@ def _absent(fleet: FleetState) -> dict[str, str]:
     for name in fleet.nodes:
         if name in absent:
             continue
-        if name in fleet.barred:
+        state = fleet.node_states[name]
+        if state.draining and (name in fleet.barred or name in fleet.drained):
+            absent[name] = (
+                "is kept out of the traffic by a provisioning that did not end "
+                f"(deploys/provision.py lets the node in again; {leave.format(name)})"
+            )
+        elif name in fleet.barred:
             absent[name] = (
                 f"is barred until it has caught up (deploys/join.py --data node={name}; {leave.format(name)})"
             )
         elif name in fleet.drained:
             absent[name] = (
-                f"was taken out of {fleet.drained[name]} by an operator (put the node back; {leave.format(name)})"
+                f"was taken out of {fleet.drained[name]} by an operator (let the node in again; {leave.format(name)})"
             )
     return absent
 

@@ -83,10 +83,6 @@ class Members:
     def roll(self, balancer: str) -> Roll:
         return self.rolls.get(balancer, NO_CHANGE)
 
-    def takes_traffic(self, nodes: Iterable[str]) -> list[str]:
-        """Return those of the nodes that are neither barred nor lacking."""
-        return [name for name in nodes if name not in self.lacking and name not in self.barred]
-
     @property
     def warnings(self) -> list[str]:
         """One line for each node that gets no traffic, with the command that changes this."""
@@ -97,6 +93,32 @@ class Members:
             f"{name} {reason}: bring it into the traffic with deploys/join.py --data node={name}"
             for name, reason in why.items()
         ]
+
+
+def out_at(state: FleetState) -> dict[str, set[str]]:
+    """Return balancer -> the nodes that get no new requests from it: barred nodes, and nodes that were taken out."""
+    return {
+        name: {
+            node
+            for node, address in state.addresses.items()
+            if node in (*seen.out, *seen.barred) or address in seen.barred
+        }
+        for name, seen in state.seen.items()
+    }
+
+
+def takers(nodes: Iterable[str], state: FleetState, live: Color | None) -> list[str]:
+    """Return those of the nodes that get requests from every balancer.
+
+    Nodes that are barred or taken out at a balancer get no requests from it, and neither do nodes that fail the health
+    checks of a balancer.
+
+    + live: the color that gets all the traffic; None if unknown
+    """
+    without = {node for names in out_at(state).values() for node in names}
+    if live is not None:
+        without |= {node for seen in state.seen.values() for node in seen.down.get(live, ())}
+    return [name for name in nodes if name not in without]
 
 
 def listed(text: str) -> tuple[Listed, ...]:

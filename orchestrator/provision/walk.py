@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator.drain import cut_line, drained
@@ -17,14 +16,15 @@ from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, StepFa
 from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
+from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.preflight import live_color
-from orchestrator.provision import applied, haproxy, keep_out, nginx_balancer, node, render, tls
+from orchestrator.provision import applied, drain_mark, haproxy, keep_out, nginx_balancer, node, render, tls
+from orchestrator.provision import members as decisions
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.runtimes import runtime_of
 from orchestrator.survey import survey, wanted
-from orchestrator.switches import balancer
 from orchestrator.waiting import until
 
 PLACE = 900.0
@@ -98,7 +98,8 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
     + members: which nodes may get traffic
     + say: prints a line for the operator
     """
-    live, serving = _traffic(fleet)
+    seen = survey(fleet)
+    live, serving = _traffic(seen)
     settings = fleet.settings
     pending = values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
     # a lacking node gets no traffic, and a balancer that does not know the node yet could not drain it
@@ -110,10 +111,18 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
         # the idle color may still answer requests that it got before a rollback
         _until_quiet(fleet, name, _restarted(pending[name]), say)
     tell(fleet.each(others, load, LOAD), say)
+    out = decisions.out_at(seen)
+    takers = decisions.takers(served, seen, live)
     for name in disturbed:
-        alone = bool(fleet.balancers) and members.takes_traffic(fleet.nodes) == [name]
-        say(f"    {name}: the node serves traffic, so it is drained first{' (the only node, so not barred)' * alone}")
-        tell([_drained(fleet, name, _restarted(pending[name]), load, say, barred=not alone)], say)
+        serves_at = [one for one in fleet.balancers if name not in out.get(one, ())]
+        alone = bool(serves_at) and not set(takers) - {name}
+        if serves_at or not fleet.balancers:
+            say(
+                f"    {name}: the node serves traffic, so it is drained first"
+                f"{' (the only node, so not barred)' * alone}"
+            )
+        bar_at = [] if alone else serves_at
+        tell([_drained(fleet, name, _restarted(pending[name]), load, say, bar_at, alone)], say)
     keep_out.bar_leaving(fleet, members, say)
     for name in fleet.balancers:
         switch = fleet.switch_of(name)
@@ -140,59 +149,43 @@ def _restarted(tasks: Sequence[Task]) -> list[Color]:
 
 
 def _drained(
-    fleet: Fleet, name: str, restarted: Sequence[Color], act: Callable[[Host], list[str]], say: Say, barred: bool
+    fleet: Fleet,
+    name: str,
+    restarted: Sequence[Color],
+    act: Callable[[Host], list[str]],
+    say: Say,
+    bar_at: Sequence[str],
+    alone: bool,
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and let requests in again, even after a failure. Returns ``act``'s reply.
 
     + name: name of the node
     + restarted: colors that ``act`` will restart. This function waits until these colors are quiet, too.
-    + barred: whether the balancers keep new requests from the node. False for the only node that takes traffic: only
-      idle connections to this node are ended, because a reload of nginx loses no request on other connections.
+    + bar_at: the balancers that keep new requests from the node meanwhile. A balancer at which the node was out before
+      is not among them, so that the node stays out there.
+    + alone: whether the node is the only node that takes traffic. Such a node is not barred: only idle connections to
+      this node are ended, because a reload of nginx loses no request on other connections.
     """
-    ours = _bar(fleet, name, list(fleet.balancers) if barred else [])
+    drain_mark.write(fleet, name, bar_at)
+    ours: list[str] = []
     try:
+        for one in bar_at:
+            ours.append(one)
+            if "kept" in drain_mark.at_balancer(fleet, one, name, "on"):
+                # an operator has taken the node out since the survey
+                ours.remove(one)
         if not fleet.balancers:
             _until_let_go(fleet, name, [fleet.settings.ports.live])
-        elif barred:
-            _until_answered(fleet, name)
-        else:
+        elif alone:
             _until_let_go(fleet, name, [fleet.settings.ports.of(color) for color in Color])
+        else:
+            _until_answered(fleet, name)
         _until_quiet(fleet, name, restarted, say)
         return fleet.one(name, act, LOAD)
     finally:
-        _unbar(fleet, name, ours)
-
-
-def _bar(fleet: Fleet, name: str, balancers: Sequence[str]) -> list[str]:
-    """Keep new requests from a node: bar the node at balancers, and make nginx on the node end kept connections.
-
-    While the file ``drain`` exists on the node, nginx ends each connection after its next answer.
-
-    Returns the balancers at which the node was not barred before, so that ``_unbar`` lets the node in only there.
-    """
-    ours = []
-    for balancer_name in balancers:
-        lines = _at_balancer(fleet, balancer_name, name, "on")
-        if "kept" not in lines:
-            ours.append(balancer_name)
-    sure(fleet.one(name, lambda host: fleet.shell(host, _mark(fleet, "touch")), LOAD))
-    return ours
-
-
-def _unbar(fleet: Fleet, name: str, ours: Sequence[str]) -> None:
-    sure(fleet.one(name, lambda host: fleet.shell(host, _mark(fleet, "rm -f")), LOAD))
-    for balancer_name in ours:
-        _at_balancer(fleet, balancer_name, name, "off")
-
-
-def _mark(fleet: Fleet, command: str) -> StringCommand:
-    return StringCommand(command, QuoteString(f"{fleet.settings.node.guard_dir}/drain"))
-
-
-def _at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[str]:
-    script = balancer(fleet.balancers[balancer_name], fleet.settings.balancer).bar
-    command = StringCommand("sh", "-c", QuoteString(script.strip()), "bar", name, fleet.address(name), verb)
-    return sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), LOAD))
+        for one in ours:
+            drain_mark.at_balancer(fleet, one, name, "off")
+        drain_mark.remove(fleet, name)
 
 
 def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
@@ -273,12 +266,11 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
             say(f"    warning: {name}: {line}")
 
 
-def _traffic(fleet: Fleet) -> tuple[Color | None, bool]:
+def _traffic(seen: FleetState) -> tuple[Color | None, bool]:
     """Return the live color, and whether any node has a release in this color, which means that it serves traffic.
 
     If the switches do not all name the same color, return None and False.
     """
-    seen = survey(fleet)
     try:
         live = live_color(seen)
     except OrchestratorError:

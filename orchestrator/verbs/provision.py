@@ -21,12 +21,14 @@ def provision(fleet: Fleet, options: Options) -> int:
     Raises Refused if a check finds a problem on any host. Then no host is changed.
     """
     # imported here because no other verb needs these modules
-    from orchestrator.provision import keep_out, preflight, walk
+    from orchestrator.provision import drain_mark, keep_out, preflight, walk
 
     fleet.prepare_connections()
     say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
     preflight.require(fleet, found)
+    if drain_mark.settle(fleet, members, say):
+        members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
     walk.place(fleet, members, say)
     # The lock is taken only now, because `place` makes the directory for it, which belongs to the deploy user.
     session = Session(open_store(fleet, user=fleet.settings.user), owner("provision"), say)

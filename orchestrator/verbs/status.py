@@ -51,8 +51,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
         yield f"  {name:<12} {_node(state)}"
     if fleet.group is not None:
         yield f"  scaling      {_group(fleet.group)}"
-    for name in sorted(fleet.barred):
-        yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
+    yield from _without_traffic(fleet)
     for line in (*differences(fleet), *unknown(fleet)):
         yield f"  PROVISION    {line}"
     yield f"  lock         {_lock(contents)}"
@@ -63,6 +62,18 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
         if run.inputs is not None:
             yield f"  {_ran(run)}".rstrip()
+
+
+def _without_traffic(fleet: FleetState) -> Iterable[str]:
+    """Yield one line for each node that a switch keeps out of the traffic, with the way back."""
+    draining = {name for name, state in fleet.node_states.items() if state.draining}
+    for name in sorted(fleet.barred | set(fleet.drained)):
+        if name in draining:
+            yield f"  DRAINED      {name} gets no traffic, because a provisioning did not end: deploys/provision.py"
+        elif name in fleet.barred:
+            yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
+        else:
+            yield f"  TAKEN OUT    {name} gets no traffic from {fleet.drained[name]}: an operator took it out"
 
 
 def _paused(run: RunHistory) -> str:

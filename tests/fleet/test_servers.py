@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fleet as tool
 import pytest
 
 from tests.fleet.running import Fleet, Provisioning, Shape
-from tests.fleet.safety import BALANCERS, Calm, Snapshot, snapshot, traffic, words
+from tests.fleet.safety import BALANCERS, Calm, Run, Snapshot, copy_of_inventory, snapshot, traffic, words
 from tests.fleet.switching import until
 from tests.fleet.test_crash_points import is_consistent
 from tests.fleet.test_owners import served_by
@@ -167,6 +169,44 @@ def test_the_only_node_with_traffic_is_not_barred(calm: Calm, provisioning: Prov
     provisioning.became(changed)
     calm.untouched()
     calm.no_request_failed()
+
+
+def test_a_node_whose_drain_was_killed_is_let_in_again(calm: Calm, provisioning: Provisioning, tmp_path: Path) -> None:
+    fleet, changed = calm.fleet, {"php": {"workers": 16, "request_limit": 61}}
+    provisioning.became(None)
+    bar = "/usr/local/lib/orchestrator/shop/bar node3"
+    for balancer in BALANCERS:
+        assert fleet.exec(balancer, f"{bar} on").returncode == 0
+    # a request that is in flight for so long that the drain of node1 is killed meanwhile
+    slow = f"{fleet.nodes[0][calm.before.live + '_url']}/slow?s=15"
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(ask, slow)
+        run = Run(fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **changed))
+        until(lambda: out_of_balancers(fleet, "node1"))
+        run.signal(signal.SIGKILL)
+        run.end()
+        assert answer.result().status == http.client.OK
+    assert "DRAINED      node1 gets no traffic" in done(fleet, "status")
+    assert "node1: is kept out of the traffic by a provisioning that did not end" in done(fleet, "release", 3, ref="v1")
+    # otherwise this provisioning would drain node2, the only node with traffic
+    said = done(fleet, "provision", shape={"SETTINGS": json.dumps(changed)})
+    assert "node1: let in again, because an earlier provisioning stopped" in said
+    assert "the only node" not in said
+    assert served_by(fleet.haproxy_url) == served_by(fleet.nginx_url) == {"node1", "node2"}
+    for balancer in BALANCERS:
+        assert fleet.exec(balancer, f"{bar} off").returncode == 0
+    provisioning.became({"SETTINGS": json.dumps(changed)})
+    all_serve(fleet)
+    calm.untouched()
+    calm.no_request_failed()
+
+
+def out_of_balancers(fleet: Fleet, node: str) -> bool:
+    """Whether HAProxy and nginx keep new requests from a node."""
+    servers = fleet.exec("haproxy", "echo 'show stat' | socat stdio unix-connect:/run/haproxy/shop.sock").stdout
+    barred = fleet.exec("nginx", "/usr/local/lib/orchestrator/shop/bar list").stdout.split()
+    out = [line for line in servers.splitlines() if line.split(",")[1:2] == [node] and ",MAINT," in line]
+    return len(out) == 2 and node in barred
 
 
 NODE_SWITCH = {"SWITCH": "node"}

@@ -287,7 +287,7 @@ def drained(found: FleetState) -> FleetState:
     [
         (lost, "node2: cannot be reached (the run needs all nodes"),
         (barred, f"node2: is barred until it has caught up (deploys/join.py --data node=node2; to {LEAVE}node2)"),
-        (drained, f"node2: was taken out of lb1 by an operator (put the node back; to {LEAVE}node2)"),
+        (drained, f"node2: was taken out of lb1 by an operator (let the node in again; to {LEAVE}node2)"),
     ],
 )
 def test_an_absent_node_is_refused_or_left_out_by_name(change: Change, line: str) -> None:

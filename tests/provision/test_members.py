@@ -270,7 +270,21 @@ def test_a_restored_node_may_be_answering() -> None:
     assert decided.answering == ("node1",)
 
 
-def test_barred_and_lacking_nodes_take_no_traffic() -> None:
-    found = fleet({"node3": EMPTY}, {"lb1": replace(ALL_BLUE, barred=("10.0.0.2",))})
-    decided = members.decided(found, {}, {"node3": NOT_BEFORE})
-    assert decided.takes_traffic(NODES) == ["node1"]
+@pytest.mark.parametrize(
+    ("more", "left"),
+    [
+        ({}, ["node1", "node2", "node3"]),
+        ({"barred": ("10.0.0.2",)}, ["node1", "node3"]),
+        ({"out": ("node3",)}, ["node1", "node2"]),
+        ({"down": {Color.blue: ("node1",), Color.green: ("node2",)}}, ["node2", "node3"]),
+        ({"barred": ("node1",), "out": ("node2",), "down": {Color.blue: ("node3",), Color.green: ()}}, []),
+    ],
+)
+def test_a_node_that_is_out_at_one_balancer_takes_no_traffic(more: dict[str, Any], left: list[str]) -> None:
+    state = fleet(switches={"lb1": ALL_BLUE, "lb2": replace(ALL_BLUE, **more)})
+    assert members.takers(NODES, state, Color.blue) == left
+
+
+def test_the_nodes_that_are_out_are_known_for_each_balancer() -> None:
+    state = fleet(switches={"lb1": ALL_BLUE, "lb2": replace(ALL_BLUE, barred=("10.0.0.2",), out=("node3",))})
+    assert members.out_at(state) == {"lb1": set(), "lb2": {"node2", "node3"}}
