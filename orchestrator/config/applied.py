@@ -1,7 +1,8 @@
-"""Which command applies each key of the settings: provisioning (keys of the servers), or each run (the other keys).
+"""The keys of the settings that provisioning applies. Each run applies the other keys.
 
-Provisioning leaves a file on each host, with a digest of each value that it applied there. A later run compares these
-digests with the digests of its own settings, and so finds the keys that have to be provisioned first. Pure.
+Provisioning writes a file on each host, with a digest of each value that provisioning has applied there. A later run
+compares these digests with the digests of the present settings. If a digest differs, provisioning must apply the key
+before the run. All functions are pure.
 
 If you make provisioning render or install something from a key of the settings, add the key to `KEYS`.
 """
@@ -30,30 +31,37 @@ BALANCERS = (HAPROXY, NGINX)
 ALL = (NODE, *BALANCERS)
 
 VERSION = "orchestrator"
-"""The word before the version of this tool in the file that provisioning leaves."""
+"""The word before the version of this tool in the file that provisioning writes on each host."""
 
 UNFINISHED = "unfinished"
-"""The only key in the file while provisioning changes a host. If provisioning fails, the file stays so."""
+"""The only key in the file while provisioning changes a host. If provisioning fails, this key stays in the file."""
 
 Class = Literal["servers", "release", "release, servers"]
-"""Who applies a key. ``servers``: provisioning, and runs may read the key as well. ``release``: each run.
-``release, servers``: each run, and provisioning for the new instances of an Auto Scaling group (`scaling.hook`)."""
+"""Which commands apply a key.
+
+* ``servers``: provisioning. Runs may read the key, too.
+* ``release``: each run.
+* ``release, servers``: each run applies the key on the nodes, and provisioning applies the key for new instances of an
+  Auto Scaling group (setting ``scaling.hook``).
+"""
 
 Value = Callable[[Settings, BalancerSwitch | None], object]
-"""Returns the effective value of a key from the settings and the host's switch, which is None for a node."""
+"""A function that returns the value of a key on a host.
+
+Its arguments are the settings and the host's switch. The switch is None if the host is a node."""
 
 
 @dataclass(frozen=True)
 class Key:
     """A key of the settings that provisioning applies.
 
-    + name: the key, such as ``php.ini``. A section stands for all its keys. A key of a host's own switch begins with
-      ``switches.``
-    + hosts: the kinds of host on which the key has an effect
-    + value: returns the value after recipes and defaults. If the value is empty, False or None, provisioning does
-      nothing for the key
+    + name: the key, such as ``php.ini``. The name of a section stands for all keys of the section. A key of the host's
+      switch begins with ``switches.``
+    + hosts: the kinds of hosts on which the key has an effect
+    + value: returns the value, with the values of the recipe and the defaults. If the value is empty, 0, False or None,
+      provisioning does nothing for the key.
     + new_instances: whether provisioning applies the key only for new instances of an Auto Scaling group
-    + stays: whether it does no harm if a host was provisioned with the key and the settings have the key no longer
+    + stays: whether a host may keep what provisioning applied for the key, after the key was removed from the settings
     """
 
     name: str
@@ -64,9 +72,10 @@ class Key:
 
 
 def _key(name: str, *hosts: str, when: Callable[[Settings], object] = lambda settings: True) -> Key:
-    """Return a key whose value stands in the settings under the key's name.
+    """Return a key whose value is the value of the same name in the settings.
 
-    + when: whether the key has an effect with these settings
+    + hosts: the kinds of hosts on which the key has an effect
+    + when: returns whether the key has an effect with the settings; if not, the value is None
     """
     read = attrgetter(name)
     return Key(name, hosts, lambda settings, switch: read(settings) if when(settings) else None)
@@ -86,7 +95,10 @@ def _switch(name: str, *hosts: str) -> Key:
 
 
 def _instance(name: str) -> Key:
-    """Return a key that the script ``catch-up`` of a new instance has from provisioning."""
+    """Return a key whose value provisioning writes into ``catch-up``.
+
+    New instances of an Auto Scaling group run this script to get ready for traffic.
+    """
     read = attrgetter(name)
     return Key(name, (NODE,), lambda settings, switch: read(settings), new_instances=True)
 
@@ -127,13 +139,13 @@ def _tarball(name: str) -> Key:
 def _services(settings: Settings, switch: BalancerSwitch | None) -> object:
     if switch is not None:
         return sorted(service.path for service in settings.services)
-    # `files` has an effect only at the path `/`
+    # the key `files` has an effect only for the service with the path `/`
     without = {service.name: set() if service.path == "/" else {"files"} for service in settings.services}
     return [service.model_dump(mode="json", exclude=without[service.name]) for service in settings.services]
 
 
 def _stream_limit(settings: Settings, switch: BalancerSwitch | None) -> object:
-    # HAProxy has the limit for all tunnels
+    # HAProxy uses the limit for all tunnels, even if the settings have no services
     return settings.stream_limit if settings.services or (switch and switch.kind == HAPROXY) else None
 
 
@@ -156,9 +168,10 @@ def _writable(settings: Settings, switch: BalancerSwitch | None) -> object:
 
 
 def _shared_files(settings: Settings, switch: BalancerSwitch | None) -> object:
-    """Return the shared files of the document root, which nginx does not send.
+    """Return the shared files in the document root, which nginx does not send.
 
-    If there are none, return whether these files are the reason why OPcache caches nothing in shared paths.
+    If there are none, return whether the shared files are the only reason why provisioning excludes shared paths from
+    OPcache: there are shared files and no shared directories, and the runtime is PHP.
     """
     found = published.in_document_root(settings, settings.shared.files)
     return found or (settings.runtime == "php" and settings.shared.files != [] and not settings.shared.directories)
@@ -184,7 +197,7 @@ KEYS: tuple[Key, ...] = (
     _php("version"),
     _php("front"),
     _php("scripts"),
-    # a list, because False is a value here
+    # the value is in a list, because a value False would mean that provisioning does nothing for the key
     Key("php.fallback", (NODE,), lambda settings, switch: _runs_scripts(settings) and [settings.php.fallback]),
     _php("workers"),
     _php("idle_workers"),
@@ -250,13 +263,14 @@ KEYS: tuple[Key, ...] = (
     *(_instance(f"gate.{name}") for name in Gate.model_fields),
     *(_instance(f"deadlines.{name}") for name in ("fetch", "share", "permit", "start", "warm", "promote")),
 )
-"""All keys that provisioning applies. A key may stand here several times, if several things are made from it."""
+"""All keys that provisioning applies. If provisioning makes several things from a key, it is here several times."""
 
 
 def class_of(name: str) -> Class:
-    """Return who applies a key.
+    """Return which commands apply a key.
 
-    + name: key with its sections, such as ``switches.tls.listen``, without the kind of a switch or source
+    + name: name of the key with its sections, such as ``switches.tls.listen``. The name does not have the kind of the
+      switch or source, such as ``haproxy``.
     """
     found = [key for key in KEYS if name == key.name or name.startswith(f"{key.name}.")]
     if not found:
@@ -265,19 +279,19 @@ def class_of(name: str) -> Class:
 
 
 def stays(name: str) -> bool:
-    """Return whether it does no harm if a host was provisioned with a key that the settings no longer have.
+    """Return whether a host may keep what provisioning applied for a key, after the key was removed from the settings.
 
-    + name: key as ``digests`` names it
+    + name: name of the key in the result of ``digests``
     """
     found = [key for key in KEYS if key.name == name]
     return bool(found) and all(key.stays for key in found)
 
 
 def digests(settings: Settings, switch: BalancerSwitch | None = None) -> dict[str, str]:
-    """Return the digests that provisioning leaves on a host: key -> digest of the value.
+    """Return the digests that provisioning writes on a host: key -> digest of the value.
 
-    Only keys for which provisioning does something on this kind of host are in the result. A digest does not show the
-    value, which may be secret.
+    The result has only keys for which provisioning does something on this kind of host. The values may be secret, so
+    the host gets only their digests.
 
     + switch: the switch of a balancer; None for a node
     """
@@ -302,10 +316,10 @@ def _as_json(value: object) -> object:
 
 
 def text(version: str, found: Mapping[str, str]) -> str:
-    """Return the text of the file that provisioning leaves on a host.
+    """Return the text of the file that provisioning writes on a host when it has applied the settings.
 
     + version: version of this tool
-    + found: digests of the host
+    + found: key -> digest of the value that provisioning has applied on the host
     """
     lines = [f"{name} {digest}" for name, digest in sorted(found.items())]
     notice = "# Written by provisioning: digests of the settings that it applied."
@@ -313,7 +327,7 @@ def text(version: str, found: Mapping[str, str]) -> str:
 
 
 def unfinished(version: str) -> str:
-    """Return the text of the file while provisioning changes a host.
+    """Return the text that the file has while provisioning changes the host.
 
     + version: version of this tool
     """

@@ -1,4 +1,4 @@
-"""Which paths of a release lie in the document root, and which of them nginx must not send. Pure."""
+"""Find the paths of a release that lie in the document root, and the paths that nginx must not send. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shared(settings: Settings) -> list[str]:
 
 
 def private(settings: Settings) -> list[str]:
-    """Return the environment file and the private files, if they lie in the document root, relative to it."""
+    """Return the environment file and the private files in the document root, relative to the document root."""
     environment = [settings.environment.path] if settings.environment else []
     return in_document_root(settings, (*environment, *settings.permissions.private))
 
@@ -32,9 +32,10 @@ def written(settings: Settings) -> list[str]:
 
 
 def risks(settings: Settings) -> list[str]:
-    """Return one line about the shared paths in the document root that are not sent; an empty list if there are none.
+    """Return one line that names the shared paths in the document root that nginx does not send.
 
-    A path counts as sent if ``web.serve`` names this path or a directory above it.
+    The result is empty if there are no such paths, or if nginx does not send the files of the document root at all. If
+    ``web.serve`` names a path or a directory above the path, nginx sends the path.
     """
     served = tuple(f"{path}/" for path in settings.web.serve)
     kept = [path for path in shared(settings) if not f"{path}/".startswith(served)]

@@ -1,4 +1,4 @@
-"""What nginx sends to clients, and what nginx tells the application about them."""
+"""Settings of nginx on the nodes: what nginx sends to clients, and which proxies nginx believes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ RESERVED = {
     **dict.fromkeys(("content-encoding", "content-type", "date", "location", "server"), "belongs to nginx"),
     "set-cookie": "is never the same for all clients",
 }
-"""Names of headers, in small letters, that cannot be static headers -> why."""
+"""Names of headers, in small letters, that ``web.headers`` must not have -> the reason."""
 
 PART = r"[A-Za-z0-9._~@+*-]+"
 
 
 def _served(path: str) -> str:
-    """Return a path below the document root. Raises ValueError if the path is not relative, or has odd characters."""
+    """Return a path without a slash at the end.
+
+    Raises ValueError if the path is not relative, has a part ``.`` or ``..``, or has characters that are not permitted.
+    """
     path = path.removesuffix("/")
     if "*" in path or not _is_relative(path):
         raise ValueError(
@@ -38,7 +41,11 @@ def _served(path: str) -> str:
 
 
 def _denied(pattern: str) -> str:
-    """Return a pattern of paths below the document root. Raises ValueError if it is not one."""
+    """Return a pattern of paths without a slash at the end.
+
+    Raises ValueError if the pattern is not relative, has a part ``.`` or ``..``, or has characters that are not
+    permitted. The character ``*`` is permitted.
+    """
     pattern = pattern.removesuffix("/")
     if not _is_relative(pattern):
         raise ValueError(
@@ -53,7 +60,10 @@ def _is_relative(path: str) -> bool:
 
 
 def _proxy(text: str) -> str:
-    """Return an address or a network in its usual form. Raises ValueError if the text is neither."""
+    """Return an IP address or a network in its usual form. The word ``balancers`` is returned unchanged.
+
+    Raises ValueError for any other text.
+    """
     if text == BALANCERS:
         return text
     try:
@@ -112,7 +122,10 @@ class Web(Section):
     @field_validator("headers")
     @classmethod
     def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        """Check names and values, which are inserted into nginx's configuration in double quotes."""
+        """Return the headers unchanged. Raises ValueError if a name or a value is not permitted.
+
+        nginx's configuration has the values in double quotes, so characters such as ``"`` and ``$`` are not permitted.
+        """
         seen: set[str] = set()
         for name, value in headers.items():
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):

@@ -1,4 +1,4 @@
-"""Compare the settings with what provisioning applied on the hosts, by digests. Pure."""
+"""Compare digests of the settings with the digests of the settings that provisioning applied on the hosts. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ PROVISION = "run deploys/provision.py"
 
 
 def differences(fleet: FleetState) -> list[str]:
-    """Return one line for each difference between the settings and what provisioning applied.
+    """Return one line for each difference between the settings and the settings that provisioning applied.
 
-    Hosts with the same difference share a line. Hosts that do not tell what was applied have no line.
+    Hosts with the same difference share a line. If another version of this tool provisioned hosts with differences, a
+    further line names this version and these hosts. Hosts without digests of the applied settings are left out.
     """
     found: dict[str, list[str]] = {}
     known = _known(fleet)
@@ -26,7 +27,7 @@ def differences(fleet: FleetState) -> list[str]:
 
 
 def _lines(wanted: Mapping[str, str], applied: Mapping[str, str]) -> Iterable[str]:
-    """Yield the differences of one host.
+    """Yield one line for each difference on one host.
 
     + wanted: key -> digest of the value that the settings have
     + applied: key -> digest of the value that provisioning applied
@@ -46,7 +47,9 @@ def _lines(wanted: Mapping[str, str], applied: Mapping[str, str]) -> Iterable[st
 
 
 def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
-    """Yield one line for each other version of this tool that provisioned hosts: its defaults may be the difference.
+    """Yield one line for each other version of this tool that provisioned hosts, with the names of these hosts.
+
+    The versions may have different defaults, which may explain the differences between the settings.
 
     + applied: host -> key -> digest of the value that provisioning applied, for the hosts with differences
     """
@@ -59,7 +62,7 @@ def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
 
 
 def unknown(fleet: FleetState) -> list[str]:
-    """Return a line about the hosts that do not tell with which settings they were provisioned; no line if all tell."""
+    """Return one line that names the hosts without digests of the applied settings; an empty list if there are none."""
     silent = [host for host, applied in _applied(fleet).items() if applied is None]
     if not silent:
         return []
@@ -73,7 +76,10 @@ def _known(fleet: FleetState) -> dict[str, Mapping[str, str]]:
 
 
 def _applied(fleet: FleetState) -> dict[str, Mapping[str, str] | None]:
-    """Return the digests of each provisioned host whose state is known."""
+    """Return host -> the digests of the settings that provisioning applied there; host -> None if there are no digests.
+
+    Nodes that were not provisioned, and hosts whose state is unknown, are left out.
+    """
     nodes = {name: state.digests for name, state in fleet.node_states.items() if state.provisioned}
     balancers = {name: seen.digests for name, seen in fleet.seen.items() if fleet.kinds[name][0] == "balancer"}
     return {host: applied for host, applied in {**nodes, **balancers}.items() if host in fleet.wanted}

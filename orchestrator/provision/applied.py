@@ -1,4 +1,7 @@
-"""Leave on the current host which settings provisioning has applied there. The preflight of a run reads this file."""
+"""Write a file on the current host that says which settings provisioning has applied there.
+
+The checks before a run (preflight) read this file.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ MODE = "640"
 
 
 def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
-    """Note on the current host that provisioning is changing the host, unless it has these settings already.
+    """Write into the file on the current host that provisioning is now changing the host.
 
-    If provisioning then fails, nobody knows which settings the host has, and releases are refused. A host without the
-    file stays without the file.
+    If provisioning fails afterwards, the host may have a part of the new settings. Because of the file, releases are
+    then refused. If the file does not exist, or already has these digests, this function does not change anything.
 
     + digests: key -> digest of the value that provisioning is about to apply
 
-    Returns an empty list, because the note is no change that the operator must know.
+    Returns an empty list, because this change of the file is not shown to the operator.
     """
     path = settings.node.provisioned
     entry = host.get_fact(Entries, paths=[path]).get(path)
@@ -38,9 +41,11 @@ def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
 
 
 def end(settings: Settings, digests: Mapping[str, str]) -> list[str]:
-    """Write on the current host which settings provisioning has applied. Returns the operation's name if it changed.
+    """Write the digests of the settings that provisioning has applied into the file on the current host.
 
     + digests: key -> digest of the value that provisioning has applied
+
+    Returns the name of the operation; an empty list if the file did not change.
     """
     work = Work()
     work.do(

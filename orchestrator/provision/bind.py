@@ -1,4 +1,4 @@
-"""The addresses and TCP ports on which programs listen, as HAProxy, nginx and ``ss`` write them. Pure."""
+"""Read the addresses and TCP ports on which programs listen from the notations of HAProxy, nginx and ``ss``. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ ALL_IPV6 = "::"
 """All IPv6 addresses, and no IPv4 address."""
 
 TCP = {"": 4, "ipv4": 4, "ipv6": 6, "tcp": 4, "tcp4": 4, "tcp6": 6, "mptcp": 4, "mptcp4": 4, "mptcp6": 6}
-"""HAProxy: prefix of a TCP address, such as ``ipv4@`` -> IP version of ``*``. Addresses with another prefix, such as
-``unix@`` or ``quic4@``, have no TCP port."""
+"""The text before ``@`` in a TCP address of HAProxy, such as ``ipv4`` -> IP version of an address ``*`` behind it.
+
+Addresses with another text before ``@``, such as ``unix`` or ``quic4``, have no TCP port."""
 
 
 @dataclass(frozen=True)
 class Bind:
-    """An address and the TCP ports at this address on which a program listens.
+    """An address, and a range of TCP ports at this address on which a program listens.
 
     + address: an IP address, `ALL`, `ALL_IPV4`, `ALL_IPV6`, or a host name
-    + first, last: first and last port of the range; the same number for one port
+    + first, last: first and last port of the range. For a single port, both are this port.
     """
 
     address: str
@@ -35,7 +36,7 @@ class Bind:
     last: int
 
     def overlaps(self, other: Bind) -> bool:
-        """Return whether a connection could be for both: they have a port in common, and an address in common."""
+        """Return whether this bind and the other bind may have both a port and an address in common."""
         return self.first <= other.last and other.first <= self.last and _meet(self.address, other.address)
 
 
@@ -46,7 +47,7 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _versions(address: str) -> set[int]:
-    """Return the IP versions of an address. A host name may have addresses of both versions."""
+    """Return the IP versions of an address. For `ALL` and for a host name, these are both versions."""
     try:
         return {ipaddress.ip_address(address).version}
     except ValueError:
@@ -54,7 +55,11 @@ def _versions(address: str) -> set[int]:
 
 
 def address(text: str) -> str:
-    """Return an IP address in its usual form, without brackets and without an interface. Other texts stay unchanged."""
+    """Return an address without brackets and without an interface, such as ``fe80::1`` for ``[fe80::1%eth0]``.
+
+    An IP address is returned in its usual form. If an IPv6 address stands for an IPv4 address, the IPv4 address is
+    returned.
+    """
     bare = re.sub(r"%[^\]:]*", "", text).strip("[]")
     try:
         found = ipaddress.ip_address(bare)
@@ -65,15 +70,20 @@ def address(text: str) -> str:
 
 
 def of_socket(text: str) -> Bind | None:
-    """Return the local address of a listening socket as ``ss -ltn`` prints it; None for any other text."""
+    """Return the bind of a listening socket; None if the text has no port number.
+
+    + text: local address and port of the socket, as ``ss -ltn`` prints them
+    """
     where, _, port = text.rpartition(":")
     return Bind(address(where), int(port), int(port)) if port.isdigit() else None
 
 
 def of_haproxy(line: str) -> list[Bind]:
-    """Return what HAProxy listens on because of a line ``bind``, from the arguments of this line.
+    """Return the addresses and ports on which HAProxy listens because of a line ``bind``.
 
-    An address that depends on a variable of HAProxy's environment is left out.
+    Addresses without a TCP port are left out, and so are addresses whose port is an environment variable.
+
+    + line: the arguments of the line ``bind``
     """
     try:
         words = shlex.split(line, comments=True)
@@ -88,7 +98,7 @@ def of_haproxy(line: str) -> list[Bind]:
         if where in ("", "*"):
             where = ALL_IPV6 if at and TCP[kind] == 6 else ALL_IPV4
         where = address(where)
-        # Linux lets a listener on :: also accept IPv4, unless the listener asks for IPv6 alone
+        # on Linux, a listener on :: also accepts IPv4 connections, if it does not have the option v6only
         if where == ALL_IPV6 and "v6only" not in words:
             where = ALL
         found.append(Bind(where, int(match[1]), int(match[2] or match[1])))
@@ -96,7 +106,7 @@ def of_haproxy(line: str) -> list[Bind]:
 
 
 def of_nginx(words: Sequence[str]) -> Bind | None:
-    """Return what nginx listens on because of a directive ``listen``; None if the directive names no TCP port.
+    """Return the address and port on which nginx listens because of a directive ``listen``; None without a TCP port.
 
     + words: arguments of the directive
     """

@@ -1,4 +1,7 @@
-"""Read which TCP ports of a host are in use, in one round trip: what listens, and what configuration files name."""
+"""Read which TCP ports of a host are in use: ports on which programs listen, and ports in configuration files.
+
+One round trip reads both.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
 SECONDS = 60
-"""Seconds that the script may take. nginx may have to resolve host names that its configuration has."""
+"""Seconds that the script may take. It runs ``nginx -T``, which may have to resolve host names."""
 
 HAPROXY, NGINX = "haproxy.service", "nginx.service"
 
@@ -32,11 +35,12 @@ SERVICE_ADDRESS = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Process:
-    """A process that listens.
+    """A process that listens on a TCP port.
 
     + name: name of the program
     + unit: systemd unit of the process; empty if unknown
-    + owner: for a service of an application, the target of the service's color; otherwise the same as ``unit``
+    + owner: for a service of an application, the systemd target that groups the units of the service's color; for other
+      processes, the value of ``unit``
     """
 
     name: str
@@ -48,7 +52,8 @@ class Process:
 class Listener:
     """A listening socket.
 
-    + processes: the processes that have the socket; empty if the kernel hides them (in a container that must not trace)
+    + processes: the processes that have the socket; empty if the kernel hides them, as in a container that is not
+      permitted to trace processes
     """
 
     bind: Bind
@@ -57,12 +62,13 @@ class Listener:
 
 @dataclass(frozen=True)
 class Claim:
-    """A port that a configuration file names, whether the program listens at present or not.
+    """A port that a configuration file names. It is possible that no program listens on the port at present.
 
-    + path: the file
-    + owner: systemd unit that listens because of the file; for a service of an application, the target of its color
-    + shared: only for nginx: whether the file's server gets only the requests for its own names, so that another server
-      can be the default server of the port
+    + path: path of the file
+    + owner: systemd unit that listens because of the file; for a service of an application, the systemd target that
+      groups the units of the service's color
+    + shared: only for nginx: whether the server in the file gets only the requests for its own server names, so that
+      another server can be the default server of the port
     """
 
     path: str
@@ -84,7 +90,10 @@ class InUse:
 
 
 def parse(output: Sequence[str]) -> InUse:
-    """Return what the script in_use.sh printed. Lines that cannot be read are left out. Pure."""
+    """Return the ports that the script in_use.sh printed. Lines in an unknown format are left out. Pure.
+
+    + output: lines that the script printed
+    """
     said: dict[str, list[str]] = {}
     for line in output:
         word, _, rest = line.partition(" ")
@@ -149,7 +158,7 @@ def _listeners(lines: Sequence[str], units: Mapping[str, str], targets: Mapping[
             continue
         processes = []
         for name, pid in re.findall(r'\("([^"]*)",pid=(\d+)', line):
-            # HAProxy or nginx of an unknown unit is most likely the distribution's
+            # if the unit is unknown, assume that HAProxy and nginx run in the units of the distribution
             unit = units.get(pid, f"{name}.service" if f"{name}.service" in (HAPROXY, NGINX) else "")
             processes.append(Process(name, unit, targets.get(unit, unit)))
         yield Listener(bind, tuple(dict.fromkeys(processes)))
@@ -157,9 +166,10 @@ def _listeners(lines: Sequence[str], units: Mapping[str, str], targets: Mapping[
 
 class PortsInUse(FactBase[InUse | None]):
     """
-    Returns the TCP ports that are in use on a host; None if the host could not say.
+    Returns the TCP ports that are in use on a host; None if the command failed.
 
-    + used: programs that provisioning starts on the host: ``haproxy``, ``nginx``
+    + used: which of the programs ``haproxy`` and ``nginx`` provisioning will start on the host. The configuration of
+      these programs counts even if they do not run at present.
     """
 
     @override

@@ -1,8 +1,9 @@
-"""Keep nodes out of the traffic: nodes without the live release, and nodes that leave the fleet.
+"""Keep two kinds of nodes out of the traffic: nodes that lack the live release, and nodes that leave the fleet.
 
-A node is barred before anything on it may answer users. At a balancer, the program ``bar`` blocks new connections to
-the node. A switch behind an API deregisters the node. If the nodes are switches themselves, no balancer stands before
-them: such a node loses its ``live`` link, so that its live port answers 503. The verb ``join`` lets the node in.
+A node that lacks the live release is barred before provisioning changes anything on the node. At a balancer, the
+program ``bar`` blocks new connections to the node. A switch behind an API (AWS) deregisters the node. With the switch
+``node``, there is no balancer in front of the nodes. There, the ``live`` link is removed from the node, so that the
+node's live port answers 503. The command ``join`` ends all of this for a node.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LOOK = 60.0
 """Seconds after which looking at one host counts as failed."""
 
 BAR = 120.0
-"""Seconds after which barring nodes at one balancer, or letting them in, counts as failed."""
+"""Seconds after which barring nodes at one balancer, or removing their bars, counts as failed."""
 
 INTERVAL = 0.25
 """Seconds between two looks at the connections to a node."""
@@ -40,11 +41,15 @@ def decide(
 ) -> tuple[Members, list[str]]:
     """Return which nodes may get traffic after provisioning, and one line for each problem. Changes nothing.
 
-    If a host cannot be reached, nothing is decided, because the preflight refuses to provision such a fleet. Raises
-    UsageError if a node of ``removed`` is unknown or in the inventory.
+    If a host cannot be reached, the result has no decisions and no problems, because the preflight then refuses to
+    provision the fleet.
 
-    + removed: names of the nodes that the operator has confirmed with ``--data remove=``
-    + committed: returns color -> its release according to the journal. It is called only if the nodes disagree.
+    Raises UsageError if a node of ``removed`` is in the inventory, or if no balancer knows the node. Raises StepFailed
+    if the list of nodes on a balancer cannot be read.
+
+    + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
+    + committed: returns color -> release of the color, according to the journal. ``committed`` is called only if the
+      nodes have different releases in a color that gets traffic.
     """
     if not all(host.connected for host in fleet.state.inventory):
         return Members(), []
@@ -57,17 +62,26 @@ def decide(
 
 
 def lists(fleet: Fleet) -> Mapping[str, tuple[Listed, ...]]:
-    """Return balancer -> the nodes in its list; none if the balancer was not provisioned before."""
+    """Return balancer -> the nodes in the list of nodes on the balancer; no nodes if the balancer has no list.
+
+    Raises StepFailed if a balancer does not answer.
+    """
     path = render.nodes_file(fleet.settings)
     replies = fleet.each(fleet.balancers, lambda host: [fleet.look(host, Text, path=path)], LOOK)
     return {name: listed(texts[0]) for name, texts in values(replies).items()}
 
 
 def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the lacking nodes at the switches that know them, before provisioning changes anything on these nodes.
+    """Bar the nodes that lack the live release at all switches that know them.
 
-    A balancer that does not know a node yet bars the node later, before it gets its new configuration. Connections that
-    a balancer has kept open to a node end before this function returns.
+    Call this before provisioning changes anything on these nodes. If a balancer does not know a node yet, `walk.place`
+    bars the node there later, before the balancer gets its new configuration.
+
+    Balancers may have kept connections open to nodes that were provisioned before. For each such node and each
+    balancer, wait until these connections have ended, at most ``drain.limit`` seconds. If connections are still open
+    then, print a warning.
+
+    Raises Refused if a switch behind an API refuses to bar the nodes, and StepFailed if a command fails on a host.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -93,7 +107,7 @@ def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that leave the fleet, at every balancer that knows them.
+    """Bar the nodes that leave the fleet at every balancer that knows them. Raises StepFailed if a balancer fails.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -109,12 +123,15 @@ def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def forget(fleet: Fleet, members: Members, say: Say) -> None:
-    """Wait until the requests at the nodes that leave the fleet have ended, and then forget these nodes.
+    """Wait until the balancers have no connection to the nodes that leave the fleet, and then forget these nodes.
+
+    To forget a node means to remove its bar and its line in the list of nodes on each balancer. The former addresses of
+    nodes that have a new address are forgotten, too.
 
     The balancers must have loaded their configuration without these nodes. A reload ends no request: the former
-    processes of HAProxy and nginx end when their last request has ended. If requests or streams are still open after
-    ``drain.limit``, the setting ``drain.at_limit`` decides. With ``cut``, a warning is printed. With ``refuse``,
-    StepFailed is raised, and the nodes are not forgotten.
+    processes of HAProxy and nginx end when their last request has ended. For each balancer and node, the wait takes at
+    most ``drain.limit`` seconds. If connections are still open then, the setting ``drain.at_limit`` decides. With
+    ``cut``, a warning is printed. With ``refuse``, StepFailed is raised, and no node is forgotten.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -136,9 +153,10 @@ def forget(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def _at_apis(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the lacking nodes at the switches behind an API.
+    """Bar the nodes that lack the live release, and are not barred yet, at the switches behind an API.
 
-    An Auto Scaling group registers and deregisters its instances itself, so nodes of a group are left alone.
+    If the nodes are instances of an Auto Scaling group, do nothing, because the group registers and deregisters its
+    instances itself. Raises Refused if a switch refuses to bar the nodes.
     """
     new = [name for name in members.lacking if name not in members.barred]
     if fleet.settings.scaling or not new:
@@ -153,7 +171,10 @@ def _at_apis(fleet: Fleet, members: Members, say: Say) -> None:
 def _let_go(fleet: Fleet, members: Members, name: str, say: Say) -> None:
     """Wait until no balancer has a connection to a barred node, at most ``drain.limit`` seconds for each balancer.
 
-    While the file ``drain`` exists on the node, nginx on the node ends each connection after its next answer.
+    If a balancer still has connections then, print a warning. During the wait, the file ``drain`` exists on the node.
+    While this file exists, nginx on the node ends each connection after the next answer on the connection.
+
+    + name: name of the node
     """
     mark = QuoteString(f"{fleet.settings.node.guard_dir}/drain")
     sure(fleet.one(name, lambda host: fleet.shell(host, StringCommand("touch --", mark)), LOOK))
@@ -169,7 +190,7 @@ def _let_go(fleet: Fleet, members: Members, name: str, say: Say) -> None:
 def _until_no_connection(fleet: Fleet, balancer_name: str, node: Listed) -> int:
     """Wait until a balancer has no connection to a node, at most ``drain.limit`` seconds.
 
-    Returns the number of connections that are left at the limit.
+    Returns the number of connections that are open after the wait. Raises StepFailed if the balancer cannot count them.
     """
     limit = fleet.settings.drain.limit
 

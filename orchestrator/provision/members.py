@@ -15,12 +15,12 @@ from orchestrator.plan.fleet_state import FleetState
 
 @dataclass(frozen=True)
 class Listed:
-    """A line of a balancer's list of nodes, which provisioning wrote.
+    """One node in the list of nodes that provisioning writes on each balancer. The list has one line for each node.
 
     + address: address of the node in the inventory
-    + ip: IP address of the node, as the balancer resolved the address
+    + ip: the IP address to which the balancer resolved ``address``
     + blue, green: ports of the colors
-    + name: name of the node in the inventory; empty if an older version of provisioning wrote the line
+    + name: name of the node in the inventory; empty if version 0.1 wrote the line
     """
 
     address: str
@@ -31,7 +31,7 @@ class Listed:
 
     @property
     def label(self) -> str:
-        """The name of the node for the operator: its name, or its address if the name is unknown."""
+        """The node's name, or the node's address if the name is unknown. For texts that the operator reads."""
         return self.name or self.address
 
     @property
@@ -44,7 +44,7 @@ class Roll:
     """The differences between a balancer's list of nodes and the inventory.
 
     + barred: addresses of the nodes that must be barred before the balancer loads its new configuration
-    + leaving: nodes of the list that are not in the inventory
+    + leaving: nodes of the list whose name and address are both missing in the inventory
     + moved: nodes of the list that have another address in the inventory
     """
 
@@ -54,7 +54,10 @@ class Roll:
 
     @property
     def outdated(self) -> tuple[Listed, ...]:
-        """The lines that stay in the list until the balancer has loaded its configuration without them."""
+        """The leaving nodes, and the moved nodes with their former addresses.
+
+        They stay in the list until the balancer has loaded a configuration without them.
+        """
         return (*self.leaving, *self.moved)
 
 
@@ -65,12 +68,12 @@ NO_CHANGE = Roll()
 class Members:
     """Which nodes may get traffic after provisioning.
 
-    + lacking: node -> why the node must not get traffic before a `join`
-    + answering: the lacking nodes that were provisioned before, and so may be answering requests
-    + barred: the nodes that were barred before provisioning; none if the fleet does not serve
-    + live: the color that gets all the traffic; None if the fleet does not serve, or if the traffic is split
-    + rolls: balancer -> the differences between its list of nodes and the inventory
-    + lists: balancer -> its list of nodes before provisioning
+    + lacking: the nodes that lack the live release -> why the node must not get traffic before a ``join``
+    + answering: the nodes of ``lacking`` that were provisioned before. They may be answering requests.
+    + barred: the nodes that were barred before provisioning; none if the fleet does not serve traffic
+    + live: the color that gets all the traffic; None if the fleet does not serve traffic, or if the traffic is split
+    + rolls: balancer -> the differences between the balancer's list of nodes and the inventory
+    + lists: balancer -> the balancer's list of nodes before provisioning
     """
 
     lacking: Mapping[str, str] = field(default_factory=dict)
@@ -85,7 +88,7 @@ class Members:
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each node that gets no traffic, with the command that changes this."""
+        """One line for each node that is barred, with the command that brings the node into the traffic."""
         why = dict.fromkeys(sorted(self.barred), "is barred") | {
             name: f"is barred, because it {reason}" for name, reason in self.lacking.items()
         }
@@ -128,7 +131,7 @@ def listed(text: str) -> tuple[Listed, ...]:
 
 
 def leaving(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ...]:
-    """Return the nodes of a list of which the inventory has neither the name nor the address.
+    """Return the nodes of a list whose name and address are both missing in the inventory.
 
     + known: nodes of the list
     + nodes: inventory name -> address
@@ -148,7 +151,10 @@ def moved(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ..
 def missing(
     app: str, lists: Mapping[str, Sequence[Listed]], nodes: Mapping[str, str], removed: frozenset[str]
 ) -> list[str]:
-    """Return the problems with nodes that a balancer knows and the inventory does not have, one line for each group.
+    """Return one line for each set of nodes that balancers know and the inventory does not have.
+
+    If several balancers know the same set of such nodes, the line names all these balancers. Nodes of ``removed`` are
+    left out.
 
     + app: name of the application
     + lists: balancer -> nodes of its list
@@ -192,23 +198,23 @@ def carrying(fleet: FleetState) -> tuple[Color, ...]:
 
 
 def releases(fleet: FleetState, color: Color) -> set[str]:
-    """Return the releases that the nodes with traffic have in a color."""
+    """Return the releases that the nodes have in a color. Barred nodes are left out."""
     found = {state.release[color] for name, state in fleet.node_states.items() if name not in fleet.barred}
     return {release for release in found if release}
 
 
 def is_serving(fleet: FleetState) -> bool:
-    """Return whether some node has a release in a color that gets traffic."""
+    """Return whether a node that is not barred has a release in a color that gets traffic."""
     return any(releases(fleet, color) for color in carrying(fleet))
 
 
 def disagree(fleet: FleetState) -> bool:
-    """Return whether the nodes have more than one release in a color that gets traffic."""
+    """Return whether nodes have different releases in a color that gets traffic. Barred nodes are left out."""
     return any(len(releases(fleet, color)) > 1 for color in carrying(fleet))
 
 
 def committed(runs: Iterable[RunHistory]) -> dict[Color, str]:
-    """Return color -> the release of the newest committed run that gave the color all the traffic.
+    """Return color -> the color's release in the newest committed run in which the color got all the traffic.
 
     + runs: histories of the runs in the journal, oldest run first
     """
@@ -216,17 +222,18 @@ def committed(runs: Iterable[RunHistory]) -> dict[Color, str]:
 
 
 def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[dict[str, str], list[str]]:
-    """Return node -> why the node must not get traffic, and one line for each reason why this cannot be told.
+    """Return node -> why the node must not get traffic, and one line for each problem that prevents a decision.
 
-    A node must not get traffic if it is not provisioned, or if a color that gets traffic has no release on this node,
-    or another release than on the other nodes. If no node has a release in such a color, the fleet does not serve, and
-    every node may get traffic.
+    A node must not get traffic if the node was not provisioned before, or if a color that gets traffic has no release
+    or the wrong release on the node. If no node has a release in such a color, the fleet does not serve traffic, and
+    the result is empty.
 
-    If the nodes have several releases, the right release is the release that the journal has. If the journal has none
-    of them, it is the release that most nodes have.
+    If nodes that are not barred have different releases in a color, the right release is the release that the journal
+    has for the color. If no such node has this release, the right release is the release that most of these nodes have.
+    If no release is on most nodes, this is a problem. It is also a problem if the state of a node is unknown.
 
-    + known: color -> its release according to the journal
-    + bar: path of the program that bars a node at a balancer, for the operator
+    + known: color -> release of the color, according to the journal
+    + bar: path of the program that bars a node at a balancer. Problems name this path for the operator.
     """
     found: dict[str, str] = {}
     problems: list[str] = []
@@ -258,7 +265,7 @@ def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: M
     """Return which nodes may get traffic after provisioning.
 
     + state: the state of the fleet
-    + lists: balancer -> nodes of its list
+    + lists: balancer -> nodes in the balancer's list of nodes
     + lacking: node -> why the node must not get traffic
     """
     colors, serving = carrying(state), is_serving(state)
@@ -287,9 +294,10 @@ def roll(
 
     + known: nodes of the list; none if the balancer is new
     + nodes: inventory name -> address
-    + without: the nodes that must not get traffic
-    + barred: the nodes that some switch bars already. A new balancer bars them, too
-    + here: the addresses that this balancer bars already
+    + without: names of the nodes that must not get traffic
+    + barred: names of the nodes that at least one switch bars already. A new balancer bars these nodes, too.
+    + here: addresses that this balancer bars already. If a node with such an address has a new address in the
+      inventory, the balancer bars the new address, too.
     """
     changed, there = moved(known, nodes), set(here)
     names = {*without, *(() if known else barred), *(one.name for one in changed if one.address in there)}
@@ -297,9 +305,11 @@ def roll(
 
 
 def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
-    """Return the right release of a color; None if no node has a release, or if the right release is unknown.
+    """Return the release that all nodes must have in a color, as described in ``lacking``.
 
-    + known: the color's release according to the journal
+    Return None if no node has a release in the color, or if the right release is unknown.
+
+    + known: release of the color, according to the journal
     """
     states = {name: state for name, state in fleet.node_states.items() if name not in fleet.barred}
     count = Counter(release for state in states.values() if (release := state.release[color]))

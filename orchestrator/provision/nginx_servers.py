@@ -11,7 +11,8 @@ from orchestrator.provision.bind import Bind, of_nginx
 FILE = re.compile(r"^# configuration file (.+):$")
 """The line with which ``nginx -T`` begins each file."""
 
-# The braces of a variable such as ${uri} look like a block, which ends at once and has no server.
+# The parser takes the braces of a variable such as ${uri} for a block. This does no harm: the block ends at once, and
+# is not a block `server`.
 TOKEN = re.compile(
     r"""
     (?P<comment> \#[^\n]* )
@@ -30,7 +31,7 @@ DEFAULT = {"default_server", "default"}
 """Arguments of ``listen`` that make a server the default server of its port."""
 
 NAMELESS = {"", "_"}
-"""Server names that no request has. A server with such a name gets requests only as the default server."""
+"""Server names that are not names of hosts. A server with such a name may be meant for all requests to its port."""
 
 
 @dataclass
@@ -39,9 +40,9 @@ class Server:
 
     + path: the configuration file
     + listens: arguments of each directive ``listen``
-    + names: server names
-    + complete: whether all directives of the block are known. They are not if the block includes another file.
-    + http: whether the block may be an HTTP server
+    + names: arguments of the directives ``server_name``
+    + complete: whether all directives of the block are known; False if the block includes another file
+    + http: whether the block may be an HTTP server; False inside a block ``stream`` or ``mail``
     """
 
     path: str
@@ -51,10 +52,10 @@ class Server:
     http: bool = True
 
     def binds(self) -> Iterator[tuple[Bind, bool]]:
-        """Return what the server listens on. For each bind, also return whether the server shares the port.
+        """Yield each address and port on which the server listens, and whether the server shares the port.
 
-        A server that shares its port gets only the requests for its own names. The default server of the port gets the
-        other requests.
+        A server that shares its port gets only the requests for its own server names. The default server of the port
+        gets the other requests.
         """
         named = self.http and bool(self.names) and not NAMELESS & set(self.names)
         # without a directive `listen`, an HTTP server listens on port 80
@@ -64,7 +65,9 @@ class Server:
 
 
 def servers(dump: Iterable[str]) -> list[Server]:
-    """Return the servers of a configuration. A ``listen`` outside of a block ``server`` counts as a server of its own.
+    """Return the servers of an nginx configuration.
+
+    If a directive ``listen`` stands outside of a block ``server``, the result has an additional server for it.
 
     + dump: lines that ``nginx -T`` printed
     """
@@ -102,14 +105,19 @@ def _in_file(path: str, text: str) -> list[Server]:
 
 
 def _directive(found: list[Server], path: str, blocks: list[str], words: list[str]) -> None:
-    """Add one directive to the server that it belongs to."""
+    """Add a directive to the server whose block contains the directive. Other directives are ignored.
+
+    + found: the servers that were found in the file so far. This function changes the list.
+    + blocks: names of the blocks around the directive, the outermost block first
+    + words: name and arguments of the directive
+    """
     name, arguments = words[0], words[1:]
     inside = blocks[-1:] == ["server"]
     if name == "listen":
         if inside:
             found[-1].listens.append(arguments)
         else:
-            # the file is included in a block `server` of another file
+            # a block `server` of another file includes this file
             found.append(Server(path, [arguments]))
     elif inside and name == "server_name":
         found[-1].names += arguments

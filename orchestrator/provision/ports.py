@@ -1,4 +1,8 @@
-"""Decide which of the TCP ports that an application needs on a host are taken by something else. Pure."""
+"""Find the TCP ports that an application needs on a host and cannot have there. All functions are pure.
+
+An application cannot have a port if another program listens on it, if another configuration file names it, or if the
+application needs it twice.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +25,11 @@ class Want:
     """A port that an application needs on a host.
 
     + setting: the key of the setting that names the port, such as ``ports.blue``
-    + owner: systemd unit that will listen; for a service, the target of its color
-    + path: the configuration file that provisioning will install for this port; empty for a service
-    + default: whether nginx will be the default server of the port, so that other files may name the port for servers
-      that have names of their own
+    + owner: the systemd unit that will listen on the port; for a service of the application, the systemd target that
+      groups the units of the service's color
+    + path: path of the configuration file that provisioning will install for this port; empty for a service
+    + default: whether the application will be nginx's default server of the port. Then other configuration files may
+      name the port, too, for servers that have their own server names.
     """
 
     setting: str
@@ -38,7 +43,7 @@ class Want:
 class Problem:
     """A port that an application cannot have on a host.
 
-    + text: what is wrong, and which setting to change
+    + text: one line that says why, and which setting to change
     """
 
     host: str
@@ -46,7 +51,7 @@ class Problem:
 
 
 def on_node(settings: Settings) -> list[Want]:
-    """Return the ports that an application needs on each node: those of nginx, and those of the services."""
+    """Return the ports that an application needs on each node: the ports of nginx, and the ports of the services."""
     wants = [
         Want(f"ports.{name}", Bind(ALL_IPV4, port, port), NGINX, render.nginx_conf(settings))
         for name, port in settings.ports.model_dump().items()
@@ -62,7 +67,10 @@ def on_node(settings: Settings) -> list[Want]:
 
 
 def on_balancer(settings: Settings, switch: BalancerSwitch) -> list[Want]:
-    """Return the ports that an application needs on each balancer of a switch: those of users, and the preview's."""
+    """Return the ports that an application needs on each balancer of a switch.
+
+    These are the ports to which users connect, and the port of the preview, if the settings have one.
+    """
     nginx = switch.kind == "nginx"
     owner, path = (NGINX, render.nginx_conf(settings)) if nginx else (HAPROXY, settings.balancer.haproxy_conf)
     key = f"switches.{switch.kind}"
@@ -80,19 +88,24 @@ def on_balancer(settings: Settings, switch: BalancerSwitch) -> list[Want]:
 
 
 def problems(settings: Settings, host: str, wants: Sequence[Want], found: InUse) -> list[Problem]:
-    """Return a problem for each wanted port that something else has, and for each port that is wanted twice.
+    """Return a problem for each port that is taken, and for each port that the application needs twice.
 
-    A port is taken if a configuration file of another application or of the system names it. A port is also taken if
-    a program listens on it that is not the program that will listen there. The following does not take a port:
+    A port is taken if a configuration file of another application or of the system names the port. If no such file
+    names the port, the port is taken if a program listens on it, and another program is to have the port. The following
+    does not take a port:
 
-    * a file that provisioning replaces or removes: the application's own files, and nginx's welcome page
-    * HAProxy or nginx, if no other file names the port: the program gives the port up, or keeps it for this
-      application, when it loads the new configuration
-    * a service of the application in the same color
+    * files that provisioning replaces: the application's own files
+    * nginx's welcome page, if the application needs port 80 of nginx, because provisioning then removes this page
+    * files with nginx servers that have their own server names, if the application will be the default server of the
+      port
+    * HAProxy, for a port that HAProxy is to have; the same is true for nginx. When the program loads the new
+      configuration, it uses the port for this application.
+    * a service of the application, for a port that a service of the same color is to have
+    * a program whose name the kernel hides, if the program may belong to this application, or is to have the port
 
     + host: name of the host
-    + wants: ports that the application needs on the host
-    + found: ports that are in use on the host
+    + wants: the ports that the application needs on the host
+    + found: the ports that are in use on the host
     """
     taken = [
         Problem(host, f"port {want.bind.first} is taken by {' and '.join(holders)}: change {want.setting}")
@@ -118,7 +131,11 @@ def lines(found: Iterable[Problem]) -> list[str]:
 
 
 def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse) -> list[str]:
-    """Return what has a wanted port: configuration files, or else programs. Empty if the port is free."""
+    """Return the paths of the other configuration files that name a wanted port.
+
+    If no other file names the port, return the programs that listen on the port and are not to have the port. The
+    result is empty if the port is free.
+    """
     paths, targets = {other.path for other in wants}, {settings.node.target(color) for color in Color}
     removes = any(other.owner == NGINX and other.bind.first == render.HTTP for other in wants)
     named = [claim for claim in found.claims if claim.bind.overlaps(want.bind)]
@@ -142,10 +159,14 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
 
 
 def _belongs(listener: Listener, want: Want, named: Sequence[Claim], known: bool) -> bool:
-    """Return whether a listening socket is no obstacle, because its program is the program that will have the port.
+    """Return whether the program of a listening socket is the program that is to have the wanted port.
 
-    + named: what configuration files say about the port
-    + known: whether the host has the application already, so that a hidden program may be the application's
+    If the kernel hides the program, return whether the program may belong to this application, or may be the program
+    that is to have the port.
+
+    + named: the ports in configuration files that overlap the wanted port
+    + known: whether a configuration file of this application is on the host, so that the hidden program may belong to
+      this application
     """
     if not listener.processes:
         return known or any(claim.owner == want.owner for claim in named)
@@ -153,7 +174,10 @@ def _belongs(listener: Listener, want: Want, named: Sequence[Claim], known: bool
 
 
 def _named(listener: Listener, named: Sequence[Claim]) -> str:
-    """Return the name of the program that has a socket, its systemd unit, and the file because of which it listens."""
+    """Return a text for the operator: the program of a socket, its systemd unit, and the files that make it listen.
+
+    + named: the ports in configuration files that overlap the wanted port
+    """
     if not listener.processes:
         return HIDDEN
     process = listener.processes[0]

@@ -1,7 +1,7 @@
-"""The checks before provisioning: they read all hosts, and change nothing on any host.
+"""The checks before provisioning. The checks read all hosts, and change nothing on any host.
 
-Each check is a function that returns its problems, one line each. `problems` calls all checks, so that the operator
-sees every problem at once.
+Each check is a function that returns the problems that it finds, one line each. `problems` calls all checks, so that
+the operator sees all problems at once.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ LOOK = 90.0
 
 
 def require(fleet: Fleet, others: Sequence[str] = ()) -> None:
-    """Raise Refused with all problems, one line each, if the fleet cannot be provisioned. Changes nothing.
+    """If the fleet cannot be provisioned, raise Refused with all problems, one line each. Changes nothing on any host.
 
-    Raises UsageError if the settings are wrong.
+    Raises UsageError if the setting ``preview.token`` is wrong.
 
-    + others: problems that were found before, one line each
+    + others: problems that other checks have found before, one line each
     """
     if found := [*problems(fleet), *others]:
         raise Refused("\n    ".join(["nothing was changed on any host:", *found]))
 
 
 def problems(fleet: Fleet) -> list[str]:
-    """Return why the fleet cannot be provisioned, one line for each problem; empty if there is no problem."""
+    """Return the reasons why the fleet cannot be provisioned, one line each; an empty list if there is none."""
     return [*_unreachable(fleet), *_ports(fleet)]
 
 
@@ -39,7 +39,11 @@ def _unreachable(fleet: Fleet) -> list[str]:
 
 
 def _ports(fleet: Fleet) -> list[str]:
-    """Return the ports of the application that something else has. Reads all hosts at once, in one round trip each."""
+    """Return one line for each port that the application needs and cannot have on a host.
+
+    If the ports of a host cannot be read, there is one line for the host instead. Hosts without a connection are left
+    out. All hosts are read at once, each in one round trip.
+    """
     settings = fleet.settings
     wants = {name: ports.on_node(settings) for name in fleet.nodes}
     for name in fleet.balancers:

@@ -1,4 +1,4 @@
-"""Read the replies of hosts: print what changed on each host, and raise StepFailed with all failures."""
+"""Read the replies of hosts. If the call failed on some hosts, raise StepFailed, which names all failures."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from orchestrator.fleet import Reply
 T = TypeVar("T")
 
 Say = Callable[[str], None]
-"""Prints a line for the operator."""
+"""A function that prints a line for the operator."""
 
 
 def tell(replies: Sequence[Reply[list[str]]], say: Say) -> None:
-    """Print a line for each change on each host. Raises StepFailed with all failures."""
+    """Print a line for each change on each host. If a host failed, only raise StepFailed with all failures.
+
+    + replies: the reply of each host, with the names of the operations that changed something on the host
+    + say: prints a line for the operator
+    """
     for name, changed in values(replies).items():
         for what in changed:
             say(f"    {name}: {what}")
 
 
 def values(replies: Sequence[Reply[list[T]]]) -> Mapping[str, list[T]]:
-    """Return the value of each host's reply. Raises StepFailed with all failures."""
+    """Return host -> the value of the host's reply. If a host failed, raise StepFailed with all failures."""
     failed = [f"{reply.name}: {reply.error}" for reply in replies if reply.error is not None]
     if failed:
         raise StepFailed("; ".join(failed))
@@ -30,5 +34,5 @@ def values(replies: Sequence[Reply[list[T]]]) -> Mapping[str, list[T]]:
 
 
 def sure(reply: Reply[list[T]]) -> list[T]:
-    """Return the value of a reply. Raises StepFailed if the call failed."""
+    """Return the value of a host's reply. If the host failed, raise StepFailed."""
     return values([reply])[reply.name]

@@ -34,20 +34,23 @@ LOAD = 120.0
 """Seconds after which loading configuration on one host counts as failed."""
 
 INTERVAL = 0.25
-"""Seconds between two checks whether a color is quiet."""
+"""Seconds between two checks while a function waits until requests or connections have ended."""
 
 KEPT = 80.0
-"""Seconds after which nginx on a node has closed idle connections: its keepalive_timeout (75 s) and a margin."""
+"""Seconds after which nginx on a node has closed each idle connection: its keepalive_timeout (75 s) and a margin."""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
 
 def place(fleet: Fleet, members: Members, say: Say) -> None:
-    """Install everything on all hosts at once, without disturbing traffic.
+    """Bar the nodes that lack the live release, and then install everything on all hosts at once.
 
-    Call `preflight.require` before. Before anything changes, this function raises UsageError if a file cannot be made
-    from the settings, and StepFailed if the TLS certificate of a balancer is missing or wrong. If installing fails on
-    some hosts, the other hosts are still completed, and then StepFailed is raised with all failures.
+    The installation does not disturb the traffic. Call `preflight.require` before this function.
+
+    Before anything changes, this function raises UsageError if a file cannot be made from the settings, and StepFailed
+    if the TLS certificate of a balancer is missing or wrong. Then it raises Refused or StepFailed if a node cannot be
+    barred. If the installation fails on some hosts, it is still completed on the other hosts, and then StepFailed is
+    raised with all failures.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -84,16 +87,16 @@ def place(fleet: Fleet, members: Members, say: Say) -> None:
 def activate(fleet: Fleet, members: Members, say: Say) -> None:
     """Load the installed configuration on all hosts.
 
-    If nginx on a node must be reloaded while the fleet serves traffic, the node is drained before. The order is:
+    If loading the configuration of a node could fail requests, the node is drained before. The order is:
 
-    1. all nodes that need no drain, at once
-    2. the nodes that need a drain, one by one
-    3. the balancers, one by one
+    1. Load the configuration on all nodes that need no drain, at once.
+    2. Drain the other nodes and load their configuration, one node after another.
+    3. Bar the nodes that leave the fleet.
+    4. Load the configuration on the balancers, one balancer after another. The configuration lacks the leaving nodes.
+    5. Wait until the balancers have no connection to the leaving nodes, and forget these nodes.
 
-    The live color is never restarted. A node that leaves the fleet is barred before the balancers load the
-    configuration without this node.
-
-    Raises StepFailed after the first failure. The hosts that would come later are not changed.
+    The live color is never restarted. If an item of this order fails, StepFailed is raised, and the later items are not
+    performed.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -102,7 +105,7 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
     live, serving = _traffic(seen)
     settings = fleet.settings
     pending = values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
-    # a lacking node gets no traffic, and a balancer that does not know the node yet could not drain it
+    # a node that lacks the live release gets no traffic, and a balancer that does not know the node yet cannot bar it
     served = [name for name in fleet.nodes if serving and name not in members.lacking]
     disturbed = [name for name in served if any(task.disturbs for task in pending[name])]
     others = [name for name in fleet.nodes if name not in disturbed]
@@ -131,7 +134,9 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def finish(fleet: Fleet, say: Say) -> None:
-    """Write on every host which settings were applied there, so that a run with other settings can be refused.
+    """Write a file on every host that says which settings were applied there.
+
+    With this file, later runs can compare their settings, and are refused if the settings differ.
 
     + say: prints a line for the operator
     """
@@ -157,7 +162,9 @@ def _drained(
     bar_at: Sequence[str],
     alone: bool,
 ) -> Reply[list[str]]:
-    """Drain a node, call ``act`` on the node, and let requests in again, even after a failure. Returns ``act``'s reply.
+    """Drain a node, call ``act`` on the node, and return the reply of ``act``.
+
+    Afterwards, and also after a failure, the balancers send requests to the node again, if it was not barred before.
 
     + name: name of the node
     + restarted: colors that ``act`` will restart. This function waits until these colors are quiet, too.
@@ -197,8 +204,8 @@ def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
 def _until_answered(fleet: Fleet, name: str) -> None:
     """Wait until both colors have answered their last request on a node.
 
-    Streams may stay open, because a reload of nginx does not end them. Raises StepFailed if a color still answers
-    requests after ``drain.limit``.
+    The wait takes at most ``drain.limit`` seconds for each color. Streams may stay open, because a reload of nginx does
+    not end them. Raises StepFailed if a color still answers requests at the limit, or does not report its requests.
     """
     limit = fleet.settings.drain.limit
 
@@ -218,12 +225,13 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
 
 def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
-    """Wait until no client keeps an idle connection to some ports of a node, but at most `KEPT` seconds for each port.
+    """Wait until ports of a node have no idle connection, but at most `KEPT` seconds for each port.
 
-    This is for a node whose clients go on: without balancers, clients connect to the nodes directly, and the only node
-    with traffic must not be barred. A reload of nginx loses a request only if the request arrives on an idle connection
-    while nginx closes this connection. nginx ends each idle connection within `KEPT` seconds after its last answer. A
-    connection that is idle longer never had a request, so this function no longer waits for it.
+    This function is for a node that continues to get new connections: a node without balancers, or the only node with
+    traffic, which must not be barred. A reload of nginx loses a request only if the request arrives on an idle
+    connection while nginx closes this connection. nginx closes an idle connection within `KEPT` seconds after the last
+    answer on the connection. If a connection is idle for a longer time, it never had a request, so this function does
+    not wait for it.
     """
 
     def ask(host: Host, port: int) -> None:
@@ -240,12 +248,12 @@ def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:
-    """Wait until some colors of a node are quiet, at most ``drain.limit`` seconds for each color.
+    """Wait until colors of a node have no request and no stream, at most ``drain.limit`` seconds for each color.
 
-    If a color is not quiet in time, the setting ``drain.at_limit`` decides. With ``cut``, a warning is printed. With
-    ``refuse``, StepFailed is raised. StepFailed is also raised if a color does not say what it has in flight.
+    If a color still has requests or streams then, the setting ``drain.at_limit`` decides. With ``cut``, a warning is
+    printed. With ``refuse``, StepFailed is raised. StepFailed is also raised if a color does not report its requests.
 
-    + colors: colors that will be restarted
+    + colors: the colors that will be restarted; if there are none, do nothing
     """
     drain = fleet.settings.drain
 
@@ -269,7 +277,8 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
 def _traffic(seen: FleetState) -> tuple[Color | None, bool]:
     """Return the live color, and whether any node has a release in this color, which means that it serves traffic.
 
-    If the switches do not all name the same color, return None and False.
+    If the live color is unknown, return None and False: a switch does not answer, the switches send traffic to
+    different colors, or the traffic is split.
     """
     try:
         live = live_color(seen)

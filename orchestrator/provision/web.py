@@ -1,4 +1,4 @@
-"""Make what node.nginx.j2 says about the requests that nginx answers itself, from the settings. Pure."""
+"""Make values for the template node.nginx.j2: which requests nginx on the nodes answers itself, and how. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from orchestrator.config import Settings, published
 from orchestrator.config.web import BALANCERS
 
 Rules = list[tuple[str, bool]]
-"""Regular expressions of paths, each with whether a matching path is denied. The first expression that matches decides.
-"""
+"""Pairs of a regular expression and a decision: True if nginx refuses a path that matches the expression.
+
+The first expression that matches a path decides."""
 
 COMPRESSED = (
     "text/plain text/css text/javascript text/xml application/javascript application/json application/ld+json "
@@ -21,14 +22,14 @@ COMPRESSED = (
 """The media types that nginx compresses with ``web.gzip``, in addition to text/html."""
 
 HIDDEN = r"~/\.(?!well-known/)"
-"""Files and directories whose names begin with a dot, except ``.well-known``."""
+"""Regular expression of the files and directories whose names begin with a dot, except ``.well-known``."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """A header of all answers.
+    """A header that nginx adds to all answers.
 
-    + answered: nginx's variable of the header of this name in the application's answer
+    + answered: nginx's variable that has the value of the same header in the application's answer
     """
 
     name: str
@@ -37,7 +38,7 @@ class Header:
 
 
 def values(settings: Settings, proxies: Sequence[str]) -> dict[str, object]:
-    """Return the values of node.nginx.j2 that come from the section ``web`` and from the paths in the document root.
+    """Return values for node.nginx.j2, made from the section ``web`` and from the paths in the document root.
 
     + proxies: addresses and networks of the trusted proxies
     """
@@ -60,10 +61,12 @@ def values(settings: Settings, proxies: Sequence[str]) -> dict[str, object]:
 def trusted(settings: Settings, balancers: Mapping[str, str], found: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Return the addresses and networks of the trusted proxies, and a warning for each balancer that is left out.
 
-    A node can serve requests without knowing the balancers. Therefore an unknown address is not an error.
+    A balancer is left out if the node cannot resolve the balancer's address. This is not an error, because the node can
+    still serve requests.
 
     + balancers: inventory name -> IP address or host name of every balancer
-    + found: address in the inventory -> IP address, as the node resolves it; without the unknown addresses
+    + found: address in the inventory -> IP address to which the node resolves the address. Addresses that the node
+      cannot resolve are left out.
     """
     proxies, warnings = [], []
     for name, address in balancers.items() if BALANCERS in settings.web.trusted_proxies else ():
@@ -78,9 +81,11 @@ def trusted(settings: Settings, balancers: Mapping[str, str], found: Mapping[str
 
 
 def denied(settings: Settings) -> Rules:
-    """Return the rules for requests that nginx answers with 404; an empty list if there are none.
+    """Return the rules for requests that nginx answers with 404; an empty list if there are no such requests.
 
-    With the runtime ``service``, the service decides about all paths that ``web.deny`` does not match.
+    With the runtime ``service``, the list is empty if ``web.deny`` is empty. Otherwise the rules deny the environment
+    file, the private files, and the paths that ``web.deny`` matches and ``web.serve`` does not name. The service gets
+    the requests for all other paths.
     """
     patterns = [f"~*^/{glob(pattern)}(/|$)" for pattern in settings.web.deny]
     unsent = [*_unsent(settings), *patterns] if settings.runtime != "service" else patterns
@@ -88,7 +93,7 @@ def denied(settings: Settings) -> Rules:
 
 
 def unsent(settings: Settings) -> Rules:
-    """Return the rules for files that nginx does not send. They matter only if the request was not denied before."""
+    """Return the rules for files that nginx does not send. nginx applies the rules of `denied` before these rules."""
     return _with_exceptions(settings, _unsent(settings))
 
 
@@ -98,16 +103,19 @@ def _unsent(settings: Settings) -> list[str]:
 
 def _with_exceptions(settings: Settings, unsent: list[str]) -> Rules:
     never = [(f"~^/{literal(path)}(/|$)", True) for path in published.private(settings)]
-    # hidden files in these directories are not sent
+    # these expressions do not match hidden files, so hidden files in the directories are not sent
     served = [(rf"~(?s)^/{literal(path)}(?!.*/\.)(/|$)", False) for path in settings.web.serve]
     return [*never, *served, *((pattern, True) for pattern in unsent), ("~^/", False)]
 
 
 def literal(path: str) -> str:
-    """Return a regular expression that matches a path, for a text in double quotes in nginx's configuration."""
+    """Return a regular expression that matches exactly this path.
+
+    The expression can stand in double quotes in nginx's configuration.
+    """
     return re.escape(path).replace('"', r"\x22").replace("\\\\", r"\x5c")
 
 
 def glob(pattern: str) -> str:
-    """Return a regular expression that matches a pattern in which ``*`` stands for any characters."""
+    """Return the regular expression of a pattern in which ``*`` stands for any characters, also for slashes."""
     return r"[\s\S]*".join(literal(part) for part in pattern.split("*"))
