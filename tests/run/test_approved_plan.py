@@ -19,7 +19,8 @@ def show(world: World, verb: str = "release", options: Options | None = None) ->
     return verbs.show_for_approval(world.fleet(), verb, options or Options(ref="v1"), verbose=False)
 
 
-@pytest.mark.parametrize("verb", ["release", pytest.param("rollback", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("verb", ["release", "rollback"])
 def test_an_unchanged_fleet_gets_the_plan_that_was_shown(
     released: World, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
@@ -79,6 +80,7 @@ def test_an_earlier_run_is_announced_and_an_equal_plan_goes_on(
     assert {released.live(node) for node in released.nodes} == {"green"}
 
 
+@pytest.mark.exhaustive
 def test_a_run_whose_settling_changes_the_plan_is_only_settled(
     released: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,8 +171,8 @@ CASES = [
 
 
 def cases() -> list[Any]:
-    """All cases. `make unit` takes two, `make test` the first one of each journal, `make test-all` the others."""
-    quick = {("killed-before-commit", "abort"), ("committed", "rollback")}
+    """All cases. `make unit` takes one, `make test` the first one of each journal, `make test-all` the others."""
+    quick = {("committed", "rollback")}
     first = {case: verb for case, verb, _ in reversed(CASES)}
     made = []
     for case, verb, color in CASES:

@@ -47,6 +47,7 @@ def test_a_release_is_refused_with_the_list(released: World) -> None:
     assert verbs.release(released.fleet(changed(released)), Options(ref="v1")) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_rollback_to_a_warm_release_goes_on(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     fleet = not_provisioned(released)
     verbs.show_plan(fleet, "rollback", Options(), verbose=False, as_json=False)
@@ -61,6 +62,7 @@ def test_a_rollback_to_a_warm_release_goes_on(released: World, capsys: pytest.Ca
         verbs.rollback(fleet, Options(to=kept))
 
 
+@pytest.mark.exhaustive
 def test_an_abort_goes_on(released: World) -> None:
     before = released.snapshot()
     assert verbs.release(released.fleet(), Options(ref="v1", until="preview")) == 0
@@ -69,6 +71,7 @@ def test_an_abort_goes_on(released: World) -> None:
     assert {name: after[name] for name in released.balancers} == {name: before[name] for name in released.balancers}
 
 
+@pytest.mark.exhaustive
 def test_hosts_of_an_earlier_version_are_only_warned(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     fleet = released.fleet()
     for name in (*released.nodes, *released.balancers):

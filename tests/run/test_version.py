@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from orchestrator import __version__, verbs
 from orchestrator.options import Options
 from tests.fakes.world import World
 
 
+@pytest.mark.exhaustive
 def test_journal_and_report_name_the_version(released: World, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     assert verbs.rollback(released.fleet(), Options(report=str(report))) == 0
