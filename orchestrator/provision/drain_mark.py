@@ -61,12 +61,11 @@ def settle(fleet: Fleet, members: Members, say: Say) -> bool:
     + members: which nodes may get traffic
     + say: prints a line for the operator
     """
-    path = QuoteString(_path(fleet))
-    command = StringCommand("if [ -e", path, "]; then echo mark; cat", path, "; fi")
-    marks = values(fleet.each(fleet.nodes, lambda host: fleet.shell(host, command), TIME))
-    left = [name for name in marks if marks[name] and name not in members.lacking]
+    left = [name for name in members.draining if name not in members.lacking]
+    command = StringCommand("cat", QuoteString(_path(fleet)))
+    marks = values(fleet.each(left, lambda host: fleet.shell(host, command), TIME))
     for name in left:
-        for balancer_name in named(marks[name][1:], fleet.balancers):
+        for balancer_name in named(marks[name], fleet.balancers):
             at_balancer(fleet, balancer_name, name, "off")
         remove(fleet, name)
         say(f"    {name}: let in again, because an earlier provisioning stopped while it drained the node")

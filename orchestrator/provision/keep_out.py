@@ -17,7 +17,7 @@ from pyinfra.api.host import Host
 from orchestrator.errors import CommandFailed, NotDone, NotYet, Refused, StepFailed
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
-from orchestrator.provision import balancer, render
+from orchestrator.provision import balancer, drain_mark, render
 from orchestrator.provision import members as decisions
 from orchestrator.provision.facts import Connections, Text
 from orchestrator.provision.members import Listed, Members, listed
@@ -171,20 +171,19 @@ def _at_apis(fleet: Fleet, members: Members, say: Say) -> None:
 def _let_go(fleet: Fleet, members: Members, name: str, say: Say) -> None:
     """Wait until no balancer has a connection to a barred node, at most ``drain.limit`` seconds for each balancer.
 
-    If a balancer still has connections then, print a warning. During the wait, the file ``drain`` exists on the node.
-    While this file exists, nginx on the node ends each connection after the next answer on the connection.
+    If a balancer still has connections then, print a warning. During the wait, the node has the mark of a drain, which
+    names no balancer: ``join`` lets the node in.
 
     + name: name of the node
     """
-    mark = QuoteString(f"{fleet.settings.node.guard_dir}/drain")
-    sure(fleet.one(name, lambda host: fleet.shell(host, StringCommand("touch --", mark)), LOOK))
+    drain_mark.write(fleet, name, [])
     try:
         for balancer_name in fleet.balancers:
             for one in members.lists.get(balancer_name, ()):
                 if one.address == fleet.address(name) and (left := _until_no_connection(fleet, balancer_name, one)):
                     say(f"    warning: {balancer_name}: {_counted(left)} still open to {name}, which is barred")
     finally:
-        sure(fleet.one(name, lambda host: fleet.shell(host, StringCommand("rm -f --", mark)), LOOK))
+        drain_mark.remove(fleet, name)
 
 
 def _until_no_connection(fleet: Fleet, balancer_name: str, node: Listed) -> int:

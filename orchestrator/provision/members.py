@@ -72,6 +72,7 @@ class Members:
     + answering: the nodes of ``lacking`` that were provisioned before. They may be answering requests.
     + barred: the nodes that were barred before provisioning; none if the fleet does not serve traffic
     + live: the color that gets all the traffic; None if the fleet does not serve traffic, or if the traffic is split
+    + draining: the nodes with the mark of a drain that an earlier provisioning has not ended (``drain_mark``)
     + rolls: balancer -> the differences between the balancer's list of nodes and the inventory
     + lists: balancer -> the balancer's list of nodes before provisioning
     """
@@ -80,6 +81,7 @@ class Members:
     answering: tuple[str, ...] = ()
     barred: frozenset[str] = frozenset()
     live: Color | None = None
+    draining: tuple[str, ...] = ()
     rolls: Mapping[str, Roll] = field(default_factory=dict)
     lists: Mapping[str, Sequence[Listed]] = field(default_factory=dict)
 
@@ -199,8 +201,7 @@ def carrying(fleet: FleetState) -> tuple[Color, ...]:
 
 def releases(fleet: FleetState, color: Color) -> set[str]:
     """Return the releases that the nodes have in a color. Barred nodes are left out."""
-    found = {state.release[color] for name, state in fleet.node_states.items() if name not in fleet.barred}
-    return {release for release in found if release}
+    return {release for state in _not_barred(fleet).values() if (release := state.release[color])}
 
 
 def is_serving(fleet: FleetState) -> bool:
@@ -247,7 +248,7 @@ def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[di
     for color in carrying(fleet):
         right = _right(fleet, color, known.get(color))
         if right is None and len(releases(fleet, color)) > 1:
-            has = {name: state.release[color] for name, state in fleet.node_states.items() if name not in fleet.barred}
+            has = {name: state.release[color] for name, state in _not_barred(fleet).items()}
             problems.append(
                 f"the nodes disagree about the release of {color}, which gets traffic "
                 f"({_releases(has)}), and the journal has none of these releases: bar the nodes with the wrong "
@@ -278,6 +279,7 @@ def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: M
         answering=tuple(name for name, node in state.node_states.items() if name in lacking and node.provisioned),
         barred=frozenset(state.barred) if serving else frozenset(),
         live=colors[0] if serving and len(colors) == 1 else None,
+        draining=tuple(name for name, node in state.node_states.items() if node.draining),
         rolls=rolls,
         lists=lists,
     )
@@ -304,6 +306,11 @@ def roll(
     return Roll(tuple(address for name, address in nodes.items() if name in names), leaving(known, nodes), changed)
 
 
+def _not_barred(fleet: FleetState) -> dict[str, NodeState]:
+    barred = fleet.barred
+    return {name: state for name, state in fleet.node_states.items() if name not in barred}
+
+
 def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
     """Return the release that all nodes must have in a color, as described in ``lacking``.
 
@@ -311,8 +318,7 @@ def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
 
     + known: release of the color, according to the journal
     """
-    states = {name: state for name, state in fleet.node_states.items() if name not in fleet.barred}
-    count = Counter(release for state in states.values() if (release := state.release[color]))
+    count = Counter(release for state in _not_barred(fleet).values() if (release := state.release[color]))
     if known in count:
         return known
     most = [release for release, number in count.items() if number == max(count.values())]

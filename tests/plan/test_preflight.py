@@ -18,9 +18,8 @@ from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs, Missing, NodeInput
 from orchestrator.switches.base import Seen
+from tests.fakes.states import BLUE, GREEN, LIVE, OLD, node
 
-BLUE, GREEN = Color.blue, Color.green
-OLD, LIVE = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
 NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
 REVISION = "c" * 40
 NEW = "20260103T120000Z-ccccccc"
@@ -42,25 +41,6 @@ def settings(**more: Any) -> Settings:
 
 
 SCALED = settings(scaling={"group": "shop", "live": "s3://bucket/live.json"})
-
-
-def node(**changes: Any) -> NodeState:
-    """A node with blue live and the former release warm in green."""
-    whole = NodeState(
-        provisioned=True,
-        live=BLUE,
-        release={BLUE: LIVE, GREEN: OLD},
-        started={BLUE: LIVE, GREEN: OLD},
-        active={BLUE: True, GREEN: True},
-        releases=(OLD, LIVE),
-        disk_mb=1000,
-        inodes=10_000,
-        memory_mb=1000,
-        rss_mb={BLUE: 50, GREEN: 50},
-        filesystem="ext2/ext3",
-        fence=1,
-    )
-    return replace(whole, **changes)
 
 
 def switch(**changes: Any) -> Seen:

@@ -12,7 +12,8 @@ from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.provisioned import differences, unknown
 from orchestrator.report.plan import risks
-from tests.plan.test_preflight import OLD, fleet, join, node, problems, release, rollback, switch
+from tests.fakes.states import OLD, node
+from tests.plan.test_preflight import fleet, join, problems, release, rollback, switch
 
 Digests = Mapping[str, str]
 

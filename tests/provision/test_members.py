@@ -16,31 +16,11 @@ from orchestrator.plan.fleet_state import FleetState
 from orchestrator.provision import members
 from orchestrator.provision.members import Listed, Roll
 from orchestrator.switches.base import Seen
+from tests.fakes.states import BLUE, GREEN, LIVE, OLD, node
 
-BLUE, GREEN = Color.blue, Color.green
-OLD, LIVE = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
 BAR = "/usr/local/lib/orchestrator/shop/bar"
 
 NODES = {"node1": "10.0.0.1", "node2": "10.0.0.2", "node3": "10.0.0.3"}
-
-
-def node(**changes: Any) -> NodeState:
-    """A node with blue live and the former release in green."""
-    whole = NodeState(
-        provisioned=True,
-        live=BLUE,
-        release={BLUE: LIVE, GREEN: OLD},
-        started={BLUE: LIVE, GREEN: OLD},
-        active={BLUE: True, GREEN: True},
-        releases=(OLD, LIVE),
-        disk_mb=1000,
-        inodes=10_000,
-        memory_mb=1000,
-        rss_mb={BLUE: 50, GREEN: 50},
-        filesystem="xfs",
-        fence=1,
-    )
-    return replace(whole, **changes)
 
 
 EMPTY = node(provisioned=False, live=None, release={BLUE: None, GREEN: None})
@@ -288,3 +268,8 @@ def test_a_node_that_is_out_at_one_balancer_takes_no_traffic(more: dict[str, Any
 def test_the_nodes_that_are_out_are_known_for_each_balancer() -> None:
     state = fleet(switches={"lb1": ALL_BLUE, "lb2": replace(ALL_BLUE, barred=("10.0.0.2",), out=("node3",))})
     assert members.out_at(state) == {"lb1": set(), "lb2": {"node2", "node3"}}
+
+
+def test_a_node_with_the_mark_of_a_drain_is_known() -> None:
+    decided = members.decided(fleet({"node2": node(draining=True), "node3": "no answer"}), {}, {})
+    assert decided.draining == ("node2",)

@@ -12,10 +12,11 @@ from orchestrator.config import load
 from orchestrator.facts.node import NodeState
 from orchestrator.journal.records import Begin, Commit, End, Intent, Paused, RunInputs, RunRecord, stamped
 from orchestrator.journal.store import Contents, Held, Owner
-from orchestrator.model import Color, Weights
+from orchestrator.model import Weights
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.switches.base import Seen
 from orchestrator.verbs.status import lines
+from tests.fakes.states import BLUE, GREEN, node
 
 SETTINGS = load(
     {
@@ -26,22 +27,7 @@ SETTINGS = load(
     }
 )
 
-BLUE, GREEN = Color.blue, Color.green
-
-NODE = NodeState(
-    provisioned=True,
-    live=BLUE,
-    release={BLUE: "r2", GREEN: "r1"},
-    started={BLUE: "r2", GREEN: "r1"},
-    active={BLUE: True, GREEN: True},
-    releases=("r1", "r2"),
-    disk_mb=900,
-    inodes=1000,
-    memory_mb=500,
-    rss_mb={BLUE: 10, GREEN: 10},
-    filesystem="ext2/ext3",
-    fence=1,
-)
+NODE = node(release={BLUE: "r2", GREEN: "r1"}, started={BLUE: "r2", GREEN: "r1"}, releases=("r1", "r2"), disk_mb=900)
 
 SWITCH = Seen(Weights(0), Weights(0), None)
 
