@@ -12,7 +12,7 @@ from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
-    "provision": ("remove",),
+    "provision": ("remove", "plan", "save", "bound"),
     "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),

@@ -14,7 +14,6 @@ from orchestrator import __version__
 from orchestrator.config import Settings
 from orchestrator.config.applied import text, unfinished
 from orchestrator.provision import operations
-from orchestrator.provision.common import account_of
 from orchestrator.provision.facts import Entries
 from orchestrator.provision.work import Work
 
@@ -40,20 +39,16 @@ def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
     return []
 
 
-def end(settings: Settings, digests: Mapping[str, str]) -> list[str]:
+def end(work: Work, settings: Settings, digests: Mapping[str, str]) -> None:
     """Write the digests of the settings that provisioning has applied into the file on the current host.
 
     + digests: key -> digest of the value that provisioning has applied
-
-    Returns the name of the operation; an empty list if the file did not change.
     """
-    work = Work()
     work.do(
         "list of the settings that were applied",
         operations.file,
         path=settings.node.provisioned,
         text=text(__version__, digests),
-        group=account_of(settings.user).group,
+        group=work.account(settings.user).group,
         mode=MODE,
     )
-    return work.changed

@@ -9,7 +9,7 @@ from pyinfra.context import host
 from pyinfra.operations import apt, server
 
 from orchestrator.config import Settings
-from orchestrator.errors import StepFailed, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.provision import operations, render
 from orchestrator.provision.facts import Account, Accounts, MissingPackages
 from orchestrator.provision.work import Work
@@ -49,7 +49,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
             # No password, but the user is not locked: sshd without PAM refuses a locked user even with a key.
             password="*",  # noqa: S106 (no password)
         )
-        account = account_of(settings.user)
+        account = work.account(settings.user)
     if keys:
         work.do(
             "authorized keys",
@@ -59,14 +59,6 @@ def deploy_user(work: Work, settings: Settings) -> Account:
             public_keys=keys,
             authorized_key_directory=f"{account.home}/.ssh",
         )
-    return account
-
-
-def account_of(user: str) -> Account:
-    """Return the account of a user on the current host. Raises StepFailed if the user does not exist."""
-    account = host.get_fact(Accounts, users=[user]).get(user)
-    if account is None:
-        raise StepFailed(f"{host.name}: there is no user {user}")
     return account
 
 

@@ -86,9 +86,13 @@ class Heirs(FactBase[dict[str, frozenset[str]]]):
     default = dict
 
     @override
+    def requires_command(self, paths: Sequence[str]) -> str:
+        return "getfacl"
+
+    @override
     def command(self, paths: Sequence[str]) -> StringCommand:
         bits = [QuoteString(path) for path in paths]
-        return StringCommand("for p in", *bits, '; do echo "|$p"; getfacl -cdpE -- "$p"; done')
+        return StringCommand("for p in", *bits, '; do echo "|$p"; [ ! -d "$p" ] || getfacl -cdpE -- "$p"; done')
 
     @override
     def process(self, output: list[str]) -> dict[str, frozenset[str]]:
@@ -183,13 +187,14 @@ class Current(FactBase[dict[str, bool]]):
     of ``sha256sum``. The answer is True if the checksums are still right, and False if the stamp does not exist.
 
     + stamps: paths of stamps
+    + changing: paths of files that are about to change. If a stamp lists such a file, the answer is False.
     """
 
     default = dict
 
     @override
-    def command(self, stamps: Sequence[str]) -> StringCommand:
-        return script(read("provision/current.sh"), *stamps, seconds=SECONDS)
+    def command(self, stamps: Sequence[str], changing: Sequence[str] = ()) -> StringCommand:
+        return script(read("provision/current.sh"), "\n".join(changing), *stamps, seconds=SECONDS)
 
     @override
     def process(self, output: list[str]) -> dict[str, bool]:
@@ -360,6 +365,10 @@ class Barred(FactBase[list[str]]):
     """
 
     default = list
+
+    @override
+    def requires_command(self, bar: str) -> str:
+        return bar
 
     @override
     def command(self, bar: str) -> StringCommand:

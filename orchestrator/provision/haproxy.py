@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyinfra.context import host
 
@@ -29,17 +29,17 @@ def check(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
     render.haproxy(settings, switch, nodes, settings.user)
 
 
-def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE) -> list[str]:
+def place(
+    work: Work, settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE
+) -> None:
     """Install everything on the current balancer without disturbing traffic.
 
-    Returns the names of the operations that changed something.
-
+    + work: runs the operations, or only notes them
     + settings: settings of the application
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
     + roll: the differences between the balancer's present list of nodes and the inventory
     """
-    work = Work()
     account, _ = balancer.prepare(work, settings, nodes, ["haproxy", "socat"], "check-haproxy", roll)
     work.do(
         "first weights",
@@ -61,14 +61,15 @@ def place(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], r
     )
     text = render.haproxy_default(host.get_fact(Text, path=DEFAULT))
     work.do("HAProxy's options", operations.file, path=DEFAULT, text=text)
-    return work.changed
 
 
-def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
+def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] = ()) -> list[str]:
     """Return what ``activate`` has to do on the current balancer: ``start``, ``restart`` or ``reload``, or no item.
 
     A restart is needed only once: when HAProxy was started without the option that names the directory of this tool's
     configuration files.
+
+    + changing: paths of files that are about to change
     """
     unit = host.get_fact(Units, units=[HAPROXY])[HAPROXY]
     if not unit.active or not unit.enabled:
@@ -76,7 +77,7 @@ def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
     if f"-f {HAPROXY_DIRECTORY}" not in host.get_fact(CommandLine, unit=HAPROXY):
         return ["restart"]
     stamp = common.loaded(settings, "haproxy")
-    return [] if host.get_fact(Current, stamps=[stamp])[stamp] else ["reload"]
+    return [] if host.get_fact(Current, stamps=[stamp], changing=changing)[stamp] else ["reload"]
 
 
 def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:

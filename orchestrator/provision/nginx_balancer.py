@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyinfra.context import host
 from pyinfra.operations import server
@@ -28,11 +28,12 @@ def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
     render.balancer_nginx(settings, switch, nodes)
 
 
-def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE) -> list[str]:
+def place(
+    work: Work, settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE
+) -> None:
     """Install everything on the current balancer without disturbing traffic.
 
-    Returns the names of the operations that changed something.
-
+    + work: runs the operations, or only notes them
     + settings: settings of the application
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
@@ -41,7 +42,6 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], rol
     The balancer resolves the host names now, and nginx's configuration holds only IP addresses. With host names, nginx
     would not start while the name of a single node cannot be resolved.
     """
-    work = Work()
     account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx", roll)
     layout = settings.balancer
     owner = {"user": settings.user, "group": account.group}
@@ -60,7 +60,6 @@ def place(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], rol
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-nginx"),
     )
-    return work.changed
 
 
 def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str, str]) -> None:
@@ -78,18 +77,20 @@ def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str
         work.do("unit that bounds the record: enabled", server.shell, commands=[enable])
 
 
-def pending(settings: Settings, switch: BalancerSwitch) -> list[str]:
+def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] = ()) -> list[str]:
     """Return what ``activate`` has to do on the current balancer: ``start`` or ``reload``, or no item.
 
     A reload can fail requests. nginx closes the idle connections of clients, and a request that is just arriving on
     such a connection is lost. Therefore nginx is reloaded only if its configuration has changed, and never in a
     release.
+
+    + changing: paths of files that are about to change
     """
     unit = host.get_fact(Units, units=[NGINX])[NGINX]
     stamp = common.loaded(settings, "nginx")
     if not unit.active or not unit.enabled:
         return ["start"]
-    return [] if host.get_fact(Current, stamps=[stamp])[stamp] else ["reload"]
+    return [] if host.get_fact(Current, stamps=[stamp], changing=changing)[stamp] else ["reload"]
 
 
 def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:

@@ -5,7 +5,7 @@ One port leads to the live color, and each of the other two ports leads to one c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, operations, render
-from orchestrator.provision.common import account_of, local_text
+from orchestrator.provision.common import local_text
 from orchestrator.provision.facts import Account, Addresses, Current, Unit, Units
 from orchestrator.provision.web import trusted
 from orchestrator.provision.work import Work
@@ -53,11 +53,12 @@ def check(settings: Settings, node_name: str) -> None:
                 local_text(path, f"source.{key}")
 
 
-def place(settings: Settings, node_name: str, balancers: Mapping[str, str], live: Color | None) -> list[str]:
-    """Install everything on the current node without disturbing traffic.
+def place(
+    work: Work, settings: Settings, node_name: str, balancers: Mapping[str, str], live: Color | None
+) -> list[str]:
+    """Install everything on the current node without disturbing traffic. Returns warnings.
 
-    Returns the names of the operations that changed something, and warnings.
-
+    + work: runs the operations, or only notes them
     + settings: settings of the application
     + node_name: name of the node in the header X-Node of answers
     + balancers: inventory name -> address of every balancer
@@ -68,10 +69,9 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str], live
     found = {address: address for address in balancers.values() if render.is_address(address)}
     proxies, warnings = trusted(settings, balancers, found | (host.get_fact(Addresses, hosts=names) if names else {}))
     nginx = render.node_nginx(settings, node_name, proxies)
-    work = Work()
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
-    web = account_of(settings.web_user)
+    web = work.account(settings.web_user)
     common.etc(work, settings)
     origin(work, settings, account)
     tree(work, settings, account, web, live)
@@ -105,7 +105,7 @@ def place(settings: Settings, node_name: str, balancers: Mapping[str, str], live
         mode="640",  # it holds the probe token
         check=f'{settings.node.library}/check-nginx "$candidate" "$path" {ports}',
     )
-    return [*work.changed, *warnings]
+    return warnings
 
 
 def origin(work: Work, settings: Settings, account: Account) -> None:
@@ -293,12 +293,15 @@ class Seen:
     current: Mapping[str, bool]
 
 
-def see(settings: Settings) -> Seen:
-    """Return the state of the current node's units, and whether its services run with the present configuration."""
+def see(settings: Settings, changing: Sequence[str] = ()) -> Seen:
+    """Return the state of the current node's units, and whether its services run with the present configuration.
+
+    + changing: paths of files that are about to change. A service that has read such a file counts as out of date.
+    """
     stamps = [common.loaded(settings, "nginx"), *(render.stamp(settings, color) for color in Color)]
     names = [NGINX, *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color)]
-    units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps)
+    units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
     return Seen(units, current)
 
 
@@ -336,12 +339,13 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
     return found
 
 
-def pending(settings: Settings, live: Color | None) -> list[Task]:
+def pending(settings: Settings, live: Color | None, changing: Sequence[str] = ()) -> list[Task]:
     """Return the tasks that ``activate`` has to do on the current node.
 
     + live: the color that gets the fleet's traffic; None if unknown
+    + changing: paths of files that are about to change
     """
-    return tasks(settings, see(settings), live)
+    return tasks(settings, see(settings, changing), live)
 
 
 def activate(settings: Settings, live: Color | None = None) -> list[str]:

@@ -6,7 +6,7 @@ Only ``load`` always acts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.exceptions import OperationError
@@ -84,8 +84,7 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
         directories(paths=["/srv/shop/shared"], user="deploy", group="www-data", mode="2775")
     """
     found = host.get_fact(Entries, paths=list(paths))
-    wanted = Entry("directory", user, group, mode)
-    wrong = [path for path in paths if found.get(path) != wanted]
+    wrong = wrong_directories(found, paths, user, group, mode)
     if not wrong:
         host.noop(f"{len(paths)} directories are as they should be")
         return
@@ -97,6 +96,22 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
     yield StringCommand("mkdir -p --", *bits)
     yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", *bits)
     yield StringCommand("chmod", QuoteString(mode), "--", *bits)
+
+
+def wrong_directories(
+    found: Mapping[str, Entry | None],
+    paths: Sequence[str],
+    user: str = "root",
+    group: str = "root",
+    mode: str = "755",
+) -> list[str]:
+    """Return those of the paths that are no directory with this owner, group and mode. Pure.
+
+    + found: result of the fact ``Entries``
+    + paths, user, group, mode: as for the operation ``directories``
+    """
+    wanted = Entry("directory", user, group, mode)
+    return [path for path in paths if found.get(path) != wanted]
 
 
 @operation()

@@ -5,7 +5,7 @@ If a reload of nginx on a node could fail requests, the node is drained first. N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -18,11 +18,12 @@ from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.preflight import live_color
-from orchestrator.provision import applied, drain_mark, haproxy, keep_out, nginx_balancer, node, render, tls
-from orchestrator.provision import members as decisions
+from orchestrator.provision import applied, drain_mark, drains, haproxy, keep_out, nginx_balancer, node, render, tls
+from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
 from orchestrator.provision.replies import Say, sure, tell, values
+from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
 from orchestrator.survey import survey, wanted
 from orchestrator.waiting import until
@@ -56,25 +57,18 @@ def place(fleet: Fleet, members: Members, say: Say) -> None:
     + say: prints a line for the operator
     """
     settings = fleet.settings
-    addresses = {name: fleet.address(name) for name in fleet.nodes}
-    balancers_at = {name: fleet.address(name) for name in fleet.balancers}
 
     def on_node(host: Host) -> list[str]:
-        live = None if fleet.is_switch and host.name in members.lacking else members.live or settings.first_color
-        return node.place(settings, host.name, balancers_at, live)
+        work = Work()
+        warnings = place_node(fleet, members, work, host)
+        return [*work.changed, *warnings]
 
     def on_balancer(host: Host) -> list[str]:
-        switch = fleet.switch_of(host.name)
-        place_kind: Callable[..., list[str]] = KINDS[switch.kind].place
-        return place_kind(settings, switch, addresses, members.roll(host.name))
+        work = Work()
+        place_balancer(fleet, members, work, host)
+        return work.changed
 
-    render.preview(settings)
-    for name in fleet.nodes:
-        node.check(settings, name)
-    for name in fleet.balancers:
-        switch = fleet.switch_of(name)
-        KINDS[switch.kind].check(settings, switch, addresses)
-    values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
+    require(fleet)
     keep_out.bar_known(fleet, members, say)
     expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
     values(fleet.each(hosts, lambda host: applied.begin(settings, expected[host.name]), LOAD))
@@ -82,6 +76,44 @@ def place(fleet: Fleet, members: Members, say: Say) -> None:
         [lambda: fleet.each(fleet.nodes, on_node, PLACE), lambda: fleet.each(fleet.balancers, on_balancer, PLACE)]
     )
     tell([*nodes, *balancers], say)
+
+
+def require(fleet: Fleet) -> None:
+    """Raise UsageError if a file cannot be made from the settings. Changes nothing on any host.
+
+    Also raises StepFailed if the TLS certificate of a balancer is missing or wrong.
+    """
+    settings = fleet.settings
+    render.preview(settings)
+    for name in fleet.nodes:
+        node.check(settings, name)
+    for name in fleet.balancers:
+        switch = fleet.switch_of(name)
+        KINDS[switch.kind].check(settings, switch, _addresses(fleet))
+    values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
+
+
+def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
+    """Install everything on the current node, without disturbing traffic. Returns warnings.
+
+    + members: which nodes may get traffic
+    + work: runs the operations, or only notes them
+    """
+    settings = fleet.settings
+    balancers_at = {name: fleet.address(name) for name in fleet.balancers}
+    live = None if fleet.is_switch and host.name in members.lacking else members.live or settings.first_color
+    return node.place(work, settings, host.name, balancers_at, live)
+
+
+def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> None:
+    """Install everything on the current balancer, without disturbing traffic.
+
+    + members: which nodes may get traffic
+    + work: runs the operations, or only notes them
+    """
+    switch = fleet.switch_of(host.name)
+    place_kind: Callable[..., None] = KINDS[switch.kind].place
+    place_kind(work, fleet.settings, switch, _addresses(fleet), members.roll(host.name))
 
 
 def activate(fleet: Fleet, members: Members, say: Say) -> None:
@@ -102,35 +134,41 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
     + say: prints a line for the operator
     """
     seen = survey(fleet)
-    live, serving = _traffic(seen)
+    live, _ = traffic(seen)
     settings = fleet.settings
     pending = values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
-    # a node that lacks the live release gets no traffic, and a balancer that does not know the node yet cannot bar it
-    served = [name for name in fleet.nodes if serving and name not in members.lacking]
-    disturbed = [name for name in served if any(task.disturbs for task in pending[name])]
-    others = [name for name in fleet.nodes if name not in disturbed]
+    ways = drains_of(fleet, members, seen, pending)
+    others = [name for name in fleet.nodes if name not in ways]
     load = partial(_load_node, fleet, live)
     for name in others:
         # the idle color may still answer requests that it got before a rollback
         _until_quiet(fleet, name, _restarted(pending[name]), say)
     tell(fleet.each(others, load, LOAD), say)
-    out = decisions.out_at(seen)
-    takers = decisions.takers(served, seen, live)
-    for name in disturbed:
-        serves_at = [one for one in fleet.balancers if name not in out.get(one, ())]
-        alone = bool(serves_at) and not set(takers) - {name}
-        if serves_at or not fleet.balancers:
-            say(
-                f"    {name}: the node serves traffic, so it is drained first"
-                f"{' (the only node, so not barred)' * alone}"
-            )
-        bar_at = [] if alone else serves_at
-        tell([_drained(fleet, name, _restarted(pending[name]), load, say, bar_at, alone)], say)
+    for name, drain in ways.items():
+        if drain.note:
+            say(f"    {name}: {drain.note}")
+        tell([_drained(fleet, name, _restarted(pending[name]), load, say, drain)], say)
     keep_out.bar_leaving(fleet, members, say)
     for name in fleet.balancers:
         switch = fleet.switch_of(name)
         tell([fleet.one(name, lambda host, s=switch: KINDS[s.kind].activate(settings, s), LOAD)], say)  # type: ignore[misc]
     keep_out.forget(fleet, members, say)
+
+
+def drains_of(
+    fleet: Fleet, members: Members, seen: FleetState, pending: Mapping[str, Sequence[Task]]
+) -> dict[str, Drain]:
+    """Return how the nodes are drained on which loading the configuration could fail requests.
+
+    + members: which nodes may get traffic
+    + seen: the state of the fleet
+    + pending: node -> the tasks that load its configuration
+    """
+    live, serving = traffic(seen)
+    # a node that lacks the live release gets no traffic, and a balancer that does not know the node yet cannot bar it
+    served = [name for name in fleet.nodes if serving and name not in members.lacking]
+    disturbed = [name for name in served if any(task.disturbs for task in pending[name])]
+    return drains.decide(seen, live, served, disturbed, list(fleet.balancers))
 
 
 def finish(fleet: Fleet, say: Say) -> None:
@@ -141,8 +179,17 @@ def finish(fleet: Fleet, say: Say) -> None:
     + say: prints a line for the operator
     """
     expected, settings = wanted(fleet), fleet.settings
-    hosts = [*fleet.nodes, *fleet.balancers]
-    tell(fleet.each(hosts, lambda host: applied.end(settings, expected[host.name]), LOAD), say)
+
+    def write(host: Host) -> list[str]:
+        work = Work()
+        applied.end(work, settings, expected[host.name])
+        return work.changed
+
+    tell(fleet.each([*fleet.nodes, *fleet.balancers], write, LOAD), say)
+
+
+def _addresses(fleet: Fleet) -> dict[str, str]:
+    return {name: fleet.address(name) for name in fleet.nodes}
 
 
 def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
@@ -159,8 +206,7 @@ def _drained(
     restarted: Sequence[Color],
     act: Callable[[Host], list[str]],
     say: Say,
-    bar_at: Sequence[str],
-    alone: bool,
+    drain: Drain,
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and return the reply of ``act``.
 
@@ -168,22 +214,21 @@ def _drained(
 
     + name: name of the node
     + restarted: colors that ``act`` will restart. This function waits until these colors are quiet, too.
-    + bar_at: the balancers that keep new requests from the node meanwhile. A balancer at which the node was out before
-      is not among them, so that the node stays out there.
-    + alone: whether the node is the only node that takes traffic. Such a node is not barred: only idle connections to
-      this node are ended, because a reload of nginx loses no request on other connections.
+    + drain: the balancers that keep new requests from the node meanwhile. If the node is the only node that gets
+      traffic, it is not barred: only idle connections to this node are ended, because a reload of nginx loses no
+      request on other connections.
     """
-    drain_mark.write(fleet, name, bar_at)
+    drain_mark.write(fleet, name, drain.bar_at)
     ours: list[str] = []
     try:
-        for one in bar_at:
+        for one in drain.bar_at:
             ours.append(one)
             if "kept" in drain_mark.at_balancer(fleet, one, name, "on"):
                 # an operator has taken the node out since the survey
                 ours.remove(one)
         if not fleet.balancers:
             _until_let_go(fleet, name, [fleet.settings.ports.live])
-        elif alone:
+        elif drain.alone:
             _until_let_go(fleet, name, [fleet.settings.ports.of(color) for color in Color])
         else:
             _until_answered(fleet, name)
@@ -274,7 +319,7 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
             say(f"    warning: {name}: {line}")
 
 
-def _traffic(seen: FleetState) -> tuple[Color | None, bool]:
+def traffic(seen: FleetState) -> tuple[Color | None, bool]:
     """Return the live color, and whether any node has a release in this color, which means that it serves traffic.
 
     If the live color is unknown, return None and False: a switch does not answer, the switches send traffic to

@@ -9,6 +9,7 @@ from pyinfra.api.operation import OperationMeta
 from pyinfra.context import host, state
 
 from orchestrator.errors import StepFailed
+from orchestrator.provision.facts import Account, Accounts
 
 
 class Work:
@@ -32,13 +33,29 @@ class Work:
         try:
             meta = operation(name=what, **arguments)
         except NestedOperationError as error:
-            raise StepFailed(_line(what, _said(str(error)))) from None
+            raise StepFailed(line(what, _said(str(error)))) from None
         except PyinfraError as error:
-            raise StepFailed(_line(what, str(error))) from None
+            raise StepFailed(line(what, str(error))) from None
         if not meta.did_change():
             return False
         self.changed.append(what)
         return True
+
+    def account(self, user: str) -> Account:
+        """Return the account of a user on the current host. Raises StepFailed if the user does not exist."""
+        account = host.get_fact(Accounts, users=[user]).get(user)
+        if account is None:
+            raise StepFailed(f"{host.name}: there is no user {user}")
+        return account
+
+
+def line(what: str, why: str) -> str:
+    """Return one line about an operation that failed on the current host.
+
+    + what: name of the operation
+    + why: the reason
+    """
+    return f"{host.name}: {what}: {why}"
 
 
 def _said(op_hash: str) -> str:
@@ -49,7 +66,3 @@ def _said(op_hash: str) -> str:
     meta = state.get_op_data_for_host(host, op_hash).operation_meta
     lines = [line.strip() for line in (meta.stderr_lines or meta.stdout_lines) if line.strip()]
     return "; ".join(lines[-4:]) or "the operation failed without an error message"
-
-
-def _line(what: str, why: str) -> str:
-    return f"{host.name}: {what}: {why}"

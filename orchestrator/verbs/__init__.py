@@ -42,6 +42,7 @@ PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
     "code": code,
     "rollback": rollback,
     "join": join,
+    "provision": provision,
 }
 """The verbs whose plan is shown before pyinfra asks the operator. If the plan then changes, the run is refused."""
 

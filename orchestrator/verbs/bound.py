@@ -36,8 +36,8 @@ NAMES = {
 class Approved:
     """The plan that was shown to the operator before the question whether to continue.
 
-    + inputs: the Inputs from which the plan was made, as JSON; None if no plan could be made, because an earlier run
-      has to be settled first
+    + inputs: the Inputs from which the plan was made, as JSON (for ``provision``: host -> the lines of its plan); None
+      if no plan could be made, because an earlier run has to be settled first
     """
 
     inputs: Mapping[str, Any] | None
@@ -49,31 +49,32 @@ def as_saved(i: Inputs) -> Mapping[str, Any]:
     return saved
 
 
-def check_approved(i: Inputs, approved: Approved, settled: str) -> None:
+def check_approved(now: Mapping[str, Any], approved: Approved, settled: str = "") -> None:
     """Raise Refused if the run's plan differs from the plan that was shown, or if no plan was shown.
 
-    + i: the Inputs of the run's plan
+    + now: the Inputs of the run's plan, as JSON
     + settled: the name of the earlier run that was settled first; empty if no run was settled
     """
     after = _after(settled)
     if approved.inputs is None:
         raise Refused(f"no plan was shown and approved; {after}: repeat the command to see the plan")
-    differences = _differences(approved.inputs, i)
+    differences = _differences(approved.inputs, now)
     if differences:
         raise Refused(
             f"changed since the plan was shown: {differences}; {after}: repeat the command to see the new plan"
         )
 
 
-def check_saved(i: Inputs, file: str, settled: str) -> None:
+def check_saved(now: Mapping[str, Any], file: str, settled: str = "") -> None:
     """Raise Refused if the run's plan differs from the plan in the file (``--data bound=``).
 
+    + now: the Inputs of the run's plan, as JSON
     + settled: the name of the earlier run that was settled first; empty if no run was settled
 
     Raises UsageError if the file cannot be read or holds no plan.
     """
     try:
-        differences = _differences(json.loads(Path(file).read_text())["inputs"], i)
+        differences = _differences(json.loads(Path(file).read_text())["inputs"], now)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file} is not a saved plan: {error}") from None
     if differences:
@@ -85,16 +86,16 @@ def _after(settled: str) -> str:
     return f"{settled} is settled" if settled else "nothing was changed"
 
 
-def _differences(then: Mapping[str, Any], i: Inputs) -> str:
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return a description of all differences between the approved Inputs and the Inputs now; empty if there are none.
 
     The id of a new release is not compared, because it contains the time.
 
     + then: the approved Inputs as JSON
-    + i: the Inputs now
+    + now: the Inputs now as JSON
     """
-    before, now = dict(then), as_saved(i)
-    ignored = {"release"} if i.verb == "release" else set()
+    before = dict(then)
+    ignored = {"release"} if now.get("verb") == "release" else set()
     keys = sorted((before.keys() | now.keys()) - ignored)
     return ", ".join(describe(key, before.get(key), now.get(key)) for key in keys if before.get(key) != now.get(key))
 

@@ -23,7 +23,7 @@ from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.survey import survey
 from orchestrator.verbs.announcement import announce_begin, announce_end
-from orchestrator.verbs.bound import Approved, check_approved, check_saved
+from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import check_pause
 from orchestrator.verbs.session import begin_record, begin_session, open_store
@@ -79,13 +79,13 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         seen, i = inputs(fleet, verb, options)
         settled = earlier.history.name if earlier else ""
         if approved is not None:
-            check_approved(i, approved, settled)
+            check_approved(as_saved(i), approved, settled)
         else:
             # no plan was shown, so the operator has not seen these lines
             for line in (*differences(seen), *unknown(seen)):
                 say(f"    warning: {line}", fg="yellow")
         if options.bound is not None:
-            check_saved(i, options.bound, settled)
+            check_saved(as_saved(i), options.bound, settled)
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
         whole = plan(i)
         check_pause(whole, options.until)

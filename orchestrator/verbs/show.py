@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,36 +14,38 @@ from orchestrator.fleet import Fleet
 from orchestrator.journal.history import RunHistory
 from orchestrator.journal.session import LEASE
 from orchestrator.options import Options
-from orchestrator.plan.inputs import Inputs
 from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
 from orchestrator.run.settle import open_run
 from orchestrator.stages import plan
 from orchestrator.verbs.bound import Approved, as_saved
 from orchestrator.verbs.pause import refuse_paused
+from orchestrator.verbs.provision import show_provisioning
 from orchestrator.verbs.release import inputs
 from orchestrator.verbs.session import open_store
 
 
-def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Inputs:
-    """Read the fleet's state, make the plan, show it, and return its Inputs.
+def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Mapping[str, Any]:
+    """Read the fleet's state, make the plan, show it, and return its Inputs as JSON.
 
     With ``--data save=``, the plan is also written to a file. Raises Refused or UsageError, as the run would.
 
     + verbose: whether to show the commands of each stage
     + as_json: whether to print JSON on standard output, instead of lines on standard error
     """
+    if verb == "provision":
+        return show_provisioning(fleet, options, as_json)
     seen, i = inputs(fleet, verb, options)
     whole = plan(i)
     if options.save:
         Path(options.save).write_text(json.dumps(report_plan.data(seen, i, whole), indent=1))
     if as_json:
         click.echo(json.dumps(report_plan.data(seen, i, whole), indent=1))
-        return i
+        return as_saved(i)
     say(heading(i), bold=True)
     for line in report_plan.lines(seen, i, whole, verbose):
         say(line)
-    return i
+    return as_saved(i)
 
 
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
@@ -52,11 +56,12 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
 
     Raises Refused or UsageError, as the run would.
     """
-    earlier = _earlier(fleet)
+    # a provisioning settles no earlier run, and a new fleet has no journal yet
+    earlier = None if verb == "provision" else _earlier(fleet)
     if earlier is not None:
         say(settled_first(earlier), fg="yellow")
     try:
-        i = show_plan(fleet, verb, options, verbose, as_json=False)
+        return Approved(show_plan(fleet, verb, options, verbose, as_json=False))
     except Refused as refusal:
         if earlier is None:
             raise
@@ -65,7 +70,6 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
             "and then stops"
         )
         return Approved(None)
-    return Approved(as_saved(i))
 
 
 def settled_first(earlier: RunHistory) -> str:

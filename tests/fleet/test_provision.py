@@ -22,6 +22,30 @@ def test_a_second_run_changes_nothing(calm: Calm) -> None:
     assert snapshot(calm.fleet).said == calm.before.said
 
 
+def files(fleet: Fleet) -> dict[str, str]:
+    """All files of all servers that provisioning could have written, with their modes and times."""
+    look = "find /etc /usr/local ! -type d -printf '%p %m %u %g %T@ %l\\n' | sort"
+    return {server: fleet.exec(server, look).stdout for server in fleet.servers}
+
+
+def test_a_plan_shows_what_would_change_and_changes_nothing(calm: Calm, tmp_path: Path) -> None:
+    before = files(calm.fleet)
+    nodes = ", ".join(node["name"] for node in calm.fleet.nodes)
+    run = Run(calm.fleet, *words("provision", plan="true"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    assert run.end(300) == 0, run.text
+    plan = [line.strip() for line in run.lines]
+    assert f"{nodes}:" in plan, run.text
+    assert "reload   nginx with its new configuration: the node serves traffic, so it is drained first" in plan
+    assert [line for line in plan if line.startswith("write ") and "/etc/nginx/conf.d/shop.conf" in line], run.text
+    assert "haproxy, nginx: nothing to do" in plan, run.text
+    run = Run(calm.fleet, *words("provision", plan="true"))
+    assert run.end(300) == 0, run.text
+    assert f"    {nodes}, haproxy, nginx: nothing to do" in run.lines, run.text
+    assert files(calm.fleet) == before
+    assert snapshot(calm.fleet).said == calm.before.said
+    calm.no_request_failed()
+
+
 def settings(limit: int, **more: Any) -> dict[str, Any]:
     return {"php": {"workers": 16, "request_limit": limit}, **more}
 

@@ -390,9 +390,9 @@ def installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         with ctx_host.use(Host()):
             if switch is None:
                 lbs = {name: "10.0.0.9" for name in switches(settings) if name != "node"}
-                node.place(settings, "node1", lbs, settings.first_color)
+                node.place(Work(), settings, "node1", lbs, settings.first_color)
             else:
-                {"haproxy": haproxy, "nginx": nginx_balancer}[kind].place(settings, switch, NODES)
+                {"haproxy": haproxy, "nginx": nginx_balancer}[kind].place(Work(), settings, switch, NODES)
         found[kind] = list(done)
     return found
 
@@ -538,7 +538,7 @@ def test_provisioning_notes_that_it_has_begun_and_ended(
         applied.begin(settings(), {"a": "1"})
         assert done == ([(unfinished(__version__), "deploy", "640")] if noted else [])
         done.clear()
-        applied.end(settings(), {"a": "1"})
+        applied.end(Work(), settings(), {"a": "1"})
     assert done == [(text(__version__, {"a": "1"}), "of-deploy", "640")]
 
 

@@ -45,14 +45,14 @@ def test_a_refusal_says_what_was_settled_before(tmp_path: Path, settled: str, wo
     saved = tmp_path / "plan.json"
     saved.write_text(json.dumps({"inputs": {**as_saved(i), "revision": "another"}}))
     with pytest.raises(Refused, match=rf"^changed since .*: the commit .*; {words}: save"):
-        check_saved(i, str(saved), settled)
+        check_saved(as_saved(i), str(saved), settled)
     with pytest.raises(Refused, match=rf"^changed since the plan was shown: the commit .*; {words}: repeat"):
-        check_approved(i, Approved({**as_saved(i), "revision": "another"}), settled)
+        check_approved(as_saved(i), Approved({**as_saved(i), "revision": "another"}), settled)
 
 
 def test_the_same_inputs_are_not_refused(tmp_path: Path) -> None:
     i = plans.inputs("release")
     saved = tmp_path / "plan.json"
     saved.write_text(json.dumps({"inputs": as_saved(i)}))
-    check_saved(i, str(saved), "")
-    check_approved(i, Approved(as_saved(i)), "")
+    check_saved(as_saved(i), str(saved))
+    check_approved(as_saved(i), Approved(as_saved(i)))

@@ -1,0 +1,53 @@
+"""Decide which nodes are drained before their configuration is loaded, and at which balancers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from orchestrator.model import Color
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.provision.members import out_at, takers
+
+
+@dataclass(frozen=True)
+class Drain:
+    """How a node is drained.
+
+    + serves: whether the node may get traffic
+    + bar_at: the balancers at which the node is barred meanwhile
+    + alone: whether the node is the only node that gets traffic, so that it is not barred
+    """
+
+    serves: bool
+    bar_at: tuple[str, ...] = ()
+    alone: bool = False
+
+    @property
+    def note(self) -> str:
+        """The drain in words; empty if the node gets no traffic."""
+        if not self.serves:
+            return ""
+        return f"the node serves traffic, so it is drained first{' (the only node, so not barred)' * self.alone}"
+
+
+def decide(
+    state: FleetState, live: Color | None, served: Sequence[str], disturbed: Collection[str], balancers: Sequence[str]
+) -> dict[str, Drain]:
+    """Return how each disturbed node is drained, in the order of ``served``.
+
+    A node that was barred or taken out at a balancer stays out there, and is not barred there.
+
+    + live: the color that gets all the traffic; None if unknown
+    + served: the nodes that may get traffic
+    + disturbed: the nodes on which loading the configuration could fail requests
+    + balancers: names of the balancers in the inventory
+    """
+    out, taking = out_at(state), takers(served, state, live)
+    found = {}
+    for name in served:
+        if name in disturbed:
+            at = tuple(one for one in balancers if name not in out.get(one, ()))
+            alone = bool(at) and not set(taking) - {name}
+            found[name] = Drain(bool(at) or not balancers, () if alone else at, alone)
+    return found

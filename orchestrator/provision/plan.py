@@ -1,0 +1,159 @@
+"""The plan of a provisioning: what it would change on each host. Nothing is changed.
+
+The plan comes from the functions that provision the hosts. They are called with a `Planned`, which runs no operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pyinfra.api.host import Host
+
+from orchestrator.fleet import Fleet, at_once
+from orchestrator.provision import applied, node, walk
+from orchestrator.provision.drains import Drain
+from orchestrator.provision.members import Members
+from orchestrator.provision.node import Task
+from orchestrator.provision.planned import Change, Planned
+from orchestrator.provision.replies import values
+from orchestrator.survey import survey, wanted
+
+LOOK = 300.0
+"""Seconds after which comparing one host with what it should have counts as failed."""
+
+NOTHING = "nothing to do"
+
+UNCUT = "live traffic is not drained, because a reload of HAProxy ends no request"
+CUT = "live traffic is not drained: requests on this balancer's connections are cut"
+KEPT = "live traffic is not drained: a request that arrives on an idle connection during the reload may be lost"
+AT_BALANCER: Mapping[tuple[str, str], str] = {
+    ("haproxy", "reload"): UNCUT,
+    ("haproxy", "restart"): CUT,
+    ("nginx", "reload"): KEPT,
+}
+"""(Kind of the balancer, verb) -> what loading its configuration means for live traffic."""
+
+NAMES: Mapping[str, str] = {"haproxy": "HAProxy", "nginx": "nginx"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How a host differs from what it should be.
+
+    + changes: what is installed, written, removed or run
+    + warnings: warnings for the operator
+    + tasks: on a node, the tasks that load the configuration
+    + verbs: on a balancer, how its configuration is loaded
+    """
+
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    verbs: tuple[str, ...] = ()
+
+
+def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
+    """Return host -> one line for each thing that provisioning would do on the host; no lines if it is up to date.
+
+    Raises UsageError or StepFailed if the hosts could not be provisioned.
+
+    + members: which nodes may get traffic
+    """
+    walk.require(fleet)
+    seen = survey(fleet)
+    digests = wanted(fleet)
+
+    def on_node(host: Host) -> list[Compared]:
+        work = Planned()
+        warnings = walk.place_node(fleet, members, work, host)
+        applied.end(work, fleet.settings, digests[host.name])
+        tasks = node.pending(fleet.settings, walk.traffic(seen)[0], work.paths)
+        return [Compared(tuple(work.changes), tuple(warnings), tuple(tasks))]
+
+    def on_balancer(host: Host) -> list[Compared]:
+        work = Planned()
+        walk.place_balancer(fleet, members, work, host)
+        applied.end(work, fleet.settings, digests[host.name])
+        switch = fleet.switch_of(host.name)
+        verbs = walk.KINDS[switch.kind].pending(fleet.settings, switch, work.paths)
+        return [Compared(tuple(work.changes), verbs=tuple(verbs))]
+
+    nodes, balancers = at_once(
+        [partial(fleet.each, fleet.nodes, on_node, LOOK), partial(fleet.each, fleet.balancers, on_balancer, LOOK)]
+    )
+    at_nodes = {name: found[0] for name, found in values(nodes).items()}
+    at_balancers = {name: found[0] for name, found in values(balancers).items()}
+    ways = walk.drains_of(fleet, members, seen, {name: found.tasks for name, found in at_nodes.items()})
+    serving = walk.traffic(seen)[1]
+    lines: dict[str, list[str]] = {}
+    for name, found in at_nodes.items():
+        left = name in members.draining
+        lines.setdefault(name, []).extend(node_lines(found, ways.get(name), members.lacking.get(name), left))
+    for name, found in at_balancers.items():
+        leaving = [one.label for one in members.roll(name).leaving]
+        lines.setdefault(name, []).extend(balancer_lines(found, fleet.balancers[name], leaving, serving))
+    return lines
+
+
+def node_lines(
+    found: Compared, drain: Drain | None = None, lacking: str | None = None, left: bool = False
+) -> list[str]:
+    """Return what provisioning would do on a node, one line each, in order. Pure.
+
+    + drain: how the node is drained before its nginx is reloaded; None if it is not drained
+    + lacking: why the node must not get traffic; None if it may
+    + left: whether an earlier provisioning stopped while it drained the node
+    """
+    barred = [f"{'bar':<8} this node, before anything is changed, because it {lacking}"] if lacking else []
+    again = (
+        [f"{'let in':<8} this node again, which an earlier provisioning has drained"] if left and not lacking else []
+    )
+    return [*again, *barred, *_changes(found), *(_task(task, drain) for task in found.tasks)]
+
+
+def balancer_lines(found: Compared, kind: str, leaving: Sequence[str], serving: bool) -> list[str]:
+    """Return what provisioning would do on a balancer, one line each, in order. Pure.
+
+    + kind: ``haproxy`` or ``nginx``
+    + leaving: names of the nodes that leave the fleet
+    + serving: whether the fleet serves traffic
+    """
+    gone = [
+        f"{'bar':<8} {name}, which leaves the fleet, and forget {name} when no connection is left" for name in leaving
+    ]
+    return [*_changes(found), *gone, *(_verb(kind, verb, serving) for verb in found.verbs)]
+
+
+def _changes(found: Compared) -> list[str]:
+    installs = any(change.verb == "install" for change in found.changes)
+    later = [f"{'later':<8} the files are compared once more after the packages are installed"] if installs else []
+    warnings = [f"{'warning':<8} {line.removeprefix('warning: ')}" for line in found.warnings]
+    return [*(change.text for change in found.changes), *later, *warnings]
+
+
+def _task(task: Task, drain: Drain | None) -> str:
+    verbs = {"units": "run", "up": "start", "nginx": "reload" if task.disturbs else "start"}
+    note = f": {drain.note}" if drain and drain.note and task.disturbs else ""
+    return f"{verbs.get(task.kind, task.kind):<8} {task.what}{note}"
+
+
+def _verb(kind: str, verb: str, serving: bool) -> str:
+    note = AT_BALANCER.get((kind, verb), "") if serving else ""
+    return f"{verb:<8} {NAMES[kind]}" + (f": {note}" if note else "")
+
+
+def lines(found: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a plan as lines for the terminal. Hosts with the same plan are shown together. Pure.
+
+    + found: host -> what provisioning would do on the host
+    """
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, said in found.items():
+        groups.setdefault(tuple(said), []).append(name)
+    shown = []
+    for said, names in groups.items():
+        shown.append(f"    {', '.join(names)}" + (":" if said else f": {NOTHING}"))
+        shown += [f"        {line}" for line in said]
+    return shown

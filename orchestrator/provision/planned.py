@@ -1,0 +1,116 @@
+"""Find out which operations would change something on the current host, without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.context import host
+from pyinfra.operations import apt, server, systemd
+from typing_extensions import override
+
+from orchestrator.errors import StepFailed
+from orchestrator.provision import operations
+from orchestrator.provision.facts import Account, Accounts, Entries
+from orchestrator.provision.work import Work, line
+
+VERBS: Mapping[Callable[..., Any], str] = {
+    apt.packages: "install",
+    server.user: "create",
+    server.shell: "run",
+    systemd.daemon_reload: "run",
+    operations.absent: "remove",
+    operations.no_git_setting: "remove",
+    operations.barred: "bar",
+}
+"""Operation -> the verb that a plan has for its changes. All other operations write files, directories or links."""
+
+SHOWN = 3
+"""The number of paths that a plan shows for one operation. If an operation has more paths, their number is shown."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that provisioning would do on a host.
+
+    + verb: ``install``, ``create``, ``write``, ``remove``, ``run``, ...
+    + what: description for the operator
+    + paths: the files, directories and links that would be written or removed
+    """
+
+    verb: str
+    what: str
+    paths: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The change in one line."""
+        shown = self.paths if len(self.paths) <= SHOWN else (self.paths[0], f"{len(self.paths) - 1} more")
+        return f"{self.verb:<8} {self.what}" + (f" ({', '.join(shown)})" if shown else "")
+
+
+class Planned(Work):
+    """A series of operations that are only compared with the current host. No operation runs, so nothing changes.
+
+    + changes: the changes that the operations would make, in order
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[Change] = []
+        self._created: dict[str, Account] = {}
+
+    @property
+    def paths(self) -> list[str]:
+        """The files, directories and links that the operations would write or remove."""
+        return [path for change in self.changes for path in change.paths]
+
+    @override
+    def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
+        """Note one operation, if it would change something on the current host. Returns whether it would.
+
+        The body of a pyinfra operation reads facts, and yields the commands that are needed. Here, nothing runs these
+        commands. Raises StepFailed if the operation refuses to run.
+        """
+        # arguments such as _env are about how commands run
+        own = {name: value for name, value in arguments.items() if not name.startswith("_")}
+        try:
+            commands = list(operation._inner(**own))  # type: ignore[attr-defined]  # noqa: SLF001 (the body)
+        except PyinfraError as error:
+            raise StepFailed(line(what, str(error))) from None
+        if not commands:
+            return False
+        if operation is server.user:
+            self._created[own["user"]] = Account(own["home"], own["user"])
+        self.changed.append(what)
+        self.changes.append(Change(VERBS.get(operation, "write"), what, _paths(operation, own)))
+        return True
+
+    @override
+    def account(self, user: str) -> Account:
+        """Return the account of a user on the current host.
+
+        If an operation would create the user, return the account that the user would get. If the user does not exist,
+        but packages are missing, which may create the user, return the usual account of such a user. In any other case,
+        raises StepFailed if the user does not exist.
+        """
+        if user in self._created:
+            return self._created[user]
+        is_known = user in host.get_fact(Accounts, users=[user])
+        if is_known or not any(change.verb == "install" for change in self.changes):
+            return super().account(user)
+        later = Change("later", f"user {user}: known after the packages are installed")
+        self.changes += [later] if later not in self.changes else []
+        return Account(f"/home/{user}", user)
+
+
+def _paths(operation: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths that an operation would write or remove on the current host."""
+    if operation is operations.directories:
+        found = host.get_fact(Entries, paths=list(arguments["paths"]))
+        return tuple(operations.wrong_directories(found, **arguments))
+    if operation is server.user_authorized_keys:
+        return (f"{arguments['authorized_key_directory']}/authorized_keys",)
+    return (arguments["path"],) if "path" in arguments else tuple(arguments.get("paths", ()))
