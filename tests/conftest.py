@@ -12,8 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).parents[1]
 FLEET_TESTS = ROOT / "tests" / "fleet"
 
-APPLICATIONS = "test_applications"
-"""The file whose tests have their own fleet."""
+OWN = ("test_applications", "test_upgrade")
+"""Files whose tests have fleets of their own. One process runs them all."""
 
 SECOND = (
     "test_applications_side_by_side",
@@ -32,11 +32,11 @@ SECOND = (
 
 
 def fleet_of(path: Path) -> str | None:
-    """Return the name of the fleet that the tests of a file need; None for a file whose tests need no fleet."""
+    """Return the group of tests to which a file belongs; None for a file whose tests need no fleet."""
     if not path.is_relative_to(FLEET_TESTS):
         return None
-    if path.stem == APPLICATIONS:
-        return "applications"
+    if path.stem in OWN:
+        return "own"
     return "second" if path.stem in SECOND else "first"
 
 
@@ -44,10 +44,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test below tests/fleet, which needs a docker fleet, and order all tests.
 
     The tests of the first fleet come first: the other processes run tests without a fleet meanwhile. The second fleet
-    and the applications come half-way. By then the images are built, and tests without a fleet are left to run beside
-    them.
+    and the files with fleets of their own come half-way. By then the images are built, and tests without a fleet are
+    left to run beside them.
     """
-    groups: dict[str | None, list[pytest.Item]] = {"first": [], "second": [], "applications": [], None: []}
+    groups: dict[str | None, list[pytest.Item]] = {"first": [], "second": [], "own": [], None: []}
     for item in items:
         fleet = fleet_of(item.path)
         if fleet:
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups["second"].sort(key=lambda item: SECOND.index(item.path.stem))
     others = groups[None]
     half = len(others) // 2
-    items[:] = [*groups["first"], *others[:half], *groups["second"], *groups["applications"], *others[half:]]
+    items[:] = [*groups["first"], *others[:half], *groups["second"], *groups["own"], *others[half:]]
 
 
 class OneProcessAFleet(LoadScopeScheduling):

@@ -113,12 +113,20 @@ class Fleet:
         self.docker("network", "connect", *cable, self.container(host))
 
     def pyinfra(
-        self, *words: str, timeout: float = 300, environment: Mapping[str, str] | None = None, **variables: str
+        self,
+        *words: str,
+        timeout: float = 300,
+        environment: Mapping[str, str] | None = None,
+        root: Path = ROOT,
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``pyinfra inventory/fleet.py ...`` on this fleet, without a terminal."""
+        """Run ``pyinfra inventory/fleet.py ...`` on this fleet, without a terminal.
+
+        + root: directory of the repository's files
+        """
         return subprocess.run(
             [str(PYINFRA), "inventory/fleet.py", *words],
-            cwd=ROOT,
+            cwd=root,
             env={**self.env, **(environment or {}), **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
