@@ -14,7 +14,10 @@ from pathlib import Path
 
 from orchestrator import __version__
 
-VERBS = ("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision")
+VERBS = (
+    *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision"),
+    "remove",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.options import Options, read
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
-from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show_lock, show_plan
+from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show_lock, show_plan, show_removal
 
 
 def run(verb: str) -> None:
@@ -77,8 +77,8 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     """Show the plan before pyinfra asks whether to continue, and return the plan. The run must have the same plan.
 
     Returns None if the verb has no plan. Also returns None with ``-y``, because pyinfra then asks nothing. For the verb
-    ``unlock``, this shows who holds the lock instead of a plan. Ends the process if the verb is ``status``, or if the
-    operator asks only for the plan (``--data plan=true``).
+    ``unlock``, this shows who holds the lock instead of a plan, and for the verb ``remove``, what will be removed. Ends
+    the process if the verb is ``status``, or if the operator asks only for the plan (``--data plan=true``).
 
     Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer. Raises
     UsageError or Refused if the plan cannot be made.
@@ -90,6 +90,9 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     if verb == "status":
         # status changes nothing, so there is no question
         sys.exit(VERBS[verb](fleet, options))
+    if options.plan and verb == "remove":
+        show_removal(fleet, options)
+        sys.exit(0)
     if options.plan:
         show_plan(fleet, verb, options, verbose, as_json)
         sys.exit(0)
@@ -99,6 +102,8 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
         raise UsageError(f"{verb} asks before the run, but there is no terminal: add -y to run without the question")
     if verb == "unlock":
         show_lock(fleet)
+    if verb == "remove":
+        show_removal(fleet, options)
     if verb in PLANNED:
         return show_for_approval(fleet, verb, options, verbose)
     return None

@@ -18,14 +18,14 @@ With these timeouts, pyinfra soon gives up a frozen server, which accepts a conn
 
 
 def login(admin: str, deploy: str) -> str:
-    """Return the user to log in as: ``admin`` if pyinfra runs ``provision.py``, otherwise ``deploy``.
+    """Return the user to log in as: ``admin`` if pyinfra runs ``provision.py`` or ``remove.py``, otherwise ``deploy``.
 
     + admin: a user who may become root (root itself, or a user with sudo)
     + deploy: the unprivileged user that provisioning creates
     """
     context = click.get_current_context(silent=True)
     files = (context.params.get("operations") or ()) if context else ()
-    return admin if any(Path(file).name == "provision.py" for file in files) else deploy
+    return admin if any(Path(file).name in ("provision.py", "remove.py") for file in files) else deploy
 
 
 def handle_signals() -> None:

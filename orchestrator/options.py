@@ -13,6 +13,7 @@ from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": ("remove", "plan", "save", "bound"),
+    "remove": ("remove", "keep", "plan"),
     "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),
@@ -33,7 +34,9 @@ class Options:
     + sha256: the SHA-256 of the archive; None for the SHA-256 in the settings
     + color: the color that the operator expects to be idle; None if either color may be idle
     + allow_missing: names of the nodes that need not take part (separated by commas in ``--data``)
-    + remove: for ``provision``: names of the nodes that leave the fleet (separated by commas in ``--data``)
+    + remove: for ``provision``: names of the nodes that leave the fleet (separated by commas in ``--data``); for
+      ``remove``: the name of the application
+    + keep: for ``remove``: what stays; the only possible value is ``shared``, the shared data
     + node: for ``join``: the node to bring back into traffic
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
     + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
@@ -49,6 +52,7 @@ class Options:
     report: str | None = None
     allow_missing: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
+    keep: frozenset[str] = frozenset()
     node: str = ""
     to: str | None = None
     until: str = ""
@@ -73,6 +77,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
     return Options(
         allow_missing=_names(data.get("allow_missing", "")),
         remove=_names(data.get("remove", "")),
+        keep=_keep(data.get("keep", "")),
         node=str(data.get("node", "")),
         until=str(data.get("until", "")).removesuffix("%"),
         ref=check_ref(data["ref"]) if "ref" in data else None,
@@ -88,6 +93,13 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
 
 def _names(value: object) -> frozenset[str]:
     return frozenset(filter(None, str(value).split(",")))
+
+
+def _keep(value: object) -> frozenset[str]:
+    names = _names(value)
+    if names - {"shared"}:
+        raise UsageError(f"--data keep must be shared, but is {value!r}")
+    return names
 
 
 def _yes(key: str, value: object) -> bool:

@@ -13,6 +13,7 @@ from orchestrator.verbs.bound import Approved
 from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
 from orchestrator.verbs.release import code, inputs, join, release, rollback
+from orchestrator.verbs.remove import remove, show_removal
 from orchestrator.verbs.show import show_for_approval, show_plan
 from orchestrator.verbs.status import show_status
 from orchestrator.verbs.unlock import show_lock, unlock
@@ -28,11 +29,13 @@ __all__ = [
     "promote",
     "provision",
     "release",
+    "remove",
     "resume",
     "rollback",
     "show_for_approval",
     "show_lock",
     "show_plan",
+    "show_removal",
     "show_status",
     "unlock",
 ]
@@ -57,5 +60,6 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "unlock": unlock,
     "status": show_status,
     "provision": provision,
+    "remove": remove,
 }
 """All verbs. Each takes the fleet and the options, and returns the exit status (docs/exit-codes.md)."""

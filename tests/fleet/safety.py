@@ -11,7 +11,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,6 +117,7 @@ class Run:
     + inventory: instead of the fleet's own
     + terminal: it has one, its own; `hang_up` takes it away
     + question: only its standard input is a terminal
+    + environment: more of its environment, such as that of inventory/fleet.py
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Run:
         inventory: Path | str = "inventory/fleet.py",
         terminal: bool = False,
         question: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.lines: list[str] = []
         self._news = threading.Condition()
@@ -138,7 +140,7 @@ class Run:
             # under nohup the tests ignore SIGHUP, and an ignored signal is inherited
             ["env", "--default-signal=HUP", str(PYINFRA), str(inventory), *words],
             cwd=ROOT,
-            env=fleet.env | {"PYINFRA_PROGRESS": "off", "COLUMNS": "200"},
+            env=fleet.env | {"PYINFRA_PROGRESS": "off", "COLUMNS": "200", **(environment or {})},
             stdin=subprocess.DEVNULL if slave is None else slave,
             stdout=slave if terminal else subprocess.PIPE,
             stderr=slave if terminal else subprocess.STDOUT,

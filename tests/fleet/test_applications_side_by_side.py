@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from tests.fleet.running import Fleet
-from tests.fleet.safety import Calm, Snapshot, snapshot, words
+from tests.fleet.safety import Calm, Run, Snapshot, snapshot, traffic, words
 
 ANNEX = "annex"
 """The name of the second application."""
+
+CLERK = "clerk"
+"""The deploy user of the second application, if it has one of its own."""
 
 NODES, BALANCERS = ("node1", "node2", "node3"), ("haproxy", "nginx")
 
@@ -85,6 +88,7 @@ rm -rf /etc/systemd/system/{ANNEX}-* /etc/systemd/system/*/{ANNEX}-* /etc/nginx/
 systemctl daemon-reload
 for unit in nginx haproxy; do ! systemctl -q is-active $unit || systemctl reload $unit; done
 rm -f /run/haproxy/{ANNEX}.sock
+! id {CLERK} >/dev/null 2>&1 || userdel -r {CLERK} 2>/dev/null
 {FOUND}
 """
 
@@ -116,3 +120,57 @@ def test_an_application_with_ports_of_its_own_is_accepted(fleet: Fleet, before: 
         assert "done: provisioned" in done.stderr
     assert "tls.pem" in fleet.exec("haproxy", FOUND + " ; ls /etc/orchestrator/annex").stdout
     assert snapshot(fleet).said == before.said
+
+
+LEFT = f"""
+{FOUND}
+systemctl list-units --all --plain --no-legend '{ANNEX}-*'
+ss -Hltn 'sport = :8170 or sport = :8171 or sport = :8172 or sport = :8180 or sport = :8543 or sport = :8190'
+iptables -S OUTPUT | grep -- --dport
+cat /home/{CLERK}/.ssh/authorized_keys 2>/dev/null
+"""
+"""Prints all that may be left of the second application on a server."""
+
+
+def nothing_is_left(fleet: Fleet) -> None:
+    for server in (*NODES, *BALANCERS):
+        assert fleet.exec(server, LEFT).stdout == "", server
+
+
+@pytest.mark.usefixtures("without_annex")
+def test_one_of_two_applications_is_removed(fleet: Fleet, before: Snapshot) -> None:
+    settings = json.loads(own_ports(fleet)["SETTINGS"]) | {"user": CLERK}
+    environment = own_ports(fleet) | {"SETTINGS": json.dumps(settings)}
+    nothing_is_left(fleet)
+
+    def done(verb: str, status: int = 0, **data: str) -> str:
+        ended = fleet.pyinfra(*words(verb, **data), environment=environment)
+        assert ended.returncode == status, ended.stdout + ended.stderr
+        return ended.stderr
+
+    def provisioned() -> None:
+        done("provision")
+        assert fleet.exec("node1", "systemctl is-active annex-blue.target").stdout == "active\n"
+
+    provisioned()
+    bar = f"/usr/local/lib/orchestrator/annex/bar {fleet.known['nodes'][0]['address']} on"
+    assert fleet.exec("haproxy", bar).returncode == 0
+    assert fleet.exec("node2", "echo precious >/srv/annex/shared/book; echo >/srv/annex/notes").returncode == 0
+    with traffic(fleet) as probe:
+        calm = Calm(fleet, before, probe)
+        said = done("remove", 2)
+        assert "with -y, remove needs the name of the application: --data remove=annex" in said
+        assert "node2: notes in /srv/annex stays" in said
+        assert fleet.exec("node2", "rm /srv/annex/notes && cat /srv/annex/shared/book").stdout == "precious\n"
+
+        killed = Run(fleet, *words("remove", remove=ANNEX), environment=environment)
+        killed.wait_for("haproxy: haproxy no longer serves annex")
+        killed.kill()
+        assert "done: annex is removed" in done("remove", remove=ANNEX)
+        nothing_is_left(fleet)
+        assert "nothing of annex is left on haproxy, nginx, node1, node2, node3" in done("remove")
+        calm.untouched()
+        for node in NODES:
+            assert fleet.exec(node, "cat /home/deploy/.ssh/authorized_keys").stdout.count("ssh-") == 1
+        calm.no_request_failed()
+    provisioned()
