@@ -60,6 +60,7 @@ class Traffic:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "orchestrator.probe", "--connections", "16", "--rate", "150"),
+                *("--mix", "keepalive,fresh,post,slow"),
                 *("--until-eof", "--json", "-", url),
             ],
             stdin=subprocess.PIPE,

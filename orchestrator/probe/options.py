@@ -20,6 +20,9 @@ from orchestrator.probe.target import parse as target
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
 """Name of the environment variable that holds the fleet's probe token."""
 
+GENTLE = 10.0
+"""Requests a second in total, unless the arguments name another rate. Any site that is in use survives this rate."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -86,17 +89,30 @@ def parse(argv: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="orchestrator probe",
-        description="Send requests all the time, never retry, and count every kind of failure. Exit status: "
+        description="Send requests all the time, never retry, and count every kind of failure. By default, these are "
+        f"{GENTLE:g} GET requests a second. Exit status: "
         "0 no failure, 1 failures or requests given up, 2 bad arguments. SIGINT, SIGTERM and SIGHUP end it.",
     )
     add = parser.add_argument
     add("urls", nargs="+", metavar="URL", help="http[s]://host[:port][/path]")
     add("--paths", nargs="+", metavar="PATH", help="paths of GET requests, in turn (default /)")
-    add("--connections", type=_Whole(1, 4096), default=32, metavar="N", help="clients at once (default 32)")
-    add("--rate", type=_positive, metavar="R", help="requests a second in total (default: as fast as answers come)")
+    add("--connections", type=_Whole(1, 4096), default=4, metavar="N", help="clients at once (default 4)")
+    add(
+        "--rate",
+        type=_rate,
+        default=GENTLE,
+        metavar="R",
+        help=f"requests a second in total; max: as fast as answers come (default {GENTLE:g})",
+    )
     add("--seconds", type=_positive, metavar="S", help="end after S seconds")
     add("--requests", type=_Whole(1, 10**12), metavar="N", help="end after N requests")
-    add("--mix", type=_mix, default=tuple(Kind), metavar="KINDS", help=f"kinds of requests (default {','.join(Kind)})")
+    add(
+        "--mix",
+        type=_mix,
+        default=(Kind.keepalive, Kind.fresh),
+        metavar="KINDS",
+        help=f"kinds of requests, of {','.join(Kind)} (default keepalive,fresh, which are GET requests)",
+    )
     add("--slow-seconds", type=_positive, default=2.0, metavar="S", help="how long slow answers take (default 2)")
     add("--slow-path", default="/slow", metavar="PATH", help="path of slow answers, with ?s=S (default /slow)")
     add("--post-path", default="/upload", metavar="PATH", help="path of POST requests (default /upload)")
@@ -118,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
         "take the lines 'mark TEXT', 'switch RELEASE [MONOTONIC]' and 'report'",
     )
     return parser
+
+
+def _rate(text: str) -> float | None:
+    return None if text == "max" else _positive(text)
 
 
 def _plain(text: str) -> bool:

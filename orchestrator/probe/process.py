@@ -69,7 +69,7 @@ class ProbeProcess:
         self._arguments = [
             *(f"--connections={connections}", f"--timeout={timeout}", f"--mix={','.join(mix)}"),
             *(f"--slow-seconds={slow_seconds}", "--until-eof", "--json=-"),
-            *([f"--rate={rate}"] if rate is not None else []),
+            f"--rate={'max' if rate is None else rate}",
             *([f"--host={host}"] if host is not None else []),
             *([f"--ca={ca}"] if ca is not None else []),
             *(["--http2"] if http2 else []),

@@ -308,7 +308,7 @@ def test_h2_is_imported_only_by_those_who_use_it() -> None:
 
 
 def test_the_command_speaks_it(server2: Server2, authority: Authority, capfd: pytest.CaptureFixture[str]) -> None:
-    argv = [server2.url, "--http2", "--host", NAME, "--ca", str(authority.ca), "--requests", "20"]
+    argv = [server2.url, "--http2", "--host", NAME, "--ca", str(authority.ca), "--requests", "20", "--rate", "max"]
     assert main([*argv, "--mix", "keepalive,fresh,post"]) == 0
     out, err = capfd.readouterr()
     assert "v1" in out

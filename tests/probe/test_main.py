@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.probe.__main__ import main
+from orchestrator.probe.load import requests
 from orchestrator.probe.options import TOKEN, parse
 from orchestrator.probe.report import Report
 from orchestrator.probe.sample import Kind
@@ -77,8 +79,20 @@ def test_options(monkeypatch: pytest.MonkeyPatch) -> None:
         parse(["http://a/1", "http://b"])
 
 
+def test_a_site_gets_few_requests_and_only_get_by_default() -> None:
+    load = parse(["http://a"]).load
+    assert (load.rate, load.connections) == (10, 4)
+    sent = {request.method + request.path for kind in load.mix for request in islice(requests(load, kind, 0), 4)}
+    assert sent == {"GET/"}
+    # the other kinds, and more requests, must be asked for
+    load = parse(["http://a", "--mix", "keepalive,post,slow", "--rate", "max"]).load
+    assert load.rate is None
+    sent = {request.method + request.path for kind in load.mix for request in islice(requests(load, kind, 0), 4)}
+    assert sent == {"GET/", "POST/upload", "GET/slow?s=2", "POST/slow?s=2"}
+
+
 def test_no_failure_is_status_0_and_a_table(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main([server.url, "--requests", "20", "--mix", "keepalive,fresh,post"]) == 0
+    assert main([server.url, "--requests", "20", "--rate", "max", "--mix", "keepalive,fresh,post"]) == 0
     out, err = capfd.readouterr()
     assert "v1" in out
     assert "20" in out
@@ -87,7 +101,20 @@ def test_no_failure_is_status_0_and_a_table(server: Server, capfd: pytest.Captur
 
 def test_failures_are_status_1_and_files_hold_everything(server: Server, tmp_path: Path) -> None:
     report, samples = tmp_path / "report.json", tmp_path / "samples"
-    argv = [server.url, "--paths", "/", "/503", "--requests", "10", "--connections", "1", "--mix", "keepalive"]
+    argv = [
+        server.url,
+        "--paths",
+        "/",
+        "/503",
+        "--requests",
+        "10",
+        "--rate",
+        "max",
+        "--connections",
+        "1",
+        "--mix",
+        "keepalive",
+    ]
     assert main([*argv, "--json", str(report), "--samples", str(samples)]) == 1
     assert Report.from_json(json.loads(report.read_text())).totals.failures == {"status_5xx": 5}
     lines = [json.loads(line) for line in samples.read_text().splitlines()]
@@ -97,13 +124,13 @@ def test_failures_are_status_1_and_files_hold_everything(server: Server, tmp_pat
 
 
 def test_json_on_standard_output_is_alone_there(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main([server.url, "--requests", "3", "--mix", "fresh", "--json", "-"]) == 0
+    assert main([server.url, "--requests", "3", "--rate", "max", "--mix", "fresh", "--json", "-"]) == 0
     assert Report.from_json(json.loads(capfd.readouterr().out)).totals.requests == 3
 
 
 def test_refused_is_status_1(capfd: pytest.CaptureFixture[str]) -> None:
     with nobody() as url:
-        assert main([url, "--requests", "3", "--mix", "fresh"]) == 1
+        assert main([url, "--requests", "3", "--rate", "max", "--mix", "fresh"]) == 1
     assert "refused 3" in capfd.readouterr().out
 
 
@@ -127,7 +154,9 @@ def test_a_signal_ends_it_with_a_report(server: Server, number: signal.Signals) 
 
 
 def test_the_second_signal_does_not_wait_for_requests_in_flight(server: Server) -> None:
-    process = spawn(server.url, "--paths", "/hang", "--connections", "2", "--mix", "fresh", "--timeout", "60")
+    process = spawn(
+        server.url, "--paths", "/hang", "--connections", "2", "--rate=max", "--mix", "fresh", "--timeout", "60"
+    )
     wait_for_requests(server)
     process.send_signal(signal.SIGINT)
     time.sleep(0.1)
