@@ -389,11 +389,23 @@ def test_balancers_let_streams_through_and_do_not_cut_them() -> None:
     assert "proxy_set_header Connection $bg_shop_x_connection;" in service
     assert "proxy_buffering off;" in service
     assert "proxy_read_timeout 600000ms;" in service
-    assert 'proxy_set_header Connection "";' in rest.split("}")[0]
-    assert "proxy_read_timeout 75s;" in rest.split("}")[0]
+    for plain in (rest.partition("location ~")[0], rest.partition("location @last")[2]):
+        assert 'proxy_set_header Connection "";' in plain
+        assert "proxy_read_timeout 75s;" in plain
     assert "timeout tunnel 600000ms\n" in haproxy
     assert haproxy.count("set-timeout server 600000ms if { path /ws } || { path_beg /ws/ }\n") == 2
     assert "set-timeout" not in render.haproxy(settings(), only(made, HAProxySwitch), NODES, "deploy")
+
+
+def test_nginx_on_a_balancer_can_end_each_connection_by_a_mark() -> None:
+    text = both_kinds(settings(), settings().switches[0])[1]
+    location, last = text[text.index("location / {") :].split("location @last {")
+    assert "if (-e /var/lib/orchestrator/shop-x/guard/drain) {" in location
+    # the same request to the same color, but on a connection that ends
+    assert last.count("keepalive_timeout 0;") == 1
+    assert "keepalive_timeout" not in location
+    proxied = location[location.index("proxy_pass") : location.index("    }\n\n")]
+    assert proxied in last
 
 
 def test_both_colors_read_the_same_sessions() -> None:

@@ -145,13 +145,11 @@ def _unserve(fleet: Fleet, name: str, left: Left, program: str, say: Say) -> Non
 
 
 def _mark(fleet: Fleet, name: str, verb: str) -> None:
-    """Make each answer of the other applications on a node the last on its connection, or no longer.
+    """Make each answer of the other applications on a host the last on its connection, or no longer.
 
     + verb: ``on`` or ``off``
     """
-    settings = fleet.settings
-    own = f"{settings.node.guard_dir}/drain"
-    sure(fleet.one(name, lambda host: _script(fleet, host, "last", verb, settings.app, own), ACT))
+    sure(fleet.one(name, lambda host: _script(fleet, host, "last", verb, fleet.settings.app), ACT))
 
 
 def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
