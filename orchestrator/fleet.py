@@ -242,12 +242,23 @@ class Fleet:
     def shell(self, host: Host, command: StringCommand, stdin: str = "") -> list[str]:
         """Run a command on a host directly, not in a pyinfra operation, and return the lines that the command printed.
 
+        The command runs as the user that pyinfra's options name, such as root with ``--sudo``.
+
         + stdin: text for the standard input of the command
 
         Raises CommandFailed if the command fails.
         """
-        with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
-            good, output = host.run_shell_command(command, _stdin=stdin)
+        config = self.state.config.copy()
+        # pyinfra itself applies these options only to operations and facts
+        become = {
+            "_sudo": config.SUDO,
+            "_sudo_user": config.SUDO_USER,
+            "_sudo_password": config.SUDO_PASSWORD,
+            "_use_sudo_login": config.USE_SUDO_LOGIN,
+            "_su_user": config.SU_USER,
+        }
+        with ctx_config.use(config), ctx_host.use(host):
+            good, output = host.run_shell_command(command, _stdin=stdin, **become)
         if not good:
             raise CommandFailed(_last(output.stderr_lines) or _last(output.stdout_lines))
         return list(output.stdout_lines)
