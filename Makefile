@@ -3,6 +3,7 @@
 # make test   what a change must pass, in a quarter of an hour; it installs what it needs, Docker included
 # make test-all   every test: also the matrices, statistics and repetitions
 # make fleet  a provisioned fleet to try things on; its addresses are in .fleet/env (make fleet-down ends it)
+# make fleet APP=none   the same fleet, but nothing is provisioned
 
 NODES ?= 3
 FLEET_DIR ?= .fleet
@@ -55,7 +56,7 @@ lint: $(READY)
 
 fleet: $(READY)
 	@$(PY) docker/fleet.py up --dir $(FLEET_DIR) --nodes $(NODES)
-	$(VENV)/bin/pyinfra inventory/fleet.py deploys/provision.py -y
+	@[ "$(APP)" = none ] || $(VENV)/bin/pyinfra inventory/fleet.py deploys/provision.py -y
 
 fleet-down: $(READY)
 	@$(PY) docker/fleet.py down --dir $(FLEET_DIR)
