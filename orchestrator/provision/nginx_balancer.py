@@ -11,8 +11,9 @@ from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, NginxSwitch
 from orchestrator.model import Weights
 from orchestrator.provision import balancer, common, operations, render
-from orchestrator.provision.facts import Current, Units
+from orchestrator.provision.facts import Current, Text, Units
 from orchestrator.provision.members import NO_CHANGE, Roll
+from orchestrator.provision.nginx_servers import directives
 from orchestrator.provision.work import Work
 
 NGINX = "nginx.service"
@@ -52,11 +53,14 @@ def place(
     _record(work, settings, switch, owner)
     common.welcome_page(work, balancer.ports(settings, switch))
     pinned = {name: found[address] for name, address in nodes.items()}
+    path, text = render.nginx_conf(settings), render.balancer_nginx(settings, switch, pinned)
+    present = host.get_fact(Text, path=path)
     work.do(
         "nginx configuration",
         operations.file,
-        path=render.nginx_conf(settings),
-        text=render.balancer_nginx(settings, switch, pinned),
+        path=path,
+        # new comments are not worth a reload, which can fail requests
+        text=present if directives(present) == directives(text) else text,
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-nginx"),
     )

@@ -1,4 +1,4 @@
-"""Read the servers of an nginx configuration from the text that ``nginx -T`` prints. Pure."""
+"""Read an nginx configuration: its directives, and its servers in the text that ``nginx -T`` prints. Pure."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ class Server:
         for words in self.listens or ([["80"]] if self.http and self.complete else []):
             if bind := of_nginx(words):
                 yield bind, named and not DEFAULT & set(words)
+
+
+def directives(text: str) -> list[str]:
+    """Return the words and signs of an nginx configuration in their order, without comments.
+
+    + text: content of a configuration file
+    """
+    return [token[0] for token in TOKEN.finditer(text) if token["comment"] is None]
 
 
 def servers(dump: Iterable[str]) -> list[Server]:

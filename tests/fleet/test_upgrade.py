@@ -143,7 +143,7 @@ def told(version: Version, live: Color, releases: dict[Color, str], history: Seq
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("balancer", ["haproxy"])
+@pytest.mark.parametrize("balancer", ["haproxy", "nginx"])
 def test_this_version_takes_over_from_the_last_released_one(
     fleet: Fleet, balancer: str, last_released: Path, tmp_path: Path
 ) -> None:

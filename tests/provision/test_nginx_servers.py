@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.config.switch import NginxSwitch
 from orchestrator.provision import render
 from orchestrator.provision.bind import ALL_IPV4, ALL_IPV6
-from orchestrator.provision.nginx_servers import servers
+from orchestrator.provision.nginx_servers import directives, servers
 from tests.provision.test_render import NODES, only, settings
 
 Found = list[tuple[str, str, int, bool]]
@@ -27,6 +27,15 @@ def in_conf(text: str) -> Found:
 def ports(text: str) -> list[tuple[int, bool]]:
     """The same for one file, without path and address."""
     return [(port, shared) for _, _, port, shared in in_conf(text)]
+
+
+def test_comments_are_no_directives() -> None:
+    text = """
+# server { listen 1;
+map $uri $a { "~^/#b # c"  'd#';  default e#f; }  # "g
+"""
+    assert directives(text) == ["map", "$uri", "$a", "{", '"~^/#b # c"', "'d#'", ";", "default", "e#f", ";", "}"]
+    assert directives(text.replace("# c", "# h")) != directives(text)
 
 
 def test_each_port_has_the_file_that_names_it() -> None:
