@@ -10,14 +10,25 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.host import Host
 
+from orchestrator.config.switch import NginxSwitch
+from orchestrator.errors import NotYet
+from orchestrator.facts.served import Served
 from orchestrator.fleet import Fleet
 from orchestrator.provision.members import Members
 from orchestrator.provision.replies import Say, sure, values
 from orchestrator.switches import balancer
+from orchestrator.waiting import until
 
 TIME = 120.0
 """Seconds after which a command on one host counts as failed."""
+
+SERVED = 60.0
+"""Seconds within which nginx must send a request to a node that was let in."""
+
+INTERVAL = 0.25
+"""Seconds between two looks at the nodes that answer through nginx."""
 
 NOWHERE = "-"
 """The text of a mark that names no balancer."""
@@ -53,6 +64,61 @@ def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[
     return sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), TIME))
 
 
+def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
+    """Let a node in at a balancer. At nginx, also wait until the node answers requests again.
+
+    After three refused connections, nginx keeps a node out for two to three seconds. Then nginx sends a trial to the
+    node: one request of any client, which may be a slow one. Until a trial is answered, the node gets no other request,
+    only another trial every three seconds. If the next node was barred meanwhile, nginx would have no node left, and
+    would answer with status 502. The processes of nginx share what they know of a node, so after one answer of the node
+    all of them send requests to it.
+
+    Raises StepFailed if only other nodes have answered after `SERVED` seconds.
+
+    + name: name of the node
+    """
+    at_balancer(fleet, balancer_name, name, "off")
+    switch = fleet.switch_of(balancer_name)
+    if not isinstance(switch, NginxSwitch):
+        return
+    gate, listen = fleet.settings.gate, switch.listen
+
+    def look(host: Host) -> None:
+        answered = fleet.look(
+            host,
+            Served,
+            stdin=fleet.settings.token + "\n",
+            port=listen,
+            path=gate.path,
+            hostname=gate.host,
+            count=min(2 * len(fleet.nodes), 20),
+            https=gate.https,
+        )
+        if problem := unserved(name, answered):
+            raise NotYet(problem)
+
+    def wait(host: Host) -> list[str]:
+        until(lambda: look(host), SERVED, INTERVAL)
+        return []
+
+    sure(fleet.one(balancer_name, wait, TIME))
+
+
+def unserved(name: str, answered: Collection[str]) -> str:
+    """Return why a node does not count as served by a balancer; empty if it does.
+
+    If no answer names a node, the balancer does not serve the application, and there is no reason to wait.
+
+    + answered: the nodes that answered requests
+    """
+    if not answered or name in answered:
+        return ""
+    return (
+        f"nginx sends no requests to {name}, although {name} was let in {SERVED:g} s ago, and only "
+        f"{', '.join(sorted(answered))} answered: look for the reason on {name}, then run deploys/provision.py again"
+    )
+
+
 def settle(fleet: Fleet, members: Members, say: Say) -> bool:
     """End the drains of a provisioning that was killed. Return whether a node was let in again.
 
@@ -66,7 +132,7 @@ def settle(fleet: Fleet, members: Members, say: Say) -> bool:
     marks = values(fleet.each(left, lambda host: fleet.shell(host, command), TIME))
     for name in left:
         for balancer_name in named(marks[name], fleet.balancers):
-            at_balancer(fleet, balancer_name, name, "off")
+            let_in(fleet, balancer_name, name)
         remove(fleet, name)
         say(f"    {name}: let in again, because an earlier provisioning stopped while it drained the node")
     return bool(left)

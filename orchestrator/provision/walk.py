@@ -236,7 +236,7 @@ def _drained(
         return fleet.one(name, act, LOAD)
     finally:
         for one in ours:
-            drain_mark.at_balancer(fleet, one, name, "off")
+            drain_mark.let_in(fleet, one, name)
         drain_mark.remove(fleet, name)
 
 

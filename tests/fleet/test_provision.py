@@ -115,6 +115,26 @@ def test_a_release_is_refused_until_settings_are_provisioned(
     calm.no_request_failed()
 
 
+@pytest.mark.slow
+def test_a_drained_node_answers_before_the_next_is_drained(
+    fleet: Fleet, before: Snapshot, provisioning: Provisioning, tmp_path: Path
+) -> None:
+    provisioning.became(None)
+    # nginx has two nodes, and tries a node that was barred with one request: here every request is slow
+    bar = "/usr/local/lib/orchestrator/shop/bar node3"
+    assert fleet.exec("nginx", f"{bar} on").returncode == 0
+    inventory = copy_of_inventory(tmp_path, **settings(61))
+    samples = tmp_path / "samples"
+    with Traffic([fleet.nginx_url], samples, connections=20, rate=2.0, mix=("slow",), slow_seconds=7.0) as traffic:
+        drained(Run(fleet, *words("provision"), inventory=inventory), fleet)
+        report = traffic.stop()
+    assert fleet.exec("nginx", f"{bar} off").returncode == 0
+    provisioning.became(CHANGED)
+    print(measured(report))
+    flawless(report)
+    assert snapshot(fleet).said == before.said
+
+
 class TestWithoutBalancers:
     @pytest.fixture
     def shape(self) -> Shape:

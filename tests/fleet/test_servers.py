@@ -196,7 +196,7 @@ def test_a_node_whose_drain_was_killed_is_let_in_again(calm: Calm, provisioning:
     for balancer in BALANCERS:
         assert fleet.exec(balancer, f"{bar} off").returncode == 0
     provisioning.became({"SETTINGS": json.dumps(changed)})
-    # each process of nginx tries a node that was barred with one request, which may be a slow one, before all others
+    # nginx tries a node that was barred with one request, which may be a slow one, before it sends others
     until(lambda: served_by(fleet.nginx_url) == ALL)
     all_serve(fleet)
     calm.untouched()
