@@ -3,7 +3,7 @@
 Each kind of host has a module with the same four functions, which walk.py calls:
 
 * ``check`` finds settings from which no configuration can be made, before anything changes.
-* ``place`` installs everything on a host, without disturbing traffic.
+* ``place`` installs everything on a host, without disturbing traffic. phases.py says in which phases.
 * ``pending`` returns which installed configuration is not loaded yet.
 * ``activate`` loads this configuration.
 

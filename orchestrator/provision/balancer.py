@@ -20,7 +20,7 @@ TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
 
 
 def prepare(
-    work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], checker: str, roll: Roll
+    work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], roll: Roll
 ) -> tuple[Account, Mapping[str, str]]:
     """Install packages, deploy user, state directory, guard and the program ``bar`` on the current balancer.
 
@@ -29,7 +29,6 @@ def prepare(
 
     + nodes: inventory name -> address of every node
     + packages: Debian packages of this kind of balancer
-    + checker: name of the script that checks the configuration of this kind of balancer
     + roll: the differences between the balancer's present list of nodes and the inventory
 
     Returns the deploy user's account, and the result of ``resolved``: address in the inventory -> IP address.
@@ -46,7 +45,7 @@ def prepare(
         user=settings.user,
         group=account.group,
     )
-    scripts = {**common.scripts_of("guard", checker), "bar": render.bar(settings)}
+    scripts = {**common.scripts_of("guard"), "bar": render.bar(settings)}
     common.library(work, layout.library, scripts)
     common.etc(work, settings)
     found = resolved(nodes)
@@ -110,13 +109,9 @@ def mode(settings: Settings) -> str:
 def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:
     """Return the shell command that checks a new configuration file of a balancer before the file is installed.
 
-    The operation ``file`` sets the variables of the command: ``$candidate`` is the path of the new file, and ``$path``
-    is the path where the file will be installed.
-
     + checker: name of the script that checks the configuration of this kind of balancer
     """
-    wanted = " ".join(str(port) for port in ports(settings, switch))
-    return f'{settings.balancer.library}/{checker} "$candidate" "$path" {wanted}'
+    return common.checker(checker, ports(settings, switch))
 
 
 def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,6 +106,21 @@ def etc(work: Work, settings: Settings) -> str:
     paths = [str(Path(path).parent), path, f"{path}/loaded"]
     work.do("configuration directory", operations.directories, paths=paths)
     return path
+
+
+def checker(name: str, ports: Sequence[int]) -> str:
+    """Return the shell command that checks a new configuration file of nginx or HAProxy before the file is installed.
+
+    The operation ``file`` sets the variables of the command: ``$candidate`` is the path of the new file, and ``$path``
+    is the path where the file will be installed. The command holds the whole script, so nothing has to be installed on
+    the host before the file can be checked.
+
+    + name: name of the script
+    + ports: ports on which nginx or HAProxy listens for the application
+    """
+    welcome = render.WELCOME if render.HTTP in ports else ""
+    words = " ".join(str(port) for port in ports)
+    return f'leave_out={welcome} sh -c {shlex.quote(render.script(name))} {name} "$candidate" "$path" {words}'
 
 
 def welcome_page(work: Work, ports: Sequence[int]) -> None:

@@ -1,14 +1,20 @@
 # shellcheck shell=sh
 # Installs the text from standard input as a file, if the shell command $check (none if empty) accepts it as $candidate, to
-# be renamed to $path. A refused text leaves the file as it is.
+# be renamed to $path. A refused text leaves the file as it is. With $until = check, the text is only checked.
 umask 077
-path=$1 owner=$2 mode=$3 check=$4
+path=$1 owner=$2 mode=$3 check=$4 digest=$5 until=$6
 candidate=$path.candidate
 export path candidate
+# a connection that broke meanwhile must not install a part of the text
+whole() { [ "$(sha256sum <"$candidate")" = "$digest  -" ]; }
 accepted() { [ -z "$check" ] || sh -c "$check" >&2; }
 put() {
-    cat >"$candidate" && chown "$owner" "$candidate" && chmod "$mode" "$candidate" && accepted &&
+    cat >"$candidate" && whole && chown "$owner" "$candidate" && chmod "$mode" "$candidate" && accepted || return
+    if [ "$until" = check ]; then
+        rm -f "$candidate"
+    else
         mv -fT "$candidate" "$path"
+    fi
 }
 put || {
     status=$?

@@ -40,7 +40,7 @@ def place(
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
     + roll: the differences between the balancer's present list of nodes and the inventory
     """
-    account, _ = balancer.prepare(work, settings, nodes, ["haproxy", "socat"], "check-haproxy", roll)
+    account, _ = balancer.prepare(work, settings, nodes, ["haproxy", "socat"], roll)
     work.do(
         "first weights",
         operations.first_file,

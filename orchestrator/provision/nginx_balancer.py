@@ -43,7 +43,7 @@ def place(
     The balancer resolves the host names now, and nginx's configuration holds only IP addresses. With host names, nginx
     would not start while the name of a single node cannot be resolved.
     """
-    account, found = balancer.prepare(work, settings, nodes, ["nginx"], "check-nginx", roll)
+    account, found = balancer.prepare(work, settings, nodes, ["nginx"], roll)
     layout = settings.balancer
     owner = {"user": settings.user, "group": account.group}
     paths = [layout.weights, *(f"{layout.weights}/{share}" for share in range(101))]

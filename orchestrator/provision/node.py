@@ -64,7 +64,6 @@ def place(
     + balancers: inventory name -> address of every balancer
     + live: the color that the symlink ``live`` names, if it does not exist yet; None to make no symlink
     """
-    ports = f"{settings.ports.live} {settings.ports.blue} {settings.ports.green}"
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
     proxies, warnings = trusted(settings, balancers, found | (host.get_fact(Addresses, hosts=names) if names else {}))
@@ -75,7 +74,7 @@ def place(
     common.etc(work, settings)
     origin(work, settings, account)
     tree(work, settings, account, web, live)
-    scripts = {**common.scripts_of("guard", "inspect.php", "check-nginx"), **render.node_scripts(settings)}
+    scripts = {**common.scripts_of("guard", "inspect.php"), **render.node_scripts(settings)}
     scripts["ssh"] = render.ssh(settings)
     if settings.shrinks:
         scripts["shrink"] = render.shrink(settings)
@@ -103,7 +102,7 @@ def place(
         path=render.nginx_conf(settings),
         text=nginx,
         mode="640",  # it holds the probe token
-        check=f'{settings.node.library}/check-nginx "$candidate" "$path" {ports}',
+        check=common.checker("check-nginx", list(settings.ports.model_dump().values())),
     )
     return warnings
 

@@ -59,11 +59,39 @@ def file(
             check='visudo -c -q -f "$candidate"',
         )
     """
+    yield from _file(path, text, user, group, mode, check, "placed")
+
+
+@operation()
+def candidate(
+    path: str,
+    text: str,
+    user: str = "root",
+    group: str = "root",
+    mode: str = "644",
+    check: str = "",
+) -> Commands:
+    """
+    Check the new content of a file as the operation ``file`` does, but do not install the file.
+
+    The arguments are the arguments of ``file``. If the file has this content already, there is nothing to check.
+
+    **Example:**
+
+    .. code:: python
+
+        candidate(path="/etc/sudoers.d/shop", text="...", mode="440", check='visudo -c -q -f "$candidate"')
+    """
+    yield from _file(path, text, user, group, mode, check, "check")
+
+
+def _file(path: str, text: str, user: str, group: str, mode: str, check: str, until: str) -> Commands:
+    """Yield the command that checks the new content of a file, and installs the file if ``until`` is not ``check``."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     if host.get_fact(Entries, paths=[path]).get(path) == Entry("file", user, group, mode, digest):
         host.noop(f"{path} is as it should be")
         return
-    about = [path, f"{user}:{group}", mode, check]
+    about = [path, f"{user}:{group}", mode, check, digest, until]
     yield StringCommand(guarded(read("provision/file.sh"), about, None), _stdin=text)
 
 

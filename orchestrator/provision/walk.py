@@ -1,4 +1,4 @@
-"""Provision a fleet: install everything on all hosts at once, then load the installed configuration.
+"""Provision a fleet: prepare all hosts, check all files, put the files into place, and load the new configuration.
 
 If a reload of nginx on a node could fail requests, the node is drained first. Nodes are drained one by one.
 """
@@ -22,6 +22,7 @@ from orchestrator.provision import applied, drain_mark, drains, haproxy, keep_ou
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
+from orchestrator.provision.phases import Checked, Placed, Prepared
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
@@ -43,39 +44,71 @@ KEPT = 80.0
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
 
-def place(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that lack the live release, and then install everything on all hosts at once.
+def prepare(fleet: Fleet, members: Members, say: Say) -> None:
+    """Bar the nodes that lack the live release, and then add to all hosts at once what disturbs nothing.
 
-    The installation does not disturb the traffic. Call `preflight.require` before this function.
+    These are packages, users, directories, and links and files that do not exist yet. Call `preflight.require` and
+    `require` before this function.
 
-    Before anything changes, this function raises UsageError if a file cannot be made from the settings, and StepFailed
-    if the TLS certificate of a balancer is missing or wrong. Then it raises Refused or StepFailed if a node cannot be
-    barred. If the installation fails on some hosts, it is still completed on the other hosts, and then StepFailed is
-    raised with all failures.
+    Raises Refused or StepFailed if a node cannot be barred; then nothing has changed. If a host fails, the preparation
+    is still completed on the other hosts, and then StepFailed is raised with all failures.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
     """
-    settings = fleet.settings
+    keep_out.bar_known(fleet, members, say)
+    tell(_on_all_hosts(fleet, members, Prepared), say)
+
+
+def check(fleet: Fleet, members: Members) -> None:
+    """Check the new content of all files on all hosts at once. Changes no file.
+
+    The hosts must be prepared, because the checks use the installed programs. Raises StepFailed with all failures if a
+    host refuses a file.
+
+    + members: which nodes may get traffic
+    """
+    try:
+        values(_on_all_hosts(fleet, members, Checked))
+    except StepFailed as failed:
+        raise StepFailed(f"no file was changed on any host: {failed}") from None
+
+
+def place(fleet: Fleet, members: Members, say: Say) -> None:
+    """Put all files into place on all hosts at once. This does not disturb the traffic.
+
+    Call `check` before this function. If a host fails, the installation is still completed on the other hosts, and then
+    StepFailed is raised with all failures.
+
+    + members: which nodes may get traffic
+    + say: prints a line for the operator
+    """
+    expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
+    values(fleet.each(hosts, lambda host: applied.begin(fleet.settings, expected[host.name]), LOAD))
+    tell(_on_all_hosts(fleet, members, Placed), say)
+
+
+def _on_all_hosts(fleet: Fleet, members: Members, phase: Callable[[], Work]) -> list[Reply[list[str]]]:
+    """Run one phase of the operations on all hosts at once. Return the reply of each host, with what has changed.
+
+    + members: which nodes may get traffic
+    + phase: makes the Work that runs the operations of the phase
+    """
 
     def on_node(host: Host) -> list[str]:
-        work = Work()
+        work = phase()
         warnings = place_node(fleet, members, work, host)
-        return [*work.changed, *warnings]
+        return [*work.changed, *(warnings if phase is Placed else ())]
 
     def on_balancer(host: Host) -> list[str]:
-        work = Work()
+        work = phase()
         place_balancer(fleet, members, work, host)
         return work.changed
 
-    require(fleet)
-    keep_out.bar_known(fleet, members, say)
-    expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
-    values(fleet.each(hosts, lambda host: applied.begin(settings, expected[host.name]), LOAD))
     nodes, balancers = at_once(
         [lambda: fleet.each(fleet.nodes, on_node, PLACE), lambda: fleet.each(fleet.balancers, on_balancer, PLACE)]
     )
-    tell([*nodes, *balancers], say)
+    return [*nodes, *balancers]
 
 
 def require(fleet: Fleet) -> None:

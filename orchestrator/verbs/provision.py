@@ -43,10 +43,13 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
             check_approved(now, approved)
         if options.bound is not None:
             check_saved(now, options.bound)
+    walk.require(fleet)
     if drain_mark.settle(fleet, members, say):
         members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
+    walk.prepare(fleet, members, say)
+    walk.check(fleet, members)
     walk.place(fleet, members, say)
-    # The lock is taken only now, because `place` makes the directory for it, which belongs to the deploy user.
+    # The lock is taken only now, because `prepare` makes the directory for it, which belongs to the deploy user.
     session = Session(open_store(fleet, user=fleet.settings.user), owner("provision"), say)
     try:
         session.take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,24 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(calm: Calm, tmp_path
     assert f"    {nodes}, haproxy, nginx: nothing to do" in run.lines, run.text
     assert files(calm.fleet) == before
     assert snapshot(calm.fleet).said == calm.before.said
+    calm.no_request_failed()
+
+
+def test_a_file_that_one_host_refuses_changes_no_host(
+    calm: Calm, broken: Callable[[str, str, str], None], tmp_path: Path
+) -> None:
+    php = "/usr/sbin/php-fpm8.2"
+    script = "#!/bin/sh\\necho not on this host >&2; exit 78\\n"
+    refuse = f"mv {php} {php}.real && printf '{script}' >{php} && chmod 755 {php}"
+    broken("node2", refuse, f"mv -f {php}.real {php}")
+    before = files(calm.fleet)
+    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    assert run.end(300) == 1, run.text
+    assert "provision: no file was changed on any host: node2: " in run.text
+    assert "FPM configuration: not on this host" in run.text
+    assert files(calm.fleet) == before
+    assert snapshot(calm.fleet).said == calm.before.said
+    calm.lock_is_free()
     calm.no_request_failed()
 
 

@@ -117,6 +117,30 @@ def test_a_file_that_the_checker_refuses_leaves_the_old_one(on: Call, tmp_path: 
     assert path.read_text() == "good\n"
 
 
+def test_a_candidate_is_checked_and_never_installed(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
+    path = tmp_path / "f"
+    path.write_text("old\n")
+    check = 'grep -q good "$candidate" || { echo "not good: $path" >&2; exit 3; }'
+    for text, status in (("bad\n", 3), ("good\n", 0)):
+        done = run(on(operations.candidate, {"Entries": {}}, path=str(path), text=text, check=check, **me))
+        assert done.returncode == status
+        assert path.read_text() == "old\n"
+        assert list(tmp_path.iterdir()) == [path]
+    digest = hashlib.sha256(b"good\n").hexdigest()
+    right = {"Entries": {str(path): Entry("file", me["user"], me["group"], "644", digest)}}
+    assert on(operations.candidate, right, path=str(path), text="good\n", check=check, **me) == []
+
+
+def test_a_part_of_a_text_is_not_installed(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
+    path = tmp_path / "f"
+    path.write_text("old\n")
+    (command,) = on(operations.file, {"Entries": {}}, path=str(path), text="the whole text\n", **me)
+    command.connector_arguments["_stdin"] = "the who"
+    assert run([command]).returncode != 0
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_directories_that_are_right_are_left_alone(on: Call) -> None:
     right = Entry("directory", "deploy", "web", "2775")
     arguments = {"user": "deploy", "group": "web", "mode": "2775"}

@@ -124,7 +124,7 @@ def test_a_path_that_could_break_the_configuration_is_refused(path: str) -> None
 def test_every_port_is_looked_at() -> None:
     made, switch = secured()
     assert balancer.ports(made, switch) == [80, 443]
-    assert balancer.check(made, switch, "check-nginx").endswith('/check-nginx "$candidate" "$path" 80 443')
+    assert balancer.check(made, switch, "check-nginx").endswith(' check-nginx "$candidate" "$path" 80 443')
 
 
 WANTED = Files("/c", "/k")
