@@ -2,7 +2,8 @@
 
 1. `Prepared` adds what disturbs nothing: packages, users, directories, and links and files that do not exist yet.
 2. `Checked` checks the new content of each file, and puts no file into place.
-3. `Placed` runs all other operations.
+3. `Placed` puts the files into place.
+4. `Completed` runs what cannot be taken back.
 
 Each phase ends on all hosts before the next phase begins on any host. Therefore a file that a host refuses changes no
 file on any host.
@@ -35,6 +36,9 @@ ADDING: frozenset[Callable[..., Any]] = frozenset(
 )
 """The operations that only add something to a host."""
 
+LAST: frozenset[Callable[..., Any]] = frozenset({operations.no_git_setting})
+"""The operations that cannot be taken back, and run only when all files are in place on all hosts."""
+
 
 class Prepared(Work):
     """Runs only the operations that disturb nothing on the current host, because they only add something."""
@@ -56,11 +60,19 @@ class Checked(Work):
 
 
 class Placed(Work):
-    """Runs the operations that `Prepared` leaves out."""
+    """Runs the operations that put files into place, and what belongs to these operations."""
 
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
-        return operation not in ADDING and super().do(what, operation, **arguments)
+        return operation not in ADDING | LAST and super().do(what, operation, **arguments)
+
+
+class Completed(Work):
+    """Runs only the operations that cannot be taken back."""
+
+    @override
+    def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
+        return operation in LAST and super().do(what, operation, **arguments)
 
 
 def _adds(operation: Callable[..., Any], arguments: dict[str, Any]) -> bool:

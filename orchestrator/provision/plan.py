@@ -12,7 +12,7 @@ from functools import partial
 from pyinfra.api.host import Host
 
 from orchestrator.fleet import Fleet, at_once
-from orchestrator.provision import applied, node, walk
+from orchestrator.provision import applied, kept, node, walk
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
@@ -62,6 +62,7 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
     + members: which nodes may get traffic
     """
     walk.require(fleet)
+    half_way = kept.left(fleet)
     seen = survey(fleet)
     digests = wanted(fleet)
 
@@ -87,7 +88,8 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
     at_balancers = {name: found[0] for name, found in values(balancers).items()}
     ways = walk.drains_of(fleet, members, seen, {name: found.tasks for name, found in at_nodes.items()})
     serving = walk.traffic(seen)[1]
-    lines: dict[str, list[str]] = {}
+    back = f"{'undo':<8} the files that an earlier provisioning, which stopped half-way, has put into place"
+    lines: dict[str, list[str]] = {name: [back] for name in half_way}
     for name, found in at_nodes.items():
         left = name in members.draining
         lines.setdefault(name, []).extend(node_lines(found, ways.get(name), members.lacking.get(name), left))

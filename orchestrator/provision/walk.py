@@ -5,7 +5,7 @@ If a reload of nginx on a node could fail requests, the node is drained first. N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -22,7 +22,7 @@ from orchestrator.provision import applied, drain_mark, drains, haproxy, keep_ou
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
-from orchestrator.provision.phases import Checked, Placed, Prepared
+from orchestrator.provision.phases import Checked, Completed, Placed, Prepared
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
@@ -57,7 +57,7 @@ def prepare(fleet: Fleet, members: Members, say: Say) -> None:
     + say: prints a line for the operator
     """
     keep_out.bar_known(fleet, members, say)
-    tell(_on_all_hosts(fleet, members, Prepared), say)
+    tell(_on_hosts(fleet, members, Prepared), say)
 
 
 def check(fleet: Fleet, members: Members) -> None:
@@ -69,36 +69,40 @@ def check(fleet: Fleet, members: Members) -> None:
     + members: which nodes may get traffic
     """
     try:
-        values(_on_all_hosts(fleet, members, Checked))
+        values(_on_hosts(fleet, members, Checked))
     except StepFailed as failed:
         raise StepFailed(f"no file was changed on any host: {failed}") from None
 
 
-def place(fleet: Fleet, members: Members, say: Say) -> None:
+def place(fleet: Fleet, members: Members, changing: Collection[str], say: Say) -> None:
     """Put all files into place on all hosts at once. This does not disturb the traffic.
 
-    Call `check` before this function. If a host fails, the installation is still completed on the other hosts, and then
-    StepFailed is raised with all failures.
+    Call `check` and `kept.keep` before this function. If a host fails, the files are still put into place on the other
+    hosts, and then StepFailed is raised with all failures. Then call `kept.put_back`.
 
     + members: which nodes may get traffic
+    + changing: the hosts on which files will change, as `kept.keep` returns them
     + say: prints a line for the operator
     """
     expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
     values(fleet.each(hosts, lambda host: applied.begin(fleet.settings, expected[host.name]), LOAD))
-    tell(_on_all_hosts(fleet, members, Placed), say)
+    tell(_on_hosts(fleet, members, Placed, changing), say)
 
 
-def _on_all_hosts(fleet: Fleet, members: Members, phase: Callable[[], Work]) -> list[Reply[list[str]]]:
-    """Run one phase of the operations on all hosts at once. Return the reply of each host, with what has changed.
+def _on_hosts(
+    fleet: Fleet, members: Members, phase: Callable[[], Work], names: Collection[str] | None = None
+) -> list[Reply[list[str]]]:
+    """Run one phase of the operations on hosts, at once. Return the reply of each host, with what has changed.
 
     + members: which nodes may get traffic
     + phase: makes the Work that runs the operations of the phase
+    + names: names of the hosts; None for all hosts
     """
 
     def on_node(host: Host) -> list[str]:
         work = phase()
         warnings = place_node(fleet, members, work, host)
-        return [*work.changed, *(warnings if phase is Placed else ())]
+        return [*work.changed, *(warnings if phase is Prepared else ())]
 
     def on_balancer(host: Host) -> list[str]:
         work = phase()
@@ -106,7 +110,12 @@ def _on_all_hosts(fleet: Fleet, members: Members, phase: Callable[[], Work]) -> 
         return work.changed
 
     nodes, balancers = at_once(
-        [lambda: fleet.each(fleet.nodes, on_node, PLACE), lambda: fleet.each(fleet.balancers, on_balancer, PLACE)]
+        [
+            lambda: fleet.each([name for name in fleet.nodes if names is None or name in names], on_node, PLACE),
+            lambda: fleet.each(
+                [name for name in fleet.balancers if names is None or name in names], on_balancer, PLACE
+            ),
+        ]
     )
     return [*nodes, *balancers]
 
@@ -204,13 +213,15 @@ def drains_of(
     return drains.decide(seen, live, served, disturbed, list(fleet.balancers))
 
 
-def finish(fleet: Fleet, say: Say) -> None:
-    """Write a file on every host that says which settings were applied there.
+def finish(fleet: Fleet, members: Members, say: Say) -> None:
+    """Run the operations that cannot be taken back, and write a file that says which settings were applied.
 
-    With this file, later runs can compare their settings, and are refused if the settings differ.
+    With this file on every host, later runs can compare their settings, and are refused if the settings differ.
 
+    + members: which nodes may get traffic
     + say: prints a line for the operator
     """
+    tell(_on_hosts(fleet, members, Completed), say)
     expected, settings = wanted(fleet), fleet.settings
 
     def write(host: Host) -> list[str]:

@@ -4,60 +4,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import Interrupted, NotUndone, OrchestratorError
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import history_of
-from orchestrator.journal.session import Session, owner
+from orchestrator.journal.records import End
+from orchestrator.journal.session import Session
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
 from orchestrator.verbs.bound import Approved, check_approved, check_saved
-from orchestrator.verbs.session import open_store
+from orchestrator.verbs.session import begin_record, begin_session, open_store, store_host
 
 if TYPE_CHECKING:
     from orchestrator.provision.members import Members
+
+LOOK = 60.0
+"""Seconds after which looking at one host counts as failed."""
 
 
 def provision(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
     """Provision every host, so that releases can run there. Return the exit status. A second run changes nothing.
 
-    Raises Refused if a check finds a problem on any host, or if the plan is not the approved plan. Then no host is
-    changed.
+    Raises Refused if another run holds the lock, if a check finds a problem on any host, or if the plan is not the
+    approved plan. Then no host is changed. Raises StepFailed if a host refuses a file or cannot put a file into place.
+    Then no file is changed on any host, because all former files are put back.
 
     + approved: the plan that was shown to the operator before; None with ``-y``
     """
     # imported here because no other verb needs these modules
-    from orchestrator.provision import drain_mark, keep_out, walk
-    from orchestrator.provision.plan import plan
+    from orchestrator.provision import walk
 
-    members = _begin(fleet, options)
-    if approved is not None or options.bound is not None:
-        now = plan(fleet, members)
-        if approved is not None:
-            check_approved(now, approved)
-        if options.bound is not None:
-            check_saved(now, options.bound)
-    walk.require(fleet)
-    if drain_mark.settle(fleet, members, say):
-        members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
-    walk.prepare(fleet, members, say)
-    walk.check(fleet, members)
-    walk.place(fleet, members, say)
-    # The lock is taken only now, because `prepare` makes the directory for it, which belongs to the deploy user.
-    session = Session(open_store(fleet, user=fleet.settings.user), owner("provision"), say)
-    try:
-        session.take()
-        walk.activate(fleet, members, say)
-        walk.finish(fleet, say)
-    finally:
-        signals.no_more_interrupts()
-        session.give_back()
+    user = fleet.settings.user
+    with ExitStack() as stack:
+        # on the first provisioning, `prepare` makes the directory of the lock, which belongs to the deploy user
+        session = stack.enter_context(begin_session(fleet, "provision", user)) if _can_lock(fleet) else None
+        members = _begin(fleet, options)
+        _check_plan(fleet, members, options, approved)
+        walk.require(fleet)
+        members = _settle(fleet, options, members)
+        walk.prepare(fleet, members, say)
+        session = session or stack.enter_context(begin_session(fleet, "provision", user))
+        walk.check(fleet, members)
+        _change(fleet, members, session)
     say("done: provisioned", fg="green", bold=True)
     for warning in members.warnings:
         say(f"warning: {warning}", fg="yellow")
@@ -98,6 +93,83 @@ def _begin(fleet: Fleet, options: Options) -> Members:
     members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
     preflight.require(fleet, found)
     return members
+
+
+def _check_plan(fleet: Fleet, members: Members, options: Options, approved: Approved | None) -> None:
+    """Raise Refused if the plan differs from the plan that was shown, or from the saved plan (``--data bound=``)."""
+    from orchestrator.provision.plan import plan
+
+    if approved is None and options.bound is None:
+        return
+    now = plan(fleet, members)
+    if approved is not None:
+        check_approved(now, approved)
+    if options.bound is not None:
+        check_saved(now, options.bound)
+
+
+def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
+    """Settle a provisioning that was killed. Return which nodes may get traffic after that."""
+    from orchestrator.provision import drain_mark, keep_out, kept
+
+    files, drains = kept.settle(fleet, say), drain_mark.settle(fleet, members, say)
+    if files or drains:
+        members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
+    return members
+
+
+def _change(fleet: Fleet, members: Members, session: Session) -> None:
+    """Put the files into place on all hosts, and load them. Record the begin and the end in the journal.
+
+    If a file cannot be put into place, or a signal comes meanwhile, put the former files back on all hosts.
+    """
+    from orchestrator.provision import kept, walk
+
+    session.append([begin_record("provision")])
+    ended = "undone"
+    try:
+        changing = kept.keep(fleet, members)
+        try:
+            walk.place(fleet, members, changing, say)
+        except (OrchestratorError, Interrupted):
+            _put_back(fleet)
+            raise
+        ended = "left"
+        kept.forget(fleet)
+        walk.activate(fleet, members, say)
+        walk.finish(fleet, members, say)
+    except (OrchestratorError, Interrupted) as reason:
+        signals.no_more_interrupts()
+        session.append([End("left" if isinstance(reason, NotUndone) else ended, str(reason))])
+        raise
+    session.append([End("done")])
+
+
+def _put_back(fleet: Fleet) -> None:
+    """Put the former files back on all hosts. Raises NotUndone if a host fails."""
+    from orchestrator.provision import kept
+
+    signals.no_more_interrupts()
+    try:
+        kept.put_back(fleet)
+    except OrchestratorError as failed:
+        raise NotUndone(
+            f"the former files are not back: {failed}: repair the cause, and run deploys/provision.py, which puts them "
+            "back first"
+        ) from None
+    say("    all files are as before on all hosts", fg="yellow")
+
+
+def _can_lock(fleet: Fleet) -> bool:
+    """Return whether the lock can be taken, because an earlier provisioning has made the directory of the lock."""
+    from orchestrator.provision.facts import Entries
+
+    if fleet.settings.journal.kind == "s3":
+        return True
+    name, path = store_host(fleet).name, fleet.settings.balancer.state
+    reply = fleet.one(name, lambda host: fleet.look(host, Entries, paths=[path]), LOOK)
+    found = (reply.value or {}).get(path)
+    return found is not None and (found.kind, found.user) == ("directory", fleet.settings.user)
 
 
 def _committed(fleet: Fleet) -> Mapping[Color, str]:

@@ -27,28 +27,30 @@ from orchestrator.signals import signals
 
 
 @contextmanager
-def begin_session(fleet: Fleet, verb: str) -> Iterator[Session]:
+def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[Session]:
     """Take the lock, make the guard of every reachable host refuse commands of older runs, and yield the session.
 
     When the ``with`` block ends, even by an exception, give the lock back. No signal can interrupt that.
 
+    + user: the user as which the commands of the store and of the guards run; None for the user who logs in
+
     Raises Refused if another run holds the lock.
     """
     fleet.prepare_connections()
-    session = Session(open_store(fleet), owner(verb), say)
+    session = Session(open_store(fleet, user), owner(verb), say)
     try:
         session.take()
-        seen = close_to_older_runs(fleet, session.fence)
+        seen = close_to_older_runs(fleet, session.fence, user)
         if seen > session.fence:
             session.raise_above(seen)
-            close_to_older_runs(fleet, session.fence)
+            close_to_older_runs(fleet, session.fence, user)
         yield session
     finally:
         signals.no_more_interrupts()
         session.give_back()
 
 
-def close_to_older_runs(fleet: Fleet, fence: int) -> int:
+def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> int:
     """Make the guard of every host refuse commands of older runs, and kill commands that such runs left behind.
 
     Return the highest fence that a guard has stored, but at least ``fence``. If the result is higher than ``fence``,
@@ -56,6 +58,7 @@ def close_to_older_runs(fleet: Fleet, fence: int) -> int:
     reached or have no guard yet are ignored here; the preflight judges them.
 
     + fence: the number of this run
+    + user: the user as which the commands run; None for the user who logs in
     """
     node, balancer = fleet.settings.node, fleet.settings.balancer
     deadline = fleet.settings.deadlines.look
@@ -63,7 +66,7 @@ def close_to_older_runs(fleet: Fleet, fence: int) -> int:
     def close(host: Host) -> list[str]:
         layout = balancer if host.name in fleet.balancers else node
         guard = Guard(f"{layout.library}/guard", layout.guard_dir, fence, int(deadline), preempt=True)
-        return fleet.shell(host, guarded("true", [], guard))
+        return fleet.shell(host, _as_user(user, guarded("true", [], guard)))
 
     replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
     refused = [re.search(r"fenced: run \d+ is older than run (\d+)", reply.error or "") for reply in replies]
@@ -83,22 +86,36 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
         client = partial(s3.client, journal.region, journal.profile, journal.endpoint_url)
         return s3.S3Store(client, str(journal.bucket), journal.prefix or fleet.settings.app)
-    name = journal.host or next(iter(fleet.balancers or fleet.nodes))
-    if name not in fleet.state.inventory.hosts:
-        raise UsageError(f"settings: journal.host: the inventory has no host {name}")
-    first = fleet.host(name)
+    first = store_host(fleet)
     if not first.connected:
         raise Refused(f"{first.name}, which holds lock and journal, cannot be reached")
 
     def shell(command: StringCommand, text: str) -> list[str]:
-        if user is not None:
-            command = StringCommand("runuser", "-u", user, "--", command)
-        reply = fleet.one(first.name, lambda host: fleet.shell(host, command, text), fleet.settings.deadlines.look + 5)
+        reply = fleet.one(
+            first.name, lambda host: fleet.shell(host, _as_user(user, command), text), fleet.settings.deadlines.look + 5
+        )
         if reply.error is not None or reply.value is None:
             raise OrchestratorError(f"{first.name}, which holds lock and journal: {reply.error}")
         return reply.value
 
     return HostStore(shell, fleet.settings.balancer.journal)
+
+
+def store_host(fleet: Fleet) -> Host:
+    """Return the host that holds lock and journal, if they are not in S3.
+
+    Raises UsageError if the inventory does not have this host.
+    """
+    name = fleet.settings.journal.host or next(iter(fleet.balancers or fleet.nodes))
+    if name not in fleet.state.inventory.hosts:
+        raise UsageError(f"settings: journal.host: the inventory has no host {name}")
+    return fleet.host(name)
+
+
+def _as_user(user: str | None, command: StringCommand) -> StringCommand:
+    """Return the command that runs a command as a user; None for the user who logs in."""
+    # env, because a command may begin with an environment variable
+    return command if user is None else StringCommand("runuser", "-u", user, "--", "env", command)
 
 
 def begin_record(verb: str) -> Begin:

@@ -60,7 +60,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
         run = history_of(open_records)
         yield f"  PAUSED       {_paused(run)}" if run.paused else f"  STOPPED      {_stopped(run)}"
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
-        if run.inputs is not None:
+        if run.inputs is not None or run.verb == "provision":
             yield f"  {_ran(run)}".rstrip()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.fleet.running import Fleet, Provisioning, Shape
 from tests.fleet.safety import Calm, Run, Snapshot, copy_of_inventory, snapshot, words
+from tests.fleet.switching import until
 from tests.fleet.traffic import Traffic, ask, flawless, measured
 
 
@@ -39,9 +40,12 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(calm: Calm, tmp_path
     assert "reload   nginx with its new configuration: the node serves traffic, so it is drained first" in plan
     assert [line for line in plan if line.startswith("write ") and "/etc/nginx/conf.d/shop.conf" in line], run.text
     assert "haproxy, nginx: nothing to do" in plan, run.text
-    run = Run(calm.fleet, *words("provision", plan="true"))
-    assert run.end(300) == 0, run.text
+    run = Run(calm.fleet, "deploys/provision.py", question=True)
+    run.wait_for("Detected changes", 300)
     assert f"    {nodes}, haproxy, nginx: nothing to do" in run.lines, run.text
+    run.answer("\n")
+    assert run.end(300) == 0, run.text
+    assert "done: provisioned" in run.lines, run.text
     assert files(calm.fleet) == before
     assert snapshot(calm.fleet).said == calm.before.said
     calm.no_request_failed()
@@ -61,6 +65,55 @@ def test_a_file_that_one_host_refuses_changes_no_host(
     assert "FPM configuration: not on this host" in run.text
     assert files(calm.fleet) == before
     assert snapshot(calm.fleet).said == calm.before.said
+    calm.lock_is_free()
+    calm.no_request_failed()
+
+
+def test_a_file_that_cannot_be_placed_changes_no_host(
+    calm: Calm, broken: Callable[[str, str, str], None], tmp_path: Path
+) -> None:
+    # no file can be put into the place of a directory
+    path = "/etc/orchestrator/shop/green/php-fpm.conf"
+    broken("node2", f"mv {path} {path}.real && mkdir {path}", f"rmdir {path} && mv {path}.real {path}")
+    before = files(calm.fleet)
+    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    assert run.end(300) == 1, run.text
+    assert "node2: green: FPM configuration: " in run.text
+    assert "all files are as before on all hosts" in run.text
+    assert files(calm.fleet) == before
+    assert snapshot(calm.fleet).said == calm.before.said
+    calm.lock_is_free()
+    status = Run(calm.fleet, *words("status"))
+    assert status.end() == 0, status.text
+    assert [line for line in status.lines if " provision " in line and "undone by" in line], status.text
+    calm.no_request_failed()
+
+
+@pytest.mark.slow
+def test_a_provisioning_that_was_killed_is_taken_back_first(calm: Calm, tmp_path: Path) -> None:
+    fleet = calm.fleet
+    begun = "grep -q unfinished /etc/orchestrator/shop/provisioned"
+    placed = "grep -q 61s /etc/orchestrator/shop/green/php-fpm.conf"
+    before = files(fleet)
+    # no file is put into place on node2 while another command has the lock of the files
+    hold = f"until {begun}; do sleep 0.01; done; exec flock -F /etc sleep 600"
+    holder = fleet.exec("node2", f"nohup sh -c '{hold}' >/dev/null 2>&1 & echo $!").stdout.strip()
+    run = Run(fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    until(lambda: fleet.exec("node1", placed).returncode == 0, 120)
+    run.kill()
+    assert fleet.exec("node2", placed).returncode != 0
+    assert fleet.exec("node2", f"kill {holder}").returncode == 0
+
+    nodes = ", ".join(node["name"] for node in fleet.nodes)
+    plan = Run(fleet, *words("provision", plan="true"))
+    assert plan.end(300) == 0, plan.text
+    assert [line for line in plan.lines if "undo     the files that an earlier provisioning" in line], plan.text
+    again = Run(fleet, *words("provision"))
+    assert again.end(300) == 0, again.text
+    stopped = "the former files are back, because an earlier provisioning stopped half-way"
+    assert f"    {nodes}, haproxy, nginx: {stopped}" in again.lines, again.text
+    assert files(fleet) == before
+    assert snapshot(fleet).said == calm.before.said
     calm.lock_is_free()
     calm.no_request_failed()
 

@@ -13,7 +13,7 @@ from pyinfra.operations import apt, server, systemd
 
 from orchestrator.provision import common, operations, render
 from orchestrator.provision.facts import Entry
-from orchestrator.provision.phases import Checked, Placed, Prepared
+from orchestrator.provision.phases import Checked, Completed, Placed, Prepared
 from orchestrator.provision.work import Work
 
 
@@ -57,7 +57,7 @@ CHECKED = {"path": "/f", "text": "", "check": "nginx -t"}
         (operations.file, CHECKED, [Checked, Placed]),
         (operations.absent, {"path": "/f"}, [Placed]),
         (operations.barred, {}, [Placed]),
-        (operations.no_git_setting, {}, [Placed]),
+        (operations.no_git_setting, {}, [Completed]),
         (server.shell, {}, [Placed]),
         (systemd.daemon_reload, {}, [Placed]),
     ],
@@ -65,7 +65,7 @@ CHECKED = {"path": "/f", "text": "", "check": "nginx -t"}
 def test_each_operation_runs_in_its_phase(
     ran: list[Any], operation: Callable[..., Any], arguments: dict[str, Any], phases: list[type[Work]]
 ) -> None:
-    for phase in (Prepared, Checked, Placed):
+    for phase in (Prepared, Checked, Placed, Completed):
         does = operations.candidate if phase is Checked else operation
         assert phase().do("x", operation, **arguments) is (phase in phases and phase is not Checked)
         assert ran == [does] * (phase in phases)

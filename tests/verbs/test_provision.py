@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,16 +13,18 @@ from typing import Any
 import pytest
 
 from orchestrator import verbs
-from orchestrator.errors import Refused
+from orchestrator.errors import Interrupted, NotUndone, OrchestratorError, Refused, StepFailed
 from orchestrator.options import Options, read
-from orchestrator.provision import plan
+from orchestrator.provision import kept, plan, walk
 from orchestrator.provision.members import Members
 from orchestrator.verbs import Approved
 
 # the package has a function of the same name
 module = importlib.import_module("orchestrator.verbs.provision")
 PLAN = {"node1": ["write    php.ini (/a)"], "haproxy": []}
-FLEET: Any = SimpleNamespace(settings=SimpleNamespace(app="shop"), nodes=["node1"], balancers={"haproxy": "haproxy"})
+FLEET: Any = SimpleNamespace(
+    settings=SimpleNamespace(app="shop", user="deploy"), nodes=["node1"], balancers={"haproxy": "haproxy"}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +56,9 @@ def test_a_plan_is_shown_by_host(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 @pytest.mark.parametrize("way", ["approved", "bound"])
 def test_a_plan_that_has_changed_is_refused(
-    planned: Callable[[dict[str, list[str]]], None], tmp_path: Path, way: str
+    planned: Callable[[dict[str, list[str]]], None], tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_can_lock", lambda fleet: False)
     file = tmp_path / "plan.json"
     file.write_text(json.dumps({"inputs": PLAN}))
     planned({"node1": [], "haproxy": ["reload   HAProxy"]})
@@ -70,3 +74,102 @@ def test_provisioning_takes_the_options_of_a_plan() -> None:
     assert read("provision", {"save": "plan.json"}).plan
     assert read("provision", {"bound": "plan.json"}).bound == "plan.json"
     assert "provision" in verbs.PLANNED
+
+
+class Ran:
+    """What a provisioning did, in order. The step named ``fails`` fails."""
+
+    def __init__(self, fails: str = "", error: BaseException | None = None) -> None:
+        self.steps: list[str] = []
+        self.records: list[dict[str, Any]] = []
+        self.fails, self.error = fails, error or StepFailed("node2: no room")
+
+    def step(self, name: str) -> Callable[..., Any]:
+        def act(*arguments: Any) -> Any:
+            self.steps.append(name)
+            if name == self.fails:
+                raise self.error
+
+        return act
+
+    @contextmanager
+    def session(self, fleet: Any, verb: str, user: str) -> Iterator[Any]:
+        assert (verb, user) == ("provision", "deploy")
+        self.steps.append("lock")
+        yield SimpleNamespace(append=lambda records: self.records.extend(one.to_json() for one in records))
+        self.steps.append("unlock")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, ran: Ran, lock: bool = True) -> BaseException | None:
+    """Provision, and return the exception with which it ended."""
+    monkeypatch.setattr(module, "_can_lock", lambda fleet: lock)
+    monkeypatch.setattr(module, "begin_session", ran.session)
+    monkeypatch.setattr(module, "_settle", lambda fleet, options, members: ran.step("settle")() or members)
+    monkeypatch.setattr(module, "signals", SimpleNamespace(no_more_interrupts=lambda: None))
+    for name in ("require", "prepare", "check", "place", "activate", "finish"):
+        monkeypatch.setattr(walk, name, ran.step(name))
+    for name in ("keep", "put_back", "forget"):
+        monkeypatch.setattr(kept, name, ran.step(name))
+    try:
+        assert verbs.provision(FLEET, Options()) == 0
+    except (OrchestratorError, Interrupted) as error:
+        return error
+    return None
+
+
+def ends(ran: Ran) -> list[tuple[str, str]]:
+    return [(one["how"], one.get("detail", "")) for one in ran.records if one["record"] == "end"]
+
+
+CHANGED = ["check", "keep", "place", "forget", "activate", "finish", "unlock"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "begin"),
+    [(True, ["lock", "require", "settle", "prepare"]), (False, ["require", "settle", "prepare", "lock"])],
+)
+def test_all_is_checked_under_the_lock_before_a_file_changes(
+    monkeypatch: pytest.MonkeyPatch, lock: bool, begin: list[str]
+) -> None:
+    ran = Ran()
+    assert run(monkeypatch, ran, lock) is None
+    assert ran.steps == [*begin, *CHANGED]
+    assert [one["record"] for one in ran.records] == ["begin", "end"]
+    assert ends(ran) == [("done", "")]
+
+
+@pytest.mark.parametrize("error", [StepFailed("node2: no room"), Interrupted(2, "SIGINT")])
+def test_files_that_were_placed_are_put_back_everywhere(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    ran = Ran("place", error)
+    assert run(monkeypatch, ran) is error
+    assert ran.steps[4:] == ["check", "keep", "place", "put_back"]
+    assert ends(ran) == [("undone", str(error))]
+
+
+def test_a_file_that_is_refused_ends_before_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = Ran("check")
+    assert run(monkeypatch, ran) is ran.error
+    assert ran.steps[-1] == "check"
+    assert ran.records == []
+
+
+def test_configuration_that_does_not_load_is_left_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = Ran("activate")
+    assert run(monkeypatch, ran) is ran.error
+    assert ran.steps[4:] == ["check", "keep", "place", "forget", "activate"]
+    assert ends(ran) == [("left", "node2: no room")]
+
+
+def test_files_that_cannot_be_put_back_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = Ran("place")
+
+    def put_back(fleet: Any) -> None:
+        raise StepFailed("node2 does not answer")
+
+    monkeypatch.setattr(
+        Ran, "step", lambda self, name, step=Ran.step: put_back if name == "put_back" else step(self, name)
+    )
+    error = run(monkeypatch, ran)
+    assert isinstance(error, NotUndone)
+    assert "node2 does not answer: repair the cause, and run deploys/provision.py" in str(error)
+    assert ends(ran) == [("left", str(error))]

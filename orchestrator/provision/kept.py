@@ -1,0 +1,113 @@
+"""Keep the former files of all hosts until all new files are in place, so that the former files can be put back.
+
+The copies are in a directory on each host, from the moment when all files of all hosts are checked. If a file cannot be
+put into place on a host, the former files are put back on all hosts. If provisioning is killed, the next provisioning
+puts them back first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from pyinfra.api.host import Host
+
+from orchestrator.errors import OrchestratorError, StepFailed
+from orchestrator.fleet import Fleet
+from orchestrator.provision import render, walk
+from orchestrator.provision.facts import Entries
+from orchestrator.provision.members import Members
+from orchestrator.provision.planned import Planned
+from orchestrator.provision.replies import Say, values
+from orchestrator.scripts.files import read
+from orchestrator.scripts.guarded import guarded
+
+TIME = 120.0
+"""Seconds after which a command on one host counts as failed."""
+
+
+def keep(fleet: Fleet, members: Members) -> list[str]:
+    """Copy all files that provisioning is about to change, on all hosts. Return the hosts on which files will change.
+
+    Raises StepFailed if a host fails. Then no copies are left on any host that answers.
+
+    + members: which nodes may get traffic
+    """
+
+    def copy(host: Host) -> list[str]:
+        work = Planned()
+        if host.name in fleet.nodes:
+            walk.place_node(fleet, members, work, host)
+        if host.name in fleet.balancers:
+            walk.place_balancer(fleet, members, work, host)
+        paths = [*work.paths, *_also(fleet)]
+        fleet.shell(host, guarded(read("provision/keep.sh"), [_directory(fleet), *paths], None))
+        return work.changed
+
+    try:
+        return [name for name, changed in _on_all_hosts(fleet, copy).items() if changed]
+    except BaseException:
+        # copies that are left are equal to the files, so it does no harm if the next provisioning puts them back
+        with suppress(OrchestratorError):
+            forget(fleet)
+        raise
+
+
+def put_back(fleet: Fleet) -> None:
+    """Put the former files back on all hosts that have copies, and remove the copies.
+
+    Raises StepFailed if a host fails. This host keeps its copies, so that the next provisioning puts the files back.
+    """
+    _run(fleet, "provision/put_back.sh")
+
+
+def forget(fleet: Fleet) -> None:
+    """Remove the copies on all hosts, because all new files are in place. Raises StepFailed if a host fails."""
+    _run(fleet, "provision/forget.sh")
+
+
+def left(fleet: Fleet) -> list[str]:
+    """Return the hosts on which an earlier provisioning has left copies. Raises StepFailed if a host fails."""
+    path = f"{_directory(fleet)}/list"
+
+    def look(host: Host) -> list[str]:
+        found = fleet.look(host, Entries, paths=[path])
+        if not found:
+            raise StepFailed("does not say whether an earlier provisioning has left files")
+        return [host.name] if found[path] is not None else []
+
+    return [name for name, found in _on_all_hosts(fleet, look).items() if found]
+
+
+def settle(fleet: Fleet, say: Say) -> bool:
+    """Put back the former files that a provisioning which was killed has left. Return whether there were any.
+
+    + say: prints a line for the operator
+    """
+    names = left(fleet)
+    if names:
+        put_back(fleet)
+        say(f"    {', '.join(names)}: the former files are back, because an earlier provisioning stopped half-way")
+    return bool(names)
+
+
+def _also(fleet: Fleet) -> list[str]:
+    """Return the files that commands of provisioning change: the applied settings, and the list of barred nodes."""
+    return [fleet.settings.node.provisioned, f"{render.nodes_file(fleet.settings)}.barred"]
+
+
+def _directory(fleet: Fleet) -> str:
+    return f"{fleet.settings.node.etc}/kept"
+
+
+def _hosts(fleet: Fleet) -> list[str]:
+    return list(dict.fromkeys([*fleet.nodes, *fleet.balancers]))
+
+
+def _run(fleet: Fleet, script: str) -> None:
+    command = guarded(read(script), [_directory(fleet)], None)
+    _on_all_hosts(fleet, lambda host: fleet.shell(host, command))
+
+
+def _on_all_hosts(fleet: Fleet, act: Callable[[Host], list[str]]) -> Mapping[str, list[str]]:
+    return values(fleet.each(_hosts(fleet), act, TIME))
