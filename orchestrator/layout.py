@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from orchestrator.model import Color
 
 HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
 """The directory of the orchestrator's files in HAProxy's configuration."""
+
+HEALTH = "/.orchestrator/health"
+"""The URL path at which each color answers with its release's health page (the setting ``gate.path``)."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,41 @@ class NodeLayout:
 
     def service(self, color: Color) -> str:
         return f"{self.app}-{color}-fpm.service"
+
+    STACK: ClassVar[str] = ".release/stack"
+    """The directory, in a release, of the files that configure a color for the release."""
+
+    PUBLIC: ClassVar[str] = f"{STACK}/public"
+    """The symlink, in a release, to the release's document root."""
+
+    def nginx(self, color: Color) -> str:
+        """Return the name of the systemd unit of a color's own nginx."""
+        return f"{self.app}-{color}-nginx.service"
+
+    def nginx_run(self, color: Color) -> str:
+        """Return the directory of the socket and the pid file of a color's nginx. The web user owns the directory."""
+        return f"/run/orchestrator/{self.app}-{color}-nginx"
+
+    def nginx_socket(self, color: Color) -> str:
+        """Return the path of the socket at which a color's nginx listens, in addition to the color's port."""
+        return f"{self.nginx_run(color)}/socket"
+
+    def listen(self, color: Color) -> str:
+        """Return the path of the file, which a color's nginx includes, that names the color's port."""
+        return f"{self.nginx_run(color)}.listen"
+
+    @property
+    def nginx_servers(self) -> str:
+        """The file with the settings of the servers, which nginx of both colors includes."""
+        return f"{self.etc}/servers.nginx"
+
+    def logs(self, color: Color) -> str:
+        """Return the directory of the access log of a color's nginx."""
+        return f"/var/log/orchestrator/{self.app}/{color}"
+
+    def cache(self, color: Color) -> str:
+        """Return the directory of the temporary files of a color's nginx."""
+        return f"/var/cache/orchestrator/{self.app}-{color}"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.node import Node, NodeState
 from orchestrator.fleet import Fleet, at_once
+from orchestrator.layout import HEALTH
 from orchestrator.model import Color, Weights
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.steps import Where
@@ -74,7 +75,7 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
         root=settings.node.root,
         color=color.value,
         port=settings.ports.of(color),
-        path=settings.gate.path,
+        path=HEALTH,
         hostname=settings.gate.host,
         count=count,
         https=settings.gate.https,

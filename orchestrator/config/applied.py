@@ -18,13 +18,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from orchestrator.config import published
 from orchestrator.config.gate import Gate
 from orchestrator.config.permissions import Permissions
+from orchestrator.config.php import Php
 from orchestrator.config.settings import Settings
 from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.config.web import Web
+from orchestrator.layout import HEALTH
 
 NODE, HAPROXY, NGINX = "node", "haproxy", "nginx"
 BALANCERS = (HAPROXY, NGINX)
@@ -35,6 +36,9 @@ VERSION = "orchestrator"
 
 UNFINISHED = "unfinished"
 """The only key in the file while provisioning changes a host. If provisioning fails, this key stays in the file."""
+
+HEALTH_PAGE = "health_page"
+"""The key that says that each color has its own nginx, or that the balancer asks it for its health page."""
 
 Class = Literal["servers", "release", "release, servers"]
 """Which commands apply a key.
@@ -139,42 +143,12 @@ def _tarball(name: str) -> Key:
 def _services(settings: Settings, switch: BalancerSwitch | None) -> object:
     if switch is not None:
         return sorted(service.path for service in settings.services)
-    # the key `files` has an effect only for the service with the path `/`
-    without = {service.name: set() if service.path == "/" else {"files"} for service in settings.services}
-    return [service.model_dump(mode="json", exclude=without[service.name]) for service in settings.services]
+    return [service.model_dump(mode="json", exclude={"files", "command"}) for service in settings.services]
 
 
 def _stream_limit(settings: Settings, switch: BalancerSwitch | None) -> object:
     # HAProxy uses the limit for all tunnels, even if the settings have no services
     return settings.stream_limit if settings.services or (switch and switch.kind == HAPROXY) else None
-
-
-def _health(settings: Settings, switch: BalancerSwitch | None) -> object:
-    if switch is None or switch.kind == HAPROXY:
-        return settings.gate.path
-    # nginx has no health checks; it only leaves this path out of the redirect to https
-    return settings.gate.path.split("?")[0] if switch.tls and switch.tls.redirect else None
-
-
-def _runs_scripts(settings: Settings) -> bool:
-    return settings.runtime == "php" and settings.php.scripts
-
-
-def _writable(settings: Settings, switch: BalancerSwitch | None) -> object:
-    """Return the writable directories of the document root, in which nginx on the node runs no PHP files."""
-    found = published.in_document_root(settings, settings.permissions.writable)
-    shared = published.in_document_root(settings, settings.shared.directories)
-    return sorted({*found} - {*shared}) if _runs_scripts(settings) else None
-
-
-def _shared_files(settings: Settings, switch: BalancerSwitch | None) -> object:
-    """Return the shared files in the document root, which nginx does not send.
-
-    If there are none, return whether the shared files are the only reason why provisioning excludes shared paths from
-    OPcache: there are shared files and no shared directories, and the runtime is PHP.
-    """
-    found = published.in_document_root(settings, settings.shared.files)
-    return found or (settings.runtime == "php" and settings.shared.files != [] and not settings.shared.directories)
 
 
 KEYS: tuple[Key, ...] = (
@@ -193,35 +167,18 @@ KEYS: tuple[Key, ...] = (
     _key("ports.blue", *ALL),
     _key("ports.green", *ALL),
     _key("runtime", NODE),
-    _key("php.public", NODE),
     _php("version"),
-    _php("front"),
-    _php("scripts"),
-    # the value is in a list, because a value False would mean that provisioning does nothing for the key
-    Key("php.fallback", (NODE,), lambda settings, switch: _runs_scripts(settings) and [settings.php.fallback]),
-    _php("workers"),
-    _php("idle_workers"),
+    Key("php.idle_workers", (NODE,), lambda settings, switch: settings.shrinks),
     _key("soak", NODE, when=lambda settings: settings.shrinks),
-    _php("request_limit"),
-    _php("sessions"),
-    _php("preload"),
-    _php("ini"),
+    Key("php.sessions", (NODE,), lambda settings, switch: settings.shared_sessions),
     Key("services", ALL, _services),
-    Key("stream_limit", ALL, _stream_limit),
-    _key("assets", NODE),
-    *(_key(f"web.{name}", NODE) for name in Web.model_fields),
+    Key("stream_limit", BALANCERS, _stream_limit),
+    _key("web.trusted_proxies", NODE),
     _key("web.max_body", NGINX),
     _key("shared.directories", NODE),
-    Key("shared.files", (NODE,), _shared_files),
     _key("environment.path", NODE, when=lambda settings: settings.environment),
     Key("environment.owner", (NODE,), lambda settings, switch: settings.environment and settings.environment_owner),
     _key("permissions.group", NODE),
-    Key("permissions.writable", (NODE,), _writable),
-    Key(
-        "permissions.private",
-        (NODE,),
-        lambda settings, switch: published.in_document_root(settings, settings.permissions.private),
-    ),
     _key("marker.answers", NODE),
     Key("marker.token", (NODE,), lambda settings, switch: settings.token if settings.marker.answers == "probe" else ""),
     Key("preview.token", BALANCERS, lambda settings, switch: settings.preview_token),
@@ -229,8 +186,7 @@ KEYS: tuple[Key, ...] = (
     _preview("cookie"),
     _preview("port"),
     _key("preview.bind", *BALANCERS, when=lambda settings: settings.preview_token and settings.preview.port),
-    Key("gate.path", BALANCERS, _health),
-    _key("gate.host", HAPROXY),
+    Key(HEALTH_PAGE, (NODE, HAPROXY), lambda settings, switch: HEALTH),
     _origin_file("known_hosts"),
     _origin_file("key"),
     _tarball("url"),
@@ -259,9 +215,14 @@ KEYS: tuple[Key, ...] = (
     *(_build(name) for name in ("name", "run", "when", "inputs", "listed", "outputs", "deadline")),
     *(_instance(f"permissions.{name}") for name in Permissions.model_fields),
     _instance("warm"),
-    *(_instance(f"php.{name}") for name in ("compile", "compile_exclude")),
+    *(_instance(f"php.{name}") for name in Php.model_fields if name not in ("sessions", "opcache")),
+    *(_instance(f"web.{name}") for name in Web.model_fields if name != "trusted_proxies"),
+    *(_instance(name) for name in ("assets", "stream_limit", "shared.directories", "services")),
     *(_instance(f"gate.{name}") for name in Gate.model_fields),
-    *(_instance(f"deadlines.{name}") for name in ("fetch", "share", "permit", "start", "warm", "promote")),
+    *(
+        _instance(f"deadlines.{name}")
+        for name in ("environment", "fetch", "share", "permit", "start", "warm", "promote")
+    ),
 )
 """All keys that provisioning applies. If provisioning makes several things from a key, it is here several times."""
 

@@ -1,4 +1,4 @@
-"""The three ports of nginx on a node: for the live color, for blue and for green."""
+"""The three ports of a node: for the live color, for blue and for green."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.model import Color
 
 
 class Ports(Section):
-    """The TCP ports of nginx on each node."""
+    """The TCP ports of each node."""
 
     live: int = Field(
         8080,
@@ -18,9 +18,18 @@ class Ports(Section):
         description="port of the live color, which is the color that the node's `live` link names. The switch `node` "
         "sends its traffic here",
     )
-    blue: int = Field(8081, ge=1, le=65535, description="port of blue, to which balancers send the requests for blue")
+    blue: int = Field(
+        8081,
+        ge=1024,
+        le=65535,
+        description="port of blue, to which balancers send the requests for blue: 1024 or more, because nginx of a "
+        "color does not run as root",
+    )
     green: int = Field(
-        8082, ge=1, le=65535, description="port of green, to which balancers send the requests for green"
+        8082,
+        ge=1024,
+        le=65535,
+        description="port of green, to which balancers send the requests for green: 1024 or more",
     )
 
     @model_validator(mode="after")

@@ -56,6 +56,6 @@ class Service(Section):
     @field_validator("name")
     @classmethod
     def _another_name(cls, name: str) -> str:
-        if name == "fpm":
-            raise ValueError("fpm is the name of PHP-FPM's unit: choose another name")
+        if name in ("fpm", "nginx"):
+            raise ValueError(f"{name} is the name of a unit that each color has: choose another name")
         return name

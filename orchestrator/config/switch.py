@@ -70,7 +70,7 @@ class Tls(Section):
     )
     http2: bool = Field(True, description="whether clients may use HTTP/2 as well as HTTP/1.1")
     redirect: bool = Field(
-        False, description="whether plain http is redirected to https (status 308), except for `gate.path`"
+        False, description="whether plain http is redirected to https (status 308), except for `/.orchestrator/health`"
     )
 
 

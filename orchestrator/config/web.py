@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from orchestrator.config.duration import Duration
+from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
 BALANCERS = "balancers"
@@ -107,10 +108,15 @@ class Web(Section):
         description="how long browsers may keep files in `assets` without asking again (`Cache-Control: public, "
         "max-age=..., immutable`). `0`: nginx sends no such header",
     )
+    include: ReleasePath | None = Field(
+        None,
+        description="file of the release with directives of your own, which nginx reads in the `server` block of the "
+        "release's color. A release fails if nginx does not accept the file",
+    )
     gzip: bool = Field(
         False,
         description="whether nginx compresses text files and answers of the application: HTML, CSS, JavaScript, JSON, "
-        "XML, SVG. If not, the nginx configuration of the distribution decides",
+        "XML, SVG. If not, nginx compresses only HTML",
     )
     trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] = Field(
         default_factory=lambda: [BALANCERS],

@@ -16,7 +16,7 @@ from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs, Join, Missing, NodeInput, Release, Rollback, ScalingInput, SwitchInput
-from orchestrator.plan.provisioned import differences
+from orchestrator.plan.provisioned import differences, outdated
 
 # On these file systems a reader never finds a path missing during rename(2). On fuse-overlayfs a reader may.
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
@@ -66,7 +66,13 @@ def release(
     """
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
-    problems += [*_switches(fleet), *_nodes(fleet, settings), *differences(fleet), *_room(fleet, settings, idle)]
+    problems += [
+        *_switches(fleet),
+        *_nodes(fleet, settings),
+        *outdated(fleet),
+        *differences(fleet),
+        *_room(fleet, settings, idle),
+    ]
     if color is not None and color is not idle:
         problems.append(f"{color} is live: a release goes to {idle}")
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
@@ -113,7 +119,7 @@ def rollback(
     # a barred node gets no traffic; the `join` that brings it back gives it the releases of the others
     fleet = fleet.without(fleet.barred)
     states = fleet.node_states
-    if problems := [*_switches(fleet)]:
+    if problems := [*_switches(fleet), *outdated(fleet)]:
         raise Refused("; ".join(problems))
     if not states:
         raise Refused("no node can be reached, so the idle color's release is unknown")
@@ -169,7 +175,7 @@ def _warm(fleet: FleetState) -> list[str | None]:
 def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:
     """Return the Inputs of a rollback to a release that the nodes have to start first. Raises Refused or UsageError."""
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
-    problems += [*_switches(fleet), *_nodes(fleet, settings), *differences(fleet)]
+    problems += [*_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
     states = fleet.node_states
     for name, state in states.items():
@@ -236,7 +242,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
         problems.append(f"{node} is not barred: the node takes part already")
     if not others:
         problems.append("no other node can be reached, so the fleet's releases are unknown")
-    problems += differences(fleet)
+    problems += [*outdated(fleet), *differences(fleet)]
     if _suspends(settings):
         problems += _unrest(fleet)
     for color in Color:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator import __version__
-from orchestrator.config.applied import UNFINISHED, VERSION, stays
+from orchestrator.config.applied import HEALTH_PAGE, UNFINISHED, VERSION, stays
 from orchestrator.plan.fleet_state import FleetState
 
 PROVISION = "run deploys/provision.py"
@@ -36,7 +36,7 @@ def _lines(wanted: Mapping[str, str], applied: Mapping[str, str]) -> Iterable[st
         yield f"the last provisioning did not end: {PROVISION}"
         return
     for key in dict.fromkeys([*wanted, *applied]):
-        if key == VERSION or wanted.get(key) == applied.get(key):
+        if key in (VERSION, HEALTH_PAGE) or wanted.get(key) == applied.get(key):
             continue
         if key not in applied:
             yield f"{key}: provisioned without it: {PROVISION}"
@@ -61,14 +61,19 @@ def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
             yield f"{', '.join(names)}: provisioned by orchestrator {version}: defaults of {__version__} may differ"
 
 
-def unknown(fleet: FleetState) -> list[str]:
-    """Return one line that names the hosts without digests of the applied settings; an empty list if there are none."""
-    silent = [host for host, applied in _applied(fleet).items() if applied is None]
-    if not silent:
-        return []
-    return [
-        f"{', '.join(silent)}: an earlier version provisioned, so it is unknown with which settings: {PROVISION} once"
-    ]
+def outdated(fleet: FleetState) -> list[str]:
+    """Return one line that names the hosts that an earlier version of this tool provisioned; an empty list if none.
+
+    There, a color has no nginx of its own, or the balancer does not know the colors' health page.
+    """
+    hosts = [host for host, applied in _applied(fleet).items() if _is_outdated(fleet.wanted[host], applied)]
+    return [f"{', '.join(hosts)}: an earlier version of this tool provisioned: {PROVISION} first"] if hosts else []
+
+
+def _is_outdated(wanted: Mapping[str, str], applied: Mapping[str, str] | None) -> bool:
+    if applied is None:
+        return True
+    return HEALTH_PAGE in wanted and HEALTH_PAGE not in applied and UNFINISHED not in applied
 
 
 def _known(fleet: FleetState) -> dict[str, Mapping[str, str]]:

@@ -10,10 +10,15 @@ from orchestrator.config import Settings
 from orchestrator.config.source import GitSource
 from orchestrator.errors import UsageError
 from orchestrator.facts.answers import forwarded
+from orchestrator.layout import HEALTH
 from orchestrator.model import Color
-from orchestrator.operations import build, fetch, permit, promote, share, start, warm
+from orchestrator.operations import build, configure, fetch, permit, promote, share, start, warm
 from orchestrator.provision.render import NOTICE, templates
 from orchestrator.runtimes import runtime_of
+from orchestrator.stack.files import files, packed
+
+STACK = "stack.tar"
+"""The name of the file, among the steps, with the files that configure a release's color."""
 
 
 def script(settings: Settings) -> str:
@@ -46,7 +51,11 @@ def script(settings: Settings) -> str:
             workers=runtime_of(settings).workers,
             timer=f'"{settings.app}-$1-shrink.timer"' if settings.shrinks else '""',
             what=runtime_of(settings).label,
+            web_user=settings.web_user,
+            stack=STACK,
+            include=settings.web.include or "",
             gate=settings.gate,
+            health=HEALTH,
             proto=forwarded(settings.gate.https),
             services=settings.services,
             ports=settings.ports,
@@ -67,17 +76,18 @@ def steps(settings: Settings) -> dict[str, str]:
     the color's release, and ``code-<color>`` prints which release the color runs.
     """
     texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
-    texts |= {"start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
+    texts |= {"configure": configure.SCRIPT, "start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
     layout = settings.node
     for color in Color:
-        document_root = f"{layout.link(color)}/{settings.php.public}"
+        document_root = f"{layout.link(color)}/{layout.PUBLIC}"
         inspect = f"{layout.library}/inspect.php"
         compiled, excluded = runtime_of(settings).compiled, settings.php.compile_exclude
         texts[f"compile-{color}"] = warm.compile_command(
             layout.socket(color), document_root, inspect, compiled, excluded
         )
         texts[f"code-{color}"] = runtime_of(settings).code(color)
-    return {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
+    scripts = {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
+    return {**scripts, STACK: packed(files(settings), settings.php.public) + "\n"}
 
 
 def _permit(settings: Settings) -> list[str]:

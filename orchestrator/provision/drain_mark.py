@@ -16,6 +16,7 @@ from orchestrator.config.switch import NginxSwitch
 from orchestrator.errors import NotYet
 from orchestrator.facts.served import Served
 from orchestrator.fleet import Fleet
+from orchestrator.layout import HEALTH
 from orchestrator.provision.members import Members
 from orchestrator.provision.replies import Say, sure, values
 from orchestrator.switches import balancer
@@ -89,7 +90,7 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
             Served,
             stdin=fleet.settings.token + "\n",
             port=listen,
-            path=gate.path,
+            path=HEALTH,
             hostname=gate.host,
             count=min(2 * len(fleet.nodes), 20),
             https=gate.https,

@@ -399,3 +399,22 @@ class Connections(FactBase[int]):
     @override
     def default() -> Any:
         return None
+
+
+class Unconfigured(FactBase[list[str]]):
+    """
+    Returns the ids of the releases that have no configuration for their color, because an earlier version made them.
+
+    + root: directory of the application
+    + file: name of a file that the configuration of each release has
+    """
+
+    default = list
+
+    @override
+    def command(self, root: str, file: str) -> StringCommand:
+        return script(read("provision/unconfigured.sh"), root, file, seconds=SECONDS)
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return output

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from orchestrator.layout import NodeLayout
 from orchestrator.model import Color
-from orchestrator.provision.bind import Bind, of_haproxy, of_socket
+from orchestrator.provision.bind import ALL_IPV4, Bind, of_haproxy, of_socket
 from orchestrator.provision.nginx_servers import servers
 from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
@@ -28,7 +28,10 @@ SECONDS = 60
 HAPROXY, NGINX = "haproxy.service", "nginx.service"
 
 NAMES_PORTS = re.compile(r"(?P<path>.+?):\s*(?:bind|stats\s+socket)\s+(?P<rest>.*)")
-SERVES = re.compile(r"(?P<path>.+?):ExecStart=.*/(?P<app>[^/]+)/serve (?P<color>blue|green) \S+(?: (?P<port>\d+))?\s*")
+SERVES = re.compile(
+    r"(?P<path>.+?):ExecStart=.*/(?P<app>[^/]+)/(?:(?P<nginx>nginx)|serve) (?P<color>blue|green)"
+    r"(?(nginx)|\s\S+)(?: (?P<port>\d+))?\s*"
+)
 SERVICE_ADDRESS = "127.0.0.1"
 """The address on which the service of an application listens."""
 
@@ -108,7 +111,7 @@ def parse(output: Sequence[str]) -> InUse:
             for bind, shared in server.binds()
         ),
         *(
-            Claim(found["path"], Bind(SERVICE_ADDRESS, int(found["port"]), int(found["port"])), _target(found))
+            Claim(found["path"], Bind(_address(found), int(found["port"]), int(found["port"])), _target(found))
             for found in services
             if found["port"]
         ),
@@ -118,6 +121,10 @@ def parse(output: Sequence[str]) -> InUse:
         tuple(dict.fromkeys(claims)),
         next(iter(said.get("welcome", ())), ""),
     )
+
+
+def _address(service: re.Match[str]) -> str:
+    return ALL_IPV4 if service["nginx"] else SERVICE_ADDRESS
 
 
 def _target(service: re.Match[str]) -> str:

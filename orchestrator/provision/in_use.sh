@@ -6,7 +6,7 @@
 #   unit <process id> <control group>  the control group of a process that listens
 #   haproxy <path>:<line>              a line of HAProxy's configuration that names ports
 #   nginx <line>                       a line of nginx's whole configuration, as `nginx -T` prints it
-#   service <path>:<line>              the command of a service, in the systemd unit that an application installed
+#   service <path>:<line>              the command of a color's nginx or service, in the systemd unit that an application installed
 #   welcome <path>                     nginx's welcome page, as the distribution installed it
 #
 # The configuration of HAProxy or nginx counts if the program runs, if the program starts at boot, or if it is one of
@@ -57,5 +57,5 @@ if [ -x /usr/sbin/nginx ] && counts nginx; then
     fi
 fi
 
-grep -sH '^ExecStart=/usr/local/lib/orchestrator/[^/]*/serve ' /etc/systemd/system/*.service | sed 's/^/service /'
+grep -sHE '^ExecStart=/usr/local/lib/orchestrator/[^/]*/(serve|nginx) ' /etc/systemd/system/*.service | sed 's/^/service /'
 true

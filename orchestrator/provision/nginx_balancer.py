@@ -54,13 +54,14 @@ def place(
     common.welcome_page(work, balancer.ports(settings, switch))
     pinned = {name: found[address] for name, address in nodes.items()}
     path, text = render.nginx_conf(settings), render.balancer_nginx(settings, switch, pinned)
+    earlier = render.balancer_nginx(settings, switch, pinned, knows_mark=False)
     present = host.get_fact(Text, path=path)
     work.do(
         "nginx configuration",
         operations.file,
         path=path,
-        # new comments are not worth a reload, which can fail requests
-        text=present if directives(present) == directives(text) else text,
+        # new comments, and a mark that only a removal uses, are not worth a reload, which can fail requests
+        text=present if directives(present) in (directives(text), directives(earlier)) else text,
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-nginx"),
     )

@@ -1,6 +1,6 @@
-"""Provision a node: two colors, each with its own FPM master or service, and nginx on three ports in front of them.
+"""Provision a node: two colors, each with its own nginx on the color's port, and its own FPM master or services.
 
-One port leads to the live color, and each of the other two ports leads to one color.
+nginx of the distribution has a third port, which leads to the live color.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pyinfra.context import host
-from pyinfra.operations import server, systemd
+from pyinfra.operations import systemd
 
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource, Tarball
@@ -18,10 +18,12 @@ from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, operations, render
 from orchestrator.provision.common import local_text
-from orchestrator.provision.facts import Account, Addresses, Current, Unit, Units
-from orchestrator.provision.web import trusted
+from orchestrator.provision.facts import Account, Addresses, Current, Unconfigured, Unit, Units
+from orchestrator.provision.proxies import trusted
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
+from orchestrator.stack.files import files, packed
+from orchestrator.stack.php import fpm_conf
 
 NGINX = "nginx.service"
 
@@ -42,9 +44,8 @@ def check(settings: Settings, node_name: str) -> None:
 
     + node_name: name of the node in the header X-Node of answers
     """
-    render.node_nginx(settings, node_name, [])
-    if settings.runtime == "php":
-        render.php_ini(settings, settings.first_color)
+    render.servers_nginx(settings, node_name)
+    files(settings)
     for path in settings.authorized_keys:
         common.public_keys(path)
     if isinstance(settings.source, GitSource):
@@ -67,19 +68,19 @@ def place(
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
     proxies, warnings = trusted(settings, balancers, found | (host.get_fact(Addresses, hosts=names) if names else {}))
-    nginx = render.node_nginx(settings, node_name, proxies)
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
     web = work.account(settings.web_user)
     common.etc(work, settings)
     origin(work, settings, account)
     tree(work, settings, account, web, live)
-    scripts = {**common.scripts_of("guard", "inspect.php"), **render.node_scripts(settings)}
+    scripts = {**common.scripts_of("guard", "inspect.php", "said"), **render.node_scripts(settings)}
+    scripts |= render.nginx_scripts(settings)
     scripts["ssh"] = render.ssh(settings)
     if settings.shrinks:
         scripts["shrink"] = render.shrink(settings)
-    if settings.runtime != "static":
-        scripts |= common.scripts_of("said")
+    if settings.runtime == "php":
+        scripts["fpm"] = render.fpm(settings)
     if settings.services:
         scripts |= {**common.scripts_of("answers"), "serve": render.serve(settings)}
     if settings.runtime == "service":
@@ -91,8 +92,29 @@ def place(
     forget_former_origin(work, settings, account)
     for color in Color:
         work.do(f"{color}: directory", operations.directories, paths=[f"{settings.node.etc}/{color}"])
+        text = render.nginx_without_release(settings, color)
+        work.do(
+            f"{color}: nginx without a release",
+            operations.file,
+            path=f"{settings.node.etc}/{color}/nginx.conf",
+            text=text,
+        )
         if settings.runtime == "php":
-            fpm(work, settings, color, account, web)
+            path, text = f"{settings.node.etc}/{color}/php-fpm.conf", fpm_conf(settings, color, workers=0)
+            work.do(f"{color}: PHP-FPM without a release", operations.file, path=path, text=text)
+    servers = render.servers_nginx(settings, node_name, proxies)
+    work.do(
+        "settings of the servers for nginx",
+        operations.file,
+        path=settings.node.nginx_servers,
+        text=servers,
+        group=web.group,
+        mode="640",  # it holds the probe token
+        check=common.checker("check-servers", []),
+    )
+    logs = render.logrotate(settings, web.group)
+    work.do("rotation of the logs", operations.file, path=f"/etc/logrotate.d/{settings.app}", text=logs)
+    configure_earlier(work, settings)
     units(work, settings)
     common.sudoers(work, settings, render.node_sudoers(settings))
     common.welcome_page(work, list(settings.ports.model_dump().values()))
@@ -100,8 +122,7 @@ def place(
         "nginx configuration",
         operations.file,
         path=render.nginx_conf(settings),
-        text=nginx,
-        mode="640",  # it holds the probe token
+        text=render.front_nginx(settings, proxies),
         check=common.checker("check-nginx", list(settings.ports.model_dump().values())),
     )
     return warnings
@@ -161,9 +182,9 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
         operations.directories,
         paths=[f"{path}/run" for path in colors],
         user=settings.user,
-        # services run as the web user, and each service makes its own socket here
-        group=web.group if settings.services else account.group,
-        mode="775" if settings.services else "755",
+        # PHP-FPM and services run as the web user, and make their own sockets here
+        group=web.group,
+        mode="775",
     )
     if settings.shared_sessions:
         work.do(
@@ -209,49 +230,36 @@ def shared_directories(settings: Settings) -> list[str]:
     return list(found)
 
 
-def fpm(work: Work, settings: Settings, color: Color, account: Account, web: Account) -> None:
-    """Install the configuration of a color's FPM. The FPM reads the configuration when the color starts next."""
-    paths = render.fpm_files(settings, color)
-    etc = f"{settings.node.etc}/{color}"
-    work.do(f"{color}: directory of PHP", operations.directories, paths=[f"{etc}/php.d"])
-    if settings.php.preload:
-        check = f'/usr/bin/php{settings.php.version} -n -l "$candidate"'
-        text = render.preload(settings, color)
-        work.do(f"{color}: preload.php", operations.file, path=paths["preload"], text=text, check=check)
-    if "blacklist" in paths:
-        text = render.opcache_blacklist(settings)
-        work.do(f"{color}: OPcache's blacklist", operations.file, path=paths["blacklist"], text=text)
-    work.do(
-        f"{color}: php.ini",
-        operations.file,
-        path=paths["ini"],
-        text=render.php_ini(settings, color),
-        check=f"/usr/bin/php{settings.php.version} -n -r "
-        "'exit(parse_ini_file($argv[1]) === false ? 1 : 0);' \"$candidate\"",
-    )
-    pools = {"conf": settings.php.workers, "idle": settings.php.idle_workers}
-    for name in ("conf", "idle"):
-        if name not in paths:
-            continue
+def configure_earlier(work: Work, settings: Settings) -> None:
+    """Write the configuration of a color into releases that an earlier version of this tool made, from the settings.
+
+    A release of this version has its own configuration, which provisioning never changes.
+    """
+    wanted = "fpm-blue.conf" if settings.runtime == "php" else "nginx-blue.conf"
+    found = host.get_fact(Unconfigured, root=settings.node.root, file=wanted)
+    if found:
         work.do(
-            f"{color}: FPM configuration" + (", idle" if name == "idle" else ""),
-            operations.file,
-            path=paths[name],
-            text=render.php_fpm(settings, color, account.group, web.group, pools[name]),
-            check=f'/usr/sbin/php-fpm{settings.php.version} -t --fpm-config "$candidate"',
+            f"configuration of the colors for {len(found)} earlier releases",
+            operations.configured,
+            root=settings.node.root,
+            releases=found,
+            packed=packed(files(settings), settings.php.public),
+            # an earlier version of this tool had no such setting
+            include="",
+            user=settings.user,
         )
 
 
 def units(work: Work, settings: Settings) -> None:
     """Install the systemd units of both colors, and make systemd read them if one has changed."""
     before = len(work.changed)
-    if settings.services:
-        work.do("services: directory", operations.directories, paths=[f"{settings.node.etc}/services"])
     for color in Color:
-        for path, text in render.service_files(settings, color).items():
+        for path, text in render.service_units(settings, color).items():
             work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
+        nginx = f"/etc/systemd/system/{settings.node.nginx(color)}"
+        work.do(f"{color}: nginx", operations.file, path=nginx, text=render.nginx_service(settings, color))
         if settings.runtime == "php":
-            service = render.fpm_files(settings, color)["service"]
+            service = render.fpm_unit(settings, color)
             work.do(f"{color}: service", operations.file, path=service, text=render.fpm_service(settings, color))
         for path, text in render.shrink_units(settings, color).items() if settings.shrinks else ():
             work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
@@ -266,17 +274,20 @@ class Task:
     """One thing that ``activate`` has to do on a node, because configuration is installed but not loaded.
 
     + what: description for the operator
-    + kind: what to do. ``units``: systemd reads its units. ``nginx``: start or reload nginx. ``up``: start the color.
+    + kind: what to do. ``units``: systemd reads its units. ``up``: start the color. ``nginx``: start or reload nginx of
+      the node. ``listen``: nginx of the color loads the settings of the servers, and listens at the color's port.
       ``restart``: restart the color. ``later``: do nothing now, because the color may serve users; the color reads its
       new configuration when it is started next.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first
+    + runs: whether the nginx of the task runs already, so that it is reloaded instead of started
     """
 
     what: str
-    kind: Literal["units", "nginx", "up", "restart", "later"]
+    kind: Literal["units", "nginx", "up", "listen", "restart", "later"]
     color: Color | None = None
     disturbs: bool = False
+    runs: bool = False
 
 
 @dataclass(frozen=True)
@@ -297,8 +308,9 @@ def see(settings: Settings, changing: Sequence[str] = ()) -> Seen:
 
     + changing: paths of files that are about to change. A service that has read such a file counts as out of date.
     """
-    stamps = [common.loaded(settings, "nginx"), *(render.stamp(settings, color) for color in Color)]
-    names = [NGINX, *(settings.node.target(color) for color in Color)]
+    stamps = [common.loaded(settings, "nginx")]
+    stamps += [stamp(settings, color) for stamp in (render.stamp, render.nginx_loaded) for color in Color]
+    names = [NGINX, *(settings.node.nginx(color) for color in Color), *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color)]
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
     return Seen(units, current)
@@ -323,18 +335,33 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
     if any(unit.stale for unit in seen.units.values()):
         found.append(Task("systemd reads the units", "units"))
     for color in Color:
-        target = seen.units[settings.node.target(color)]
+        target, web = seen.units[settings.node.target(color)], seen.units[settings.node.nginx(color)]
         members = [seen.units[unit] for unit in _members(settings, color)]
-        if not (target.active and target.enabled and all(member.active for member in members)):
+        if not (target.active and target.enabled and web.active and all(member.active for member in members)):
             found.append(Task(f"{color} is up", "up", color))
-        if members and members[0].active and not seen.current[render.stamp(settings, color)]:
+    nginx = seen.units[NGINX]
+    if not (nginx.active and nginx.enabled and seen.current[common.loaded(settings, "nginx")]):
+        serves = any(isinstance(switch, NodeSwitch) for switch in settings.switches)
+        # an earlier version gave the colors' ports to nginx of the node
+        serves = serves or not all(seen.units[settings.node.nginx(color)].active for color in Color)
+        found.append(
+            Task(
+                "nginx of the node with its new configuration",
+                "nginx",
+                disturbs=nginx.active and serves,
+                runs=nginx.active,
+            )
+        )
+    for color in Color:
+        web, names = seen.units[settings.node.nginx(color)], _members(settings, color)
+        if not (web.active and seen.current[render.nginx_loaded(settings, color)]):
+            loads = f"{color}: nginx with the settings of the servers"
+            found.append(Task(loads, "listen", color, disturbs=web.active, runs=web.active))
+        if names and seen.units[names[0]].active and not seen.current[render.stamp(settings, color)]:
             if live is color.other:
                 found.append(Task(f"{color}: {what} restarted, with its new configuration", "restart", color))
             else:
                 found.append(Task(f"{color}: {what} reads its new configuration when it is idle", "later", color))
-    nginx = seen.units[NGINX]
-    if not (nginx.active and nginx.enabled and seen.current[common.loaded(settings, "nginx")]):
-        found.append(Task("nginx with its new configuration", "nginx", disturbs=nginx.active))
     return found
 
 
@@ -360,32 +387,46 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
     for task in tasks(settings, see(settings), live):
         if task.kind == "units":
             work.do(task.what, systemd.daemon_reload)
-        elif task.kind == "up" and task.color:
-            work.do(task.what, server.shell, commands=[_up(settings, task.color, "start", enable=True)])
-        elif task.kind == "restart" and task.color:
-            work.do(task.what, server.shell, commands=[_up(settings, task.color, "restart")])
+        elif task.kind in ("up", "restart") and task.color:
+            work.do(
+                task.what,
+                operations.color_up,
+                **_up(settings, task.color, "restart" if task.kind == "restart" else "start"),
+            )
+        elif task.kind == "listen" and task.color:
+            work.do(
+                task.what,
+                operations.color_listens,
+                only=render.socket_only(settings, task.color),
+                nginx=settings.node.nginx(task.color),
+                stamp=render.nginx_loaded(settings, task.color),
+                port=settings.ports.of(task.color),
+            )
         elif task.kind == "nginx":
-            verb = "reload" if task.disturbs else "start"
-            ports = settings.ports
+            verb = "reload" if task.runs else "start"
             work.do(
                 task.what,
                 operations.load,
                 command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
                 process="nginx",
-                ports=[ports.live, ports.blue, ports.green],
+                ports=[settings.ports.live],
                 files=[render.nginx_conf(settings)],
                 stamp=common.loaded(settings, "nginx"),
             )
     return work.changed
 
 
-def _up(settings: Settings, color: Color, verb: str, enable: bool = False) -> str:
-    """Return a shell command that starts a color. If the start fails, the command prints the main unit's last lines.
+def _up(settings: Settings, color: Color, verb: str) -> dict[str, object]:
+    """Return the arguments of the operation ``color_up``.
 
     + verb: ``start`` or ``restart``
-    + enable: whether the color also starts at boot
     """
     target, main = settings.node.target(color), runtime_of(settings).main_unit(color)
-    enabled = f"systemctl enable --quiet {target} && " if enable else ""
-    said = f"journalctl --unit {main or target} --lines 4 --output cat --no-pager"
-    return f"{enabled}systemctl {verb} {target} || {{ {said} >&2; exit 1; }}"
+    return {
+        "target": target,
+        "verb": verb,
+        "nginx": settings.node.nginx(color),
+        "port": settings.ports.of(color),
+        "only": render.socket_only(settings, color),
+        "said": main or settings.node.nginx(color),
+    }

@@ -13,6 +13,7 @@ from pyinfra.api.exceptions import OperationError
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from orchestrator.operations import configure
 from orchestrator.provision.facts import Barred, Earlier, Entries, Entry, GitSetting, Heirs
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import guarded
@@ -353,3 +354,69 @@ def barred(bar: str, addresses: Sequence[str]) -> Commands:
         return
     for address in wanted:
         yield StringCommand(QuoteString(bar), QuoteString(address), "on")
+
+
+@operation(is_idempotent=False)
+def configured(root: str, releases: Sequence[str], packed: str, include: str, user: str) -> Commands:
+    """
+    Write the files that configure a color into several releases.
+
+    + root: directory of the application
+    + releases: ids of the releases
+    + packed: the files, as a tar archive in base64
+    + include: path of a file of each release with more directives for nginx; empty for none
+    + user: owner of the releases. The commands run as this user, who may have made symlinks in the releases.
+
+    **Example:**
+
+    .. code:: python
+
+        configured(root="/srv/shop", releases=["20260101T120000Z-5d0f0c1"], packed=archive, include="",
+                   user="deploy")
+    """
+    for release in releases:
+        command = guarded(configure.SCRIPT, [root, release, "", "", include, ""], None)
+        yield StringCommand("runuser -u", QuoteString(user), "--", command, _stdin=packed)
+
+
+@operation(is_idempotent=False)
+def color_up(target: str, verb: str, nginx: str, port: int, only: str, said: str) -> Commands:
+    """
+    Start or restart a color, and let the color start at boot.
+
+    + target: systemd target of the color
+    + verb: ``start`` or ``restart``
+    + nginx: systemd unit of the color's nginx
+    + port: the color's port. If another nginx still has the port, nginx of the color listens only at its socket, until
+      the operation ``color_listens`` runs
+    + only: path of the mark that nginx of the color listens only at its socket
+    + said: systemd unit whose last lines explain a failed start
+
+    **Example:**
+
+    .. code:: python
+
+        color_up(target="shop-blue.target", verb="start", nginx="shop-blue-nginx.service", port=8081,
+                 only="/run/orchestrator/shop-blue-nginx.socket-only", said="shop-blue-fpm.service")
+    """
+    yield guarded(read("provision/up.sh"), [target, verb, nginx, str(port), only, said], None)
+
+
+@operation(is_idempotent=False)
+def color_listens(only: str, nginx: str, stamp: str, port: int) -> Commands:
+    """
+    Make nginx of a color load the settings of the servers, and check that nginx listens at the color's port.
+
+    + only: path of the mark that nginx of the color listens only at its socket. The mark is removed
+    + nginx: systemd unit of the color's nginx
+    + stamp: path of the file that lists the files that nginx has loaded
+    + port: the color's port
+
+    **Example:**
+
+    .. code:: python
+
+        color_listens(only="/run/orchestrator/shop-blue-nginx.socket-only", nginx="shop-blue-nginx.service",
+                      stamp="/run/orchestrator/shop-blue-nginx.loaded", port=8081)
+    """
+    yield guarded(read("provision/listen.sh"), [only, nginx, stamp, str(port)], None)

@@ -28,6 +28,7 @@ ADDING: frozenset[Callable[..., Any]] = frozenset(
         apt.packages,
         server.user,
         server.user_authorized_keys,
+        operations.configured,
         operations.directories,
         operations.heirs,
         operations.first_file,

@@ -136,7 +136,8 @@ def _changes(found: Compared) -> list[str]:
 
 
 def _task(task: Task, drain: Drain | None) -> str:
-    verbs = {"units": "run", "up": "start", "nginx": "reload" if task.disturbs else "start"}
+    load = "reload" if task.runs else "start"
+    verbs = {"units": "run", "up": "start", "nginx": load, "listen": load}
     note = f": {drain.note}" if drain and drain.note and task.disturbs else ""
     return f"{verbs.get(task.kind, task.kind):<8} {task.what}{note}"
 

@@ -7,7 +7,7 @@ application needs it twice.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.config import Settings
@@ -25,9 +25,10 @@ class Want:
     """A port that an application needs on a host.
 
     + setting: the key of the setting that names the port, such as ``ports.blue``
-    + owner: the systemd unit that will listen on the port; for a service of the application, the systemd target that
-      groups the units of the service's color
-    + path: path of the configuration file that provisioning will install for this port; empty for a service
+    + owner: the systemd unit that will listen on the port; for a color's nginx or service, the systemd target that
+      groups the units of the color
+    + path: path of the configuration file that provisioning will install for this port; empty for nginx or a service of
+      a color
     + default: whether the application will be nginx's default server of the port. Then other configuration files may
       name the port, too, for servers that have their own server names.
     """
@@ -51,11 +52,12 @@ class Problem:
 
 
 def on_node(settings: Settings) -> list[Want]:
-    """Return the ports that an application needs on each node: the ports of nginx, and the ports of the services."""
-    wants = [
-        Want(f"ports.{name}", Bind(ALL_IPV4, port, port), NGINX, render.nginx_conf(settings))
-        for name, port in settings.ports.model_dump().items()
-    ]
+    """Return the ports that an application needs on each node: those of nginx and of the services."""
+    live = settings.ports.live
+    wants = [Want("ports.live", Bind(ALL_IPV4, live, live), NGINX, render.nginx_conf(settings))]
+    for color in Color:
+        port = settings.ports.of(color)
+        wants.append(Want(f"ports.{color}", Bind(ALL_IPV4, port, port), settings.node.target(color)))
     for service in settings.services:
         if service.ports is None:
             continue
@@ -150,27 +152,31 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
     if others := [claim.path for claim in named if not is_free(claim)]:
         return list(dict.fromkeys(others))
     known = any(is_ours(claim) for claim in found.claims)
+    # nginx of the node gives up a port before nginx of a color takes the port: an earlier version had all ports there
+    given = want.setting.startswith("ports.") and any(claim.owner == NGINX and is_ours(claim) for claim in named)
+    owners = {want.owner, NGINX} if given else {want.owner}
     listeners = [
         _named(listener, named)
         for listener in found.listeners
-        if listener.bind.overlaps(want.bind) and not _belongs(listener, want, named, known)
+        if listener.bind.overlaps(want.bind) and not _belongs(listener, owners, named, known)
     ]
     return list(dict.fromkeys(listeners))
 
 
-def _belongs(listener: Listener, want: Want, named: Sequence[Claim], known: bool) -> bool:
-    """Return whether the program of a listening socket is the program that is to have the wanted port.
+def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim], known: bool) -> bool:
+    """Return whether the program of a listening socket is to have the wanted port, or gives the port up in time.
 
     If the kernel hides the program, return whether the program may belong to this application, or may be the program
     that is to have the port.
 
+    + owners: the systemd units or targets whose programs do not take the port
     + named: the ports in configuration files that overlap the wanted port
     + known: whether a configuration file of this application is on the host, so that the hidden program may belong to
       this application
     """
     if not listener.processes:
-        return known or any(claim.owner == want.owner for claim in named)
-    return any(process.owner == want.owner for process in listener.processes)
+        return known or any(claim.owner in owners for claim in named)
+    return any(process.owner in owners for process in listener.processes)
 
 
 def _named(listener: Listener, named: Sequence[Claim]) -> str:

@@ -18,11 +18,11 @@ from orchestrator.config.service import Service
 from orchestrator.config.source import GitSource
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.errors import UsageError
-from orchestrator.layout import HAPROXY_DIRECTORY
+from orchestrator.layout import HAPROXY_DIRECTORY, HEALTH
 from orchestrator.model import Color, Weights
-from orchestrator.provision import certificate, web
+from orchestrator.provision import certificate
 from orchestrator.provision.members import Listed
-from orchestrator.runtimes import listener_of, runtime_of
+from orchestrator.runtimes import runtime_of
 from orchestrator.switches.record import FLUSH, RING_LINE
 
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
@@ -75,8 +75,26 @@ def nginx_conf(settings: Settings) -> str:
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
-def node_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) -> str:
-    """Return the text of ``conf.d/<app>.conf``, nginx's configuration on a node.
+def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
+    """Return the text of ``conf.d/<app>.conf``: the live port of a node, for the node's own nginx.
+
+    + proxies: IP addresses and networks of the trusted proxies
+    """
+    v = variable(settings)
+    return _render(
+        "front.nginx.j2",
+        v=v,
+        v_color=f"{v}_color",
+        root=settings.node.root,
+        port=settings.ports.live,
+        upstream=f"{settings.app}_color",
+        sockets={color.value: settings.node.nginx_socket(color) for color in Color},
+        proxies=list(dict.fromkeys(proxies)),
+    )
+
+
+def servers_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) -> str:
+    """Return the text of the file that nginx of both colors includes: settings of the servers, not of a release.
 
     Raises UsageError if the node's name cannot stand in a header.
 
@@ -88,55 +106,93 @@ def node_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) 
             f"the inventory name {node_name!r} has a character that the X-Node header does not allow: use letters, "
             "digits and . _ : @ / -"
         )
-    v = variable(settings)
-    below = "" if settings.php.public == "." else f"/{settings.php.public}"
     return _render(
-        "node.nginx.j2",
-        v=v,
-        v_color=f"{v}_color",
-        v_release=f"{v}_release",
+        "servers.nginx.j2", proxies=list(dict.fromkeys(proxies)), token=probe_token(settings), node_name=node_name
+    )
+
+
+def nginx_without_release(settings: Settings, color: Color) -> str:
+    """Return the configuration of a color's nginx for the time in which the color has no release."""
+    layout = settings.node
+    return _render(
+        "nginx-none.conf.j2",
+        color=color.value,
+        listen=layout.listen(color),
+        socket=layout.nginx_socket(color),
+        cache=layout.cache(color),
+    )
+
+
+def nginx_scripts(settings: Settings) -> dict[str, str]:
+    """Return the programs of the colors' nginx: name -> text.
+
+    * ``nginx`` starts nginx of a color.
+    * ``listen`` writes the color's port for nginx.
+    * ``check-stack`` checks the configuration that a release has for its color.
+    """
+    layout = settings.node
+    values = {
+        "app": settings.app,
+        "root": layout.root,
+        "etc": layout.etc,
+        "stack": layout.STACK,
+        "run": f"/run/orchestrator/{settings.app}",
+        "units": f"/etc/systemd/system/{settings.app}",
+    }
+    return {name: _render(f"{name}.j2", name=name, **values) for name in ("nginx", "listen", "check-stack")}
+
+
+def nginx_service(settings: Settings, color: Color) -> str:
+    """Return the text of the systemd unit of a color's nginx."""
+    layout = settings.node
+    return _render(
+        "nginx.service.j2",
         app=settings.app,
-        root=settings.node.root,
-        below=below,
-        front=settings.php.front,
-        front_regex=re.escape(settings.php.front),
-        scripts=settings.runtime == "php" and settings.php.scripts,
-        fallback=settings.php.fallback,
-        **web.values(settings, proxies),
-        assets="|".join(re.escape(path) for path in settings.assets),
-        request_limit=settings.php.request_limit,
-        token=probe_token(settings),
-        drain=f"{settings.node.guard_dir}/drain",
-        node_name=node_name,
-        runtime=settings.runtime,
-        sockets={color.value: settings.node.socket(color) for color in Color if settings.runtime == "php"},
-        **_services(settings),
-        servers=[(settings.ports.live, ""), *((settings.ports.of(color), color.value) for color in Color)],
+        color=color.value,
+        target=layout.target(color),
+        run=layout.nginx_run(color),
+        library=layout.library,
+        port=settings.ports.of(color),
+        web_user=settings.web_user,
+    )
+
+
+def nginx_loaded(settings: Settings, color: Color) -> str:
+    """Return the path of the stamp of a color's nginx: a file that lists the servers' files that nginx has loaded."""
+    return f"{settings.node.nginx_run(color)}.loaded"
+
+
+def socket_only(settings: Settings, color: Color) -> str:
+    """Return the path of the mark with which a color's nginx listens only at its socket, not at the color's port."""
+    return f"{settings.node.nginx_run(color)}.socket-only"
+
+
+def logrotate(settings: Settings, web_group: str) -> str:
+    """Return the configuration of logrotate for the access logs of the colors.
+
+    + web_group: primary group of the web user
+    """
+    layout = settings.node
+    return _render(
+        "logrotate.j2",
+        logs={color.value: layout.logs(color) for color in Color},
+        units={color.value: layout.nginx(color) for color in Color},
+        web_user=settings.web_user,
+        web_group=web_group,
     )
 
 
 def _services(settings: Settings) -> dict[str, object]:
-    """Return the values of services for the templates of nginx and HAProxy.
+    """Return the values of services for the templates of the balancers.
 
     Services with longer paths come first, because the longest path that matches a request decides.
     """
     nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
     services = [
-        {
-            "name": service.name,
-            "path": service.path,
-            "path_regex": re.escape(service.path),
-            "files": service.files,
-            "servers": {color.value: _upstream(listener_of(settings, service, color)) for color in Color},
-        }
-        for service in nearest_first
+        {"name": service.name, "path": service.path, "path_regex": re.escape(service.path)} for service in nearest_first
     ]
     main = next((service for service in services if service["path"] == "/"), None)
     return {"services": services, "main": main, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
-
-
-def _upstream(address: str) -> str:
-    return f"127.0.0.1:{address}" if address.isdigit() else f"unix:{address}"
 
 
 def probe_token(settings: Settings) -> str:
@@ -163,123 +219,23 @@ def preview(settings: Settings) -> Preview | None:
     return settings.preview
 
 
-def php_fpm(settings: Settings, color: Color, group: str, web_group: str, workers: int | None = None) -> str:
-    """Return the configuration of a color's FPM master and of its only pool.
-
-    + group: primary group of the deploy user. Users of this group may connect to the FPM's socket.
-    + web_group: primary group of the web user
-    + workers: number of workers of the pool; None: the setting ``php.workers``
-    """
-    return _render(
-        "php-fpm.conf.j2",
-        app=settings.app,
-        color=color.value,
-        web_user=settings.web_user,
-        web_group=web_group,
-        group=group,
-        socket=settings.node.socket(color),
-        workers=workers or settings.php.workers,
-        request_limit=settings.php.request_limit,
-    )
-
-
-PHP_DEFAULTS = {
-    "opcache.enable": "1",
-    "opcache.validate_timestamps": "0",
-    # otherwise PHP does not cache files that are younger than two seconds, such as those of a new release
-    "opcache.file_update_protection": "0",
-    "opcache.memory_consumption": "128",
-    "opcache.interned_strings_buffer": "16",
-    "opcache.max_accelerated_files": "20000",
-}
-
-
-# Debian's cron job clears only Debian's own directory of sessions, and Debian's PHP clears no sessions itself.
-SESSION_DEFAULTS = {"session.save_handler": "files", "session.gc_probability": "1", "session.gc_divisor": "1000"}
-
-
-def php_ini(settings: Settings, color: Color) -> str:
-    """Return the text of a color's php.ini file.
-
-    It holds the values that this tool needs. A value in the setting ``php.ini`` replaces the value of this tool.
-    """
-    sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
-    preload = {"opcache.preload": f"{settings.node.etc}/{color}/preload.php", "opcache.preload_user": settings.web_user}
-    changing = {"opcache.blacklist_filename": fpm_files(settings, color)["blacklist"]} if _has_shared(settings) else {}
-    ours = {
-        **PHP_DEFAULTS,
-        **changing,
-        **(sessions if settings.shared_sessions else {}),
-        **(preload if settings.php.preload else {}),
-    }
-    ini = {key: ini_value(key, value) for key, value in {**ours, **settings.php.ini}.items()}
-    return _render("php.ini.j2", color=color.value, ini=ini)
-
-
-def _has_shared(settings: Settings) -> bool:
-    return bool(settings.shared.directories or settings.shared.files)
-
-
-def opcache_blacklist(settings: Settings) -> str:
-    """Return the text of the file that lists the PHP files that OPcache does not cache: all shared files.
-
-    OPcache never looks again at a file that it has cached (``opcache.validate_timestamps``). The application may write
-    shared files, such as its configuration, at any time, and the other color must then read the new file, too.
-    """
-    return f"; {NOTICE}\n{settings.node.shared}/\n"
-
-
-def preload(settings: Settings, color: Color) -> str:
-    """Return the text of the PHP file that a color's FPM master runs when it starts (opcache.preload)."""
-    return _render("preload.php.j2", release=settings.node.link(color), preload=settings.php.preload)
-
-
-def ini_value(key: str, value: str) -> str:
-    """Return a value as a php.ini file must have it: constants and numbers unchanged, all other values in quotes.
-
-    Raises UsageError if the key or the value cannot stand in a php.ini file.
-    """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key):
-        raise UsageError(f"settings: php.ini: {key!r} is not the name of a php.ini value")
-    if re.search(r"[\"\n\r\0]|\$\{", value):
-        raise UsageError(f'settings: php.ini: {key} must not contain ", a line break or ${{')
-    return value if re.fullmatch(r"[A-Z0-9_ &|~^()-]+", value) else f'"{value}"'
-
-
 def stamp(settings: Settings, color: Color) -> str:
     """Return the path of a color's stamp: a file that lists the files that the color's FPM or service has loaded."""
-    return f"/run/orchestrator/{settings.app}-{color}/loaded"
+    return f"/run/orchestrator/{settings.app}-{color}.loaded"
 
 
-def fpm_files(settings: Settings, color: Color) -> dict[str, str]:
-    """Return the files that a color's FPM reads: short name -> path."""
-    etc = f"{settings.node.etc}/{color}"
-    preload = {"preload": f"{etc}/preload.php"} if settings.php.preload else {}
-    idle = {"idle": f"{etc}/php-fpm-idle.conf"} if settings.shrinks else {}
-    blacklist = {"blacklist": f"{etc}/opcache-blacklist"} if _has_shared(settings) else {}
+def service_units(settings: Settings, color: Color) -> dict[str, str]:
+    """Return the systemd units of a color's services: path -> text."""
     return {
-        "conf": f"{etc}/php-fpm.conf",
-        "ini": f"{etc}/php.d/99-orchestrator.ini",
-        **preload,
-        **blacklist,
-        **idle,
-        "service": f"/etc/systemd/system/{settings.node.service(color)}",
+        f"/etc/systemd/system/{settings.node.service_unit(color, service.name)}": service_unit(settings, service, color)
+        for service in settings.services
     }
 
 
-def service_files(settings: Settings, color: Color) -> dict[str, str]:
-    """Return the files of a color's services: path -> text. The systemd units come before the files with commands."""
-    units, commands = _service_paths(settings, color)
-    texts = [service_unit(settings, service, color) for service in settings.services]
-    texts += [f"{service.command}\n" for service in settings.services]
-    return dict(zip([*units, *commands], texts, strict=True))
-
-
-def _service_paths(settings: Settings, color: Color) -> tuple[list[str], list[str]]:
-    """Return the paths of the systemd units of a color's services, and the paths of the files with their commands."""
-    names = [service.name for service in settings.services]
-    units = [f"/etc/systemd/system/{settings.node.service_unit(color, name)}" for name in names]
-    return units, [f"{settings.node.etc}/services/{name}" for name in names]
+def _service_paths(settings: Settings, color: Color) -> list[str]:
+    """Return the paths of the systemd units of a color's services."""
+    layout = settings.node
+    return [f"/etc/systemd/system/{layout.service_unit(color, service.name)}" for service in settings.services]
 
 
 def service_unit(settings: Settings, service: Service, color: Color) -> str:
@@ -295,9 +251,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
         socket="" if service.ports else layout.service_socket(color, service.name),
         port=service.ports.of(color) if service.ports else "",
         # the main service writes the stamp of the color
-        read=[path for paths in _service_paths(settings, color) for path in paths]
-        if service is runtime_of(settings).main_service
-        else [],
+        read=_service_paths(settings, color) if service is runtime_of(settings).main_service else [],
         stamp=stamp(settings, color),
         release=layout.link(color),
         library=layout.library,
@@ -326,24 +280,31 @@ def ssh(settings: Settings) -> str:
 
 def serve(settings: Settings) -> str:
     """Return the script ``serve``, which systemd runs to start a service of a color."""
-    return _render("serve.j2", root=settings.node.root, etc=settings.node.etc)
+    return _render("serve.j2", root=settings.node.root, stack=settings.node.STACK)
+
+
+def fpm(settings: Settings) -> str:
+    """Return the script ``fpm``, which systemd runs to start PHP-FPM of a color."""
+    layout = settings.node
+    return _render("fpm.j2", root=layout.root, etc=layout.etc, stack=layout.STACK, version=settings.php.version)
+
+
+def fpm_unit(settings: Settings, color: Color) -> str:
+    """Return the path of the systemd unit of a color's FPM."""
+    return f"/etc/systemd/system/{settings.node.service(color)}"
 
 
 def fpm_service(settings: Settings, color: Color) -> str:
     """Return the text of the systemd unit of a color's FPM."""
-    read = fpm_files(settings, color)
     return _render(
         "fpm.service.j2",
         app=settings.app,
         color=color.value,
-        version=settings.php.version,
         target=settings.node.target(color),
-        etc=settings.node.etc,
-        conf=read["conf"],
-        idle=read.get("idle"),
-        shrunk=settings.node.shrunk(color),
-        # provisioning restarts the whole color, so the stamp includes the files of the services
-        read=[*read.values(), *service_files(settings, color)],
+        library=settings.node.library,
+        web_user=settings.web_user,
+        # provisioning restarts the whole color, so the stamp includes the units of the services
+        read=[fpm_unit(settings, color), *_service_paths(settings, color)],
         stamp=stamp(settings, color),
     )
 
@@ -376,7 +337,7 @@ def color_target(settings: Settings, color: Color) -> str:
         app=settings.app,
         color=color.value,
         target=settings.node.target(color),
-        service=settings.node.service(color) if settings.runtime == "php" else "",
+        required=[settings.node.nginx(color), *([settings.node.service(color)] if settings.runtime == "php" else [])],
         services=[settings.node.service_unit(color, service.name) for service in settings.services],
     )
 
@@ -387,6 +348,7 @@ def node_sudoers(settings: Settings) -> str:
     The rules let the deploy user
 
     * start, stop and restart a color, and reduce its workers;
+    * check, as the web user, the configuration that a release has for its color;
     * see which releases are in use, and the last log line of a service;
     * give files of a release to the owners that the settings name;
     * pack a release into a tar file, and remove a release.
@@ -410,7 +372,9 @@ def node_sudoers(settings: Settings) -> str:
     # these programs check their arguments themselves
     names = ("own", "pack", "remove")
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/{name}" for name in names]
+    rules.append(f"{settings.user} ALL=({settings.web_user}) NOPASSWD: {settings.node.library}/check-stack")
     units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
+    units += [settings.node.nginx(color) for color in Color]
     if settings.runtime == "php":
         units += [settings.node.service(color) for color in Color]
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/said {unit}" for unit in units]
@@ -530,14 +494,13 @@ def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str],
     + group: primary group of the deploy user. Users of this group may use the Runtime API.
     """
     backends = {color.value: settings.balancer.backend(color) for color in Color}
-    _gate_is_plain(settings)
     return _render(
         "haproxy.cfg.j2",
         app=settings.app,
         switch=switch,
         tls_files=certificate.haproxy_files(settings, switch),
         ciphers=certificate.CIPHERS,
-        health=_health(settings),
+        health=HEALTH,
         preview=preview(settings),
         preview_token=settings.preview_token,
         preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),
@@ -548,25 +511,11 @@ def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str],
         socket=settings.balancer.haproxy_socket,
         group=group,
         weights_map=settings.balancer.weights_map,
-        gate=settings.gate,
         **_services(settings),
         backends=backends,
         servers=_servers(settings, nodes),
         resolve=not all(is_address(address) for address in nodes.values()),
     )
-
-
-def _gate_is_plain(settings: Settings) -> None:
-    if re.search(r"[\s\"'\\#]", settings.gate.path + settings.gate.host):
-        raise UsageError("settings: gate.path and gate.host must not contain spaces, quotes, \\ or #")
-
-
-def _health(settings: Settings) -> str:
-    """Return the path of the health page without its query.
-
-    Balancers never redirect requests for this path to https, even if the settings redirect all other requests.
-    """
-    return settings.gate.path.split("?")[0]
 
 
 def sticky_value(settings: Settings, node_name: str) -> str:
@@ -596,25 +545,26 @@ def weights_map(weights: Weights) -> str:
     return f"green {weights.green}\n"
 
 
-def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> str:
+def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], knows_mark: bool = True) -> str:
     """Return the text of ``conf.d/<app>.conf``, nginx's configuration on a balancer.
 
     + nodes: inventory name -> IP address of every node. Host names are not used, because nginx does not start if it
       cannot resolve a host name.
+    + knows_mark: whether a mark can make each answer the last on its connection. Configurations of earlier versions
+      did not know the mark
     """
     v = variable(settings)
-    _gate_is_plain(settings)
     return _render(
         "balancer.nginx.j2",
         v=v,
         v_pool=f"{v}_pool",
         link=settings.balancer.weight_link,
-        drain=f"{settings.balancer.guard_dir}/drain",
+        drain=f"{settings.balancer.guard_dir}/drain" if knows_mark else "",
         switch=switch,
         listen=switch.listen,
         tls_files=certificate.files(switch),
         ciphers=certificate.CIPHERS,
-        health_regex=re.escape(_health(settings)),
+        health_regex=re.escape(HEALTH),
         preview=preview(settings),
         preview_token=settings.preview_token,
         preview_bind=endpoint(settings.preview.bind, settings.preview.port or 0),

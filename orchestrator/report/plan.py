@@ -10,7 +10,7 @@ from orchestrator.config.source import REF
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.provisioned import differences, unknown
+from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.commands import commands
 
@@ -38,7 +38,7 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
             if seen.down[color] and color is idle.other:
                 down = ", ".join(seen.down[color])
                 found.append(f"the health checks of {name} fail in {color}, which has the traffic, on {down}")
-    found += [*differences(fleet), *unknown(fleet)]
+    found += [*differences(fleet), *outdated(fleet)]
     found += [f"{node.name} takes no part and gets no traffic until it has joined" for node in i.missing]
     if i.settings.scaling is not None and fleet.group is not None and not isinstance(fleet.group, str):
         from orchestrator.aws import scaling

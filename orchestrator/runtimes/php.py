@@ -18,7 +18,7 @@ class PhpRuntime(Runtime):
     @override
     def code(self, color: Color) -> str:
         layout = self.settings.node
-        root = f"{layout.link(color)}/{self.settings.php.public}"
+        root = f"{layout.link(color)}/{layout.PUBLIC}"
         return fastcgi_command(layout.socket(color), f"{layout.library}/inspect.php", "", root)
 
     @override

@@ -11,6 +11,7 @@ from orchestrator.stages.bake import BAKE
 from orchestrator.stages.bar import BAR, UNBAR, bar
 from orchestrator.stages.batches import prepare
 from orchestrator.stages.build import BUILD, build
+from orchestrator.stages.configure import CONFIGURE, configure
 from orchestrator.stages.copy import COPY
 from orchestrator.stages.cutover import CUTOVER, SWITCH_BACK, VERIFY_OLD, cutover
 from orchestrator.stages.environment import ENVIRONMENT, environment
@@ -68,6 +69,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
         *build(i),
         *unchanged(i),
         permit(i),
+        configure(i),
         start(i),
         watch(i),
         warm(i),
@@ -107,7 +109,7 @@ def rollback(i: Inputs) -> Plan:
 
 KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
-    *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, START, WATCH, WARM),
+    *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, PRUNE, UNBAR, ATTACH_AGAIN, RESUME),
     # stages that occur only in an undo

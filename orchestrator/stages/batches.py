@@ -9,6 +9,7 @@ from math import ceil
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Batch, Stage
 from orchestrator.stages.build import build
+from orchestrator.stages.configure import configure
 from orchestrator.stages.environment import environment
 from orchestrator.stages.fetch import fetch
 from orchestrator.stages.gate import gate_nodes
@@ -32,7 +33,7 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
         of = replace(i, nodes=i.nodes[part])
         brought = (quiet(of, balancers=number == 1), fetch(of), same(replace(i, nodes=i.nodes[: part.stop])))
         built = (share(of), environment(of), *build(of), *unchanged(of), permit(of))
-        made = (*brought, *built, start(of), warm(of), gate_nodes(of))
+        made = (*brought, *built, configure(of), start(of), warm(of), gate_nodes(of))
         stages += [replace(stage, batch=Batch(number, len(parts))) for stage in made]
     return tuple(stages)
 

@@ -16,7 +16,7 @@ from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.provisioned import differences, unknown
+from orchestrator.plan.provisioned import differences
 from orchestrator.report.terminal import heading, say
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
@@ -82,7 +82,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             check_approved(as_saved(i), approved, settled)
         else:
             # no plan was shown, so the operator has not seen these lines
-            for line in (*differences(seen), *unknown(seen)):
+            for line in differences(seen):
                 say(f"    warning: {line}", fg="yellow")
         if options.bound is not None:
             check_saved(as_saved(i), options.bound, settled)

@@ -15,7 +15,7 @@ from orchestrator.journal.store import Contents
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan.fleet_state import FleetState
-from orchestrator.plan.provisioned import differences, unknown
+from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.report.terminal import still_suspended
 from orchestrator.survey import survey
 from orchestrator.verbs.session import open_store
@@ -52,7 +52,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
     if fleet.group is not None:
         yield f"  scaling      {_group(fleet.group)}"
     yield from _without_traffic(fleet)
-    for line in (*differences(fleet), *unknown(fleet)):
+    for line in (*differences(fleet), *outdated(fleet)):
         yield f"  PROVISION    {line}"
     yield f"  lock         {_lock(contents)}"
     open_records = unfinished(contents.runs)

@@ -59,8 +59,13 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
         ({"probe": {"ca": ""}}, "probe.ca: "),
         (
             {"services": [{"name": "fpm", "command": "x", "path": "/x"}]},
-            "services.0.name: fpm is the name of PHP-FPM's unit",
+            "services.0.name: fpm is the name of a unit that each color has",
         ),
+        (
+            {"services": [{"name": "nginx", "command": "x", "path": "/x"}]},
+            "services.0.name: nginx is the name of a unit that each color has",
+        ),
+        ({"ports": {"blue": 1023}}, "ports.blue: Input should be greater than or equal to 1024"),
         (
             {"services": [{"name": "ws", "command": "x", "path": "/ws", "ports": {"blue": 9001, "green": 9001}}]},
             "services.0.ports: blue and green run at the same time, and need different ports",

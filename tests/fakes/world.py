@@ -241,6 +241,11 @@ class World:
         (library / "used").chmod(0o755)
         (library / "own").write_text("#!/bin/sh\nexit 0\n")
         (library / "own").chmod(0o755)
+        broken = self.path / name / "broken/check-stack"
+        (library / "check-stack").write_text(
+            f"#!/bin/sh\n[ ! -e {broken} ] || {{ echo 'unknown directive' >&2; exit 1; }}\n"
+        )
+        (library / "check-stack").chmod(0o755)
         releases = self.path / name / "srv/shop/releases"
         (library / "pack").write_text(f"#!/bin/sh\nexec tar -C {releases} --exclude=$1/.git -c $1\n")
         (library / "pack").chmod(0o755)

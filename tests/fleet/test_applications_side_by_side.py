@@ -54,14 +54,15 @@ def taken(hosts: str, port: int, holder: str, setting: str) -> str:
 
 
 CONF, CFG = "/etc/nginx/conf.d/shop.conf", "/etc/haproxy/orchestrator/shop.cfg"
+UNIT = "/etc/systemd/system/shop-{}-nginx.service"
 
 
 def test_ports_of_another_application_are_refused(calm: Calm) -> None:
     nodes = ", ".join(NODES)
     assert refused(calm.fleet, annex()) == [
         taken(nodes, 8080, CONF, "ports.live"),
-        taken(nodes, 8081, CONF, "ports.blue"),
-        taken(nodes, 8082, CONF, "ports.green"),
+        taken(nodes, 8081, UNIT.format("blue"), "ports.blue"),
+        taken(nodes, 8082, UNIT.format("green"), "ports.green"),
         taken("haproxy", 80, CFG, "switches.haproxy.listen"),
         taken("haproxy", 443, CFG, "switches.haproxy.tls.listen"),
         taken("haproxy", 8090, CFG, "preview.port"),
@@ -84,7 +85,8 @@ for unit in $(cd /etc/systemd/system && ls -d {ANNEX}-* 2>/dev/null); do systemc
 rm -rf /etc/systemd/system/{ANNEX}-* /etc/systemd/system/*/{ANNEX}-* /etc/nginx/conf.d/{ANNEX}.conf \
     /etc/haproxy/orchestrator/{ANNEX}.cfg /etc/sudoers.d/{ANNEX} /etc/orchestrator/{ANNEX} \
     /usr/local/lib/orchestrator/{ANNEX} /srv/{ANNEX} /var/lib/orchestrator/{ANNEX} /var/log/orchestrator/{ANNEX} \
-    /run/orchestrator/{ANNEX}-*
+    /run/orchestrator/{ANNEX}-* /var/cache/orchestrator/{ANNEX}-* \
+    /etc/logrotate.d/{ANNEX}
 systemctl daemon-reload
 for unit in nginx haproxy; do ! systemctl -q is-active $unit || systemctl reload $unit; done
 rm -f /run/haproxy/{ANNEX}.sock

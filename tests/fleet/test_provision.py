@@ -33,12 +33,18 @@ def files(fleet: Fleet) -> dict[str, str]:
 def test_a_plan_shows_what_would_change_and_changes_nothing(calm: Calm, tmp_path: Path) -> None:
     before = files(calm.fleet)
     nodes = ", ".join(node["name"] for node in calm.fleet.nodes)
-    run = Run(calm.fleet, *words("provision", plan="true"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    run = Run(
+        calm.fleet, *words("provision", plan="true"), inventory=copy_of_inventory(tmp_path, **settings("10.9.9.1"))
+    )
     assert run.end(300) == 0, run.text
     plan = [line.strip() for line in run.lines]
     assert f"{nodes}:" in plan, run.text
-    assert "reload   nginx with its new configuration: the node serves traffic, so it is drained first" in plan
-    assert [line for line in plan if line.startswith("write ") and "/etc/nginx/conf.d/shop.conf" in line], run.text
+    assert (
+        "reload   blue: nginx with the settings of the servers: the node serves traffic, so it is drained first" in plan
+    )
+    assert [line for line in plan if line.startswith("write ") and "/etc/orchestrator/shop/servers.nginx" in line], (
+        run.text
+    )
     assert "haproxy, nginx: nothing to do" in plan, run.text
     run = Run(calm.fleet, "deploys/provision.py", question=True)
     run.wait_for("Detected changes", 300)
@@ -54,15 +60,15 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(calm: Calm, tmp_path
 def test_a_file_that_one_host_refuses_changes_no_host(
     calm: Calm, broken: Callable[[str, str, str], None], tmp_path: Path
 ) -> None:
-    php = "/usr/sbin/php-fpm8.2"
+    nginx = "/usr/sbin/nginx"
     script = "#!/bin/sh\\necho not on this host >&2; exit 78\\n"
-    refuse = f"mv {php} {php}.real && printf '{script}' >{php} && chmod 755 {php}"
-    broken("node2", refuse, f"mv -f {php}.real {php}")
+    refuse = f"mv {nginx} {nginx}.real && printf '{script}' >{nginx} && chmod 755 {nginx}"
+    broken("node2", refuse, f"mv -f {nginx}.real {nginx}")
     before = files(calm.fleet)
-    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings("10.9.9.1")))
     assert run.end(300) == 1, run.text
     assert "provision: no file was changed on any host: node2: " in run.text
-    assert "FPM configuration: not on this host" in run.text
+    assert "settings of the servers for nginx: not on this host" in run.text
     assert files(calm.fleet) == before
     assert snapshot(calm.fleet).said == calm.before.said
     calm.lock_is_free()
@@ -73,12 +79,12 @@ def test_a_file_that_cannot_be_placed_changes_no_host(
     calm: Calm, broken: Callable[[str, str, str], None], tmp_path: Path
 ) -> None:
     # no file can be put into the place of a directory
-    path = "/etc/orchestrator/shop/green/php-fpm.conf"
+    path = "/etc/orchestrator/shop/servers.nginx"
     broken("node2", f"mv {path} {path}.real && mkdir {path}", f"rmdir {path} && mv {path}.real {path}")
     before = files(calm.fleet)
-    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings("10.9.9.1")))
     assert run.end(300) == 1, run.text
-    assert "node2: green: FPM configuration: " in run.text
+    assert "node2: settings of the servers for nginx: " in run.text
     assert "all files are as before on all hosts" in run.text
     assert files(calm.fleet) == before
     assert snapshot(calm.fleet).said == calm.before.said
@@ -93,12 +99,12 @@ def test_a_file_that_cannot_be_placed_changes_no_host(
 def test_a_provisioning_that_was_killed_is_taken_back_first(calm: Calm, tmp_path: Path) -> None:
     fleet = calm.fleet
     begun = "grep -q unfinished /etc/orchestrator/shop/provisioned"
-    placed = "grep -q 61s /etc/orchestrator/shop/green/php-fpm.conf"
+    placed = "grep -qF 10.9.9.1 /etc/orchestrator/shop/servers.nginx"
     before = files(fleet)
     # no file is put into place on node2 while another command has the lock of the files
     hold = f"until {begun}; do sleep 0.01; done; exec flock -F /etc sleep 600"
     holder = fleet.exec("node2", f"nohup sh -c '{hold}' >/dev/null 2>&1 & echo $!").stdout.strip()
-    run = Run(fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61)))
+    run = Run(fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings("10.9.9.1")))
     until(lambda: fleet.exec("node1", placed).returncode == 0, 120)
     run.kill()
     assert fleet.exec("node2", placed).returncode != 0
@@ -118,12 +124,12 @@ def test_a_provisioning_that_was_killed_is_taken_back_first(calm: Calm, tmp_path
     calm.no_request_failed()
 
 
-def settings(limit: int, **more: Any) -> dict[str, Any]:
-    return {"php": {"workers": 16, "request_limit": limit}, **more}
+def settings(proxy: str, **more: Any) -> dict[str, Any]:
+    return {"php": {"workers": 16, "request_limit": 61}, "web": {"trusted_proxies": ["balancers", proxy]}, **more}
 
 
-CHANGED = {"SETTINGS": json.dumps(settings(61))}
-"""The fleet's own limit is 60. Another limit changes the configuration of every node."""
+CHANGED = {"SETTINGS": json.dumps(settings("10.9.9.1"))}
+"""Another trusted proxy: nginx of both colors reloads on every node. Another limit: PHP-FPM is restarted while idle."""
 
 
 def drained(run: Run, fleet: Fleet) -> None:
@@ -131,7 +137,7 @@ def drained(run: Run, fleet: Fleet) -> None:
     assert run.end(400) == 0, run.text
     for node in fleet.nodes:
         assert f"{node['name']}: the node serves traffic, so it is drained first" in run.text
-        assert f"{node['name']}: nginx with its new configuration" in run.text
+        assert f"{node['name']}: blue: nginx with the settings of the servers" in run.text
         assert fleet.exec(node["name"], "test ! -e /srv/shop/guard/drain").returncode == 0
 
 
@@ -139,7 +145,9 @@ def test_a_change_goes_node_by_node_and_loses_no_request(
     calm: Calm, provisioning: Provisioning, tmp_path: Path
 ) -> None:
     provisioning.became(None)
-    drained(Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings(61))), calm.fleet)
+    drained(
+        Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings("10.9.9.1"))), calm.fleet
+    )
     provisioning.became(CHANGED)
     # the live color's FPM has its master still: that is in the snapshot
     assert snapshot(calm.fleet).said == calm.before.said
@@ -155,13 +163,13 @@ def test_a_release_is_refused_until_settings_are_provisioned(
     calm: Calm, provisioning: Provisioning, tmp_path: Path
 ) -> None:
     fleet = calm.fleet
-    inventory = copy_of_inventory(tmp_path, php={"workers": 16, "ini": {"memory_limit": "200M"}})
+    inventory = copy_of_inventory(tmp_path, web={"trusted_proxies": ["balancers", "10.9.9.3"]})
     # at HAProxy alone, because a reload of a busy nginx loses requests
     at, sticky = "\ndef _host(", '_settings["switches"][0]["sticky"] = {"cookie": "SRV"}'
     inventory.write_text(inventory.read_text().replace(at, f"\n{sticky}\n\n{at}"))
     nodes = ", ".join(node["name"] for node in fleet.nodes)
     lines = [
-        f"{nodes}: php.ini: provisioned without it: run deploys/provision.py",
+        f"{nodes}: web.trusted_proxies is not as provisioned (deploys/provision.py applies it)",
         "haproxy: switches.haproxy.sticky: provisioned without it: run deploys/provision.py",
     ]
 
@@ -195,7 +203,7 @@ def test_a_drained_node_answers_before_the_next_is_drained(
     # nginx has two nodes, and tries a node that was barred with one request: here every request is slow
     bar = "/usr/local/lib/orchestrator/shop/bar node3"
     assert fleet.exec("nginx", f"{bar} on").returncode == 0
-    inventory = copy_of_inventory(tmp_path, **settings(61))
+    inventory = copy_of_inventory(tmp_path, **settings("10.9.9.1"))
     samples = tmp_path / "samples"
     with Traffic([fleet.nginx_url], samples, connections=20, rate=2.0, mix=("slow",), slow_seconds=7.0) as traffic:
         drained(Run(fleet, *words("provision"), inventory=inventory), fleet)
@@ -216,7 +224,7 @@ class TestWithoutBalancers:
         self, fleet: Fleet, before: Snapshot, provisioning: Provisioning, tmp_path: Path
     ) -> None:
         urls = [node["live_url"] for node in fleet.nodes]
-        inventory = copy_of_inventory(tmp_path, **settings(60, switches=[{"kind": "node", "urls": urls}]))
+        inventory = copy_of_inventory(tmp_path, **settings("10.9.9.2", switches=[{"kind": "node", "urls": urls}]))
         with Traffic(urls, tmp_path / "samples", connections=24, rate=100.0) as traffic:
             provisioning.became(None)
             drained(Run(fleet, *words("provision"), inventory=inventory), fleet)

@@ -155,14 +155,14 @@ def test_a_restored_node_with_an_old_release_is_barred(
 
 @pytest.mark.slow
 def test_the_only_node_with_traffic_is_not_barred(calm: Calm, provisioning: Provisioning) -> None:
-    fleet, changed = calm.fleet, {"SETTINGS": json.dumps({"php": {"workers": 16, "request_limit": 61}})}
+    fleet, changed = calm.fleet, {"SETTINGS": json.dumps({"web": {"trusted_proxies": ["balancers", "10.9.9.1"]}})}
     provisioning.became(None)
     bars = "for node in node2 node3; do /usr/local/lib/orchestrator/shop/bar $node"
     for balancer in BALANCERS:
         assert fleet.exec(balancer, f"{bars} on; done").returncode == 0
     said = done(fleet, "provision", shape=changed)
     assert "node1: the node serves traffic, so it is drained first (the only node, so not barred)" in said
-    assert "node1: nginx with its new configuration" in said
+    assert "node1: blue: nginx with the settings of the servers" in said
     assert served_by(fleet.haproxy_url) == served_by(fleet.nginx_url) == {"node1"}
     for balancer in BALANCERS:
         assert fleet.exec(balancer, f"{bars} off; done").returncode == 0
@@ -172,7 +172,7 @@ def test_the_only_node_with_traffic_is_not_barred(calm: Calm, provisioning: Prov
 
 
 def test_a_node_whose_drain_was_killed_is_let_in_again(calm: Calm, provisioning: Provisioning, tmp_path: Path) -> None:
-    fleet, changed = calm.fleet, {"php": {"workers": 16, "request_limit": 61}}
+    fleet, changed = calm.fleet, {"web": {"trusted_proxies": ["balancers", "10.9.9.1"]}}
     provisioning.became(None)
     bar = "/usr/local/lib/orchestrator/shop/bar node3"
     for balancer in BALANCERS:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from orchestrator import __version__
+from orchestrator.errors import Refused
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.provisioned import differences, unknown
+from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.report.plan import risks
 from tests.fakes.states import OLD, node
 from tests.plan.test_preflight import fleet, join, problems, release, rollback, switch
@@ -74,19 +75,33 @@ LINES = [
 )
 def test_differences_name_hosts_keys_and_what_to_do(found: FleetState, lines: list[str]) -> None:
     assert differences(found) == lines
-    assert unknown(found) == []
+    assert outdated(found) == []
 
 
-def test_hosts_of_an_earlier_version_are_unknown() -> None:
+def test_hosts_of_an_earlier_version_must_be_provisioned() -> None:
     found = seen(None, NODE | WITH, None)
     assert differences(found) == []
-    (line,) = unknown(found)
-    assert line.startswith("node1, lb1: an earlier version provisioned")
-    assert "node1, lb1: an earlier" in " ".join(risks(found, release(found)))
+    line = f"node1, lb1: an earlier version of this tool provisioned: {RUN} first"
+    assert outdated(found) == [line]
+    for make in (release, rollback):
+        with pytest.raises(Refused, match=line):
+            make(found)
     new = replace(
         found, nodes={"node1": node(digests=None, provisioned=False), "node2": "lost"}, switches={"lb1": "lost"}
     )
-    assert unknown(new) == []
+    assert outdated(new) == []
+
+
+def test_hosts_whose_colors_have_no_nginx_must_be_provisioned() -> None:
+    page = {"health_page": "h"}
+    found = replace(
+        seen(NODE | WITH, NODE | WITH | page, BALANCER | WITH),
+        wanted={"node1": NODE | page, "node2": NODE | page, "lb1": BALANCER},
+    )
+    assert differences(found) == []
+    assert outdated(found) == [f"node1: an earlier version of this tool provisioned: {RUN} first"]
+    unfinished = replace(found, nodes={"node1": node(digests={"unfinished": __version__})})
+    assert outdated(unfinished) == []
 
 
 def barred(found: FleetState, name: str = "node2") -> FleetState:
@@ -111,7 +126,8 @@ def test_runs_that_start_a_release_are_refused(make: Callable[[FleetState], Inpu
 
     assert [line for line in problems(lambda: make(keeping(DIFFERENT))) if "provision" in line] == LINES
     make(keeping(AS_IT_IS))
-    make(keeping(seen(None, None, None)))
+    earlier = [line for line in problems(lambda: make(keeping(seen(None, None, None)))) if "provision" in line]
+    assert earlier == [f"node1, node2, lb1: an earlier version of this tool provisioned: {RUN} first"]
 
 
 def test_a_rollback_to_a_warm_release_is_only_warned() -> None:

@@ -31,6 +31,7 @@ nginx server {
 nginx     listen 80 default_server;
 nginx }
 service /etc/systemd/system/shop-blue-ws.service:ExecStart=/usr/local/lib/orchestrator/shop/serve blue ws 9001
+service /etc/systemd/system/shop-blue-nginx.service:ExecStart=/usr/local/lib/orchestrator/shop/nginx blue 8081
 service /etc/systemd/system/shop-green-ws.service:ExecStart=/usr/local/lib/orchestrator/shop/serve green ws
 welcome /etc/nginx/sites-enabled/default
 a line that nobody knows
@@ -59,6 +60,7 @@ def test_listeners_have_their_units_and_files_their_ports() -> None:
             Claim("/etc/haproxy/orchestrator/blog.cfg", at(ALL_IPV4, 8085), "haproxy.service"),
             Claim("/etc/nginx/sites-enabled/default", at(ALL_IPV4, 80), "nginx.service"),
             Claim("/etc/systemd/system/shop-blue-ws.service", at("127.0.0.1", 9001), "shop-blue.target"),
+            Claim("/etc/systemd/system/shop-blue-nginx.service", at(ALL_IPV4, 8081), "shop-blue.target"),
         ),
         welcome="/etc/nginx/sites-enabled/default",
     )

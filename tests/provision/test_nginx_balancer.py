@@ -17,6 +17,7 @@ from tests.provision.test_render import NODES, only, settings
 SETTINGS = settings(switches=[{"kind": "nginx", "group": "balancers", "urls": ["http://127.0.0.1"]}])
 SWITCH = only(SETTINGS, NginxSwitch)
 TEXT = render.balancer_nginx(SETTINGS, SWITCH, NODES)
+EARLIER = render.balancer_nginx(SETTINGS, SWITCH, NODES, knows_mark=False)
 OTHER_COMMENTS = TEXT.replace("# ", "# earlier: ")
 
 
@@ -36,10 +37,12 @@ class Balancer(Host):
     [
         (OTHER_COMMENTS, OTHER_COMMENTS),
         (OTHER_COMMENTS.replace("keepalive 64;", "keepalive 65;"), TEXT),
+        (EARLIER, EARLIER),
+        (EARLIER.replace("keepalive 64;", "keepalive 65;"), TEXT),
         ("", TEXT),
     ],
 )
-def test_new_comments_alone_are_not_written(monkeypatch: pytest.MonkeyPatch, present: str, wanted: str) -> None:
+def test_a_reload_that_nothing_needs_is_avoided(monkeypatch: pytest.MonkeyPatch, present: str, wanted: str) -> None:
     done: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(Work, "do", lambda self, what, operation, **more: bool(done.setdefault(what, more)))
     with ctx_host.use(Balancer(present)):

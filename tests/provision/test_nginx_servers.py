@@ -106,4 +106,4 @@ def test_our_own_files_name_our_ports() -> None:
     made = settings(switches=[switch], preview={"token": "x" * 16, "port": 8090})
     balancer = render.balancer_nginx(made, only(made, NginxSwitch), NODES)
     assert [port for port, _ in ports(balancer)] == [8085, 443, 8090]
-    assert [port for port, _ in ports(render.node_nginx(made, "node1"))] == [8080, 8081, 8082]
+    assert [port for port, _ in ports(render.front_nginx(made))] == [8080]

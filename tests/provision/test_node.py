@@ -44,13 +44,15 @@ WITH_SERVICE: Settings = SETTINGS.model_copy(update={"services": [Service(name="
 
 def seen(unit: Unit = UP, current: bool = True, **changes: Unit | bool) -> node.Seen:
     """A node that is up and current apart from the given changes: ``blue_fpm=DOWN``, ``green_read=False``."""
-    units = {"nginx.service": changes.get("nginx", unit)}
-    stamps = {common.loaded(SETTINGS, "nginx"): changes.get("nginx_read", current)}
+    units = {"nginx.service": changes.get("front", unit)}
+    stamps = {common.loaded(SETTINGS, "nginx"): changes.get("front_read", current)}
     for color in Color:
         units[f"shop-{color}.target"] = changes.get(f"{color}_target", unit)
+        units[f"shop-{color}-nginx.service"] = changes.get(f"{color}_nginx", unit)
         units[f"shop-{color}-fpm.service"] = changes.get(f"{color}_fpm", unit)
         units[f"shop-{color}-ws.service"] = changes.get(f"{color}_ws", unit)
         stamps[render.stamp(SETTINGS, color)] = changes.get(f"{color}_read", current)
+        stamps[render.nginx_loaded(SETTINGS, color)] = changes.get(f"{color}_servers", current)
     return node.Seen(units, stamps)  # type: ignore[arg-type]
 
 
@@ -64,7 +66,22 @@ def test_nothing_is_left_to_do_where_everything_is_loaded() -> None:
 
 
 def test_a_new_node_gets_everything() -> None:
-    assert kinds(seen(DOWN, current=False), None) == [("up", Color.blue), ("up", Color.green), ("nginx", None)]
+    wanted = [("up", Color.blue), ("up", Color.green), ("nginx", None), ("listen", Color.blue), ("listen", Color.green)]
+    assert kinds(seen(DOWN, current=False), None) == wanted
+    assert not any(task.disturbs for task in node.tasks(SETTINGS, seen(DOWN, current=False), None))
+
+
+def test_colors_take_their_ports_from_a_node_s_nginx_last() -> None:
+    # nginx of the node has the colors' ports until it is reloaded: the colors then listen at their sockets alone
+    moved: dict[str, Any] = {f"{color}_{what}": DOWN for color in Color for what in ("nginx", "target")}
+    found = node.tasks(SETTINGS, seen(front_read=False, blue_servers=False, green_servers=False, **moved), Color.blue)
+    assert [(task.kind, task.color, task.disturbs) for task in found] == [
+        ("up", Color.blue, False),
+        ("up", Color.green, False),
+        ("nginx", None, True),
+        ("listen", Color.blue, False),
+        ("listen", Color.green, False),
+    ]
 
 
 @pytest.mark.parametrize("live", Color)
@@ -79,6 +96,7 @@ def test_no_fpm_is_restarted_if_the_live_color_is_unknown() -> None:
 
 def test_a_color_that_is_down_is_started_even_if_it_is_live() -> None:
     assert kinds(seen(blue_fpm=DOWN), Color.blue) == [("up", Color.blue)]
+    assert kinds(seen(blue_nginx=DOWN), Color.blue) == [("up", Color.blue), ("listen", Color.blue)]
 
 
 def test_a_down_service_is_started_and_a_removed_one_ignored() -> None:
@@ -87,22 +105,36 @@ def test_a_down_service_is_started_and_a_removed_one_ignored() -> None:
     assert node.tasks(SETTINGS, found, Color.green) == []
 
 
-def test_only_a_reload_of_an_nginx_that_runs_disturbs() -> None:
-    (task,) = node.tasks(SETTINGS, seen(nginx_read=False), None)
-    assert task.disturbs
-    (task,) = node.tasks(SETTINGS, seen(nginx=DOWN, nginx_read=False), None)
-    assert not task.disturbs
-    assert not any(task.disturbs for task in node.tasks(SETTINGS, seen(blue_read=False), Color.green))
+@pytest.mark.parametrize(
+    ("settings", "found", "disturbs"),
+    [
+        # balancers ask the colors' ports: only the node's own nginx is reloaded
+        (SETTINGS, seen(front_read=False), [("nginx", False)]),
+        (ALONE, seen(front_read=False), [("nginx", True)]),
+        (ALONE, seen(front=DOWN, front_read=False), [("nginx", False)]),
+        # an earlier version: nginx of the node may have the colors' ports
+        (SETTINGS, seen(front_read=False, green_nginx=DOWN), [("up", False), ("nginx", True), ("listen", False)]),
+        (SETTINGS, seen(blue_servers=False), [("listen", True)]),
+        (SETTINGS, seen(blue_servers=False, blue_nginx=DOWN), [("up", False), ("listen", False)]),
+        (SETTINGS, seen(blue_read=False), [("restart", False)]),
+    ],
+)
+def test_only_a_reload_of_an_nginx_that_serves_disturbs(
+    settings: Settings, found: node.Seen, disturbs: list[tuple[str, bool]]
+) -> None:
+    assert [(task.kind, task.disturbs) for task in node.tasks(settings, found, Color.green)] == disturbs
 
 
 def test_units_that_systemd_has_not_read_come_first() -> None:
     stale = Unit(active=True, enabled=True, stale=True)
-    assert kinds(seen(blue_fpm=stale, nginx_read=False), None) == [("units", None), ("nginx", None)]
+    assert kinds(seen(blue_fpm=stale, front_read=False), None) == [("units", None), ("nginx", None)]
 
 
 def test_nothing_but_nginx_runs_for_a_static_site() -> None:
     static = SETTINGS.model_copy(update={"runtime": "static"})
     assert node.tasks(static, seen(green_fpm=DOWN, blue_read=False), Color.green) == []
+    (task, _) = node.tasks(static, seen(green_nginx=DOWN), Color.green)
+    assert (task.kind, task.color) == ("up", Color.green)
     assert "nginx" in node.packages(static)
     assert not [name for name in node.packages(static) if "php" in name or "fcgi" in name]
     assert kinds(seen(blue_target=DOWN), None) == [("up", Color.blue)]

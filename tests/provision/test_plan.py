@@ -11,7 +11,7 @@ from orchestrator.provision.plan import Compared, balancer_lines, lines, node_li
 from orchestrator.provision.planned import Change
 
 CONF = Change("write", "nginx configuration", ("/etc/nginx/conf.d/shop.conf",))
-RELOAD = Task("nginx with its new configuration", "nginx", disturbs=True)
+RELOAD = Task("nginx with its new configuration", "nginx", disturbs=True, runs=True)
 START = Task("nginx with its new configuration", "nginx")
 
 

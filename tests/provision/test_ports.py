@@ -67,8 +67,8 @@ def test_an_application_needs_the_ports_of_its_settings() -> None:
     )
     assert [(want.setting, want.bind, want.owner) for want in on_node(made)] == [
         ("ports.live", at(8080), NGINX),
-        ("ports.blue", at(8081), NGINX),
-        ("ports.green", at(8082), NGINX),
+        ("ports.blue", at(8081), "shop-blue.target"),
+        ("ports.green", at(8082), "shop-green.target"),
         ("services.ws.ports.blue", at(9001, "127.0.0.1"), "shop-blue.target"),
         ("services.ws.ports.green", at(9002, "127.0.0.1"), "shop-green.target"),
     ]
@@ -143,10 +143,20 @@ def test_a_port_of_another_address_is_free() -> None:
     assert of_balancer(made, listening(8090, "x", address="10.0.0.1")) == []
 
 
+def of_color(color: str, port: int, hidden: bool = False) -> tuple[Claim, Listener]:
+    """The unit of a color's nginx, and its socket."""
+    unit, target = f"shop-{color}-nginx.service", f"shop-{color}.target"
+    return file(f"/etc/systemd/system/{unit}", port, target), listening(port, "" if hidden else "nginx", unit, target)
+
+
 @pytest.mark.parametrize("hidden", [False, True])
 def test_an_application_provisioned_again_has_its_ports(hidden: bool) -> None:
     made = shop(services=SERVICES, switch={"tls": {"certificate": "/x"}})
-    nginx = [(file(CONF, port), listening(port, "" if hidden else "nginx", NGINX)) for port in (8080, 8081, 8082)]
+    nginx = [
+        (file(CONF, 8080), listening(8080, "" if hidden else "nginx", NGINX)),
+        of_color("blue", 8081, hidden),
+        of_color("green", 8082, hidden),
+    ]
     services = [
         (
             file(f"/etc/systemd/system/shop-{color}-ws.service", port, f"shop-{color}.target", "127.0.0.1"),
@@ -161,10 +171,30 @@ def test_an_application_provisioned_again_has_its_ports(hidden: bool) -> None:
     assert of_balancer(made, *(one for pair in haproxy for one in pair)) == []
 
 
-def test_an_application_may_exchange_the_ports_of_nginx() -> None:
-    made = shop(ports={"live": 8082, "blue": 8080, "green": 8081})
+def test_the_ports_of_an_earlier_version_s_nginx_are_given_up() -> None:
+    # its nginx of the node had all three ports, by the application's own file
     found = [one for port in (8080, 8081, 8082) for one in (file(CONF, port), listening(port, "nginx", NGINX))]
-    assert of_node(made, *found) == []
+    assert of_node(shop(), *found) == []
+    assert of_node(shop(ports={"live": 8082, "blue": 8080, "green": 8081}), *found) == []
+    blog = file("/etc/nginx/conf.d/blog.conf", 8081)
+    assert of_node(shop(), blog, *found[-1:]) == [
+        taken(8081, blog.path, "ports.blue"),
+        taken(8082, f"nginx ({NGINX})", "ports.green"),
+    ]
+
+
+def test_a_color_keeps_its_port_for_its_own_nginx_alone() -> None:
+    front: list[Claim | Listener] = [file(CONF, 8080), listening(8080, "nginx", NGINX)]
+    found = [*front, *of_color("blue", 8081), *of_color("green", 8082)]
+    # the node's nginx is reloaded before a color listens, so a color may have the port that was the live one
+    assert of_node(shop(ports={"live": 8070, "blue": 8080}), *found) == []
+    assert of_node(shop(ports={"live": 8081, "blue": 8070}), *found) == [
+        taken(8081, "nginx (shop-blue-nginx.service)", "ports.live")
+    ]
+    assert of_node(shop(ports={"blue": 8082, "green": 8081}), *found) == [
+        taken(8082, "nginx (shop-green-nginx.service)", "ports.blue"),
+        taken(8081, "nginx (shop-blue-nginx.service)", "ports.green"),
+    ]
 
 
 def test_a_program_keeps_no_port_that_no_file_names() -> None:

@@ -15,6 +15,8 @@ from orchestrator.errors import UsageError
 from orchestrator.model import Color, Weights
 from orchestrator.provision import render
 from orchestrator.provision.members import Listed
+from orchestrator.stack.files import files
+from orchestrator.stack.nginx import nginx_conf
 
 S = TypeVar("S", bound=Switch)
 
@@ -50,119 +52,66 @@ def both_kinds(made: Settings, switch: Switch) -> tuple[str, str]:
 def test_variables_allow_dashes_in_names_and_never_are_builtin() -> None:
     assert render.variable(settings()) == "$bg_shop_x"
     assert render.variable(settings(app="http")) == "$bg_http"
-    assert "$shop-x" not in render.node_nginx(settings(), "node1")
-    assert "$bg_shop-x" not in render.node_nginx(settings(), "node1")
+    text = render.front_nginx(settings())
+    assert "$shop-x" not in text
+    assert "$bg_shop-x" not in text
 
 
-def test_a_node_has_three_ports_and_only_live_reads_the_link() -> None:
-    text = render.node_nginx(settings(ports={"live": 9000, "blue": 9001, "green": 9002}), "node1")
-    servers = text.split("\nserver {")[1:]
-    assert [server.split("listen ")[1].split()[0] for server in servers] == ["9000", "9001", "9002"]
-    assert ["/srv/shop-x/live;" in server for server in servers] == [True, False, False]
-    assert "set $bg_shop_x_color blue;" in servers[1]
-    assert "set $bg_shop_x_color green;" in servers[2]
+def test_only_the_live_port_reads_the_live_link() -> None:
+    text = render.front_nginx(settings(ports={"live": 9000, "blue": 9001, "green": 9002}))
+    (server,) = text.split("\nserver {")[1:]
+    assert re.findall(r"listen (\d+)", text) == ["9000"]
+    # the link is read once, and an unreadable link is no color
+    assert server.count("root /srv/shop-x/live;") == 1
+    assert "set $bg_shop_x_color $bg_shop_x_seen_color;\n" in server
+    assert 'if ($bg_shop_x_color = "") {\n        return 503 ' in server
+    assert "proxy_pass http://shop-x_color_$bg_shop_x_color;" in server
+    for color in Color:
+        socket = f"unix:/run/orchestrator/shop-x-{color}-nginx/socket"
+        assert f"upstream shop-x_color_{color} {{\n    server {socket} max_fails=0;" in text
 
 
-def test_no_location_hides_the_markers() -> None:
-    for server in render.node_nginx(settings(), "node1").split("\nserver {")[1:]:
-        assert server.count("add_header X-") == 3
-        assert "add_header X-" not in server.split("location /")[1]
-
-
-def test_a_node_that_is_drained_ends_its_connections() -> None:
-    text = render.node_nginx(settings(), "node1")
-    assert text.count("if (-e /srv/shop-x/guard/drain) {") == 3
-    assert text.count("keepalive_timeout 0;") == 3
+def test_the_live_port_passes_every_request_and_stream_on() -> None:
+    text = render.front_nginx(settings())
+    assert "client_max_body_size 0;" in text
+    assert "proxy_set_header Upgrade $http_upgrade;" in text
+    assert "proxy_set_header Connection $bg_shop_x_connection;" in text
+    assert "add_header" not in text
+    idle = re.search(r"keepalive_timeout (\d+)s;", text)
+    kept = re.search(r"keepalive_timeout (\d+)s;", nginx_conf(settings(), Color.blue))
+    # nginx of the color must not close a connection that this nginx is about to use
+    assert idle
+    assert kept
+    assert int(idle[1]) < int(kept[1])
 
 
 def test_markers_for_all_need_no_token() -> None:
-    text = render.node_nginx(settings(marker={"answers": "all", "token": "secret"}), "node1")
+    text = render.servers_nginx(settings(marker={"answers": "all", "token": "secret"}), "node1")
     assert "secret" not in text
     assert "http_x_probe_token" not in text
+    assert 'map "" $bg_marked {\n    default  1;\n}' in text
+    assert 'map $bg_marked $bg_mark_node { 1 "node1"; default ""; }' in text
 
 
 def test_markers_for_the_probe_compare_the_token_with_its_case() -> None:
-    text = render.node_nginx(settings(marker={"answers": "probe", "token": "aB3_-x"}), "node1")
-    assert "map $http_x_probe_token $bg_shop_x_marked" in text
+    made = settings(marker={"answers": "probe", "token": "aB3_-x"})
+    text = render.servers_nginx(made, "node1")
+    assert "map $http_x_probe_token $bg_marked" in text
     assert '"~^aB3_-x$"' in text
+    # a release may be read by more users than the token
+    assert "aB3_-x" not in "".join(files(made).values()) + render.front_nginx(made)
 
 
 @pytest.mark.parametrize("token", ["a b", 'a"b', "a;b", "a$b", "", "ä"])
 def test_a_token_that_could_break_the_configuration_is_refused(token: str) -> None:
     with pytest.raises(UsageError, match=r"marker\.token"):
-        render.node_nginx(settings(marker={"answers": "probe", "token": token}), "node1")
+        render.servers_nginx(settings(marker={"answers": "probe", "token": token}), "node1")
 
 
 @pytest.mark.parametrize("name", ["node 1", 'n"', "n;", "", "n$x"])
 def test_a_node_name_that_cannot_stand_in_a_header_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="X-Node"):
-        render.node_nginx(settings(), name)
-
-
-def test_new_files_are_cached_unless_the_settings_forbid_it() -> None:
-    assert "\nopcache.file_update_protection = 0\n" in render.php_ini(settings(), Color.blue)
-    late = settings(php={"ini": {"opcache.file_update_protection": "2"}})
-    assert "\nopcache.file_update_protection = 2\n" in render.php_ini(late, Color.blue)
-
-
-@pytest.mark.parametrize(("public", "below"), [("web/pub.d", "/web/pub.d"), (".", "")])
-def test_the_document_root_is_below_the_links_release(public: str, below: str) -> None:
-    text = render.node_nginx(settings(php={"public": public}), "node1")
-    assert '"~/releases/([A-Za-z0-9._-]+)$"' in text
-    assert text.count("root /srv/shop-x/$bg_shop_x_color/release;\n") == 3
-    assert text.count(f"root /srv/shop-x/releases/$bg_shop_x_release{below};\n") == 6
-
-
-def test_only_the_front_controller_runs_unless_scripts_is_set() -> None:
-    v = "$bg_shop_x"
-    alone = render.node_nginx(settings(), "node1")
-    assert f"{v}_script" not in alone
-    assert alone.count("fastcgi_param SCRIPT_FILENAME $document_root/index.php;\n") == 3
-    text = render.node_nginx(settings(php={"scripts": True}), "node1")
-    assert text.count(f"try_files {v}_script @page;") == text.count("location @front {") == 3
-    assert text.count(f"try_files {v}_page @front;") == 3
-    for name in ("SCRIPT_FILENAME $document_root", "SCRIPT_NAME "):
-        assert text.count(f"fastcgi_param {name}$uri;\n") == text.count(f"fastcgi_param {name}/index.php;\n") == 3
-
-
-@pytest.mark.parametrize(("public", "below", "more"), [("web", "web/", []), (".", "", ["~^/storage/"])])
-def test_no_script_is_run_where_the_application_writes(public: str, below: str, more: list[str]) -> None:
-    written = {
-        "shared": {"directories": [f"{below}wp-content/uploads", "storage"]},
-        "permissions": {"writable": [f"{below}cache.d"]},
-    }
-    text = render.node_nginx(settings(php={"public": public, "scripts": True}, **written), "node1")
-    never = re.findall(r'"(\S+)" +/\.never;', text.split("_script {")[1].split("default")[0])
-    assert never == [r"~/\.", r"~^/cache\.d/", *more, r"~^/wp\-content/uploads/"]
-
-
-def test_a_colors_master_preloads_the_colors_own_release() -> None:
-    plain = settings()
-    assert "preload" not in render.php_ini(plain, Color.blue) + render.fpm_service(plain, Color.blue)
-    made = settings(php={"preload": "config/preload.php"})
-    for color in Color:
-        wrapper = f"/etc/orchestrator/shop-x/{color}/preload.php"
-        ini = render.php_ini(made, color)
-        assert f'\nopcache.preload = "{wrapper}"\nopcache.preload_user = "www-data"\n' in ini
-        assert render.fpm_files(made, color)["preload"] == wrapper
-        # a note of what PHP-FPM has read, so that provisioning sees when a restart is needed
-        assert f" {wrapper} " in render.fpm_service(made, color)
-        text = render.preload(made, color)
-        assert f"realpath('/srv/shop-x/{color}/release')" in text
-        assert '"$release/config/preload.php"' in text
-
-
-@pytest.mark.parametrize("shared", [{"directories": ["data"]}, {"files": ["config.php"]}])
-def test_shared_php_files_are_not_cached(shared: dict[str, list[str]]) -> None:
-    plain = settings()
-    assert "blacklist" not in render.php_ini(plain, Color.blue) + render.fpm_service(plain, Color.blue)
-    made = settings(shared=shared)
-    for color in Color:
-        path = f"/etc/orchestrator/shop-x/{color}/opcache-blacklist"
-        assert f'\nopcache.blacklist_filename = "{path}"\n' in render.php_ini(made, color)
-        assert render.fpm_files(made, color)["blacklist"] == path
-        assert f" {path} " in render.fpm_service(made, color)
-    assert render.opcache_blacklist(made).splitlines()[1:] == ["/srv/shop-x/shared/"]
+        render.servers_nginx(settings(), name)
 
 
 @pytest.mark.parametrize("path", ["../x.php", "/x.php", "x", "a';b.php", ""])
@@ -174,15 +123,7 @@ def test_only_a_php_file_of_the_release_can_be_preloaded(path: str) -> None:
 def test_an_idle_color_may_have_fewer_workers() -> None:
     plain = settings(php={"workers": 8})
     assert "shrink" not in render.node_sudoers(plain)
-    assert "idle" not in render.fpm_files(plain, Color.blue)
     made = settings(php={"workers": 8, "idle_workers": 2}, soak="30m")
-    files = render.fpm_files(made, Color.green)
-    service = render.fpm_service(made, Color.green)
-    choice = f"conf={files['conf']}; [ ! -e /srv/shop-x/green/shrunk ] || conf={files['idle']}; exec "
-    assert choice in service
-    assert f" {files['idle']} " in service.split("ExecStartPre=")[1].splitlines()[0]
-    assert "\npm.max_children = 8\n" in render.php_fpm(made, Color.green, "deploy", "www-data")
-    assert "\npm.max_children = 2\n" in render.php_fpm(made, Color.green, "deploy", "www-data", 2)
     units = render.shrink_units(made, Color.green)
     assert "OnActiveSec=1800000ms" in units["/etc/systemd/system/shop-x-green-shrink.timer"]
     assert "User=deploy\n" in units["/etc/systemd/system/shop-x-green-shrink.service"]
@@ -204,38 +145,23 @@ WEB = {"name": "web", "command": "bin/web", "path": "/"}
 PORTS = {"blue": 9001, "green": 9002}
 
 
-def test_a_static_site_is_nginx_s_alone() -> None:
-    made = settings(**STATIC)
-    text = render.node_nginx(made, "node1")
-    assert "fastcgi" not in text
-    assert "upstream" not in text
-    assert text.count("try_files $bg_shop_x_file $bg_shop_x_index $bg_shop_x_file/ =404;") == 3
-    assert '"~/$"    "${bg_shop_x_file}index.html";' in text
-    assert text.count("absolute_redirect off;") == 3
-    target = render.color_target(made, Color.blue)
-    assert not re.search(r"^(Requires|Wants|After)=", target, re.MULTILINE)
-
-
-def test_a_service_that_answers_everything_but_files() -> None:
-    made = settings(runtime="service", services=[WEB])
-    text = render.node_nginx(made, "node1")
-    assert "fastcgi" not in text
+def test_only_nginx_is_of_the_color_of_a_static_site() -> None:
     for color in Color:
-        assert f"upstream shop-x_web_{color} {{\n    server unix:/srv/shop-x/{color}/run/web.sock max_fails=0;" in text
-    assert text.count("try_files $bg_shop_x_file @service;") == 3
-    assert text.count("location @service {\n        proxy_pass http://shop-x_web_$bg_shop_x_color;") == 3
-    assert "location ~" not in text
-    assert "proxy_buffering off" not in text
-    assert "fpm" not in render.color_target(made, Color.green)
-    without = render.node_nginx(settings(runtime="service", services=[WEB | {"files": False}]), "node1")
-    assert without.count("try_files /.never @service;") == 6
+        target = render.color_target(settings(**STATIC), color)
+        units = re.findall(r"^(?:Requires|Wants|After)=(.*)", target, re.MULTILINE)
+        assert units == [f"shop-x-{color}-nginx.service"] * 2
+
+
+def test_a_color_of_a_service_needs_no_fpm() -> None:
+    target = render.color_target(settings(runtime="service", services=[WEB]), Color.green)
+    assert "fpm" not in target
+    assert "Requires=shop-x-green-nginx.service\n" in target
+    assert "Wants=shop-x-green-web.service\n" in target
 
 
 def test_a_service_on_a_port_of_its_color() -> None:
     made = settings(runtime="service", services=[WEB | {"ports": PORTS}])
-    text = render.node_nginx(made, "node1")
     for color, port in PORTS.items():
-        assert f"upstream shop-x_web_{color} {{\n    server 127.0.0.1:{port} max_fails=0;" in text
         unit = render.service_unit(made, made.services[0], Color(color))
         assert f"/serve {color} web {port}\n" in unit
         assert f"/answers {port} / /srv/shop-x/{color}/release\n" in unit
@@ -246,11 +172,13 @@ def test_the_main_service_notes_the_files_that_it_has_read() -> None:
     ws = {"name": "ws", "command": "bin/ws", "path": "/ws"}
     made = settings(runtime="service", services=[ws, WEB])
     units = {service.name: render.service_unit(made, service, Color.blue) for service in made.services}
-    read = " ".join(render.service_files(made, Color.blue))
+    read = " ".join(render.service_units(made, Color.blue))
     assert f"ExecStartPre=+/bin/sh -c 'sha256sum {read} > {render.stamp(made, Color.blue)}'" in units["web"]
-    assert "RuntimeDirectory=orchestrator/shop-x-blue" in units["web"]
+    # root writes the list where the web user cannot put a link
+    assert render.stamp(made, Color.blue) == "/run/orchestrator/shop-x-blue.loaded"
+    assert "RuntimeDirectory=orchestrator/shop-x-blue\n" in units["web"]
     assert "sha256sum" not in units["ws"]
-    assert not any("sha256sum" in text for text in render.service_files(settings(services=[ws]), Color.blue).values())
+    assert not any("sha256sum" in text for text in render.service_units(settings(services=[ws]), Color.blue).values())
 
 
 def test_an_exact_sudo_rule_allows_asking_what_a_service_runs() -> None:
@@ -276,69 +204,23 @@ def test_streams_of_a_service_for_all_paths_get_the_stream_limit(kind: str) -> N
         assert "proxy_buffering" not in nginx
 
 
-def test_only_built_files_are_looked_for_in_the_other_color() -> None:
-    assert "@other" not in render.node_nginx(settings(), "node1")
-    text = render.node_nginx(settings(assets=["build", "dist/v1.x"]), "node1")
-    v = "$bg_shop_x"
-    assert f'map {v}_file {v}_asset {{\n    "~^/(build|dist/v1\\.x)/"  {v}_file;\n    default' in text
-    assert text.count("location @other {") == text.count(f"try_files {v}_file @other;") == 3
-    assert text.count(f"root /srv/shop-x/{v}_other/release/public;\n") == 3
-    assert text.count(f"try_files {v}_asset @php;") == 3
-
-
 @pytest.mark.parametrize("path", ["", ".", "../up", "/abs", ".git", "a b", "a//b", "a/.b", "build/"])
 def test_assets_are_directories_of_the_document_root(path: str) -> None:
     with pytest.raises(UsageError, match="assets"):
         settings(assets=[path])
 
 
-@pytest.mark.parametrize("color", Color)
-def test_an_fpm_belongs_to_its_color(color: Color) -> None:
-    text = render.php_fpm(settings(), color, group="deploy", web_group="www-data")
-    assert f"listen = /srv/shop-x/{color}/run/fpm.sock" in text
-    assert f"[shop-x-{color}]" in text
-    assert str(color.other) not in text
-
-
-def test_the_operators_ini_values_win() -> None:
-    text = render.php_ini(
-        settings(php={"ini": {"opcache.memory_consumption": "256", "date.timezone": "UTC"}}), Color.blue
-    )
-    assert "opcache.memory_consumption = 256\n" in text
-    assert "opcache.memory_consumption = 128" not in text
-    assert "opcache.validate_timestamps = 0\n" in text
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        ("128", "128"),
-        ("256M", "256M"),
-        ("E_ALL & ~E_DEPRECATED", "E_ALL & ~E_DEPRECATED"),
-        ("Europe/Berlin", '"Europe/Berlin"'),
-        ("a;b", '"a;b"'),
-        ("", '""'),
-    ],
-)
-def test_ini_values_are_quoted_where_they_must_be(value: str, written: str) -> None:
-    assert render.ini_value("some.key", value) == written
-
-
-@pytest.mark.parametrize(("key", "value"), [("k", 'a"b'), ("k", "a\nb"), ("k", "${HOME}"), ("a b", "1"), ("a=b", "1")])
-def test_ini_values_that_could_break_the_file_are_refused(key: str, value: str) -> None:
-    with pytest.raises(UsageError, match=r"php\.ini"):
-        render.ini_value(key, value)
-
-
 def test_the_units_of_a_color_come_and_go_together() -> None:
     target = render.color_target(settings(), Color.blue)
     service = render.fpm_service(settings(), Color.blue)
-    assert "Requires=shop-x-blue-fpm.service\nAfter=shop-x-blue-fpm.service\n" in target
+    for unit in ("shop-x-blue-fpm.service", "shop-x-blue-nginx.service"):
+        assert f"Requires={unit}\nAfter={unit}\n" in target
+    assert "PartOf=shop-x-blue.target" in render.nginx_service(settings(), Color.blue)
     assert "WantedBy=multi-user.target" in target
     assert "Wants=" not in target
     assert "PartOf=shop-x-blue.target" in service
-    for path in render.fpm_files(settings(), Color.blue).values():
-        assert path in service
+    assert render.fpm_unit(settings(), Color.blue) in service
+    assert "User=www-data\n" in service
 
 
 SERVICES = [
@@ -359,26 +241,8 @@ def test_a_service_comes_and_goes_with_its_color(color: Color) -> None:
         assert f"/answers /srv/shop-x/{color}/run/{name}.sock /ws" in text
         assert str(color.other) not in text
         # a restart of the color reads them; provisioning sees at PHP-FPM's stamp whether the restart has happened
-        assert f"/etc/systemd/system/{unit} " in render.fpm_service(made, color)
-    assert render.service_files(made, color)["/etc/orchestrator/shop-x/services/ws"] == SERVICES[0]["command"] + "\n"
-
-
-def test_a_services_path_goes_to_the_color_that_was_read_once() -> None:
-    text = render.node_nginx(settings(services=SERVICES, stream_limit="30m"), "node1")
-    assert "server unix:/srv/shop-x/green/run/ws.sock max_fails=0;" in text
-    for server in text.split("\nserver {")[1:]:
-        places = ('~ "^/ws/lo\\.g(/|$)"', '~ "^/ws(/|$)"', "/ {")
-        log, ws, rest = (server.index(f"location {place}") for place in places)
-        assert log < ws < rest  # nginx takes the first of two matching locations
-        location = server[ws:rest]
-        assert "proxy_pass http://shop-x_ws_$bg_shop_x_color;" in location
-        assert "live" not in location
-        assert "proxy_set_header Upgrade $http_upgrade;" in location
-        assert "proxy_set_header Connection $bg_shop_x_connection;" in location
-        assert "proxy_buffering off;" in location
-        assert "proxy_read_timeout 1800000ms;" in location
-        assert "add_header" not in location
-    assert "$http_upgrade" not in render.node_nginx(settings(), "node1")
+        assert f"/etc/systemd/system/{unit}" in render.fpm_service(made, color)
+        assert f"/etc/systemd/system/{unit}" in render.service_units(made, color)
 
 
 def test_balancers_let_streams_through_and_do_not_cut_them() -> None:
@@ -408,16 +272,6 @@ def test_nginx_on_a_balancer_can_end_each_connection_by_a_mark() -> None:
     assert proxied in last
 
 
-def test_both_colors_read_the_same_sessions() -> None:
-    made = [render.php_ini(settings(), color) for color in Color]
-    assert all('session.save_path = "/srv/shop-x/shared/sessions"\n' in text for text in made)
-    assert all("PrivateTmp" not in render.fpm_service(settings(), color) for color in Color)
-    assert "session." not in render.php_ini(settings(php={"sessions": "php"}), Color.blue)
-    own = render.php_ini(settings(php={"ini": {"session.save_handler": "redis"}}), Color.blue)
-    assert 'session.save_handler = "redis"\n' in own
-    assert '= "files"' not in own
-
-
 def test_the_deploy_user_may_ask_what_a_service_said() -> None:
     rules = render.node_sudoers(settings(services=SERVICES)).splitlines()
     assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/said shop-x-green-ws.service" in rules
@@ -425,7 +279,9 @@ def test_the_deploy_user_may_ask_what_a_service_said() -> None:
 
 def test_the_sudo_rules_of_a_node_are_exact() -> None:
     rules = [line for line in render.node_sudoers(settings()).splitlines() if not line.startswith("#")]
-    assert len(rules) == 12
+    assert len(rules) == 15
+    assert "deploy ALL=(www-data) NOPASSWD: /usr/local/lib/orchestrator/shop-x/check-stack" in rules
+    assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/said shop-x-blue-nginx.service" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-x-green.target" in rules
     assert 'deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/used ""' in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/remove" in rules
@@ -455,17 +311,14 @@ def test_haproxy_has_the_same_servers_in_both_colors() -> None:
     assert "server node1 10.0.0.1:8081 check" in blue
     assert "server node1 10.0.0.1:8082 check" in green
     assert "resolvers" not in text
+    # each release says which page that is
+    assert re.findall(r"http-check send meth GET uri (\S+)", text) == ["/.orchestrator/health"] * 2
 
 
 def test_haproxy_looks_names_up_while_it_runs() -> None:
     text = render.haproxy(settings(), only(settings(), HAProxySwitch), {"node1": "n1.example"}, "deploy")
     assert "\nresolvers shop-x\n" in text
     assert text.count("init-addr last,libc,none resolvers shop-x") == 2
-
-
-def test_a_gate_that_could_break_haproxys_file_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"gate\.path"):
-        render.haproxy(settings(gate={"path": "/a b"}), only(settings(), HAProxySwitch), NODES, "deploy")
 
 
 @pytest.mark.parametrize(
@@ -589,3 +442,33 @@ def test_endpoints_of_both_families() -> None:
     assert render.endpoint("10.0.0.1", 80) == "10.0.0.1:80"
     assert render.endpoint("n1.example", 80) == "n1.example:80"
     assert render.endpoint("fd00::1", 80) == "[fd00::1]:80"
+
+
+@pytest.mark.parametrize("color", Color)
+def test_nginx_of_a_color_runs_as_the_web_user(color: Color) -> None:
+    unit = render.nginx_service(settings(web_user="http", ports={"blue": 9001, "green": 9002}), color)
+    port = {"blue": 9001, "green": 9002}[color]
+    library = "/usr/local/lib/orchestrator/shop-x"
+    assert "User=http\nNoNewPrivileges=yes\n" in unit
+    # only `listen` runs as root: the web user cannot write the files that it writes
+    assert f"ExecStartPre=+{library}/listen {color} {port}\nExecStart={library}/nginx {color} {port}\n" in unit
+    assert f"ExecReload=+{library}/listen {color} {port}\nExecReload=/bin/kill -HUP $MAINPID\n" in unit
+    assert f"PIDFile=/run/orchestrator/shop-x-{color}-nginx/pid\n" in unit
+    assert f"RuntimeDirectory=orchestrator/shop-x-{color}-nginx\n" in unit
+
+
+@pytest.mark.parametrize("color", Color)
+def test_nginx_without_a_release_answers_503_alone(color: Color) -> None:
+    text = render.nginx_without_release(settings(), color)
+    run = f"/run/orchestrator/shop-x-{color}-nginx"
+    assert f"include {run}.listen*;\n        listen unix:{run}/socket;\n" in text
+    assert f'return 503 "no release in {color}\\n";' in text
+    assert str(color.other) not in text
+
+
+def test_logs_of_a_color_are_rotated_as_the_web_user() -> None:
+    text = render.logrotate(settings(web_user="http"), "web")
+    for color in Color:
+        assert f"/var/log/orchestrator/shop-x/{color}/*.log {{\n" in text
+        assert f"--kill-who=main --signal=USR1 shop-x-{color}-nginx.service" in text
+    assert text.count("    su http web\n    create 0640 http web\n") == 2

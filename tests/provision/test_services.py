@@ -16,6 +16,7 @@ from orchestrator.config import load
 from orchestrator.provision import render
 
 RELEASE = "20260101T120000Z-abcdef0"
+STACK = ".release/stack"
 
 
 @pytest.fixture
@@ -29,15 +30,15 @@ def node(tmp_path: Path) -> Path:
     for color in ("blue", "green"):
         (tmp_path / "srv" / color / "run").mkdir(parents=True)
     (tmp_path / "srv/blue/release").symlink_to(f"../releases/{RELEASE}")
-    (tmp_path / "etc/services").mkdir(parents=True)
-    (tmp_path / "serve").write_text(render._render("serve.j2", root=f"{tmp_path}/srv", etc=f"{tmp_path}/etc"))
+    (tmp_path / "srv/releases" / RELEASE / STACK).mkdir(parents=True)
+    (tmp_path / "serve").write_text(render._render("serve.j2", root=f"{tmp_path}/srv", stack=STACK))
     return tmp_path
 
 
 def serve(
     node: Path, command: str, color: str = "blue", *more: str, seconds: float = 5
 ) -> subprocess.CompletedProcess[str]:
-    (node / "etc/services/ws").write_text(command + "\n")
+    (node / "srv/releases" / RELEASE / STACK / "service-ws").write_text(command + "\n")
     return subprocess.run(
         ["sh", str(node / "serve"), color, "ws", *more], capture_output=True, text=True, cwd="/", timeout=seconds
     )
@@ -61,6 +62,12 @@ def test_a_release_without_the_command_is_a_clear_line(node: Path, command: str)
     done = serve(node, command)
     assert done.returncode == 127
     assert done.stderr == f"release {RELEASE} has no command {command.split()[0]}\n"
+
+
+def test_a_release_that_has_no_such_service_is_a_clear_line(node: Path) -> None:
+    serve(node, "bin/tell")
+    done = subprocess.run(["sh", str(node / "serve"), "blue", "queue"], capture_output=True, text=True, timeout=5)
+    assert (done.returncode, done.stderr) == (127, f"release {RELEASE} has no service queue\n")
 
 
 def test_a_color_without_a_release_waits(node: Path) -> None:

@@ -25,7 +25,7 @@ def secured(plain: int = 80, **changes: Any) -> tuple[Settings, BalancerSwitch]:
     """Settings with one balancer that speaks TLS; the arguments change its section ``tls``."""
     section = {"certificate": PEMS["certificate"], **changes}
     switch = {"kind": "nginx", "group": "b", "urls": ["http://b"], "listen": plain, "tls": section}
-    made = settings(switches=[switch], gate={"path": "/health.php?deep"})
+    made = settings(switches=[switch])
     return made, only(made, BalancerSwitch)
 
 
@@ -89,11 +89,11 @@ def test_plain_http_is_sent_to_https_but_for_the_health_page(port: int, named: s
     haproxy, nginx = both(*secured(redirect=True, listen=port))
     line = next(line for line in haproxy.splitlines() if "redirect" in line)
     assert f"location 'https://%[req.hdr(host),regsub(:[0-9]+$,)]{named}%[pathq]'" in line
-    assert line.endswith("unless { ssl_fc } || { path /health.php }")
+    assert line.endswith("unless { ssl_fc } || { path /.orchestrator/health }")
     assert f"return 308 https://$host{named}$request_uri;" in nginx
     rules = nginx.split('map "$server_port $uri"')[1].split("}")[0]
     assert [line.split() for line in rules.splitlines()[1:3]] == [
-        ['"~^80', r'/health\.php$"', '"";'],
+        ['"~^80', r'/\.orchestrator/health$"', '"";'],
         ['"~^80', '"', "1;"],
     ]
 

@@ -15,17 +15,17 @@ from orchestrator.survey import survey
 from tests.fakes.world import World
 
 LINES = [
-    "node1, node2, node3: php.ini: provisioned without it: run deploys/provision.py",
+    "node1, node2, node3: web.trusted_proxies is not as provisioned (deploys/provision.py applies it)",
     "haproxy: switches.haproxy.sticky: provisioned without it: run deploys/provision.py",
 ]
 
 
 def changed(world: World) -> Settings:
-    """Settings with another php.ini for the nodes, and a sticky cookie at HAProxy."""
+    """Settings with another trusted proxy for the nodes, and a sticky cookie at HAProxy."""
     raw: dict[str, Any] = world.settings
     haproxy, *others = raw["switches"]
     switches = [{**haproxy, "sticky": {"cookie": "SRV"}}, *others]
-    return load({**raw, "switches": switches, "php": {**raw["php"], "ini": {"memory_limit": "1G"}}})
+    return load({**raw, "switches": switches, "web": {"trusted_proxies": ["10.9.9.9"]}})
 
 
 def not_provisioned(world: World) -> Fleet:
@@ -58,7 +58,7 @@ def test_a_rollback_to_a_warm_release_goes_on(released: World, capsys: pytest.Ca
         assert f"risk: {line}" in shown
         assert f"warning: {line}" in said
     kept = released.releases("node1")[0]
-    with pytest.raises(Refused, match=r"php\.ini: provisioned without it"):
+    with pytest.raises(Refused, match=r"web\.trusted_proxies is not as provisioned"):
         verbs.rollback(fleet, Options(to=kept))
 
 
@@ -71,16 +71,16 @@ def test_an_abort_goes_on(released: World) -> None:
     assert {name: after[name] for name in released.balancers} == {name: before[name] for name in released.balancers}
 
 
-@pytest.mark.exhaustive
-def test_hosts_of_an_earlier_version_are_only_warned(released: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hosts_of_an_earlier_version_are_refused(released: World) -> None:
     fleet = released.fleet()
     for name in (*released.nodes, *released.balancers):
         released.digests(name).unlink()
-    verbs.show_plan(fleet, "release", Options(ref="v1"), verbose=False, as_json=False)
-    line = "node1, node2, node3, haproxy, nginx: an earlier version provisioned, so it is unknown with which settings"
-    assert f"risk: {line}: run deploys/provision.py once" in capsys.readouterr().err
-    assert verbs.release(fleet, Options(ref="v1")) == 0
-    assert f"warning: {line}: run deploys/provision.py once" in capsys.readouterr().err
+    before = released.snapshot()
+    line = "node1, node2, node3, haproxy, nginx: an earlier version of this tool provisioned: run deploys/provision.py"
+    for verb, options in ((verbs.release, Options(ref="v1")), (verbs.rollback, Options())):
+        with pytest.raises(Refused, match=line):
+            verb(fleet, options)
+    assert released.snapshot() == before
 
 
 def test_the_digests_come_with_the_one_look_at_each_host(released: World) -> None:

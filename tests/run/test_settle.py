@@ -11,7 +11,9 @@ from tests.stages import plans
 
 CUTOVER = [{"weight": 5, "bake": 60}, {"weight": 100}]
 
-BEFORE = ["quiet", "fetch", "same", "share", "environment", "permit", "start", "watch", "warm", "gate", "bar"]
+BEFORE = [
+    *("quiet", "fetch", "same", "share", "environment", "permit", "configure", "start", "watch", "warm", "gate", "bar"),
+]
 SHARE = ["arm 5%", "cutover 5%", "verify 5%", "bake 5%"]
 WHOLE = ["arm", "cutover", "verify", "proof"]
 LEADS = ["attach", "mend"]
@@ -32,7 +34,7 @@ def history(begun: list[str], done: list[str]) -> RunHistory:
         (
             ["fetch", "share", "start"],
             ["fetch", "same", "share", "start"],
-            [*LEADS, "environment", "permit", "watch", "warm", "gate", "bar", *SHARE, *WHOLE],
+            [*LEADS, "environment", "permit", "configure", "watch", "warm", "gate", "bar", *SHARE, *WHOLE],
         ),
         # a new run has another number, for which no node is armed
         (["arm 5%"], ["arm 5%"], [*LEADS, *[one for one in BEFORE if one not in ("quiet", "same")], *SHARE, *WHOLE]),

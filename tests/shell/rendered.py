@@ -77,15 +77,16 @@ def of(settings: Settings) -> dict[str, str]:
         for path in TEMPLATES.iterdir()
         if path.suffix != ".j2" and path.read_text().startswith("#!")
     }
-    texts |= render.node_scripts(settings)
+    texts |= render.node_scripts(settings) | render.nginx_scripts(settings)
     texts["bar"] = render.bar(settings)
+    texts["fpm"] = render.fpm(settings)
     texts["runs"] = render.runs(settings)
     texts["serve"] = render.serve(settings)
     texts["shrink"] = render.shrink(settings)
     texts["ssh"] = render.ssh(settings)
     if settings.scaling:
         texts["catch-up"] = catch_up.script(settings)
-        texts |= {f"step-{name}": text for name, text in catch_up.steps(settings).items()}
+        texts |= {f"step-{name}": text for name, text in catch_up.steps(settings).items() if name != catch_up.STACK}
     for switch in settings.switches:
         if isinstance(switch, NginxSwitch):
             texts["trim"] = render.trim(settings, switch)

@@ -14,6 +14,7 @@ from orchestrator.stages.arm import Arm, Disarm, Ready
 from orchestrator.stages.bake import Bake
 from orchestrator.stages.bar import Bar
 from orchestrator.stages.build import Build
+from orchestrator.stages.configure import Configure
 from orchestrator.stages.copy import Copy
 from orchestrator.stages.cutover import Fire, Shift
 from orchestrator.stages.environment import Environment
@@ -51,6 +52,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         Build(R, BLUE, None, "composer", only_taken_over=True),
         {"release": R, "color": "blue", "live": None, "step": "composer", "only_taken_over": True},
     ),
+    (Configure(R, S), {"release": R, "live": S}),
     (Copy(R, ("n1", "n2")), {"release": R, "nodes": ["n1", "n2"]}),
     (Shift("nginx", 100, back=True), {"kind": "nginx", "green": 100, "back": True}),
     (Fire(BLUE), {"color": "blue"}),

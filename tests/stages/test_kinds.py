@@ -21,8 +21,23 @@ from tests.stages import plans
 MODULES = [import_module(f"orchestrator.stages.{module.name}") for module in pkgutil.iter_modules(stages.__path__)]
 
 POINTS = (
-    *("attach", "mend", "quiet", "fetch", "same", "share", "environment", "unchanged", "permit", "start", "watch"),
-    *("warm", "gate", "members", "bar", "arm", "cutover", "verify", "unstick", "bake", "proof", "promote", "prune"),
+    *("attach", "mend", "quiet", "fetch", "same", "share", "environment", "unchanged", "permit", "configure"),
+    *(
+        "start",
+        "watch",
+        "warm",
+        "gate",
+        "members",
+        "bar",
+        "arm",
+        "cutover",
+        "verify",
+        "unstick",
+        "bake",
+        "proof",
+        "promote",
+        "prune",
+    ),
     "attach again",
 )
 

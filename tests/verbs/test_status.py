@@ -102,8 +102,7 @@ def test_a_barred_node() -> None:
         ({"php.ini": "2"}, "node1: php.ini is not as provisioned (deploys/provision.py applies it)"),
         (
             None,
-            "node1: an earlier version provisioned, so it is unknown with which settings: "
-            "run deploys/provision.py once",
+            "node1: an earlier version of this tool provisioned: run deploys/provision.py first",
         ),
     ],
 )

@@ -44,8 +44,8 @@ def system(settings: Settings) -> list[str]:
 def _of_color(settings: Settings, color: Color) -> list[str]:
     """Return the directories that systemd makes for the units of a color, and files beside them."""
     name = f"orchestrator/{settings.app}-{color}"
-    beside = ("", "-nginx", "-nginx.listen", "-nginx.loaded", "-nginx.socket-only")
-    return [*(f"/run/{name}{end}" for end in beside), f"/var/log/{name}", f"/var/cache/{name}"]
+    beside = ("", ".loaded", "-nginx", "-nginx.listen", "-nginx.loaded", "-nginx.socket-only")
+    return [*(f"/run/{name}{end}" for end in beside), f"/var/cache/{name}"]
 
 
 def state(settings: Settings) -> str:

@@ -14,7 +14,6 @@ from pyinfra.api.host import Host
 from orchestrator.errors import CommandFailed, NotYet, Refused
 from orchestrator.facts.idle import KeptConnections
 from orchestrator.fleet import Fleet
-from orchestrator.model import Color
 from orchestrator.provision import balancer, common, node
 from orchestrator.provision.facts import Account, Accounts
 from orchestrator.provision.removal import paths
@@ -191,7 +190,8 @@ def _ports(fleet: Fleet, name: str) -> list[int]:
     """Return the ports on which HAProxy and nginx on a host listen for the application."""
     settings, found = fleet.settings, []
     if name in fleet.nodes:
-        found += [settings.ports.live, *(settings.ports.of(color) for color in Color)]
+        # nginx of the distribution has the live port alone: the colors' own nginx ends with the colors
+        found.append(settings.ports.live)
     if name in fleet.balancers:
         found += balancer.ports(settings, fleet.switch_of(name))
     return found

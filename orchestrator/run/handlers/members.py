@@ -8,6 +8,7 @@ from typing_extensions import override
 from orchestrator.errors import CannotTell, NotYet
 from orchestrator.facts.answers import MemberAnswers
 from orchestrator.gates import members
+from orchestrator.layout import HEALTH
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
 from orchestrator.stages.gate import Members
@@ -34,7 +35,7 @@ class MembersHandler(Handler[Members]):
                 stdin=self.settings.token + "\n",
                 port=self.settings.ports.of(asked.color),
                 other=self.settings.ports.of(asked.color.other),
-                path=gate.path,
+                path=HEALTH,
                 hostname=gate.host,
                 members=[f"{name}={self.fleet.address(name)}" for name in asked.nodes],
                 https=gate.https,

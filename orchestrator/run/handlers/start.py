@@ -8,7 +8,6 @@ from orchestrator.config import Settings
 from orchestrator.operations.start import start
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, OperationHandler
-from orchestrator.runtimes import runtime_of
 from orchestrator.stages.start import Start
 
 
@@ -30,7 +29,7 @@ class StartHandler(OperationHandler[Start]):
                 "out": action.out,
                 "target": node.target(color),
                 "services": [node.service_unit(color, service.name) for service in wanted],
-                "said": f"{node.library}/said" if runtime_of(settings).main_name else "",
+                "said": f"{node.library}/said",
                 "timer": node.shrink(color, "timer") if settings.shrinks else "",
             },
         )

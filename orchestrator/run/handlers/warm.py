@@ -40,7 +40,7 @@ class WarmHandler(OperationHandler[Warm]):
                 "hostname": settings.gate.host,
                 "https": settings.gate.https,
                 "paths": settings.warm,
-                "public": settings.php.public,
+                "public": settings.node.PUBLIC,
                 "inspect": f"{settings.node.library}/inspect.php",
                 "compile": runtime_of(settings).compiled,
                 "exclude": settings.php.compile_exclude,

@@ -36,7 +36,7 @@ def units(app: str) -> dict[str, str]:
         found[settings.node.target(color)] = render.color_target(settings, color)
         found[settings.node.service(color)] = render.fpm_service(settings, color)
         found |= render.shrink_units(settings, color)
-        found |= {path: text for path, text in render.service_files(settings, color).items() if path.endswith("ice")}
+        found |= {path: text for path, text in render.service_units(settings, color).items() if path.endswith("ice")}
     return {path.rpartition("/")[2]: text for path, text in found.items()}
 
 

@@ -1,13 +1,11 @@
-"""Make values for the template node.nginx.j2: which requests nginx on the nodes answers itself, and how. Pure."""
+"""Make values for the template nginx.conf.j2: which requests a color's nginx answers itself, and how. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.config import Settings, published
-from orchestrator.config.web import BALANCERS
 
 Rules = list[tuple[str, bool]]
 """Pairs of a regular expression and a decision: True if nginx refuses a path that matches the expression.
@@ -37,11 +35,8 @@ class Header:
     answered: str
 
 
-def values(settings: Settings, proxies: Sequence[str]) -> dict[str, object]:
-    """Return values for node.nginx.j2, made from the section ``web`` and from the paths in the document root.
-
-    + proxies: addresses and networks of the trusted proxies
-    """
+def values(settings: Settings) -> dict[str, object]:
+    """Return values for nginx.conf.j2, made from the section ``web`` and from the paths in the document root."""
     web = settings.web
     return {
         "denied": denied(settings),
@@ -54,30 +49,7 @@ def values(settings: Settings, proxies: Sequence[str]) -> dict[str, object]:
         ],
         "cache": round(web.cache),
         "compressed": COMPRESSED if web.gzip else "",
-        "proxies": list(dict.fromkeys(proxies)),
     }
-
-
-def trusted(settings: Settings, balancers: Mapping[str, str], found: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the addresses and networks of the trusted proxies, and a warning for each balancer that is left out.
-
-    A balancer is left out if the node cannot resolve the balancer's address. This is not an error, because the node can
-    still serve requests.
-
-    + balancers: inventory name -> IP address or host name of every balancer
-    + found: address in the inventory -> IP address to which the node resolves the address. Addresses that the node
-      cannot resolve are left out.
-    """
-    proxies, warnings = [], []
-    for name, address in balancers.items() if BALANCERS in settings.web.trusted_proxies else ():
-        if address in found:
-            proxies.append(found[address])
-        else:
-            warnings.append(
-                f"warning: the IP address of {name} ({address}) is unknown here, so PHP sees the balancer's address "
-                "instead of the client's: give the IP address in the inventory, or in web.trusted_proxies"
-            )
-    return [*proxies, *(proxy for proxy in settings.web.trusted_proxies if proxy != BALANCERS)], warnings
 
 
 def denied(settings: Settings) -> Rules:

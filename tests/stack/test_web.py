@@ -1,4 +1,4 @@
-"""What a node's nginx sends and denies, by its rendered configuration."""
+"""What nginx of a color sends and denies, by its rendered configuration."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import UsageError
-from orchestrator.provision import render
-from orchestrator.provision.web import trusted
+from orchestrator.model import Color
+from orchestrator.stack.nginx import nginx_conf
 from tests.provision.test_render import both_kinds, settings
 
-V = "$bg_shop_x"
+V = "$bg"
 WHOLE = {"public": "."}
 WEB = {"name": "web", "command": "bin/web", "path": "/"}
 
@@ -31,12 +31,12 @@ def mapped(text: str, name: str, uri: str) -> str:
 
 
 def denied(uri: str, **changes: Any) -> bool:
-    return mapped(render.node_nginx(settings(**changes), "node1"), "_denied", uri) == "1"
+    return mapped(nginx_conf(settings(**changes), Color.blue), "_denied", uri) == "1"
 
 
 def sent(uri: str, **changes: Any) -> bool:
     """Whether nginx sends the file at this path, if there is one."""
-    text = render.node_nginx(settings(**changes), "node1")
+    text = nginx_conf(settings(**changes), Color.blue)
     return not ("_denied" in text and mapped(text, "_denied", uri)) and mapped(text, "_file", uri) == uri
 
 
@@ -110,7 +110,7 @@ def test_shared_paths_are_hidden_where_the_root_has_them(public: str, directory:
 
 def test_a_service_decides_about_all_that_is_not_denied_by_name() -> None:
     changes: dict[str, Any] = {"runtime": "service", "services": [WEB], "shared": {"directories": ["public/up"]}}
-    text = render.node_nginx(settings(**changes), "node1")
+    text = nginx_conf(settings(**changes), Color.blue)
     assert "_denied" not in text
     assert not sent("/up/a", **changes)
     assert not sent("/.env", **changes)
@@ -121,12 +121,12 @@ def test_a_service_decides_about_all_that_is_not_denied_by_name() -> None:
     assert sent("/up/a", **changes)
     # with files = false nginx does not look for files, and denies all the same
     changes["services"] = [WEB | {"files": False}]
-    text = render.node_nginx(settings(**changes), "node1")
-    assert text.count(f"location @service {{\n        if ({V}_denied) {{\n            return 404;") == 3
+    text = nginx_conf(settings(**changes), Color.blue)
+    assert text.count(f"location @service {{\n        if ({V}_denied) {{\n            return 404;") == 1
 
 
 def test_a_denied_request_is_answered_before_files_are_sought() -> None:
-    text = render.node_nginx(settings(), "node1")
+    text = nginx_conf(settings(), Color.blue)
     # only this map decides which files are sent
     assert {line.split()[1] for line in text.splitlines() if "try_files" in line} == {"/.never", f"{V}_file"}
     release = text.split("location @release {")[1].split("try_files")[0]
@@ -171,7 +171,7 @@ def test_served_paths_are_no_patterns() -> None:
 
 def test_the_largest_body_is_the_same_on_nodes_and_balancers() -> None:
     made = settings(web={"max_body": "77m"})
-    assert render.node_nginx(made, "node1").count("    client_max_body_size 77m;\n") == 3
+    assert nginx_conf(made, Color.blue).count("    client_max_body_size 77m;\n") == 1
     haproxy, nginx = both_kinds(made, made.switches[0])
     assert nginx.count("    client_max_body_size 77m;\n") == 1
     assert "77m" not in haproxy
@@ -179,18 +179,18 @@ def test_the_largest_body_is_the_same_on_nodes_and_balancers() -> None:
 
 def test_the_applications_own_header_wins() -> None:
     headers = {"X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'self'; img-src *"}
-    text = render.node_nginx(settings(web={"headers": headers}), "node1")
+    text = nginx_conf(settings(web={"headers": headers}), Color.blue)
     assert f'map $upstream_http_x_frame_options {V}_header_1 {{ "" "DENY"; default ""; }}\n' in text
     policy = headers["Content-Security-Policy"]
     assert f'map $upstream_http_content_security_policy {V}_header_2 {{ "" "{policy}"; default ""; }}\n' in text
-    assert text.count(f"    add_header X-Frame-Options {V}_header_1 always;\n") == 3
-    assert text.count(f"    add_header Content-Security-Policy {V}_header_2 always;\n") == 3
+    assert text.count(f"    add_header X-Frame-Options {V}_header_1 always;\n") == 1
+    assert text.count(f"    add_header Content-Security-Policy {V}_header_2 always;\n") == 1
     # an add_header of a location would hide those of the server
-    assert all("add_header" not in part for part in re.split(r"\n    location ", text)[1:] if "\nserver {" not in part)
+    assert "add_header" not in text[text.index("\n    location ") :]
 
 
 def test_only_assets_that_nginx_sends_are_cached_for_ever() -> None:
-    text = render.node_nginx(settings(assets=["build"], web={"cache": "24h"}), "node1")
+    text = nginx_conf(settings(assets=["build"], web={"cache": "24h"}), Color.blue)
     block = re.search(rf'^map "\$upstream_status\{V}_asset" \{V}_cache \{{\n(.*?)\n\}}', text, re.DOTALL | re.MULTILINE)
     assert block
     rules = re.findall(r'"~(\S+)" +"(.*)";', block[1])
@@ -200,70 +200,17 @@ def test_only_assets_that_nginx_sends_are_cached_for_ever() -> None:
     }
     assert answers.pop("/build/app.3f9a.js") == "public, max-age=86400, immutable"
     assert set(answers.values()) == {""}
-    assert text.count(f"    add_header Cache-Control {V}_cache;\n") == 3
-    assert "Cache-Control" not in render.node_nginx(settings(assets=["build"]), "node1")
+    assert text.count(f"    add_header Cache-Control {V}_cache;\n") == 1
+    assert "Cache-Control" not in nginx_conf(settings(assets=["build"]), Color.blue)
 
 
 def test_gzip_is_left_to_the_distribution_by_default() -> None:
-    assert "gzip" not in render.node_nginx(settings(), "node1")
-    text = render.node_nginx(settings(web={"gzip": True}), "node1")
-    assert text.count("    gzip on;\n") == text.count("    gzip_proxied any;\n") == 3
+    text = nginx_conf(settings(), Color.blue)
+    assert re.findall(r".*gzip.*", text) == ["gzip on;"]  # as in the distribution's nginx.conf
+    text = nginx_conf(settings(web={"gzip": True}), Color.blue)
+    assert text.count("    gzip on;\n") == text.count("    gzip_proxied any;\n") == 1
     # nginx compresses text/html always, and warns if it is listed; events of a stream must not be kept back
     assert not re.search(r"gzip_types .*(text/html|event-stream)", text)
-
-
-BALANCERS = {"lb1": "10.0.0.8", "lb2": "lb2.example"}
-FOUND = {"10.0.0.8": "10.0.0.8"}
-
-
-@pytest.mark.parametrize(
-    ("given", "proxies"),
-    [
-        (["balancers"], ["10.0.0.8", "10.0.0.9"]),
-        ([], []),
-        (["192.0.2.0/24"], ["192.0.2.0/24"]),
-        (["192.0.2.0/24", "balancers"], ["10.0.0.8", "10.0.0.9", "192.0.2.0/24"]),
-    ],
-)
-def test_balancers_are_trusted_by_default(given: list[str], proxies: list[str]) -> None:
-    made = settings(web={"trusted_proxies": given})
-    assert trusted(made, BALANCERS, FOUND | {"lb2.example": "10.0.0.9"}) == (proxies, [])
-    assert settings().web.trusted_proxies == ["balancers"]
-
-
-def test_a_balancer_whose_address_is_unknown_is_a_warning() -> None:
-    proxies, warnings = trusted(settings(), BALANCERS, FOUND)
-    assert proxies == ["10.0.0.8"]
-    assert [line.partition(" is unknown here")[0] for line in warnings] == [
-        "warning: the IP address of lb2 (lb2.example)"
-    ]
-    assert trusted(settings(web={"trusted_proxies": []}), BALANCERS, FOUND) == ([], [])
-
-
-def test_a_trusted_proxy_tells_the_client_s_address_and_scheme() -> None:
-    text = render.node_nginx(settings(), "node1", ["10.0.0.8", "10.0.0.8", "127.0.0.1", "fd00::/8"])
-    geo = text.split(f"geo $realip_remote_addr {V}_trusted {{\n")[1].split("}")[0]
-    assert [line.split() for line in geo.splitlines()] == [
-        ["127.0.0.1", "1;"],
-        ["10.0.0.8", "1;"],
-        ["fd00::/8", "1;"],
-        ["default", "0;"],
-    ]
-    for server in text.split("\nserver {")[1:]:
-        proxies = re.findall(r"set_real_ip_from (\S+);", server)
-        assert proxies == ["10.0.0.8", "127.0.0.1", "fd00::/8"]
-        assert "real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n" in server
-        assert f"fastcgi_param HTTPS {V}_https if_not_empty;" in server
-        assert f"fastcgi_param REQUEST_SCHEME {V}_scheme;" in server
-        assert f"fastcgi_param HTTP_X_FORWARDED_FOR {V}_forwarded if_not_empty;" in server
-
-
-def test_without_proxies_no_header_of_a_client_is_believed() -> None:
-    text = render.node_nginx(settings(), "node1")
-    assert "realip" not in text
-    assert "real_ip" not in text
-    assert "forwarded" not in text.lower()
-    assert "fastcgi_param HTTPS $https if_not_empty;" in text
 
 
 @pytest.mark.parametrize(
@@ -288,31 +235,31 @@ def test_without_proxies_no_header_of_a_client_is_believed() -> None:
     ],
 )
 def test_the_script_and_the_rest_of_a_path(uri: str, script: str, path_info: str) -> None:
-    text = render.node_nginx(
+    text = nginx_conf(
         settings(
             php={"public": ".", "scripts": True},
             shared={"directories": ["up"]},
             permissions={"writable": ["cache"]},
             web={"serve": ["up"]},
         ),
-        "node1",
+        Color.blue,
     )
     assert mapped(text, "_script", uri) == script
     assert mapped(text, "_path_info", uri) == path_info
 
 
 def test_a_front_controller_gets_the_rest_of_its_own_path_alone() -> None:
-    text = render.node_nginx(settings(php={"front": "app.php"}), "node1")
+    text = nginx_conf(settings(php={"front": "app.php"}), Color.blue)
     found = {
         uri: mapped(text, "_path_info", uri) for uri in ("/app.php/a/b", "/app.php", "/a/b", "/x.php/a", "/appXphp/a")
     }
     assert found == dict.fromkeys(found, "") | {"/app.php/a/b": "/a/b"}
-    text = render.node_nginx(settings(php={"scripts": True}), "node1")
+    text = nginx_conf(settings(php={"scripts": True}), Color.blue)
     assert (
         text.count(
             f'location @front {{\n        root /srv/shop-x/releases/{V}_release/public;\n        set {V}_info "";'
         )
-        == 3
+        == 1
     )
 
 
@@ -336,15 +283,15 @@ def test_a_front_controller_gets_the_rest_of_its_own_path_alone() -> None:
     ],
 )
 def test_a_directory_without_a_slash_is_redirected_on_the_site(uri: str, redirected: bool) -> None:
-    text = render.node_nginx(settings(php={"scripts": True}), "node1").replace(r"\z", r"\Z")
+    text = nginx_conf(settings(php={"scripts": True}), Color.blue).replace(r"\z", r"\Z")
     assert mapped(text, "_directory", uri) == (uri if redirected else "/.never")
-    assert text.count(f"return 301 {V}_directory/$is_args$args;") == 6
-    assert text.count("absolute_redirect off;") == 3
+    assert text.count(f"return 301 {V}_directory/$is_args$args;") == 2
+    assert text.count("absolute_redirect off;") == 1
 
 
 def test_without_a_fallback_nginx_answers_404() -> None:
-    text = render.node_nginx(settings(php={"scripts": True, "fallback": False}), "node1")
-    assert text.count(f"try_files {V}_page =404;") == 3
+    text = nginx_conf(settings(php={"scripts": True, "fallback": False}), Color.blue)
+    assert text.count(f"try_files {V}_page =404;") == 1
     assert "@front" not in text
     with pytest.raises(UsageError, match=r"fallback: without scripts, the front controller answers all requests"):
         settings(php={"fallback": False})

@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+# Writes the files that configure a color for a release. They come by standard input, as a tar archive in base64. The
+# command $check, which runs as $web, then checks them. A release that has exactly these files stays as it is.
+. ../scripts/inside.sh
+
+set -eu
+umask 022
+root=$1 id=$2 check=$3 web=$4 include=$5 from=$6
+cd -P "$root/releases/$id"
+new=.release/stack.new
+rm -rf "$new"
+mkdir -p "$new"
+trap 'rm -rf "$root/releases/$id/.release/stack.new"' EXIT
+base64 -d | tar -x -C "$new"
+[ -e "$new/nginx-blue.conf" ] || { echo "the configuration did not arrive" >&2; exit 1; }
+if [ -n "$include" ]; then
+    inside "$PWD" web.include "$include" "choose a file of the release"
+    [ -f "$include" ] || { echo "web.include: the release has no file $include" >&2; exit 1; }
+    cp "$include" "$new/own.conf"
+fi
+same() { # same <directory>: whether it has exactly the new files
+    [ -d "$1" ] && diff -r --no-dereference "$1" "$new" >/dev/null
+}
+if [ -n "$from" ] && ! same "../$from/.release/stack"; then
+    echo "the settings of nginx differ from those of $from: use deploys/release.py" >&2
+    exit 1
+fi
+if ! same .release/stack; then
+    rm -rf .release/stack
+    mv -T "$new" .release/stack
+fi
+[ -n "$check" ] || exit 0
+said=$(sudo -n -u "$web" "$check" "$id" 2>&1) || {
+    echo "the configuration of release $id is refused: ${said:-$check printed nothing}" >&2
+    exit 1
+}

@@ -1,0 +1,47 @@
+"""The files of a release that configure its color. Each release has them for both colors, in one directory. Pure."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+from collections.abc import Mapping
+
+from orchestrator.config import Settings
+from orchestrator.model import Color
+from orchestrator.stack import php
+from orchestrator.stack.nginx import nginx_conf
+
+
+def files(settings: Settings) -> dict[str, str]:
+    """Return the files that configure a release's color: name -> text.
+
+    A release may run in either color, so there are files for both colors.
+
+    Raises UsageError if a file cannot be made from the settings.
+    """
+    found = {f"nginx-{color}.conf": nginx_conf(settings, color) for color in Color}
+    found |= {f"service-{service.name}": f"{service.command}\n" for service in settings.services}
+    return found | (php.files(settings) if settings.runtime == "php" else {})
+
+
+def packed(texts: Mapping[str, str], public: str) -> str:
+    """Return a tar archive (base64) of the files, and of the link ``public`` to the release's document root.
+
+    The same files always give the same archive.
+
+    + texts: name of each file -> text
+    + public: the document root, as a path in the release
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, text in sorted(texts.items()):
+            data = text.encode()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o644
+            tar.addfile(entry, io.BytesIO(data))
+        link = tarfile.TarInfo("public")
+        # the directory of these files is two levels below the release
+        link.type, link.linkname = tarfile.SYMTYPE, "../.." if public == "." else f"../../{public}"
+        tar.addfile(link)
+    return base64.b64encode(archive.getvalue()).decode()

@@ -1,0 +1,84 @@
+"""Make the configuration of a color's own nginx from the settings. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.config import Settings
+from orchestrator.errors import UsageError
+from orchestrator.layout import HEALTH
+from orchestrator.model import Color
+from orchestrator.runtimes import listener_of
+from orchestrator.stack import web
+from orchestrator.stack.render import render
+
+
+def nginx_conf(settings: Settings, color: Color) -> str:
+    """Return the text of the configuration of a color's nginx, which serves the color's release.
+
+    Raises UsageError if ``gate.path`` or ``gate.host`` has characters that need quoting in a configuration file.
+    """
+    layout, php = settings.node, settings.php
+    gate_is_plain(settings)
+    return render(
+        "nginx.conf.j2",
+        color=color.value,
+        other=color.other.value,
+        root=layout.root,
+        below="" if php.public == "." else f"/{php.public}",
+        public_link=layout.PUBLIC,
+        listen=layout.listen(color),
+        socket=layout.nginx_socket(color),
+        servers=layout.nginx_servers,
+        logs=layout.logs(color),
+        temporary=layout.cache(color),
+        drain=f"{layout.guard_dir}/drain",
+        health=HEALTH,
+        gate=settings.gate,
+        front=php.front,
+        front_regex=re.escape(php.front),
+        scripts=settings.runtime == "php" and php.scripts,
+        fallback=php.fallback,
+        **web.values(settings),
+        assets="|".join(re.escape(path) for path in settings.assets),
+        include="own.conf" if settings.web.include else "",
+        request_limit=php.request_limit,
+        runtime=settings.runtime,
+        fpm_socket=layout.socket(color) if settings.runtime == "php" else "",
+        **_services(settings, color),
+    )
+
+
+def gate_is_plain(settings: Settings) -> None:
+    """Raise UsageError if ``gate.path`` or ``gate.host`` has characters that need quoting in a configuration file."""
+    if re.search(r"[\s\"'\\#$;{}]", settings.gate.path + settings.gate.host):
+        raise UsageError("settings: gate.path and gate.host must not contain spaces, quotes or any of \\ # $ ; { }")
+
+
+def _services(settings: Settings, color: Color) -> dict[str, object]:
+    """Return the values of services for the template.
+
+    Services with longer paths come first, because the longest path that matches a request decides.
+    """
+    nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
+    services = [
+        {
+            "name": service.name,
+            "path": service.path,
+            "path_regex": re.escape(service.path),
+            "files": service.files,
+            "upstream": f"service_{service.name}",
+            "server": upstream(listener_of(settings, service, color)),
+        }
+        for service in nearest_first
+    ]
+    main = next((service for service in services if service["path"] == "/"), None)
+    return {"services": services, "main": main, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
+
+
+def upstream(address: str) -> str:
+    """Return the address of a process on this host as nginx expects it.
+
+    + address: a port number, or the path of a socket
+    """
+    return f"127.0.0.1:{address}" if address.isdigit() else f"unix:{address}"

@@ -1,0 +1,145 @@
+"""A release brings its own document root, health page and rules of nginx; a rollback brings the former ones back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.running import Fleet, Provisioning
+from tests.fleet.safety import Calm, Run, Snapshot, snapshot, words
+from tests.fleet.safety import copy_of_inventory as inventory_with
+from tests.fleet.traffic import ask
+
+Tag = Callable[[str, Callable[[Path], None]], str]
+
+OTHER = {
+    "php": {"workers": 16, "public": "web", "ini": {"user_agent": "other"}},
+    "gate": {"path": "/ready", "deadline": 20},
+    "web": {"headers": {"X-Kind": "other"}, "deny": ["secret.txt"], "include": "nginx.conf"},
+    "assets": ["dist"],
+}
+
+
+def other(folder: Path) -> None:
+    """Move the document root to ``web``, and the health page to ``/ready``."""
+    shutil.move(folder / "public", folder / "web")
+    kernel = folder / "app/Kernel.php"
+    text = kernel.read_text().replace("'/health'", "'/ready'")
+    agent = "$path === '/agent' => $this->answer($server, ['agent' => ini_get('user_agent')]),"
+    kernel.write_text(text.replace("$path === '/me'", f"{agent}\n            $path === '/me'"))
+    (folder / "nginx.conf").write_text('location = /included {\n    return 200 "included";\n}\n')
+    for name in ("note.txt", "secret.txt"):
+        (folder / "web" / name).write_text(f"{name}\n")
+
+
+def has_the_other(fleet: Fleet) -> bool:
+    """Whether all answers come from a release with the other settings. Asserts that no answer mixes both settings."""
+    found = set()
+    for url in (fleet.haproxy_url, fleet.nginx_url):
+        for _ in range(2 * len(fleet.nodes)):
+            is_other = ask(url).headers.get("x-kind") == "other"
+            expected = {"/note.txt": 200, "/secret.txt": 404, "/ready": 200, "/health": 404, "/included": 200}
+            if not is_other:
+                expected = {"/note.txt": 404, "/secret.txt": 404, "/ready": 404, "/health": 200, "/included": 404}
+            assert {path: ask(url, path).status for path in expected} == expected, url
+            assert ask(url, "/.orchestrator/health").status == 200
+            assert ask(url, "/agent").body.get("agent") == ("other" if is_other else None), url
+            found.add(is_other)
+    assert len(found) == 1
+    return found.pop()
+
+
+def done(fleet: Fleet, verb: str, inventory: Path, **data: str) -> str:
+    run = Run(fleet, *words(verb, **data), inventory=inventory)
+    assert run.end(200) == 0, run.text
+    return run.text
+
+
+def test_each_release_has_its_own_document_root_and_page(calm: Calm, tag: Tag, tmp_path: Path) -> None:
+    fleet = calm.fleet
+    tag("other-root", other)
+    for name in ("former", "later"):
+        (tmp_path / name).mkdir()
+    former, later = inventory_with(tmp_path / "former"), inventory_with(tmp_path / "later", **OTHER)
+    first = calm.before.release(calm.before.live)
+
+    assert not has_the_other(fleet)
+    done(fleet, "release", later, ref="other-root")
+    second = snapshot(fleet).release(snapshot(fleet).live)
+    assert has_the_other(fleet)
+    done(fleet, "rollback", later)
+    assert not has_the_other(fleet)
+    done(fleet, "rollback", former)
+    assert has_the_other(fleet)
+
+    # the color with the other release gets a former version, and then starts the other release again
+    done(fleet, "release", former, ref="v1")
+    assert not has_the_other(fleet)
+    done(fleet, "release", former, ref="v2")
+    done(fleet, "rollback", former, to=str(second))
+    assert has_the_other(fleet)
+    done(fleet, "rollback", later, to=str(first))
+    assert not has_the_other(fleet)
+    calm.no_request_failed()
+
+
+STAND_IN = """
+set -e
+made=$(mktemp -d)
+for part in fpm cli opcache; do
+    mkdir -p "$made/$part/DEBIAN" "$made/$part/usr/sbin"
+    printf '%s\\n' "Package: php8.9-$part" 'Version: 8.9' 'Architecture: all' 'Maintainer: t <t@example.com>' \
+        'Description: stand-in' >"$made/$part/DEBIAN/control"
+done
+printf '#!/bin/sh\\nSTAND_IN=8.9 exec /usr/sbin/php-fpm8.2 "$@"\\n' >"$made/fpm/usr/sbin/php-fpm8.9"
+chmod 755 "$made/fpm/usr/sbin/php-fpm8.9"
+for part in fpm cli opcache; do
+    dpkg-deb --build "$made/$part" >/dev/null
+    dpkg --install "$made/$part.deb" >/dev/null
+done
+rm -r "$made"
+"""
+"""Install packages of a PHP 8.9: its PHP-FPM is PHP-FPM 8.2, which a variable of its environment tells apart."""
+
+
+@pytest.fixture
+def php89(fleet: Fleet, provisioning: Provisioning) -> Iterator[None]:
+    for node in fleet.nodes:
+        done = fleet.exec(node["name"], STAND_IN)
+        assert done.returncode == 0, done.stderr
+    yield
+    # the next test provisions the fleet again
+    provisioning.became(None)
+    for node in fleet.nodes:
+        assert fleet.exec(node["name"], "dpkg --remove php8.9-fpm php8.9-cli php8.9-opcache").returncode == 0
+
+
+def versions(fleet: Fleet, color: str) -> set[str]:
+    """The PHP versions of a color on all nodes."""
+    environ = f"tr '\\0' '\\n' </proc/$(systemctl show -p MainPID --value shop-{color}-fpm)/environ"
+    found = {fleet.exec(node["name"], environ).stdout for node in fleet.nodes}
+    return {"8.9" if "\nSTAND_IN=8.9\n" in f"\n{text}" else "8.2" for text in found if text}
+
+
+@pytest.mark.slow
+def test_a_release_brings_its_php_and_a_rollback_the_former(
+    fleet: Fleet, php89: None, before: Snapshot, calm: Calm, tmp_path: Path
+) -> None:
+    later = inventory_with(tmp_path, php={"workers": 16, "version": "8.9"})
+    refused = Run(fleet, *words("release", ref="v1"), inventory=later)
+    assert refused.end() == 3, refused.text
+    assert "php.version is not as provisioned" in refused.text
+    done(fleet, "provision", later)
+    assert {version for color in ("blue", "green") for version in versions(fleet, color)} == {"8.2"}
+    done(fleet, "release", later, ref="v1")
+    now = snapshot(fleet)
+    assert (versions(fleet, now.live), versions(fleet, now.idle)) == ({"8.9"}, {"8.2"})
+    done(fleet, "rollback", later)
+    assert snapshot(fleet).live == now.idle
+    assert versions(fleet, now.idle) == {"8.2"}
+    done(fleet, "rollback", later)
+    assert versions(fleet, snapshot(fleet).live) == {"8.9"}
+    calm.no_request_failed()

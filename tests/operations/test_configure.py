@@ -1,0 +1,170 @@
+"""A release gets the files that configure its color. The script is real; a fake sudo runs the check."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.operations.configure import configure
+from orchestrator.stack.files import packed
+
+ID = "20260101T120000Z-5d0f0c1"
+LIVE = "20251231T120000Z-4c9e9b0"
+FILES = {"nginx-blue.conf": "blue;\n", "nginx-green.conf": "green;\n"}
+CHECK = '#!/bin/sh\necho "$*" >>"$CHECKED"\n! grep -rq broken "$STACK" || { echo "unknown directive" >&2; exit 1; }\n'
+
+
+class Node:
+    """A live release and a new release, both without files."""
+
+    def __init__(self, path: Path) -> None:
+        self.root, self._path = path / "shop", path
+        for release in (LIVE, ID):
+            (self.root / "releases" / release / ".release").mkdir(parents=True)
+        self.stack = self.root / "releases" / ID / ".release/stack"
+        (path / "bin").mkdir()
+        for name, text in {"sudo": '#!/bin/sh\nshift 3\nexec "$@"\n', "check": CHECK}.items():
+            (path / "bin" / name).write_text(text)
+            (path / "bin" / name).chmod(0o755)
+
+    def configure(
+        self, files: Mapping[str, str] = FILES, public: str = "public", **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return self.given(packed(files, public), **more)
+
+    def given(self, archive: str, release: str = ID, **more: Any) -> subprocess.CompletedProcess[str]:
+        about: dict[str, Any] = {
+            "root": str(self.root),
+            "release": release,
+            "check": "check",
+            "web_user": "web",
+            **more,
+        }
+        (command,) = configure._inner(**about)
+        variables = {
+            "PATH": f"{self._path}/bin:{os.environ['PATH']}",
+            "CHECKED": str(self._path / "checked"),
+            "STACK": str(self.stack),
+        }
+        return subprocess.run(
+            ["sh", "-c", command.get_raw_value()],
+            input=archive,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+        )
+
+    def checked(self) -> list[str]:
+        return (self._path / "checked").read_text().splitlines() if (self._path / "checked").exists() else []
+
+    def found(self) -> dict[str, str]:
+        """The files of the new release, and where its link leads."""
+        return {
+            path.name: os.readlink(path) if path.is_symlink() else path.read_text() for path in self.stack.iterdir()
+        }
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.stack.parent.iterdir())
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def done(said: subprocess.CompletedProcess[str]) -> None:
+    assert said.returncode == 0, said.stderr
+
+
+def test_a_release_gets_the_files_and_the_link(node: Node) -> None:
+    done(node.configure())
+    assert node.found() == {**FILES, "public": "../../public"}
+    assert {oct((node.stack / name).stat().st_mode & 0o777) for name in FILES} == {"0o644"}
+    assert node.left() == ["stack"]
+    assert node.checked() == [ID]
+
+
+def test_files_that_are_the_same_are_left_alone(node: Node) -> None:
+    done(node.configure())
+    before = [(node.stack / name).stat().st_ino for name in FILES]
+    done(node.configure())
+    assert [(node.stack / name).stat().st_ino for name in FILES] == before
+    assert node.left() == ["stack"]
+    assert node.checked() == [ID, ID]
+
+
+@pytest.mark.parametrize(
+    ("files", "public"),
+    [({**FILES, "nginx-blue.conf": "other;\n"}, "public"), (FILES | {"more": ""}, "public"), (FILES, "web")],
+)
+def test_files_that_differ_are_all_replaced(node: Node, files: dict[str, str], public: str) -> None:
+    done(node.configure({**FILES, "former": ""}))
+    done(node.configure(files, public))
+    assert node.found() == {**files, "public": f"../../{public}"}
+
+
+def test_half_of_an_earlier_run_does_no_harm(node: Node) -> None:
+    (node.stack.parent / "stack.new").mkdir()
+    (node.stack.parent / "stack.new/half").write_text("half")
+    done(node.configure())
+    assert set(node.found()) == {*FILES, "public"}
+
+
+@pytest.mark.parametrize(
+    ("files", "public"), [({**FILES, "nginx-green.conf": "other;\n"}, "public"), (FILES, "web"), (None, "public")]
+)
+def test_files_that_the_live_release_does_not_have_are_refused(
+    node: Node, files: dict[str, str] | None, public: str
+) -> None:
+    if files is not None:
+        done(node.configure(files, public, release=LIVE))
+    said = node.configure(live=LIVE)
+    assert said.returncode == 1
+    assert said.stderr == f"the settings of nginx differ from those of {LIVE}: use deploys/release.py\n"
+    assert node.left() == []
+    done(node.configure(release=LIVE))
+    done(node.configure(live=LIVE))
+    assert set(node.found()) == {*FILES, "public"}
+
+
+def test_nginx_s_refusal_fails_and_is_passed_on(node: Node) -> None:
+    said = node.configure({**FILES, "nginx-green.conf": "broken;\n"})
+    assert said.returncode == 1
+    assert said.stderr == f"the configuration of release {ID} is refused: unknown directive\n"
+
+
+@pytest.mark.parametrize("archive", ["", packed({"other": ""}, "public"), "not base64"])
+def test_files_that_did_not_arrive_fail(node: Node, archive: str) -> None:
+    done(node.configure())
+    assert node.given(archive).returncode != 0
+    # the former files stay
+    assert node.found() == {**FILES, "public": "../../public"}
+    assert node.left() == ["stack"]
+    assert node.checked() == [ID]
+
+
+def test_directives_of_the_release_are_copied(node: Node) -> None:
+    own = node.root / "releases" / ID / "deploy"
+    own.mkdir()
+    (own / "nginx.conf").write_text("gzip_static on;\n")
+    done(node.configure(include="deploy/nginx.conf"))
+    assert node.found() == {**FILES, "public": "../../public", "own.conf": "gzip_static on;\n"}
+    # a release without the setting has no such file
+    done(node.configure())
+    assert "own.conf" not in node.found()
+
+
+def test_directives_that_the_release_does_not_have_fail(node: Node) -> None:
+    said = node.configure(include="nginx.conf")
+    assert said.returncode == 1
+    assert said.stderr == "web.include: the release has no file nginx.conf\n"
+    (node.root / "releases" / ID / "deploy").symlink_to(node.root.parent / "bin")
+    said = node.configure(include="deploy/check")
+    assert said.returncode == 1
+    assert "web.include: deploy/check is behind a link that leads out of the release" in said.stderr
+    assert node.left() == []
