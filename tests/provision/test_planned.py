@@ -92,13 +92,14 @@ def test_a_plan_shows_few_paths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changing", "word"), [([], "yes"), (["/other"], "yes"), (["/other", "{conf}"], "no"), (["{conf}.d"], "yes")]
+    ("changing", "word"),
+    [([], "yes"), (["/other"], "yes"), (["/other", "{conf}"], "no"), (["{conf}.d"], "yes"), (["{folder}"], "yes")],
 )
 def test_a_service_is_not_current_once_its_file_changes(tmp_path: Path, changing: list[str], word: str) -> None:
     conf, stamp = tmp_path / "a.conf", tmp_path / "stamp"
     conf.write_text("a\n")
     subprocess.run(["sh", "-c", f"sha256sum {conf} >{stamp}"], check=True)
-    command = Current().command([str(stamp)], [path.format(conf=conf) for path in changing])
+    command = Current().command([str(stamp)], [path.format(conf=conf, folder=tmp_path) for path in changing])
     done = subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
     assert done.stdout == f"{word}|{stamp}\n"
 
