@@ -1,5 +1,7 @@
 """The mark of a drain: a file on a node, which names the balancers at which provisioning keeps the node out.
 
+An nginx balancer has such a mark while provisioning waits for the end of its idle connections.
+
 Provisioning writes the mark before it bars the node, and removes the mark after it has let the node in again. While the
 mark exists, nginx on the node ends each connection after its next answer. A mark that is left belongs to a provisioning
 that was killed: the next provisioning lets the node in again.
@@ -36,12 +38,13 @@ NOWHERE = "-"
 
 
 def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
-    """Write the mark of a node.
+    """Write the mark of a node or of an nginx balancer.
 
+    + name: name of the host
     + balancers: names of the balancers at which the node will be barred
     """
     text = "\n".join(balancers or [NOWHERE]) + "\n"
-    path = _path(fleet)
+    path = _path(fleet, name)
     command = StringCommand(
         "cat", ">", QuoteString(f"{path}.new"), "&& mv -fT", QuoteString(f"{path}.new"), QuoteString(path)
     )
@@ -49,8 +52,8 @@ def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
 
 
 def remove(fleet: Fleet, name: str) -> None:
-    """Remove the mark of a node. Does nothing if the node has no mark."""
-    command = StringCommand("rm -f --", QuoteString(_path(fleet)))
+    """Remove the mark of a node or of an nginx balancer. Does nothing if the host has no mark."""
+    command = StringCommand("rm -f --", QuoteString(_path(fleet, name)))
     sure(fleet.one(name, lambda host: fleet.shell(host, command), TIME))
 
 
@@ -128,9 +131,15 @@ def settle(fleet: Fleet, members: Members, say: Say) -> bool:
     + members: which nodes may get traffic
     + say: prints a line for the operator
     """
+    for name, kind in fleet.balancers.items():
+        if kind == "nginx" and name not in fleet.nodes:
+            remove(fleet, name)
     left = [name for name in members.draining if name not in members.lacking]
-    command = StringCommand("cat", QuoteString(_path(fleet)))
-    marks = values(fleet.each(left, lambda host: fleet.shell(host, command), TIME))
+
+    def read(host: Host) -> list[str]:
+        return fleet.shell(host, StringCommand("cat", QuoteString(_path(fleet, host.name))))
+
+    marks = values(fleet.each(left, read, TIME))
     for name in left:
         for balancer_name in named(marks[name], fleet.balancers):
             let_in(fleet, balancer_name, name)
@@ -148,5 +157,6 @@ def named(lines: Sequence[str], balancers: Collection[str]) -> list[str]:
     return [name for name in balancers if not lines or name in lines]
 
 
-def _path(fleet: Fleet) -> str:
-    return f"{fleet.settings.node.guard_dir}/drain"
+def _path(fleet: Fleet, name: str) -> str:
+    layout = fleet.settings.node if name in fleet.nodes else fleet.settings.balancer
+    return f"{layout.guard_dir}/drain"

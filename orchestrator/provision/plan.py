@@ -27,7 +27,7 @@ NOTHING = "nothing to do"
 
 UNCUT = "live traffic is not drained, because a reload of HAProxy ends no request"
 CUT = "live traffic is not drained: requests on this balancer's connections are cut"
-KEPT = "live traffic is not drained: a request that arrives on an idle connection during the reload may be lost"
+KEPT = "nginx serves traffic, so its idle connections end first"
 AT_BALANCER: Mapping[tuple[str, str], str] = {
     ("haproxy", "reload"): UNCUT,
     ("haproxy", "restart"): CUT,

@@ -18,7 +18,18 @@ from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.preflight import live_color
-from orchestrator.provision import applied, drain_mark, drains, haproxy, keep_out, nginx_balancer, node, render, tls
+from orchestrator.provision import (
+    applied,
+    balancer,
+    drain_mark,
+    drains,
+    haproxy,
+    keep_out,
+    nginx_balancer,
+    node,
+    render,
+    tls,
+)
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
@@ -176,7 +187,7 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
     + say: prints a line for the operator
     """
     seen = survey(fleet)
-    live, _ = traffic(seen)
+    live, serving = traffic(seen)
     settings = fleet.settings
     pending = values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
     ways = drains_of(fleet, members, seen, pending)
@@ -192,8 +203,7 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
         tell([_drained(fleet, name, _restarted(pending[name]), load, say, drain)], say)
     keep_out.bar_leaving(fleet, members, say)
     for name in fleet.balancers:
-        switch = fleet.switch_of(name)
-        tell([fleet.one(name, lambda host, s=switch: KINDS[s.kind].activate(settings, s), LOAD)], say)  # type: ignore[misc]
+        tell([_load_balancer(fleet, name, serving, say)], say)
     keep_out.forget(fleet, members, say)
 
 
@@ -238,6 +248,32 @@ def _addresses(fleet: Fleet) -> dict[str, str]:
 
 def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
     return node.activate(fleet.settings, live)
+
+
+def _load_balancer(fleet: Fleet, name: str, serving: bool, say: Say) -> Reply[list[str]]:
+    """Load the configuration of a balancer. If a reload of nginx could lose a request, end idle connections before.
+
+    While the mark of a drain exists, each answer of nginx is the last on its connection.
+
+    + serving: whether the fleet serves traffic
+    """
+    settings, switch = fleet.settings, fleet.switch_of(name)
+    kind = KINDS[switch.kind]
+
+    def act(host: Host) -> list[str]:
+        changed: list[str] = kind.activate(settings, switch)
+        return changed
+
+    verbs = sure(fleet.one(name, lambda host: kind.pending(settings, switch), LOAD))
+    if not (serving and switch.kind == "nginx" and "reload" in verbs):
+        return fleet.one(name, act, LOAD)
+    say(f"    {name}: nginx serves traffic, so its idle connections end first")
+    drain_mark.write(fleet, name, [])
+    try:
+        _until_let_go(fleet, name, balancer.ports(settings, switch))
+        return fleet.one(name, act, LOAD)
+    finally:
+        drain_mark.remove(fleet, name)
 
 
 def _restarted(tasks: Sequence[Task]) -> list[Color]:
@@ -314,13 +350,13 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
 
 def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
-    """Wait until ports of a node have no idle connection, but at most `KEPT` seconds for each port.
+    """Wait until ports of a host have no idle connection, but at most `KEPT` seconds for each port.
 
-    This function is for a node that continues to get new connections: a node without balancers, or the only node with
-    traffic, which must not be barred. A reload of nginx loses a request only if the request arrives on an idle
-    connection while nginx closes this connection. nginx closes an idle connection within `KEPT` seconds after the last
-    answer on the connection. If a connection is idle for a longer time, it never had a request, so this function does
-    not wait for it.
+    This function is for a host that continues to get new connections: a balancer, a node without balancers, or the only
+    node with traffic, which must not be barred. A reload of nginx loses a request only if the request arrives on an
+    idle connection while nginx closes this connection. nginx closes an idle connection within `KEPT` seconds after the
+    last answer on the connection. If a connection is idle for a longer time, it never had a request, so this function
+    does not wait for it.
     """
 
     def ask(host: Host, port: int) -> None:

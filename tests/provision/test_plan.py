@@ -90,8 +90,7 @@ def test_packages_are_followed_by_one_more_comparison() -> None:
             "nginx",
             "reload",
             True,
-            "reload   nginx: live traffic is not drained: a request that arrives on an idle connection during the "
-            "reload may be lost",
+            "reload   nginx: nginx serves traffic, so its idle connections end first",
         ),
     ],
 )
