@@ -16,13 +16,14 @@ base64 -d | tar -x -C "$new"
 if [ -n "$include" ]; then
     inside "$PWD" web.include "$include" "choose a file of the release"
     [ -f "$include" ] || { echo "web.include: the release has no file $include" >&2; exit 1; }
-    cp "$include" "$new/own.conf"
+    # a copy with the usual mode: the file may be for a group only
+    cat "$include" >"$new/own.conf"
 fi
 same() { # same <directory>: whether it has exactly the new files
     [ -d "$1" ] && diff -r --no-dereference "$1" "$new" >/dev/null
 }
 if [ -n "$from" ] && ! same "../$from/.release/stack"; then
-    echo "the settings of nginx differ from those of $from: use deploys/release.py" >&2
+    echo "the configuration of nginx, PHP-FPM or a service differs from that of $from: use deploys/release.py" >&2
     exit 1
 fi
 if ! same .release/stack; then

@@ -125,7 +125,8 @@ def test_files_that_the_live_release_does_not_have_are_refused(
         done(node.configure(files, public, release=LIVE))
     said = node.configure(live=LIVE)
     assert said.returncode == 1
-    assert said.stderr == f"the settings of nginx differ from those of {LIVE}: use deploys/release.py\n"
+    wanted = f"the configuration of nginx, PHP-FPM or a service differs from that of {LIVE}: use deploys/release.py\n"
+    assert said.stderr == wanted
     assert node.left() == []
     done(node.configure(release=LIVE))
     done(node.configure(live=LIVE))
@@ -152,7 +153,10 @@ def test_directives_of_the_release_are_copied(node: Node) -> None:
     own = node.root / "releases" / ID / "deploy"
     own.mkdir()
     (own / "nginx.conf").write_text("gzip_static on;\n")
+    (own / "nginx.conf").chmod(0o640)
     done(node.configure(include="deploy/nginx.conf"))
+    # the group of the copy is another one than the web user's
+    assert (node.stack / "own.conf").stat().st_mode & 0o777 == 0o644
     assert node.found() == {**FILES, "public": "../../public", "own.conf": "gzip_static on;\n"}
     # a release without the setting has no such file
     done(node.configure())

@@ -192,3 +192,12 @@ def test_the_web_user_may_write_where_nginx_writes() -> None:
         f"{name}_temp_path" for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi")
     ]
     assert all(path.startswith("/var/cache/orchestrator/shop-x-blue/") for _, path in written)
+
+
+def test_own_directives_are_read_in_the_server_block() -> None:
+    assert "own.conf" not in conf()
+    text = conf(web={"include": "deploy/nginx.conf"})
+    (server,) = text.split("\nserver {")[1:]
+    # nginx finds the file beside the configuration; the operation `configure` copies it there
+    assert "\n    include own.conf;\n" in server.partition("\n    location ")[0]
+    assert "deploy/nginx.conf" not in text
