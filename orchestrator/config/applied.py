@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.config.web import Web
 from orchestrator.layout import HEALTH
+from orchestrator.model import Color
 
 NODE, HAPROXY, NGINX = "node", "haproxy", "nginx"
 BALANCERS = (HAPROXY, NGINX)
@@ -86,7 +87,7 @@ def _key(name: str, *hosts: str, when: Callable[[Settings], object] = lambda set
 
 
 def _php(name: str) -> Key:
-    return _key(f"php.{name}", NODE, when=lambda settings: settings.runtime == "php")
+    return _key(f"php.{name}", NODE, when=_is_php)
 
 
 def _preview(name: str) -> Key:
@@ -98,13 +99,18 @@ def _switch(name: str, *hosts: str) -> Key:
     return Key(f"switches.{name}", hosts, lambda settings, switch: read(switch))
 
 
-def _instance(name: str) -> Key:
-    """Return a key whose value provisioning writes into ``catch-up``.
+def _instance(name: str, when: Callable[[Settings], object] = lambda settings: True) -> Key:
+    """Return a key whose value provisioning writes into ``catch-up``, or into a file that this script installs.
 
     New instances of an Auto Scaling group run this script to get ready for traffic.
+
+    + when: returns whether the key has an effect with the settings; if not, the value is None
     """
-    read = attrgetter(name)
-    return Key(name, (NODE,), lambda settings, switch: read(settings), new_instances=True)
+    return replace(_key(name, NODE, when=when), new_instances=True)
+
+
+def _is_php(settings: Settings) -> bool:
+    return settings.runtime == "php"
 
 
 def _build(name: str) -> Key:
@@ -140,10 +146,29 @@ def _tarball(name: str) -> Key:
     return Key(f"source.{name}", (NODE,), value, stays=True)
 
 
-def _services(settings: Settings, switch: BalancerSwitch | None) -> object:
-    if switch is not None:
-        return sorted(service.path for service in settings.services)
-    return [service.model_dump(mode="json", exclude={"files", "command"}) for service in settings.services]
+def _service(name: str) -> Key:
+    read = attrgetter(name)
+    return Key(f"services.{name}", (NODE,), lambda settings, switch: [read(service) for service in settings.services])
+
+
+def _service_port(color: Color) -> Key:
+    def value(settings: Settings, switch: BalancerSwitch | None) -> object:
+        return [service.ports.of(color) for service in settings.services if service.ports]
+
+    return Key(f"services.ports.{color}", (NODE,), value)
+
+
+def _service_paths(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return sorted(service.path for service in settings.services)
+
+
+def _service_commands(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return [service.command for service in settings.services]
+
+
+def _service_files(settings: Settings, switch: BalancerSwitch | None) -> object:
+    # the key has an effect only for the service with the path `/`
+    return [service.files for service in settings.services if service.path == "/"]
 
 
 def _stream_limit(settings: Settings, switch: BalancerSwitch | None) -> object:
@@ -171,7 +196,9 @@ KEYS: tuple[Key, ...] = (
     Key("php.idle_workers", (NODE,), lambda settings, switch: settings.shrinks),
     _key("soak", NODE, when=lambda settings: settings.shrinks),
     Key("php.sessions", (NODE,), lambda settings, switch: settings.shared_sessions),
-    Key("services", ALL, _services),
+    *(_service(name) for name in ("name", "path")),
+    *(_service_port(color) for color in Color),
+    Key("services.path", BALANCERS, _service_paths),
     Key("stream_limit", BALANCERS, _stream_limit),
     _key("web.trusted_proxies", NODE),
     _key("web.max_body", NGINX),
@@ -215,9 +242,13 @@ KEYS: tuple[Key, ...] = (
     *(_build(name) for name in ("name", "run", "when", "inputs", "listed", "outputs", "deadline")),
     *(_instance(f"permissions.{name}") for name in Permissions.model_fields),
     _instance("warm"),
-    *(_instance(f"php.{name}") for name in Php.model_fields if name not in ("sessions", "opcache")),
+    _instance("php.public"),
+    *(_instance(f"php.{name}", _is_php) for name in Php.model_fields if name not in ("public", "sessions", "opcache")),
     *(_instance(f"web.{name}") for name in Web.model_fields if name != "trusted_proxies"),
-    *(_instance(name) for name in ("assets", "stream_limit", "shared.directories", "services")),
+    *(_instance(name) for name in ("assets", "shared.directories")),
+    _instance("stream_limit", lambda settings: settings.services),
+    Key("services.command", (NODE,), _service_commands, new_instances=True),
+    Key("services.files", (NODE,), _service_files, new_instances=True),
     *(_instance(f"gate.{name}") for name in Gate.model_fields),
     *(
         _instance(f"deadlines.{name}")

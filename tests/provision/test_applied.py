@@ -95,6 +95,14 @@ BASES: dict[str, Raw] = {
         "build": [BUILD],
         "shared": {"directories": ["storage"], "files": ["local.php"], "seed": ["storage"]},
         "permissions": {"group": "www-data", "writable": ["cache"], "files": "640"},
+        "php": {"scripts": True},
+        "assets": ["build"],
+    },
+    "new instances of a service": {
+        "scaling": {**SCALING, "hook": "catch-up"},
+        "runtime": "service",
+        "services": [{"name": "web", "command": "bin/serve", "path": "/"}],
+        "permissions": {"writable": ["cache"]},
     },
     "archive": {"switches": [ALB], "source": {"kind": "archive", "url": "https://files.test/shop-{ref}.tar.xz"}},
     "archive of gzip": {
@@ -464,7 +472,7 @@ def test_each_key_has_the_class_of_the_command_that_applies_it(effects: dict[str
     classes: dict[str, str] = {}
     for base, found in effects.items():
         for name, matters in found.matters.items():
-            if matters and base != "new instances":
+            if matters and not base.startswith("new instances"):
                 classes[name] = "servers"
             classes.setdefault(name, "release, servers" if matters else "release")
             if matters and classes[name] == "release":

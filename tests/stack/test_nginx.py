@@ -87,7 +87,8 @@ def test_the_health_page_is_what_the_settings_of_the_release_say() -> None:
     found = locations(conf(Color.green, gate={"path": "/up?deep=1", "host": "shop.test"}))["= /.orchestrator/health"]
     assert f'proxy_pass "http://unix:{run}/socket:/up?deep=1";' in found
     assert "proxy_set_header Host shop.test;" in found
-    assert "X-Forwarded-Proto" not in found
+    # the scheme that nginx has checked, not the header of a client
+    assert "proxy_set_header X-Forwarded-Proto $bg_scheme;" in found
     # the answer of the page itself has both, and this answer adds its own
     assert {"proxy_hide_header X-Color;", "proxy_hide_header X-Node;"} <= {line.strip() for line in found.splitlines()}
     secure = locations(conf(gate={"https": True}))["= /.orchestrator/health"]
