@@ -14,7 +14,7 @@ from tests.fleet.running import Fleet
 from tests.fleet.safety import Calm, Run, Snapshot, copy_of_inventory, snapshot, words
 
 RELEASE = ["deploys/release.py", "-y"]
-STAGES = ["quiet", "fetch", "same", "share", "start", "watch", "warm", "gate", "arm", "cutover", "verify"]
+STAGES = ["quiet", "fetch", "same", "share", "configure", "start", "watch", "warm", "gate", "arm", "cutover", "verify"]
 STAGES += ["proof", "promote", "prune"]
 
 
