@@ -16,7 +16,6 @@ from orchestrator.model import Color, Weights
 from orchestrator.provision import render
 from orchestrator.provision.members import Listed
 from orchestrator.stack.files import files
-from orchestrator.stack.nginx import nginx_conf
 
 S = TypeVar("S", bound=Switch)
 
@@ -71,18 +70,19 @@ def test_only_the_live_port_reads_the_live_link() -> None:
         assert f"upstream shop-x_color_{color} {{\n    server {socket} max_fails=0;" in text
 
 
+def test_the_live_port_keeps_no_connection_and_changes_nothing() -> None:
+    text = render.front_nginx(settings())
+    assert not re.search(r"^    keepalive \d+;", text, re.MULTILINE)
+    assert re.search(r'_connection \{\n    "" +close;\n    default +upgrade;\n\}', text)
+    assert "    gzip off;" in text
+
+
 def test_the_live_port_passes_every_request_and_stream_on() -> None:
     text = render.front_nginx(settings())
     assert "client_max_body_size 0;" in text
     assert "proxy_set_header Upgrade $http_upgrade;" in text
     assert "proxy_set_header Connection $bg_shop_x_connection;" in text
     assert "add_header" not in text
-    idle = re.search(r"keepalive_timeout (\d+)s;", text)
-    kept = re.search(r"keepalive_timeout (\d+)s;", nginx_conf(settings(), Color.blue))
-    # nginx of the color must not close a connection that this nginx is about to use
-    assert idle
-    assert kept
-    assert int(idle[1]) < int(kept[1])
 
 
 def test_markers_for_all_need_no_token() -> None:
