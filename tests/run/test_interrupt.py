@@ -21,7 +21,7 @@ from tests.run.conftest import ring
 STEPS = {
     "release": (
         *((action, node) for action in ("quiet", "fetch", "same") for node in ("node1", "node2", "node3")),
-        *((action, node) for action in ("share", "start") for node in ("node1", "node2", "node3")),
+        *((action, node) for action in ("share", "configure", "start") for node in ("node1", "node2", "node3")),
         *(("warm", node) for node in ("node1", "node2", "node3")),
         *(("gate", node) for node in ("node1", "node2", "node3")),
         *((action, name) for action in ("quiet", "members", "ready", "shift") for name in ("haproxy", "nginx")),
