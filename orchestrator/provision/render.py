@@ -88,6 +88,7 @@ def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
         root=settings.node.root,
         port=settings.ports.live,
         upstream=f"{settings.app}_color",
+        drain=f"{settings.node.guard_dir}/drain",
         sockets={color.value: settings.node.nginx_socket(color) for color in Color},
         proxies=list(dict.fromkeys(proxies)),
     )

@@ -70,6 +70,16 @@ def test_only_the_live_port_reads_the_live_link() -> None:
         assert f"upstream shop-x_color_{color} {{\n    server {socket} max_fails=0;" in text
 
 
+def test_a_live_port_that_is_drained_ends_its_connections() -> None:
+    text = render.front_nginx(settings())
+    location, last = text[text.index("location / {") :].split("location @last {")
+    assert "if (-e /srv/shop-x/guard/drain) {\n            error_page 418 = @last;" in location
+    assert last.count("keepalive_timeout 0;") == 1
+    # the same request to the same color, but on a connection that ends
+    proxied = location[location.index("        proxy_pass") : location.index("    }\n\n")]
+    assert proxied in last
+
+
 def test_the_live_port_keeps_no_connection_and_changes_nothing() -> None:
     text = render.front_nginx(settings())
     assert not re.search(r"^    keepalive \d+;", text, re.MULTILINE)
