@@ -45,7 +45,6 @@ def check(settings: Settings, node_name: str) -> None:
     + node_name: name of the node in the header X-Node of answers
     """
     render.servers_nginx(settings, node_name)
-    files(settings)
     for path in settings.authorized_keys:
         common.public_keys(path)
     if isinstance(settings.source, GitSource):

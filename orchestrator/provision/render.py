@@ -7,10 +7,9 @@ import ipaddress
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from orchestrator.config import Settings
 from orchestrator.config.preview import Preview
@@ -23,6 +22,8 @@ from orchestrator.model import Color, Weights
 from orchestrator.provision import certificate
 from orchestrator.provision.members import Listed
 from orchestrator.runtimes import runtime_of
+from orchestrator.stack.nginx import nearest_first
+from orchestrator.stack.render import templates as environment
 from orchestrator.switches.record import FLUSH, RING_LINE
 
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
@@ -35,22 +36,12 @@ WELCOME = "/etc/nginx/sites-enabled/default"
 """The distribution's welcome page, which is nginx's default server of port 80."""
 
 
-@cache
 def templates(trim: bool = True) -> Environment:
-    """Return the environment that renders the jinja2 templates.
+    """Return the environment that renders the jinja2 templates of provisioning.
 
     + trim: whether the line of a block tag, such as ``{% if %}``, is left out; if False, it becomes an empty line
     """
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=trim,
-        lstrip_blocks=trim,
-        autoescape=False,  # noqa: S701 (configuration files and scripts, not HTML)
-    )
-    made.filters["q"] = shlex.quote
-    return made
+    return environment(TEMPLATES, trim)
 
 
 def _render(template: str, **values: object) -> str:
@@ -188,9 +179,9 @@ def _services(settings: Settings) -> dict[str, object]:
 
     Services with longer paths come first, because the longest path that matches a request decides.
     """
-    nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
     services = [
-        {"name": service.name, "path": service.path, "path_regex": re.escape(service.path)} for service in nearest_first
+        {"name": service.name, "path": service.path, "path_regex": re.escape(service.path)}
+        for service in nearest_first(settings)
     ]
     main = next((service for service in services if service["path"] == "/"), None)
     return {"services": services, "main": main, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}

@@ -37,6 +37,7 @@ from orchestrator.provision.phases import Checked, Completed, Placed, Prepared
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
+from orchestrator.stack.files import files
 from orchestrator.survey import survey, wanted
 from orchestrator.waiting import until
 
@@ -138,6 +139,7 @@ def require(fleet: Fleet) -> None:
     """
     settings = fleet.settings
     render.preview(settings)
+    files(settings)
     for name in fleet.nodes:
         node.check(settings, name)
     for name in fleet.balancers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from orchestrator.config import Settings
+from orchestrator.config.service import Service
 from orchestrator.errors import UsageError
 from orchestrator.layout import HEALTH
 from orchestrator.model import Color
@@ -56,11 +57,7 @@ def gate_is_plain(settings: Settings) -> None:
 
 
 def _services(settings: Settings, color: Color) -> dict[str, object]:
-    """Return the values of services for the template.
-
-    Services with longer paths come first, because the longest path that matches a request decides.
-    """
-    nearest_first = sorted(settings.services, key=lambda service: (-len(service.path), service.path))
+    """Return the values of services for the template."""
     services = [
         {
             "name": service.name,
@@ -70,10 +67,15 @@ def _services(settings: Settings, color: Color) -> dict[str, object]:
             "upstream": f"service_{service.name}",
             "server": upstream(listener_of(settings, service, color)),
         }
-        for service in nearest_first
+        for service in nearest_first(settings)
     ]
     main = next((service for service in services if service["path"] == "/"), None)
     return {"services": services, "main": main, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
+
+
+def nearest_first(settings: Settings) -> list[Service]:
+    """Return the services, those with longer paths first: the longest path that matches a request decides."""
+    return sorted(settings.services, key=lambda service: (-len(service.path), service.path))
 
 
 def upstream(address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -16,16 +17,22 @@ def render(template: str, **values: object) -> str:
 
     + template: name of the template's file
     """
-    return _templates().get_template(template).render(notice=NOTICE, **values)
+    return templates(TEMPLATES).get_template(template).render(notice=NOTICE, **values)
 
 
 @cache
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
+def templates(folder: Path, trim: bool = True) -> Environment:
+    """Return the environment that renders the jinja2 templates of a folder.
+
+    + trim: whether the line of a block tag, such as ``{% if %}``, is left out; if False, it becomes an empty line
+    """
+    made = Environment(
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 (configuration files, not HTML)
+        trim_blocks=trim,
+        lstrip_blocks=trim,
+        autoescape=False,  # noqa: S701 (configuration files and scripts, not HTML)
     )
+    made.filters["q"] = shlex.quote
+    return made
