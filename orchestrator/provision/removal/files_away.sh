@@ -1,6 +1,8 @@
 # shellcheck shell=sh
-# Removes the rules of the firewall that bar nodes of an application, $entries of its root, and the paths after $4. Then
-# removes the root and each directory that held such a path for several applications, if they are empty.
+# files_away <app> <root> <entries> <parents> [<path>...]
+#
+# Removes an application's firewall rules that bar nodes, the names <entries> in its root directory, and each <path>. Then
+# removes the root directory and the directories <parents>, which all applications share, if they are empty.
 app=$1 root=$2 entries=$3 parents=$4
 shift 4
 . ./bars.sh
@@ -11,7 +13,7 @@ bars_of "$app" | while read -r ip port; do
         bar_rule -D "$ip" "$port" || exit
     done
 done || exit
-# the deploy user owns the root: a link in its place must not lead elsewhere
+# the deploy user owns the root, and could replace it by a link to another directory
 if [ -n "$entries" ] && cd -P "$root" 2>/dev/null; then
     [ "$PWD" = "$root" ] || { echo "$root is reached by a link: remove $PWD yourself" >&2; exit 1; }
     for entry in $entries; do

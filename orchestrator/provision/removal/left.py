@@ -1,4 +1,4 @@
-"""Read what an application has on a host."""
+"""Find out which files, units, firewall rules and keys an application has on a host. A removal needs this."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ SECONDS = 120
 
 @dataclass(frozen=True)
 class Left:
-    """What an application has on a host.
+    """The parts of an application that are on a host, and facts about the host that a removal needs.
 
-    + paths: files and directories outside the application's root
-    + units: names of systemd units
-    + rules: IP address and port of each firewall rule that bars a node
-    + entries: names in the root that are removed; ``.`` if the root is an empty directory
-    + foreign: other names in the root
-    + mounts: paths of file systems that are mounted below the root
-    + shared: size of the shared data in KiB; None if there is no shared data, or if its size is unknown
-    + keys: how many of the public keys of the settings may log in as the deploy user
-    + login: the user as whom the operator logged in
-    + others: other applications on the host -> their deploy users; an empty name if the deploy user is unknown
-    + beside: paths of nginx's other configuration files
-    + listens: ports that these files name
+    + paths: the application's files and directories outside its root directory ``/srv/<app>``
+    + units: names of the application's systemd units
+    + rules: the firewall rules that bar nodes; each item is an IP address, a space and a port
+    + entries: names in the root directory that a removal removes; only ``.`` if the root directory is empty
+    + foreign: names in the root directory that a removal does not remove
+    + mounts: paths of the file systems that are mounted below the root directory
+    + shared: size of the directory ``shared`` in KiB; None if the directory does not exist, or if its size is unknown
+    + keys: how many public keys of the settings are in the deploy user's ``authorized_keys``
+    + login: name of the user with which the operator logged in to the host
+    + others: name of each other application on the host -> name of its deploy user; an empty name if the user is
+      unknown
+    + beside: paths of nginx's configuration files that do not belong to the application
+    + listens: ports that the files in ``beside`` name in directives ``listen``
     + clients: number of open connections to the application's ports
     """
 
@@ -52,7 +53,10 @@ class Left:
 
 
 def parse(output: Sequence[str]) -> Left:
-    """Return what the output of ``left.sh`` says."""
+    """Parse the output of the script ``left.sh``, which prints what an application has on a host.
+
+    + output: lines that the script printed
+    """
     said: dict[str, list[str]] = {}
     for line in output:
         word, _, rest = line.partition(" ")
@@ -84,14 +88,17 @@ def parse(output: Sequence[str]) -> Left:
 
 class WhatIsLeft(FactBase[Left]):
     """
-    Returns what an application has on a host. The public keys of the deploy user are read from standard input.
+    Returns what an application has on a host.
+
+    The command needs the public keys of the settings on standard input, one key on each line. The command counts which
+    of these keys are in the deploy user's ``authorized_keys``.
 
     + app: name of the application
-    + user: its deploy user
-    + root: its root, such as ``/srv/shop``
-    + entries: names in the root that are removed
-    + ports: ports of the application on this host
-    + paths: paths outside the root that the application may have
+    + user: name of the application's deploy user
+    + root: the application's root directory, such as ``/srv/shop``
+    + entries: names in the root directory that a removal removes
+    + ports: the application's ports on this host. The command counts the open connections to these ports.
+    + paths: paths outside the root directory that the application may have. The result contains the paths that exist.
     """
 
     @override

@@ -9,10 +9,10 @@
 #   mount <path>         a file system that is mounted below the root
 #   shared <KiB>         the size of the shared data
 #   keys <count>         how many of the public keys from standard input may log in as the deploy user
-#   login <user>         the user as whom this command logged in
+#   login <user>         the user as whom the operator logged in
 #   other <app> <user>   another application on this host, and its deploy user
 #   beside <path>        another configuration file of nginx
-#   listens <port>       a port that such a file names
+#   listens <port>       a port that one of these files names
 #   clients <count>      connections to the ports of the application
 app=$1 user=$2 root=$3 entries=$4 ports=$5
 shift 5
@@ -37,7 +37,7 @@ if [ -d "$root" ]; then
     done
     awk -v below="$root/" 'index($5, below) == 1 { print "mount " $5 }' /proc/self/mountinfo
     if [ -d "$root/shared" ]; then
-        # a large directory may take long
+        # du may take long in a large directory
         size=$(timeout -s KILL 60 du -skx "$root/shared" 2>/dev/null | cut -f1)
         echo "shared ${size:-unknown}"
     fi

@@ -1,4 +1,4 @@
 # shellcheck shell=sh
-# is_of_another <path> <app>: whether the last part of a path is the name of another application on this host. The
-# directory `shop-blue` of the color blue of `shop` may also be the directory of an application `shop-blue`.
+# is_of_another <path> <app>: succeeds if the last part of the path is the name of another application on this host. For
+# example, `/var/cache/orchestrator/shop-blue` may belong to the color blue of `shop`, or to an application `shop-blue`.
 is_of_another() { [ "${1##*/}" != "$2" ] && [ -d "/etc/orchestrator/${1##*/}" ]; }

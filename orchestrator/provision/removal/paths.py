@@ -1,4 +1,7 @@
-"""The paths that an application has on a host, whatever the host's role. Pure."""
+"""Compute the paths that an application may have on its hosts. All functions are pure.
+
+The lists contain the paths of nodes and of balancers. Therefore some of the paths do not exist on a given host.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,18 @@ ENTRIES = ("repo.git", ".repo.git.new", "releases", SHARED, "guard", *Color, "li
 
 
 def serving(settings: Settings) -> dict[str, str]:
-    """Return program -> the application's configuration file, by which the program serves the application."""
+    """Return the paths of the files with which HAProxy and nginx serve the application: program -> path.
+
+    The keys are ``haproxy`` and ``nginx``.
+    """
     return {"haproxy": settings.balancer.haproxy_conf, "nginx": render.nginx_conf(settings)}
 
 
 def system(settings: Settings) -> list[str]:
-    """Return the paths outside the root that are removed after the traffic has ended. The state is not among them."""
+    """Return the paths outside the application's root directory that a removal removes, without the state directory.
+
+    The root directory is ``/srv/<app>``. `state` returns the state directory, which is removed later than these paths.
+    """
     files = [*serving(settings).values(), f"/etc/sudoers.d/{settings.app}", f"/etc/logrotate.d/{settings.app}"]
     return [
         *(f"{file}{end}" for file in files for end in ("", ".candidate", ".removed")),
@@ -36,26 +45,29 @@ def system(settings: Settings) -> list[str]:
         settings.balancer.record.rpartition("/")[0],
         settings.balancer.haproxy_socket,
         *(path for color in Color for path in _of_color(settings, color)),
-        # the last path, because the list of the barred nodes is here
+        # the last path, because it holds the list of nodes: without the list, a second removal would not find the bars
         settings.node.etc,
     ]
 
 
 def _of_color(settings: Settings, color: Color) -> list[str]:
-    """Return the directories that systemd makes for the units of a color, and files beside them."""
+    """Return the paths in ``/run`` and ``/var/cache`` that belong to the systemd units of a color."""
     name = f"orchestrator/{settings.app}-{color}"
     beside = ("", ".loaded", "-nginx", "-nginx.listen", "-nginx.loaded", "-nginx.socket-only")
     return [*(f"/run/{name}{end}" for end in beside), f"/var/cache/{name}"]
 
 
 def state(settings: Settings) -> str:
-    """Return the directory with the state of the switch, the lock and the journal. It is removed last of all."""
+    """Return the path of the state directory. A removal removes this directory after all other paths.
+
+    The state directory holds the lock, the journal, and on a balancer the weights.
+    """
     return settings.balancer.state
 
 
 def entries(keep_shared: bool) -> list[str]:
-    """Return the names in the root that are removed.
+    """Return the names of the files and directories in the application's root directory that a removal removes.
 
-    + keep_shared: whether the shared data stays
+    + keep_shared: whether the directory ``shared`` stays, so that the result does not contain its name
     """
     return [str(name) for name in ENTRIES if not (keep_shared and name == SHARED)]

@@ -1,4 +1,7 @@
-"""Decide what a removal does on each host, why it is refused, and what the operator reads about it. Pure."""
+"""Plan a removal: which parts are removed on each host, which parts stay, and which problems prevent the removal.
+
+All functions are pure. They use facts of the hosts that were read before.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,12 @@ RELOADS = {"haproxy": "HAProxy is reloaded", "nginx": "nginx is reloaded"}
 
 
 def keys_kept(left: Left, user: str) -> str | None:
-    """Return why the public keys of the settings may still log in to a host afterwards; None if they are removed.
+    """Return why a removal keeps the public keys of the setting ``authorized_keys`` on a host; None if no key stays.
 
-    + user: the deploy user
+    The keys stay if the operator logged in as the deploy user, or if another application may have the same deploy user.
+
+    + left: the parts that the application has on the host
+    + user: name of the deploy user
     """
     if not left.keys:
         return None
@@ -29,22 +35,32 @@ def keys_kept(left: Left, user: str) -> str | None:
 
 
 def removes_keys(left: Left, user: str) -> bool:
-    """Return whether a removal removes public keys of the deploy user on a host."""
+    """Return whether a removal removes public keys of the setting ``authorized_keys`` from a host.
+
+    + left: the parts that the application has on the host
+    + user: name of the deploy user
+    """
     return bool(left.keys) and keys_kept(left, user) is None
 
 
 def is_clean(left: Left, user: str) -> bool:
-    """Return whether nothing of the application is left on a host that a removal would remove."""
+    """Return whether a removal has nothing to remove on a host.
+
+    + left: the parts that the application has on the host
+    + user: name of the deploy user
+    """
     return not (left.paths or left.units or left.rules or left.entries or removes_keys(left, user))
 
 
 def problems(found: Mapping[str, Left], keep_shared: bool) -> list[str]:
-    """Return one line for each reason to refuse the removal.
+    """Return one line for each host on which a problem prevents the removal.
 
-    A file system that is mounted below the root may belong to several servers, so its data is never removed.
+    The only such problem is a file system that is mounted below the application's root directory. Other servers may use
+    the same file system, so a removal never removes its data.
 
-    + found: host -> what the application has there
-    + keep_shared: whether the shared data stays
+    + found: host -> the parts that the application has there
+    + keep_shared: whether the directory ``shared`` stays. Then a file system that is mounted in this directory is no
+      problem.
     """
     lines = []
     for name, left in found.items():
@@ -56,10 +72,12 @@ def problems(found: Mapping[str, Left], keep_shared: bool) -> list[str]:
 
 
 def traffic(state: FleetState, found: Mapping[str, Left]) -> Iterator[str]:
-    """Yield one line for each switch: where it sends the traffic now, and how many clients are connected to it.
+    """Yield one line for each switch, which says what share of the requests the switch sends to each color now.
+
+    If clients have open connections to the switch, the line also gives the number of these connections.
 
     + state: the state of the fleet
-    + found: host -> what the application has there
+    + found: host -> the parts that the application has there
     """
     for name, seen in state.seen.items():
         shares = [
@@ -78,7 +96,12 @@ def _release(state: FleetState, color: Color) -> str:
 
 
 def shared_data(found: Mapping[str, Left]) -> str:
-    """Return the shared data of all hosts and its sizes, as one text; empty if there is none."""
+    """Return a text that names the hosts on which a removal removes shared data, and the size of the data.
+
+    The text is empty if a removal removes no shared data.
+
+    + found: host -> the parts that the application has there
+    """
     sizes = [
         f"{name} {left.shared / 1024:.1f} MiB" if left.shared is not None else f"{name} of unknown size"
         for name, left in found.items()
@@ -88,11 +111,11 @@ def shared_data(found: Mapping[str, Left]) -> str:
 
 
 def lines(settings: Settings, found: Mapping[str, Left], keep_shared: bool) -> Iterator[str]:
-    """Yield the plan: for each host, in order, what is removed and what stays.
+    """Yield the lines of the plan for the operator: for each host what a removal removes, and then what stays.
 
     + settings: settings of the application
-    + found: host -> what the application has there, in the order of the removal
-    + keep_shared: whether the shared data stays
+    + found: host -> the parts that the application has there, in the order of the removal
+    + keep_shared: whether the directory ``shared`` stays
     """
     for name, left in found.items():
         gone = list(_gone(settings, left))
@@ -130,5 +153,11 @@ def _stays(settings: Settings, left: Left, keep_shared: bool) -> Iterator[str]:
 
 
 def order(nodes: Sequence[str], balancers: Sequence[str]) -> list[str]:
-    """Return all hosts in the order of the removal: balancers first, so that the nodes get no more requests."""
+    """Return the names of all hosts in the order of a removal: balancers first, and then nodes.
+
+    With this order, the nodes get no more requests when the removal begins on them.
+
+    + nodes: names of the nodes
+    + balancers: names of the balancers
+    """
     return [*balancers, *(name for name in nodes if name not in balancers)]

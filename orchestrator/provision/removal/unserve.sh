@@ -1,7 +1,10 @@
 # shellcheck shell=sh
-# Removes the application's configuration file of $program (haproxy or nginx), and makes the program load the rest. If
-# the program refuses the rest, everything stays as it was. Until the program has loaded the rest, the file is
-# <file>.removed, which the program does not read. So the next removal completes a removal that was killed here.
+# unserve <program> <file> [<port>...]
+#
+# Removes the application's configuration file of the program (haproxy or nginx), and makes the program load its other
+# configuration files. If the program refuses the other files, <file> stays. Until the program has loaded the other files,
+# <file> is renamed to <file>.removed, which the program does not read. So the next removal completes a removal that was
+# killed here. Fails if the program still listens on a port that no other configuration file names.
 program=$1 file=$2
 shift 2
 away=$file.removed

@@ -1,6 +1,8 @@
-"""Remove an application: first at the balancers, then on the nodes, and the state with the journal last.
+"""Perform the steps of a removal, which removes an application from all hosts of the inventory.
 
-Each step may be repeated. If the command is killed, the next removal looks again and does the rest.
+The verb ``remove`` calls the functions in this order: `look`, `stop_serving`, `remove_files`, `remove_state`. Each
+function may be repeated. If a removal is killed, the operator runs the command again, and the new removal removes the
+parts that are left.
 """
 
 from __future__ import annotations
@@ -34,12 +36,14 @@ ACT = 300.0
 
 
 def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
-    """Return host -> what the application has there, in the order of the removal. Changes nothing.
+    """Return the parts that the application has on each host: host -> parts. This function changes nothing on any host.
 
-    Raises Refused if a host cannot be reached, UsageError if a file of public keys cannot be read, and StepFailed if a
-    host does not say what the application has there.
+    The hosts are in the order of the removal: balancers first, and then nodes.
 
-    + keep_shared: whether the shared data stays
+    Raises Refused if a host cannot be reached. Raises UsageError if a file of public keys cannot be read. Raises
+    StepFailed if a host does not say what the application has there.
+
+    + keep_shared: whether the operator keeps the directory ``shared``
     """
     missing = [host.name for host in fleet.state.inventory if not host.connected]
     if missing:
@@ -71,13 +75,17 @@ def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
 
 
 def stop_serving(fleet: Fleet, found: Mapping[str, Left], say: Say) -> None:
-    """Make HAProxy and nginx forget the application, one host after another. Balancers come first.
+    """Remove the application from the configuration of HAProxy and nginx, on one host after another, balancers first.
 
-    If nginx also serves other applications, wait first until it has no idle connections, because a reload of nginx
-    loses a request that arrives on an idle connection. Raises StepFailed if a program does not load its configuration
-    without the application. Then this program goes on as before, and the later hosts are unchanged.
+    A reload of nginx loses a request that arrives on an idle connection. Therefore, if nginx on a host also serves
+    other applications, this function waits before the reload until nginx has no idle connections. The wait takes at
+    most `KEPT` seconds (80).
 
-    + found: host -> what the application has there
+    Raises StepFailed if a program refuses its configuration without the application, or if the program still listens on
+    the application's ports after the reload. Then the later hosts are unchanged. A program that refuses the new
+    configuration continues to serve the application.
+
+    + found: host -> the parts that the application has there, as `look` returns them
     + say: prints a line for the operator
     """
     files = paths.serving(fleet.settings)
@@ -88,12 +96,15 @@ def stop_serving(fleet: Fleet, found: Mapping[str, Left], say: Say) -> None:
 
 
 def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say: Say) -> None:
-    """Stop the application's units on all hosts at once, and remove all its files except the state.
+    """Stop the application's systemd units on all hosts at once, and remove all its files, except the state directory.
 
-    Raises StepFailed if this fails on a host.
+    This function also removes the firewall rules that bar the application's nodes. If `removes_keys` permits this, the
+    function also removes the public keys of the setting ``authorized_keys`` from the deploy user's account.
 
-    + found: host -> what the application has there
-    + keep_shared: whether the shared data stays
+    Raises StepFailed if a command fails on a host.
+
+    + found: host -> the parts that the application has there, as `look` returns them
+    + keep_shared: whether the directory ``shared`` stays
     + say: prints a line for the operator
     """
     settings, keys = fleet.settings, _keys(fleet)
@@ -115,7 +126,11 @@ def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say
 
 
 def remove_state(fleet: Fleet, names: Sequence[str], say: Say) -> None:
-    """Remove the state on some hosts, and the directories that all applications shared, if they are empty now.
+    """Remove the state directory of the application on some hosts. It holds the lock, the journal and the weights.
+
+    Afterwards, remove the directories that all applications share, such as ``/etc/orchestrator``, if they are empty.
+
+    Raises StepFailed if a command fails on a host.
 
     + names: names of the hosts
     + say: prints a line for the operator
@@ -128,7 +143,12 @@ def remove_state(fleet: Fleet, names: Sequence[str], say: Say) -> None:
 
 
 def _unserve(fleet: Fleet, name: str, left: Left, program: str, say: Say) -> None:
-    """Make HAProxy or nginx on a host forget the application."""
+    """Remove the application from the configuration of HAProxy or nginx on one host.
+
+    + name: name of the host
+    + left: the parts that the application has on the host
+    + program: ``haproxy`` or ``nginx``
+    """
     about = [program, paths.serving(fleet.settings)[program], *(str(port) for port in _ports(fleet, name))]
     gentle = program == "nginx" and left.listens
     try:
@@ -144,17 +164,21 @@ def _unserve(fleet: Fleet, name: str, left: Left, program: str, say: Say) -> Non
 
 
 def _mark(fleet: Fleet, name: str, verb: str) -> None:
-    """Make each answer of the other applications on a host the last on its connection, or no longer.
+    """Make nginx on a host end each connection of the other applications after the next answer, or stop this again.
 
-    + verb: ``on`` or ``off``
+    + name: name of the host
+    + verb: ``on`` to end the connections after the next answer, ``off`` to keep them open as usual
     """
     sure(fleet.one(name, lambda host: _script(fleet, host, "last", verb, fleet.settings.app), ACT))
 
 
 def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
-    """Wait until nginx on a host has no idle connections, but at most `KEPT` seconds.
+    """Wait until nginx on a host has no idle connections, at most `KEPT` seconds (80).
 
-    + ports: ports on which nginx listens
+    If idle connections are left after this time, the function returns without an error.
+
+    + name: name of the host
+    + ports: the ports of nginx whose connections count
     """
 
     def ask(host: Host) -> None:
@@ -170,7 +194,14 @@ def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
 
 
 def _remove_keys(fleet: Fleet, host: Host, account: Account, keys: str) -> None:
-    """Remove the public keys of the settings, as the deploy user, who may have made links in the home directory."""
+    """Remove the public keys of the setting ``authorized_keys`` from the deploy user's account on a host.
+
+    The command runs as the deploy user, because root would follow symlinks that this user may have made in the home
+    directory.
+
+    + account: the account of the deploy user
+    + keys: the public keys, one on each line
+    """
     command = guarded(read("provision/removal/keys_away.sh"), [], None)
     as_user = ["runuser -u", QuoteString(fleet.settings.user), "--", "env", QuoteString(f"HOME={account.home}")]
     fleet.shell(host, StringCommand(*as_user, command), stdin=keys)
@@ -181,16 +212,19 @@ def _script(fleet: Fleet, host: Host, name: str, *words: str) -> list[str]:
 
 
 def _keys(fleet: Fleet) -> str:
-    """Return the public keys of the settings, one on each line."""
+    """Return the public keys from the files that the setting ``authorized_keys`` names, one key on each line."""
     keys = [key for path in fleet.settings.authorized_keys for key in common.public_keys(path)]
     return "".join(f"{key}\n" for key in keys)
 
 
 def _ports(fleet: Fleet, name: str) -> list[int]:
-    """Return the ports on which HAProxy and nginx on a host listen for the application."""
+    """Return the ports on which HAProxy and nginx on a host listen for the application.
+
+    + name: name of the host
+    """
     settings, found = fleet.settings, []
     if name in fleet.nodes:
-        # nginx of the distribution has the live port alone: the colors' own nginx ends with the colors
+        # nginx of the distribution listens only on the live port; `remove_files` stops the units of the colors' nginx
         found.append(settings.ports.live)
     if name in fleet.balancers:
         found += balancer.ports(settings, fleet.switch_of(name))
