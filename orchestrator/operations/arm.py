@@ -1,4 +1,4 @@
-"""Arm a node, so that the node changes its ``live`` link by itself at one instant, and disarm the node."""
+"""Arm a node or disarm a node. An armed node changes its ``live`` link by itself at an agreed instant."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ def arm(
     root: str, color: str, at: float, window: float, run: int, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Start a process on the node that waits for an instant, points the ``live`` link to a color by rename(2), and ends.
+    Start a process on a node. At a given instant, the process points the ``live`` link to a color.
 
-    + root: directory of the application; the process writes its files to the directory ``guard`` in it
+    + root: directory of the application. The process writes its files to the directory ``<root>/guard``
     + color: ``blue`` or ``green``
     + at: the instant, in seconds since 1970 by the node's own clock
-    + window: seconds after the instant in which the link may still be changed. A node that is frozen for longer does
-      not change its link
+    + window: seconds after the instant during which the process may still change the link. If the process wakes later,
+      for example because the node was frozen, it does not change the link
     + run: number of the run, which the process writes to its files
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Arming a node again replaces the earlier arming. The process does not change the link if the node was disarmed, if a
-    newer run has used the guard, or if another command holds the guard's lock at the instant. A reboot disarms the
-    node. The fact ``Fired`` returns the outcome. If the instant is already past, or more than an hour away, the
-    operation fails.
+    If the node is already armed, the new process replaces the old process. A reboot disarms the node. The fact
+    ``Fired`` returns the outcome. If the instant is past, or more than an hour away, the operation fails.
+
+    In these cases the process does not change the link:
+
+    * the node was disarmed before the instant;
+    * a newer run has used the guard;
+    * another command holds the guard's lock at the instant.
 
     **Example:**
 
@@ -52,8 +56,8 @@ def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, No
     + root: directory of the application
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    If the node is not armed or has already changed its link, nothing happens. To change the link back, arm the node for
-    the former color.
+    If the node is not armed, or if it has already changed its link, the operation changes nothing. To change the link
+    back, arm the node for the former color.
 
     **Example:**
 

@@ -18,14 +18,15 @@ def bar(
     script: str, addresses: Sequence[str], out: bool, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Make this balancer open no more connections to some nodes, in both colors, or let these nodes in again.
+    Bar nodes at this balancer, or let barred nodes in again.
 
-    + script: path of the program ``bar`` that provisioning installed; runs as root
+    + script: path of the program ``bar``, which provisioning installed. Sudo runs the program as root
     + addresses: addresses of the nodes, as the balancer reaches them
     + out: True to bar the nodes, False to let them in
     + guard: guard of the balancer, through which the command runs; None to run the command directly
 
-    The change takes effect at once, without a reload, and survives a reboot. Requests in flight continue.
+    The balancer opens no new connections to either color of a barred node. Requests in flight continue. The change
+    takes effect at once, without a reload, and survives a reboot.
 
     **Example:**
 

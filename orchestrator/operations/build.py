@@ -1,4 +1,4 @@
-"""Run a build step in a release, or reuse the step's outputs from the live release."""
+"""Run a build step in a release, or reuse the outputs that the step has made in the live release."""
 
 from __future__ import annotations
 
@@ -29,25 +29,28 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release, or reuse the step's outputs from the live release if its inputs are equal there.
+    Run a build step in a release. If the live release was built from the same inputs, reuse its outputs instead.
 
     + root: directory of the application
     + release: id of the release
     + color: ``blue`` or ``green``, the color that gets the release
-    + live: id of the release whose outputs may be reused; None for no reuse
+    + live: id of the live release; None to reuse nothing
     + step: name of the step
     + run: shell command of the step
-    + when: shell command; if its exit status is not 0, the step is skipped
+    + when: shell command that decides whether the step is needed. If its exit status is not 0, the step is skipped;
+      None to skip the step never
     + inputs: patterns of the files whose content the step reads (``*`` also matches ``/``)
-    + listed: patterns of the files whose names the step reads, but not their content
-    + outputs: paths that the step makes, relative to the release; empty if the step must run each time
-    + only_taken_over: whether to fail if the outputs cannot be reused, instead of running the step
+    + listed: patterns of the files of which the step reads only the names
+    + outputs: paths that the step makes, relative to the release; empty if the step must run in each release
+    + only_taken_over: True to fail if the step has outputs and the outputs cannot be reused; False to run the step then
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    Outputs are reused through reflinks or hard links. They are read-only, because one file may be in several releases.
-    A file that ``permissions.modes`` has made writable in the live release is copied. The step's outputs are never
-    reused if no file matches one of its input patterns, or if an output contains the release's id or the path of its
-    color, because such an output would be wrong in another release.
+    Outputs are reused through reflinks or hard links. With hard links, one file is in several releases. Therefore the
+    files of reusable outputs are made read-only. If the setting ``permissions.modes`` has made such a file writable in
+    the live release, the file is copied instead.
+
+    Outputs are never reused in two cases: one of the patterns in ``inputs`` matches no file, or an output contains the
+    id of its release or the path of its color. Such an output would be wrong in another release.
 
     **Example:**
 
@@ -63,5 +66,8 @@ def build(
 def words(
     step: str, run: str, when: str | None, inputs: Sequence[str], listed: Sequence[str], outputs: Sequence[str]
 ) -> list[str]:
-    """Return the script's arguments that describe a step. A list becomes one argument, with an item a line."""
+    """Return the arguments that describe a step to ``build.sh``.
+
+    Each sequence becomes one argument, with one item on each line. For ``when``, None becomes an empty argument.
+    """
     return [step, run, when or "", *("\n".join(paths) for paths in (inputs, listed, outputs))]

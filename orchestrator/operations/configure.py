@@ -1,4 +1,4 @@
-"""Write the files that configure a color for a release."""
+"""Write the configuration files of nginx, PHP-FPM and services into a release."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ def configure(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Write the files with which a color serves a release: the configuration of the color's nginx, for both colors.
+    Write the configuration files that a color needs to serve a release: for nginx, PHP-FPM and services.
 
-    The files are passed by ``_stdin``, as a tar archive in base64.
+    The caller passes the files in pyinfra's argument ``_stdin``, as a tar archive in base64. The files go to the
+    release's directory ``.release/stack``.
 
     + root: directory of the application
     + release: id of the release
-    + check: path of the program that checks the files of a release; empty for no check. If the program refuses the
-      files, the operation fails
-    + web_user: user that runs ``check``
-    + include: path of a file of the release with more directives for nginx; empty for none
-    + live: id of the live release. If it has other files, the operation fails and writes nothing. None for no
-      comparison
+    + check: path of a program that checks the configuration files of a release; empty for no check. If the program
+      refuses the files, the operation fails
+    + web_user: user as which ``check`` runs
+    + include: path of a file of the release with more directives for nginx, which is copied to the configuration files;
+      empty for no such file
+    + live: id of the live release. If the live release has different configuration files, the operation fails and
+      writes nothing. None for no comparison
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

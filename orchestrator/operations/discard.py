@@ -20,7 +20,7 @@ def discard(root: str, release: str, remove: str, guard: Guard | None = None) ->
 
     + root: directory of the application
     + release: id of the release
-    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
+    + remove: path of the program that deletes files of other users in the release. Sudo runs the program as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     If a color still points to the release, the operation fails and removes nothing.

@@ -23,13 +23,15 @@ def environment(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Write the environment file of a release (mode 0600). The file's text is passed by ``_stdin``.
+    Write the environment file of a release, with mode 0600.
+
+    The caller passes the text of the file in pyinfra's argument ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
     + path: path of the file, relative to the release
-    + live: id of the live release; None if there is none
-    + only_same: whether to fail if the live release has a different environment file, or none
+    + live: id of the live release; None if there is no live release
+    + only_same: True to fail if the live release does not have the same environment file at the same path
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

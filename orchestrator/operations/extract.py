@@ -20,20 +20,24 @@ def extract(
     """
     Make ``releases/<release>`` on this node from a tarball.
 
-    If ``pushed`` is False, curl downloads the tarball. The configuration of curl, which contains the tarball's URL, is
-    passed by ``_stdin``.
+    If ``pushed`` is False, curl downloads the tarball. For this, the caller passes a configuration of curl, which
+    contains the tarball's URL, in pyinfra's argument ``_stdin``.
 
     + root: directory of the application
     + release: id of the release
-    + sha256: SHA-256 of the tarball
+    + sha256: SHA-256 that the tarball must have
     + strip: number of leading path components to remove from the names of files in the tarball
-    + pushed: whether the tarball is on the node already, as ``releases/.<release>.part/archive``
+    + pushed: True if the tarball is on the node already, as ``releases/.<release>.part/archive``
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    The operation fails if the tarball has another hash, if a path in the tarball leads out of the release's directory,
-    or if the tarball contains anything but files, directories and links. It also fails if the tarball has ``.git`` or
-    ``.release`` at its top, or no files after ``strip``. A release that already exists is not changed. If the operation
-    fails, it leaves no incomplete release.
+    If the release already exists, the operation changes nothing. If the operation fails, it leaves no incomplete
+    release. The operation fails in these cases:
+
+    * The tarball has another SHA-256.
+    * A path in the tarball leads out of the release's directory.
+    * The tarball contains a device, a pipe or a socket.
+    * The top directory of the release would contain ``.git`` or ``.release``.
+    * No files are left after ``strip``.
 
     **Example:**
 

@@ -1,4 +1,7 @@
-"""Make a release on a node from a git commit. The release is a linked worktree of the node's mirror of the origin."""
+"""Make a release on a node from a git commit.
+
+The node keeps a mirror: a bare clone of the git repository. Each release is a git worktree of the mirror.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +31,21 @@ def fetch(
     """
     Make ``releases/<release>`` on this node from a git commit.
 
-    The node keeps a mirror of the origin. The commit is first fetched into the mirror, then checked out.
+    The node keeps a bare clone of the git repository, the mirror. The operation first fetches the commit into the
+    mirror, then checks out the commit as the release.
 
     + root: directory of the application
     + release: id of the release
     + origin: URL of the git repository
     + revision: full commit hash
-    + leave_out: paths that are not checked out, and that git ignores in every release
-    + login: whether user and password for the origin are passed by ``_stdin``, each on its own line
+    + leave_out: paths in the repository that are not checked out, and that git ignores in every release
+    + login: True if the caller passes the user and the password for the origin in pyinfra's argument ``_stdin``, each
+      on its own line
     + ssh: program that git runs instead of ``ssh`` to reach the origin; empty for git's default
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    A complete release that already exists is not changed. An incomplete release is made anew. If the operation fails,
-    it leaves no incomplete release.
+    If the complete release already exists, the operation changes nothing. If an incomplete release exists, the
+    operation makes the release anew. If the operation fails, it leaves no incomplete release.
 
     **Example:**
 
@@ -54,5 +59,10 @@ def fetch(
 
 
 def patterns(paths: Sequence[str]) -> list[str]:
-    """Return a pattern for each path in the repository, in the syntax of git's exclude files and sparse checkouts."""
+    """Return one git pattern for each path. The pattern matches exactly this path.
+
+    The patterns suit git's exclude files and sparse checkouts.
+
+    + paths: paths relative to the top of the repository
+    """
     return ["/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", path) for path in paths]

@@ -1,4 +1,4 @@
-"""Run the command of a hook on a host."""
+"""Run a hook on a host. A hook is a shell command from the settings that runs before or after a stage."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def hook(
     run: str, release: str, color: str, directory: str, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a shell command. Its environment variables ``RELEASE`` and ``COLOR`` name the run's release and color.
+    Run a shell command with the environment variables ``RELEASE`` and ``COLOR``.
 
     + run: shell command
-    + release: id of the release
-    + color: ``blue`` or ``green``
-    + directory: directory in which the command runs, if this directory exists
+    + release: id of the release, the value of ``RELEASE``
+    + color: ``blue`` or ``green``, the value of ``COLOR``
+    + directory: working directory of the command. If the directory does not exist, it is ignored
     + guard: guard of the host, through which the command runs; None to run the command directly
 
     **Example:**

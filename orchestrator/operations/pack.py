@@ -20,7 +20,8 @@ def pack(root: str, release: str, helper: str, guard: Guard | None = None) -> Ge
 
     + root: directory of the application
     + release: id of the release
-    + helper: path of the program that reads the release's files and writes the tar file to its output; runs as root
+    + helper: path of the program that reads the release's files and writes the tar file to its standard output. Sudo
+      runs the program as root, because the deploy user may not read every file
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

@@ -35,19 +35,23 @@ def permit(
 
     + root: directory of the application
     + release: id of the release
-    + own: path of the program that gives files to another owner; runs as root
-    + web_user: user who runs the application
+    + own: path of the program that gives files to another owner. Sudo runs the program as root
+    + web_user: user as whom the application runs
     + environment: path of the environment file, relative to the release; None if there is no such file
-    + environment_owner: owner of the environment file (mode 0600)
+    + environment_owner: owner of the environment file, whose mode is 0600; None to keep the owner
     + group: group of all files; None to keep the group
-    + files: mode of all files; None to keep the modes. In an executable file, each class of users that has r also gets
-      x
+    + files: mode of all files, such as ``640``; None to keep the modes. Executable files get the mode that the function
+      ``executable`` makes from this mode, such as ``750``
     + directories: mode of all directories; None to keep the modes
     + modes: path -> mode. These modes override ``files`` and ``directories``
-    + private: files that only the deploy user and the web user may read
-    + writable: directories to which the web user may also write. Missing directories are made
-    + outputs: paths that build steps made. They stay read-only
+    + private: files and directories that only the deploy user (the user who logs in) and the web user may read
+    + writable: directories to which the web user may also write. If a directory is missing, the operation makes the
+      directory
+    + outputs: paths that build steps made. The files at these paths stay read-only
     + guard: guard of the node, through which the command runs; None to run the command directly
+
+    A file with several hard links belongs to other releases too. The operation does not change such a file. If
+    ``modes`` or ``private`` names the file, the operation first replaces the file by a copy.
 
     **Example:**
 
@@ -70,15 +74,18 @@ def words(
     writable: Sequence[str],
     outputs: Sequence[str],
 ) -> list[str]:
-    """Return the script's arguments that describe the permissions. A list becomes one argument, with an item a line."""
+    """Return the arguments that describe the permissions to ``permit.sh``.
+
+    Each mapping or sequence becomes one argument, with one item on each line.
+    """
     listed = [f"{mode}:{path}" for path, mode in modes.items()]
     said = [group or "", files or "", executable(files) if files else "", directories or ""]
     return [*said, *("\n".join(paths) for paths in (listed, private, writable, outputs))]
 
 
 def executable(mode: str) -> str:
-    """Return the mode for executable files, made from the mode of other files: ``640`` becomes ``750``.
+    """Return the mode for executable files: the given mode, with x wherever the mode has r.
 
-    User, group and others each get x if they have r.
+    + mode: octal mode of files that are not executable. For example, ``640`` returns ``750``
     """
     return "".join(str(int(digit) | (1 if int(digit) & 4 else 0)) for digit in mode)

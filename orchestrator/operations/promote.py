@@ -18,13 +18,13 @@ def promote(
     root: str, color: str, app: str = "", soak: bool = False, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Point the ``live`` link to a color. The link is replaced by rename(2), so that it is never missing.
+    Point the ``live`` link to a color. The link is replaced by rename(2), so that the link is never missing.
 
     + root: directory of the application
     + color: ``blue`` or ``green``
     + app: name of the application, needed only with ``soak``
-    + soak: whether to start the timer that later gives the other color fewer workers, and to stop such a timer of this
-      color
+    + soak: True to start the timer that later gives the other color fewer PHP-FPM workers. If this color has such a
+      timer, the operation stops the timer
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

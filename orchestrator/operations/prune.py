@@ -18,20 +18,21 @@ def prune(
     root: str, keep: int, used: str, remove: str, needed: Sequence[str] = (), guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
-    Remove the oldest releases that are not in use, until ``keep`` releases are left. A release's name tells its age.
+    Remove the oldest releases that are not in use, until ``keep`` releases are left.
 
-    The operation also removes incomplete releases and packed releases (tar files) that ended runs left behind. It
-    records the size of each needed release, in KiB and inodes, in the release's file ``.release/size``.
+    The id of a release begins with its date, so the ids tell which releases are the oldest. A release is in use in
+    these cases: a color points to the release, a process has its working directory in the release, or a process has a
+    file of the release open.
+
+    The operation also removes incomplete releases and packed releases (tar files) that ended runs left behind. For each
+    release in ``needed``, the operation writes the size, in KiB and inodes, to the release's file ``.release/size``.
 
     + root: directory of the application
-    + keep: number of releases to keep
-    + used: path of the program that prints the releases in use; runs as root
-    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
-    + needed: ids of releases that stay even if they are old
+    + keep: number of releases to keep, including the releases that are in use or in ``needed``
+    + used: path of the program that prints which releases processes use. Sudo runs the program as root
+    + remove: path of the program that deletes files of other users in a release. Sudo runs the program as root
+    + needed: ids of releases that are never removed
     + guard: guard of the node, through which the command runs; None to run the command directly
-
-    A release is in use if a color points to the release, if a process has its working directory in the release, or if a
-    process has a file of the release open.
 
     **Example:**
 

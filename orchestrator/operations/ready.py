@@ -15,7 +15,7 @@ from orchestrator.switches import balancer
 @operation(is_idempotent=False)
 def ready(app: str, kind: str, green: int, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Check that this balancer would accept a weight for green, and prepare the shift. No traffic moves.
+    Check that this balancer would accept a new weight for green, and prepare the shift. No traffic moves.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``

@@ -16,14 +16,16 @@ SCRIPT = read("operations/receive.sh")
 @operation()
 def receive(root: str, release: str, expected: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Make ``releases/<release>`` from the files in ``releases/.<release>.part``. Fail if a file is missing or differs.
+    Make ``releases/<release>`` from the files that the operator's machine has sent to ``releases/.<release>.part``.
 
     + root: directory of the application
     + release: id of the release
-    + expected: hash of the files that were sent
+    + expected: hash over all files, as the operator's machine calculated the hash. If the files on the node have
+      another hash, the operation fails
     + guard: guard of the node, through which the command runs; None to run the command directly
 
-    A release that already exists is not changed. If the operation fails, it leaves no incomplete release.
+    If the release already exists, the operation changes nothing. If the operation fails, it leaves no incomplete
+    release.
 
     **Example:**
 

@@ -29,8 +29,8 @@ def share(
     + release: id of the release
     + directories: paths under ``shared/`` that must be directories
     + files: paths under ``shared/`` that must be files
-    + seed: paths from ``directories``. If such a shared directory is empty, it is filled with the release's own files
-      at this path
+    + seed: some of the paths in ``directories``. If the shared directory at such a path is empty, the operation first
+      copies the release's own files at this path into the shared directory
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     If a path is missing under ``shared/``, or if a symlink in the release makes the path lead out of the release, the
@@ -46,10 +46,10 @@ def share(
 
 
 def entries(directories: Sequence[str], files: Sequence[str], seed: Sequence[str]) -> list[str]:
-    """Return the script's arguments, each of the form ``<kind>:<path>``.
+    """Return the arguments that describe the paths to ``share.sh``, each of the form ``<kind>:<path>``.
 
-    The entries for ``seed`` come first. They fill empty shared directories with the release's own files. The later
-    entries replace these files by links.
+    The kind is ``seed``, ``directory`` or ``file``. The ``seed`` arguments come first, because the script must copy the
+    release's own files before it replaces them by links.
     """
     kinds = {"seed": seed, "directory": directories, "file": files}
     return [f"{kind}:{path}" for kind, paths in kinds.items() for path in paths]

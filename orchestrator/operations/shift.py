@@ -15,11 +15,11 @@ from orchestrator.switches import balancer
 @operation()
 def shift(app: str, kind: str, green: int, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Give green a share of the traffic at this balancer, without a reload.
+    Set green's share of the traffic at this balancer, without a reload.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + green: share of the traffic, 0 to 100 per cent; blue gets the rest
+    + green: green's share of the traffic, 0 to 100 per cent. Blue gets the remaining share
     + guard: guard of the balancer, through which the command runs; None to run the command directly
 
     If HAProxy or nginx does not accept the weight, the operation fails and the balancer keeps the former weight.

@@ -31,13 +31,14 @@ def start(
     + root: directory of the application
     + color: ``blue`` or ``green``
     + target: the color's systemd target
-    + release: id of the release; None to leave the color without a release, so that its processes serve nothing
-    + out: whether the node is barred, so that even its live color may be restarted
-    + services: systemd units of the color that must run with this release, apart from PHP-FPM. If such a unit does not
-      run after the restart, the operation fails
-    + said: path of the program that prints the last line that a unit has logged; empty for no program
-    + timer: systemd timer that would later give the color fewer workers. The operation stops this timer. Empty for no
-      timer
+    + release: id of the release; None to take the release away from the color, so that the color serves nothing
+    + out: True if the node is barred. On a barred node, even the live color may be restarted
+    + services: systemd units of the color, apart from PHP-FPM, that the release needs. If such a unit does not run
+      after the restart, the operation fails
+    + said: path of the program that prints the last line that a unit has logged, for error messages; empty for no
+      program
+    + timer: systemd timer that would later give the color fewer PHP-FPM workers. The operation stops this timer. Empty
+      for no timer
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     If the color is live and ``out`` is False, the operation fails and changes nothing. If the color already runs this

@@ -1,4 +1,4 @@
-"""Remove incomplete and packed releases, which ended runs have left behind, from a node."""
+"""Remove the incomplete and packed releases that ended runs have left behind on a node."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[String
     """
     Remove the incomplete releases and the packed releases (tar files for a join) that ended runs have left behind.
 
-    Complete releases are not removed.
+    The operation does not remove complete releases.
 
     + root: directory of the application
-    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
+    + remove: path of the program that deletes files of other users in a release. Sudo runs the program as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

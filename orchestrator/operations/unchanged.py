@@ -1,4 +1,4 @@
-"""Check that a release has the environment file, build outputs and shared paths that the live release has."""
+"""Check that a release lacks no environment file, build outputs or shared paths of the live release."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ SCRIPT = read("operations/unchanged.sh")
 @operation(is_idempotent=False)
 def unchanged(root: str, release: str, live: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Fail if the release has other shared paths than the live release, or lacks what the live release has.
+    Fail if a release lacks the environment file or build outputs of the live release, or has other shared paths.
 
-    "What the live release has" are its environment file and the outputs of its build steps. The operation checks only
-    that the release has them too, and does not compare their content.
+    The operation does not compare the content of the environment file and of the build outputs. Other stages do this.
 
     + root: directory of the application
     + release: id of the release

@@ -20,13 +20,13 @@ def unpack(
     """
     Unpack ``releases/.<release>.tar``, which was packed on another node, and remove the tar file.
 
-    Use this operation only on a node without traffic: a release that already exists is replaced, even if a color points
-    to the release.
+    If the release already exists, the operation replaces the release, even if a color points to it. Therefore use this
+    operation only on a node without traffic.
 
     + root: directory of the application
     + release: id of the release
-    + sha256: SHA-256 of the tar file
-    + remove: path of the program that deletes a release that this operation has renamed. Sudo runs it as root
+    + sha256: SHA-256 that the tar file must have
+    + remove: path of the program that deletes files of other users in a release. Sudo runs the program as root
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

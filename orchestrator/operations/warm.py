@@ -1,4 +1,4 @@
-"""Warm a color on a node: compile its release into OPcache and request its pages."""
+"""Warm a color on a node: compile the color's release into OPcache and request pages of the color."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def warm(
     + hostname: value of the Host header
     + paths: pages to request. Each page must answer with status 2xx or 3xx
     + public: document root, relative to the release
-    + inspect: path of the inspection script
-    + compile: paths to compile, relative to the release; empty to compile nothing
+    + inspect: path of ``inspect.php``, the PHP file with which PHP-FPM compiles files and reports its OPcache
+    + compile: files and directories to compile, relative to the release; empty to compile nothing
     + exclude: patterns of paths in the release that are not compiled
-    + workers: number of requests to send in total, if ``paths`` has fewer, so that each worker gets a request. After a
-      third of ``seconds``, no further requests are sent
+    + workers: number of PHP-FPM workers. Each worker should get a request. Therefore, if ``paths`` has fewer pages than
+      this number, the operation requests the pages again, at most for a third of ``seconds``
     + seconds: whole seconds after which the command is killed
-    + https: whether the requests say, by X-Forwarded-Proto, that the client came by https
+    + https: whether the requests have the header ``X-Forwarded-Proto: https``
 
     If ``compile`` is not empty, the operation prints PHP-FPM's answer about the compiled files, as one line of JSON.
 
