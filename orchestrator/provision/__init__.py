@@ -1,12 +1,13 @@
 """Prepare servers for releases: nodes, HAProxy balancers and nginx balancers.
 
-Each kind of host has a module with the same four functions, which walk.py calls:
+The modules ``node``, ``haproxy`` and ``nginx_balancer`` each provision one kind of host. ``walk`` calls four functions
+of each of these modules:
 
-* ``check`` finds settings from which no configuration can be made, before anything changes.
-* ``place`` installs everything on a host, without disturbing traffic. phases.py says in which phases.
-* ``pending`` returns which installed configuration is not loaded yet.
-* ``activate`` loads this configuration.
+* ``check`` raises an error if a configuration file cannot be made from the settings. It is called before any change.
+* ``place`` installs everything on a host, without disturbing traffic. It is called once for each phase (``phases``).
+* ``pending`` returns what is left to do so that the host uses the installed configuration.
+* ``activate`` makes the host use the installed configuration.
 
-Therefore provisioning can change a fleet host by host while the fleet serves traffic. A host where nothing is pending
-needs no drain.
+Only ``activate`` can disturb traffic. Therefore provisioning can change the hosts while the fleet serves traffic. If
+nothing is pending on a host, the host needs no drain.
 """

@@ -1,7 +1,8 @@
-"""The script ``catch-up``, by which a new instance of an Auto Scaling group makes itself ready, and its steps.
+"""Make the script ``catch-up``, with which a new instance of an Auto Scaling group makes itself ready for traffic.
 
-The steps are scripts that ``catch-up`` calls. They are the scripts of a release's operations, so an instance prepares
-itself exactly as a release prepares a node. docs/aws-instances.md explains how ``catch-up`` is used.
+``catch-up`` calls other scripts, the steps. Most steps are the scripts of a release's operations, such as ``build``.
+Therefore an instance prepares itself exactly as a release prepares a node. docs/aws-instances.md explains how
+``catch-up`` is used.
 """
 
 from __future__ import annotations
@@ -65,15 +66,16 @@ def script(settings: Settings) -> str:
 
 
 def steps_directory(settings: Settings) -> str:
-    """Return the directory that holds the steps of ``catch-up`` on a node."""
+    """Return the path of the directory on a node that holds the scripts that ``catch-up`` calls."""
     return f"{settings.node.library}/step"
 
 
 def steps(settings: Settings) -> dict[str, str]:
-    """Return the steps of ``catch-up``: name -> text of the script.
+    """Return the files that ``catch-up`` uses: file name -> text.
 
-    Most steps are scripts of a release's operations. For each color there are two more: ``compile-<color>`` compiles
-    the color's release, and ``code-<color>`` prints which release the color runs.
+    Most files are scripts of a release's operations. For each color there are two more scripts: ``compile-<color>``
+    compiles the PHP files of the color's release into OPcache, and ``code-<color>`` prints which code the color runs.
+    The file `STACK` is an archive of the files that configure the color of a release.
     """
     texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
     texts |= {"configure": configure.SCRIPT, "start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
@@ -91,7 +93,7 @@ def steps(settings: Settings) -> dict[str, str]:
 
 
 def _permit(settings: Settings) -> list[str]:
-    """Return the arguments of the step ``permit`` after the release id. Without permissions in the settings: none.
+    """Return the arguments of the step ``permit`` that follow the release id; none if the settings have no permissions.
 
     The path and the owner of the environment file are empty, because a new instance has no environment file.
     """

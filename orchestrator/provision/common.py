@@ -1,4 +1,7 @@
-"""The part of provisioning that nodes and balancers share: packages, the deploy user, scripts, sudo rules."""
+"""Provision the parts that nodes and balancers share: packages, the deploy user, scripts and sudo rules.
+
+The deploy user is the unprivileged user who makes the releases (setting ``user``).
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ VISUDO = '/usr/sbin/visudo -c -f "$candidate"'
 
 
 def packages(work: Work, wanted: Sequence[str]) -> None:
-    """Install missing Debian packages. The package lists are fetched only if a package is missing.
+    """Install missing Debian packages on the current host. The package lists are fetched only if a package is missing.
 
+    + work: runs the operations, or only notes them
     + wanted: names of the packages that the host must have
     """
     missing = host.get_fact(MissingPackages, packages=list(wanted))
@@ -36,7 +40,12 @@ def packages(work: Work, wanted: Sequence[str]) -> None:
 
 
 def deploy_user(work: Work, settings: Settings) -> Account:
-    """Create the deploy user if this user is missing, and install its authorized keys. Returns the user's account."""
+    """Create the deploy user on the current host, if this user is missing. Returns the user's account.
+
+    This function also permits the public keys of the setting ``authorized_keys`` to log in as the deploy user.
+
+    + work: runs the operations, or only notes them
+    """
     keys = [key for path in settings.authorized_keys for key in public_keys(path)]
     account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
     if account is None:
@@ -66,7 +75,9 @@ def deploy_user(work: Work, settings: Settings) -> Account:
 def public_keys(path: str) -> list[str]:
     """Return the keys in a file of public keys on the operator's machine.
 
-    Raises UsageError if the file cannot be read, or holds a private key.
+    Raises UsageError if the file cannot be read, or if the file holds a private key.
+
+    + path: path of the file
     """
     lines = [line.strip() for line in local_text(path, "authorized_keys").splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
@@ -79,7 +90,7 @@ def local_text(path: str, key: str) -> str:
     """Return the text of a file on the operator's machine. Raises UsageError if the file cannot be read.
 
     + path: path of the file
-    + key: the setting that names the file, for the error message
+    + key: name of the setting that holds the path, for the error message
     """
     try:
         text = Path(path).expanduser().read_text()
@@ -89,10 +100,11 @@ def local_text(path: str, key: str) -> str:
 
 
 def library(work: Work, path: str, scripts: dict[str, str]) -> None:
-    """Install scripts that root owns in a directory of the current host. PHP files are not executable.
+    """Install scripts in a directory of the current host. The scripts belong to root. PHP files are not executable.
 
-    + path: the directory
-    + scripts: file name -> text
+    + work: runs the operations, or only notes them
+    + path: path of the directory
+    + scripts: file name -> text of the script
     """
     work.do("library", operations.directories, paths=[str(Path(path).parent), path])
     for name, text in scripts.items():
@@ -101,7 +113,7 @@ def library(work: Work, path: str, scripts: dict[str, str]) -> None:
 
 
 def etc(work: Work, settings: Settings) -> str:
-    """Make the application's configuration directory in /etc on the current host. Returns its path."""
+    """Make the configuration directory of the application on the current host. Returns the path of the directory."""
     path = settings.node.etc
     paths = [str(Path(path).parent), path, f"{path}/loaded"]
     work.do("configuration directory", operations.directories, paths=paths)
@@ -111,11 +123,11 @@ def etc(work: Work, settings: Settings) -> str:
 def checker(name: str, ports: Sequence[int]) -> str:
     """Return the shell command that checks a new configuration file of nginx or HAProxy before the file is installed.
 
-    The operation ``file`` sets the variables of the command: ``$candidate`` is the path of the new file, and ``$path``
-    is the path where the file will be installed. The command holds the whole script, so nothing has to be installed on
-    the host before the file can be checked.
+    The operation ``file`` runs the command, and sets two variables: ``$candidate`` is the path of the new file, and
+    ``$path`` is the path where the file will be installed. The command contains the whole script, so the script need
+    not be installed on the host.
 
-    + name: name of the script
+    + name: name of the script in ``templates/``, such as ``check-nginx``
     + ports: ports on which nginx or HAProxy listens for the application
     """
     welcome = render.WELCOME if render.HTTP in ports else ""
@@ -128,6 +140,7 @@ def welcome_page(work: Work, ports: Sequence[int]) -> None:
 
     The welcome page is the default server of port 80, and a port can have only one default server.
 
+    + work: runs the operations, or only notes them
     + ports: ports on which nginx listens for the application
     """
     if render.HTTP in ports:
@@ -135,7 +148,7 @@ def welcome_page(work: Work, ports: Sequence[int]) -> None:
 
 
 def loaded(settings: Settings, service: str) -> str:
-    """Return the path of the stamp of a service: the file with the checksums of the configuration that it has loaded.
+    """Return the path of a service's stamp: a file with the checksums of the configuration that the service has loaded.
 
     + service: ``nginx`` or ``haproxy``
     """
@@ -143,16 +156,20 @@ def loaded(settings: Settings, service: str) -> str:
 
 
 def sudoers(work: Work, settings: Settings, text: str) -> None:
-    """Install the application's sudo rules on the current host.
+    """Install the application's sudo rules on the current host, if visudo accepts the rules.
 
-    visudo checks the rules first, because a mistake in the file would disable sudo for all users.
+    A mistake in the rules would disable sudo for all users.
 
-    + text: text of the file
+    + work: runs the operations, or only notes them
+    + text: the sudo rules
     """
     path = f"/etc/sudoers.d/{settings.app}"
     work.do("sudo rules", operations.file, path=path, text=text, mode="440", check=VISUDO)
 
 
 def scripts_of(*names: str) -> dict[str, str]:
-    """Return the scripts with these names, which are installed unchanged: name -> text."""
+    """Return the texts of scripts in ``templates/`` that are installed unchanged: name -> text.
+
+    + names: file names of the scripts
+    """
     return {name: render.script(name) for name in names}

@@ -1,4 +1,8 @@
-"""Decide which nodes must not get traffic yet, and which nodes leave the fleet. All functions are pure."""
+"""Decide which nodes must not get traffic yet, and which nodes leave the fleet. All functions are pure.
+
+A node must not get traffic while it lacks the release that the other nodes have in a color with traffic. A node leaves
+the fleet if a balancer knows the node, and the inventory does not have the node any more.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,15 @@ from orchestrator.plan.fleet_state import FleetState
 
 @dataclass(frozen=True)
 class Listed:
-    """One node in the list of nodes that provisioning writes on each balancer. The list has one line for each node.
+    """One line in the list of nodes of a balancer.
+
+    The list is a file that provisioning writes on each balancer. The file has one line for each node.
 
     + address: address of the node in the inventory
     + ip: the IP address to which the balancer resolved ``address``
-    + blue, green: ports of the colors
-    + name: name of the node in the inventory; empty if version 0.1 wrote the line
+    + blue: port of the color blue on the node
+    + green: port of the color green on the node
+    + name: name of the node in the inventory; empty if version 0.1 of this tool wrote the line
     """
 
     address: str
@@ -31,7 +38,7 @@ class Listed:
 
     @property
     def label(self) -> str:
-        """The node's name, or the node's address if the name is unknown. For texts that the operator reads."""
+        """The name of the node for the operator. If the name is unknown, this is the node's address."""
         return self.name or self.address
 
     @property
@@ -45,7 +52,7 @@ class Roll:
 
     + barred: addresses of the nodes that must be barred before the balancer loads its new configuration
     + leaving: nodes of the list whose name and address are both missing in the inventory
-    + moved: nodes of the list that have another address in the inventory
+    + moved: nodes of the list that have another address in the inventory, with their former addresses
     """
 
     barred: tuple[str, ...] = ()
@@ -54,9 +61,9 @@ class Roll:
 
     @property
     def outdated(self) -> tuple[Listed, ...]:
-        """The leaving nodes, and the moved nodes with their former addresses.
+        """The nodes of ``leaving`` and ``moved``.
 
-        They stay in the list until the balancer has loaded a configuration without them.
+        Their lines stay in the balancer's list until the balancer has loaded a configuration without these addresses.
         """
         return (*self.leaving, *self.moved)
 
@@ -66,13 +73,14 @@ NO_CHANGE = Roll()
 
 @dataclass(frozen=True)
 class Members:
-    """Which nodes may get traffic after provisioning.
+    """The decision of provisioning: which nodes may get traffic after the provisioning, and which nodes must not.
 
-    + lacking: the nodes that lack the live release -> why the node must not get traffic before a ``join``
-    + answering: the nodes of ``lacking`` that were provisioned before. They may be answering requests.
+    + lacking: node that must not get traffic until the command ``join`` -> the reason. Such a node lacks the live
+      release.
+    + answering: the nodes of ``lacking`` that were provisioned before. They may still be answering requests.
     + barred: the nodes that were barred before provisioning; none if the fleet does not serve traffic
     + live: the color that gets all the traffic; None if the fleet does not serve traffic, or if the traffic is split
-    + draining: the nodes with the mark of a drain that an earlier provisioning has not ended (``drain_mark``)
+    + draining: the nodes that an earlier provisioning has drained and, because it was killed, not let in again
     + rolls: balancer -> the differences between the balancer's list of nodes and the inventory
     + lists: balancer -> the balancer's list of nodes before provisioning
     """
@@ -101,7 +109,12 @@ class Members:
 
 
 def out_at(state: FleetState) -> dict[str, set[str]]:
-    """Return balancer -> the nodes that get no new requests from it: barred nodes, and nodes that were taken out."""
+    """Return for each switch the names of the nodes that get no new requests from this switch: switch -> nodes.
+
+    These are the nodes that the switch bars, and the nodes that an operator has taken out of the switch.
+
+    + state: the state of the fleet
+    """
     return {
         name: {
             node
@@ -113,12 +126,14 @@ def out_at(state: FleetState) -> dict[str, set[str]]:
 
 
 def takers(nodes: Iterable[str], state: FleetState, live: Color | None) -> list[str]:
-    """Return those of the nodes that get requests from every balancer.
+    """Return the names of the nodes that get requests from every switch.
 
-    Nodes that are barred or taken out at a balancer get no requests from it, and neither do nodes that fail the health
-    checks of a balancer.
+    A node is left out if at least one switch bars the node, if an operator has taken the node out of a switch, or if
+    the node fails a switch's health checks of the live color.
 
-    + live: the color that gets all the traffic; None if unknown
+    + nodes: names of the nodes from which this function selects
+    + state: the state of the fleet
+    + live: the color that gets all the traffic; None if unknown, so that failed health checks do not count
     """
     without = {node for names in out_at(state).values() for node in names}
     if live is not None:
@@ -127,22 +142,25 @@ def takers(nodes: Iterable[str], state: FleetState, live: Color | None) -> list[
 
 
 def listed(text: str) -> tuple[Listed, ...]:
-    """Return the nodes in the text of a balancer's list. Lines in an unknown format are left out."""
+    """Parse the text of a balancer's list of nodes. Lines in an unknown format are left out.
+
+    + text: content of the file on the balancer; empty if the balancer has no such file
+    """
     lines = (line.split() for line in text.splitlines())
     return tuple(Listed(*words) for words in lines if len(words) in (4, 5))
 
 
 def leaving(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ...]:
-    """Return the nodes of a list whose name and address are both missing in the inventory.
+    """Return the nodes that leave the fleet: their name and their address are both missing in the inventory.
 
-    + known: nodes of the list
+    + known: nodes of a balancer's list
     + nodes: inventory name -> address
     """
     return tuple(one for one in known if one.name not in nodes and one.address not in nodes.values())
 
 
 def moved(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ...]:
-    """Return the nodes of a list that have another address in the inventory.
+    """Return the nodes of a balancer's list that have another address in the inventory.
 
     + known: nodes of the list
     + nodes: inventory name -> address
@@ -153,15 +171,15 @@ def moved(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ..
 def missing(
     app: str, lists: Mapping[str, Sequence[Listed]], nodes: Mapping[str, str], removed: frozenset[str]
 ) -> list[str]:
-    """Return one line for each set of nodes that balancers know and the inventory does not have.
+    """Return problems, one line each, about nodes that balancers send requests to and that the inventory lacks.
 
-    If several balancers know the same set of such nodes, the line names all these balancers. Nodes of ``removed`` are
-    left out.
+    If several balancers know the same set of such nodes, one line names all these balancers.
 
     + app: name of the application
     + lists: balancer -> nodes of its list
     + nodes: inventory name -> address
-    + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
+    + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``. These nodes are
+      no problem.
     """
     groups: dict[tuple[str, ...], list[str]] = {}
     for balancer, known in lists.items():
@@ -179,9 +197,9 @@ def missing(
 
 
 def check_removed(removed: frozenset[str], lists: Mapping[str, Sequence[Listed]], nodes: Mapping[str, str]) -> None:
-    """Raise UsageError if a node of ``--data remove=`` is in the inventory, or if no balancer knows the node.
+    """Raise UsageError if a node of ``--data remove=`` is in the inventory, or if no balancer's list has the node.
 
-    + removed: names or addresses of the nodes
+    + removed: names or addresses of the nodes of ``--data remove=``
     + lists: balancer -> nodes of its list
     + nodes: inventory name -> address
     """
@@ -200,7 +218,7 @@ def carrying(fleet: FleetState) -> tuple[Color, ...]:
 
 
 def releases(fleet: FleetState, color: Color) -> set[str]:
-    """Return the releases that the nodes have in a color. Barred nodes are left out."""
+    """Return the ids of the releases that the nodes have in a color. Barred nodes do not count."""
     return {release for state in _not_barred(fleet).values() if (release := state.release[color])}
 
 
@@ -210,12 +228,14 @@ def is_serving(fleet: FleetState) -> bool:
 
 
 def disagree(fleet: FleetState) -> bool:
-    """Return whether nodes have different releases in a color that gets traffic. Barred nodes are left out."""
+    """Return whether nodes have different releases in a color that gets traffic. Barred nodes do not count."""
     return any(len(releases(fleet, color)) > 1 for color in carrying(fleet))
 
 
 def committed(runs: Iterable[RunHistory]) -> dict[Color, str]:
-    """Return color -> the color's release in the newest committed run in which the color got all the traffic.
+    """Return the release of each color according to the journal: color -> release.
+
+    The release of a color is the release of the newest committed run that moved the traffic to this color.
 
     + runs: histories of the runs in the journal, oldest run first
     """
@@ -223,18 +243,24 @@ def committed(runs: Iterable[RunHistory]) -> dict[Color, str]:
 
 
 def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[dict[str, str], list[str]]:
-    """Return node -> why the node must not get traffic, and one line for each problem that prevents a decision.
+    """Return the nodes that must not get traffic (node -> reason), and one line for each problem.
 
-    A node must not get traffic if the node was not provisioned before, or if a color that gets traffic has no release
-    or the wrong release on the node. If no node has a release in such a color, the fleet does not serve traffic, and
-    the result is empty.
+    If there is a problem, the decision is incomplete, and provisioning must not begin.
 
-    If nodes that are not barred have different releases in a color, the right release is the release that the journal
-    has for the color. If no such node has this release, the right release is the release that most of these nodes have.
-    If no release is on most nodes, this is a problem. It is also a problem if the state of a node is unknown.
+    A node must not get traffic if it was not provisioned before. A node also must not get traffic if it lacks the right
+    release in a color that gets traffic. If no node has a release in a color that gets traffic, the fleet does not
+    serve traffic, and both results are empty.
+
+    The right release of a color comes from the nodes that are not barred:
+
+    1. If one of these nodes has the release that the journal has for the color, this is the right release.
+    2. Otherwise the right release is the release that more of these nodes have than any other release.
+
+    If rule 2 gives no release because several releases are equally frequent, this is a problem. It is also a problem if
+    the state of a node is unknown.
 
     + known: color -> release of the color, according to the journal
-    + bar: path of the program that bars a node at a balancer. Problems name this path for the operator.
+    + bar: path of the program that bars a node at a balancer. The problems tell the operator to run this program.
     """
     found: dict[str, str] = {}
     problems: list[str] = []
@@ -263,11 +289,11 @@ def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[di
 
 
 def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: Mapping[str, str]) -> Members:
-    """Return which nodes may get traffic after provisioning.
+    """Return which nodes may get traffic after provisioning, from the reasons that `lacking` has found.
 
     + state: the state of the fleet
-    + lists: balancer -> nodes in the balancer's list of nodes
-    + lacking: node -> why the node must not get traffic
+    + lists: balancer -> nodes of its list
+    + lacking: node that must not get traffic -> the reason
     """
     colors, serving = carrying(state), is_serving(state)
     rolls = {}
@@ -297,9 +323,10 @@ def roll(
     + known: nodes of the list; none if the balancer is new
     + nodes: inventory name -> address
     + without: names of the nodes that must not get traffic
-    + barred: names of the nodes that at least one switch bars already. A new balancer bars these nodes, too.
-    + here: addresses that this balancer bars already. If a node with such an address has a new address in the
-      inventory, the balancer bars the new address, too.
+    + barred: names of the nodes that at least one switch bars already. If the balancer is new, it must bar these nodes,
+      too.
+    + here: addresses that this balancer bars already. If the inventory has a new address for a node with such an
+      address, the balancer must also bar the new address.
     """
     changed, there = moved(known, nodes), set(here)
     names = {*without, *(() if known else barred), *(one.name for one in changed if one.address in there)}
@@ -312,11 +339,9 @@ def _not_barred(fleet: FleetState) -> dict[str, NodeState]:
 
 
 def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
-    """Return the release that all nodes must have in a color, as described in ``lacking``.
+    """Return the right release of a color, which `lacking` defines; None if no release is right.
 
-    Return None if no node has a release in the color, or if the right release is unknown.
-
-    + known: release of the color, according to the journal
+    + known: release of the color, according to the journal; None if the journal has no release for the color
     """
     count = Counter(release for state in _not_barred(fleet).values() if (release := state.release[color]))
     if known in count:

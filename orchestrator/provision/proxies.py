@@ -1,4 +1,7 @@
-"""Which proxies nginx on the nodes believes. Pure."""
+"""Determine which proxies nginx on a node trusts.
+
+If a trusted proxy sends a request, nginx believes the proxy's headers that name the client's address.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from orchestrator.config.web import BALANCERS
 
 
 def trusted(settings: Settings, balancers: Mapping[str, str], found: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the addresses and networks of the trusted proxies, and a warning for each balancer that is left out.
+    """Return the IP addresses and networks of the trusted proxies, and a list of warnings. Pure.
 
-    A balancer is left out if the node cannot resolve the balancer's address. This is not an error, because the node can
-    still serve requests.
+    All balancers are trusted if the setting ``web.trusted_proxies`` contains ``balancers``. If the node cannot resolve
+    the address of a balancer, this balancer is not trusted, and a warning says so. There is no error, because the node
+    can still serve requests.
 
     + balancers: inventory name -> IP address or host name of every balancer
     + found: address in the inventory -> IP address to which the node resolves the address. Addresses that the node

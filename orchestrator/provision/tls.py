@@ -1,4 +1,4 @@
-"""TLS at the current balancer: check the operator's certificate and key, and make HAProxy's symlinks to them."""
+"""Check the operator's TLS certificate and key on the current balancer, and make HAProxy's symlinks to these files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from orchestrator.provision.work import Work
 
 
 def problem(wanted: Files, found: Pair) -> str | None:
-    """Return the problem with a certificate and its key in one line; None if there is no problem. Pure.
+    """Return the problem with a certificate and its private key in one line; None if there is no problem. Pure.
 
     + wanted: paths of certificate and key
-    + found: contents of these files
+    + found: numbers of certificates and keys in these files, and whether the key belongs to the certificate
     """
     if found.certificates is None:
         return f"tls.certificate: there is no file {wanted.certificate}"
@@ -33,9 +33,9 @@ def problem(wanted: Files, found: Pair) -> str | None:
 
 
 def require(switch: BalancerSwitch) -> list[str]:
-    """Check that the certificate and the key that the settings name are on the current balancer. Changes nothing.
+    """Check that the certificate and the private key that the settings name are on the current balancer.
 
-    Raises Refused if a file is missing or wrong. Otherwise returns an empty list, because nothing was changed.
+    Raises Refused if a file is missing or wrong. Otherwise returns an empty list. This function changes nothing.
     """
     wanted = files(switch)
     if wanted is None:
@@ -47,7 +47,12 @@ def require(switch: BalancerSwitch) -> list[str]:
 
 
 def links(work: Work, settings: Settings, switch: BalancerSwitch) -> None:
-    """Make the symlinks by which HAProxy finds the operator's certificate and key, if HAProxy needs symlinks."""
+    """Make the symlinks with which HAProxy finds the operator's certificate and private key.
+
+    HAProxy needs symlinks only if the settings name one file for the certificate and another file for the key.
+
+    + work: runs the operations, or only notes them
+    """
     theirs, ours = files(switch), haproxy_files(settings, switch)
     if theirs and ours and theirs != ours:
         work.do("link to the certificate", operations.link, path=ours.certificate, target=theirs.certificate)

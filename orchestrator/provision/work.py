@@ -13,7 +13,7 @@ from orchestrator.provision.facts import Account, Accounts
 
 
 class Work:
-    """A series of operations on the current host.
+    """Runs operations on the current host, and keeps the names of those that changed something.
 
     + changed: names of the operations that changed something, in order
     """
@@ -24,11 +24,12 @@ class Work:
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: object) -> bool:
         """Run one operation now on the current host. Returns whether the operation changed something.
 
+        Raises StepFailed if the operation fails. The error has the name of the host, the name of the operation, and the
+        operation's error message.
+
         + what: name of the operation for the operator, such as "nginx configuration"
         + operation: a pyinfra operation
         + arguments: arguments of the operation
-
-        Raises StepFailed if the operation fails, with the host, the name and the operation's error message.
         """
         try:
             meta = operation(name=what, **arguments)
@@ -50,16 +51,16 @@ class Work:
 
 
 def line(what: str, why: str) -> str:
-    """Return one line about an operation that failed on the current host.
+    """Return one line for the operator about an operation that failed on the current host.
 
     + what: name of the operation
-    + why: the reason
+    + why: the reason of the failure
     """
     return f"{host.name}: {what}: {why}"
 
 
 def _said(op_hash: str) -> str:
-    """Return the last lines that a failed operation printed, as one line.
+    """Return the last four lines that a failed operation printed, joined to one line.
 
     + op_hash: pyinfra's hash of the operation
     """
