@@ -1,1 +1,1 @@
-"""pyinfra facts about nodes and balancers. Each fact needs one round trip."""
+"""pyinfra facts about nodes and balancers. Each fact runs one command on its host."""

@@ -18,7 +18,10 @@ MEMBERS = read("facts/member_answers.sh")
 
 
 def forwarded(https: bool) -> str:
-    """Return the value of the header X-Forwarded-Proto in requests; empty if requests do not have this header."""
+    """Return the value of the header X-Forwarded-Proto for requests: ``https`` or empty. Empty means no such header.
+
+    + https: whether the requests should look as if the client had used https
+    """
     return "https" if https else ""
 
 
@@ -27,7 +30,7 @@ class Answer:
     """An answer to one request.
 
     + status: HTTP status; 0 if there was no answer
-    + release: release id in the marker of the answer; None if the answer has no marker
+    + release: release id in the header X-Release of the answer; None if the answer has no such header
     """
 
     status: int
@@ -47,11 +50,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class ColorSaid:
-    """The answers of a color on its own node, the recorded start of the color, and the code that it runs.
+    """The reports of a color on its own node: answers to requests, the last start, and the code that the color runs.
 
-    + answers: the answers in order. After the first answer with a status other than 200, no more requests are sent.
-    + started: release id and time (epoch seconds) that were recorded when the color started; None if there is no record
-    + code: JSON that the command ``code`` printed; None if it printed no JSON
+    + answers: answers to requests for the health page, in order. If an answer has a status other than 200, this answer
+      is the last one.
+    + started: the release for which the color was last started, and the time of this start (epoch seconds), as recorded
+      on the node; None if there is no record
+    + code: parsed JSON about the code that the color's processes run; None if the processes reported no JSON
     """
 
     answers: tuple[Answer, ...]
@@ -61,18 +66,19 @@ class ColorSaid:
 
 class ColorAnswers(FactBase[ColorSaid | None]):
     """
-    Sends requests to a color on its own node and returns the answers.
+    Sends requests to a color on its own node. Returns the answers, and which code the color's processes run.
 
-    The caller passes the probe token in pyinfra's argument ``_stdin``, because every user can read a command line.
+    The caller passes the probe token, a secret that the requests contain, in pyinfra's argument ``_stdin``. A command
+    line would show the token to every user of the node.
 
     + root: directory of the application
-    + color: the color
+    + color: ``blue`` or ``green``
     + port: the color's port
     + path: path of the health page
-    + hostname: Host header
+    + hostname: value of the Host header
     + count: number of requests, one after the other
-    + code: shell command that prints, as its last line, JSON about the code that the color's processes run; empty for
-      no command
+    + code: shell command that asks the color's processes which code they run, and prints JSON as its last line; empty
+      for no command
     + https: whether requests have the header X-Forwarded-Proto: https
     """
 
@@ -105,10 +111,11 @@ class ColorAnswers(FactBase[ColorSaid | None]):
 
 @dataclass(frozen=True)
 class Member:
-    """The answers of a node to requests from a balancer.
+    """The answers of a node's two colors to requests from a balancer.
 
-    + answer: answer of the color that was asked
-    + other: answer of the other color; None if the other color was not asked, because the first color answered
+    + answer: answer of the color to which the balancer sent a request first
+    + other: answer of the node's second color; None if the first color answered, so that the second color got no
+      request
     """
 
     answer: Answer
@@ -117,16 +124,17 @@ class Member:
 
 class MemberAnswers(FactBase[dict[str, Member]]):
     """
-    Sends a request from this balancer to a color on each node, and returns node -> answers.
+    Sends a request from this balancer to one color on each node. Returns node -> answers of the node.
 
-    If a node gives no answer, also sends a request to the other color of that node. The caller passes the probe token
-    in pyinfra's argument ``_stdin``, because every user can read a command line.
+    If the color on a node gives no answer, the balancer also sends a request to the other color of that node. The
+    caller passes the probe token, a secret that the requests contain, in pyinfra's argument ``_stdin``. A command line
+    would show the token to every user of the balancer.
 
     + port: port of the color
     + other: port of the other color
     + path: path of the health page
-    + hostname: Host header
-    + members: ``<node>=<address>`` for each node
+    + hostname: value of the Host header
+    + members: ``<node>=<address>`` for each node; the balancer reaches the node at this address
     + https: whether requests have the header X-Forwarded-Proto: https
     """
 

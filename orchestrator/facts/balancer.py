@@ -1,4 +1,4 @@
-"""Read the state of a balancer, in one round trip."""
+"""Read the state of a balancer with one command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.switches import balancer
 
 class BalancerLines(FactBase[list[str]]):
     """
-    Returns the lines that a balancer prints about its state; ``Balancer.seen`` parses these lines.
+    Returns the lines that a balancer prints about its state. The method ``seen`` of the switch parses these lines.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``

@@ -1,4 +1,4 @@
-"""Read and compare the clocks of nodes, and calculate the instant at which all nodes change their ``live`` links."""
+"""Read and compare the clocks of nodes, and calculate the instant at which armed nodes change their ``live`` links."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds that each node adds to the time between arming and the instant, because one process arms all nodes."""
+"""Seconds that each node adds to the time between arming and the instant, because one process arms all nodes.
+
+The instant is the time at which all armed nodes change their ``live`` links.
+"""
 
 
 @dataclass(frozen=True)
 class Offset:
-    """The difference between a node's clock and the operator's clock.
+    """The difference between a node's clock and the clock of the operator's machine.
 
-    + seconds: seconds by which the node's clock is ahead; negative if it is behind
-    + uncertainty: seconds by which ``seconds`` may be wrong in either direction
+    + seconds: seconds by which the node's clock is ahead; negative if the node's clock is behind
+    + uncertainty: seconds by which the true difference may be larger or smaller than ``seconds``
     """
 
     seconds: float
@@ -33,22 +36,23 @@ class Offset:
 
 
 def offset(sent: float, received: float, said: float) -> Offset:
-    """Return the offset of a node's clock, assuming that the node read its clock halfway between question and answer.
+    """Return the offset of a node's clock, calculated from one question to the node and the node's answer.
 
-    + sent, received: when the question was sent and the answer received, by the operator's clock, in epoch seconds
-    + said: the time in the answer, in epoch seconds
+    The calculation assumes that the node read its clock halfway between ``sent`` and ``received``.
+
+    + sent: when the question was sent, by the clock of the operator's machine, in epoch seconds
+    + received: when the answer was received, by the clock of the operator's machine, in epoch seconds
+    + said: the answer: the time of the node's clock, in epoch seconds
     """
     return Offset(said - (sent + received) / 2, (received - sent) / 2)
 
 
 def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float] = time.time) -> Offset:
-    """Measure the offset of a node's clock several times, and return the most exact measurement.
+    """Measure the offset of a node's clock several times. Return the measurement with the shortest round trip.
 
-    The most exact measurement is the measurement with the shortest round trip.
-
-    + ask: asks the node, and returns the time of its clock, in epoch seconds
+    + ask: function that asks the node for the time of its clock, and returns this time in epoch seconds
     + times: number of measurements
-    + clock: returns the operator's time, in epoch seconds
+    + clock: function that returns the time of the operator's machine, in epoch seconds
     """
     found = []
     for _ in range(times):
@@ -61,21 +65,25 @@ def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float]
 def common(offsets: Mapping[str, Offset]) -> float:
     """Return the median of the nodes' offsets, in seconds.
 
-    The operator's time plus this median is the common time of the nodes, even if the operator's clock or the clock of
-    one node is wrong.
+    The time of the operator's machine plus this median is the common time of the nodes. This common time is right even
+    if the clock of the operator's machine or the clock of one node is wrong.
+
+    + offsets: node -> offset of the node's clock
     """
     return median(one.seconds for one in offsets.values())
 
 
 def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
-    """Return one line that names the clocks that differ too much, and says what to do; None if no clock does.
+    """Return one line that names the nodes with wrong clocks, and says what to do. Return None if all clocks agree.
 
-    + offsets: node -> offset of its clock
-    + allowed: seconds by which two clocks may differ. The uncertainties are subtracted from a difference first.
+    + offsets: node -> offset of the node's clock
+    + allowed: seconds by which the clocks of two nodes may differ. From a measured difference, the uncertainties of
+      both measurements are subtracted first.
     """
     middle = common(offsets)
     wrong: list[str] = []
-    # drop the clock farthest from the median until the rest agree; at equal distance, the larger offset goes first
+    # drop the clock that is farthest from the median, until the remaining clocks agree; if two clocks are equally far,
+    # drop the clock with the larger offset
     left = sorted(offsets, key=lambda name: (abs(offsets[name].seconds - middle), abs(offsets[name].seconds)))
     while _apart([offsets[name] for name in left]) > allowed:
         wrong.append(left.pop())
@@ -91,22 +99,27 @@ def _far(name: str, one: Offset, others: float) -> str:
 
 
 def _apart(offsets: list[Offset]) -> float:
-    """Return the seconds by which the clocks differ at least. The result is negative if they may all be equal."""
+    """Return the smallest possible difference between the fastest and the slowest clock, in seconds.
+
+    The result is negative if all clocks may be equal, given the uncertainties.
+    """
     return max(one.seconds - one.uncertainty for one in offsets) - min(one.seconds + one.uncertainty for one in offsets)
 
 
 def fire_time(now: float, lead: float, nodes: int) -> float:
     """Return the instant at which the armed nodes change their ``live`` links, in epoch seconds.
 
-    + now: the present time by the nodes' clocks (the operator's time plus ``common``), in epoch seconds
-    + lead: the switch's setting ``lead``: seconds between arming and the instant, without the time for each node
+    + now: the present time by the nodes' clocks, in epoch seconds. This is the time of the operator's machine plus the
+      result of ``common``
+    + lead: the switch's setting ``lead``, in seconds. The instant is ``lead`` seconds from now, plus ARMING seconds for
+      each node
     + nodes: number of nodes that are armed
     """
     return now + lead + nodes * ARMING
 
 
 class Clock(FactBase[float]):
-    """Returns a node's time in epoch seconds, exact to less than a millisecond; None if the node did not answer."""
+    """Returns the time of a node's clock in epoch seconds, as a float; None if the node did not answer."""
 
     @override
     def command(self) -> StringCommand:

@@ -1,4 +1,4 @@
-"""Read whether the nodes changed their ``live`` links at the agreed instant, and judge whether all of them did."""
+"""Read from armed nodes whether they changed their ``live`` links at the agreed instant, and judge the answers."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ MEANING: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Swap:
-    """A node's record of whether it changed its ``live`` link at the agreed instant, as it was armed to do.
+    """The record of an armed node: whether the node changed its ``live`` link at the agreed instant.
 
-    + outcome: ``fired`` if the link was changed, ``already`` if it named the color before, ``waiting`` if no result is
-      recorded yet, ``nothing`` if this run did not arm the node, otherwise why the link was not changed
+    + outcome: ``fired`` if the node changed the link, ``already`` if the link already named the color, ``waiting`` if
+      no result is recorded yet, ``nothing`` if this run did not arm the node. The other values say why the node did not
+      change the link (see MEANING)
     + color: the color that the link should name; None if the node was not armed
     + at: the agreed instant, in epoch seconds
     + instant: time of the outcome by the node's own clock, in epoch seconds; 0 if there is no outcome yet
-    + why: error message of the operating system if it refused the change, otherwise empty
+    + why: if the operating system refused the change of the link, its error message; otherwise empty
     """
 
     outcome: Outcome
@@ -52,9 +53,12 @@ NOTHING = Swap("nothing")
 
 
 def parse(output: list[str]) -> Swap:
-    """Return the record that the script printed; ``NOTHING`` if the record is missing or belongs to another run.
+    """Return the record that the script ``fired.sh`` printed.
 
-    Raises KeyError or ValueError if the output is not a record.
+    Return ``NOTHING`` if the node has no record, or if the record belongs to another run. Raises KeyError or ValueError
+    if the output is not a record.
+
+    + output: the lines that the script printed
     """
     said = pairs(output)
     if said.get("run") is None or said["run"] != said["wanted"]:
@@ -71,11 +75,13 @@ def parse(output: list[str]) -> Swap:
 
 
 def judge(records: Mapping[str, Swap | None], color: Color) -> str | None:
-    """Return one line that names each node whose ``live`` link was not changed to this color, and why, else None.
+    """Return one line that names each node whose ``live`` link was not changed to the color, and the reason.
 
-    A link that already named the color counts as changed. A node that did not answer counts as not changed.
+    Return None if all links were changed. If a link named the color already, the link counts as changed. If a node did
+    not answer, its link counts as not changed.
 
-    + records: node -> its record; None for a node that did not answer
+    + records: node -> the node's record; None for a node that did not answer
+    + color: color that the links should name
     """
     problems = [f"{name} {problem}" for name, record in records.items() if (problem := _problem(record, color))]
     return "; ".join(problems) or None
@@ -94,9 +100,11 @@ def _problem(record: Swap | None, color: Color) -> str | None:
 
 
 def spread(records: Mapping[str, Swap | None]) -> float | None:
-    """Return the milliseconds from the first change of a ``live`` link to the last change; None if no link was changed.
+    """Return the milliseconds between the first node's and the last node's change of its ``live`` link.
 
-    The time of each change is measured by the clock of its node.
+    Return None if no link was changed. The time of each change is taken from the clock of the node.
+
+    + records: node -> the node's record; None for a node that did not answer
     """
     instants = [record.instant for record in records.values() if record is not None and record.outcome == "fired"]
     return (max(instants) - min(instants)) * 1000 if instants else None
@@ -104,10 +112,12 @@ def spread(records: Mapping[str, Swap | None]) -> float | None:
 
 class Fired(FactBase[Swap]):
     """
-    Returns an armed node's record, which says whether its ``live`` link was changed at the agreed instant; else None.
+    Returns the record of a node that was armed: whether the node changed its ``live`` link at the agreed instant.
+
+    Returns ``NOTHING`` if the run did not arm the node, and None if the node did not answer.
 
     + root: directory of the application
-    + run: number of the run
+    + run: number of the run that armed the node
     """
 
     @override

@@ -20,17 +20,19 @@ SCRIPT = read("facts/in_flight.sh")
 KEPT = read("facts/kept.sh")
 
 SETTLED = 300
-"""Milliseconds after which a connection counts as idle if the server sent the last byte and no byte followed."""
+"""If the server sent the last byte of a connection more than this many milliseconds ago, the connection is idle."""
 
 
 @dataclass(frozen=True)
 class InFlight:
-    """The requests and streams that a color serves at a place: a node or a balancer.
+    """The numbers of requests and streams that a color serves on a node, or that a balancer has open to a color.
 
-    + connections: number of busy connections to the color's port; at a balancer, number of connections to the color
-      that carry a request or a stream
-    + requests: number of requests in PHP-FPM or in the service that answers all requests; waiting requests count, too
-    + streams: number of connections to the color's other services, such as WebSockets, whether bytes flow or not
+    + connections: number of busy connections to the color's port (see ``busy``). At a balancer: number of connections
+      to the color that carry a request or a stream
+    + requests: number of requests in PHP-FPM, or in the service that answers all requests. Requests that wait in a
+      queue are included
+    + streams: number of open connections to the color's other services, such as WebSocket servers. Connections without
+      traffic are included
     """
 
     connections: int
@@ -43,22 +45,25 @@ class InFlight:
 
     @property
     def answered(self) -> bool:
-        """Return whether no request is left. Streams may be left.
+        """Return whether no request is open. Streams may still be open.
 
-        A stream in which bytes flow also counts as a busy connection, so there may be as many busy connections as
-        streams.
+        A stream with traffic counts as a stream and as a busy connection. Therefore ``connections`` may be as large as
+        ``streams`` although no request is open.
         """
         return self.requests == 0 and self.connections <= self.streams
 
 
 def busy(connection: str) -> bool:
-    """Return whether a connection carries a request, or bytes that still flow.
+    """Return whether a connection is busy: whether it carries a request or an answer.
 
-    A connection carries nothing, and counts as idle, if no byte is queued in either direction, the server has sent the
-    last byte (so the answer is complete), and SETTLED milliseconds have passed since then. A connection that never had
-    a request is also idle after SETTLED milliseconds.
+    A connection is idle, and not busy, if all of this is true:
 
-    + connection: the line of the connection in the output of ``ss -HtniO`` on the server's side
+    * No byte is queued in either direction.
+    * The last byte on the connection was sent by the server, so that the answer is complete. A connection on which no
+      byte was sent is also fine.
+    * Since this byte, or since the connection was opened, SETTLED milliseconds have passed.
+
+    + connection: the line about the connection that ``ss -HtniO`` printed on the server's host
     """
     received_queue, sent_queue = connection.split()[:2]
     ages = {key: int(age) for key, age in re.findall(r"\b(lastsnd|lastrcv):(\d+)", connection)}
@@ -72,10 +77,10 @@ class ColorInFlight(FactBase[InFlight | None]):
 
     + directory: directory of the color's sockets
     + port: the color's port
-    + main: where the program that answers all requests listens: socket of PHP-FPM, or socket or port of the service;
-      empty if only nginx runs
-    + others: ports of the color's other services. Services that listen on sockets in ``directory`` are counted without
-      being named.
+    + main: the socket of PHP-FPM, or the socket or port of the service that answers all requests; empty if only nginx
+      runs
+    + others: ports of the color's other services. Services that listen on a socket in ``directory`` need not be named,
+      because the fact counts the connections to all sockets there.
     """
 
     @override
@@ -96,7 +101,7 @@ class ColorInFlight(FactBase[InFlight | None]):
 
 class KeptConnections(FactBase[int]):
     """
-    Returns the number of connections to a port that are open, but idle; None if the node did not answer.
+    Returns the number of idle open connections to a port (see ``busy``); None if the node did not answer.
 
     + port: the port
     """

@@ -1,4 +1,4 @@
-"""Read the state of an app node, in one round trip."""
+"""Read the state of a node with one command."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ class NodeState:
 
     + provisioned: whether the node is provisioned
     + live: color that the node's ``live`` link names; None if there is no link
-    + release: color -> id of its release; None for a color that never had a release
-    + started: color -> id of the release for which the color's processes were started
-    + active: color -> whether its systemd target is active
-    + shrunk: colors with fewer workers than live traffic needs
+    + release: color -> id of the release to which the color points; None if the color points to no release
+    + started: color -> id of the release for which the color's processes were last started; ``none`` if they were
+      started without a release; None if this is not recorded
+    + active: color -> whether the color's systemd target is active
+    + shrunk: colors whose PHP-FPM has only the few workers of the setting ``php.idle_workers``
     + draining: whether a provisioning has begun to drain the node and has not let the node in again
     + releases: ids of the releases on the node's disk, oldest first
-    + disk_mb, inodes, memory_mb: free space (MiB), free inodes (count), free memory (MiB)
-    + release_mb, release_inodes: size of the larger of the colors' releases (MiB, count); 0 if unknown
-    + rss_mb: color -> memory of its processes (MiB)
-    + filesystem: type of the file system that holds the application, as ``stat -f`` names it
+    + disk_mb, inodes, memory_mb: free disk space (MiB), number of free inodes, free memory (MiB)
+    + release_mb, release_inodes: disk space (MiB) and number of inodes of the larger one of the two colors' releases; 0
+      if unknown
+    + rss_mb: color -> memory of PHP-FPM, or of the service that answers all requests (MiB)
+    + filesystem: type of the file system that holds the application, as ``stat -f`` names the type
     + fence: highest number of a run that the node's guard has seen
-    + digests: key -> digest of the value that provisioning applied on the node; None if the node does not tell
+    + digests: key of a setting -> digest of the value that provisioning applied on the node; None if the node has no
+      record of these digests
     """
 
     provisioned: bool
@@ -57,7 +60,10 @@ class NodeState:
 
 
 def parse(output: list[str]) -> NodeState:
-    """Return the state that the script printed. Raises KeyError if a line is missing, as in output that was cut off."""
+    """Return the state that the script ``node.sh`` printed. Raises KeyError if a line of the output is missing.
+
+    + output: the lines that the script printed
+    """
     said = pairs(output)
     sizes = [int(word) for word in said["sizes"].split()]
     return NodeState(
@@ -84,11 +90,12 @@ def parse(output: list[str]) -> NodeState:
 
 class Node(FactBase[NodeState]):
     """
-    Returns the state of an app node: colors, releases, free space and memory.
+    Returns the state of a node: colors, releases, free disk space and free memory; None if the node did not answer.
 
     + root: directory of the application
     + app: name of the application
-    + main: last word of the name of the systemd unit that answers all requests: ``fpm`` or the name of a service
+    + main: ``fpm`` for PHP-FPM, or the name of the service that answers all requests. The fact measures the memory of
+      the systemd unit ``<app>-<color>-<main>``
     """
 
     @override

@@ -1,4 +1,7 @@
-"""Find the commit that a ref (branch, tag or commit) names at the origin, the git repository of the settings."""
+"""Find the git commit that a ref (branch, tag or commit) names at the origin.
+
+The origin is the git repository in the settings. The mirror is the clone of this repository on a node.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ ABBREVIATED = re.compile(r"^[0-9a-f]{7,39}$")
 
 
 def check_ref(ref: object) -> str:
-    """Return the ref if it is safe to pass to git. Otherwise raise UsageError, which says what is wrong."""
+    """Return the ref if it is a valid name of a branch, tag or commit. Raises UsageError otherwise.
+
+    + ref: value of ``--data ref=``. If pyinfra has parsed the value as a number, the value is invalid
+    """
     if not isinstance(ref, str):
         raise UsageError(
             f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
@@ -34,10 +40,11 @@ def check_ref(ref: object) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """What the origin, and the copy of the repository on a node (the mirror), know about a ref.
+    """The answers of the origin and of the mirror to the question which commit a ref names.
 
-    + references: name of a git reference at the origin -> commit; ``mirror`` -> commit that the ref names in the
-      mirror; ``error`` -> why the origin did not answer
+    + references: name of a git reference at the origin (such as ``refs/heads/main``) -> full commit hash. If the mirror
+      has a commit for the ref, the key ``mirror`` has this commit's full hash. If the origin did not answer, the key
+      ``error`` has the reason
     """
 
     references: dict[str, str]
@@ -46,11 +53,13 @@ class Named:
 def resolve(ref: str, named: Named) -> str:
     """Return the full commit hash that a ref names.
 
-    A ref of 40 hexadecimal digits that names no branch and no tag is returned unchanged, even if there is no such
-    commit. A ref of 7 to 39 digits must name a commit in the mirror.
+    If the ref names neither a branch nor a tag, it must be a commit hash. A hash of 40 digits is returned unchanged,
+    without a check that the commit exists. For a hash of 7 to 39 digits, the mirror must have the commit.
 
-    Raises UsageError if the ref names no commit, or if it is a tag and a branch of different commits. Raises Refused if
-    the origin did not answer.
+    + named: the answers of the origin and of the mirror about the ref
+
+    Raises UsageError if the ref names no commit, or if a tag and a branch have this name and different commits. Raises
+    Refused if the origin did not answer.
     """
     if error := named.references.get("error"):
         raise Refused(f"the origin does not answer: {error}")
@@ -70,14 +79,14 @@ def resolve(ref: str, named: Named) -> str:
 
 class Revision(FactBase[Named]):
     """
-    Returns what the origin of a git repository and the node's copy of it know about a ref.
+    Asks the origin and the node's mirror which commit a ref names, and returns both answers.
 
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit
-    + login: whether the caller passes user and password for the origin in pyinfra's argument ``_stdin``, each on its
-      own line
-    + ssh: program by which git reaches the origin; empty for git's default
+    + login: True if the caller passes the user and the password for the origin in pyinfra's argument ``_stdin``, each
+      on its own line
+    + ssh: program that git runs instead of ``ssh`` to reach the origin; empty for git's default
     """
 
     @override

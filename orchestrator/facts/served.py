@@ -1,4 +1,4 @@
-"""Send requests through a balancer, and read which nodes answer."""
+"""Send requests to a balancer on its own host, and read which nodes answer."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ class Served(FactBase[frozenset[str]]):
     """
     Sends requests to the balancer on this host, and returns the names of the nodes that answered.
 
-    Answers without the marker X-Node are left out. The caller passes the probe token in pyinfra's argument ``_stdin``,
-    because every user can read a command line.
+    The names are from the header X-Node. Answers without this header are ignored. The caller passes the probe token, a
+    secret that the requests contain, in pyinfra's argument ``_stdin``. A command line would show the token to every
+    user of the balancer.
 
-    + port: port of the balancer
+    + port: port on which the balancer gets requests
     + path: path of the health page
-    + hostname: Host header
-    + count: number of requests
+    + hostname: value of the Host header
+    + count: number of requests, one after the other
     + https: whether requests have the header X-Forwarded-Proto: https
     """
 

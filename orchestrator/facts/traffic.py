@@ -1,4 +1,4 @@
-"""Read, in one round trip, how both colors answered, from a balancer's own record of requests."""
+"""Read how both colors answered requests, from a balancer's own log of requests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from orchestrator.switches import balancer
 
 class TrafficLines(FactBase[list[str]]):
     """
-    Returns the lines in which a balancer sums up its record of requests; ``Balancer.traffic`` parses these lines.
+    Returns a summary of the requests that a balancer has logged in a time window, as lines of text.
+
+    The method ``traffic`` of the switch parses these lines. Both times are in epoch seconds, by the balancer's clock.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + begin: begin of the window in epoch seconds by the balancer's clock, such as the end of the previous window; None
-      for the time at which the weight was set
-    + end: end of the window in epoch seconds by the balancer's clock; None for now
+    + begin: begin of the window; None for the time at which the weight was set
+    + end: end of the window; None for the present time
     """
 
     @override

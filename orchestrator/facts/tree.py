@@ -1,4 +1,4 @@
-"""Read the hash of a release's files on a node."""
+"""Read the hash over the files of a release on a node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ SCRIPT = 'cat "$1/releases/$2/.release/tree"'
 
 class Tree(FactBase[str | None]):
     """
-    Returns the hash that a release's files had when they arrived on the node; None if the node did not answer.
+    Returns the hash over the files of a release, which was calculated when the files arrived on the node.
+
+    Returns None if the node did not answer.
 
     + root: directory of the application
     + release: id of the release
