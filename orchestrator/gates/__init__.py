@@ -1,1 +1,1 @@
-"""The checks that a color must pass before the color gets traffic. Each file has one check, a pure function."""
+"""The checks that a color must pass before the color gets traffic. Each file has the pure functions of one check."""

@@ -1,6 +1,6 @@
 """Gate: a color's processes report that they run the code of the release.
 
-The color's symlink proves nothing, because processes keep their old code until they restart.
+It is not enough that the color points to the release, because processes keep their old code until they restart.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from orchestrator.facts.answers import ColorSaid
 
 
 def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
-    """Return None if the color's processes were restarted and run only this release, else one line about the problem.
+    """Return None if the color's processes were started for this release and run only its code.
 
-    + said: the reports of the color's processes
-    + what: the name of the processes for the message. Empty if only nginx runs. Then no report is needed, because
-      nginx's answers on the health page name the release
+    Otherwise return one line about the problem.
+
+    + said: the report of the color's processes about their code, and the record of the color's last start
+    + release: id of the release
+    + what: name of the processes in the message. Empty if only nginx answers requests. Then a report is not needed,
+      because the gate of ``http.py`` finds the release in nginx's answers
     """
     if said.code is None and what:
         return f"its {what} does not report which code it runs"

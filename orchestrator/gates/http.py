@@ -1,4 +1,4 @@
-"""Gate: a color's health page, requested on the node itself, gives enough good answers in a row."""
+"""Gate: the health page of a color, requested on the node itself, gives only good answers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from orchestrator.facts.answers import Answer
 
 
 def judge(answers: Sequence[Answer], release: str, successes: int) -> str | None:
-    """Return None if there are enough answers and all are good, otherwise one line about the problem.
+    """Return None if there are enough answers and all of them are good. Otherwise return one line about the problem.
 
-    A good answer has status 200 and names the release.
+    A good answer has status 200 and names the release in its header X-Release.
 
-    + successes: number of good answers that are needed
+    + answers: answers of the health page
+    + release: id of the release
+    + successes: number of answers that are needed
     """
     for answer in answers:
         if answer.status != 200 or answer.release != release:

@@ -1,4 +1,4 @@
-"""Gate: a balancer reaches every expected node in a color, and the balancer's health checks call these nodes up."""
+"""Gate: a balancer reaches a color on every expected node, and these nodes have passed the balancer's health checks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ def judge(
     release: str,
     required: bool,
 ) -> str | None:
-    """Return None if the gate passes, otherwise one line that names the failing nodes.
+    """Return None if the gate passes. Otherwise return one line that names the failing nodes.
+
+    A node passes if the color answers with status 200 from the release, and if the node is not in ``down``.
 
     + members: node -> the answers of the node's two colors to requests from this balancer
-    + down: nodes that the balancer's own health checks call down
-    + expected: nodes that are checked
-    + required: whether every expected node must pass. If False, a node that answers in neither color is skipped, but
-      the gate fails if no node passes
+    + down: nodes that have failed the balancer's own health checks
+    + expected: nodes to check
+    + release: id of the release that must answer
+    + required: True if every expected node must pass. False if nodes may be down: then a node on which neither color
+      answers is skipped. At least one node must pass in any case
     """
     wrong = []
     up = 0

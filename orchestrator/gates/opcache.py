@@ -1,4 +1,4 @@
-"""Gate: a release fits into the color's OPcache. PHP-FPM reports this after it has compiled the release. Pure."""
+"""Gate: a release fits into the color's OPcache. The numbers come from PHP-FPM, after it compiled the release. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""A proposed size is the needed size times this factor, because requests and later releases will need more."""
+"""The gate proposes sizes that are the needed size times this factor, because later releases will need more."""
 
 STRINGS_LEFT = 64
-"""The buffer of interned strings counts as full if less than 1/64 of it is free."""
+"""If less than 1/64 of the buffer of interned strings is free, the buffer counts as full."""
 
 
 def judge(said: Mapping[str, Any]) -> str | None:
-    """Return None if the release fits into the OPcache, otherwise one line with proposals.
+    """Return None if the release fits into the OPcache. Otherwise return one line with proposals.
 
-    The line names each php.ini setting that is too small, the present value, and a better value. If OPcache is off or
-    nothing was compiled, return None.
+    The line names each php.ini setting that is too small, its present value, and a better value. If OPcache is off, or
+    if nothing was compiled, return None.
 
     + said: the JSON report of the inspection script ``inspect.php``
     """
@@ -42,7 +42,9 @@ def judge(said: Mapping[str, Any]) -> str | None:
 
 
 def detail(said: Mapping[str, Any]) -> str:
-    """Return a line about the release's files in the OPcache, such as ``4539 files, 61.3 MiB, 3.1 s``.
+    """Return one line about the release's files in the OPcache, such as ``4539 files, 61.3 MiB, 3.1 s``.
+
+    The seconds are the time that PHP-FPM needed to compile the files.
 
     + said: the JSON report of the inspection script ``inspect.php``
     """
@@ -66,7 +68,8 @@ def detail(said: Mapping[str, Any]) -> str:
 def _keys(opcache: Mapping[str, Any], files: int) -> int | None:
     """Return the value to propose for ``opcache.max_accelerated_files``; None if the present value is high enough.
 
-    + files: number of files in the release that compile
+    + opcache: the part ``opcache`` of the report of ``inspect.php``
+    + files: number of files in the release that compile without an error
     """
     if opcache["num_cached_keys"] < opcache["max_cached_keys"] and files <= opcache["max_cached_keys"]:
         return None
@@ -78,6 +81,8 @@ def _strings(opcache: Mapping[str, Any]) -> int | None:
     """Return the size in MiB to propose for ``opcache.interned_strings_buffer``; None if the buffer is large enough.
 
     The proposal is twice the present size, because PHP does not report how much is missing.
+
+    + opcache: the part ``opcache`` of the report of ``inspect.php``
     """
     size = opcache["strings_size"]
     if not size or opcache["strings_free"] >= size / STRINGS_LEFT:
@@ -86,12 +91,14 @@ def _strings(opcache: Mapping[str, Any]) -> int | None:
 
 
 def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
-    """Return the MiB to propose for ``opcache.memory_consumption``; None if the memory is large enough.
+    """Return the size in MiB to propose for ``opcache.memory_consumption``; None if the memory is large enough.
 
     The proposal is an estimate from the average size of the files that are already in the OPcache.
 
-    + files: number of files in the release that compile
-    + more: additional bytes that the proposed buffer of interned strings takes from this memory
+    + opcache: the part ``opcache`` of the report of ``inspect.php``
+    + files: number of files in the release that compile without an error
+    + more: bytes by which the proposed buffer of interned strings is larger than the present buffer. The buffer is a
+      part of this memory
     """
     total = opcache["used"] + opcache["free"] + opcache["wasted"]
     each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / max(1, files)
@@ -103,5 +110,5 @@ def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
 
 
 def _up(value: float, step: int) -> int:
-    """Round up to a multiple of ``step``."""
+    """Return the smallest multiple of ``step`` that is not below ``value``."""
     return step * ceil(value / step)

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 
 SHORT = 7
-"""Number of digits of a hash that a message shows."""
+"""Number of digits that a message shows of a hash."""
 
 
 def judge(trees: Mapping[str, str]) -> dict[str, str]:
     """Return node -> message, for each node whose files differ from the files that most nodes have.
 
-    If the two most frequent versions of the files are on equally many nodes, every node gets a message. If all nodes
-    have the same files, return an empty dict.
+    If all nodes have the same files, return an empty dict. If no version of the files is on more nodes than every other
+    version, return a message for every node.
 
-    + trees: node -> hash of the release's files on the node
+    + trees: node -> hash over the release's files on the node
     """
     counts = Counter(trees.values()).most_common()
     if len(counts) < 2:

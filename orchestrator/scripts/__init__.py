@@ -1,1 +1,1 @@
-"""Shell scripts, and functions that make shell commands. Facts, operations and provisioning share them."""
+"""Shell scripts, and functions that make shell commands. Other packages, such as facts and operations, use both."""

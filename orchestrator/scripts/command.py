@@ -1,4 +1,4 @@
-"""Make the command that runs a fact's shell script, and parse the script's output."""
+"""Make the command that runs the shell script of a fact, and parse the output of the script."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
     """Return the command that runs a shell script with arguments ($1, $2, ...).
 
     + text: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
+    + arguments: the values of $1, $2, ..., without quotes: this function quotes them
     + seconds: seconds after which the script is killed
     """
     quoted = [QuoteString(argument) for argument in arguments]
@@ -25,9 +26,11 @@ def pairs(output: list[str]) -> dict[str, str]:
 
 
 def digests(said: Mapping[str, str]) -> dict[str, str] | None:
-    """Return key -> digest of each setting that provisioning applied on a host; None if the host does not tell.
+    """Return key of a setting -> digest of the value that provisioning applied on a host.
 
-    + said: what the host printed by ``provisioned.sh``, beside other lines
+    Return None if the output has no digests.
+
+    + said: the output of ``pairs`` for a script that includes ``provisioned.sh``
     """
     found = {key.removeprefix("set."): value for key, value in said.items() if key.startswith("set.")}
     return found or None

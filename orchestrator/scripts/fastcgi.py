@@ -1,7 +1,7 @@
-"""Make shell commands that send a request straight to a color's PHP-FPM, through PHP-FPM's socket instead of nginx.
+"""Make shell commands that send a request to a color's PHP-FPM, through PHP-FPM's socket and without nginx.
 
-"FPM" below is the PHP-FPM of one color. The deploy user runs these commands on a node. The following call returns a
-command that prints which code the color really runs::
+The deploy user (the user who logs in) runs these commands on a node. The following call returns a command that prints
+which code the color's PHP-FPM runs::
 
     fastcgi_command(
         socket=layout.socket(color),
@@ -16,8 +16,9 @@ The call returns this command::
 
 With ``query="compile[]=."``, the command compiles the whole release into the OPcache. With
 ``query="script=index.php"``, the output also says whether the file ``index.php`` is in the OPcache.
-``status_command(socket)`` returns a command that prints the status of the FPM. Each command prints headers, an empty
-line and JSON. ``body`` extracts the JSON.
+
+The call ``status_command(socket)`` returns a command that prints the status of PHP-FPM. Each of these commands prints
+headers, an empty line and JSON. The function ``body`` extracts the JSON.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ def fastcgi_command(
     document_root: str = "",
     parameters: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a shell command that makes a PHP-FPM run one PHP file, and prints the answer with its headers.
+    """Return a shell command that makes PHP-FPM run one PHP file, and prints the answer with its headers.
 
-    + socket: path of the FPM's socket
-    + script: absolute path of the PHP file, or a path that the FPM answers itself (``/fpm-status``)
+    + socket: path of PHP-FPM's socket
+    + script: absolute path of the PHP file, or a path that PHP-FPM answers itself (``/fpm-status``)
     + query: value of the FastCGI parameter QUERY_STRING
     + document_root: value of the FastCGI parameter DOCUMENT_ROOT
-    + parameters: more FastCGI parameters
+    + parameters: name -> value of more FastCGI parameters
 
     If nothing listens on the socket, the command fails with an exit status other than 0.
     """
@@ -65,21 +66,22 @@ def fastcgi_command(
 
 
 def status_command(socket: str, full: bool = False) -> str:
-    """Return a shell command that prints the status page of a PHP-FPM as JSON.
+    """Return a shell command that prints PHP-FPM's status page as JSON, with headers before the JSON.
 
     The status page has the numbers of active and idle workers, the length of the listen queue, and the start time.
 
-    + full: whether the state of every worker is included
+    + socket: path of PHP-FPM's socket
+    + full: whether the status page also has the state of every worker
     """
     return fastcgi_command(socket, STATUS_PATH, "json&full" if full else "json")
 
 
 def body(output: Iterable[str]) -> str:
-    """Return the body of an answer that cgi-fcgi printed.
+    """Return the body of an answer that a command of this module printed.
 
-    + output: lines of the answer
+    + output: lines of the answer: headers, an empty line, and the body
 
-    Raises ValueError if the lines contain no empty line, which ends the headers, or if the answer's status is not 200.
+    Raises ValueError if there is no empty line, or if the status of the answer is not 200.
     """
     lines = [line.rstrip("\r\n") for line in output]
     if "" not in lines:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from shlex import quote
 
 HEADER = re.compile(r"\A(?:#(?!!).*\n)+\n*")
-"""Matches the comment at the top of a script. The comment is for readers of the file, and is not sent to hosts."""
+"""Matches the comment at the top of a script. ``read`` leaves out this comment, so that it is not sent to hosts."""
 INCLUDE = re.compile(r"^\. (\S+)$", re.MULTILINE)
 """Matches a line of a script that includes another file, such as ``. ../scripts/apart.sh``."""
 
@@ -30,9 +30,9 @@ def read(name: str) -> str:
 
 
 def assign(script: str, **values: str) -> str:
-    """Return the text of a script. In front of it is a new line that assigns values to shell variables.
+    """Return the text of a script, after a new first line that assigns values to shell variables.
 
     + script: text of a POSIX shell script that uses the variables
-    + values: variable -> value, without quotes: this function quotes the values
+    + values: name of a variable -> value, without quotes: this function quotes the values
     """
     return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + f"\n{script}"

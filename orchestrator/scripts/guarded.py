@@ -1,4 +1,4 @@
-"""Make the command that runs an operation's shell script through the guard of a host."""
+"""Make the command with which the guard of a host runs the shell script of an operation."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pyinfra.api.command import QuoteString, StringCommand
 
 @dataclass(frozen=True)
 class Guard:
-    """How to call the guard of a host: the script through which every changing command of a run goes.
+    """The arguments for the guard of a host.
 
-    The guard takes the application's lock on the host (flock). If the host has seen a newer run, the guard refuses the
-    command with status 75. Otherwise the guard runs the command.
+    The guard is a script on the host that runs the commands of runs. The guard first takes the application's lock on
+    the host (flock). If the host has already got a command of a newer run, the guard refuses the command and ends with
+    status 75. Otherwise the guard runs the command.
 
-    + script: path of the guard that provisioning installed
+    + script: path of the guard, which provisioning installed
     + directory: directory that holds the guard's files ``lock`` and ``fence``
     + fence: number of the run that sends the command. Each run has a higher number than the run before.
     + seconds: whole seconds after which the guard kills the command
-    + preempt: whether the guard kills a command that holds the lock, instead of waiting until the command ends. A new
-      run sets this only at its beginning, to end commands that a killed run left behind.
+    + preempt: if another command holds the lock, True makes the guard kill that command, and False makes the guard wait
+      until that command ends. Only the first commands of a run use True, to end commands that a killed run left behind.
     """
 
     script: str
@@ -33,6 +34,7 @@ def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCom
     """Return the command that runs a shell script with arguments ($1, $2, ...).
 
     + script: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
+    + arguments: the values of $1, $2, ..., without quotes: this function quotes them
     + guard: guard that runs the script on the host; None to run the script directly
     """
     quoted = [QuoteString(argument) for argument in arguments]
