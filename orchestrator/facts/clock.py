@@ -17,10 +17,7 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds that each node adds to the time between arming and the instant, because one process arms all nodes.
-
-The instant is the time at which all armed nodes change their ``live`` links.
-"""
+"""Seconds that each node adds to the time between arming and the instant, because one process arms all nodes."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ SCRIPT = read("facts/in_flight.sh")
 KEPT = read("facts/kept.sh")
 
 SETTLED = 300
-"""If the server sent the last byte of a connection more than this many milliseconds ago, the connection is idle."""
+"""Milliseconds after which a connection counts as idle if the server sent the last byte and no byte followed."""
 
 
 @dataclass(frozen=True)

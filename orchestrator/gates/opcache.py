@@ -9,10 +9,10 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""The gate proposes sizes that are the needed size times this factor, because later releases will need more."""
+"""A proposed size is the needed size times this factor, because requests and later releases will need more."""
 
 STRINGS_LEFT = 64
-"""If less than 1/64 of the buffer of interned strings is free, the buffer counts as full."""
+"""The buffer of interned strings counts as full if less than 1/64 of it is free."""
 
 
 def judge(said: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 SHORT = 7
-"""Number of digits that a message shows of a hash."""
+"""Number of digits of a hash that a message shows."""
 
 
 def judge(trees: Mapping[str, str]) -> dict[str, str]:
