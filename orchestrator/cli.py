@@ -1,7 +1,7 @@
-"""The console command ``orchestrator``. It starts the probe, or pyinfra with the deploy file of a verb.
+"""The console command ``orchestrator`` starts the probe, or starts pyinfra to run a verb.
 
-A verb is a command for the fleet, such as ``release`` or ``status``. For a verb, the console command starts ``pyinfra
-INVENTORY deploys/VERB.py``.
+A verb is a command for the fleet, such as ``release`` or ``status``. To run a verb, the console command starts
+``pyinfra INVENTORY deploys/VERB.py``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ VERBS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console command.
 
-    If the first argument is ``probe``, return the exit status of the probe (docs/exit-codes.md). For a verb, this
-    function does not return, because pyinfra replaces this process.
+    If the first argument is ``probe``, this function runs the probe and returns the exit status of the probe
+    (docs/exit-codes.md). For a verb, this function does not return, because pyinfra replaces this process.
 
     + argv: the arguments, without the name of the program; None for the arguments of this process
     """
@@ -44,6 +44,8 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
 
     If the arguments are wrong, or the deploy file of the verb does not exist, this function prints the reason and ends
     the process with status 2.
+
+    + arguments: the arguments of the console command, such as ``release inventory/prod.py --ref main``
     """
     given = _parser().parse_args(arguments)
     verb, data = given.verb, list(given.data)

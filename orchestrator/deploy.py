@@ -1,7 +1,8 @@
-"""The entry point of deploy files. It declares one pyinfra operation, the driver, which does the whole run.
+"""Deploy files call ``run``, which declares one pyinfra operation: the driver. The driver does the whole run.
 
-pyinfra runs a deploy file once for each host. The driver is declared only for the first host that pyinfra has connected
-to. So the driver runs even if other hosts are down, and the verb decides whether the run may continue without them.
+pyinfra executes a deploy file once for each host, but ``run`` declares the driver only for the first connected host.
+Therefore the driver runs even if other hosts are down. The verb then decides whether the run may continue without these
+hosts.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show
 
 
 def run(verb: str) -> None:
-    """Declare the driver operation of a verb. A deploy file calls this function.
+    """Declare the driver, which is the pyinfra operation that runs a verb for the whole fleet.
 
-    The driver ends the process with the exit status of the run (docs/exit-codes.md). In three cases, no driver is
-    needed and this function itself ends the process: an error occurs before the run (wrong settings, or a refused
-    plan), the verb is ``status``, or the operator asks only for the plan. For every host except the first connected
-    host, this function does nothing else than install the signal handlers.
+    A deploy file calls this function.
+
+    pyinfra calls this function once for each host. For the first connected host, this function declares the driver. For
+    every other host, this function only installs the signal handlers.
+
+    The driver ends the process with the exit status of the run (docs/exit-codes.md). This function itself ends the
+    process, without a driver, if the settings, the options or the plan are refused. It also does so after it has
+    printed the answer, if the verb is ``status`` or if the operator asks only for the plan (``--data plan=true``).
 
     + verb: ``release``, ``rollback``, ``status``, ... (verbs/)
     """
@@ -43,7 +48,7 @@ def run(verb: str) -> None:
         return
     try:
         settings, options = _asked(state, verb)
-        # the plan and the run share one Fleet, because it keeps the copies of the files from which the plan was made
+        # the plan and the run share one Fleet, which keeps the copies of the files from which the plan was made
         fleet = Fleet(state, settings)
         approved = _ask_first(fleet, verb, options)
     except OrchestratorError as refusal:
@@ -59,9 +64,9 @@ def run(verb: str) -> None:
 
 
 def _asked(state: State, verb: str) -> tuple[Settings, Options]:
-    """Return the settings and the options from ``--data``.
+    """Return the settings from the inventory, and the options from ``--data``.
 
-    Raises UsageError if either is wrong, or if the hosts have different settings.
+    Raises UsageError if the settings or the options are wrong, or if the hosts have different settings.
     """
     options = read(verb, state.inventory.override_data)
     raw = [(host.name, host.data.get("settings")) for host in state.inventory]
@@ -74,11 +79,14 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
 
 
 def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
-    """Show the plan before pyinfra asks whether to continue, and return the plan. The run must have the same plan.
+    """Show the plan of a verb to the operator, and return the plan. Afterwards, pyinfra asks whether to continue.
 
-    Returns None if the verb has no plan. Also returns None with ``-y``, because pyinfra then asks nothing. For the verb
-    ``unlock``, this shows who holds the lock instead of a plan, and for the verb ``remove``, what will be removed. Ends
-    the process if the verb is ``status``, or if the operator asks only for the plan (``--data plan=true``).
+    The run is refused if its plan differs from the returned plan. The result is None if the verb has no plan, or if the
+    operator gave ``-y``, because pyinfra then asks nothing.
+
+    Instead of a plan, the verb ``unlock`` shows the holder of the lock, and the verb ``remove`` shows the files that
+    will be removed. If the verb is ``status``, or if the operator asks only for the plan (``--data plan=true``), this
+    function prints the answer and ends the process.
 
     Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer. Raises
     UsageError or Refused if the plan cannot be made.
@@ -110,7 +118,12 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
 
 
 def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, approved: Approved | None) -> None:
-    """Run the verb, and end the process with the exit status of the run. pyinfra calls this as the driver operation."""
+    """Run the verb, and end the process with the exit status of the run.
+
+    pyinfra calls this function as the driver operation.
+
+    + approved: the plan that was shown to the operator before the run; None if no plan was shown
+    """
     # without this line, pyinfra gives nested operations of this package the same hash; a test covers this
     state.current_deploy_filename = __file__
     # the output of commands may hold secrets, and pyinfra would show it unmasked
@@ -142,9 +155,9 @@ def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
 
 
 def _refuse(refusal: OrchestratorError) -> None:
-    """Print the message of an error as one line, and exit with the status of the error's class.
+    """Print the message of an error as one line, and end the process with the status of the error's class.
 
-    pyinfra itself would add a file name and a line number, and would always exit with status 1.
+    If pyinfra printed the error, pyinfra would add a file name and a line number, and would always exit with status 1.
     """
     say(str(refusal), fg="red", bold=True)
     sys.exit(refusal.status)

@@ -22,15 +22,17 @@ def drained(
 ) -> InFlight | str | None:
     """Wait until a color has been quiet for ``still`` seconds without a break, and then return None.
 
-    Quiet means that the color has no request, no open stream and no busy connection. If the color is not quiet after
+    A color is quiet if it has no request, no open stream and no busy connection. If the color is not quiet after
     ``limit`` seconds, return the last result of ``look``. If the color became quiet just before the limit, the wait
-    lasts up to ``still`` seconds longer. If ``look`` raises an exception, this function raises the exception, too.
+    lasts up to ``still`` seconds longer. Exceptions of ``look`` are not caught.
 
-    + look: returns the requests and streams that the color has in flight now. If they are unknown, ``look`` returns a
-      line that says why, and the color does not count as quiet.
+    + look: returns the requests, streams and busy connections that the color has now. If their number is unknown,
+      ``look`` returns a line that says why, and the color does not count as quiet.
     + limit: seconds to wait at most
     + still: seconds for which the color must be quiet without a break
     + interval: seconds between two calls of ``look``
+    + clock: returns the present time in seconds
+    + sleep: waits for a number of seconds
     """
     began, since = clock(), None
     while True:
@@ -47,12 +49,14 @@ def drained(
 
 
 def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
-    """Return one line that says what a color still had in flight at the time limit, and whether the run cuts it.
+    """Return one line that names the requests and streams left at the time limit, and says whether the run cuts them.
 
     For example: ``blue still had 2 streams and 1 request after 90 s: they are cut``
 
+    + color: the color that serves these requests and streams
+    + seen: the numbers of requests, streams and connections that are left
     + limit: the time limit in seconds
-    + cut: whether the run cuts these requests and streams; if False, the run fails instead
+    + cut: whether the run cuts the requests and streams; if False, the run fails instead
     """
     # each request and each stream uses one connection; the other connections are counted separately
     other = max(0, seen.connections - seen.requests - seen.streams)

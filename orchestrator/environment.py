@@ -1,4 +1,7 @@
-"""Read the variables of a release's environment on the operator's machine, and write them as a dotenv file."""
+"""Read the environment variables of the application on the operator's machine, and make the text of a dotenv file.
+
+The section ``environment`` of the settings names the sources of the variables: a file, commands, and values.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,12 @@ from orchestrator.mask import Mask
 
 
 class Variables:
-    """The variables of a release's environment.
+    """The environment variables of the application, which a release writes into its environment file.
 
-    The variables are read only once, so that every node gets the same values. As soon as a value is read, it is added
-    to the mask, which hides secrets in all output.
+    The variables are read only once, so that every node gets the same values. As soon as a value is read, this class
+    adds the value to the mask. The mask hides secrets in all output.
+
+    + asked: the section ``environment`` of the settings; None if the settings have no such section
     """
 
     def __init__(self, asked: Environment | None, mask: Mask) -> None:
@@ -26,7 +31,7 @@ class Variables:
         self._found: dict[str, str] | None = None
 
     def read(self) -> Mapping[str, str]:
-        """Return name -> value of all variables; empty if the settings have no ``environment``.
+        """Return name -> value of all variables; empty if the settings have no section ``environment``.
 
         Raises UsageError or Refused if the variables cannot be read, as ``values`` does. In the message, the mask hides
         the values that were already read.
@@ -40,16 +45,18 @@ class Variables:
 
 
 def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[str, str]:
-    """Return name -> value of all variables of the file, the commands and the settings.
+    """Read the file and run the commands, and return name -> value of all variables.
 
-    If a variable has several values, the settings win over the commands, and the commands win over the file.
+    If a variable has several values, the value in the settings wins over the output of a command, and the output of a
+    command wins over the file.
 
-    + hide: called with the values of the file and of each command as soon as they are read, so that no later error
-      message shows them. The caller must already hide the values in the settings.
+    + asked: the section ``environment`` of the settings
+    + hide: hides values in all later messages. This function calls ``hide`` with the values of the file, and with the
+      output of each command, as soon as they are read. The caller must already hide the values in the settings.
 
-    Raises UsageError if the file cannot be read, has a line that is not dotenv syntax or lacks one of the keys in
-    ``environment.keys``, or if there are no variables. Raises Refused if a command fails, prints nothing or takes too
-    long.
+    Raises UsageError in these cases: there are no variables, the file cannot be read, a line of the file is not
+    KEY=VALUE, or the file lacks a key of ``environment.keys``. Raises Refused if a command fails, prints nothing or
+    takes too long.
     """
     found = _of_file(asked) if asked.file else {}
     hide(found.values())
@@ -63,10 +70,13 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 
 
 def text(variables: Mapping[str, str]) -> str:
-    """Return the content of a dotenv file from which shells and dotenv libraries read the same values.
+    """Return the content of a dotenv file. Shells and dotenv libraries all read the same values from this content.
 
-    The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if no way of quoting makes all of
-    them read the same value, or if a value has a NUL character. The message names the key, but does not show the value.
+    The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if a value has a NUL character.
+    Also raises UsageError if shells and libraries read a value differently, whichever quotes are used. The message
+    names the variable, but does not show the value.
+
+    + variables: name -> value
     """
     return "".join(f"{key}={_quoted(key, value)}\n" for key, value in variables.items())
 
@@ -91,7 +101,7 @@ def _quoted(key: str, value: str) -> str:
 
 
 def _no_way(value: str) -> str:
-    """Return which part of a value cannot be written in double quotes; empty if every part can.
+    """Name the part of a value that cannot be in double quotes, such as "a carriage return"; empty if there is none.
 
     In double quotes, shells and libraries agree only about the escapes of a backslash and of a double quote. Therefore
     no other special character can be escaped.
@@ -100,14 +110,17 @@ def _no_way(value: str) -> str:
         return "a carriage return"
     if "`" in value:
         return "a backtick beside a single quote, a line break or a backslash"
-    # if one of these characters follows the $, no reader takes the $ for the beginning of a variable's name
+    # if one of these characters follows the $, no shell or library reads the $ as the beginning of a variable's name
     if re.search(r"\$(?![\s.,;/%+=~^)>|&\]]|\Z)", value):
         return "a $ beside a single quote, a line break or a backslash"
     return "a last line of nothing but backslashes" if re.search(r"\n\\+\Z", value) else ""
 
 
 def _looks_open(line: str) -> bool:
-    """Return whether phpdotenv reads the next line as a continuation of this line."""
+    """Return whether phpdotenv reads the line after ``line`` as a part of ``line``.
+
+    + line: one line of a dotenv file
+    """
     return '="' in line and len(re.findall(r'(?=[^\\]")', line.replace("\\\\", ""))) < 2
 
 
@@ -131,10 +144,12 @@ def _of_file(asked: Environment) -> dict[str, str]:
 
 
 def _said(key: str, command: str, seconds: float) -> str:
-    """Run the command of a variable, and return its output.
+    """Run the command of a variable on the operator's machine, and return the output without its last line break.
 
     The output is a secret, so an error message shows only the last line of standard error. Raises Refused if the
     command fails, prints nothing, or takes longer than ``seconds``.
+
+    + key: the name of the variable
     """
     try:
         done = local.run(command, seconds)

@@ -1,4 +1,4 @@
-"""All exceptions that the orchestrator defines, as one tree.
+"""All exceptions of the orchestrator form one tree. The number beside a class is the exit status of the process.
 
 ::
 
@@ -8,7 +8,7 @@
     │   ├── Refused                  3   the run did not begin
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
-    │   ├── NotDone                  1   an API did not do what a switch asked for
+    │   ├── NotDone                  1   an API did not make a requested change
     │   ├── ProbeError               1   the probe itself did not work
     │   ├── NotUndone                4   an undo failed, or an earlier run could not be settled
     │   ├── TakenOver                4   another run took the lock
@@ -16,19 +16,20 @@
     └── Internal                     is caught inside the package and never reaches the operator
         ├── CommandFailed                a command failed
         │   └── TookTooLong              a command was killed at its deadline
-        ├── Silent                       a host did not answer
+        ├── Silent                       a host did not report a requested fact
         ├── NotYet                       a condition does not hold yet
-        ├── CannotTell                   a switch's answer does not say what the code has to know
+        ├── CannotTell                   a switch does not say which color gets traffic
         ├── Lost                         the store refused a write              (journal/store.py)
         ├── ConditionFailed              S3 refused a conditional request       (journal/s3.py)
         └── StreamReset, GoneAway, NotHttp2   ways in which HTTP/2 loses a request (probe/lost.py)
     Interrupted            128 + n   a signal asked the run to stop; a BaseException, so not below Failure
 
-A class that several parts of the package raise or catch is defined here. A class that only one part uses is defined
-beside its code. ``docs/exit-codes.md`` says what each exit status means for the operator. In a run, only ``deploy.py``
-turns an exception that reaches it into an exit status. For a failed stage, ``run/walk.py`` determines the status. If a
-command on one of several hosts fails, only ``fleet.py`` and ``run/`` catch the exception, and store it as the result of
-that host.
+If the tree names a file beside a class, that file defines the class. All other classes are defined here.
+``docs/exit-codes.md`` says what each exit status means for the operator.
+
+If a stage of a run fails, ``run/walk.py`` determines the exit status. If an exception ends the run in another way,
+``deploy.py`` determines the exit status. If a command fails on one of several hosts, only ``fleet.py`` and ``run/``
+catch the exception, and store it as the result of that host.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ OUTPUT = 60
 
 
 class Failure(Exception):
-    """The root of the tree. Code raises and catches only the classes below it."""
+    """The base class of all exceptions in this file except Interrupted. Code raises and catches only its subclasses."""
 
 
 class OrchestratorError(Failure):
@@ -63,7 +64,7 @@ class Refused(OrchestratorError):
     """The run did not begin and moved no traffic. Exit status 3.
 
     For example, another run holds the lock, preflight found a problem, or the plan has changed since it was approved.
-    An earlier run that stopped before its end may already have been undone or completed.
+    Before a run is refused, the command may have settled an earlier run that had stopped before its end.
     """
 
     status = 3
@@ -76,9 +77,8 @@ class StepFailed(OrchestratorError):
 class NotUndone(OrchestratorError):
     """An undo failed, or an earlier run cannot be settled. Exit status 4.
 
-    After a failed undo, a switch or a reachable node is not as it was before the run. An earlier run cannot be settled
-    if one of its stages fails again and no other run can do the work of this stage. Resuming the Auto Scaling group is
-    such a stage.
+    After a failed undo, a switch or a node that answers is not in the state from before the run. An earlier run cannot
+    be settled if this command cannot resume the Auto Scaling group that the earlier run suspended.
     """
 
     status = 4
@@ -95,7 +95,7 @@ class TakenOver(OrchestratorError):
 
 
 class NotDone(OrchestratorError):
-    """An API did not make a requested change, or did not answer a question. Exit status 1.
+    """The API of a provider, such as AWS, did not make a requested change or did not answer a question. Exit status 1.
 
     The message says which request failed, where, and what to do. Switches raise NotDone. ``run/`` and ``survey.py``
     catch NotDone and store its message as the result of the switch.
@@ -105,8 +105,8 @@ class NotDone(OrchestratorError):
 class ProbeError(OrchestratorError):
     """The probe itself did not work: it did not start, died, or gave no report. Exit status 1.
 
-    ``probe/process.py`` raises ProbeError and ``run/`` catches it. If the probe does not start, the stage that starts
-    the probe fails. If the probe dies later, the stage that reads the probe's report shows the error.
+    ``probe/process.py`` raises ProbeError and ``run/`` catches ProbeError. If the probe does not start, the stage that
+    starts the probe fails. If the probe dies later, the run continues without the probe.
     """
 
 
@@ -117,8 +117,9 @@ class Internal(Failure):
 class CommandFailed(Internal):
     """A command failed, on a host or on the operator's machine.
 
-    The message says what failed. For a command on a host, it is the last line of the command's standard error or, if
-    there is none, of its output. ``fleet.py`` and ``run/`` catch CommandFailed and store it as the result of the host.
+    The message says what failed. For a command on a host, the message is the last line of the command's standard error.
+    If standard error is empty, the message is the last line of standard output. ``fleet.py`` and ``run/`` catch
+    CommandFailed and store it as the result of the host.
 
     + output: the last OUTPUT lines of everything that the command printed
     """
@@ -129,11 +130,11 @@ class CommandFailed(Internal):
 
 
 class TookTooLong(CommandFailed):
-    """A command on the operator's machine was killed at its deadline. ``output`` holds the lines printed until then."""
+    """A command on the operator's machine was killed at its deadline. ``output`` has the lines printed until then."""
 
 
 class Silent(Internal):
-    """A host did not answer, because its connection broke or the host froze.
+    """A host did not report a requested fact. For example, its connection broke, or the host froze.
 
     ``fleet.py`` catches Silent and pings the host. If the ping gets no answer either, ``fleet.py`` marks the host's
     reply as lost.
@@ -141,27 +142,27 @@ class Silent(Internal):
 
 
 class NotYet(Internal):
-    """A condition that the code checks or waits for is not met yet. The message says what was seen instead.
+    """A condition that the code checks or waits for is not met yet. The message says what the code saw instead.
 
-    The functions in ``waiting.py`` call a function ``check``, catch NotYet and call ``check`` again. If a handler of
-    ``run/`` raises NotYet, ``run/executor.py`` stores the message as the error of the step.
+    The functions in ``waiting.py`` call a function ``check`` again and again until ``check`` no longer raises NotYet.
+    If a handler of ``run/`` raises NotYet, ``run/executor.py`` stores the message as the error of the step.
     """
 
 
 class CannotTell(Internal):
     """A switch's answer does not say which color gets traffic, or its record of requests cannot be read.
 
-    The code must then not guess. Switches raise CannotTell. ``run/`` and ``survey.py`` catch CannotTell, and keep its
-    message in place of the answer.
+    The code must then not guess. Switches raise CannotTell. ``run/`` and ``survey.py`` catch CannotTell, and keep the
+    message in place of the switch's answer.
     """
 
 
 class Interrupted(BaseException):
     """A signal (SIGINT, SIGTERM, SIGHUP) asked the run to stop. Exit status 128 + ``signum``.
 
-    Interrupted is a BaseException, so that no ``except Exception`` handles it like the failure of a step.
-    ``signals.py`` throws it into the greenlet of the run. ``run/walk.py`` catches it and undoes the run. If it comes
-    outside of the stages, ``deploy.py`` catches it and exits with ``status``.
+    Interrupted is a BaseException, so that an ``except Exception`` does not catch it like the failure of a step.
+    ``signals.py`` throws Interrupted into the greenlet of the run. During a stage, ``run/walk.py`` catches Interrupted
+    and undoes the run. Outside of the stages, ``deploy.py`` catches Interrupted and exits with ``status``.
 
     + signum: number of the signal
     + name: name of the signal

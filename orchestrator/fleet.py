@@ -1,8 +1,8 @@
 """Run pyinfra's operations and facts on the hosts of an inventory, with a deadline for each host.
 
-pyinfra 3.10 itself drops a host that fails, and continues with the other hosts in random order. Its timeouts have no
-effect on a frozen host. The functions here return one reply for each host, in the requested order, even if the host
-fails or is frozen.
+If a host fails, pyinfra 3.10 itself drops this host and continues with the other hosts in random order. pyinfra's
+timeouts have no effect on a frozen host. The functions here return one reply for each host, in the requested order,
+even if the host fails or is frozen.
 """
 
 from __future__ import annotations
@@ -114,14 +114,17 @@ class Fleet:
         return kind(switch, members, self.settings.ports)
 
     def has(self, name: str) -> bool:
-        """Return whether the inventory has this host. A resumed run may name hosts that were removed since then."""
+        """Return whether the inventory has a host with this name.
+
+        A resumed run may name hosts that the operator has removed from the inventory since the run began.
+        """
         return name in self.state.inventory.hosts
 
     def host(self, name: str) -> Host:
         return self.state.inventory.get_host(name)
 
     def switch_of(self, name: str) -> BalancerSwitch:
-        """Return the switch that a balancer belongs to.
+        """Return the settings of the switch to which a balancer belongs.
 
         + name: name of the balancer
         """
@@ -133,7 +136,7 @@ class Fleet:
         """Return the address by which the balancers reach a node.
 
         This is the node's ``address`` in the inventory. If the node has no ``address``, return its ``ssh_hostname``. If
-        it has neither, or the inventory no longer has the node, return the node's name.
+        the node has neither, or if the inventory no longer has the node, return the node's name.
         """
         if not self.has(name):
             return name
@@ -160,9 +163,9 @@ class Fleet:
     def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
         """Call ``act`` on one host, and return the reply.
 
-        If the host cannot be reached, the call misses the deadline, or the call raises an error of the connection, of
-        pyinfra or of this tool (CommandFailed, Silent, OrchestratorError), the reply has the error. Any other exception
-        of ``act`` is raised.
+        The reply has an error in these cases: the host cannot be reached, the call takes longer than ``deadline``, the
+        connection or pyinfra fails, or ``act`` raises CommandFailed, Silent or OrchestratorError. All other exceptions
+        of ``act`` are raised.
 
         + deadline: seconds that the call may take
         """
@@ -218,9 +221,12 @@ class Fleet:
     def operate(
         self, host: Host, operation: Callable[..., Any], stdin: str | None = None, **arguments: Any
     ) -> list[str]:
-        """Run an operation on a host now, and return the lines that it printed. Raises CommandFailed if it fails.
+        """Run a pyinfra operation on a host immediately, and return the lines that the operation printed.
 
-        + stdin: text for the standard input of the operation's command
+        + stdin: text for the standard input of the operation's command; None for no input
+        + arguments: arguments of the operation
+
+        Raises CommandFailed if the operation fails.
         """
         # pyinfra sets this flag during an operation; a greenlet that was killed at its deadline left the flag set
         host.in_op = False
@@ -232,9 +238,10 @@ class Fleet:
         return list(meta.stdout_lines)
 
     def look(self, host: Host, fact: type[Any], stdin: str | None = None, **arguments: Any) -> Any:
-        """Read a fact from the host, never from a cache. Returns the fact's default if the fact's command failed.
+        """Read a fact from a host, never from a cache. If the fact's command fails, return the fact's default value.
 
-        + stdin: text for the standard input of the fact's command
+        + stdin: text for the standard input of the fact's command; None for no input
+        + arguments: arguments of the fact
         """
         extra = {"_stdin": stdin} if stdin is not None else {}
         return host.get_fact(fact, **arguments, **extra, _ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Helpers for inventory files."""
+"""Inventory files call these functions to choose the SSH user and to install the signal handlers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def login(admin: str, deploy: str) -> str:
 
 
 def handle_signals() -> None:
-    """Let the orchestrator handle signals, and refuse ``--limit`` and ``--exclude``.
+    """Install the orchestrator's signal handlers, and refuse pyinfra's options ``--limit`` and ``--exclude``.
 
     Call this function first in an inventory file. A run must cover the whole fleet. If pyinfra is started with a deploy
     file of the orchestrator and with ``--limit`` or ``--exclude``, this function prints one line and ends the process

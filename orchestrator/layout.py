@@ -1,4 +1,4 @@
-"""All paths and names on a node and on a balancer, derived from the name of the application. Pure."""
+"""Derive all paths and names on nodes and balancers from the name of the application. All functions are pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NodeLayout:
 
     @property
     def library(self) -> str:
-        """The directory of the root-owned scripts that provisioning installs, such as guard and inspect.php."""
+        """The directory of the scripts that provisioning installs as root, such as the guard and ``inspect.php``."""
         return f"/usr/local/lib/orchestrator/{self.app}"
 
     @property
@@ -59,7 +59,7 @@ class NodeLayout:
 
     @property
     def provisioned(self) -> str:
-        """The file with digests of the settings that provisioning applied on this host."""
+        """The file with a digest of each setting that provisioning has applied on this node."""
         return f"{self.etc}/provisioned"
 
     @property
@@ -132,12 +132,15 @@ class NodeLayout:
         return f"{self.nginx_run(color)}/socket"
 
     def listen(self, color: Color) -> str:
-        """Return the path of the file, which a color's nginx includes, that names the color's port."""
+        """Return the path of the file that names the color's port. The color's nginx includes this file."""
         return f"{self.nginx_run(color)}.listen"
 
     @property
     def nginx_servers(self) -> str:
-        """The file with the settings of the servers, which nginx of both colors includes."""
+        """The file with nginx's settings of the servers and the probe token.
+
+        The nginx of each color includes this file.
+        """
         return f"{self.etc}/servers.nginx"
 
     def logs(self, color: Color) -> str:
@@ -157,7 +160,10 @@ class BalancerLayout:
 
     @property
     def state(self) -> str:
-        """The directory of the switch's state. On its file system, rename(2) must be atomic for readers."""
+        """The directory of the switch's state, such as the weights.
+
+        The directory must be on a file system on which rename(2) is atomic for readers.
+        """
         return f"/var/lib/orchestrator/{self.app}"
 
     @property
@@ -166,7 +172,7 @@ class BalancerLayout:
 
     @property
     def provisioned(self) -> str:
-        """The file with digests of the settings that provisioning applied on this host."""
+        """The file with a digest of each setting that provisioning has applied on this balancer."""
         return f"/etc/orchestrator/{self.app}/provisioned"
 
     @property

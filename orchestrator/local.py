@@ -24,14 +24,15 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a shell command without a terminal, and return its exit status and output.
 
-    If the command takes too long, or the run is interrupted, this kills the command and all processes that it started.
+    If the command takes too long, or if the run is interrupted, this function kills the command and all processes that
+    the command started.
 
     + seconds: time limit of the command
     + directory: directory in which the command runs; None for the current directory
-    + environment: variables in addition to the variables of this process
+    + environment: name -> value of variables, in addition to the variables of this process
     + together: whether standard error is merged into standard output, in the order of writing
 
-    Raises TookTooLong at the time limit. A command that fails raises nothing: the result has its exit status.
+    Raises TookTooLong at the time limit. If the command fails, nothing is raised: the result has the exit status.
     """
     process = subprocess.Popen(
         ["sh", "-c", command],
@@ -58,9 +59,9 @@ def run(
 
 
 def _rest(process: subprocess.Popen[str]) -> str:
-    """Return the output that a killed command printed before its end.
+    """Return the output that a killed command had printed.
 
-    Returns an empty string if a process that survived the command still has the output open after REST seconds.
+    If another process still has the output open after REST seconds, return an empty string.
     """
     try:
         return process.communicate(timeout=REST)[0]

@@ -16,7 +16,7 @@ SHORTEST = 6
 
 
 class Mask(logging.Filter):
-    """Replaces secrets by ``***`` in a text. As a logging filter, it does so in every log record.
+    """Replaces secrets by ``***`` in a text. As a logging filter, the mask replaces the secrets in every log record.
 
     At first, the mask knows the secrets in the settings. ``add`` adds more secrets.
     """
@@ -32,10 +32,11 @@ class Mask(logging.Filter):
         self.add([*secrets, *settings.source.secrets])
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide more secrets, unchanged and in the forms in which dotenv files, shells and JSON quote them.
+        """Hide more secrets.
 
-        If a secret has several lines, each line is also hidden alone. Short texts, plain words and short numbers are
-        not hidden.
+        Each secret is hidden as it is, and in the forms in which dotenv files, shells and JSON quote the secret. If a
+        secret has several lines, each line is also hidden alone. Short texts, plain words and short numbers are not
+        hidden.
         """
         for secret in secrets:
             self._secrets |= {
@@ -56,7 +57,7 @@ class Mask(logging.Filter):
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret unchanged, and as it is quoted in a dotenv file, in a shell command and in JSON."""
+    """Return the secret itself, and the forms of the secret in a dotenv file, in a shell command and in JSON."""
     escaped = re.sub(r'([\\"$`])', r"\\\1", secret)
     dotenv = re.sub(r'([\\"])', r"\\\1", secret)
     one_line = escaped.replace("\n", "\\n").replace("\r", "\\r")
@@ -65,8 +66,8 @@ def _forms(secret: str) -> set[str]:
 
 
 def _is_distinctive(text: str) -> bool:
-    """Return whether a text should be hidden: it is not short, not a plain word (`production`), not a short number.
+    """Return whether a secret should be hidden. Short texts, plain words (`production`) and short numbers should not.
 
-    Other texts may also occur in ordinary output, which would become unreadable if they were hidden.
+    Such texts also occur in ordinary output. The output would become unreadable if the mask replaced them.
     """
     return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

@@ -1,4 +1,4 @@
-"""The basic types: color, weights and release id."""
+"""Define the basic types ``Color`` and ``Weights``, and make the ids of releases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Color(StrEnum):
 class Weights:
     """The distribution of the traffic. ``green`` is green's share in whole per cent (0 to 100); blue gets the rest.
 
-    Raises ValueError if the share is outside of this range.
+    Raises ValueError if the share is less than 0 or more than 100.
     """
 
     green: int
@@ -44,7 +44,7 @@ class Weights:
 
     @classmethod
     def of(cls, color: Color, share: int) -> Weights:
-        """Return the weights that give one color this share, in whole per cent, and the other color the rest."""
+        """Return the weights that give ``share`` to one color, in whole per cent. The other color gets the rest."""
         return cls(share if color is Color.green else 100 - share)
 
     def share(self, color: Color) -> int:

@@ -1,4 +1,4 @@
-"""The keys and values that ``--data`` accepts for each verb."""
+"""Read the options of a verb from pyinfra's ``--data``, and refuse unknown keys and wrong values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """The options from ``--data``.
+    """The options that the operator gave with ``--data``.
 
     + ref: a branch, tag or commit, or the version in the URL of an archive; None for the ref in the settings
     + sha256: the SHA-256 of the archive; None for the SHA-256 in the settings
@@ -42,7 +42,8 @@ class Options:
     + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
     + plan: whether to show the plan and do nothing
     + save: the file in which to save the plan; None to save no plan
-    + bound: the file of a saved plan; the run is refused if the fleet or the request differs from this plan
+    + bound: the file of a saved plan. The run is refused if its plan differs from the saved plan. None to compare with
+      no saved plan
     + report: the file in which to write the run's report as JSON; None to write no report
     """
 
@@ -62,9 +63,11 @@ class Options:
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
-    """Return the options from ``--data``. Raises UsageError for a key or value that the verb does not accept.
+    """Return the options of a verb. Raises UsageError for a key or value that the verb does not accept.
 
-    Keys of pyinfra's own connectors (``ssh_...``) are ignored.
+    Keys that begin with ``ssh_`` are ignored, because they are for pyinfra's connectors.
+
+    + data: key -> value, as the operator gave them with ``--data``
     """
     known = KNOWN[verb]
     for key in data:

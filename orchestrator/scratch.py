@@ -1,6 +1,6 @@
-"""Temporary directories on the operator's machine.
+"""Make and remove temporary directories on the operator's machine.
 
-If a run is killed, its directories stay. The next run that makes such a directory removes them.
+A killed run leaves its temporary directories behind. The next run that makes a temporary directory removes them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ YOUNG = 60.0
 
 
 class Scratch:
-    """A temporary directory, at ``path``, that only this user can read. It exists until ``remove`` is called.
+    """A temporary directory, at ``path``, that only this user can read.
+
+    The directory is removed by ``remove``, or at the latest when the process ends. If the process was killed, ``sweep``
+    in a later process removes the directory.
 
     A locked file beside the directory shows that the directory is in use. The kernel releases the lock when the process
     ends, even if the process is killed.
@@ -57,7 +60,7 @@ class Scratch:
 
 
 def sweep() -> None:
-    """Remove all temporary directories of the orchestrator that no process uses any more.
+    """Remove the temporary directories that killed runs of the orchestrator have left.
 
     Directories younger than YOUNG seconds stay, and so do directories that this user may not remove.
     """
@@ -75,7 +78,7 @@ def sweep() -> None:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A version's files in a directory on this machine.
+    """The files of one version, in a temporary directory on the operator's machine.
 
     + scratch: the directory that holds the files
     + tree: hash of the files; empty if the files were not hashed

@@ -1,7 +1,7 @@
-"""Handle SIGINT, SIGTERM and SIGHUP: a signal undoes the run, if the run can still be undone.
+"""Make SIGINT, SIGTERM and SIGHUP undo the run, as long as the run can still be undone.
 
-The handlers are installed when pyinfra reads the inventory. Without these handlers, pyinfra exits with status 0 on
-SIGINT, without running ``finally`` blocks, and ends at once on SIGTERM.
+The handlers are installed when pyinfra reads the inventory. Without these handlers, SIGINT ends pyinfra with status 0
+and skips its ``finally`` blocks, and SIGTERM ends pyinfra at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Mode(Enum):
-    """What a signal does at present.
+    """The present effect of a signal.
 
     + nothing_begun: a signal ends the process, because nothing was changed yet
     + running: a signal interrupts the run, which is then undone
@@ -41,18 +41,21 @@ class Signals:
         self._driver: gevent.Greenlet | None = None
 
     def install(self) -> None:
-        """Install the handlers. If the process already ignores a signal (as SIGHUP under nohup), it still does so."""
+        """Install the handlers.
+
+        If the process already ignores a signal (such as SIGHUP under nohup), do not change that.
+        """
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
     def drive(self) -> None:
-        """Let a signal raise Interrupted in the calling greenlet from now on."""
+        """From now on, let a signal raise Interrupted in the calling greenlet."""
         self._driver = gevent.getcurrent()
         self.mode = Mode.running
 
     def no_more_interrupts(self) -> None:
-        """Let a signal only print a line from now on, because the run is being undone or is ending."""
+        """From now on, let a signal only print a line, because the run is being undone or is ending."""
         self.mode = Mode.finishing
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -86,9 +89,10 @@ signals = Signals()
 
 
 def warn(line: str) -> None:
-    """Write a line to standard error, and ignore it if the terminal is gone.
+    """Write a line to standard error. If the terminal is gone, drop the line.
 
-    ``sys.stderr`` is not used, because a signal may arrive while Python is writing to it.
+    Signal handlers call this function, perhaps while Python is writing to ``sys.stderr``. Therefore this function does
+    not use ``sys.stderr``.
     """
     text = click.style(line, fg="yellow", bold=True) if os.isatty(2) else line
     with suppress(OSError):

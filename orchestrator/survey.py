@@ -1,4 +1,7 @@
-"""Read the state of the whole fleet: all nodes and switches at once, with one round trip for each. Changes nothing."""
+"""Read the state of the whole fleet, and change nothing.
+
+All nodes and switches are read at the same time, each with one round trip.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,9 @@ if TYPE_CHECKING:
 def survey(fleet: Fleet, group: bool = True) -> FleetState:
     """Return the state of every node, every switch and the Auto Scaling group.
 
-    If a state cannot be read, the result has one line in its place that says why.
+    If a state cannot be read, the result has in its place one line that says why.
 
-    + group: whether to read the Auto Scaling group as well, if the settings name one
+    + group: whether to read the Auto Scaling group as well, if the settings name a group
     """
     nodes = gevent.spawn(_nodes, fleet)
     scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None
@@ -50,9 +53,9 @@ def survey(fleet: Fleet, group: bool = True) -> FleetState:
 
 
 def wanted(fleet: Fleet) -> dict[str, dict[str, str]]:
-    """Return the digests that provisioning would leave on each host with the present settings: host -> key -> digest.
+    """Return digests of the present settings for each host: host -> key of the setting -> digest of the value.
 
-    Hosts that this tool does not provision are left out.
+    Provisioning would write these digests on the host. Hosts that this tool does not provision are left out.
     """
     settings = fleet.settings
     switches = {name: fleet.switch_of(name) for name in fleet.balancers}
@@ -61,10 +64,11 @@ def wanted(fleet: Fleet) -> dict[str, dict[str, str]]:
 
 
 def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
-    """Send requests to a color on its own node, and return the answers and the code that the color's processes run.
+    """Let a node send requests to one of its colors, and return the answers.
 
-    Returns None if the node's command failed.
+    The result also has the code that the color's processes run. The result is None if the node's command failed.
 
+    + host: the node
     + count: number of requests, one after the other
     """
     settings = fleet.settings
@@ -100,15 +104,22 @@ def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
 
 
 def seen_at(fleet: Fleet, host: Host) -> Seen:
-    """Return the state of a switch on a balancer. Raises CannotTell if its answer names no color."""
+    """Return the state of the switch on a balancer.
+
+    + host: the balancer
+
+    Raises CannotTell if the balancer's answer does not tell the weights.
+    """
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
     return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
 
 
 def _link(state: NodeState | str) -> Seen | str:
-    """Return the state of a node as a switch; one line of text if the state is unknown.
+    """Return the state of a node that is itself a switch. If the state is unknown, return one line that says why.
 
     The node's ``live`` link decides which color gets all the traffic of the node's live port.
+
+    + state: the state of the node, or one line that says why the state is unknown
     """
     if isinstance(state, str):
         return state
@@ -130,7 +141,7 @@ def _apis(fleet: Fleet) -> dict[str, Seen | str]:
 
 
 def _group(fleet: Fleet) -> Group | str:
-    # imported here, so that a fleet without AWS does not load it
+    # imported here, so that a fleet without AWS does not load the AWS modules
     from orchestrator.aws import scaling
     from orchestrator.aws.api import Account
 

@@ -14,7 +14,7 @@ from orchestrator.errors import CommandFailed, NotYet
 
 
 def until(check: Callable[[], None], patience: float, interval: float) -> None:
-    """Call ``check`` until it no longer raises NotYet.
+    """Call ``check`` again and again until ``check`` no longer raises NotYet.
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
     + patience: seconds after which CommandFailed is raised, with the message of the last NotYet
@@ -26,13 +26,14 @@ def until(check: Callable[[], None], patience: float, interval: float) -> None:
 
 
 def last_refusal(check: Callable[[], None], patience: float, sleep: Callable[[float], None]) -> NotYet | None:
-    """Call ``check`` at growing intervals until it no longer raises NotYet, then return None.
+    """Call ``check`` at growing intervals until ``check`` no longer raises NotYet, and then return None.
 
     After ``patience`` seconds, return the last NotYet instead. The intervals grow from half a second to five seconds,
     because providers limit how often their APIs may be called (AWS: 10 Describe calls a second for each account).
 
     + check: raises NotYet while the condition is not met; any other exception ends the wait
     + patience: seconds after which the wait ends
+    + sleep: waits for a number of seconds
     """
     return _poll(check, patience, wait_exponential(multiplier=0.5, max=5), sleep)
 
@@ -57,8 +58,8 @@ def _poll(
 def within(seconds: float, late: Exception) -> Iterator[None]:
     """Raise ``late`` if the ``with`` block takes longer than ``seconds``.
 
-    The block is interrupted by gevent's Timeout, which is a BaseException. An ``Exception`` would not end the block,
-    because boto3 treats every Exception during a request as a network failure and tries again.
+    The block is interrupted by gevent's Timeout, which is a BaseException. An ``Exception`` would not end the block:
+    boto3 treats every Exception during a request as a network failure, and sends the request again.
     """
     timer = gevent.Timeout(seconds)
     try:

@@ -1,4 +1,4 @@
-"""Export ``watch`` for inventories of version 0.1: the former name of ``orchestrator.inventory.handle_signals``."""
+"""Keep the name ``watch`` for inventories of version 0.1. Its new name is ``orchestrator.inventory.handle_signals``."""
 
 from __future__ import annotations
 
