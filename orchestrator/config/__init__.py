@@ -1,4 +1,4 @@
-"""The typed settings. The inventory's group data has the settings as one dictionary, ``settings``."""
+"""The settings as typed objects. The inventory's group data holds the settings as one dictionary, ``settings``."""
 
 from orchestrator.config.settings import Settings, load
 

@@ -1,8 +1,8 @@
-"""The keys of the settings that provisioning applies. Each run applies the other keys.
+"""The keys of the settings that provisioning applies when it sets up a host. Each run applies the other keys.
 
-Provisioning writes a file on each host, with a digest of each value that provisioning has applied there. A later run
-compares these digests with the digests of the present settings. If a digest differs, provisioning must apply the key
-before the run. All functions are pure.
+On each host, provisioning writes a file with digests. For each key, the file has the digest of the value that
+provisioning applied on this host. A later run compares these digests with the digests of the present settings. If a
+digest differs, provisioning must apply the key before the run. All functions are pure.
 
 If you make provisioning render or install something from a key of the settings, add the key to `KEYS`.
 """
@@ -33,19 +33,26 @@ BALANCERS = (HAPROXY, NGINX)
 ALL = (NODE, *BALANCERS)
 
 VERSION = "orchestrator"
-"""The word before the version of this tool in the file that provisioning writes on each host."""
+"""The word before the version of this tool in the file of digests that provisioning writes on each host."""
 
 UNFINISHED = "unfinished"
-"""The only key in the file while provisioning changes a host. If provisioning fails, this key stays in the file."""
+"""The only key in a host's file of digests while provisioning changes the host.
+
+If provisioning fails, this key stays in the file.
+"""
 
 HEALTH_PAGE = "health_page"
-"""The key that says that each color has its own nginx, or that the balancer asks it for its health page."""
+"""A key of the file of digests that is no setting. Hosts that an earlier version of this tool provisioned lack the key.
+
+On a node, the key says that each color has its own nginx. On an HAProxy balancer, the key says that HAProxy requests
+the health page from each color's nginx.
+"""
 
 Class = Literal["servers", "release", "release, servers"]
 """Which commands apply a key.
 
-* ``servers``: provisioning. Runs may read the key, too.
-* ``release``: each run.
+* ``servers``: provisioning applies the key. Runs may also read the key.
+* ``release``: each run applies the key.
 * ``release, servers``: each run applies the key on the nodes, and provisioning applies the key for new instances of an
   Auto Scaling group (setting ``scaling.hook``).
 """
@@ -53,7 +60,7 @@ Class = Literal["servers", "release", "release, servers"]
 Value = Callable[[Settings, BalancerSwitch | None], object]
 """A function that returns the value of a key on a host.
 
-Its arguments are the settings and the host's switch. The switch is None if the host is a node."""
+The arguments of the function are the settings and the switch of the host. For a node, the switch is None."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +69,9 @@ class Key:
 
     + name: the key, such as ``php.ini``. The name of a section stands for all keys of the section. A key of the host's
       switch begins with ``switches.``
-    + hosts: the kinds of hosts on which the key has an effect
-    + value: returns the value, with the values of the recipe and the defaults. If the value is empty, 0, False or None,
-      provisioning does nothing for the key.
+    + hosts: the kinds of hosts on which the key has an effect: ``node``, ``haproxy``, ``nginx``
+    + value: a function that returns the key's value on a host. If the value is empty, 0, False or None, provisioning
+      does nothing for the key.
     + new_instances: whether provisioning applies the key only for new instances of an Auto Scaling group
     + stays: whether a host may keep what provisioning applied for the key, after the key was removed from the settings
     """
@@ -80,7 +87,8 @@ def _key(name: str, *hosts: str, when: Callable[[Settings], object] = lambda set
     """Return a key whose value is the value of the same name in the settings.
 
     + hosts: the kinds of hosts on which the key has an effect
-    + when: returns whether the key has an effect with the settings; if not, the value is None
+    + when: a function that returns whether the key has an effect with these settings. If the result is false, the value
+      of the key is None.
     """
     read = attrgetter(name)
     return Key(name, hosts, lambda settings, switch: read(settings) if when(settings) else None)
@@ -100,11 +108,12 @@ def _switch(name: str, *hosts: str) -> Key:
 
 
 def _instance(name: str, when: Callable[[Settings], object] = lambda settings: True) -> Key:
-    """Return a key whose value provisioning writes into ``catch-up``, or into a file that this script installs.
+    """Return a key whose value provisioning writes into ``catch-up``, or into a script that ``catch-up`` calls.
 
-    New instances of an Auto Scaling group run this script to get ready for traffic.
+    New instances of an Auto Scaling group run the script ``catch-up`` to get ready for traffic.
 
-    + when: returns whether the key has an effect with the settings; if not, the value is None
+    + when: a function that returns whether the key has an effect with these settings. If the result is false, the value
+      of the key is None.
     """
     return replace(_key(name, NODE, when=when), new_instances=True)
 
@@ -131,9 +140,9 @@ def _origin_file(name: str) -> Key:
 
 
 def _file_name(path: str) -> str:
-    """Return the last part of the path of a file on the operator's machine.
+    """Return the name of a file on the operator's machine, without the directory.
 
-    Only this part is compared, because the directories of two operators may differ.
+    The digest covers only the name, because two operators may keep the file in different directories.
     """
     return path.rpartition("/")[2]
 
@@ -255,13 +264,16 @@ KEYS: tuple[Key, ...] = (
         for name in ("environment", "fetch", "share", "permit", "start", "warm", "promote")
     ),
 )
-"""All keys that provisioning applies. If provisioning makes several things from a key, it is here several times."""
+"""All keys that provisioning applies.
+
+If provisioning makes several things from a key, the tuple lists the key several times.
+"""
 
 
 def class_of(name: str) -> Class:
-    """Return which commands apply a key.
+    """Return which commands apply a key: one of the values of `Class`.
 
-    + name: name of the key with its sections, such as ``switches.tls.listen``. The name does not have the kind of the
+    + name: name of the key with its sections, such as ``switches.tls.listen``. The name does not contain the kind of a
       switch or source, such as ``haproxy``.
     """
     found = [key for key in KEYS if name == key.name or name.startswith(f"{key.name}.")]
@@ -282,8 +294,8 @@ def stays(name: str) -> bool:
 def digests(settings: Settings, switch: BalancerSwitch | None = None) -> dict[str, str]:
     """Return the digests that provisioning writes on a host: key -> digest of the value.
 
-    The result has only keys for which provisioning does something on this kind of host. The values may be secret, so
-    the host gets only their digests.
+    The result has only keys for which provisioning does something on this kind of host. The values may be secret.
+    Therefore provisioning writes only the digests of the values.
 
     + switch: the switch of a balancer; None for a node
     """
@@ -308,7 +320,7 @@ def _as_json(value: object) -> object:
 
 
 def text(version: str, found: Mapping[str, str]) -> str:
-    """Return the text of the file that provisioning writes on a host when it has applied the settings.
+    """Return the text of the file of digests that provisioning writes on a host after it has applied the settings.
 
     + version: version of this tool
     + found: key -> digest of the value that provisioning has applied on the host
@@ -319,7 +331,7 @@ def text(version: str, found: Mapping[str, str]) -> str:
 
 
 def unfinished(version: str) -> str:
-    """Return the text that the file has while provisioning changes the host.
+    """Return the text that a host's file of digests has while provisioning changes the host.
 
     + version: version of this tool
     """

@@ -1,4 +1,4 @@
-"""Build steps: commands that make a fetched version ready to run, such as composer."""
+"""The settings of build steps. A build step is a command, such as ``composer install``, that a release runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from orchestrator.config.section import Section
 
 
 class Build(Section):
-    """A build step of each release. If its inputs are as in the live release, the live release's outputs are reused."""
+    """A build step: a command that each release runs, such as `composer install`.
+
+    If the step and its inputs are the same as in the live release, the command does not run. The release then gets the
+    outputs of the live release.
+    """
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the step; the plan shows the stage `build <name>`"
@@ -20,8 +24,8 @@ class Build(Section):
     run: str = Field(
         min_length=1,
         pattern=r"^[^\x00]+$",
-        description="shell command, which runs in the release's directory. The environment variables RELEASE, COLOR "
-        "and RELEASE_PATH are set",
+        description="shell command, which runs in the release's directory. Three environment variables are set: "
+        "RELEASE (the release's id), COLOR (`blue` or `green`) and RELEASE_PATH (the release's directory)",
     )
     on: Literal["nodes", "operator"] = Field(
         "nodes",
@@ -77,14 +81,14 @@ class Build(Section):
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The arguments of the build script, except the name of the step."""
+        """The arguments of the script that runs the step: name -> value. The name of the step is left out."""
         return self.model_dump(include={"run", "when", "inputs", "listed", "outputs"})
 
 
 def _plain(pattern: str) -> str:
-    """Return a pattern in the form that `find -path` needs: without a leading `./` and a final `/`.
+    """Return a pattern in the form that `find -path` needs: without `./` at the beginning and `/` at the end.
 
-    `**/` and `**` become `*`, and a pattern for the whole release becomes `*`.
+    `**/` and `**` become `*`. A pattern for the whole release, such as `.`, becomes `*`.
     """
     path = "/".join(part for part in pattern.split("/") if part not in ("", "."))
     # other tools write `**/` for any number of directories; in `find`, `*` also matches slashes

@@ -1,4 +1,4 @@
-"""How traffic moves to the new color: the weights, and the checks at each weight."""
+"""The settings of the cutover: the weights that the new color gets, and the checks at each weight."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CutoverStep(Section):
 
 
 class Comparison(Section):
-    """The comparison of both colors' answers while traffic is split. It reads the switch's own record of requests."""
+    """The comparison of both colors' answers while traffic is split. The switch itself records these answers."""
 
     enabled: bool = Field(True, description="whether the colors are compared during a bake")
     window: Duration = Field(30.0, ge=1, le=3600, description="time between two comparisons during a bake")
@@ -37,8 +37,8 @@ class Comparison(Section):
         0.001,
         gt=0,
         lt=0.5,
-        description="probability of a false alarm: that a release which is as good as the old release fails by chance, "
-        "counted over all comparisons of the release",
+        description="probability of a false alarm. A false alarm is a release that fails by chance, although the new "
+        "color is as good as the old color. The probability is for all comparisons of a release together",
     )
     errors: float = Field(
         0.5,
@@ -51,15 +51,15 @@ class Comparison(Section):
         1.25,
         ge=1,
         le=100,
-        description="a factor. A request counts as slow if it takes longer than this factor times a quantile of the "
-        "old color's response times, such as its p95",
+        description="factor that defines slow requests. A request counts as slow if its response time is longer than "
+        "this factor times a quantile of the old color's response times, such as the p95",
     )
     slower_ms: float = Field(
         10.0,
         ge=0,
         le=600_000,
-        description="milliseconds. A request counts as slow only if it also takes at least this much longer than the "
-        "quantile",
+        description="number of milliseconds. A request counts as slow only if its response time is also at least this "
+        "much longer than the quantile (see `slower`)",
     )
     tail: float = Field(
         1.0,
@@ -71,7 +71,7 @@ class Comparison(Section):
     )
     on_inconclusive: Policy = Field(
         "undo",
-        description="what happens if the result at the end of a bake is inconclusive, because of too few requests. "
+        description="what happens if the result at the end of a bake is inconclusive because of too few requests. "
         "`undo`: the release is undone; `go on`: the release continues",
     )
     on_error: Policy = Field(

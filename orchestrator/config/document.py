@@ -71,18 +71,21 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
 
 
 def _class(name: str, is_section: bool) -> str:
-    """Return the class of a key; empty for a section whose own table has the classes.
+    """Return the text of the column ``class`` for a key: which command applies the key.
 
-    + name: key with its sections, as headings show it, such as ``switches, kind nginx.listen``
+    If the key is a section, and the section's own table shows the classes, the text is empty.
+
+    + name: the key with its sections, as the headings of the page show them, such as ``switches, kind nginx.listen``
     """
     plain = re.sub(r", kind \w+", "", name)
     return "" if is_section and not any(key.name == plain for key in KEYS) else class_of(plain)
 
 
 def _meaning(key: str, field: FieldInfo) -> str:
-    """Return the meaning of a setting: its description.
+    """Return the text of the column ``meaning`` for a setting.
 
-    If it has no description, but holds a section, return the first line of the section's docstring.
+    The text is the setting's description. If a setting holds a section and has no description, the text is the first
+    line of the section's docstring.
     """
     found = section_in(field.annotation)
     if field.description or found is None:

@@ -1,4 +1,4 @@
-"""How long a run waits for the requests of a color, and what happens at the time limit."""
+"""The settings that say how long a run waits for the requests of a color, and what happens at the time limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orchestrator.config.section import Section
 
 
 class Drain(Section):
-    """Before a run changes a color, it waits for the color's requests and streams (such as WebSockets) to end."""
+    """Before a run changes a color, the run waits until the color's requests and streams (WebSockets) have ended."""
 
     limit: Duration = Field(
         90.0,

@@ -13,7 +13,8 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 def seconds(value: object) -> object:
     """Return the seconds of a text such as ``"90"``, ``"90s"``, ``"2m"`` or ``"1h"``.
 
-    Returns a value that is not text unchanged. Raises ValueError if the text is not a duration.
+    If the value is not a text, the function returns the value unchanged. Raises ValueError if the text is not a
+    duration.
     """
     if not isinstance(value, str):
         return value
@@ -26,4 +27,4 @@ def seconds(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
-"""A duration in seconds. Settings may give it as a number, or as a text with a unit."""
+"""A duration in seconds. In the settings, a duration is a number of seconds, or a text with a unit."""

@@ -1,4 +1,4 @@
-"""The environment file of a release, and the sources of its values."""
+"""The settings of the environment file of a release: the file, and the places from which its values come."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if isinstance(value, str) else value)]
-"""A secret. Spaces at its beginning and end are kept, because they may belong to the secret."""
+"""A secret text. Spaces at the beginning and at the end are kept, because the spaces may belong to the secret."""
 
 
 class Environment(Section):
     """The environment file of each release. After a rollback, the old release reads its own environment file.
 
-    If a variable has several values, `values` wins over `commands`, and `commands` wins over `file`.
+    The environment file holds variables that the application reads, such as passwords. If a variable has several
+    values, `values` wins over `commands`, and `commands` wins over `file`.
     """
 
     path: ReleasePath = Field(".env", description="path of the environment file in the release")

@@ -14,7 +14,7 @@ class Gate(Section):
         "/health",
         pattern=r"^/",
         description="URL path of the health page. The page should answer 200 only if the application can serve "
-        "requests (including its database, for example)",
+        "requests, for example only if the application reaches its database",
     )
     host: str = Field("localhost", description="Host header of the requests of the gate")
     https: bool = Field(
@@ -26,4 +26,6 @@ class Gate(Section):
         3, ge=1, le=100, description="number of consecutive requests to the health page that must succeed"
     )
     interval: float = Field(0.2, gt=0, le=60, description="seconds between two requests to the health page")
-    deadline: float = Field(30.0, gt=0, le=3600, description="seconds within which each node must pass all checks")
+    deadline: float = Field(
+        30.0, gt=0, le=3600, description="seconds within which each node must pass all checks of the gate"
+    )

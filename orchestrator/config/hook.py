@@ -1,4 +1,4 @@
-"""Hooks: the application's own commands at named points of a run."""
+"""The settings of hooks. A hook is a command of the application, which a run executes before or after a stage."""
 
 from __future__ import annotations
 
@@ -26,9 +26,15 @@ class Hook(Section):
         description="where the hook runs: on every node, on the first node, on every balancer, or on the operator's "
         "machine",
     )
-    run: str = Field(min_length=1, description="shell command. The environment variables RELEASE and COLOR are set")
+    run: str = Field(
+        min_length=1,
+        description="shell command. Two environment variables are set: RELEASE (the release's id) and COLOR (`blue` or "
+        "`green`)",
+    )
     undo: str | None = Field(
-        None, description="shell command that undoes `run`. It must also work if `run` was interrupted or did not start"
+        None,
+        description="shell command that undoes `run`. This command must also work if `run` was interrupted or did not "
+        "start",
     )
     deadline: float = Field(60.0, gt=0, le=3600, description="time limit of the command on one machine, in seconds")
 

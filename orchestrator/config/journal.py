@@ -1,4 +1,4 @@
-"""The place of the lock and the journals."""
+"""The settings that say where the lock and the journals (the records of all runs) are kept."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from orchestrator.config.aws import Aws
 class Journal(Aws):
     """The place of the lock and of the journals (records) of all runs: files on a host, or objects in S3.
 
-    `region`, `profile` and `endpoint_url` are only for kind `s3`. A store other than S3 must support
-    conditional writes.
+    `region`, `profile` and `endpoint_url` are only for kind `s3`. If `endpoint_url` names a service other than S3, this
+    service must support conditional writes.
     """
 
     kind: Literal["host", "s3"] = Field("host", description="`host`: files on a host; `s3`: objects in an S3 bucket")

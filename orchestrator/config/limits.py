@@ -1,4 +1,4 @@
-"""Time limits of steps, and the memory and disk space that a release needs."""
+"""The settings of the time limits of stages, and of the memory and disk space that must be free."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Deadlines(Section):
     """Time limits in seconds. Each limit is for everything that one stage does on one machine or at one switch."""
 
     look: float = Field(10.0, gt=0, description="read the state of one place")
-    fetch: float = Field(300.0, gt=0, description="get the files of a release, by fetching, downloading or a push")
+    fetch: float = Field(300.0, gt=0, description="get the files of a release from the source")
     share: float = Field(30.0, gt=0, description="put the links to shared paths into a release")
     environment: float = Field(30.0, gt=0, description="write the environment file of a release")
     permit: float = Field(60.0, gt=0, description="set owners and modes of the files of a release")
@@ -30,17 +30,17 @@ class Room(Section):
         256,
         ge=0,
         description="free disk space in MiB that must remain on the file system of the releases, if the new release is "
-        "as large as the last one",
+        "as large as the last release",
     )
     inodes: int = Field(
         10_000,
         ge=0,
-        description="number of free inodes that must remain on that file system, if the new release has as many files "
-        "as the last one",
+        description="number of free inodes that must remain on the file system of the releases, if the new release has "
+        "as many files as the last release",
     )
     memory_mb: int = Field(
         64,
         ge=0,
-        description="free memory in MiB that must remain when the idle color has as much memory as the live color has "
-        "now",
+        description="free memory in MiB that must remain when the idle color uses as much memory as the live color "
+        "uses now",
     )

@@ -1,4 +1,4 @@
-"""Paths inside a release, as the settings name them."""
+"""Check the paths in the settings that must lie inside a release."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pydantic import AfterValidator
 
 
 def inside(path: str) -> str:
-    """Return a path inside a release, without a final ``/``.
+    """Return a path inside a release, without ``/`` at the end.
 
-    Raises ValueError if the path is not relative, has an empty part, the part ``.`` or ``..``, or a line break, or lies
-    in ``.git`` or ``.release``.
+    Raises ValueError in these cases: the path is empty or absolute; it has an empty part, a part ``.`` or ``..``, or a
+    line break; it lies in ``.git`` or ``.release``.
     """
     parts = path.removesuffix("/").split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\n" in path:

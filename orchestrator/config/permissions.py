@@ -1,4 +1,4 @@
-"""Permissions of a release's files."""
+"""The settings of the owners and modes of a release's files."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from orchestrator.config.section import Section
 
 
 class Php(Section):
-    """PHP-FPM: each color has a master process, with its own OPcache."""
+    """PHP and PHP-FPM. Each color has its own PHP-FPM master process, with its own OPcache."""
 
     version: str = Field(
         "8.2", pattern=r"^\d\.\d$", description="PHP version, such as `8.2`, as in the names of the PHP packages"
@@ -27,15 +27,15 @@ class Php(Section):
     )
     scripts: bool = Field(
         False,
-        description="whether a request may also run another PHP file of the document root, by the file's name. "
-        "WordPress needs this (`/wp-login.php`, `/wp-admin/`). Behind the name there may be more, as in "
-        "`/api.php/users/7` (`PATH_INFO`). In a directory, `index.php` or else `index.html` answers. PHP files in "
-        "shared or writable directories never run",
+        description="whether requests may also run the other PHP files of the document root, by the files' names. "
+        "WordPress needs this (`/wp-login.php`, `/wp-admin/`). A path such as `/api.php/users/7` runs `api.php`, with "
+        "`/users/7` in `PATH_INFO`. A path that ends with a slash runs `index.php` of that directory, or sends "
+        "`index.html` if there is no `index.php`. PHP files in shared or writable directories never run",
     )
     fallback: bool = Field(
         True,
         description="whether the front controller answers the requests for which the document root has no file. If "
-        "not, nginx answers them with 404. Only with `scripts`",
+        "not, nginx answers these requests with 404. If you set `False`, also set `scripts`",
     )
     workers: int = Field(16, ge=1, le=4096, description="number of PHP-FPM workers of each color (`pm.max_children`)")
     idle_workers: int | None = Field(
@@ -50,7 +50,7 @@ class Php(Section):
     sessions: Literal["shared", "php"] = Field(
         "shared",
         description="where PHP stores sessions. `shared`: in files in `shared/sessions`, which both colors use, so "
-        "users stay logged in; `php`: where PHP's own configuration and `ini` say",
+        "users stay logged in; `php`: at the place that PHP's own configuration and the setting `ini` name",
     )
     compile: list[str] = Field(
         default_factory=lambda: ["."],
@@ -74,7 +74,9 @@ class Php(Section):
         description="what happens if a release does not fit into OPcache. `refuse`: the run fails before any traffic "
         "moves; `warn`: the run shows a warning and continues",
     )
-    ini: dict[str, str] = Field(default_factory=dict, description="php.ini values of both colors, by name")
+    ini: dict[str, str] = Field(
+        default_factory=dict, description="for each php.ini directive its value, for both colors"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Php:

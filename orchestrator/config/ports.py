@@ -15,8 +15,8 @@ class Ports(Section):
         8080,
         ge=1,
         le=65535,
-        description="port of the live color, which is the color that the node's `live` link names. The switch `node` "
-        "sends its traffic here",
+        description="port of the live color, which is the color that the node's `live` link names. With the switch "
+        "`node`, the users' requests arrive at this port",
     )
     blue: int = Field(
         8081,

@@ -1,4 +1,4 @@
-"""The preview: the operator can see the new release through the balancers before users get it."""
+"""The settings of the preview, by which the operator sees the new release through the balancers before users do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from orchestrator.config.section import Section
 
 
 class Preview(Section):
-    """A request with the token gets the color with less traffic, usually the idle color; green if both have 50%."""
+    """Requests with a token get the color with less traffic (the idle color, except while traffic is split).
+
+    If both colors have 50% of the traffic, these requests get green.
+    """
 
     # excluded from every dump, so that no journal and no saved plan contains the token
     token: SecretStr | None = Field(

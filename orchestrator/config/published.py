@@ -1,4 +1,4 @@
-"""Find the paths of a release that lie in the document root, and the paths that nginx must not send. Pure."""
+"""Find paths of a release that lie in the document root: shared, private and writable paths. All functions are pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def in_document_root(settings: Settings, paths: Iterable[str]) -> list[str]:
-    """Return the paths of a release that lie in the document root, relative to the document root, sorted."""
+    """Return those of the given paths that lie in the document root, relative to the document root, and sorted.
+
+    + paths: paths in a release, relative to the release
+    """
     public = "" if settings.php.public == "." else f"{settings.php.public}/"
     return sorted({path.removeprefix(public) for path in paths if path.startswith(public)})
 
@@ -32,10 +35,10 @@ def written(settings: Settings) -> list[str]:
 
 
 def risks(settings: Settings) -> list[str]:
-    """Return one line that names the shared paths in the document root that nginx does not send.
+    """Return a list with one line, which warns about shared paths in the document root whose files nginx does not send.
 
-    The result is empty if there are no such paths, or if nginx does not send the files of the document root at all. If
-    ``web.serve`` names a path or a directory above the path, nginx sends the path.
+    nginx sends the files of a shared path only if ``web.serve`` lists the path or a directory above the path. The list
+    is empty if nginx sends the files of all shared paths, or if nginx sends no files of the document root at all.
     """
     served = tuple(f"{path}/" for path in settings.web.serve)
     kept = [path for path in shared(settings) if not f"{path}/".startswith(served)]

@@ -1,4 +1,4 @@
-"""Recipes: the settings that all applications of one kind share. An application's own settings override them."""
+"""Recipes. A recipe is a file of settings for one kind of application. The application's own settings override it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ def names() -> list[str]:
 
 
 def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the application's settings, merged over the recipe that they name.
+    """Return the application's settings, merged with the recipe that the settings name.
 
-    Sections are merged key by key. In each section, the application's own value or list replaces the recipe's. If the
-    settings name no recipe or an unknown recipe, they are returned unchanged; ``Settings`` reports an unknown recipe.
+    Sections are merged key by key. In each section, the application's own value or list replaces the value or list of
+    the recipe. If the settings name no recipe or an unknown recipe, the settings are returned unchanged. The class
+    ``Settings`` reports an unknown recipe.
+
+    + raw: the application's own settings
     """
     name = raw.get("recipe")
     if name not in names():
@@ -28,7 +31,7 @@ def with_recipe(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recipe_of(raw: Mapping[str, Any], key: str) -> str | None:
-    """Return the name of the recipe that a value comes from; None if the value does not come from a recipe.
+    """Return the name of the recipe from which a value comes; None if the value does not come from a recipe.
 
     + raw: the application's own settings
     + key: the key of the value with its sections, such as ``shared.seed``

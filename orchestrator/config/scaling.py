@@ -1,4 +1,4 @@
-"""The Auto Scaling group, which adds and removes nodes."""
+"""The settings of the EC2 Auto Scaling group, which adds and removes nodes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Scaling(Aws):
     hook: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_/-]{1,255}$",
-        description="name of the group's launch lifecycle hook. A new instance completes this hook when it has caught "
-        "up with the other nodes",
+        description="name of the group's launch lifecycle hook. A new instance completes this hook when the instance "
+        "has the releases of the other nodes",
     )
 
     @model_validator(mode="after")

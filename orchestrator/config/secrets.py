@@ -1,6 +1,7 @@
 """Record settings in the journal without secrets, and add the present secrets when the settings are read again.
 
-Both functions are pure. If you add a secret setting, handle it in both functions.
+Both functions are pure. If you add a secret setting, remove the secret in `without_secrets`, and add the secret again
+in `with_secrets`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from orchestrator.config.source import GitSource, Source, Tarball
 
 
 def without_secrets(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON data without secrets, so that they may be recorded and shown.
+    """Return settings as JSON data without secrets. The result may be recorded and shown.
 
     The result lacks the tokens of marker and preview, the values of php.ini, and the values of the environment. The URL
-    of the source lacks user, password and query. Only a URL for SSH keeps its user, which is not secret.
+    of the source lacks user, password and query. Only an SSH URL keeps its user, which is not secret.
     """
-    # in every dump, the sections themselves leave out `preview.token` and `environment.values`, and shorten URLs
+    # the sections themselves leave out `preview.token` and `environment.values`, and remove the secrets from URLs
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
 
 
@@ -26,7 +27,7 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
     """Return settings from the journal, with the secrets of the present settings.
 
     + recorded: the settings as `without_secrets` returned them
-    + now: the settings of the inventory, which have the secrets
+    + now: the present settings from the inventory, which contain the secrets
 
     Raises UsageError if the recorded settings do not fit this version.
     """
@@ -42,9 +43,9 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
 
 
 def _source(recorded: Mapping[str, Any], now: Source) -> dict[str, Any]:
-    """Return the recorded source with the URL of the present settings. The recorded URL lacks a login or a signature.
+    """Return the recorded source with the URL of the present settings, because the recorded URL lacks its secrets.
 
-    If the present source is another git repository, or of another kind, return the recorded source unchanged.
+    If the present source is another git repository or has another kind, return the recorded source unchanged.
     """
     source = dict(recorded)
     if isinstance(now, GitSource) and now.address == source.get("origin"):

@@ -1,4 +1,4 @@
-"""The processes that a color runs beside PHP-FPM, or instead of PHP-FPM, such as a WebSocket server."""
+"""The settings of services: processes, such as a WebSocket server, that a color runs beside or instead of PHP-FPM."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Service(Section):
     files: bool = Field(
         True,
         description="only for the path `/`: whether nginx itself sends the files of the document root. If not, the "
-        "service gets the requests for files, too",
+        "service also gets the requests for these files",
     )
 
     @field_validator("name")

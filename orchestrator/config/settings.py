@@ -39,21 +39,24 @@ DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 
 
 class Shared(Section):
-    """Files and directories that every release uses in turn: each release has links to them in ``shared/``."""
+    """Files and directories that all releases of a node share. Each release has links to them.
+
+    Each node keeps its shared files and directories in `shared/` in the application's directory.
+    """
 
     directories: list[ReleasePath] = Field(
         default_factory=list,
-        description="shared directories, as paths in a release; provisioning creates missing ones in `shared/`",
+        description="shared directories, as paths in a release. Provisioning creates missing directories in `shared/`",
     )
     files: list[ReleasePath] = Field(
         default_factory=list,
-        description="shared files, as paths in a release. You put each file into `shared/` on every node; if one is "
+        description="shared files, as paths in a release. You put each file into `shared/` on every node; if a file is "
         "missing, the release fails",
     )
     seed: list[ReleasePath] = Field(
         default_factory=list,
-        description="entries of `directories` that get a first content: if such a directory is empty on a node, a "
-        "release copies into it the files that the version has at that path",
+        description="entries of `directories` that are filled once. If such a directory is empty on a node, the next "
+        "release fills the directory with the files that the release's version has at the same path",
     )
 
 
@@ -62,16 +65,18 @@ class Marker(Section):
 
     answers: Literal["all", "probe"] = Field(
         "probe",
-        description="which answers have these headers: `all`: every answer; `probe`: only answers to requests that "
+        description="which answers have these headers. `all`: every answer; `probe`: only answers to requests that "
         "have the probe token in the header X-Probe-Token",
     )
     token: SecretStr | None = Field(
-        None, description="probe token of the fleet: letters, digits, - and _. Required if `answers` is `probe`"
+        None,
+        description="probe token: a secret text of letters, digits, - and _, which the requests of the probe contain. "
+        "Required if `answers` is `probe`",
     )
 
 
 class Settings(Section):
-    """The settings of one application on one inventory."""
+    """The settings of one application on the servers of one inventory."""
 
     app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
     recipe: str | None = Field(
@@ -94,8 +99,8 @@ class Settings(Section):
     user: str = Field(
         "deploy",
         pattern=r"^[a-z_][a-z0-9_-]*$",
-        description="the deploy user: an unprivileged user on the nodes and balancers, who makes the releases. "
-        "Provisioning creates this user",
+        description="the deploy user: an unprivileged user on the nodes and balancers, as which releases and "
+        "rollbacks log in. Provisioning creates this user",
     )
     web_user: str = Field(
         "www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user that runs nginx, PHP and services on the nodes"
@@ -117,7 +122,7 @@ class Settings(Section):
         ge=1,
         le=604800,
         description="how long the color that lost the traffic keeps all its workers after a cutover, so that a "
-        "rollback is instant. It matters only with `php.idle_workers`",
+        "rollback is instant. This setting has an effect only with `php.idle_workers`",
     )
     services: list[Service] = Field(
         default_factory=list, description="processes that each color runs in addition to PHP-FPM, or instead of PHP-FPM"
@@ -211,9 +216,9 @@ class Settings(Section):
 
     @property
     def left_out(self) -> list[str]:
-        """The paths that are not taken from the source.
+        """The paths of a release that do not come from the source.
 
-        These are the shared paths, the environment file and, for a git source, ``source.leave_out``.
+        These are the shared paths, the environment file and, for a git source, the paths in ``source.leave_out``.
         """
         named = self.source.leave_out if isinstance(self.source, GitSource) else []
         environment = [self.environment.path] if self.environment else []
@@ -221,7 +226,7 @@ class Settings(Section):
 
     @property
     def sends_files(self) -> bool:
-        """Whether nginx sends the files of the document root. If not, the service with the path / sends all files."""
+        """Whether nginx sends the files of the document root. If not, the service with the path ``/`` sends them."""
         return all(service.files for service in self.services if service.path == "/")
 
     @property
@@ -231,12 +236,12 @@ class Settings(Section):
 
     @property
     def shrinks(self) -> bool:
-        """Whether the color that lost the traffic gets fewer workers after the soak time."""
+        """Whether the color that lost the traffic gets fewer PHP-FPM workers after the time ``soak``."""
         return self.runtime == "php" and self.php.idle_workers is not None
 
     @property
     def token(self) -> str:
-        """The probe token; empty if the settings have none, because all answers have the marker."""
+        """The probe token. Empty if the settings have no probe token; then all answers have the marker headers."""
         return self.marker.token.get_secret_value() if self.marker.token else ""
 
     @property
@@ -246,20 +251,20 @@ class Settings(Section):
 
     @property
     def preview_token(self) -> str:
-        """The preview token; empty if the settings have none. Then no request can get the preview by a token."""
+        """The preview token. Empty if the settings have no preview token; then no token gives access to the preview."""
         return self.preview.token.get_secret_value() if self.preview.token else ""
 
 
 KINDS: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {Switch: SECTIONS, Source: SOURCES}
-"""The base of each section that has several kinds -> kind -> the section of this kind."""
+"""Base class of a section that has several kinds -> name of the kind -> section class of this kind."""
 
 
 def load(raw: object) -> Settings:
-    """Return the settings from the inventory's dictionary, merged with the recipe that they name.
+    """Return the settings from the inventory's dictionary, merged with the recipe that the dictionary names.
 
-    Raises UsageError if settings are wrong. The message is one line that names every wrong key, and for an unknown key
-    the most similar known key. If each section alone is right, the message names the first rule about several sections
-    that the settings break.
+    Raises UsageError if settings are wrong. The message is one line that names every wrong key. For an unknown key, the
+    message also names the most similar known key. If each section is right by itself, but the sections do not fit
+    together, the message describes the first broken rule of ``config/rules``.
     """
     if not isinstance(raw, Mapping):
         raise UsageError("settings are missing: define a dictionary `settings` in inventory/group_data/all.py")
@@ -289,7 +294,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _keys(raw: Any, path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of the section at a path such as ("switches", 0)."""
+    """Return the keys that the section at a path of the settings may have.
+
+    + raw: the settings as the inventory gives them
+    + path: keys and list indexes, such as ``("switches", 0)``
+    """
     section: type[BaseModel] = Settings
     for part in path:
         raw = raw[part]
@@ -306,7 +315,10 @@ def _keys(raw: Any, path: tuple[int | str, ...]) -> list[str]:
 
 
 def section_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the section that a field of this type holds, alone or in a list; None if the field holds no section."""
+    """Return the section class in the type of a field; None if the type contains no section.
+
+    + annotation: type of the field: a section, a list of sections, a section or None, or any other type
+    """
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for argument in get_args(annotation) if (found := section_in(argument))), None)

@@ -1,4 +1,4 @@
-"""The sources, from which the files of a release come: one section for each kind of source."""
+"""The settings of the source, from which the files of a release come. Each kind of source has its own section."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
 REF = "{ref}"
-"""The placeholder in a URL or path that is replaced by the version."""
+"""The placeholder in a URL or path. A release replaces the placeholder by the version's name, such as ``1.4.2``."""
 
 
 class Source(Section):
-    """The base of every kind of source. The default kind is ``git``."""
+    """The base of the sections of all kinds of source. The default kind is ``git``."""
 
     kind: str
 
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Validate a dictionary as the section of the kind that its key ``kind`` names; without it, as ``git``."""
+        """Validate a dictionary with the section class of its kind.
+
+        The key ``kind`` of the dictionary names the kind. A dictionary without this key has the kind ``git``. Raises
+        ValueError if the kind is unknown.
+        """
         if cls is not Source or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind", DEFAULT)
@@ -35,17 +39,17 @@ class Source(Section):
 
     @property
     def where(self) -> str:
-        """The place of the source, without secrets, for messages."""
+        """The URL or path of the source, without secrets, for messages."""
         raise NotImplementedError
 
     @property
     def is_sent(self) -> bool:
-        """Whether the operator's machine pushes a directory tree, in which it can first run build steps."""
+        """Whether the operator's machine pushes a directory tree. Build steps can run in this directory tree first."""
         return False
 
     @property
     def secrets(self) -> list[str]:
-        """The secrets of this section, which must not be shown anywhere."""
+        """The secret texts in this section, which no output may show."""
         return []
 
 
@@ -56,9 +60,9 @@ def shown(url: str) -> str:
 
 
 def without_login(origin: str) -> str:
-    """Return the URL of a repository. If it is an http or https URL, leave out user and password.
+    """Return the URL of a git repository. From an http or https URL, user and password are removed.
 
-    In a URL for SSH, the user stays, because it is not secret.
+    An SSH URL keeps the user, which is not secret.
     """
     return shown(origin) if urlsplit(origin).scheme in ("http", "https") else origin
 
@@ -92,7 +96,8 @@ class GitSource(Source):
     @field_validator("origin")
     @classmethod
     def _without_a_password_on_record(cls, origin: str) -> str:
-        # `login` keeps a password for http out of the journal; a password for SSH would be recorded, and is never used
+        # `without_login` removes a password only from http and https URLs. In an SSH URL, a password has no effect, but
+        # the journal would record it.
         if urlsplit(without_login(origin)).password:
             raise ValueError(
                 "the URL has a password, which only http and https use: remove the password, and use source.key"
@@ -111,7 +116,7 @@ class GitSource(Source):
 
     @property
     def login(self) -> str:
-        """The user and the password for http from the URL, one per line; empty if the URL has neither."""
+        """Two lines: the user and the password from an http or https URL. Empty if the URL has neither."""
         if self.address == self.origin:
             return ""
         parts = urlsplit(self.origin)
@@ -124,7 +129,7 @@ class GitSource(Source):
 
 
 Url = Annotated[SecretStr, PlainSerializer(lambda url: shown(url.get_secret_value()), when_used="json")]
-"""A URL that may hold secrets. When the URL is recorded or shown, the secrets are removed."""
+"""A URL that may contain secrets. The journal and all output show the URL without the secrets."""
 
 
 class Tarball(Source, Aws):
@@ -163,17 +168,23 @@ class Tarball(Source, Aws):
 
     @property
     def address(self) -> str:
-        """The URL with its secrets; empty if the settings have no URL."""
+        """The URL of the tarball, with its secrets; empty if the settings have no URL."""
         return self.url.get_secret_value() if self.url else ""
 
     @property
     def name(self) -> str:
-        """The path of the tarball; empty if no tarball is unpacked on the nodes."""
+        """The path of the tarball: the path in its URL, or its path on the operator's machine.
+
+        The text is empty if the source has no tarball, but a git repository on the operator's machine (``checkout``).
+        """
         return urlsplit(self.address).path
 
     @property
     def needs_unpackers(self) -> bool:
-        """Whether the nodes need programs that servers may lack, because the tarball is neither plain nor of gzip."""
+        """Whether the nodes need the program xz or zstd to unpack the tarball.
+
+        This is the case if the name of the tarball ends neither with ``.tar`` nor with ``.tar.gz`` or ``.tgz``.
+        """
         return bool(self.name) and not self.name.endswith((".tar", ".tar.gz", ".tgz"))
 
     @property

@@ -1,4 +1,4 @@
-"""The switches, which decide which color gets traffic: one section for each kind of switch."""
+"""The settings of the switches, which decide which color gets traffic. Each kind of switch has its own section."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from orchestrator.config.section import Section
 GROUP = "orchestrator.switches"
 """The entry point group by which a package adds a kind of switch.
 
-The name of an entry point is the kind. The object of the entry point is a subclass of a class in ``switches.base``.
+The name of the entry point is the kind. The object of the entry point is a subclass of a class in ``switches.base``.
 """
 
 
 class Switch(Section):
-    """The base of every kind of switch. If there are several switches, all of them move at the same cutover."""
+    """The base of the sections of all kinds of switch. If there are several switches, all of them shift together."""
 
     kind: str
     urls: list[str] = Field(
@@ -29,7 +29,10 @@ class Switch(Section):
         "because the stage `verify` checks each of them after a shift",
     )
     quiet: Duration = Field(
-        0.0, ge=0, le=600, description="the idle color must have had no request for this time before a run changes it"
+        0.0,
+        ge=0,
+        le=600,
+        description="a run changes the idle color only after this color has had no request for this time",
     )
     weighted: ClassVar[bool] = True
     """Whether the switch can split traffic between the colors. If not, a color gets either all traffic or none."""
@@ -37,7 +40,10 @@ class Switch(Section):
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Validate a dictionary as the section of the kind that its key ``kind`` names."""
+        """Validate a dictionary with the section class of its kind, which the key ``kind`` of the dictionary names.
+
+        Raises ValueError if the kind is unknown.
+        """
         if cls is not Switch or not isinstance(data, Mapping):
             return handler(data)
         kind = data.get("kind")
@@ -75,7 +81,7 @@ class Tls(Section):
 
 
 class Sticky(Section):
-    """Keeps a client on the node that answered its first request, whichever color has the traffic."""
+    """Keeps each client on the node that answered the client's first request, whichever color has the traffic."""
 
     cookie: str = Field(pattern=COOKIE, description="name of the cookie that the balancer sets")
 
@@ -111,7 +117,7 @@ class BalancerSwitch(Switch):
 
     @property
     def listens(self) -> list[int]:
-        """The ports on which the balancer answers users: for http, and with ``tls`` for https."""
+        """The ports on which the balancer answers users: the port of http and, with ``tls``, the port of https."""
         return [self.listen] + ([self.tls.listen] if self.tls else [])
 
     @model_validator(mode="after")
@@ -157,23 +163,23 @@ class NodeSwitch(Switch):
         3.0,
         gt=0,
         le=60,
-        description="time for arming all nodes. When arming begins, the instant at which all nodes change their `live` "
-        "links is set to the present time, plus `lead`, plus 0.01 s for each node. If a node is not armed "
-        "by then, the run fails and is undone",
+        description="time for arming all nodes. All nodes change their `live` links at one instant: the beginning of "
+        "arming, plus `lead`, plus 0.01 s for each node. If a node is not armed by this instant, the run fails and is "
+        "undone",
     )
     window: Duration = Field(
         0.5,
         gt=0,
         le=10,
-        description="longest delay of a node. A node that is frozen at the agreed instant and wakes up later than this "
-        "does not change its link, and the run is undone",
+        description="longest accepted delay of a node. If a node is frozen at the instant of the change and wakes up "
+        "later than this time, the node does not change its link, and the run is undone",
     )
     clocks: Duration = Field(
         0.1,
         gt=0,
         le=10,
-        description="largest accepted difference between the clocks of two nodes. If it is larger, the run fails "
-        "before any traffic moves",
+        description="largest accepted difference between the clocks of two nodes. If the difference is larger, the run "
+        "fails before any traffic moves",
     )
     weighted: ClassVar[bool] = False
 
@@ -190,14 +196,17 @@ class AlbSwitch(Switch, Aws):
     )
     rule: str = Field(
         pattern=ELB + r"listener-rule/app/",
-        description="ARN of the listener rule that forwards to the two target groups. It must not be the listener's "
-        "default rule",
+        description="ARN of the listener rule that forwards to the two target groups. This rule must not be the "
+        "listener's default rule",
     )
     blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
     green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
     region: str | None = Field(None, min_length=1, description="AWS region; default: the region in the ARN of `rule`")
     quiet: Duration = Field(
-        5.0, ge=0, le=600, description="the idle color must have had no request for this time before a run changes it"
+        5.0,
+        ge=0,
+        le=600,
+        description="a run changes the idle color only after this color has had no request for this time",
     )
 
     @model_validator(mode="after")
@@ -220,9 +229,9 @@ SECTIONS: dict[str, type[Switch]] = {
 
 
 def section_of(kind: str) -> type[Switch] | None:
-    """Return the section of a kind of switch; None if the kind is unknown.
+    """Return the section class of a kind of switch; None if the kind is unknown.
 
-    A kind that this package does not have is looked up in the entry points of the installed packages.
+    The kind may be built in, or another installed package may provide the kind by an entry point.
     """
     if kind in SECTIONS:
         return SECTIONS[kind]

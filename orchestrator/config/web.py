@@ -1,4 +1,4 @@
-"""Settings of nginx on the nodes: what nginx sends to clients, and which proxies nginx believes."""
+"""The settings of nginx on the nodes: what nginx sends to clients, and which proxies nginx trusts."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ RESERVED = {
     **dict.fromkeys(("content-encoding", "content-type", "date", "location", "server"), "belongs to nginx"),
     "set-cookie": "is never the same for all clients",
 }
-"""Names of headers, in small letters, that ``web.headers`` must not have -> the reason."""
+"""Name, in small letters, of a header that ``web.headers`` must not contain -> the reason."""
 
 PART = r"[A-Za-z0-9._~@+*-]+"
 
 
 def _served(path: str) -> str:
-    """Return a path without a slash at the end.
+    """Return a path of the document root without a slash at the end.
 
-    Raises ValueError if the path is not relative, has a part ``.`` or ``..``, or has characters that are not permitted.
+    Raises ValueError if the path is absolute, has a part ``.`` or ``..``, or has a forbidden character.
     """
     path = path.removesuffix("/")
     if "*" in path or not _is_relative(path):
@@ -42,10 +42,9 @@ def _served(path: str) -> str:
 
 
 def _denied(pattern: str) -> str:
-    """Return a pattern of paths without a slash at the end.
+    """Return a pattern of paths of the document root without a slash at the end. The pattern may contain ``*``.
 
-    Raises ValueError if the pattern is not relative, has a part ``.`` or ``..``, or has characters that are not
-    permitted. The character ``*`` is permitted.
+    Raises ValueError if the pattern is absolute, has a part ``.`` or ``..``, or has a forbidden character.
     """
     pattern = pattern.removesuffix("/")
     if not _is_relative(pattern):
@@ -61,9 +60,9 @@ def _is_relative(path: str) -> bool:
 
 
 def _proxy(text: str) -> str:
-    """Return an IP address or a network in its usual form. The word ``balancers`` is returned unchanged.
+    """Return an IP address or a network in its usual form. Return the word ``balancers`` unchanged.
 
-    Raises ValueError for any other text.
+    Raises ValueError for every other text.
     """
     if text == BALANCERS:
         return text
@@ -120,17 +119,18 @@ class Web(Section):
     )
     trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] = Field(
         default_factory=lambda: [BALANCERS],
-        description="addresses and networks of the proxies that nginx on the nodes believes. For their requests, PHP "
-        "gets the client's address (`REMOTE_ADDR`) and whether the client used https (`HTTPS`). The word `balancers` "
-        "stands for all balancers of the inventory",
+        description="addresses and networks of the proxies that nginx on the nodes trusts. In requests from these "
+        "proxies, nginx believes the headers `X-Forwarded-For` and `X-Forwarded-Proto`. PHP then gets the client's "
+        "address (`REMOTE_ADDR`) and whether the client used https (`HTTPS`). The word `balancers` stands for all "
+        "balancers of the inventory",
     )
 
     @field_validator("headers")
     @classmethod
     def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        """Return the headers unchanged. Raises ValueError if a name or a value is not permitted.
+        """Return the headers unchanged. Raises ValueError if a name or a value is forbidden.
 
-        nginx's configuration has the values in double quotes, so characters such as ``"`` and ``$`` are not permitted.
+        nginx's configuration has the values in double quotes, so characters such as ``"`` and ``$`` are forbidden.
         """
         seen: set[str] = set()
         for name, value in headers.items():

@@ -1,7 +1,7 @@
-"""Rules about settings of several sections: one pure function for each rule.
+"""Rules that compare several sections of the settings. Each rule is a pure function.
 
-If the settings break a rule, its function returns one line that names the key and says what is wrong and what to do.
-Otherwise the function returns None.
+If the settings break a rule, the function returns one line, which names the key, the mistake and the remedy. Otherwise
+the function returns None.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
     traffic.weights_rise_to_100,
     traffic.batches_end_with_all_nodes,
 )
-"""All rules in the order of the checks; only the first broken rule is reported."""
+"""All rules, in the order of the checks. Only the first broken rule is reported."""
 
 
 def problem(settings: Settings) -> str | None:

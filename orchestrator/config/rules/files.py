@@ -21,7 +21,7 @@ def build_steps_are_distinct(settings: Settings) -> str | None:
 
 
 def seeds_are_shared_directories(settings: Settings) -> str | None:
-    """Return an error message if a path in ``shared.seed`` is no shared directory, otherwise None."""
+    """Return an error message if ``shared.seed`` has a path that ``shared.directories`` lacks, otherwise None."""
     if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:
         return (
             f"shared.seed: not in shared.directories: {', '.join(strange)}: add these paths to shared.directories, or "
@@ -33,13 +33,12 @@ def seeds_are_shared_directories(settings: Settings) -> str | None:
 def outputs_overlap_nothing(settings: Settings) -> str | None:
     """Return an error message if a build output overlaps a shared path, a writable path or the environment file.
 
-    The next release may reuse an output unchanged, so nothing else may write to the output. Returns None if no output
-    overlaps such a path.
+    Otherwise return None. The next release may reuse an output, so only the build step may write to the output.
     """
     used = dict.fromkeys((*settings.shared.directories, *settings.shared.files), "shared")
     if settings.environment:
         used[settings.environment.path] = "environment"
-    # an output that the next release reuses is the same file in two releases, so nothing may write to it
+    # if the next release reuses an output, both releases have the same file, so the application must not change it
     used |= dict.fromkeys(settings.permissions.writable, "permissions.writable")
     for step in settings.build:
         for path in step.outputs:
@@ -54,7 +53,7 @@ def outputs_overlap_nothing(settings: Settings) -> str | None:
 def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
     """Return an error message if a path in ``assets`` begins with the document root, otherwise None.
 
-    The paths in ``assets`` are relative to the document root, so the root must not be repeated.
+    The paths in ``assets`` are relative to the document root, so they must not repeat the document root.
     """
     root = f"{settings.php.public}/"
     if strange := [path for path in settings.assets if path.startswith(root)]:
@@ -64,14 +63,20 @@ def assets_are_relative_to_the_document_root(settings: Settings) -> str | None:
 
 
 def cached_files_are_assets(settings: Settings) -> str | None:
-    """If ``web.cache`` is set, require ``assets``, which lists the files that ``web.cache`` is about."""
+    """Return an error message if ``web.cache`` is set but ``assets`` is empty, otherwise None.
+
+    ``web.cache`` has an effect only on the files in the directories that ``assets`` lists.
+    """
     if settings.web.cache and not settings.assets:
         return "web.cache: it is about the files in assets, and assets is empty: list their directories in assets"
     return None
 
 
 def web_paths_are_relative_to_the_document_root(settings: Settings) -> str | None:
-    """Require that no path in ``web.serve`` or ``web.deny`` begins with the document root."""
+    """Return an error message if a path in ``web.serve`` or ``web.deny`` begins with the document root, otherwise None.
+
+    These paths are relative to the document root, so they must not repeat the document root.
+    """
     root = f"{settings.php.public}/"
     for key, paths in (("serve", settings.web.serve), ("deny", settings.web.deny)):
         if strange := [path for path in paths if path.startswith(root)]:
@@ -81,7 +86,10 @@ def web_paths_are_relative_to_the_document_root(settings: Settings) -> str | Non
 
 
 def private_files_are_not_served(settings: Settings) -> str | None:
-    """Require that ``web.serve`` names neither the environment file, nor a private file, nor a path below them."""
+    """Return an error message if ``web.serve`` lists the environment file or a private path, otherwise None.
+
+    A path below a private path is private, too.
+    """
     for other in published.private(settings):
         if named := [path for path in settings.web.serve if f"{path}/".startswith(f"{other}/")]:
             return (
@@ -94,7 +102,7 @@ def private_files_are_not_served(settings: Settings) -> str | None:
 def shared_paths_do_not_overlap(settings: Settings) -> str | None:
     """Return an error message if a shared path is listed twice or lies below another shared path, otherwise None.
 
-    A path below a link to ``shared/`` is already shared, and cannot be a link itself.
+    Everything in a shared directory is already shared, so no link is needed for a path in this directory.
     """
     for (where, path), (there, other) in itertools.combinations(shared_paths(settings), 2):
         if path == other:
@@ -106,9 +114,9 @@ def shared_paths_do_not_overlap(settings: Settings) -> str | None:
 
 
 def release_files_are_not_shared(settings: Settings) -> str | None:
-    """Return an error message if ``environment`` or ``permissions`` names a shared path, otherwise None.
+    """Return an error message if ``environment`` or ``permissions`` lists a shared path, otherwise None.
 
-    A change of a shared path would also change the live release.
+    The live release also uses the shared files, so a release must not change them.
     """
     permissions = settings.permissions
     lists = {"modes": permissions.modes, "private": permissions.private, "writable": permissions.writable}
@@ -128,6 +136,6 @@ def release_files_are_not_shared(settings: Settings) -> str | None:
 
 
 def shared_paths(settings: Settings) -> list[tuple[str, str]]:
-    """Return all shared paths, each as a pair: the setting that lists the path, and the path."""
+    """Return a pair for each shared path: the setting that lists the path, such as ``shared.files``, and the path."""
     shared = {"shared.directories": settings.shared.directories, "shared.files": settings.shared.files}
     return [(setting, path) for setting, paths in shared.items() for path in paths]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def builds_on_the_operator_machine_are_sent(settings: Settings) -> str | None:
     """Return an error message if the nodes would not get the outputs of a build step, otherwise None.
 
-    This is so if the step runs on the operator's machine, but this machine does not push the source to the nodes.
+    A step that runs on the operator's machine needs a source whose files this machine pushes to the nodes.
     """
     here = [step.name for step in settings.build if step.on == "operator"]
     if here and not settings.source.is_sent:
@@ -25,10 +25,10 @@ def builds_on_the_operator_machine_are_sent(settings: Settings) -> str | None:
 
 
 def new_instances_need_no_operator(settings: Settings) -> str | None:
-    """Return an error message if a new instance would need something from the operator's machine, otherwise None.
+    """Return an error message if a new instance would need data from the operator's machine, otherwise None.
 
-    With ``scaling.hook``, new instances make themselves ready without that machine. Without ``scaling.hook``, this
-    always returns None.
+    With ``scaling.hook``, a new instance prepares itself without the operator's machine. Without ``scaling.hook``, the
+    function always returns None.
     """
     if settings.scaling is None or settings.scaling.hook is None:
         return None

@@ -37,9 +37,9 @@ def sockets_have_short_paths(settings: Settings) -> str | None:
 
 
 def session_files_are_provided(settings: Settings) -> str | None:
-    """Return an error message if ``shared.directories`` lists ``sessions``, which the tool makes; otherwise None.
+    """Return an error message if ``shared.directories`` lists the tool's own ``sessions``, otherwise None.
 
-    The tool makes the shared directory ``sessions`` only with the setting ``php.sessions = "shared"``.
+    With the setting ``php.sessions = "shared"``, the tool itself makes the shared directory ``sessions``.
     """
     if settings.shared_sessions and "sessions" in settings.shared.directories:
         return 'shared.directories: php.sessions = "shared" makes sessions already: remove sessions'
@@ -65,7 +65,8 @@ def runtime_fits_the_services(settings: Settings) -> str | None:
 def main_service_shows_no_code(settings: Settings) -> str | None:
     """Return an error message if nginx would send the code of the application, otherwise None.
 
-    This is so if nginx sends files beside the service with the path ``/``, and the document root is the whole release.
+    This is the case if nginx sends files beside the service with the path ``/``, and the document root is the whole
+    release.
     """
     main = _main(settings)
     if main and main.files and settings.php.public == ".":
@@ -79,7 +80,7 @@ def main_service_shows_no_code(settings: Settings) -> str | None:
 def assets_are_sent_by_nginx(settings: Settings) -> str | None:
     """Return an error message if ``assets`` would have no effect, otherwise None.
 
-    This is so if the service with the path ``/`` sends all files itself, because nginx then sends no files.
+    If the service with the path ``/`` sends all files itself, nginx sends no files, and ``assets`` has no effect.
     """
     main = _main(settings)
     if settings.assets and main and not main.files:
@@ -91,7 +92,10 @@ def assets_are_sent_by_nginx(settings: Settings) -> str | None:
 
 
 def static_runs_no_services(settings: Settings) -> str | None:
-    """Return an error message if the runtime ``static``, with which only nginx runs, has services, otherwise None."""
+    """Return an error message if there are services with the runtime ``static``, otherwise None.
+
+    With the runtime ``static``, only nginx runs.
+    """
     if settings.runtime == "static" and settings.services:
         return 'services: runtime = "static" runs no services: use runtime = "service", which also sends files'
     return None

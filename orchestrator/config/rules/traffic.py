@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 def marked_answers_need_a_token(settings: Settings) -> str | None:
-    """Return an error message if only answers to the probe have the marker, but there is no probe token; else None.
+    """Return an error message if only answers to the probe have the marker, but the probe token is missing; else None.
 
-    The marker is the headers X-Release, X-Color and X-Node. nginx recognizes the requests of the probe by the token.
+    The marker consists of the headers X-Release, X-Color and X-Node. By the token, nginx recognizes the probe's
+    requests.
     """
     if settings.marker.answers == "probe" and settings.marker.token is None:
         return 'marker.token is missing, so no release can be verified: set marker.token, or marker.answers = "all"'
@@ -33,7 +34,7 @@ def groups_are_distinct(settings: Settings) -> str | None:
 
 
 def preview_port_is_free(settings: Settings) -> str | None:
-    """Return an error message if a balancer answers users' requests on the preview port, otherwise None."""
+    """Return an error message if the preview port is also a port on which a balancer answers users, otherwise None."""
     for switch in settings.switches:
         if isinstance(switch, BalancerSwitch) and settings.preview.port in switch.listens:
             return (
