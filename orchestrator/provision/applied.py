@@ -1,6 +1,7 @@
-"""Write a file on the current host that says which settings provisioning has applied there.
+"""Write, on the current host, the file that says which settings provisioning has applied there.
 
-The checks before a run (preflight) read this file.
+For each setting, the file has a digest of the applied value. The preflight of a run reads this file, and refuses the
+run if the settings have changed since the last provisioning.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ MODE = "640"
 
 
 def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
-    """Write into the file on the current host that provisioning is now changing the host.
+    """Write into the file on the current host that provisioning is unfinished.
 
-    If provisioning fails afterwards, the host may have a part of the new settings. Because of the file, releases are
-    then refused. If the file does not exist, or already has these digests, this function does not change anything.
+    If provisioning fails afterwards, the host may have only a part of the new settings. Because of this note, releases
+    are then refused.
 
-    + digests: key -> digest of the value that provisioning is about to apply
+    If the file does not exist, or if the file already has these digests, this function changes nothing. The result is
+    an empty list, because this change is not shown to the operator.
 
-    Returns an empty list, because this change of the file is not shown to the operator.
+    + digests: key of the settings -> digest of the value that provisioning is about to apply
     """
     path = settings.node.provisioned
     entry = host.get_fact(Entries, paths=[path]).get(path)
@@ -42,7 +44,8 @@ def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
 def end(work: Work, settings: Settings, digests: Mapping[str, str]) -> None:
     """Write the digests of the settings that provisioning has applied into the file on the current host.
 
-    + digests: key -> digest of the value that provisioning has applied
+    + work: runs the operation, or only notes it
+    + digests: key of the settings -> digest of the value that provisioning has applied
     """
     work.do(
         "list of the settings that were applied",

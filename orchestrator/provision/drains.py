@@ -1,4 +1,4 @@
-"""Decide which nodes are drained before their configuration is loaded, and at which balancers. Pure."""
+"""Decide which nodes are drained before their configuration is loaded, and which balancers bar these nodes. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Drain:
     """How a node is drained.
 
     + serves: whether the node may get traffic
-    + bar_at: the balancers at which the node is barred meanwhile
-    + alone: whether the node is the only node that gets traffic, so that it is not barred
+    + bar_at: names of the balancers that bar the node during the drain
+    + alone: whether the node is the only node that gets traffic, so that no balancer bars the node
     """
 
     serves: bool
@@ -25,7 +25,7 @@ class Drain:
 
     @property
     def note(self) -> str:
-        """The drain in words; empty if the node gets no traffic."""
+        """A text about the drain for the operator; empty if the node gets no traffic."""
         if not self.serves:
             return ""
         return f"the node serves traffic, so it is drained first{' (the only node, so not barred)' * self.alone}"
@@ -34,13 +34,15 @@ class Drain:
 def decide(
     state: FleetState, live: Color | None, served: Sequence[str], disturbed: Collection[str], balancers: Sequence[str]
 ) -> dict[str, Drain]:
-    """Return how each disturbed node is drained, in the order of ``served``.
+    """Return how the disturbed nodes are drained: node -> drain, in the order of ``served``.
 
-    A node that was barred or taken out at a balancer stays out there, and is not barred there.
+    A drain does not change a balancer at which the node was already barred or taken out. The node stays out there after
+    the drain.
 
+    + state: the state of the fleet
     + live: the color that gets all the traffic; None if unknown
-    + served: the nodes that may get traffic
-    + disturbed: the nodes on which loading the configuration could fail requests
+    + served: names of the nodes that may get traffic
+    + disturbed: names of the nodes on which loading the configuration could fail requests
     + balancers: names of the balancers in the inventory
     """
     out, taking = out_at(state), takers(served, state, live)

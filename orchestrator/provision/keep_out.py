@@ -1,9 +1,14 @@
-"""Keep two kinds of nodes out of the traffic: nodes that lack the live release, and nodes that leave the fleet.
+"""Keep traffic away from two kinds of nodes: nodes that lack the live release, and nodes that leave the fleet.
 
-A node that lacks the live release is barred before provisioning changes anything on the node. At a balancer, the
-program ``bar`` blocks new connections to the node. A switch behind an API (AWS) deregisters the node. With the switch
-``node``, there is no balancer in front of the nodes. There, the ``live`` link is removed from the node, so that the
-node's live port answers 503. The command ``join`` ends all of this for a node.
+A node that lacks the live release is barred before provisioning changes anything on the node. How the node is barred
+depends on the switch:
+
+* On a balancer, the program ``bar`` blocks new connections to the node.
+* A switch behind an API (AWS) deregisters the node.
+* With the switch ``node``, there is no balancer in front of the node. There, the ``live`` link is removed from the
+  node, so that the node's live port answers 503.
+
+The command ``join`` brings a barred node back into the traffic.
 """
 
 from __future__ import annotations
@@ -39,17 +44,17 @@ INTERVAL = 0.25
 def decide(
     fleet: Fleet, removed: frozenset[str], committed: Callable[[], Mapping[Color, str]]
 ) -> tuple[Members, list[str]]:
-    """Return which nodes may get traffic after provisioning, and one line for each problem. Changes nothing.
+    """Return which nodes may get traffic after provisioning, and one line for each problem. Nothing is changed.
 
-    If a host cannot be reached, the result has no decisions and no problems, because the preflight then refuses to
-    provision the fleet.
+    If a host cannot be reached, the result has no decisions and no problems. This is harmless, because the preflight
+    then refuses to provision the fleet.
 
     Raises UsageError if a node of ``removed`` is in the inventory, or if no balancer knows the node. Raises StepFailed
     if the list of nodes on a balancer cannot be read.
 
     + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
-    + committed: returns color -> release of the color, according to the journal. ``committed`` is called only if the
-      nodes have different releases in a color that gets traffic.
+    + committed: returns color -> release of the color, according to the journal. This function calls ``committed`` only
+      if the nodes have different releases in a color that gets traffic.
     """
     if not all(host.connected for host in fleet.state.inventory):
         return Members(), []
@@ -62,7 +67,7 @@ def decide(
 
 
 def lists(fleet: Fleet) -> Mapping[str, tuple[Listed, ...]]:
-    """Return balancer -> the nodes in the list of nodes on the balancer; no nodes if the balancer has no list.
+    """Return the nodes in each balancer's list of nodes: balancer -> nodes; no nodes if a balancer has no list.
 
     Raises StepFailed if a balancer does not answer.
     """
@@ -72,16 +77,16 @@ def lists(fleet: Fleet) -> Mapping[str, tuple[Listed, ...]]:
 
 
 def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that lack the live release at all switches that know them.
+    """Bar the nodes that lack the live release at all switches that know these nodes.
 
-    Call this before provisioning changes anything on these nodes. If a balancer does not know a node yet, `walk.place`
-    bars the node there later, before the balancer gets its new configuration.
+    Call this function before provisioning changes anything on these nodes. If a balancer does not know a node yet,
+    `walk.place` bars the node at this balancer later, before the balancer gets its new configuration.
 
-    Balancers may have kept connections open to nodes that were provisioned before. For each such node and each
-    balancer, wait until these connections have ended, at most ``drain.limit`` seconds. If connections are still open
-    then, print a warning.
+    If such a node was provisioned before, balancers may have open connections to the node. This function waits until
+    these connections have ended, at most ``drain.limit`` seconds for each node and balancer. If connections are still
+    open after this time, it prints a warning.
 
-    Raises Refused if a switch behind an API refuses to bar the nodes, and StepFailed if a command fails on a host.
+    Raises Refused if a switch behind an API refuses to bar the nodes. Raises StepFailed if a command fails on a host.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -107,9 +112,9 @@ def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that leave the fleet at every balancer that knows them. Raises StepFailed if a balancer fails.
+    """Bar the nodes that leave the fleet, at every balancer that knows them. Raises StepFailed if a command fails.
 
-    + members: which nodes may get traffic
+    + members: which nodes may get traffic, and which nodes leave the fleet
     + say: prints a line for the operator
     """
 
@@ -125,15 +130,17 @@ def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
 def forget(fleet: Fleet, members: Members, say: Say) -> None:
     """Wait until the balancers have no connection to the nodes that leave the fleet, and then forget these nodes.
 
-    To forget a node means to remove its bar and its line in the list of nodes on each balancer. The former addresses of
-    nodes that have a new address are forgotten, too.
+    To forget a node means to remove its bar and its line in the list of nodes on each balancer. If a node has a new
+    address, its former address is also forgotten.
 
-    The balancers must have loaded their configuration without these nodes. A reload ends no request: the former
-    processes of HAProxy and nginx end when their last request has ended. For each balancer and node, the wait takes at
-    most ``drain.limit`` seconds. If connections are still open then, the setting ``drain.at_limit`` decides. With
-    ``cut``, a warning is printed. With ``refuse``, StepFailed is raised, and no node is forgotten.
+    Before this function is called, the balancers must have loaded their configuration without these nodes. This ends no
+    request: after a reload, the former processes of HAProxy and nginx end when their last request has ended.
 
-    + members: which nodes may get traffic
+    For each balancer and node, the wait takes at most ``drain.limit`` seconds. If connections are still open after this
+    time, the setting ``drain.at_limit`` decides. With ``cut``, a warning is printed. With ``refuse``, StepFailed is
+    raised, and no node is forgotten.
+
+    + members: which nodes may get traffic, and which nodes leave the fleet
     + say: prints a line for the operator
     """
     drain, names = fleet.settings.drain, _with_outdated(fleet, members)
@@ -153,10 +160,10 @@ def forget(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def _at_apis(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that lack the live release, and are not barred yet, at the switches behind an API.
+    """Bar the nodes that lack the live release at the switches behind an API, except nodes that are barred already.
 
-    If the nodes are instances of an Auto Scaling group, do nothing, because the group registers and deregisters its
-    instances itself. Raises Refused if a switch refuses to bar the nodes.
+    If the nodes are instances of an Auto Scaling group, this function does nothing, because the group registers and
+    deregisters its instances itself. Raises Refused if a switch refuses to bar the nodes.
     """
     new = [name for name in members.lacking if name not in members.barred]
     if fleet.settings.scaling or not new:
@@ -171,8 +178,11 @@ def _at_apis(fleet: Fleet, members: Members, say: Say) -> None:
 def _let_go(fleet: Fleet, members: Members, name: str, say: Say) -> None:
     """Wait until no balancer has a connection to a barred node, at most ``drain.limit`` seconds for each balancer.
 
-    If a balancer still has connections then, print a warning. During the wait, the node has the mark of a drain, which
-    names no balancer: ``join`` lets the node in.
+    If a balancer still has connections after this time, this function prints a warning. During the wait, the node has
+    the drain mark: a file with which nginx on the node ends each connection after its next answer.
+
+    The drain mark also names the balancers that a later provisioning must open to the node again. Here the mark names
+    no balancer, because only the command ``join`` brings the node back.
 
     + name: name of the node
     """
@@ -189,7 +199,8 @@ def _let_go(fleet: Fleet, members: Members, name: str, say: Say) -> None:
 def _until_no_connection(fleet: Fleet, balancer_name: str, node: Listed) -> int:
     """Wait until a balancer has no connection to a node, at most ``drain.limit`` seconds.
 
-    Returns the number of connections that are open after the wait. Raises StepFailed if the balancer cannot count them.
+    Returns the number of connections that are open after the wait. Raises StepFailed if the balancer cannot count the
+    connections.
     """
     limit = fleet.settings.drain.limit
 

@@ -47,7 +47,7 @@ def keep(fleet: Fleet, members: Members) -> list[str]:
     try:
         return [name for name, changed in _on_all_hosts(fleet, copy).items() if changed]
     except BaseException:
-        # copies that are left are equal to the files, so it does no harm if the next provisioning puts them back
+        # if copies are left on a host, they are equal to the files, so putting them back later changes nothing
         with suppress(OrchestratorError):
             forget(fleet)
         raise

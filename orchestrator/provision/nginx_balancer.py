@@ -60,7 +60,7 @@ def place(
         "nginx configuration",
         operations.file,
         path=path,
-        # new comments, and a mark that only a removal uses, are not worth a reload, which can fail requests
+        # keep the file if only comments or the directives for the drain mark differ, because a reload can fail requests
         text=present if directives(present) in (directives(text), directives(earlier)) else text,
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-nginx"),

@@ -11,8 +11,8 @@ from orchestrator.provision.bind import Bind, of_nginx
 FILE = re.compile(r"^# configuration file (.+):$")
 """The line with which ``nginx -T`` begins each file."""
 
-# The parser takes the braces of a variable such as ${uri} for a block. This does no harm: the block ends at once, and
-# is not a block `server`.
+# The parser reads the braces of a variable such as ${uri} as a block. This does no harm, because this block is empty of
+# directives and is not a block `server`.
 TOKEN = re.compile(
     r"""
     (?P<comment> \#[^\n]* )

@@ -35,7 +35,7 @@ def packages(settings: Settings) -> list[str]:
     armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
     packed = isinstance(settings.source, Tarball) and settings.source.needs_unpackers
     tools += ["xz-utils", "zstd"] if packed else []
-    # perl-base, which every server has, lacks Time::HiRes
+    # the switch `node` needs perl's module Time::HiRes, which the package perl-base lacks
     return ["nginx", *(php if settings.runtime == "php" else []), *tools, *(["perl"] if armed else [])]
 
 
@@ -108,7 +108,7 @@ def place(
         path=settings.node.nginx_servers,
         text=servers,
         group=web.group,
-        mode="640",  # it holds the probe token
+        mode="640",  # the file holds the probe token
         check=common.checker("check-servers", []),
     )
     logs = render.logrotate(settings, web.group)
@@ -212,7 +212,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
             paths=[f"{layout.shared}/{path}" for path in settings.shared.directories],
             users=[settings.user, settings.web_user],
         )
-    # lock and journal may be on a node (without balancers, or by `journal.host`), so every node is ready to hold them
+    # a node holds lock and journal if there are no balancers, or if `journal.host` names the node
     state = settings.balancer.state
     work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
     work.do("state", operations.directories, paths=[state], **owner)
@@ -243,7 +243,7 @@ def configure_earlier(work: Work, settings: Settings) -> None:
             root=settings.node.root,
             releases=found,
             packed=packed(files(settings), settings.php.public),
-            # an earlier version of this tool had no such setting
+            # the version of this tool that made these releases had no setting for an include
             include="",
             user=settings.user,
         )
@@ -341,7 +341,7 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
     nginx = seen.units[NGINX]
     if not (nginx.active and nginx.enabled and seen.current[common.loaded(settings, "nginx")]):
         serves = any(isinstance(switch, NodeSwitch) for switch in settings.switches)
-        # an earlier version gave the colors' ports to nginx of the node
+        # with an earlier version of this tool, nginx of the node also served the ports of the colors
         serves = serves or not all(seen.units[settings.node.nginx(color)].active for color in Color)
         found.append(
             Task(

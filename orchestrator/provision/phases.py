@@ -1,12 +1,14 @@
-"""Run one phase of a host's operations. A provisioning calls the functions that provision a host once for each phase.
+"""Run one phase of provisioning on the current host.
 
-1. `Prepared` adds what disturbs nothing: packages, users, directories, and links and files that do not exist yet.
-2. `Checked` checks the new content of each file, and puts no file into place.
+The phases are, in this order:
+
+1. `Prepared` adds packages, users and directories, and also links and files that do not exist yet.
+2. `Checked` checks the new content of each file, and changes no file.
 3. `Placed` puts the files into place.
-4. `Completed` runs what cannot be taken back.
+4. `Completed` runs the operations that cannot be taken back.
 
-Each phase ends on all hosts before the next phase begins on any host. Therefore a file that a host refuses changes no
-file on any host.
+Each phase gets all operations of a host, and runs only its own operations. Each phase ends on all hosts before the next
+phase begins. Therefore, if the check of a file fails on a host, no file has been changed on any host.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ LAST: frozenset[Callable[..., Any]] = frozenset({operations.no_git_setting})
 
 
 class Prepared(Work):
-    """Runs only the operations that disturb nothing on the current host, because they only add something."""
+    """Runs only the operations that add something to the current host. These operations do not disturb the traffic."""
 
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
@@ -50,18 +52,27 @@ class Prepared(Work):
 
 
 class Checked(Work):
-    """Checks the new content of each file that differs on the current host and has a check. Changes no file."""
+    """Checks the new content of files on the current host. Changes no file.
+
+    A file is checked only if its content on the host differs and if the operation has a check.
+    """
 
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
-        """Check one file. Raises StepFailed if the check refuses the new content. Always returns False."""
+        """Check the new content of a file, if the operation installs a file and has a check. Always returns False.
+
+        Raises StepFailed if the check fails.
+        """
         if operation is operations.file and arguments.get("check"):
             super().do(what, operations.candidate, **arguments)
         return False
 
 
 class Placed(Work):
-    """Runs the operations that put files into place, and what belongs to these operations."""
+    """Runs all operations that belong neither to `ADDING` nor to `LAST`.
+
+    Most of these operations put a file or link into place, or remove a file.
+    """
 
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
@@ -77,8 +88,8 @@ class Completed(Work):
 
 
 def _adds(operation: Callable[..., Any], arguments: dict[str, Any]) -> bool:
-    """Return whether an operation only adds something to the current host."""
+    """Return whether an operation only adds something to the current host, and changes nothing that exists."""
     if operation is operations.link:
-        # nothing has read a link that does not exist yet; an existing link is replaced later
+        # a new link disturbs nothing, because no program has read it yet; the phase `Placed` replaces an existing link
         return host.get_fact(Entries, paths=[arguments["path"]]).get(arguments["path"]) is None
     return operation in ADDING

@@ -74,7 +74,7 @@ class Planned(Work):
         The body of a pyinfra operation reads facts, and yields the commands that are needed. Here, nothing runs these
         commands. Raises StepFailed if the operation refuses to run.
         """
-        # arguments such as _env are about how commands run
+        # arguments such as _env say how commands run, and the body of the operation does not accept them
         own = {name: value for name, value in arguments.items() if not name.startswith("_")}
         try:
             commands = list(operation._inner(**own))  # type: ignore[attr-defined]  # noqa: SLF001 (the body)

@@ -152,7 +152,8 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
     if others := [claim.path for claim in named if not is_free(claim)]:
         return list(dict.fromkeys(others))
     known = any(is_ours(claim) for claim in found.claims)
-    # nginx of the node gives up a port before nginx of a color takes the port: an earlier version had all ports there
+    # in an earlier version, nginx of the node had the ports of the colors; it gives up a port before nginx of the color
+    # takes the port
     given = want.setting.startswith("ports.") and any(claim.owner == NGINX and is_ours(claim) for claim in named)
     owners = {want.owner, NGINX} if given else {want.owner}
     listeners = [

@@ -1,7 +1,7 @@
-"""The checks before provisioning. The checks read all hosts, and change nothing on any host.
+"""Check, before provisioning, that all hosts can be provisioned. The checks change nothing on any host.
 
-Each check is a function that returns the problems that it finds, one line each. `problems` calls all checks, so that
-the operator sees all problems at once.
+Each check is a function that returns problems, one line for each problem. `problems` calls all checks, so that the
+operator sees all problems at once.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ LOOK = 90.0
 
 
 def require(fleet: Fleet, others: Sequence[str] = ()) -> None:
-    """If the fleet cannot be provisioned, raise Refused with all problems, one line each. Changes nothing on any host.
+    """Raise Refused if the fleet cannot be provisioned. The error has one line for each problem.
 
-    Raises UsageError if the setting ``preview.token`` is wrong.
+    This function changes nothing on any host. Raises UsageError if the setting ``preview.token`` is wrong.
 
     + others: problems that other checks have found before, one line each
     """
@@ -41,8 +41,8 @@ def _unreachable(fleet: Fleet) -> list[str]:
 def _ports(fleet: Fleet) -> list[str]:
     """Return one line for each port that the application needs and cannot have on a host.
 
-    If the ports of a host cannot be read, there is one line for the host instead. Hosts without a connection are left
-    out. All hosts are read at once, each in one round trip.
+    If this function cannot read which ports of a host are in use, the result has one line for the host instead. Hosts
+    without a connection are left out. All hosts are read at once, each with one command.
     """
     settings = fleet.settings
     wants = {name: ports.on_node(settings) for name in fleet.nodes}

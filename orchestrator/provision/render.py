@@ -1,4 +1,4 @@
-"""Make the texts of the configuration files and scripts that provisioning installs, from the settings. Pure."""
+"""Render the configuration files and scripts that provisioning installs, from the settings. All functions are pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ WELCOME = "/etc/nginx/sites-enabled/default"
 def templates(trim: bool = True) -> Environment:
     """Return the environment that renders the jinja2 templates of provisioning.
 
-    + trim: whether the line of a block tag, such as ``{% if %}``, is left out; if False, it becomes an empty line
+    + trim: whether the result leaves out a line that has only a block tag, such as ``{% if %}``. If False, the result
+      has an empty line there.
     """
     return environment(TEMPLATES, trim)
 
@@ -49,25 +50,29 @@ def _render(template: str, **values: object) -> str:
 
 
 def script(name: str) -> str:
-    """Return the text of a script or PHP file that is installed unchanged."""
+    """Return the text of a script or PHP file in ``templates/`` that is installed unchanged.
+
+    + name: name of the file
+    """
     return (TEMPLATES / name).read_text()
 
 
 def variable(settings: Settings) -> str:
-    """Return the prefix of this application's nginx variables.
+    """Return the prefix of this application's variables in nginx's configuration, such as ``$bg_shop``.
 
-    The prefix begins with ``$bg_``, so that an application called ``http`` does not use names of nginx's own variables.
+    nginx has variables of its own, such as ``$http_host``. Because of ``$bg_``, the variables of an application called
+    ``http`` have other names.
     """
     return "$bg_" + settings.app.replace("-", "_")
 
 
 def nginx_conf(settings: Settings) -> str:
-    """Return the path of the application's nginx configuration, on a node and on an nginx balancer."""
+    """Return the path of the application's configuration file of nginx, on a node and on an nginx balancer."""
     return f"/etc/nginx/conf.d/{settings.app}.conf"
 
 
 def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
-    """Return the text of ``conf.d/<app>.conf``: the live port of a node, for the node's own nginx.
+    """Return the text of ``conf.d/<app>.conf`` on a node, with which nginx of the distribution serves the live port.
 
     + proxies: IP addresses and networks of the trusted proxies
     """
@@ -86,9 +91,11 @@ def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
 
 
 def servers_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) -> str:
-    """Return the text of the file that nginx of both colors includes: settings of the servers, not of a release.
+    """Return the text of the file with those nginx settings that belong to a node and not to a release.
 
-    Raises UsageError if the node's name cannot stand in a header.
+    nginx of both colors includes this file. It contains the trusted proxies, the probe token and the name of the node.
+
+    Raises UsageError if the name of the node has a character that the header X-Node does not allow.
 
     + node_name: name of the node in the header X-Node of answers
     + proxies: IP addresses and networks of the trusted proxies
@@ -104,7 +111,10 @@ def servers_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = (
 
 
 def nginx_without_release(settings: Settings, color: Color) -> str:
-    """Return the configuration of a color's nginx for the time in which the color has no release."""
+    """Return the configuration of a color's nginx for the time in which the color has no release.
+
+    With this configuration, nginx answers every request with status 503.
+    """
     layout = settings.node
     return _render(
         "nginx-none.conf.j2",
@@ -116,11 +126,11 @@ def nginx_without_release(settings: Settings, color: Color) -> str:
 
 
 def nginx_scripts(settings: Settings) -> dict[str, str]:
-    """Return the programs of the colors' nginx: name -> text.
+    """Return the scripts for nginx of a color: name -> text.
 
     * ``nginx`` starts nginx of a color.
-    * ``listen`` writes the color's port for nginx.
-    * ``check-stack`` checks the configuration that a release has for its color.
+    * ``listen`` writes the file with the color's port, which nginx of the color includes.
+    * ``check-stack`` checks the configuration files that a release has for its color.
     """
     layout = settings.node
     values = {
@@ -135,7 +145,7 @@ def nginx_scripts(settings: Settings) -> dict[str, str]:
 
 
 def nginx_service(settings: Settings, color: Color) -> str:
-    """Return the text of the systemd unit of a color's nginx."""
+    """Return the text of the systemd unit file of a color's nginx."""
     layout = settings.node
     return _render(
         "nginx.service.j2",
@@ -150,19 +160,26 @@ def nginx_service(settings: Settings, color: Color) -> str:
 
 
 def nginx_loaded(settings: Settings, color: Color) -> str:
-    """Return the path of the stamp of a color's nginx: a file that lists the servers' files that nginx has loaded."""
+    """Return the path of a stamp, a file with checksums of the configuration that a color's nginx has loaded.
+
+    The stamp has the checksums of the files that provisioning has installed, and not of the release's own
+    configuration.
+    """
     return f"{settings.node.nginx_run(color)}.loaded"
 
 
 def socket_only(settings: Settings, color: Color) -> str:
-    """Return the path of the mark with which a color's nginx listens only at its socket, not at the color's port."""
+    """Return the path of the socket-only mark of a color, which is an empty file.
+
+    While this file exists, nginx of the color listens only at its socket, and not at the color's port.
+    """
     return f"{settings.node.nginx_run(color)}.socket-only"
 
 
 def logrotate(settings: Settings, web_group: str) -> str:
     """Return the configuration of logrotate for the access logs of the colors.
 
-    + web_group: primary group of the web user
+    + web_group: name of the web user's primary group
     """
     layout = settings.node
     return _render(
@@ -175,9 +192,10 @@ def logrotate(settings: Settings, web_group: str) -> str:
 
 
 def _services(settings: Settings) -> dict[str, object]:
-    """Return the values of services for the templates of the balancers.
+    """Return the values of services for the templates of the balancers: name of the template variable -> value.
 
-    Services with longer paths come first, because the longest path that matches a request decides.
+    The services are sorted by the length of their paths, the longest path first. A request goes to the service with the
+    longest path that matches the request.
     """
     services = [
         {"name": service.name, "path": service.path, "path_regex": re.escape(service.path)}
@@ -188,7 +206,7 @@ def _services(settings: Settings) -> dict[str, object]:
 
 
 def probe_token(settings: Settings) -> str:
-    """Return the token that a request must send to see the markers; empty if all answers have markers.
+    """Return the token that a request must send to get the marker; empty if all answers have the marker.
 
     Raises UsageError if the token has characters that need quoting in a configuration file.
     """
@@ -200,9 +218,13 @@ def probe_token(settings: Settings) -> str:
 
 
 def preview(settings: Settings) -> Preview | None:
-    """Return the settings of the preview; None without a preview token.
+    """Return the settings of the preview; None if the settings have no preview token.
 
-    Raises UsageError if the token is too short, or has characters that need quoting in a configuration file.
+    A request with the preview token goes to the color with less traffic, so the operator sees a new release before
+    users do.
+
+    Raises UsageError if the token is too short, or if the token has characters that need quoting in a configuration
+    file.
     """
     if not settings.preview_token:
         return None
@@ -212,12 +234,15 @@ def preview(settings: Settings) -> Preview | None:
 
 
 def stamp(settings: Settings, color: Color) -> str:
-    """Return the path of a color's stamp: a file that lists the files that the color's FPM or service has loaded."""
+    """Return the path of a color's stamp, a file with checksums of systemd unit files.
+
+    The stamp is written when PHP-FPM or the main service of the color starts, so it shows which unit files were used.
+    """
     return f"/run/orchestrator/{settings.app}-{color}.loaded"
 
 
 def service_units(settings: Settings, color: Color) -> dict[str, str]:
-    """Return the systemd units of a color's services: path -> text."""
+    """Return the systemd unit files of a color's services: path -> text."""
     return {
         f"/etc/systemd/system/{settings.node.service_unit(color, service.name)}": service_unit(settings, service, color)
         for service in settings.services
@@ -225,13 +250,13 @@ def service_units(settings: Settings, color: Color) -> dict[str, str]:
 
 
 def _service_paths(settings: Settings, color: Color) -> list[str]:
-    """Return the paths of the systemd units of a color's services."""
+    """Return the paths of the systemd unit files of a color's services."""
     layout = settings.node
     return [f"/etc/systemd/system/{layout.service_unit(color, service.name)}" for service in settings.services]
 
 
 def service_unit(settings: Settings, service: Service, color: Color) -> str:
-    """Return the text of the systemd unit for one service of a color."""
+    """Return the text of the systemd unit file for one service of a color."""
     layout = settings.node
     return _render(
         "service.service.j2",
@@ -242,7 +267,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
         target=layout.target(color),
         socket="" if service.ports else layout.service_socket(color, service.name),
         port=service.ports.of(color) if service.ports else "",
-        # the main service writes the stamp of the color
+        # only the main service writes the stamp of the color
         read=_service_paths(settings, color) if service is runtime_of(settings).main_service else [],
         stamp=stamp(settings, color),
         release=layout.link(color),
@@ -252,15 +277,15 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
 
 
 def runs(settings: Settings) -> str:
-    """Return the script ``runs``, which prints the release and the start time of a unit's main process.
+    """Return the script ``runs``, which prints the release and the start time of a systemd unit's main process.
 
-    The release is the one in whose directory the process runs.
+    The release is the release whose directory is the working directory of the main process.
     """
     return _render("runs.j2", name="runs", user=settings.user, root=settings.node.root)
 
 
 def ssh(settings: Settings) -> str:
-    """Return the script ``ssh``, which git runs to connect to the origin."""
+    """Return the script ``ssh``, which git runs to connect to the origin by SSH."""
     source, layout = settings.source, settings.node
     options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     if isinstance(source, GitSource) and source.key:
@@ -282,12 +307,12 @@ def fpm(settings: Settings) -> str:
 
 
 def fpm_unit(settings: Settings, color: Color) -> str:
-    """Return the path of the systemd unit of a color's FPM."""
+    """Return the path of the systemd unit file of a color's PHP-FPM."""
     return f"/etc/systemd/system/{settings.node.service(color)}"
 
 
 def fpm_service(settings: Settings, color: Color) -> str:
-    """Return the text of the systemd unit of a color's FPM."""
+    """Return the text of the systemd unit file of a color's PHP-FPM."""
     return _render(
         "fpm.service.j2",
         app=settings.app,
@@ -302,13 +327,16 @@ def fpm_service(settings: Settings, color: Color) -> str:
 
 
 def shrink(settings: Settings) -> str:
-    """Return the script ``shrink``, which restarts the FPM of an idle color with fewer workers."""
+    """Return the script ``shrink``, which restarts the PHP-FPM of an idle color with fewer workers."""
     layout = settings.node
     return _render("shrink.j2", app=settings.app, root=layout.root, library=layout.library, guard_dir=layout.guard_dir)
 
 
 def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
-    """Return the systemd units that run the script ``shrink`` at the end of a color's soak time: path -> text."""
+    """Return the systemd unit files that run the script ``shrink`` when a color's soak time is over: path -> text.
+
+    The unit files are a service, which runs the script, and a timer, which starts the service.
+    """
     values = {
         "app": settings.app,
         "color": color.value,
@@ -323,7 +351,7 @@ def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
 
 
 def color_target(settings: Settings, color: Color) -> str:
-    """Return the text of the systemd target of a color, which starts and stops all units of the color."""
+    """Return the text of the systemd target of a color. The target starts and stops all units of the color."""
     return _render(
         "color.target.j2",
         app=settings.app,
@@ -379,32 +407,32 @@ def node_sudoers(settings: Settings) -> str:
 def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
     """Return the sudo rules of the deploy user on a balancer.
 
-    The deploy user may only list the barred nodes, and bar or unbar each node of the fleet.
+    The rules let the deploy user only list the barred nodes, bar a node of the fleet, and remove the bar of a node.
 
     + nodes: inventory name -> address
     """
     bar = f"{settings.balancer.library}/bar"
     lines = [f"{bar} list", *(f"{bar} {address} {verb}" for address in nodes.values() for verb in ("on", "off"))]
-    # a colon separates host lists in sudoers, so it is escaped
+    # in sudoers, a colon separates lists of hosts, so the colons of IPv6 addresses are escaped
     rules = [f"{settings.user} ALL=(root) NOPASSWD: " + line.replace(":", r"\:") for line in lines]
     return "\n".join([f"# {NOTICE}", *rules, ""])
 
 
 def nodes_file(settings: Settings) -> str:
-    """Return the path of the file that lists the nodes that the program ``bar`` of a balancer may bar."""
+    """Return the path of the list of nodes on a balancer. The program ``bar`` bars only nodes that are in this file."""
     return f"/etc/orchestrator/{settings.app}/nodes"
 
 
 def nodes_list(
     settings: Settings, nodes: Mapping[str, str], found: Mapping[str, str], outdated: Sequence[Listed] = ()
 ) -> str:
-    """Return the text of the file at ``nodes_file``.
+    """Return the text of the list of nodes on a balancer, which is the file at `nodes_file`.
 
     Each line is one node: address in the inventory, IP address, blue's port, green's port and name in the inventory.
 
     + nodes: inventory name -> address in the inventory
     + found: address in the inventory -> IP address
-    + outdated: lines for nodes that are not in the inventory, or have another address there
+    + outdated: further nodes of the list: nodes that leave the fleet, and former addresses of nodes
     """
     ports = settings.ports
     wanted = [
@@ -414,9 +442,9 @@ def nodes_list(
 
 
 def node_scripts(settings: Settings) -> dict[str, str]:
-    """Return scripts that the deploy user may run as root on a node: name -> text.
+    """Return the scripts that the deploy user may run as root on a node with sudo: name -> text.
 
-    * ``used`` prints the releases in use.
+    * ``used`` prints the ids of the releases that are in use.
     * ``own`` gives files of a release to the owners that the settings name.
     * ``pack`` prints the files of a release as a tar file.
     * ``remove`` removes a release.
@@ -433,12 +461,15 @@ def node_scripts(settings: Settings) -> dict[str, str]:
 
 
 def bar(settings: Settings) -> str:
-    """Return the script ``bar``, which keeps a balancer from opening connections to a node."""
+    """Return the script ``bar``. While a node is barred, the balancer opens no new connections to the node."""
     return _render("bar.j2", nodes_file=nodes_file(settings))
 
 
 def bar_service(settings: Settings) -> str:
-    """Return the text of the systemd unit that, at boot, bars the nodes again that were barred before."""
+    """Return the text of the systemd unit file that bars nodes at boot.
+
+    After a boot, the unit bars the nodes that were barred before the boot.
+    """
     return _render("bar.service.j2", app=settings.app, bar=f"{settings.balancer.library}/bar")
 
 
@@ -448,7 +479,7 @@ def endpoint(address: str, port: int) -> str:
 
 
 def is_address(text: str, version: int | None = None) -> bool:
-    """Return whether a text is an IP address rather than a host name.
+    """Return whether a text is an IP address. A host name is not an IP address.
 
     + version: 4 or 6 to accept only this version of IP; None to accept both
     """
@@ -459,10 +490,10 @@ def is_address(text: str, version: int | None = None) -> bool:
 
 
 def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
-    """Check the names and addresses of the nodes, and return them unchanged.
+    """Check the names and addresses of the nodes, and return them unchanged: inventory name -> address.
 
-    Names and addresses are inserted into configuration files and sudo rules. Therefore UsageError is raised if one has
-    a character that is not allowed there. UsageError is also raised if there are no nodes.
+    Names and addresses are inserted into configuration files and sudo rules. Raises UsageError if a name or an address
+    has a character that is not allowed there, or if there are no nodes.
 
     + nodes: inventory name -> IP address or host name of every node, as a balancer reaches the node
     """
@@ -482,8 +513,9 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
 def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], group: str) -> str:
     """Return the text of HAProxy's configuration file for this application.
 
+    + switch: the switch that the balancer belongs to
     + nodes: inventory name -> address of every node
-    + group: primary group of the deploy user. Users of this group may use the Runtime API.
+    + group: name of the deploy user's primary group. Members of this group may use HAProxy's Runtime API.
     """
     backends = {color.value: settings.balancer.backend(color) for color in Color}
     return _render(
@@ -513,18 +545,18 @@ def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str],
 def sticky_value(settings: Settings, node_name: str) -> str:
     """Return the value of the cookie that keeps a client on a node.
 
-    The value is the same for both colors. It is a hash, so that clients do not see the name of the node.
+    The value is the same for both colors. The value is a hash, so that clients do not see the name of the node.
     """
     return hashlib.sha256(f"{settings.app}/{node_name}".encode()).hexdigest()[:12]
 
 
 def trim(settings: Settings, switch: NginxSwitch) -> str:
-    """Return the script ``trim``, which limits the size of nginx's record of requests."""
+    """Return the script ``trim``, which empties nginx's record of requests if the record is too large."""
     return _render("trim.j2", record=settings.balancer.record, limit=switch.record_mb << 20)
 
 
 def trim_units(settings: Settings) -> dict[str, str]:
-    """Return the systemd units that run the script ``trim`` every minute: path -> text."""
+    """Return the systemd unit files of a timer that runs the script ``trim`` every minute: path -> text."""
     script = f"{settings.balancer.library}/trim"
     return {
         f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)
@@ -538,12 +570,13 @@ def weights_map(weights: Weights) -> str:
 
 
 def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], knows_mark: bool = True) -> str:
-    """Return the text of ``conf.d/<app>.conf``, nginx's configuration on a balancer.
+    """Return the text of ``conf.d/<app>.conf`` on a balancer, which is nginx's configuration for this application.
 
+    + switch: the switch that the balancer belongs to
     + nodes: inventory name -> IP address of every node. Host names are not used, because nginx does not start if it
       cannot resolve a host name.
-    + knows_mark: whether a mark can make each answer the last on its connection. Configurations of earlier versions
-      did not know the mark
+    + knows_mark: whether nginx ends each connection after its next answer while the drain mark exists (a file in the
+      directory of the guard). Configurations of earlier versions of this tool do not know this file.
     """
     v = variable(settings)
     return _render(
@@ -578,11 +611,12 @@ def _servers(settings: Settings, nodes: Mapping[str, str]) -> dict[str, list[tup
 
 
 def haproxy_default(text: str) -> str:
-    """Return the text of ``/etc/default/haproxy`` with an option that makes HAProxy read this tool's directory.
+    """Return the new text of ``/etc/default/haproxy``, so that HAProxy also reads this tool's configuration directory.
 
-    The file may set the variable EXTRAOPTS, which holds options of HAProxy. If the file sets EXTRAOPTS, the option is
-    added to the value, if it is missing there. Otherwise a line that sets EXTRAOPTS is added. This line replaces the
-    default value in HAProxy's systemd unit, so the line also has the default's option for the master socket.
+    The variable EXTRAOPTS in this file holds options of HAProxy. If the file sets EXTRAOPTS without the option for the
+    directory, the option is added to the value. If the file does not set EXTRAOPTS, a line that sets EXTRAOPTS is
+    added. This line replaces the default value in HAProxy's systemd unit. Therefore the line also contains the option
+    of the default value, which is for HAProxy's master socket.
 
     + text: present text of the file
     """

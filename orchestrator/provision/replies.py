@@ -1,4 +1,4 @@
-"""Read the replies of hosts. If the call failed on some hosts, raise StepFailed, which names all failures."""
+"""Get the values from the replies of hosts. If hosts have failed, raise StepFailed, which names all failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ Say = Callable[[str], None]
 
 
 def tell(replies: Sequence[Reply[list[str]]], say: Say) -> None:
-    """Print a line for each change on each host. If a host failed, only raise StepFailed with all failures.
+    """Print a line for each operation that changed something on a host.
+
+    If a host has failed, print nothing, and raise StepFailed with all failures.
 
     + replies: the reply of each host, with the names of the operations that changed something on the host
     + say: prints a line for the operator
@@ -26,7 +28,10 @@ def tell(replies: Sequence[Reply[list[str]]], say: Say) -> None:
 
 
 def values(replies: Sequence[Reply[list[T]]]) -> Mapping[str, list[T]]:
-    """Return host -> the value of the host's reply. If a host failed, raise StepFailed with all failures."""
+    """Return the value of each host's reply: host -> value.
+
+    If a host has failed, raise StepFailed, which names all hosts that have failed.
+    """
     failed = [f"{reply.name}: {reply.error}" for reply in replies if reply.error is not None]
     if failed:
         raise StepFailed("; ".join(failed))
@@ -34,5 +39,5 @@ def values(replies: Sequence[Reply[list[T]]]) -> Mapping[str, list[T]]:
 
 
 def sure(reply: Reply[list[T]]) -> list[T]:
-    """Return the value of a host's reply. If the host failed, raise StepFailed."""
+    """Return the value of the reply of one host. If the host has failed, raise StepFailed."""
     return values([reply])[reply.name]

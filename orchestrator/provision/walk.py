@@ -1,6 +1,7 @@
 """Provision a fleet: prepare all hosts, check all files, put the files into place, and load the new configuration.
 
-If a reload of nginx on a node could fail requests, the node is drained first. Nodes are drained one by one.
+If a reload of nginx on a node could fail requests, the node is drained first: the balancers send no new requests to the
+node, and open requests end. Nodes are drained one by one.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
 
 def prepare(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that lack the live release, and then add to all hosts at once what disturbs nothing.
+    """Bar the nodes that lack the live release. Then run, on all hosts at once, the operations that only add something.
 
-    These are packages, users, directories, and links and files that do not exist yet. Call `preflight.require` and
-    `require` before this function.
+    These operations add packages, users and directories, and also links and files that do not exist yet. They do not
+    disturb the traffic. Call `preflight.require` and `require` before this function.
 
-    Raises Refused or StepFailed if a node cannot be barred; then nothing has changed. If a host fails, the preparation
-    is still completed on the other hosts, and then StepFailed is raised with all failures.
+    Raises Refused or StepFailed if a node cannot be barred. Then no operation is run. If an operation fails on a host,
+    the operations are still run on the other hosts. Then this function raises StepFailed with all failures.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -73,10 +74,10 @@ def prepare(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def check(fleet: Fleet, members: Members) -> None:
-    """Check the new content of all files on all hosts at once. Changes no file.
+    """Check the new content of all files on all hosts at once. This function changes no file.
 
-    The hosts must be prepared, because the checks use the installed programs. Raises StepFailed with all failures if a
-    host refuses a file.
+    Call `prepare` before this function, because the checks use programs that `prepare` installs, such as nginx. Raises
+    StepFailed with all failures if the check of a file fails on a host.
 
     + members: which nodes may get traffic
     """
@@ -90,10 +91,10 @@ def place(fleet: Fleet, members: Members, changing: Collection[str], say: Say) -
     """Put all files into place on all hosts at once. This does not disturb the traffic.
 
     Call `check` and `kept.keep` before this function. If a host fails, the files are still put into place on the other
-    hosts, and then StepFailed is raised with all failures. Then call `kept.put_back`.
+    hosts. Then this function raises StepFailed with all failures, and the caller must call `kept.put_back`.
 
     + members: which nodes may get traffic
-    + changing: the hosts on which files will change, as `kept.keep` returns them
+    + changing: names of the hosts on which files will change, as `kept.keep` returns them
     + say: prints a line for the operator
     """
     expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
@@ -104,7 +105,10 @@ def place(fleet: Fleet, members: Members, changing: Collection[str], say: Say) -
 def _on_hosts(
     fleet: Fleet, members: Members, phase: Callable[[], Work], names: Collection[str] | None = None
 ) -> list[Reply[list[str]]]:
-    """Run one phase of the operations on hosts, at once. Return the reply of each host, with what has changed.
+    """Run one phase of provisioning on all hosts at once, or on some hosts. Return one reply for each host.
+
+    The value of a reply has the names of the operations that changed something on the host. In the phase `Prepared`,
+    the value of a node's reply also has the warnings of the node.
 
     + members: which nodes may get traffic
     + phase: makes the Work that runs the operations of the phase
@@ -133,9 +137,9 @@ def _on_hosts(
 
 
 def require(fleet: Fleet) -> None:
-    """Raise UsageError if a file cannot be made from the settings. Changes nothing on any host.
+    """Raise UsageError if a configuration file cannot be made from the settings. Nothing is changed on any host.
 
-    Also raises StepFailed if the TLS certificate of a balancer is missing or wrong.
+    Raises StepFailed if the TLS certificate of a balancer is missing or wrong.
     """
     settings = fleet.settings
     render.preview(settings)
@@ -149,10 +153,13 @@ def require(fleet: Fleet) -> None:
 
 
 def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
-    """Install everything on the current node, without disturbing traffic. Returns warnings.
+    """Pass all operations that install something on the current node to ``work``. Returns warnings for the operator.
+
+    The operations do not disturb the traffic.
 
     + members: which nodes may get traffic
     + work: runs the operations, or only notes them
+    + host: the current node
     """
     settings = fleet.settings
     balancers_at = {name: fleet.address(name) for name in fleet.balancers}
@@ -161,10 +168,13 @@ def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[s
 
 
 def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> None:
-    """Install everything on the current balancer, without disturbing traffic.
+    """Pass all operations that install something on the current balancer to ``work``.
+
+    The operations do not disturb the traffic.
 
     + members: which nodes may get traffic
     + work: runs the operations, or only notes them
+    + host: the current balancer
     """
     switch = fleet.switch_of(host.name)
     place_kind: Callable[..., None] = KINDS[switch.kind].place
@@ -178,11 +188,13 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
 
     1. Load the configuration on all nodes that need no drain, at once.
     2. Drain the other nodes and load their configuration, one node after another.
-    3. Bar the nodes that leave the fleet.
-    4. Load the configuration on the balancers, one balancer after another. The configuration lacks the leaving nodes.
-    5. Wait until the balancers have no connection to the leaving nodes, and forget these nodes.
+    3. Bar the nodes that leave the fleet at the balancers.
+    4. Load the configuration on the balancers, one balancer after another. This configuration does not contain the
+       nodes that leave the fleet.
+    5. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
+       balancers' lists of nodes.
 
-    The live color is never restarted. If an item of this order fails, StepFailed is raised, and the later items are not
+    The live color is never restarted. If a step of this order fails, StepFailed is raised, and the later steps are not
     performed.
 
     + members: which nodes may get traffic
@@ -212,23 +224,26 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
 def drains_of(
     fleet: Fleet, members: Members, seen: FleetState, pending: Mapping[str, Sequence[Task]]
 ) -> dict[str, Drain]:
-    """Return how the nodes are drained on which loading the configuration could fail requests.
+    """Return how the nodes that need a drain are drained: node -> drain, in the order in which the nodes are drained.
+
+    A node needs a drain if it may get traffic, and if loading its configuration could fail requests.
 
     + members: which nodes may get traffic
     + seen: the state of the fleet
     + pending: node -> the tasks that load its configuration
     """
     live, serving = traffic(seen)
-    # a node that lacks the live release gets no traffic, and a balancer that does not know the node yet cannot bar it
+    # a node that lacks the live release gets no traffic, so no drain is needed; a new node could not be barred anyway
     served = [name for name in fleet.nodes if serving and name not in members.lacking]
     disturbed = [name for name in served if any(task.disturbs for task in pending[name])]
     return drains.decide(seen, live, served, disturbed, list(fleet.balancers))
 
 
 def finish(fleet: Fleet, members: Members, say: Say) -> None:
-    """Run the operations that cannot be taken back, and write a file that says which settings were applied.
+    """Run the operations that cannot be taken back, and write on each host which settings provisioning has applied.
 
-    With this file on every host, later runs can compare their settings, and are refused if the settings differ.
+    The settings are written into a file as digests. Later runs compare their settings with this file, and are refused
+    if the settings differ.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -253,11 +268,14 @@ def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
 
 
 def _load_balancer(fleet: Fleet, name: str, serving: bool, say: Say) -> Reply[list[str]]:
-    """Load the configuration of a balancer. If a reload of nginx could lose a request, end idle connections before.
+    """Load the configuration of a balancer. Before a reload of nginx, wait until idle connections have ended.
 
-    While the mark of a drain exists, each answer of nginx is the last on its connection.
+    A reload of nginx loses a request that arrives on an idle connection. Therefore this function writes the drain mark
+    before the reload: while this file exists, nginx ends each connection after its next answer. After the reload, the
+    function removes the file.
 
-    + serving: whether the fleet serves traffic
+    + name: name of the balancer
+    + serving: whether the fleet serves traffic. If not, the function does not wait.
     """
     settings, switch = fleet.settings, fleet.switch_of(name)
     kind = KINDS[switch.kind]
@@ -292,13 +310,15 @@ def _drained(
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and return the reply of ``act``.
 
-    Afterwards, and also after a failure, the balancers send requests to the node again, if it was not barred before.
+    Afterwards, also if something failed, the balancers send requests to the node again. Exception: if an operator has
+    taken the node out of a balancer, this balancer still sends no requests to the node.
 
     + name: name of the node
-    + restarted: colors that ``act`` will restart. This function waits until these colors are quiet, too.
-    + drain: the balancers that keep new requests from the node meanwhile. If the node is the only node that gets
-      traffic, it is not barred: only idle connections to this node are ended, because a reload of nginx loses no
-      request on other connections.
+    + restarted: the colors that ``act`` will restart. This function also waits until these colors are quiet.
+    + act: loads the configuration of the node
+    + drain: the balancers that send no new requests to the node meanwhile. The only node that gets traffic is not
+      barred. On this node, this function only waits until idle connections have ended, because a reload of nginx loses
+      no request on other connections.
     """
     drain_mark.write(fleet, name, drain.bar_at)
     ours: list[str] = []
@@ -306,7 +326,7 @@ def _drained(
         for one in drain.bar_at:
             ours.append(one)
             if "kept" in drain_mark.at_balancer(fleet, one, name, "on"):
-                # an operator has taken the node out since the survey
+                # an operator has taken the node out after the survey, so the node stays out after the drain
                 ours.remove(one)
         if not fleet.balancers:
             _until_let_go(fleet, name, [fleet.settings.ports.live])
@@ -329,10 +349,13 @@ def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
 
 
 def _until_answered(fleet: Fleet, name: str) -> None:
-    """Wait until both colors have answered their last request on a node.
+    """Wait until both colors have answered their last request on a node. The node gets no new requests meanwhile.
 
     The wait takes at most ``drain.limit`` seconds for each color. Streams may stay open, because a reload of nginx does
-    not end them. Raises StepFailed if a color still answers requests at the limit, or does not report its requests.
+    not end streams. Raises StepFailed if a color still answers requests after this time, or if a color does not report
+    how many requests it has.
+
+    + name: name of the node
     """
     limit = fleet.settings.drain.limit
 
@@ -352,13 +375,17 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
 
 def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
-    """Wait until ports of a host have no idle connection, but at most `KEPT` seconds for each port.
+    """Wait until ports of a host have no idle connection, but at most `KEPT` seconds (80) for each port.
 
-    This function is for a host that continues to get new connections: a balancer, a node without balancers, or the only
-    node with traffic, which must not be barred. A reload of nginx loses a request only if the request arrives on an
-    idle connection while nginx closes this connection. nginx closes an idle connection within `KEPT` seconds after the
-    last answer on the connection. If a connection is idle for a longer time, it never had a request, so this function
-    does not wait for it.
+    A reload of nginx loses a request that arrives on an idle connection. This function is for a host that still gets
+    new connections: a balancer, a node without balancers, or the only node with traffic, which must not be barred.
+
+    nginx closes an idle connection within `KEPT` seconds after the last answer on the connection. If a connection is
+    idle for a longer time, it never had a request. This function does not wait longer for such a connection, and
+    returns without an error.
+
+    + name: name of the host
+    + ports: the ports to which the connections go
     """
 
     def ask(host: Host, port: int) -> None:
@@ -377,10 +404,13 @@ def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:
     """Wait until colors of a node have no request and no stream, at most ``drain.limit`` seconds for each color.
 
-    If a color still has requests or streams then, the setting ``drain.at_limit`` decides. With ``cut``, a warning is
-    printed. With ``refuse``, StepFailed is raised. StepFailed is also raised if a color does not report its requests.
+    If a color still has requests or streams after this time, the setting ``drain.at_limit`` decides. With ``cut``, a
+    warning is printed. With ``refuse``, StepFailed is raised. StepFailed is also raised if a color does not report how
+    many requests it has.
 
-    + colors: the colors that will be restarted; if there are none, do nothing
+    + name: name of the node
+    + colors: the colors that will be restarted; if there are none, this function does nothing
+    + say: prints a line for the operator
     """
     drain = fleet.settings.drain
 
@@ -402,10 +432,13 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
 
 
 def traffic(seen: FleetState) -> tuple[Color | None, bool]:
-    """Return the live color, and whether any node has a release in this color, which means that it serves traffic.
+    """Return the live color, and whether any node has a release in the live color.
 
-    If the live color is unknown, return None and False: a switch does not answer, the switches send traffic to
-    different colors, or the traffic is split.
+    If a node has a release in the live color, the fleet serves traffic. If the live color is unknown, return None and
+    False. The live color is unknown if a switch does not answer, if the switches send traffic to different colors, or
+    if the traffic is split.
+
+    + seen: the state of the fleet
     """
     try:
         live = live_color(seen)
