@@ -1,1 +1,1 @@
-"""The AWS side of a fleet: its instances, target groups and Auto Scaling group."""
+"""Read and change the parts of a fleet that AWS keeps: instances, target groups and the Auto Scaling group."""

@@ -1,16 +1,15 @@
 """Read and write the announcement, which tells new instances which releases to run.
 
-The announcement names the releases of both colors and the live color, and says whether a run is in progress. It is one
-small JSON object in S3 (``scaling.live`` in the settings). Each key is on its own line, so that the script of new
-instances (provision/templates/catch-up.j2) can read the object with sed.
+The announcement is a small JSON object in S3. The setting ``scaling.live`` has the URL of the object. The announcement
+names the releases of both colors and the live color, and says whether a run is in progress. Each key is on its own
+line, so that the script of new instances (provision/templates/catch-up.j2) can read the object with sed.
 
-A run marks the announcement as ``busy`` before it changes anything. New instances wait while the announcement is
-``busy``. When the run was committed or undone, the run writes the announcement again without this mark. While a run is
-paused, or if its undo failed, the mark stays.
+Before a run changes anything, the run marks the announcement as ``busy``. While the announcement is ``busy``, new
+instances wait. After the commit or the undo, the run writes the announcement without this mark. While a run is paused,
+and after an undo that failed, the mark stays.
 
-A run must not replace the announcement of a newer run. Therefore the run compares the fence (number of a run) in the
-object with its own fence, and writes with the condition If-Match. So a run that was frozen and continues late cannot
-announce a release that is no longer live.
+A run must not replace the announcement of a newer run, even if the older run was frozen and continues late. Therefore
+the run compares the fence (number of a run) in the object with its own fence, and writes with the condition If-Match.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Version:
     """The release of a color.
 
     + release: id of the release
-    + revision: full commit hash; if unknown, the short hash at the end of the release id
+    + revision: full hash of the git commit; if unknown, the short hash at the end of the release id
     """
 
     release: str
@@ -44,7 +43,10 @@ class Version:
 
     @classmethod
     def of(cls, release: str, revision: str | None = None) -> Version:
-        """Make a Version. If the revision is unknown, use the short hash at the end of the release id."""
+        """Make a Version from the id of a release.
+
+        + revision: full hash of the git commit; None if unknown: then the short hash at the end of the id is used
+        """
         return cls(release, revision or release.rpartition("-")[2])
 
 
@@ -53,10 +55,10 @@ class Announcement:
     """The content of the announcement.
 
     + app: name of the application
-    + fence: number (fence) of the command that wrote the announcement
-    + busy: whether a run is in progress, so that new instances must wait
+    + fence: fence (number) of the run that wrote the announcement
+    + busy: whether a run is in progress. While a run is in progress, new instances must wait
     + live: the live color
-    + blue, green: the version of this color; None if the color has no release
+    + blue, green: the release of this color; None if the color has no release
     """
 
     app: str
@@ -67,7 +69,10 @@ class Announcement:
     green: Version | None
 
     def to_json(self) -> str:
-        """Return JSON with one key on each line, in a fixed order. A color without a release has no keys."""
+        """Return the announcement as JSON, with one key on each line, in a fixed order.
+
+        If a color has no release, the keys of this color are left out.
+        """
         fields: dict[str, Any] = {"format": FORMAT, "app": self.app, "fence": self.fence, "busy": self.busy}
         fields["live"] = self.live.value
         for color in Color:
@@ -78,9 +83,9 @@ class Announcement:
 
     @classmethod
     def parse(cls, text: str | bytes) -> Announcement:
-        """Return the announcement in a JSON text that ``to_json`` made.
+        """Return the announcement that a JSON text of ``to_json`` contains.
 
-        Raises ValueError if the text is no announcement.
+        Raises ValueError if the text is not an announcement.
         """
         try:
             raw = dict(json.loads(text))
@@ -96,23 +101,23 @@ class Announcement:
 
 
 def read(s3: Any, url: str) -> Announcement | None:
-    """Return the announcement; None if no announcement was written yet.
+    """Return the announcement in S3; None if no announcement was written yet.
+
+    + s3: client of S3, from ``Account.s3``
+    + url: URL of the object, ``s3://bucket/key``
 
     Raises OrchestratorError if the announcement cannot be read.
-
-    + s3: a client of S3
-    + url: URL of the object, ``s3://bucket/key``
     """
     return _get(s3, url)[0]
 
 
 def announce(s3: Any, url: str, announcement: Announcement) -> None:
-    """Write the announcement. A second call with the same announcement changes nothing.
+    """Write the announcement to S3. If S3 has the same announcement already, write nothing.
 
-    + s3: a client of S3
+    + s3: client of S3, from ``Account.s3``
     + url: URL of the object, ``s3://bucket/key``
 
-    Raises OrchestratorError if the object cannot be written, or if a newer run has written it.
+    Raises OrchestratorError if the object cannot be written, or if a newer run has written the object.
     """
     from botocore.exceptions import ClientError
 
@@ -140,7 +145,7 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
 
 
 def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:
-    """Return the announcement and its ETag; both are None if the object does not exist."""
+    """Return the announcement and the ETag of its object in S3; both are None if the object does not exist."""
     from botocore.exceptions import ClientError
 
     bucket, key = _place(url)

@@ -1,4 +1,4 @@
-"""Make clients of AWS services, and turn errors of AWS into one line for the operator."""
+"""Make clients of AWS services, and turn errors of AWS into error messages of one line."""
 
 from __future__ import annotations
 
@@ -38,8 +38,12 @@ LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 class Account:
     """The account, region and endpoint of requests to AWS.
 
-    If a field is None, its value comes from the AWS configuration of this machine: the environment variables (also
-    AWS_REGION) or the files in ``~/.aws``.
+    If a field is None, its value comes from the AWS configuration of this machine: from environment variables such as
+    AWS_REGION, or from the files in ``~/.aws``.
+
+    + region: name of the AWS region
+    + profile: name of a profile in ``~/.aws/config``
+    + endpoint_url: URL that gets all requests instead of AWS, for example for tests
     """
 
     region: str | None = None
@@ -73,9 +77,10 @@ class Account:
     def presigned(self, bucket: str, key: str, seconds: int) -> str:
         """Return a URL with which anyone can read an object in S3 without credentials.
 
-        + seconds: how long the URL is valid
+        + bucket, key: bucket and key of the object
+        + seconds: how long the URL is valid, in seconds
 
-        Raises OrchestratorError if the AWS configuration is wrong, for example if it has no credentials.
+        Raises OrchestratorError if the AWS configuration is wrong, for example if credentials are missing.
         """
         # signature version 4 works in every region; the virtual-hosted address needs no redirect
         more: dict[str, Any] = {"signature_version": "s3v4"}
@@ -88,7 +93,7 @@ class Account:
         return url
 
     def _client(self, service: str, **more: Any) -> Any:
-        # imported here: the import takes 0.2 s, and breaks TLS if it comes before gevent patches the standard library
+        # imported here, because the import takes 0.2 s, and breaks TLS if gevent has not yet patched the standard library
         from botocore.config import Config
 
         with asking(f"AWS {service}"):
@@ -107,10 +112,11 @@ class Account:
 
 @contextmanager
 def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
-    """Turn an error of AWS in the ``with`` block into an OrchestratorError, whose message is one line.
+    """Turn an error of AWS in the ``with`` block into an OrchestratorError with a message of one line.
 
-    + what: the subject of the requests, such as ``Auto Scaling group shop``. The message begins with this text.
-    + page: the docs page that lists the permissions for the request
+    + what: the object that the requests are about, such as ``Auto Scaling group shop``. The message begins with this
+      text.
+    + page: page of the documentation that lists the AWS permissions for the requests
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -124,10 +130,10 @@ def asking(what: str, page: str = "docs/aws-instances.md") -> Iterator[None]:
 
 
 def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str:
-    """Return one line that explains an error in an answer of AWS, and says what to do. Pure.
+    """Return one line that explains an error that AWS sent, and says what to do. Pure.
 
-    + code, message: the error's code and message, as AWS sent them
-    + page: the docs page that lists the permissions for the request
+    + code, message: code and message of the error, as AWS sent them
+    + page: page of the documentation that lists the AWS permissions for the request
     """
     message = " ".join(message.split())
     if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"):
@@ -149,7 +155,9 @@ def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str
 
 
 def explain_own(name: str, text: str) -> str:
-    """Return one line that explains an error that botocore itself raised, and says what to do. Pure.
+    """Return one line that explains an error that botocore (the library of boto3) raised, and says what to do. Pure.
+
+    Such an error is not an answer of AWS: for example, credentials are missing or the network is down.
 
     + name: name of the error's class
     + text: message of the error

@@ -1,15 +1,15 @@
-"""Find the nodes of a fleet on AWS, and compare the three sources that must agree about them.
+"""Find the nodes of a fleet on AWS, and compare the three sources that must agree about the nodes.
 
 The tags say which instances should be nodes. The Auto Scaling group says which instances it manages. The target groups
-say which instances get traffic. A run must not begin while these sources differ: an instance that is in a target group,
-but not in the inventory, would continue to serve the old release.
+say which instances get traffic. While these sources differ, a run must not begin. For example, if an instance is in a
+target group, but not in the inventory, the run would leave the old release on this instance.
 
-An instance that is in NEITHER target group is accepted here, because a barred node is in neither group and must be in
-the inventory to be brought back. The switch ``alb`` reads from a tag whether the orchestrator has barred the node.
-Preflight refuses a release in both cases, with and without the tag.
+This module accepts an instance that is in NEITHER target group. Such an instance may be a barred node, and the command
+``join`` can bring back only nodes of the inventory. The preflight, which runs later, refuses a release while such an
+instance exists.
 
-The AWS calls are EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups and ELB DescribeTargetHealth. Their
-answers may differ for some seconds after a change, because they are eventually consistent.
+The AWS calls are EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetGroups and ELB
+DescribeTargetHealth. For some seconds after a change, the answers of AWS may contradict each other.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Instance:
 class TargetGroup:
     """A color's target group, reduced to the fields that the inventory needs.
 
-    + by: target type of the group: ``instance`` or ``ip``
-    + port: port of the color; each member must get its requests on this port
-    + members: the registered targets; a draining target is no member
+    + by: target type of the group, normally ``instance`` or ``ip``
+    + port: port of the color. Each member must get its requests on this port
+    + members: the registered targets, without draining targets
     """
 
     name: str
@@ -63,17 +63,21 @@ class TargetGroup:
     arn: str = ""
 
     def knows_as(self, instance: Instance) -> str | None:
-        """Return an instance's id in this target group: the instance id, or the private address if ``by`` is ``ip``."""
+        """Return the id under which this target group registers an instance.
+
+        If the target type ``by`` is ``ip``, this is the private address (None if the instance has no such address).
+        Otherwise this is the instance id.
+        """
         return instance.private if self.by == "ip" else instance.id
 
 
 @dataclass(frozen=True)
 class Found:
-    """The answers of the three sources.
+    """The instances of a fleet, as the tags, the Auto Scaling group and the target groups name them.
 
     + tagged: instance id -> running instance with the tags
     + in_group: instance id -> lifecycle state (``InService``, ``Pending:Wait``, ...) in the Auto Scaling group; None
-      if the fleet has no such group
+      if the fleet has no Auto Scaling group
     + targets: the target groups of both colors
     """
 
@@ -85,6 +89,8 @@ class Found:
 def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
     """Return instance id -> instance for all running instances that have all these tags, sorted by id.
 
+    + tags: key -> value of each tag
+
     Raises OrchestratorError if AWS refuses the request or does not answer.
     """
     filters: list[Any] = [{"Name": "instance-state-name", "Values": ["running"]}]
@@ -93,7 +99,7 @@ def tagged(ec2: EC2Client, tags: Mapping[str, str]) -> dict[str, Instance]:
 
 
 def of_ids(ec2: EC2Client, ids: Sequence[str]) -> dict[str, Instance]:
-    """Return instance id -> instance for these ids, sorted by id. Instances that no longer exist are left out.
+    """Return instance id -> instance for the given ids, sorted by id. Instances that no longer exist are left out.
 
     + ids: instance ids, at most 200
 
@@ -128,8 +134,9 @@ def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
 
 
 def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:
-    """Return a target group and its members, as AWS reports them. A draining target is no member.
+    """Ask AWS for a target group and its members. Draining targets are not members.
 
+    + arn: ARN of the target group
     + port: port of the target group's color
 
     Raises OrchestratorError if AWS refuses a request or does not answer.
@@ -142,14 +149,14 @@ def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> Targ
 
 
 def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, groups: Mapping[str, int]) -> Found:
-    """Ask the three sources for their instances, and return their answers.
+    """Ask AWS for the instances with the tags, the Auto Scaling group and the target groups.
 
-    + tags: an instance with all these tags is a node
-    + group: name of the Auto Scaling group; None if the fleet has none
-    + groups: ARN of each target group -> port of its color
+    + tags: key -> value of each tag. An instance with all these tags is a node
+    + group: name of the Auto Scaling group; None if the fleet has no such group
+    + groups: ARN of each target group -> port of the target group's color
 
-    Raises UsageError if no tags are given or the Auto Scaling group does not exist, and OrchestratorError if AWS
-    refuses a request.
+    Raises UsageError if no tags are given, or if the Auto Scaling group does not exist. Raises OrchestratorError if AWS
+    refuses a request or does not answer.
     """
     if not tags:
         raise UsageError("no tags are given, so every instance of the account would be a node: set ORCHESTRATOR_TAGS")
@@ -164,7 +171,7 @@ def ask_sources(account: Account, tags: Mapping[str, str], group: str | None, gr
 def cross_check(
     tagged: Mapping[str, Instance], in_group: Mapping[str, str] | None, targets: Sequence[TargetGroup]
 ) -> list[str]:
-    """Return all differences between the sources, one line for each. Pure.
+    """Return all differences between the tags, the Auto Scaling group and the target groups, one line for each. Pure.
 
     + tagged, in_group, targets: as in ``Found``
     """
@@ -194,7 +201,10 @@ def cross_check(
 
 
 def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str]:
-    """Return one line for each wrong membership of a node in the target groups."""
+    """Return one line for each error in the way a node is registered in the target groups.
+
+    The errors are a wrong port, and a node that is in only one of the target groups.
+    """
     lines, without = [], []
     for group in targets:
         ports = sorted(member.port for member in group.members if member.id == group.knows_as(instance))
@@ -210,15 +220,18 @@ def _memberships(instance: Instance, targets: Sequence[TargetGroup]) -> list[str
 
 
 def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]]:
-    """Return the inventory's hosts, sorted by instance id: pairs of a name (the instance id) and data. Pure.
+    """Return the hosts of the inventory, sorted by instance id: pairs of a name (the instance id) and data. Pure.
 
     + public: whether to log in at the public address instead of the private address
 
-    The data has three keys: ``ssh_hostname``; ``address``, the address by which the balancers reach the node; and
-    ``target``, the node's id in the target groups.
+    The data of a host has three keys:
 
-    Raises Refused if an instance lacks the private address or the address to log in at, or if the target groups are of
-    different types, or of a type other than ``instance`` and ``ip``.
+    * ``ssh_hostname``: the address at which pyinfra logs in;
+    * ``address``: the private address, at which the load balancer reaches the node;
+    * ``target``: the node's id in the target groups: the instance id or the private address.
+
+    Raises Refused in these cases: an instance has no private address, an instance has no public address although
+    ``public`` is True, or the target groups are not both of type ``instance`` or both of type ``ip``.
     """
     kinds = {group.by for group in found.targets}
     if kinds - {"instance", "ip"} or len(kinds) > 1:
@@ -235,7 +248,10 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
 
 
 def refuse(differences: Iterable[str]) -> None:
-    """Raise Refused if there are differences. The message has one line for each difference."""
+    """Raise Refused if there are differences between the sources. The message has one line for each difference.
+
+    + differences: the result of ``cross_check``
+    """
     lines = list(differences)
     if lines:
         head = "tags, Auto Scaling group and target groups do not agree about the nodes; nothing was changed:"

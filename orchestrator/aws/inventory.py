@@ -1,12 +1,12 @@
-"""Helper for the inventory file of a fleet on AWS: finds the hosts, or ends the process with a clear message.
+"""Find the hosts for the inventory file of a fleet on AWS.
 
-The helper reads these environment variables, which the operator can set in ``.env``:
+The function ``hosts`` reads these environment variables, which the operator can set in ``.env``:
 
     ORCHESTRATOR_TAGS    an instance with all these tags is a node: App=shop,Env=prod
-    ORCHESTRATOR_GROUP   name of the Auto Scaling group; empty if there is none
+    ORCHESTRATOR_GROUP   name of the Auto Scaling group; empty if there is no such group
     ORCHESTRATOR_BLUE    ARN of blue's target group
     ORCHESTRATOR_GREEN   ARN of green's target group
-    ORCHESTRATOR_PUBLIC  1: log in at the public addresses
+    ORCHESTRATOR_PUBLIC  1: log in at the public addresses instead of the private addresses
     AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ... have the same meaning as for the AWS CLI
 """
 
@@ -33,9 +33,10 @@ Otherwise a dead instance would block a rollback.
 
 
 def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
-    """Return the value of a variable. Raises UsageError if the variable is missing or empty.
+    """Return the value of an environment variable. Raises UsageError if the variable is missing or empty.
 
-    + environment: the variables to look in; None for the variables of this process
+    + name: name of the variable
+    + environment: name -> value of the variables; None for the environment variables of this process
     """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
@@ -44,7 +45,10 @@ def setting(name: str, environment: Mapping[str, str] | None = None) -> str:
 
 
 def tags(text: str) -> dict[str, str]:
-    """Return the key -> value of tags such as ``App=shop,Env=prod``. Raises UsageError if a tag is wrong. Pure."""
+    """Parse a list of tags. ``App=shop,Env=prod`` returns ``{"App": "shop", "Env": "prod"}``. Pure.
+
+    Raises UsageError if a tag is not of the form ``KEY=VALUE``.
+    """
     found = {}
     for pair in text.split(","):
         key, equals, value = pair.strip().partition("=")
@@ -55,10 +59,12 @@ def tags(text: str) -> dict[str, str]:
 
 
 def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tuple[str, dict[str, str]]]:
-    """Return the hosts for a group of the inventory: pairs of instance id and data, as ``instances.nodes`` makes them.
+    """Return the nodes for an inventory file: one pair of instance id and pyinfra data for each node.
 
-    + ports: ports of the colors, as in the settings
-    + account: the AWS account to ask; None for the account of the environment
+    The data has the keys ``ssh_hostname``, ``address`` and ``target``, as ``instances.nodes`` describes them.
+
+    + ports: ports of the colors, as in the settings; None for the default ports
+    + account: the AWS account to ask; None for the account that the AWS configuration of this machine names
 
     If an error occurs, this function prints one line for each problem and ends the process. The exit status is
 
@@ -67,7 +73,8 @@ def hosts(ports: Ports | None = None, account: Account | None = None) -> list[tu
       usable address;
     * 1 if AWS refuses a request or does not answer.
 
-    For the verbs in GO_ON (``status``, ``rollback``, ...), this function only prints the disagreements and continues.
+    If the tags and the groups disagree and the command is ``status``, ``rollback``, ``abort`` or ``unlock``, this
+    function prints the disagreements and continues.
     """
     try:
         return _hosts(ports or Ports(), account or Account())

@@ -1,15 +1,18 @@
 """Suspend the nodes' Auto Scaling group during a run, or find out how the group changed during the run.
 
-A suspended group adds and removes no instances. A process of the group that was already suspended before the run must
-stay suspended after the run. Therefore a run first decides which processes to suspend (``to_suspend``), then records
-them, and only then suspends them. If the run dies, the next command resumes exactly the recorded processes.
+An Auto Scaling group has several processes, such as ``Launch`` and ``Terminate``. To suspend the group means to suspend
+all processes that add or remove instances. A process that was already suspended before the run must stay suspended
+after the run. Therefore a run first decides which processes to suspend (``to_suspend``), then records the names of
+these processes, and then suspends them. If the run dies, the next command resumes exactly the recorded processes.
 
-If the group is not suspended, ``changes`` returns the instances that were added and removed, and ``to_bar`` returns
-which added instances must be kept from traffic.
+If a run does not suspend the group, ``changes`` returns the instances that were added and removed during the run.
+``to_bar`` returns the added instances that must not get traffic.
 
-The AWS calls are SuspendProcesses, ResumeProcesses and DescribeAutoScalingGroups. For the first two, an empty list
-means all processes, so an empty list is never sent. Activities that began before the suspension continue. Therefore the
-caller must read the group again after suspending it (``unrest``).
+The AWS calls that change a group are SuspendProcesses and ResumeProcesses. For both calls, an empty list means all
+processes. Therefore this module never sends an empty list.
+
+When a group is suspended, activities that began earlier continue. Therefore, after suspending a group, the caller must
+read the group again and check it with ``unrest``.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 PROCESSES = (
     "Launch",
     "Terminate",
-    # while an idle color restarts, it fails its health check; its instance must not be marked for replacement
+    # while an idle color restarts, its health check fails; therefore the group must not mark the instance as unhealthy
     "HealthCheck",
     "ReplaceUnhealthy",
     "AZRebalance",
@@ -53,10 +56,11 @@ TRIES = 6
 class Group:
     """The state of an Auto Scaling group.
 
-    + instances: instance id -> lifecycle state
+    + instances: instance id -> lifecycle state, such as ``InService``
     + suspended: names of the suspended processes
-    + refreshing: status of an instance refresh in progress; None if there is none
-    + checks: the group's health check type: ``EC2``, or ``ELB`` if the target groups decide which instance is healthy
+    + refreshing: status of the instance refresh that is in progress; None if no instance refresh is in progress
+    + checks: health check type of the group. ``ELB`` means that the health checks of the target groups decide which
+      instance is healthy; ``EC2`` means that EC2 alone decides
     """
 
     name: str
@@ -68,9 +72,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Changes:
-    """The difference between two readings of the group.
+    """The instances that were added to the Auto Scaling group, or removed from the group, between two points in time.
 
-    + came, went: sorted ids of the instances that were added, and of those that were removed
+    + came: ids of the instances that were added, sorted
+    + went: ids of the instances that were removed, sorted
     """
 
     came: tuple[str, ...] = ()
@@ -81,9 +86,11 @@ class Changes:
 
 
 def see(autoscaling: AutoScalingClient, name: str) -> Group:
-    """Return the state of an Auto Scaling group.
+    """Ask AWS for the state of an Auto Scaling group.
 
-    Raises UsageError if no group has this name, and OrchestratorError if AWS refuses the request.
+    + name: name of the group
+
+    Raises UsageError if no group has this name. Raises OrchestratorError if AWS refuses the request or does not answer.
     """
     with asking(f"Auto Scaling group {name}"):
         found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
@@ -103,14 +110,21 @@ def see(autoscaling: AutoScalingClient, name: str) -> Group:
 
 
 def to_suspend(group: Group) -> tuple[str, ...]:
-    """Return the processes that a run must suspend and later resume: those not suspended before the run. Pure."""
+    """Return the names of the processes that a run must suspend and later resume. Pure.
+
+    These are the processes that can change instances (PROCESSES), without the processes that are already suspended.
+
+    + group: state of the group before the run
+    """
     return tuple(process for process in PROCESSES if process not in group.suspended)
 
 
 def suspend(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Suspend processes of a group. A second call changes nothing, and neither does an empty list of processes.
+    """Suspend processes of an Auto Scaling group. If all of them are suspended already, nothing changes.
 
-    + processes: result of ``to_suspend``. The caller must have recorded it, so that the processes can be resumed.
+    + name: name of the group
+    + processes: result of ``to_suspend``; empty to change nothing. The caller must record the result before this call,
+      so that the next command can resume the processes if the run dies.
 
     Raises OrchestratorError if AWS refuses the request or does not answer.
     """
@@ -118,9 +132,10 @@ def suspend(autoscaling: AutoScalingClient, name: str, processes: Sequence[str])
 
 
 def resume(autoscaling: AutoScalingClient, name: str, processes: Sequence[str]) -> None:
-    """Resume processes of a group. For a process that is not suspended, this changes nothing.
+    """Resume processes of an Auto Scaling group. If a process is not suspended, nothing changes for this process.
 
-    + processes: exactly the processes that the run decided to suspend
+    + name: name of the group
+    + processes: the processes that the run has recorded before suspending them; empty to change nothing
 
     Raises OrchestratorError if AWS refuses the request or does not answer.
     """
@@ -146,9 +161,9 @@ def _change(call: Callable[..., Any], name: str, processes: Sequence[str]) -> No
 
 
 def unrest(group: Group) -> list[str]:
-    """Return the reasons why no run may begin, one line for each. Pure.
+    """Return the reasons why no run may begin, one line for each; empty if a run may begin. Pure.
 
-    The reasons are instances that are starting or terminating, and an instance refresh.
+    A reason is an instance of the group that is starting or terminating, or an instance refresh in progress.
     """
     lines = [
         f"{id} is {state} in the Auto Scaling group {group.name}"
@@ -161,7 +176,7 @@ def unrest(group: Group) -> list[str]:
 
 
 def risks(group: Group, suspended: bool) -> list[str]:
-    """Return the warnings about a group that the plan shows to the operator, one line for each. Pure.
+    """Return the warnings about a group that the operator sees in the plan of a run, one line for each. Pure.
 
     + suspended: whether the run suspends the group
     """
@@ -174,7 +189,7 @@ def risks(group: Group, suspended: bool) -> list[str]:
 
 
 def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
-    """Return which instances were added and which were removed. Pure.
+    """Return which instances were added to a group, and which were removed from the group, since a run began. Pure.
 
     + before: ids of the instances when the run began
     + now: ids of the instances now
@@ -186,16 +201,15 @@ def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
 def to_bar(
     came: Iterable[str], instances: Mapping[str, Instance], targets: Sequence[TargetGroup]
 ) -> list[tuple[str, Target]]:
-    """Return the target group members that a run must bar, because they were added during the run. Pure.
+    """Return the targets that a run must bar: instances that were added during the run and lack its release. Pure.
 
-    These instances do not have the release of the run.
+    Returns one pair for each target: the ARN of the target group, and the target. The list is empty if no added
+    instance is registered in a target group. Because AWS may register an instance later, the caller must repeat this
+    call until the run has ended.
 
     + came: ids of the added instances, from ``changes``
-    + instances: id -> tagged instance, read again after the instances were added
-    + targets: both target groups, read again after the instances were added
-
-    Returns pairs of a target group's ARN and a member; empty if the added instances are in neither target group. AWS
-    may register an instance later. Therefore the caller must repeat this call until the run has ended.
+    + instances: instance id -> instance with the tags, read after the instances were added
+    + targets: both target groups, read after the instances were added
     """
     found = []
     for id in sorted(set(came) & set(instances)):
@@ -206,9 +220,10 @@ def to_bar(
 
 
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
-    """Deregister members from their target groups, and tag them as barred, as the switch ``alb`` does.
+    """Bar instances: deregister targets from target groups, and mark them as barred by tags of both target groups.
 
-    Requests in flight continue. A second call changes nothing.
+    The switch ``alb`` bars nodes in the same way. Requests in flight continue. If the instances are already barred,
+    nothing changes.
 
     + places: result of ``to_bar``
     + arns: ARNs of both target groups, which get the tags
@@ -227,7 +242,10 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
 
 
 def advice(changed: Changes) -> list[str]:
-    """Return one line for each changed instance: what happened, and what the operator should do about it. Pure."""
+    """Return one line for each instance that was added or removed during a run. Pure.
+
+    The line says what happened, and what the operator should do.
+    """
     return [
         *(
             f"{id} was added during the run and does not have its release: it gets no traffic until "

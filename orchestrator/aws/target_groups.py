@@ -1,4 +1,4 @@
-"""Interpret what AWS reports about an ALB's target groups: members, their health, and problems. Pure."""
+"""Interpret the reports of AWS about an ALB's two target groups: members, health of members, wrong settings. Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,12 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True)
 class Health:
-    """A target's health, as DescribeTargetHealth returns it."""
+    """The health of a target, as the AWS call DescribeTargetHealth returns it.
+
+    + state: for example ``healthy``, ``unhealthy`` or ``draining``
+    + reason: AWS's code for the reason of the state; empty if AWS gave no reason
+    + description: AWS's explanation of the reason; empty if AWS gave no explanation
+    """
 
     state: str
     reason: str = ""
@@ -82,8 +87,9 @@ NOT_REGISTERED = Health("not registered")
 class Group:
     """A color's target group.
 
-    + settings, attributes, tags: values as AWS returns them
-    + targets: target -> health, also for draining targets
+    + settings: name -> value of each setting, as DescribeTargetGroups returns them
+    + attributes, tags: key -> value, as AWS returns them
+    + targets: target -> health of the target; draining targets are included
     """
 
     color: Color
@@ -95,17 +101,17 @@ class Group:
 
     @property
     def registered(self) -> frozenset[Target]:
-        """Return the members: all targets except draining ones."""
+        """Return the members of the target group: all targets that are not draining."""
         return registered(self.targets)
 
     @property
     def barred(self) -> frozenset[str]:
-        """Return the ids of the targets that a tag of this group marks as barred."""
+        """Return the ids of the barred targets. For each barred target, this target group has a tag."""
         return frozenset(key.removeprefix(BARRED) for key in self.tags if key.startswith(BARRED))
 
     @property
     def patience(self) -> float:
-        """Return the longest time, in seconds, that health checks need to judge a newly attached target."""
+        """Return the longest time, in seconds, until the health checks of a newly attached target are decided."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
         # a new target must pass one check, an unhealthy target HealthyThresholdCount checks; registering takes seconds
@@ -113,11 +119,10 @@ class Group:
 
 
 def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target, Health]:
-    """Return target -> health, from the TargetHealthDescriptions of DescribeTargetHealth.
+    """Return target -> health of the target, from an answer of AWS. Targets that are not registered are left out.
 
-    Targets that are not registered are left out.
-
-    + port: port of a target whose description has no port
+    + descriptions: the list ``TargetHealthDescriptions`` in the answer of DescribeTargetHealth
+    + port: the port that is used if AWS names no port for a target
     """
     found = {}
     for one in descriptions:
@@ -130,19 +135,24 @@ def targets(descriptions: Iterable[Mapping[str, Any]], port: int) -> dict[Target
 
 
 def registered(targets: Mapping[Target, Health]) -> frozenset[Target]:
-    """Return the members of a target group: all targets except draining ones."""
+    """Return the members of a target group: all targets that are not draining.
+
+    + targets: target -> health of the target
+    """
     return frozenset(target for target, health in targets.items() if health.state != DRAINING)
 
 
 def barred(groups: Iterable[Group]) -> frozenset[str]:
-    """Return the ids of the targets that a tag of any of these groups marks as barred."""
+    """Return the ids of the targets that are marked as barred by a tag of at least one of these target groups."""
     return frozenset(id for group in groups for id in group.barred)
 
 
 def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, Health]:
-    """Return node -> health for each node whose target in this group is not ``healthy``, in the order of ``members``.
+    """Return node -> health for each node whose target in this target group is not ``healthy``.
 
-    + members: node -> target id
+    The nodes are in the order of ``members``. If a node has no target in the group, its health is NOT_REGISTERED.
+
+    + members: node -> id of the node's target
     + port: port of the color
     """
     found = {name: group.targets.get(Target(id, port), NOT_REGISTERED) for name, id in members.items()}
@@ -150,33 +160,40 @@ def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, 
 
 
 def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str], port: int) -> str:
-    """Return one line that says why a color must not get traffic, and names every unhealthy target.
+    """Return an error message of one line: a color must not get traffic, because some of its targets are unhealthy.
 
-    The ALB itself would not prevent such traffic: if all targets are unhealthy, it sends requests to all targets (fail
-    open).
+    The orchestrator must refuse this itself, because an ALB does not: if all targets of a target group are unhealthy,
+    the ALB sends requests to all of them (fail open).
 
-    + found: node -> health, from ``unhealthy``
+    + color: the color that must not get traffic
+    + found: node -> health of the node's target, from ``unhealthy``
+    + members: node -> id of the node's target
+    + port: port of the color
     """
     lines = [f"{name} ({Target(members[name], port)}) is {health}" for name, health in found.items()]
     return f"{color} must not get traffic: {'; '.join(lines)}"
 
 
 def draining(groups: Iterable[Group], members: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the nodes that have a draining target in one of the groups.
+    """Return the nodes that have a draining target in at least one of the target groups.
 
-    + members: node -> target id
+    + members: node -> id of the node's target
     """
     leaving = {target.id for group in groups for target, health in group.targets.items() if health.state == DRAINING}
     return tuple(name for name, id in members.items() if id in leaving)
 
 
 def problems(groups: Mapping[Color, Group], members: Mapping[str, str], ports: Ports, sticky: bool) -> tuple[str, ...]:
-    """Return the reasons why no run may begin, one line for each.
+    """Return the reasons why no run may begin, one line for each; empty if a run may begin.
 
-    The reasons are, in this order: nodes that are missing in a target group and targets that do not belong there,
-    different settings of the two groups, and stickiness settings that do not work with two weighted groups.
+    The lines name, in this order:
 
-    + members: node -> target id, for all nodes of the inventory
+    * nodes that are missing in a target group, and targets that should not be registered;
+    * settings that differ between the two target groups;
+    * stickiness settings that do not work while two target groups share the traffic by weights.
+
+    + groups: color -> target group of the color
+    + members: node -> id of the node's target, for all nodes of the inventory
     + ports: ports of the colors
     + sticky: whether the listener rule keeps a client on one color (group stickiness)
     """
