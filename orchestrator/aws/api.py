@@ -93,7 +93,7 @@ class Account:
         return url
 
     def _client(self, service: str, **more: Any) -> Any:
-        # imported here, because the import takes 0.2 s, and breaks TLS if gevent has not yet patched the standard library
+        # imported here: the import takes 0.2 s, and breaks TLS if gevent has not patched the standard library yet
         from botocore.config import Config
 
         with asking(f"AWS {service}"):
