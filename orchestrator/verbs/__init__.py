@@ -1,6 +1,7 @@
-"""The verbs: the functions behind ``deploys/VERB.py`` and the command ``orchestrator``, such as ``release``.
+"""This package has one function for each verb. A verb is a command for the fleet, such as ``release``.
 
-Related verbs share a file.
+The file ``deploys/VERB.py`` and the console command ``orchestrator VERB`` run this function. Related verbs share a
+module.
 """
 
 from __future__ import annotations

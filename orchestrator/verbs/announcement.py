@@ -1,7 +1,7 @@
-"""Announce a run to new instances of the Auto Scaling group.
+"""Announce the begin and the end of a run to new instances of the Auto Scaling group.
 
-The announcement is an object in S3 (``scaling.live`` in the settings), which says which release each color has, and
-whether a run is in progress. Without this setting, nothing is announced.
+The announcement is an object in S3 (``scaling.live`` in the settings). It says which release each color has, and
+whether a run is in progress. If the settings have no ``scaling.live``, nothing is announced.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from orchestrator.run.announce import announce
 
 
 def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
-    """Tell new instances to wait until the run has ended.
+    """Announce that a run is in progress, so that new instances wait until the run has ended.
 
-    Raises Refused if the announcement cannot be written. In a rollback, this only prints a warning: a rollback changes
-    the live color, but the announced releases of both colors stay right.
+    If the announcement cannot be written, a release or a join raises Refused. A rollback only prints a warning, so that
+    a rollback also works while S3 does not answer.
+
+    + i: the Inputs of the run
     """
     problem = announce(fleet.settings, i, session.fence, committed=False, busy=True)
     if problem and i.verb != "rollback":
@@ -28,12 +30,13 @@ def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
 
 
 def announce_end(fleet: Fleet, session: Session, i: Inputs, committed: bool) -> None:
-    """Tell new instances which release each color has now, and that they need not wait any more.
+    """Announce which release each color has now. New instances then no longer wait for the end of the run.
 
     If the announcement cannot be written, only print a warning, because the run has already ended.
 
-    + committed: whether the run was committed. If so, the new color has the release of this run; otherwise, both colors
-      have the releases from before the run.
+    + i: the Inputs of the run
+    + committed: whether the run was committed. If True, the new color has the release of this run. If False, both
+      colors have the releases from before the run.
     """
     problem = announce(fleet.settings, i, session.fence, committed, busy=False)
     if problem:

@@ -44,7 +44,7 @@ class Approved:
 
 
 def as_saved(i: Inputs) -> Mapping[str, Any]:
-    """Return the Inputs as JSON data, as a reader of a saved plan would get them (with lists instead of tuples)."""
+    """Return the Inputs as JSON data. The data has lists instead of tuples, like a plan that was read from a file."""
     saved: Mapping[str, Any] = json.loads(json.dumps(i.to_json()))
     return saved
 
@@ -53,6 +53,7 @@ def check_approved(now: Mapping[str, Any], approved: Approved, settled: str = ""
     """Raise Refused if the run's plan differs from the plan that was shown, or if no plan was shown.
 
     + now: the Inputs of the run's plan, as JSON
+    + approved: the plan that was shown
     + settled: the name of the earlier run that was settled first; empty if no run was settled
     """
     after = _after(settled)
@@ -69,9 +70,10 @@ def check_saved(now: Mapping[str, Any], file: str, settled: str = "") -> None:
     """Raise Refused if the run's plan differs from the plan in the file (``--data bound=``).
 
     + now: the Inputs of the run's plan, as JSON
+    + file: path of the saved plan
     + settled: the name of the earlier run that was settled first; empty if no run was settled
 
-    Raises UsageError if the file cannot be read or holds no plan.
+    Raises UsageError if the file cannot be read or has no plan.
     """
     try:
         differences = _differences(json.loads(Path(file).read_text())["inputs"], now)
@@ -82,7 +84,10 @@ def check_saved(now: Mapping[str, Any], file: str, settled: str = "") -> None:
 
 
 def _after(settled: str) -> str:
-    """Return what was changed before the refusal."""
+    """Return the end of a refusal: an earlier run was settled, or nothing was changed.
+
+    + settled: the name of the earlier run that was settled; empty if no run was settled
+    """
     return f"{settled} is settled" if settled else "nothing was changed"
 
 
@@ -103,7 +108,10 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 def describe(key: str, then: object, now: object) -> str:
     """Return a description of one difference between two Inputs: the name of the key, and how its value has changed.
 
-    For lists, the description names the items that were added or removed. For dicts, it has only the name of the key.
+    If the value is a list, the description names the items that were added or removed. If the value is a dict, the
+    description has only the name of the key.
+
+    + then, now: the value of the key in the approved Inputs and in the present Inputs
     """
     name = NAMES.get(key, key)
     if isinstance(then, list) and isinstance(now, list):

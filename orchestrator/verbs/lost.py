@@ -1,4 +1,4 @@
-"""Bar nodes that no longer answer when a run is undone."""
+"""When a run is undone, bar the nodes that no longer answer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from orchestrator.stages.bar import bar
 
 
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
-    """Bar the nodes that did not answer during the undo. They get no traffic until a `join` brings them back.
+    """Bar the nodes that did not answer during the undo.
 
-    A node that is no longer in the inventory cannot be barred, and is only named in a message.
+    These nodes get no traffic until the verb `join` brings them back.
 
-    + walk: the walk that ended; it performs and records the barring
-    + left: the failed steps of the undo
+    A node that is no longer in the inventory cannot be barred. In this case, only print the name of the node.
+
+    + walk: the object that performed the stages of the run. It also performs the barring, and records the results.
+    + i: the Inputs of the run
+    + left: the results of the failed steps of the undo
     """
     lost = sorted({result.place.name for result in left if result.lost and result.place.kind == "node"})
     known = [name for name in lost if fleet.has(name)]

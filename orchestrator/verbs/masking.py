@@ -1,4 +1,7 @@
-"""Read the values of a release's environment before a run, so that the mask can hide them in the output of commands."""
+"""Read the values of the application's environment variables before a run, so that the mask can hide these values.
+
+The mask replaces secrets in the output of commands.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ from orchestrator.run.settle import shows
 
 
 def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = True) -> None:
-    """Read the values of the environment, so that the mask hides them, if a stage may show the output of commands.
+    """Read the values of the application's environment variables, so that the mask hides the values in all output.
 
-    Does nothing if none of the stages shows output of the application's own commands. If the values cannot be read, a
-    release raises Refused or UsageError, because it needs the values. Any other verb only prints a warning.
+    If none of the stages can show output of the application's own commands, do nothing. If the values cannot be read, a
+    release raises Refused or UsageError, because a release writes the values to the nodes. All other verbs only print a
+    warning.
 
-    + stages: the stages that will run, or will be undone
-    + must: False if a release does not need the values, because it is undone or completed. If the values cannot be
-      read, it then only prints a warning, too.
+    + i: the Inputs of the run
+    + stages: the stages that the run will perform or undo
+    + must: whether a release needs the values. A release that is only undone or completed does not. If False and the
+      values cannot be read, a release also prints only a warning.
     """
     if not shows(stages):
         return

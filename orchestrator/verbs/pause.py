@@ -10,6 +10,7 @@ from orchestrator.plan.steps import Plan
 def check_pause(whole: Plan, until: str, after: str = "") -> None:
     """Raise UsageError if the plan has no pause ``until``, or if the run has already passed that pause.
 
+    + whole: the plan of the run
     + until: the value of ``--data until=``; empty for no pause
     + after: the pause at which the run waits now; empty if the run has not begun
     """
@@ -20,7 +21,7 @@ def check_pause(whole: Plan, until: str, after: str = "") -> None:
 
 
 def refuse_paused(run: RunHistory) -> None:
-    """Raise Refused if the run is paused, because only `promote` and `abort` may end a paused run."""
+    """Raise Refused if the run is paused. Only the verbs `promote` and `abort` may end a pause."""
     if run.paused:
         raise Refused(
             f"{run.name} waits ({run.paused}): deploys/promote.py continues the release, "

@@ -1,4 +1,4 @@
-"""The verb `provision`."""
+"""The verb `provision`: make all hosts of the fleet ready for releases."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ LOOK = 60.0
 
 
 def provision(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Provision every host, so that releases can run there. Return the exit status. A second run changes nothing.
+    """Install and configure everything that releases need on every host. Return the exit status, 0.
 
-    Raises Refused if another run holds the lock, if a check finds a problem on any host, or if the plan is not the
-    approved plan. Then no host is changed. Raises StepFailed if a host refuses a file or cannot put a file into place.
-    Then no file is changed on any host, because all former files are put back.
+    If the hosts already have everything, nothing is changed. If a host refuses a file, or if a file cannot be put into
+    place, all files stay as before on all hosts. If loading the new configuration fails, the new files stay, and the
+    next provisioning continues.
 
     + approved: the plan that was shown to the operator before; None with ``-y``
+
+    Raises Refused if another run holds the lock, if a check finds a problem on any host, or if the plan is not the
+    approved plan. Raises StepFailed if a step fails on a host, and NotUndone if the former files cannot be put back.
     """
     # imported here because no other verb needs these modules
     from orchestrator.provision import walk
@@ -60,7 +63,7 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
 
 
 def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[str, list[str]]:
-    """Show what provisioning would change on each host, and return it: host -> one line for each change.
+    """Show the changes that provisioning would make, and return them: host -> one line for each change.
 
     Changes nothing on any host. With ``--data save=``, the plan is also written to a file. Raises Refused, UsageError
     or StepFailed if the fleet cannot be provisioned.
@@ -82,9 +85,9 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
 
 
 def _begin(fleet: Fleet, options: Options) -> Members:
-    """Check that the fleet can be provisioned, and return which nodes may get traffic. Changes nothing on any host.
+    """Check that the fleet can be provisioned, and return which nodes may get traffic afterwards.
 
-    Raises Refused if a check finds a problem on any host.
+    Changes nothing on any host. Raises Refused if a check finds a problem on any host.
     """
     from orchestrator.provision import keep_out, preflight
 
@@ -96,7 +99,11 @@ def _begin(fleet: Fleet, options: Options) -> Members:
 
 
 def _check_plan(fleet: Fleet, members: Members, options: Options, approved: Approved | None) -> None:
-    """Raise Refused if the plan differs from the plan that was shown, or from the saved plan (``--data bound=``)."""
+    """Raise Refused if the plan differs from the plan that was shown, or from the saved plan (``--data bound=``).
+
+    + members: which nodes may get traffic after provisioning
+    + approved: the plan that was shown; None with ``-y``
+    """
     from orchestrator.provision.plan import plan
 
     if approved is None and options.bound is None:
@@ -109,7 +116,13 @@ def _check_plan(fleet: Fleet, members: Members, options: Options, approved: Appr
 
 
 def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
-    """Settle a provisioning that was killed. Return which nodes may get traffic after that."""
+    """Undo the half-done work of an earlier provisioning that was killed.
+
+    Put the former files back on all hosts. Let the nodes that the earlier provisioning drained get traffic again.
+    Return which nodes may get traffic after the present provisioning.
+
+    + members: which nodes may get traffic, as decided before
+    """
     from orchestrator.provision import drain_mark, keep_out, kept
 
     files, drains = kept.settle(fleet, say), drain_mark.settle(fleet, members, say)
@@ -119,9 +132,12 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
 
 
 def _change(fleet: Fleet, members: Members, session: Session) -> None:
-    """Put the files into place on all hosts, and load them. Record the begin and the end in the journal.
+    """Put the new files into place on all hosts, then load the new configuration. Record begin and end in the journal.
 
-    If a file cannot be put into place, or a signal comes meanwhile, put the former files back on all hosts.
+    If a file cannot be put into place, or a signal comes before all files are in place, put the former files back on
+    all hosts.
+
+    + members: which nodes may get traffic after provisioning
     """
     from orchestrator.provision import kept, walk
 
@@ -161,7 +177,10 @@ def _put_back(fleet: Fleet) -> None:
 
 
 def _can_lock(fleet: Fleet) -> bool:
-    """Return whether the lock can be taken, because an earlier provisioning has made the directory of the lock."""
+    """Return whether the lock can be taken already.
+
+    A lock on a host needs a directory, which the first provisioning makes. A lock in S3 can always be taken.
+    """
     from orchestrator.provision.facts import Entries
 
     if fleet.settings.journal.kind == "s3":
@@ -173,7 +192,10 @@ def _can_lock(fleet: Fleet) -> bool:
 
 
 def _committed(fleet: Fleet) -> Mapping[Color, str]:
-    """Return color -> the release that has the traffic in this color, according to the journal; empty if unknown."""
+    """Return color -> the color's release in the newest committed run in which the color got all the traffic.
+
+    The last 50 runs in the journal are searched. The result is empty if the journal cannot be read.
+    """
     from orchestrator.provision.members import committed
 
     try:

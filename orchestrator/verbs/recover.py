@@ -18,10 +18,10 @@ from orchestrator.verbs.walk import walk_plan
 
 
 def resume(fleet: Fleet, options: Options) -> int:
-    """Continue a run that stopped before its end, at the stage at which it stopped. Return the exit status.
+    """Continue a run that stopped before its end, at the stage at which the run stopped. Return the exit status.
 
-    If the undo of that run had already begun, undo the rest instead. If no run has stopped, only print that, and
-    return 0.
+    If the undo of that run had already begun, undo the remaining stages instead. If no run has stopped, only print a
+    message, and return 0.
     """
     with begin_session(fleet, "resume") as session:
         run = open_run_of(fleet)
@@ -37,7 +37,8 @@ def resume(fleet: Fleet, options: Options) -> int:
 def promote(fleet: Fleet, options: Options) -> int:
     """Continue a run that is paused because of ``--data until=``. Return the exit status.
 
-    Raises Refused if no run is paused. Raises UsageError if a new ``--data until=`` names no later pause of the run.
+    The operator may give a new ``--data until=``, so that the run pauses again. Raises Refused if no run is paused.
+    Raises UsageError if the new ``--data until=`` names no later pause of the run.
     """
     with begin_session(fleet, "promote") as session:
         run = open_run_of(fleet)
@@ -55,8 +56,8 @@ def promote(fleet: Fleet, options: Options) -> int:
 def abort(fleet: Fleet, options: Options) -> int:
     """Undo a run that has stopped or is paused. Return the exit status.
 
-    If the run was committed, complete it instead, because a committed run cannot be undone. If no run has stopped or is
-    paused, only print that, and return 0.
+    If the run was committed, complete the run instead, because a committed run cannot be undone. If no run has stopped
+    or is paused, only print a message, and return 0.
     """
     with begin_session(fleet, "abort") as session:
         run = open_run_of(fleet)
@@ -75,6 +76,7 @@ def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: Ope
     """Perform the remaining stages of a run that has stopped or is paused. Return the exit status.
 
     + verb: ``resume`` or ``promote``, for the messages and for the journal
+    + run: the run to continue
     """
     history, i, whole = run
     say(f"{verb}: {history.name}", bold=True)

@@ -104,7 +104,9 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
-    """Read the state of the fleet, and return it with the Inputs of a run of the verb. Changes nothing on the fleet.
+    """Read the state of the fleet, and return the state together with the Inputs of the run.
+
+    Change nothing on the fleet.
 
     Raises Refused if the run may not begin, and UsageError if an option is wrong.
     """
@@ -130,12 +132,14 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
 def _revision_of(fleet: Fleet, release: str) -> str:
     """Return the hash of a release's version: for git, the full commit hash.
 
-    If one of the last 50 runs in the journal made the release, return the hash that the journal has. Otherwise, only
-    the short hash at the end of the release id is known. For git, look up the full hash in a node's copy of the
-    repository. For other sources, return the short hash.
+    If one of the last 50 runs in the journal made the release, the journal has the hash. Otherwise, only the short hash
+    at the end of the release id is known. For git, look up the full hash in a node's clone of the repository. For other
+    sources, return the short hash.
 
-    The lookup for git raises Refused if the origin does not answer, and UsageError if the node's copy does not have the
-    commit.
+    For git, raises UsageError if the node's clone does not have the commit, and Refused if the repository does not
+    answer.
+
+    + release: the release id
     """
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 
 def remove(fleet: Fleet, options: Options) -> int:
-    """Remove the application from all hosts, with all its releases and its shared data. Return the exit status.
+    """Remove the application from all hosts, with all its releases and its shared data. Return the exit status, 0.
 
-    Without ``-y``, the operator has read the plan, and now types the name of the application. With ``-y``, the name is
-    in ``--data remove=``. If nothing of the application is left on any host, only print that.
+    The operator confirms the removal with the name of the application: in ``--data remove=``, or by typing the name.
+    With ``-y``, the name must be in ``--data remove=``. If nothing of the application is left on any host, only print a
+    message.
 
     Raises UsageError if the name is missing or wrong. Raises Refused if a host cannot be reached, another run holds the
-    lock, an earlier run has not ended, or a file system is mounted below the root. Then no host is changed.
+    lock, an earlier run has not ended, or a file system is mounted below the application's root. Then no host is
+    changed.
     """
     # imported here because no other verb needs these modules
     from orchestrator.provision.removal import walk
@@ -66,9 +68,10 @@ def remove(fleet: Fleet, options: Options) -> int:
 
 
 def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
-    """Print the plan of a removal, and return host -> what the application has there. Changes nothing.
+    """Print the plan of a removal. Return host -> the files, units and data that the application has there.
 
-    Raises UsageError or Refused as ``remove`` does, but does not ask for the name.
+    Changes nothing. Raises UsageError or Refused in the same cases as ``remove``, but does not require the
+    application's name.
     """
     from orchestrator.provision.removal import plan, walk
 
@@ -103,17 +106,22 @@ def _is_clean(fleet: Fleet, left: Left) -> bool:
 
 
 def _check_name(fleet: Fleet, options: Options) -> None:
-    """Raise UsageError if ``--data remove=`` names another application than the one of the inventory."""
+    """If ``--data remove=`` names another application than the inventory, raise UsageError.
+
+    If there is no name, do nothing.
+    """
     app = fleet.settings.app
     if options.remove and options.remove != {app}:
         raise UsageError(f"remove={','.join(sorted(options.remove))}: the application of this inventory is {app}")
 
 
 def _confirm(fleet: Fleet, options: Options, found: Mapping[str, Left], asks: bool) -> None:
-    """Make sure that the operator means this application.
+    """Make the operator confirm the removal with the name of the application, so that no wrong application is removed.
 
-    + found: host -> what the application has there
-    + asks: whether the operator can be asked (without ``-y``)
+    + found: host -> the files, units and data that the application has there
+    + asks: whether the operator can be asked, because ``-y`` is missing
+
+    Raises UsageError or Refused if the name is missing or wrong.
     """
     from orchestrator.provision.removal.plan import shared_data
 
@@ -139,9 +147,9 @@ def _journal_host(fleet: Fleet) -> str | None:
 
 
 def _has_journal(fleet: Fleet, found: Mapping[str, Left]) -> bool:
-    """Return whether there are a lock and a journal. A removal that was killed may have removed them already.
+    """Return whether the lock and the journal exist. An earlier removal that was killed may have removed them already.
 
-    + found: host -> what the application has there
+    + found: host -> the files, units and data that the application has there
     """
     from orchestrator.provision.removal.paths import state
 

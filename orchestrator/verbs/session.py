@@ -51,11 +51,11 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[
 
 
 def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> int:
-    """Make the guard of every host refuse commands of older runs, and kill commands that such runs left behind.
+    """Make the guard of every host refuse commands of older runs, and kill commands that older runs left behind.
 
-    Return the highest fence that a guard has stored, but at least ``fence``. If the result is higher than ``fence``,
-    the guards with a higher fence refuse this run's commands, so this run needs a higher number. Hosts that cannot be
-    reached or have no guard yet are ignored here; the preflight judges them.
+    Return the highest fence (run number) that a guard has stored, but at least ``fence``. If the result is higher than
+    ``fence``, some guards refuse this run's commands, so this run needs a higher number. A host that cannot be reached
+    or has no guard yet is ignored, because the preflight decides about this host.
 
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in
@@ -102,7 +102,7 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
 
 def store_host(fleet: Fleet) -> Host:
-    """Return the host that holds lock and journal, if they are not in S3.
+    """Return the host that holds the lock and the journal. Call this function only if they are not in S3.
 
     Raises UsageError if the inventory does not have this host.
     """
@@ -113,11 +113,14 @@ def store_host(fleet: Fleet) -> Host:
 
 
 def _as_user(user: str | None, command: StringCommand) -> StringCommand:
-    """Return the command that runs a command as a user; None for the user who logs in."""
+    """Return a command that runs ``command`` as a user.
+
+    + user: the user; None for the user who logs in
+    """
     # env, because a command may begin with an environment variable
     return command if user is None else StringCommand("runuser", "-u", user, "--", "env", command)
 
 
 def begin_record(verb: str) -> Begin:
-    """Return the record that begins a run: the verb, the user and machine that run it, and this tool's version."""
+    """Return the record that begins a run: the verb, the operator's user and machine, and the version of this tool."""
     return Begin(verb, owner(verb).who, __version__)

@@ -1,6 +1,6 @@
-"""Settle an earlier run that stopped before its end: complete it if it was committed, otherwise undo it.
+"""Settle an earlier run that stopped before its end: complete the run if it was committed, otherwise undo the run.
 
-Every verb that begins a run does this first.
+The verbs `release`, `code`, `rollback` and `join` settle an earlier run before they begin their own run.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
     """Settle an earlier run before a new run begins.
 
     If the earlier run suspended the Auto Scaling group and the group cannot be resumed now, only a rollback continues.
-    In this case, return the suspended processes of the group: the rollback resumes them at its end. In all other cases,
-    return ().
+    In this case, return the names of the suspended processes of the group, such as ``Launch``. The rollback resumes
+    these processes at its end. In all other cases, return ().
 
-    If places do not answer the undo, the nodes among them are barred, and the new run continues.
+    If nodes do not answer the undo, they are barred, and the new run continues.
 
     + verb: the verb of the new run
     + earlier: the run to settle
 
-    Raises Refused if the earlier run is paused. Raises NotUndone if its undo failed on a place that answers, or if the
-    group cannot be resumed and the new run is no rollback.
+    Raises Refused if the earlier run is paused. Raises NotUndone if the undo failed at a place that answers. Also
+    raises NotUndone if the group cannot be resumed and the new run is not a rollback.
     """
     refuse_paused(earlier.history)
     say(f"{earlier.history.name} stopped before its end: settling that run first", fg="yellow")
@@ -64,16 +64,16 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
 def settle_run(fleet: Fleet, session: Session, run: OpenRun) -> int:
     """Settle a run. Return the exit status: 0, or 1 if places did not answer the undo.
 
-    Raises NotUndone if the undo failed on a place that answers, or if a stage failed that must be finished before any
-    other run (its kind has ``owed``), such as resuming the Auto Scaling group.
+    Raises NotUndone if the undo failed at a place that answers. Also raises NotUndone if the run suspended the Auto
+    Scaling group and the group cannot be resumed.
     """
     return _record(session, run.inputs, _undo_or_finish(fleet, session, run))
 
 
 def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
-    """Complete the run if it was committed, otherwise undo it. Return how the walk through its stages ended.
+    """Complete the run if it was committed, otherwise undo the run. Return how the stages ended.
 
-    Raises NotUndone if the undo failed on a place that answers.
+    Raises NotUndone if the undo failed at a place that answers.
     """
     history, i, whole = run
     stages = whole.after_commit if history.committed else begun_stages(history, whole)
@@ -88,10 +88,13 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
 
 
 def _record(session: Session, i: Inputs, ended: Ended) -> int:
-    """Record that a run is settled, and return the exit status 0.
+    """Record in the journal that a run is settled, and return the exit status 0.
 
-    If places did not answer the undo, record nothing and return 1, so that the next command undoes the rest. Raises
-    NotUndone if a stage failed that must be finished before any other run (its kind has ``owed``).
+    If places did not answer the undo, record nothing and return 1, so that the next command undoes the remaining
+    stages. Raises NotUndone if the Auto Scaling group could not be resumed (``Kind.owed``).
+
+    + i: the Inputs of the settled run
+    + ended: how the stages of the undo or of the completion ended
     """
     if ended.owed:
         raise NotUndone(_listed(ended.owed))

@@ -1,4 +1,4 @@
-"""Show the plan of a run, without changing anything or taking the lock."""
+"""Show the plan of a run, without taking the lock and without changing anything."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from orchestrator.verbs.session import open_store
 
 
 def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Mapping[str, Any]:
-    """Read the fleet's state, make the plan, show it, and return its Inputs as JSON.
+    """Read the fleet's state, make the plan of a verb and show the plan. Return the Inputs of the plan as JSON.
 
-    With ``--data save=``, the plan is also written to a file. Raises Refused or UsageError, as the run would.
+    For ``provision``, return host -> one line for each change. With ``--data save=``, the plan is also written to a
+    file. Raises Refused or UsageError in the same cases as the run.
 
     + verbose: whether to show the commands of each stage
     + as_json: whether to print JSON on standard output, instead of lines on standard error
@@ -51,10 +52,13 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:
     """Show the plan before pyinfra asks whether to continue, and return the plan.
 
-    The run is later refused if its plan differs from this plan. If an earlier run stopped, also show how the command
-    will settle that run first. If the new run can have no plan before that, return an Approved without a plan.
+    The run is later refused if its plan differs from this plan. If an earlier run stopped before its end, also show how
+    the command will settle that run first. If the plan cannot be made before the earlier run is settled, return an
+    Approved without a plan.
 
-    Raises Refused or UsageError, as the run would.
+    + verbose: whether to show the commands of each stage
+
+    Raises Refused or UsageError in the same cases as the run.
     """
     # a provisioning settles no earlier run, and a new fleet has no journal yet
     earlier = None if verb == "provision" else _earlier(fleet)
@@ -81,10 +85,10 @@ def settled_first(earlier: RunHistory) -> str:
 
 
 def _earlier(fleet: Fleet) -> RunHistory | None:
-    """Return the earlier run that has to be settled; None if there is no such run.
+    """Return the earlier run that has to be settled; None if no run has to be settled.
 
-    If another command holds the lock, print a line that names its holder. If that command renewed the lock recently, it
-    is still running and has nothing to settle, so return None.
+    If another command holds the lock, print a line that names the holder of the lock. If the holder renewed the lock in
+    the last LEASE seconds, the holder's run is still in progress and has not stopped, so return None.
 
     Raises Refused if the earlier run is paused.
     """

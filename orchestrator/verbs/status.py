@@ -38,7 +38,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
     """Yield the lines about switches, nodes, lock and the last runs.
 
     + fleet: the state of nodes, switches and Auto Scaling group
-    + contents: the contents of the store: lock and journal
+    + contents: the lock and the journal
     """
     yield f"{settings.app}"
     for name, seen in fleet.switches.items():
@@ -65,7 +65,10 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
 
 
 def _without_traffic(fleet: FleetState) -> Iterable[str]:
-    """Yield one line for each node that a switch keeps out of the traffic, with the way back."""
+    """Yield one line for each node that a switch keeps out of the traffic.
+
+    The line names the way back into the traffic.
+    """
     draining = {name for name, state in fleet.node_states.items() if state.draining}
     for name in sorted(fleet.barred | set(fleet.drained)):
         if name in draining:

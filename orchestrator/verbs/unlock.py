@@ -17,9 +17,9 @@ def show_lock(fleet: Fleet) -> None:
 def unlock(fleet: Fleet, options: Options) -> int:
     """Take the lock away from a run that holds it. Return the exit status, 0.
 
-    If no run holds the lock, only print that. If the run that held the lock is still alive, it stops at its next write
-    to the journal. Until then it may send commands to hosts. As soon as a newer run has begun, the guards refuse these
-    commands.
+    If no run holds the lock, only print a message. If the run that held the lock is still alive, that run stops at its
+    next write to the journal. Until then, that run may send commands to hosts. As soon as a newer run has begun, the
+    guards refuse these commands.
     """
     store = open_store(fleet)
     held = store.read().held

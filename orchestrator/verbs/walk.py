@@ -1,6 +1,6 @@
-"""Walk the plan of a run, which means: perform its stages in order.
+"""Perform the stages of a plan in order, and record and show each event.
 
-Show and record each event, then announce, record and report the end of the run.
+After the last stage, announce, record and report the end of the run.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def walk_plan(
 ) -> int:
     """Perform the stages of a plan, then announce, record and report how the run ended. Return the exit status.
 
-    If the run is paused, its end is neither announced nor recorded. If the undo failed on a place that answers, the end
-    is recorded, but not announced.
+    The announcement is for new instances of the Auto Scaling group. If the run is paused, the run has not ended, so no
+    end is announced or recorded. If the undo failed at a place that answers, the end is recorded, but not announced.
 
     + i: the Inputs from which the plan was made
     + whole: the plan
-    + go: function that performs all stages of the plan, or the remaining stages
+    + go: a function that performs all stages of the plan, or only the remaining stages of a resumed run
     """
     file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
 
@@ -60,9 +60,9 @@ def walk_plan(
 
 
 def how(ended: Ended) -> str:
-    """Return how the run ended, for its last record: ``done``, ``undone``, or ``left``.
+    """Return how the run ended, for the last record of the run: ``done``, ``undone``, or ``left``.
 
-    ``left`` means that the next command has to finish a stage or the undo.
+    ``left`` means that the next command has to finish the undo or a stage.
     """
     if ended.left or ended.owed:
         return "left"
