@@ -1,4 +1,4 @@
-"""A tarball that is a file on the operator's machine. This machine pushes the tarball, and the nodes extract it."""
+"""The source: a tarball on the operator's machine. This machine pushes the tarball, and the nodes extract it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orchestrator.source.tarball import ref_of, sha256_of
 
 
 class ArchiveFile(SourceKind):
-    """A source: a tarball on the operator's machine, which pushes the tarball to the nodes."""
+    """A source: a tarball that is a file on the operator's machine. This machine pushes the tarball to the nodes."""
 
     noun = "a tarball"
     pushes = True

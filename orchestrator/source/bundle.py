@@ -1,4 +1,4 @@
-"""Make directories on the operator's machine that hold exactly the files to send to the nodes."""
+"""Make temporary directories on the operator's machine. Each directory has exactly the files to send to the nodes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from orchestrator.scripts.files import read
 
 
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
-    """Copy a directory, so that all nodes get the same files even if the directory changes meanwhile.
+    """Copy a directory, and return the copy. All nodes get these files, even if the directory changes meanwhile.
 
-    ``.git`` and the release's own directory ``.release`` are never copied.
+    ``.git`` and a directory ``.release`` at the top are never copied.
 
-    + exclude: patterns of more files that are not copied, in rsync's syntax
+    + exclude: patterns, in rsync's syntax, of further files that are not copied
 
     Raises UsageError if the directory does not exist, and OrchestratorError if it cannot be copied.
     """
@@ -38,6 +38,8 @@ OURS = ("--", ".", ":(exclude).release")
 def export(checkout: str, commit: str) -> Bundle:
     """Export the files of a commit, except ``.release``, from a git repository on this machine.
 
+    + checkout: path of the repository
+
     Raises OrchestratorError if git or tar fails.
     """
 
@@ -55,7 +57,9 @@ TARBALL = "archive"
 
 
 def tarball(file: Path) -> Bundle:
-    """Make a directory that contains only a copy of this file, named ``archive``.
+    """Make a temporary directory that contains only a copy of a tarball. The copy has the name ``archive``.
+
+    The result has no hash of the files.
 
     Raises OrchestratorError if the file cannot be read.
     """
@@ -79,12 +83,12 @@ def sha256(file: Path) -> str:
 
 
 def hash_of(path: Path) -> str:
-    """Return the hash of a directory's files, calculated by the script that nodes use.
+    """Return the hash of the files in a directory. The script that calculates the hash is also used on the nodes.
 
-    First sets the modes of the files as they will be on the nodes, because the hash includes the modes. Raises
-    OrchestratorError if a command fails.
+    The hash includes the executable bits of the files. Therefore this function first gives the files the modes that
+    they will have on the nodes. Raises OrchestratorError if a command fails.
     """
-    # set the modes as rsync will set them on the nodes: the owner may execute each file that any user may execute
+    # rsync sets the same modes on the nodes: the owner may execute each file that any user may execute
     _run(["chmod", "-R", "u+rwX", path])
     script = f'set -eu\n{read("scripts/tree.sh")}\ntree_hash "$1"\nrmdir "$1/.release" 2>/dev/null || true'
     return _run(["sh", "-c", script, "tree", path]).strip()

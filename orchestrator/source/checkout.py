@@ -1,4 +1,8 @@
-"""A git repository on the operator's machine. This machine exports one commit, builds it and pushes it to the nodes."""
+"""The source: a git repository on the operator's machine.
+
+This machine exports the files of one commit, runs the build steps in the exported directory, and pushes this directory
+to the nodes.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,11 @@ class Checkout(Tree):
 def commit_of(checkout: str, ref: str) -> str:
     """Return the full hash of the commit that a ref names in a git repository on this machine.
 
-    Raises UsageError if there is no such repository or ref, or if the ref is a tag and a branch of different commits.
+    + checkout: path of the repository
+    + ref: name of a branch or tag, or a commit hash
+
+    Raises UsageError if the repository or the ref does not exist, or if a branch and a tag have this name and point to
+    different commits.
     """
 
     def git(*words: str) -> subprocess.CompletedProcess[str]:

@@ -17,12 +17,14 @@ from orchestrator.scripts.guarded import Guard, guarded
 
 
 def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Guard) -> str:
-    """Copy a release from another node to this host, unchanged. Returns one line for the report.
+    """Copy a release from another node to a host, unchanged. Returns one line for the report: size and other node.
 
-    + names: the nodes that have the release; the first of them that is reachable is the source
-    + guard: how to call the guard; the same for both nodes
+    + host: the node that gets the release
+    + release: id of the release
+    + names: the nodes that have the release. The release is copied from the first of these nodes that is connected.
+    + guard: arguments for calling the guard, on both nodes
 
-    Raises CommandFailed if none of the nodes is reachable, or if a step of the copy fails.
+    Raises CommandFailed if none of the nodes in ``names`` is connected, or if a step of the copy fails.
     """
     giver = next((name for name in names if fleet.has(name) and fleet.host(name).connected), None)
     if giver is None:
@@ -30,12 +32,12 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
     root, remove = fleet.settings.node.root, f"{fleet.settings.node.library}/remove"
     there = f"{root}/releases/.{release}.tar"
     with Scratch() as directory:
-        # the release's files may hold secrets, so only this user can read the directory
+        # only this user can read this directory, because the release's files may contain secrets
         here = directory / "release.tar"
         sent = fleet.one(giver, lambda other: _take(fleet, other, release, there, here, guard), guard.seconds)
         if sent.error is not None or sent.value is None:
             raise CommandFailed(f"{giver}: {sent.error}")
-        # the file is made before its content is written, so that no other user can ever read the content
+        # make an empty file that only this user can read, so that no other user can ever read its content
         fleet.shell(host, guarded('umask 077; : >"$1"', [there], None))
         host.put_file(str(here), there)
         size = here.stat().st_size
@@ -44,9 +46,12 @@ def copy(fleet: Fleet, host: Host, release: str, names: Sequence[str], guard: Gu
 
 
 def _take(fleet: Fleet, host: Host, release: str, there: str, here: Path, guard: Guard) -> str:
-    """Pack the release on a node into the file ``there``, download this file to ``here``, and remove it from the node.
+    """Pack a release on a node into a tar file, and download this file. Returns the SHA-256 of the file.
 
-    Returns the SHA-256 of the file. Raises CommandFailed if a command on the node fails.
+    Afterwards the tar file is removed from the node. Raises CommandFailed if a command on the node fails.
+
+    + there: path of the tar file on the node
+    + here: path to which the file is downloaded on this machine
     """
     settings: Settings = fleet.settings
     helper = f"{settings.node.library}/pack"

@@ -1,4 +1,4 @@
-"""Prepare the files of a run once on the operator's machine, and push them to each node."""
+"""Prepare the files of a release once on the operator's machine, and push these files to each node."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from orchestrator.source.kinds import kind_of
 
 
 class Delivery:
-    """The work of the operator's machine in the stages ``fetch`` of one run.
+    """Does the work of the operator's machine in the stage ``fetch`` of one run.
 
-    A run has one such stage, or one for each batch of nodes. All of them use the same prepared files.
+    If the nodes are in batches, the run has one stage ``fetch`` for each batch. All these stages use the same prepared
+    files.
     """
 
     def __init__(self, fleet: Fleet) -> None:
@@ -28,23 +29,27 @@ class Delivery:
 
     @property
     def stdin(self) -> str | None:
-        """The secret that the fetch operation on a node reads from standard input; None if it needs no secret."""
+        """The secret that the fetch operation on a node reads from standard input.
+
+        The secret is a login or a URL. None means that the operation needs no secret.
+        """
         return self._supply.stdin
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The arguments of the fetch operation that are known only after ``prepare``.
+        """The arguments of the fetch operation that are known only after ``prepare``: name -> value.
 
-        This is ``expected``, the hash of the pushed files. It is empty if no files are pushed, or only a tarball.
+        The only name is ``expected``. Its value is the hash of the pushed files. If this machine pushes no files, or
+        only a tarball, there are no such arguments.
         """
         made = self._supply.bundle
         return {"expected": made.tree} if made and made.tree else {}
 
     def prepare(self, ref: str, revision: str, release: str, color: Color) -> None:
-        """Prepare the files for the nodes. A second call for the same version does nothing.
+        """Prepare the files of a version for the nodes. A second call for the same version does nothing.
 
-        + ref, revision: the ref and the revision of the version
-        + release, color: values for the environment of build steps on this machine
+        + ref, revision: name and hash of the version, as in `Version`
+        + release, color: values of RELEASE and COLOR for the build steps on this machine
 
         Raises CommandFailed if a build step fails, and OrchestratorError for every other failure.
         """
@@ -56,9 +61,12 @@ class Delivery:
         self._ready = version
 
     def push(self, host: Host, release: str, live: str | None) -> None:
-        """Push the files of a release to a node. Does nothing if the nodes pull the files. Raises CommandFailed.
+        """Push the files of a release to a node. If the nodes fetch the files themselves, this does nothing.
 
-        + live: id of the live release, from which rsync copies equal files; None if there is no live release
+        + live: id of the live release. If a file of the live release is equal, rsync copies that file on the node
+          instead of sending the file. None if there is no live release.
+
+        Raises CommandFailed if rsync fails.
         """
         if self._supply.bundle is None:
             return

@@ -1,4 +1,7 @@
-"""A directory on the operator's machine. This machine copies it, builds the copy and pushes the copy to the nodes."""
+"""The source: a directory on the operator's machine.
+
+This machine copies the directory, runs the build steps in the copy, and pushes the copy to the nodes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from orchestrator.source.tree import Tree
 
 
 class Directory(Tree):
-    """A source: the files that a directory on the operator's machine holds when the plan is made."""
+    """A source: the files that a directory on the operator's machine contains when the plan of the run is made."""
 
     noun = "a directory"
 
@@ -45,7 +48,7 @@ class Directory(Tree):
         return made
 
     def _copied(self) -> Bundle:
-        # Shared paths and the environment file are not pushed. A directory in shared.seed is pushed, because its files
-        # fill the shared directory.
+        # Shared paths and the environment file are not pushed. But the directories in shared.seed are pushed, because
+        # their files fill the shared directories.
         replaced = [f"/{path}" for path in self.settings.left_out if path not in self.settings.shared.seed]
         return bundle.snapshot(self._source.path, [*self._source.exclude, *replaced])

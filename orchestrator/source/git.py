@@ -1,4 +1,4 @@
-"""A git repository that every node can reach. The nodes fetch one commit from it."""
+"""The source: a git repository that every node can reach. The nodes fetch one commit from this repository."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ class Git(SourceKind):
         return Version(ref, self.revision(fleet, ref))
 
     def revision(self, fleet: Fleet, ref: str) -> str:
-        """Return the commit that a ref names in the origin. The first reachable node asks the origin.
+        """Return the hash of the commit that a ref names in the origin. The first reachable node asks the origin.
 
-        A ref that is a full commit hash is returned unchanged, even if the origin has no such commit.
+        If the ref is a full commit hash, this returns the ref unchanged, even if the origin has no such commit.
+
+        + ref: name of a branch or tag, or a commit hash
 
         Raises UsageError if the origin has no such ref. Raises Refused if no node can be reached, or if the node or the
         origin does not answer.
@@ -64,7 +66,7 @@ class Git(SourceKind):
 
     @property
     def _origin(self) -> dict[str, Any]:
-        """The arguments with which a node reaches the origin."""
+        """The arguments that a fact or operation on a node needs to reach the origin: name -> value."""
         return {
             "origin": self._source.address,
             "login": bool(self._source.login),

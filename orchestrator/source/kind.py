@@ -1,4 +1,4 @@
-"""The interface of all kinds of source: git, tarball, checkout, directory. Each kind has one file with one class."""
+"""The interface of all kinds of source: git, tarball, checkout, directory. Each kind is a class in its own file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Call = tuple[Callable[..., Any], dict[str, Any]]
 class Version:
     """A version of the application.
 
-    + ref: the name of the version, as the operator or the settings give it
-    + revision: the commit, the SHA-256 of the tarball, or the hash of the directory's files
+    + ref: the name of the version, as the operator or the settings give the name
+    + revision: the hash of the version: a git commit hash, the SHA-256 of a tarball, or the hash of a directory's files
     """
 
     ref: str
@@ -31,11 +31,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Supply:
-    """What the operator's machine supplies for the fetch on the nodes.
+    """The files and the secret that the operator's machine supplies to the nodes for the stage ``fetch``.
 
-    + bundle: the files that are pushed to every node; None if the nodes pull the files
-    + stdin: the secret (a login or a URL) that the fetch operation on a node reads from standard input; None if it
-      needs no secret
+    + bundle: the files that the operator's machine pushes to every node; None if the nodes fetch the files themselves
+    + stdin: the secret (a login or a URL) that the fetch operation on a node reads from standard input; None if the
+      operation needs no secret
     """
 
     bundle: Bundle | None = None
@@ -46,8 +46,8 @@ class SourceKind(ABC):
     """A kind of source, from which the files of a release come.
 
     + noun: the name of the kind in messages
-    + pushes: whether the operator's machine pushes files, so that rsync has to reach the nodes
-    + takes_sha256: whether ``--data sha256=`` may be given: the SHA-256 of the tarball
+    + pushes: whether the operator's machine pushes files to the nodes. If so, rsync must be able to reach the nodes.
+    + takes_sha256: whether the operator may give the SHA-256 of a tarball with ``--data sha256=``
     """
 
     noun: ClassVar[str]
@@ -59,26 +59,26 @@ class SourceKind(ABC):
 
     @abstractmethod
     def version(self, fleet: Fleet, options: Options) -> Version:
-        """Return the version that the options name; if they name no version, the version that the settings name.
+        """Return the version that the options name. If the options name no version, the settings name the version.
 
         Raises UsageError if there is no such version, and Refused if the version cannot be determined.
         """
 
     @abstractmethod
     def fetch(self, release: str, revision: str) -> Call:
-        """Return the operation that brings a version to a node, and the arguments of the operation. Pure.
+        """Return the pyinfra operation that brings a version to a node, and the operation's arguments. Pure.
 
         + release: id of the new release
-        + revision: revision of the version
+        + revision: the hash of the version, as in `Version`
         """
 
     @abstractmethod
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:
-        """Prepare on this machine what the nodes need for the fetch, and return it.
+        """Prepare, on this machine, the files or the secret that the nodes need to fetch a version, and return them.
 
         ``Delivery.prepare`` calls this method once for each version, before any node fetches the version.
 
-        + release, color: values for the environment of build steps on this machine
+        + release, color: values of RELEASE and COLOR for the build steps on this machine
 
         Raises CommandFailed if a build step fails, and OrchestratorError for every other failure.
         """

@@ -1,6 +1,6 @@
-"""Choose the class for the source in the settings.
+"""Choose the class of the source that the settings name.
 
-To add a kind of source, write its section and its class, and add a case here.
+To add a kind of source, write its section and its class, and add a case to `kind_of`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from orchestrator.source.tarball import Download
 
 
 def kind_of(settings: Settings) -> SourceKind:
-    """Return an object for the source that the settings name.
+    """Return the object that represents the source in the settings.
 
-    The nodes download an archive or artifact with a ``url``. The operator's machine pushes an archive with a ``file``,
-    and an artifact with a ``checkout``.
+    If an archive or artifact has the key ``url``, the nodes download a tarball. If an archive has ``file``, or an
+    artifact has ``checkout``, the operator's machine pushes the files.
     """
     match settings.source:
         case GitSource() as source:

@@ -1,4 +1,4 @@
-"""Push files from the operator's machine to a node, by rsync over SSH, with the inventory's SSH settings."""
+"""Push files from the operator's machine to a node, by rsync over SSH. rsync uses the inventory's SSH settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pyinfra.api.host import Host
 
 from orchestrator.errors import CommandFailed
 
-# rsync copies equal files on the node from the live release: it neither sends nor hard-links them. It compares
-# contents, because the times of files in a fresh checkout mean nothing. MODES makes modes independent of the operator's
-# umask.
+# If a file is equal to a file of the live release, rsync copies the file on the node, and neither sends nor hard-links
+# the file. rsync compares the contents of files, because the times of files in a fresh checkout mean nothing. With
+# MODES, the modes do not depend on the operator's umask.
 MODES = "--chmod=Du=rwx,Dgo=rx,Fu=rwX,Fgo=rX"
 FLAGS = ("--recursive", "--links", "--times", "--perms", MODES, "--checksum", "--delete")
 
@@ -27,9 +27,10 @@ MISSING = "rsync is missing on this machine: install it (apt install rsync)"
 
 
 def problem(host: Host) -> str | None:
-    """Return one line that says why rsync cannot push to a host; None if nothing speaks against it.
+    """Return one line that says why rsync cannot push files to a host; None if no reason was found.
 
-    This looks only for rsync on this machine and at the inventory's SSH settings of the host. It does not connect.
+    The function checks whether rsync is installed on this machine, and whether rsync can use the SSH settings that the
+    inventory has for the host. The function does not connect to the host.
     """
     data = _data(host)
     if not shutil.which("rsync"):
@@ -46,8 +47,8 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
     + source: the directory on this machine
     + destination: the directory on the host; its parent directory must exist
-    + like: a directory on the host, absolute or relative to ``destination``. If a file there is equal, rsync copies it
-      from there instead of sending it. None for no such directory.
+    + like: another directory on the host, absolute or relative to ``destination``. If a file in this directory is
+      equal, rsync copies that file on the host instead of sending the file. None if there is no such directory.
 
     Raises CommandFailed if rsync is missing or fails.
     """
@@ -67,9 +68,10 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
 
 def reach(host: Host) -> tuple[list[str], str]:
-    """Return rsync's arguments for reaching a host in the same way as pyinfra, and the prefix of paths on the host.
+    """Return two things that rsync needs to reach a host in the same way as pyinfra.
 
-    pyinfra must reach the host by SSH.
+    The first is a list of arguments for rsync. The second is the prefix of paths on the host, such as
+    ``deploy@web1:``. pyinfra must reach the host by SSH.
     """
     data = _data(host)
     assert data is not None
@@ -90,6 +92,6 @@ def reach(host: Host) -> tuple[list[str], str]:
 
 
 def _data(host: Host) -> Mapping[str, Any] | None:
-    """Return the data of pyinfra's SSH connector for a host; None if pyinfra does not reach the host by SSH."""
+    """Return the settings of pyinfra's SSH connection to a host; None if pyinfra does not reach the host by SSH."""
     data: Mapping[str, Any] = getattr(host.connector, "data", {})
     return data if "ssh_hostname" in data else None

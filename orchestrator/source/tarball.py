@@ -1,4 +1,4 @@
-"""A tarball at a URL, for the kinds archive and artifact. The nodes download the tarball."""
+"""The source: a tarball at a URL, which the nodes download. The kinds ``archive`` and ``artifact`` can have a URL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGNED = 3600
 
 
 class Download(SourceKind):
-    """A source: a tarball that the nodes download. The operator or the settings must give its SHA-256."""
+    """A source: a tarball that the nodes download. The operator or the settings must give the tarball's SHA-256."""
 
     noun = "a tarball"
     takes_sha256 = True
@@ -53,7 +53,12 @@ class Download(SourceKind):
         return Supply(stdin=curl_config(url))
 
     def _url(self, ref: str) -> str:
-        """Return the URL of a version; for an object in S3, a presigned URL that is valid for `SIGNED` seconds."""
+        """Return the URL of a version's tarball.
+
+        For a tarball in S3, this is a presigned URL, which is valid for `SIGNED` seconds.
+
+        + ref: name of the version, which replaces the placeholder `REF`
+        """
         url = self._source.address.replace(REF, ref)
         if not url.startswith("s3://"):
             return url
@@ -67,19 +72,19 @@ class Download(SourceKind):
 
 
 def curl_config(url: str) -> str:
-    """Return a line of curl's configuration that names a URL. Only quotes and backslashes need escapes there."""
+    """Return a line of curl's configuration that names a URL. Quotes and backslashes in the URL are escaped."""
     quoted = url.replace("\\", "\\\\").replace('"', '\\"')
     return f'url = "{quoted}"\n'
 
 
 def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
-    """Return the ref of the wanted tarball; empty if neither the operator nor the settings give a ref.
+    """Return the ref, which is the name of the wanted version. Empty if neither the operator nor the settings give it.
 
-    + key: the key of the setting that gives ``place``
+    + key: the setting that has ``place`` as its value: ``url`` or ``file``
     + place: the URL or path of the tarball, which may contain the placeholder `REF`
 
-    Raises UsageError if ``place`` has the placeholder and there is no ref, or if the operator gives a ref and ``place``
-    does not have the placeholder.
+    Raises UsageError if ``place`` has the placeholder, but there is no ref. Raises UsageError if the operator gives a
+    ref, but ``place`` lacks the placeholder.
     """
     ref = options.ref or source.ref or ""
     if options.ref and REF not in place:
@@ -90,8 +95,8 @@ def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
 
 
 def sha256_of(source: Tarball, options: Options) -> str | None:
-    """Return the SHA-256 that the tarball must have; None if it is not given.
+    """Return the SHA-256 that the tarball must have; None if neither the operator nor the settings give a SHA-256.
 
-    The SHA-256 in the settings counts only if the operator asks for no ref, or for the ref in the settings.
+    The SHA-256 in the settings is used only if the operator names no ref, or names the ref in the settings.
     """
     return options.sha256 or (source.sha256 if not options.ref or options.ref == source.ref else None)

@@ -1,4 +1,4 @@
-"""A directory tree on the operator's machine: the common part of the kinds checkout and directory."""
+"""The common base of the kinds of source whose files are a directory tree on the operator's machine."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Tree(SourceKind):
 
     @abstractmethod
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        """Return a copy of the version's files, before any build step.
+        """Return a copy of the version's files, in which no build step has run yet.
 
         Raises OrchestratorError if the files cannot be copied, or have changed since the plan was made.
         """
 
     @override
     def fetch(self, release: str, revision: str) -> Call:
-        # the hash of the files is known only after the build
+        # `expected` is empty: the hash of the files is known only after the build steps (`Delivery.arguments`)
         return receive, {"root": self.settings.node.root, "release": release, "expected": ""}
 
     @override

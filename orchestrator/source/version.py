@@ -1,4 +1,4 @@
-"""Determine the version that a ref names, once for the whole fleet."""
+"""Determine the version that a run releases, once for the whole fleet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def version(fleet: Fleet, options: Options) -> Version:
     """Return the version that the options or the settings name.
 
     Raises UsageError if there is no such version, or if ``--data sha256=`` is given for a source that is no tarball.
-    Raises Refused if the version cannot be determined, or if rsync cannot push it to one of the nodes.
+    Raises Refused if the version cannot be determined, or if rsync cannot push the version's files to one of the nodes.
     """
     kind = kind_of(fleet.settings)
     if options.sha256 and not kind.takes_sha256:
@@ -26,9 +26,12 @@ def version(fleet: Fleet, options: Options) -> Version:
 
 
 def revision(fleet: Fleet, ref: str) -> str:
-    """Return the commit that a ref names in the origin of the settings.
+    """Return the hash of the commit that a ref names in the git repository ``source.origin``.
 
-    Raises UsageError if the origin has no such ref, and Refused if the origin does not answer or the source is not git.
+    + ref: name of a branch or tag, or a commit hash
+
+    Raises UsageError if the repository has no such ref. Raises Refused if the repository does not answer, or if the
+    source is not git.
     """
     kind = kind_of(fleet.settings)
     if not isinstance(kind, Git):

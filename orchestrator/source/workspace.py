@@ -1,4 +1,8 @@
-"""Run build steps on the operator's machine, in the directory that is pushed to the nodes."""
+"""Run build steps on the operator's machine, in the directory that this machine pushes to the nodes.
+
+The outputs of each step are kept in a store, which is a directory on this machine, so that a later release can reuse
+the outputs.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +23,24 @@ KEPT = 5
 
 
 def store_of(app: str) -> Path:
-    """Return the directory on this machine that keeps the build outputs of an application."""
+    """Return the store of an application: the directory on this machine that keeps the outputs of build steps."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "orchestrator" / app / "build"
 
 
 def build(directory: Path, steps: Sequence[Build], store: Path, environment: Mapping[str, str]) -> list[str]:
-    """Run build steps in a directory. If the store has the outputs of a step for the same inputs, copy them instead.
+    """Run build steps in a directory. Returns one line for each step, which says how the step ended.
 
-    Returns one line for each step, which says whether the step ran, its outputs were taken from the store, or the step
-    was skipped because its condition ``when`` did not hold.
+    If the store has outputs that the same step made from the same inputs, these outputs are copied, and the step does
+    not run. If the command ``when`` of a step fails, the step is skipped.
 
-    + directory: the version's files. As on a node, ``.release/build`` in it records the digest of each step.
-    + store: the directory that keeps outputs, each under the digest of its inputs
+    + directory: directory with the version's files. The digest of each step is written to ``.release/build`` in this
+      directory, as on a node.
+    + store: directory that keeps outputs. Each entry is ``<step>/<digest>``: the digest is made from the step and its
+      inputs.
     + environment: variables for the steps, in addition to the variables of this process
 
-    Raises CommandFailed if a step fails or does not make one of its outputs. The exception has what the step printed.
+    Raises CommandFailed if a step fails or does not make one of its outputs. The exception has the lines that the step
+    printed.
     """
     return [f"{step.name}: {_one(directory, step, store / step.name, environment)}" for step in steps]
 
@@ -74,10 +81,13 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
 
 
 def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return what a shell function of ``digest.sh`` printed. The nodes use the same script.
+    """Call a shell function of ``digest.sh``, and return the text that the function printed.
 
-    + asked: the call of the function
-    + about: the arguments that describe the build step ($1, $2, ...); the first of them is its name
+    The nodes use the same script ``digest.sh``.
+
+    + asked: shell command that calls the function, such as ``unmatched "$4"``
+    + about: the arguments $1, $2, ..., which describe the build step; $1 is the name of the step
+    + environment: variables for the function, in addition to the variables of this process
 
     Raises CommandFailed if the function fails.
     """
@@ -92,9 +102,14 @@ def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[
 
 
 def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:
-    """Copy outputs into the store, as the directory ``kept``, and remove all but the newest KEPT entries of the step.
+    """Copy the outputs of a step into the store. Then remove all but the newest KEPT entries of the step.
 
-    The copy is renamed to its final name, so that each entry of the store is complete.
+    The outputs are first copied under a temporary name, and then renamed. Therefore each entry of the store is
+    complete.
+
+    + directory: directory in which the step ran
+    + outputs: paths of the outputs, relative to ``directory``
+    + kept: directory of the new entry in the store
     """
     part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)

@@ -1,1 +1,4 @@
-"""The configuration of a color for a release: made for each release, and kept in the release. Pure."""
+"""Make the files that configure a color (nginx, PHP-FPM, services) for a release.
+
+Each release has its own files, in the directory ``.release/stack`` of the release. All functions are pure.
+"""

@@ -1,4 +1,8 @@
-"""The files of a release that configure its color. Each release has them for both colors, in one directory. Pure."""
+"""Make the files of a release that configure its color.
+
+Each release has these files for both colors, in the directory ``.release/stack`` of the release. All functions are
+pure.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from orchestrator.stack.nginx import nginx_conf
 
 
 def files(settings: Settings) -> dict[str, str]:
-    """Return the files that configure a release's color: name -> text.
+    """Return the files that configure the color of a release: name of the file -> text of the file.
 
     A release may run in either color, so there are files for both colors.
 
@@ -26,12 +30,12 @@ def files(settings: Settings) -> dict[str, str]:
 
 
 def packed(texts: Mapping[str, str], public: str) -> str:
-    """Return a tar archive (base64) of the files, and of the link ``public`` to the release's document root.
+    """Return a tar archive, encoded in base64, of files and of the symlink ``public`` to the release's document root.
 
     The same files always give the same archive.
 
-    + texts: name of each file -> text
-    + public: the document root, as a path in the release
+    + texts: name of each file -> text of the file
+    + public: the document root, as a path in the release; ``.`` is the whole release
     """
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -41,7 +45,7 @@ def packed(texts: Mapping[str, str], public: str) -> str:
             entry.size, entry.mode = len(data), 0o644
             tar.addfile(entry, io.BytesIO(data))
         link = tarfile.TarInfo("public")
-        # the directory of these files is two levels below the release
+        # the files are in `.release/stack`, which is two levels below the release
         link.type, link.linkname = tarfile.SYMTYPE, "../.." if public == "." else f"../../{public}"
         tar.addfile(link)
     return base64.b64encode(archive.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""Make the configuration of a color's own nginx from the settings. Pure."""
+"""Make the configuration of a color's nginx from the settings. All functions are pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.stack.render import render
 
 
 def nginx_conf(settings: Settings, color: Color) -> str:
-    """Return the text of the configuration of a color's nginx, which serves the color's release.
+    """Return the text of the configuration of a color's nginx. This nginx answers the requests for the color.
 
     Raises UsageError if ``gate.path`` or ``gate.host`` has characters that need quoting in a configuration file.
     """
@@ -57,7 +57,7 @@ def gate_is_plain(settings: Settings) -> None:
 
 
 def _services(settings: Settings, color: Color) -> dict[str, object]:
-    """Return the values of services for the template."""
+    """Return the values about services that the template ``nginx.conf.j2`` uses: name -> value."""
     services = [
         {
             "name": service.name,
@@ -74,13 +74,16 @@ def _services(settings: Settings, color: Color) -> dict[str, object]:
 
 
 def nearest_first(settings: Settings) -> list[Service]:
-    """Return the services, those with longer paths first: the longest path that matches a request decides."""
+    """Return the services, sorted by the lengths of their paths, longest first.
+
+    If the paths of several services match a request, the service with the longest path gets the request.
+    """
     return sorted(settings.services, key=lambda service: (-len(service.path), service.path))
 
 
 def upstream(address: str) -> str:
-    """Return the address of a process on this host as nginx expects it.
+    """Return the address of a process on the same host, in the form that nginx expects in the directive ``server``.
 
-    + address: a port number, or the path of a socket
+    + address: a port number, or the path of a unix socket
     """
     return f"127.0.0.1:{address}" if address.isdigit() else f"unix:{address}"

@@ -1,4 +1,4 @@
-"""Make the configuration of a color's PHP-FPM from the settings. Pure."""
+"""Make the configuration of a color's PHP-FPM from the settings. All functions are pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from orchestrator.stack.render import NOTICE, render
 DEFAULTS = {
     "opcache.enable": "1",
     "opcache.validate_timestamps": "0",
-    # otherwise PHP does not cache files that are younger than two seconds, such as those of a new release
+    # by default, PHP does not cache files that are younger than two seconds, such as the files of a new release
     "opcache.file_update_protection": "0",
     "opcache.memory_consumption": "128",
     "opcache.interned_strings_buffer": "16",
     "opcache.max_accelerated_files": "20000",
 }
 
-# Debian's cron job clears only Debian's own directory of sessions, and Debian's PHP clears no sessions itself.
+# Debian's cron job removes old sessions only from Debian's own directory, and Debian's PHP removes no sessions itself.
+# Therefore these values let PHP remove old sessions.
 SESSION_DEFAULTS = {"session.save_handler": "files", "session.gc_probability": "1", "session.gc_divisor": "1000"}
 
 
 def files(settings: Settings) -> dict[str, str]:
-    """Return the files of a release that configure PHP-FPM of a color: name -> text. There are files for both colors.
+    """Return the files of a release that configure PHP-FPM: name of the file -> text of the file.
 
-    Raises UsageError if a value of ``php.ini`` cannot stand in a php.ini file.
+    A release may run in either color, so there are files for both colors. Raises UsageError if a value of the setting
+    ``php.ini`` cannot stand in a php.ini file.
     """
     php = settings.php
     found = {"php-version": f"{php.version}\n"}
@@ -43,9 +45,10 @@ def files(settings: Settings) -> dict[str, str]:
 
 
 def fpm_conf(settings: Settings, color: Color, workers: int) -> str:
-    """Return the configuration of a color's FPM master and of its only pool.
+    """Return the text of the configuration of a color's PHP-FPM: the master process and its only pool.
 
-    + workers: number of workers of the pool; 0 for a color without a release, which starts one worker if it is asked
+    + workers: number of workers of the pool. 0 is for a color without a release: its pool starts one worker when a
+      request arrives.
     """
     return render(
         "php-fpm.conf.j2",
@@ -61,7 +64,8 @@ def fpm_conf(settings: Settings, color: Color, workers: int) -> str:
 def php_ini(settings: Settings, color: Color) -> str:
     """Return the text of a color's php.ini file.
 
-    It holds the values that this tool needs. A value in the setting ``php.ini`` replaces the value of this tool.
+    The file has the values that this tool needs, and the values of the setting ``php.ini``. If both have a value of the
+    same name, the value of the setting is used. Raises UsageError if a value of the setting cannot stand in the file.
     """
     stack = f"{settings.node.link(color)}/{settings.node.STACK}"
     sessions = {"session.save_path": settings.node.sessions, **SESSION_DEFAULTS}
@@ -80,16 +84,18 @@ def _has_shared(settings: Settings) -> bool:
 
 
 def opcache_blacklist(settings: Settings) -> str:
-    """Return the text of the file that lists the PHP files that OPcache does not cache: all shared files.
+    """Return the text of OPcache's blacklist, which lists the PHP files that OPcache does not cache: all shared files.
 
-    OPcache never looks again at a file that it has cached (``opcache.validate_timestamps``). The application may write
-    shared files, such as its configuration, at any time, and the other color must then read the new file, too.
+    When OPcache has cached a file, OPcache never reads this file again (``opcache.validate_timestamps`` is 0). The
+    application may write shared files, such as its configuration, at any time. Both colors must then read the new file.
     """
     return f"; {NOTICE}\n{settings.node.shared}/\n"
 
 
 def ini_value(key: str, value: str) -> str:
-    """Return a value as a php.ini file must have it: constants and numbers unchanged, all other values in quotes.
+    """Return a value in the form for a php.ini file: constants and numbers unchanged, all other values in quotes.
+
+    + key: name of the value, such as ``memory_limit``
 
     Raises UsageError if the key or the value cannot stand in a php.ini file.
     """

@@ -1,4 +1,4 @@
-"""Render the templates of a release's files. Pure."""
+"""Render the templates of the files that configure a color for a release."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, **values: object) -> str:
-    """Return the text of a template with values.
+    """Return the text that a template gives with these values.
 
-    + template: name of the template's file
+    + template: file name of the template in ``stack/templates``
+    + values: name of a variable of the template -> value
     """
     return templates(TEMPLATES).get_template(template).render(notice=NOTICE, **values)
 
 
 @cache
 def templates(folder: Path, trim: bool = True) -> Environment:
-    """Return the environment that renders the jinja2 templates of a folder.
+    """Return the jinja2 environment that renders the templates of a folder.
 
-    + trim: whether the line of a block tag, such as ``{% if %}``, is left out; if False, it becomes an empty line
+    + trim: whether the output leaves out the lines of block tags, such as ``{% if %}``. If False, each of these lines
+      becomes an empty line.
     """
     made = Environment(
         loader=FileSystemLoader(folder),

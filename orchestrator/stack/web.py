@@ -1,4 +1,8 @@
-"""Make values for the template nginx.conf.j2: which requests a color's nginx answers itself, and how. Pure."""
+"""Make values for the template ``nginx.conf.j2``, which configures a color's nginx.
+
+The values say which requests nginx denies, which files nginx sends, and which headers nginx adds. All functions are
+pure.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ HIDDEN = r"~/\.(?!well-known/)"
 class Header:
     """A header that nginx adds to all answers.
 
-    + answered: nginx's variable that has the value of the same header in the application's answer
+    + answered: name of nginx's variable for the header of the same name in the application's answer
     """
 
     name: str
@@ -36,7 +40,10 @@ class Header:
 
 
 def values(settings: Settings) -> dict[str, object]:
-    """Return values for nginx.conf.j2, made from the section ``web`` and from the paths in the document root."""
+    """Return values for the template ``nginx.conf.j2``: name of a variable of the template -> value.
+
+    The values come from the section ``web`` of the settings, and from the settings about paths in the document root.
+    """
     web = settings.web
     return {
         "denied": denied(settings),
@@ -53,11 +60,14 @@ def values(settings: Settings) -> dict[str, object]:
 
 
 def denied(settings: Settings) -> Rules:
-    """Return the rules for requests that nginx answers with 404; an empty list if there are no such requests.
+    """Return the rules for requests that nginx answers with 404; an empty list if nginx denies no request.
 
-    With the runtime ``service``, the list is empty if ``web.deny`` is empty. Otherwise the rules deny the environment
-    file, the private files, and the paths that ``web.deny`` matches and ``web.serve`` does not name. The service gets
-    the requests for all other paths.
+    With the runtimes ``php`` and ``static``, the rules deny the environment file, private files, hidden files, shared
+    paths, and the paths that ``web.deny`` matches. With the runtime ``service``, hidden files and shared paths are not
+    denied, because the service may answer these requests. If ``web.deny`` is also empty, the list is empty.
+
+    The paths in ``web.serve`` are exceptions, which nginx does not deny. But the environment file, private files and
+    hidden files are never exceptions, even if they lie below a path in ``web.serve``.
     """
     patterns = [f"~*^/{glob(pattern)}(/|$)" for pattern in settings.web.deny]
     unsent = [*_unsent(settings), *patterns] if settings.runtime != "service" else patterns
@@ -65,7 +75,11 @@ def denied(settings: Settings) -> Rules:
 
 
 def unsent(settings: Settings) -> Rules:
-    """Return the rules for files that nginx does not send. nginx applies the rules of `denied` before these rules."""
+    """Return the rules for files that nginx does not send.
+
+    nginx applies these rules after the rules of `denied`. If these rules refuse a path, the application gets the
+    request. With the runtime ``static``, nginx then answers with 404.
+    """
     return _with_exceptions(settings, _unsent(settings))
 
 
@@ -75,15 +89,15 @@ def _unsent(settings: Settings) -> list[str]:
 
 def _with_exceptions(settings: Settings, unsent: list[str]) -> Rules:
     never = [(f"~^/{literal(path)}(/|$)", True) for path in published.private(settings)]
-    # these expressions do not match hidden files, so hidden files in the directories are not sent
+    # these expressions match no hidden files, so nginx does not send the hidden files in the directories of `web.serve`
     served = [(rf"~(?s)^/{literal(path)}(?!.*/\.)(/|$)", False) for path in settings.web.serve]
     return [*never, *served, *((pattern, True) for pattern in unsent), ("~^/", False)]
 
 
 def literal(path: str) -> str:
-    """Return a regular expression that matches exactly this path.
+    """Return a regular expression that matches exactly one path.
 
-    The expression can stand in double quotes in nginx's configuration.
+    In nginx's configuration, the expression must stand in double quotes.
     """
     return re.escape(path).replace('"', r"\x22").replace("\\\\", r"\x5c")
 
