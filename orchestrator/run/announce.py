@@ -1,6 +1,6 @@
-"""Writes the announcement, from which new Auto Scaling instances learn which releases to install.
+"""Writes the announcement, which tells new instances of the Auto Scaling group which releases to install.
 
-The announcement is the S3 object ``scaling.live`` of the settings.
+The announcement is an object in S3. The setting ``scaling.live`` is its URL.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announcement:
-    """Return the announcement, which names the live color and the releases of both colors. Pure.
+    """Return the announcement: the live color and the releases of both colors. Pure.
 
-    If ``committed``, these are the color and the releases after the run, otherwise those before the run. A `join`
-    changes neither.
+    If ``committed`` is True, the announcement describes the state after the run, otherwise the state before the run. A
+    `join` does not change this state.
 
-    + fence: the number of the command that writes the announcement. If another command settles the run, this is that
-      command's number, which is higher than the run's own number
-    + committed: whether the run was committed; False before the run has ended and after an undo
+    + i: the Inputs of the run
+    + fence: the number of the run that writes the announcement. If a later run settles the run of ``i``, this is the
+      higher number of the later run
+    + committed: whether the run of ``i`` was committed. False before the run has ended, and after an undo
     + busy: whether a run is in progress, so that new instances have to wait
     """
     from orchestrator.aws.announce import Announcement, Version
@@ -39,17 +40,20 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
 
 
 Known = tuple[str, str | None]
-"""The id of a release and its revision (for git, the full commit hash); the revision is None if it is unknown."""
+"""The id of a release, and the revision of the release (for git, the full commit hash; None if unknown)."""
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
-    """Return the release of each color in a `join`, which installs these two releases on one node."""
+    """Return color -> the release that a `join` installs in this color; None for a color without a release."""
     former = (join.former_release, join.former_revision) if join.former_release else None
     return {i.color: (i.release, i.revision), i.color.other: former}
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
-    """Return the release of each color: if ``committed``, as it is after the run, otherwise as it was before."""
+    """Return color -> the release that a color has after or before the run; None for a color without a release.
+
+    + committed: True for the releases after the run, False for the releases before the run
+    """
     formers = {node.former for node in i.nodes}
     # if the nodes have different releases in the idle color, new instances get no release for that color
     former = formers.pop() if len(formers) == 1 else None
@@ -60,9 +64,11 @@ def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
 def announce(settings: Settings, i: Inputs, fence: int, committed: bool, busy: bool) -> str | None:
     """Write the announcement to S3 if the settings have ``scaling.live``.
 
-    Return one line about the error if writing failed, else None.
+    Return None, or one line about the error if writing failed.
 
-    + settings: the present settings. If this command settles an earlier run, ``i`` holds the settings of that run
+    + settings: the present settings, with the login at AWS. If this command settles an earlier run, ``i`` holds the
+      settings of the earlier run
+    + i, fence, committed, busy: as for ``announcement``
     """
     scaling = settings.scaling
     if scaling is None or scaling.live is None:

@@ -1,7 +1,7 @@
-"""Watches the new color while it has its share of the traffic.
+"""Watches the new color for some time after a shift of traffic (a bake).
 
-The time is divided into windows of ``comparison.window`` seconds (a setting). At the end of each window the color is
-checked.
+The time is divided into windows of ``comparison.window`` seconds (a setting). At the end of each window, the run checks
+the probe and the health pages, and compares both colors.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from orchestrator.switches import Api, balancer
 class Baking:
     """Performs one bake. The first failed check ends the bake.
 
-    + looks: yields the number of the next comparison of both colors in this run, from 1
-    + asked: the action of the plan's step, which says what to watch and for how long
+    + looks: numbers the comparisons of both colors through the whole run: yields 1, 2, 3 and so on
+    + asked: the action of the plan's step: the color, nodes and switches to watch, and for how many seconds
     """
 
     def __init__(self, fleet: Fleet, probe: RunProbe, looks: Iterator[int], asked: Bake) -> None:
@@ -49,7 +49,8 @@ class Baking:
     def run(self) -> str:
         """Watch the new color for the time of the bake. Return a line for the report.
 
-        Raises NotYet if a check fails, or if the settings ask for an undo at the last verdict of the comparison.
+        Raises NotYet if a check fails. Also raises NotYet if the last comparison gives the verdict "inconclusive" or
+        "error", and the settings demand an undo for this verdict.
         """
         comparison = self._settings.comparison
         end = time.monotonic() + self._seconds
@@ -68,9 +69,9 @@ class Baking:
         return self._decide(verdict)
 
     def _decide(self, last: Verdict | None) -> str:
-        """Return the report line for the last verdict. Raises NotYet if the settings ask for an undo at this verdict.
+        """Return the report line for the last verdict. Raises NotYet if the settings demand an undo for this verdict.
 
-        + last: the last verdict of the bake, None if the colors were not compared
+        + last: the last verdict of the bake; None if the colors were not compared
         """
         if last is None:
             return f"{self._seconds:g} s without a failure"
@@ -83,7 +84,7 @@ class Baking:
     # The health page
 
     def _gate(self) -> None:
-        """Request the color's health page on each node itself. Raises NotYet if an answer is missing or wrong."""
+        """Request the color's health page once on each node itself. Raises NotYet if an answer is missing or wrong."""
         replies = self._fleet.each(
             self._nodes,
             lambda host: color_answers(self._fleet, host, self._color, count=1),
@@ -99,10 +100,10 @@ class Baking:
             return reply.error or "does not answer the gate"
         return http.judge(reply.value.answers, self._release, 1)
 
-    # Both colors compared
+    # The comparison of both colors
 
     def _compare(self, last: bool) -> Verdict:
-        """Compare both colors in the traffic since this weight was set. Return the worst verdict of all switches.
+        """Compare both colors by their traffic since this weight was set. Return the worst verdict of all switches.
 
         The traffic of all balancers is added up and gets one verdict. Each switch behind an API gets its own verdict.
 

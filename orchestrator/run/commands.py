@@ -1,4 +1,4 @@
-"""Lists the commands that a step would send, for a plan that is only shown."""
+"""Lists the shell commands that a step would run on its host. A printed plan can show these commands."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from orchestrator.run.handler import OperationHandler, guard, handler_of
 
 
 def commands(step: Step, settings: Settings) -> list[str]:
-    """Return the commands that a step would send to its host, with secrets masked. Pure.
+    """Return the shell commands that a step would run on its host, with secrets masked. Pure.
 
-    Return an empty list for a step that sends no command: a step that only looks, calls an API, or acts on the
-    operator's machine.
+    Return an empty list if the step runs no pyinfra operation on a host. Such a step only reads facts, copies a release
+    from another node, calls an API, or acts on the operator's machine.
     """
     handler = handler_of(type(step.action))
     if step.place.kind in ("api", "operator") or not issubclass(handler, OperationHandler):

@@ -1,6 +1,6 @@
-"""Sends a few requests to an address of the switch and judges which release answers.
+"""Sends a few requests to an address of the switch, and judges which releases answer.
 
-For a constant stream of requests there is the probe.
+The package ``probe``, in contrast, sends a constant stream of requests.
 """
 
 from __future__ import annotations
@@ -59,9 +59,11 @@ def ask(
     http2: bool = False,
     address: str | None = None,
 ) -> Answer:
-    """Send one request on a new connection and return its result. Network errors and a bad URL are results too.
+    """Send one request on a new connection, and return the result of the request.
 
-    + token: the probe token, empty for none
+    If the network fails or the URL is not valid, nothing is raised, and the result holds the error message.
+
+    + token: the probe token, which the request sends in a header; empty for no header
     + timeout: seconds. With HTTP/1.1: how long the server may be silent. With HTTP/2: until the answer is complete
     + host: the name for the Host header and for TLS (SNI and certificate); None for the URL's host
     + ca: a file of CA certificates to trust; None for the system's certificates
@@ -88,9 +90,10 @@ def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enoug
 
     The line says either that another release still answers, or "cannot tell" and the reason.
 
+    + release: the id of the release that must answer
     + tolerant: whether to ignore requests without a usable answer, because nodes may be frozen. A frozen node gets its
       share of the requests and answers none of them
-    + enough: how many usable answers there must be, even if ``tolerant``
+    + enough: how many usable answers are needed, even if ``tolerant`` is True
     """
     wrong = next((told.release for told in answers if not told.problem and told.release != release), None)
     if wrong:
@@ -109,8 +112,9 @@ def judge_split(answers: Sequence[Answer], release: str, other: str, seen: Mappi
 
     + answers: the newest answers
     + release: the new release, which gets a share of the traffic
-    + other: the old release, which gets the rest of the traffic
-    + seen: release -> number of its answers at this address in all checks of the stage, including ``answers``
+    + other: the old release, which gets the remaining traffic
+    + seen: release -> number of the release's answers at this address, in all checks of the stage. These numbers
+      include ``answers``
     """
     wrong = next((told.release for told in answers if not told.problem and told.release not in (release, other)), None)
     if wrong:

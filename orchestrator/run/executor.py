@@ -1,4 +1,4 @@
-"""Performs the steps of a stage: gives each step to the handler of its action and enforces the step's deadline."""
+"""Performs the steps of a stage: gives each step to the handler of the step's action, and enforces the deadline."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ class Executor:
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         """Perform all steps in parallel. Return one result per step, in the order of the steps.
 
-        If a step fails, its result holds the error. Before the steps, handlers may prepare something on the operator's
-        machine (``Handler.before``). If that fails, no step is performed, and this method returns the results of the
-        failed preparation.
+        If a step fails, the step's result holds the error. Before the steps, handlers may prepare the stage on the
+        operator's machine (``Handler.before``). If a preparation fails, no step is performed, and this method returns
+        the results of the failed preparation.
+
+        + undoing: whether the steps are part of an undo
         """
         handlers = tuple(dict.fromkeys(self._handler(step.action) for step in steps))
         for handler in handlers:
@@ -50,7 +52,10 @@ class Executor:
         return results
 
     def close(self) -> None:
-        """Remove all files of the run from the operator's machine. End the probe if it still runs; keep its report."""
+        """Remove the run's temporary files from the operator's machine. If the probe still runs, end the probe.
+
+        The report of the probe can still be read afterwards.
+        """
         for handler in self._handlers.values():
             handler.close()
         self._context.probe.close()
@@ -65,7 +70,7 @@ class Executor:
         try:
             found = self._result(step, undoing)
         except Exception as error:  # noqa: BLE001 (an unexpected error becomes the result of its step)
-            # an unexpected error at one place must not stop the work at the other places, or an undo
+            # an unexpected error at one place must not stop an undo or the work at the other places
             found = Result(step.place, f"{type(error).__name__}: {error}")
         return self._hidden(found)
 
@@ -90,7 +95,7 @@ class Executor:
 
 
 def _here(step: Step, act: Callable[[], str]) -> Result:
-    """Perform a step that the operator's machine does itself or through an API. Return the step's result.
+    """Perform a step on the operator's machine or through an API. Return the step's result.
 
     + act: performs the step and returns a line of detail for the report
     """

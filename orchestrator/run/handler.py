@@ -1,4 +1,4 @@
-"""Base classes of the handlers. A handler performs the steps that have one class of action."""
+"""The base classes of the handlers. Each handler class performs the steps of one class of action."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Context:
 
     + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
     + probe: the run's probe
-    + swap: the instant at which the armed nodes change their ``live`` links, None until it is chosen
+    + swap: the instant at which the armed nodes change their ``live`` links; None until this instant is chosen
     """
 
     fleet: Fleet
@@ -41,11 +41,11 @@ class Context:
 
 
 class Handler(Generic[A]):
-    """Performs all steps of one run that have one class of action. A subclass overrides the methods that it needs.
+    """Performs the steps of a run whose action has the class ``A``. A subclass overrides the methods that it needs.
 
-    The ``at_...`` methods act at one place and return a line of detail for the report. If such a method raises an
-    exception, only its own step fails, and the report shows the message. CommandFailed, NotYet, CannotTell and
-    OrchestratorError are expected errors, so their messages should be written for the operator.
+    Each ``at_...`` method performs a step at one place, and returns a line of detail for the report. If the method
+    raises an exception, only this step fails, and the report shows the exception's message. CommandFailed, NotYet,
+    CannotTell and OrchestratorError are expected errors, so their messages should be written for the operator.
 
     + output: whether the report keeps the last lines that a failed command printed
     """
@@ -58,9 +58,10 @@ class Handler(Generic[A]):
         self.settings = context.fleet.settings
 
     def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Do the part of a stage's work that is done once, on the operator's machine, before the steps.
+        """Prepare a stage once, on the operator's machine, before its steps.
 
-        Return () if this work succeeded. If it failed, return the results of the stage; no step is then performed.
+        Return () if the preparation succeeded. If the preparation failed, return results with the error. These are then
+        the results of the stage, and no step is performed.
 
         + steps: all steps of the stage, including steps with other actions
         + undoing: whether the stage is part of an undo
@@ -84,14 +85,14 @@ class Handler(Generic[A]):
         raise NotImplementedError(f"{step.action.name} is not an action for the operator's machine")
 
     def together(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
-        """Judge all results of a stage together, after its steps. Return the results, with an error where one is found.
+        """Judge the results of all steps of a stage, after all steps have ended. Return the results.
 
-        The method here returns the results unchanged.
+        An override may add errors to the results. The base class returns the results unchanged.
         """
         return results
 
     def close(self) -> None:
-        """Remove the files that this handler has made on the operator's machine. Called once, after the run."""
+        """Remove the files that this handler has made on the operator's machine. To be called once, after the run."""
 
 
 @dataclass(frozen=True)
@@ -103,30 +104,31 @@ class Call:
 
 
 class OperationHandler(Handler[A]):
-    """Performs an action by running one pyinfra operation on the host.
+    """Performs an action by running one pyinfra operation on the step's host.
 
-    + guarded: whether the operation's commands go through the guard. False for an operation that changes no file
+    + guarded: whether the host's guard runs the operation's commands. False for an operation that changes no file
     """
 
     guarded: ClassVar[bool] = True
 
     @classmethod
     def call(cls, step: Step[A], settings: Settings) -> Call:
-        """Return the operation for a step, with its arguments. Pure, so that a plan can show the command."""
+        """Return the operation for a step, and the operation's arguments. Pure, so that a plan can show the command."""
         raise NotImplementedError
 
     def sent(self, host: Host, step: Step[A]) -> tuple[Mapping[str, Any], str | None]:
-        """Return the values that the handler knows only during the run, not while a plan is shown.
+        """Return the arguments and the standard input that are known only during the run, not when a plan is shown.
 
-        The first value replaces arguments of ``call``. The second value is the text for the operation's standard input,
-        None for none.
+        The first value is a mapping from the name of an argument to its value. These values replace values that
+        ``call`` returned. The second value is the text of the operation's standard input; None for no standard input.
         """
         return {}, None
 
     def heard(self, lines: Sequence[str]) -> str:
-        """Make the line of detail from the lines that the operation printed: here, the last three lines.
+        """Return the line of detail for the report, made from the lines that the operation printed.
 
-        A subclass may raise CommandFailed if the printed lines show that the step has failed.
+        The base class joins the last three lines. An override may raise CommandFailed if the printed lines show that
+        the step has failed.
         """
         return " ".join(lines[-3:])
 
@@ -141,22 +143,23 @@ class OperationHandler(Handler[A]):
 
 
 def handler_of(action: type[Action]) -> type[Handler[Any]]:
-    """Import and return the handler class that performs a class of actions."""
+    """Import and return the handler class that performs a class of actions (``Action.handler``)."""
     module, _, name = action.handler.partition(":")
     found: type[Handler[Any]] = getattr(import_module(module), name)
     return found
 
 
 def guard(step: Step, settings: Settings, fence: int, undoing: bool = False) -> Guard:
-    """Return the guard through which a step's commands go, on a node or on a balancer.
+    """Return the guard that runs a step's commands on a node or on a balancer.
 
-    + undoing: whether the step is part of an undo. If so, the guard kills a command that holds the host's lock, instead
-      of waiting for the lock
+    + fence: the number of the run
+    + undoing: whether the step is part of an undo. If another command holds the host's lock, the guard kills that
+      command in an undo, and otherwise waits for the lock
     """
     layout = settings.balancer if step.place.kind == "balancer" else settings.node
     return Guard(f"{layout.library}/guard", layout.guard_dir, fence, seconds(step.deadline), undoing)
 
 
 def seconds(deadline: float) -> int:
-    """Return a step's deadline in whole seconds, rounded down, but at least 1. Commands on a host get this limit."""
+    """Return the time limit of a step's commands: the deadline in whole seconds, rounded down, but at least 1."""
     return max(1, int(deadline))

@@ -1,6 +1,7 @@
 """The probe of a run.
 
-The probe starts before the first cutover. So the run knows whether requests already failed before the first cutover.
+The probe starts before the first cutover. Therefore the run knows whether requests had already failed before that
+cutover.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from orchestrator.probe.report import Report
 class RunProbe:
     """Starts, reads and ends the probe's process.
 
-    If the process ends by itself or does not answer, the run goes on without a probe. `shifting`, `look`, `end` and
-    `close` then do nothing.
+    If the process ends by itself or does not answer, the run continues without a probe. In this case, `shifting`,
+    `look`, `end` and `close` do nothing.
 
-    + report: the probe's report, None until the probe has ended
+    + report: the probe's report; None until the probe has ended
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -53,11 +54,11 @@ class RunProbe:
         return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
 
     def shifting(self, weights: Weights) -> None:
-        """Prepare the probe for a shift of traffic.
+        """Prepare the probe for a shift of traffic. Call this method right before the shift.
 
-        At the first shift, note how many requests have failed before. If none had failed, later failures make `look`
-        and `end` raise NotYet. If the new color gets all the traffic, record the cutover in the probe's report, which
-        then also counts late answers of the old release.
+        The first call stores how many requests have failed until then. If this number is 0, `look` and `end` raise
+        NotYet for later failures. If the new color will get all the traffic, this method also records the cutover in
+        the probe's report. The report then counts the answers that the old release still gives after the cutover.
 
         + weights: the weights after the shift
         """

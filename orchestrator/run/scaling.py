@@ -18,15 +18,16 @@ from orchestrator.waiting import within
 
 
 def keep_still(settings: Settings, asked: Scaling) -> str:
-    """Suspend or resume processes of the Auto Scaling group, as ``asked.do`` says. Return a line of detail. Idempotent.
+    """Suspend or resume processes of the Auto Scaling group. Return a line of detail for the report. Idempotent.
 
-    If ``asked.do`` is "inherit", only return a line about the processes that are still suspended.
+    ``asked.do`` selects the work: "suspend", "resume", or "inherit". "inherit" changes nothing and only returns a line
+    about the processes that are still suspended.
 
     + settings: the present settings, with the login at AWS
     + asked: the action of the step, with the group and the processes
 
-    Raises OrchestratorError if AWS refuses a call. If the processes are suspended, also raises OrchestratorError if an
-    instance came or left since the run first looked at the group, or if the group is still changing.
+    Raises OrchestratorError if AWS refuses a call. "suspend" also raises OrchestratorError if an instance was added or
+    removed since the run first read the state of the group, or if the group is still changing.
     """
     processes, name = asked.processes, asked.group
     listed = ", ".join(processes) or "nothing: all processes were suspended before the run"
@@ -48,11 +49,10 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
 
 
 def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
-    """Keep new instances from traffic. Return one line for each instance that came to the group or left it.
+    """Keep new instances from traffic. Return one line for each instance that was added or removed during the run.
 
-    Only changes since the run first looked at the group count. New instances are removed from the target groups of the
-    settings' ALBs, except instances that a launch lifecycle hook still keeps from traffic. If a call to AWS fails, one
-    line says so, and nothing is raised.
+    This function removes new instances from the target groups of the settings' ALBs, except instances that a launch
+    lifecycle hook still keeps from traffic. If a call to AWS fails, nothing is raised, and a line describes the error.
     """
     name, before = asked.group, asked.instances
     account = _account(settings, asked.region)
@@ -74,14 +74,14 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
 
 
 def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tuple[Changes, tuple[str, ...]]:
-    """Return the instances that came and left, and, separately, the new instances that are not ready yet. Pure.
+    """Return how the group has changed, and separately the ids of new instances that are still starting. Pure.
 
-    An instance that is being terminated counts as left.
+    An instance that is being terminated, or that is in the warm pool, does not count as an instance of the group.
 
-    + before: the ids of the instances when the run first looked at the group
-    + now: id -> lifecycle state, for the instances that the group has now
-    + catches_up: whether a launch lifecycle hook keeps new instances from traffic until they have caught up. Without
-      such a hook, no instance is returned as not ready
+    + before: the ids of the instances when the run first read the state of the group
+    + now: id -> lifecycle state, for the instances that AWS lists now
+    + catches_up: whether a launch lifecycle hook keeps a new instance from traffic until the instance has the live
+      release. If False, every new instance is part of the changes, even if the instance is still starting
     """
     there = {id: state for id, state in now.items() if not state.startswith(("Terminat", "Warmed"))}
     changed = scaling.changes(before, there)
@@ -90,7 +90,11 @@ def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tupl
 
 
 def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[str]) -> None:
-    """Remove new instances from both target groups of every ALB in the settings."""
+    """Remove new instances from both target groups of every ALB in the settings.
+
+    + instances: id -> instance
+    + came: the ids of the new instances
+    """
     for switch in settings.switches:
         if isinstance(switch, AlbSwitch):
             arns = {switch.blue: settings.ports.of(Color.blue), switch.green: settings.ports.of(Color.green)}
@@ -100,9 +104,10 @@ def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[s
 
 
 def moved(changed: Changes, now: Group) -> list[str]:
-    """Return one line for each change of the group since the run first looked at the group. Pure.
+    """Return one line for each change of the Auto Scaling group that makes a run impossible. Pure.
 
-    Each change that is still in progress also gets a line.
+    + changed: the instances that were added or removed since the run first read the state of the group
+    + now: the present state of the group. A change that is still in progress also gets a line
     """
     unrest = scaling.unrest(now)
     named = " ".join(unrest)
@@ -114,9 +119,11 @@ def moved(changed: Changes, now: Group) -> list[str]:
 
 
 def _account(settings: Settings, region: str | None) -> Account:
-    """Return the AWS account: the region from the run's plan, the login from the present settings.
+    """Return access to the AWS account, with the login from the present settings.
 
-    If the present settings have no ``scaling``, the account has the default login.
+    If the present settings have no ``scaling``, use boto3's default login.
+
+    + region: the region from the run's plan; None for the default region
     """
     mine = settings.scaling
     return Account(region, mine.profile, mine.endpoint_url) if mine else Account(region)

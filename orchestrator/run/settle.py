@@ -1,4 +1,4 @@
-"""Settles a run that stopped before its end: completes the run if it was committed, else undoes it."""
+"""Settles a run that stopped before its end: completes the run if it was committed, otherwise undoes the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from orchestrator.stages import plan
 
 
 class OpenRun(NamedTuple):
-    """A run that has to be settled: its records, the Inputs from these records, the plan made from the Inputs."""
+    """A run that has to be settled, which means completed or undone.
+
+    + history: the journal's records of the run
+    + inputs: the Inputs that the run recorded
+    + plan: the plan that is made from these Inputs
+    """
 
     history: RunHistory
     inputs: Inputs
@@ -64,14 +69,16 @@ def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:
 
 
 def shows(stages: Iterable[Stage]) -> bool:
-    """Return whether an error in these stages or their undos may contain output of the application's own commands."""
+    """Return whether an error in these stages, or in their undos, may contain output of the application's commands."""
     return any(step.action.prints for stage in stages for part in (stage, *stage.undo) for step in part.do)
 
 
 def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
-    """Complete the run if it was committed, else undo the run. Return how the walk ended.
+    """Complete the run if it was committed, otherwise undo the run. Return how the walk along the plan ended.
 
-    Idempotent, because every stage and every undo is idempotent.
+    A second call does no harm, because every stage and every undo is idempotent.
+
+    + whole: the plan of the run
     """
     if run.committed:
         return walk.forward(whole.after_commit)
@@ -80,15 +87,14 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
 
 
 def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
-    """Return the stages that a resumed run still has to do before its commit.
+    """Return the stages that a resumed run still has to perform before its commit.
 
-    A stage that changes something is left out if the journal records the stage as done. A stage that only looks is left
-    out if a later stage that changes something has begun, because the check has then lost its meaning. For example, a
-    color that was started need no longer be without requests, and a share of 5% need not be verified once the color has
-    25%.
+    A stage that changes something is left out if the journal records the stage as done. A stage that only checks is
+    left out if a later stage that changes something has begun, because the check is no longer needed. For example,
+    `quiet` checks that a color has no requests. After the color was started, this check is not needed any more.
 
-    There are two exceptions. A stage that only looks and whose kind has ``standing`` is always repeated. A stage whose
-    kind has ``valid_until`` is repeated until that later stage is done.
+    There are two exceptions. A stage that only checks is always repeated if its kind has ``standing``. If the kind of a
+    stage has ``valid_until``, which is the name of a later stage, the stage is repeated until the later stage is done.
     """
     stages = whole.until_commit
     begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]
@@ -96,7 +102,7 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
 
     def is_left(index: int, stage: Stage) -> bool:
         if stage.kind.valid_until:
-            # a resumed run has a new number; nodes were armed for the old number and have to be armed again
+            # a resumed run has a new number, but the nodes were armed for the old number: arm the nodes again
             return not any(
                 later.kind.name == stage.kind.valid_until and later.weight == stage.weight and later.name in run.done
                 for later in stages

@@ -1,4 +1,4 @@
-"""Chooses the instant at which all armed nodes change their ``live`` links, by the nodes' own clocks."""
+"""Chooses the instant at which all armed nodes change their ``live`` links. Each node uses its own clock."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class SwapTime:
 
     + at: the instant in seconds since 1970 by the nodes' clocks
     + here: the same instant by the clock of the operator's machine
-    + window: seconds after the instant in which a node may still change its link. A node that is later, for example
-      because it was frozen, does not change its link
-    + problem: one line that names the nodes whose clocks are too far apart, None if all clocks are close enough
+    + window: seconds after the instant within which a node may still change its link. A node that was frozen for longer
+      does not change its link
+    + problem: one line that names the nodes whose clocks are too far apart; None if all clocks are close enough
     """
 
     at: float
@@ -32,9 +32,11 @@ class SwapTime:
 
 
 def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
-    """Compare the nodes' clocks and return an instant that leaves enough time to arm all nodes.
+    """Compare the nodes' clocks, and return an instant that leaves enough time to arm all nodes.
 
-    A node that does not tell its time is ignored here: the step that arms this node fails later.
+    This function ignores a node that does not tell its time. The step that arms such a node will fail.
+
+    + nodes: the names of the nodes to arm
     """
     switch = next(switch for switch in fleet.settings.switches if isinstance(switch, NodeSwitch))
 
@@ -45,7 +47,7 @@ def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
         return said
 
     replies = fleet.each(nodes, lambda host: measure(lambda: ask(host)), fleet.settings.deadlines.look)
-    # nodes that do not answer are ignored here: arming such a node fails, which stops the run
+    # ignore nodes that do not answer: arming such a node fails, and this stops the run
     offsets: dict[str, Offset] = {reply.name: reply.value for reply in replies if reply.value is not None}
     here = fire_time(time(), switch.lead, len(nodes))
     if not offsets:

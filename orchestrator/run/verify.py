@@ -1,4 +1,4 @@
-"""Verifies from outside that every address of the switch routes traffic to the right releases."""
+"""Verifies, by requests from the operator's machine, that every address of the switch leads to the right releases."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from orchestrator.run import data_plane
 from orchestrator.run.data_plane import Answer
 
 IN_A_ROW = 5
-"""Number of requests to each address of the switch in one check. All of them must get a good answer."""
+"""Number of requests to each address of the switch in one check, one after the other. All must get a usable answer."""
 
 TOLERANT = 10
-"""Number of parallel requests to each address in a check that ignores requests without an answer.
+"""Number of parallel requests to each address of the switch in a check that ignores requests without an answer.
 
-If IN_A_ROW of them get a good answer, that is enough.
+For such a check, IN_A_ROW usable answers from each address are enough.
 """
 
 SPLIT = 20
-"""Number of parallel requests to each address in one check while traffic is split between the colors."""
+"""Number of parallel requests to each address of the switch in one check, while traffic is split between the colors."""
 
 
 class Verifier:
@@ -30,7 +30,7 @@ class Verifier:
     The stage `verify` repeats the check until the check succeeds or the stage's deadline is over. Each check resolves
     the names in the URLs again, because the addresses may change.
 
-    + detail: after `split`: how many answers were the new release's, as a line for the report. Otherwise empty
+    + detail: a line for the report, which `split` sets: how many of all answers came from the new release. Empty before
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,10 +41,10 @@ class Verifier:
         self.detail = ""
 
     def whole(self, release: str, tolerant: bool) -> None:
-        """Check that only this release answers, at every address of the switch. Raises NotYet otherwise.
+        """Check that only this release answers, at every address of the switch. Raises NotYet if the check fails.
 
-        + tolerant: whether to ignore requests without an answer, because nodes may be down. Some requests to each
-          address must still get an answer (IN_A_ROW)
+        + tolerant: whether to ignore requests without an answer, because nodes may be down. Even then, each address
+          must give at least IN_A_ROW usable answers
         """
 
         def row(url: str, address: str) -> str | None:
@@ -59,7 +59,7 @@ class Verifier:
     def split(self, release: str, other: str) -> None:
         """Check that only these two releases answer, and that the new release has answered at every address.
 
-        Raises NotYet otherwise. Answers of the new release in earlier checks count, too.
+        Raises NotYet if the check fails. The new release may have answered in this check or in an earlier check.
 
         + release: the new release
         + other: the old release
@@ -80,9 +80,10 @@ class Verifier:
         return data_plane.ask(url, self._token, timeout, probe.host, probe.ca, probe.http2, address)
 
     def _all(self, row: Callable[[str, str], str | None]) -> None:
-        """Check every address of every URL in parallel. Raises NotYet that lists all problems.
+        """Check every address of every URL in parallel. Raises NotYet with a message that lists all problems.
 
-        + row: (URL, address) -> one line about a problem, None if there is none
+        + row: checks one address. Its arguments are the URL and the IP address. Returns None, or one line about the
+          problem
         """
         found = at_once([lambda url=url: data_plane.addresses(url) for url in self._urls])  # type: ignore[misc]
         known = dict(zip(self._urls, found, strict=True))

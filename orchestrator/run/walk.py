@@ -1,6 +1,6 @@
-"""Walks a plan: performs its stages in order, writes the journal, commits, and undoes the stages after a failure.
+"""Walks along a plan: performs the stages in order, writes the journal, commits, and undoes the stages after a failure.
 
-The work of the steps themselves is in ``executor.py`` and ``handlers/``.
+The code that performs the steps of a stage is in ``executor.py`` and ``handlers/``.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
-"""Prefix of a line in a step's detail. A line with this prefix is shown as a warning."""
+"""Prefix of a line in ``Result.detail``. The terminal shows a line with this prefix as a warning."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a step.
+    """The result of a step at its place.
 
-    + error: one line if the step failed, else None
-    + lost: whether the place did not answer at all, so that it is unknown what the step has done
+    + error: one line that says why the step failed; None if the step succeeded
+    + lost: whether the place did not answer at all. If so, it is unknown what the step has done
     + seconds: how long the step took
-    + detail: what the step did or saw, for the report; may have several lines
-    + output: the last lines that a failed command of the application printed
+    + detail: text for the report that says what the step did or saw; may have several lines
+    + output: the last lines that a failed command of the application (such as a build step or a hook) printed
     """
 
     place: Place
@@ -47,9 +47,11 @@ class Result:
 class Event:
     """An event of a run. The journal, the terminal and the report all get the same events.
 
-    + record: the event's type: intent (before a stage) | results (after it) | commit | paused | undoing | undone |
-      warning
+    + record: the type of the event: ``intent`` (before a stage that changes something), ``results`` (after a stage),
+      ``commit``, ``paused``, ``undoing``, ``undone`` or ``warning``
+    + stage: the name of the stage; empty if the event belongs to no stage
     + places: the names of the places at which the stage acts
+    + results: the results of the stage's steps. In the event ``undone``, the results of the undo's failed steps
     + seconds: how long the stage took
     + text: the message of a warning, the name of a pause, or the reason for an undo
     """
@@ -86,10 +88,10 @@ class Event:
 
 
 class Executor(Protocol):
-    """Performs the steps of a stage in parallel. A failed step raises nothing; its result holds the error."""
+    """Performs the steps of a stage in parallel. If a step fails, the step's result holds the error."""
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        """Perform the steps. Return one result per step, in the order of the steps, once all steps have ended.
+        """Perform the steps and wait until all have ended. Return one result per step, in the order of the steps.
 
         + undoing: whether the steps are part of an undo
         """
@@ -99,7 +101,7 @@ class Control(Protocol):
     """Decides whether signals (such as Ctrl-C) may interrupt a run."""
 
     def no_more_interrupts(self) -> None:
-        """From now on, answer a signal only with a line on the terminal, so that no signal interrupts the run."""
+        """Let no signal interrupt the run from now on. A later signal only prints a line on the terminal."""
 
 
 Journal = Callable[[Sequence[RunRecord]], None]
@@ -111,14 +113,14 @@ Tell = Callable[[Event], None]
 
 @dataclass
 class Ended:
-    """How a walk ended.
+    """The outcome of a walk along a plan: the run was committed, was undone, or waits at a pause.
 
     + committed: whether the run was committed
-    + reason: why the run was undone, None if it was not undone
-    + left: the failed steps of the undo, including the steps at places that did not answer
-    + warnings: the failed steps after the commit
+    + reason: the error or signal because of which the run was undone; None if the run was not undone
+    + left: the results of the steps that failed during the undo, including steps at places that did not answer
+    + warnings: the results of the steps that failed after the commit
     + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
-    + paused: the name of the pause at which the run waits for the operator, empty if it does not wait
+    + paused: the name of the pause at which the run waits for the operator; empty if the run does not wait
     """
 
     committed: bool
@@ -130,9 +132,9 @@ class Ended:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the undo failed at a place that answers, so that parts of the fleet may still be in the new state.
+        """Whether the undo failed at a place that answers. Such a place may still be in the state of the new release.
 
-        Failed steps in `owed` do not count, because the next command finishes them.
+        A failed step in ``owed`` does not count, because the next command finishes that step.
         """
         return any(not result.lost and result not in self.owed for result in self.left)
 
@@ -141,7 +143,7 @@ class Ended:
         """The exit status of the command.
 
         0: the run was committed or waits at a pause. 4: the undo failed at a place that answers. 128 + n: the run was
-        undone because of signal n. Otherwise: the status of the error because of which the run was undone, mostly 1.
+        undone because of signal n. Otherwise: the exit status of the error that caused the undo, which is mostly 1.
         """
         if self.committed or self.paused:
             return 0
@@ -153,7 +155,7 @@ class Ended:
 
 
 class Undecided(OrchestratorError):
-    """It is unknown whether the commit was recorded. The run stops at once and neither goes on nor undoes anything."""
+    """It is unknown whether the commit was recorded. The run stops at once, and performs and undoes nothing more."""
 
     status = 4
 
@@ -172,7 +174,7 @@ class StageFailed(OrchestratorError):
 
 
 class Walk:
-    """One walk along a plan: performs stages, writes the journal, and tells the operator."""
+    """One walk along a plan: performs or undoes stages, writes the journal, and shows the events to the operator."""
 
     def __init__(self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control) -> None:
         self._plan = plan
@@ -185,13 +187,14 @@ class Walk:
     def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
         """Perform the stages, commit, and perform the plan's stages after the commit. Return how the walk ended.
 
-        If a stage fails or a signal interrupts the run before the commit, the walk undoes all begun stages. If a stage
-        fails after the commit, the walk goes on with a warning. Raises Undecided if it is unknown whether the commit
-        was recorded, and TakenOver if a newer run has begun.
+        If a stage fails or a signal arrives before the commit, the walk undoes all begun stages. If a stage fails after
+        the commit, the walk shows a warning and continues. Raises Undecided if it is unknown whether the commit was
+        recorded. Raises TakenOver if a newer run has begun.
 
-        + stages: the stages to perform before the commit: all of them, or those that an earlier walk has not done
-        + before: the stages that an earlier walk of the same plan has begun; an undo undoes them too
-        + pause: the name of the pause after ``stages``, empty for none. If there is a pause, the walk ends there
+        + stages: the stages to perform before the commit or the pause. A resumed run passes only the stages that are
+          still to be performed
+        + before: the stages that an earlier walk along the same plan has begun. An undo also undoes these stages
+        + pause: the name of the pause after ``stages``; empty for no pause. If there is a pause, the walk ends there
           without a commit, and the run stays open
         """
         begun = [stage for stage in before if stage not in stages]
@@ -212,8 +215,9 @@ class Walk:
     def _commit(self) -> None:
         """Write the commit record.
 
-        Raises TakenOver if a newer run has begun. Raises Undecided if it is unknown whether the record was written.
-        Then neither going on nor undoing is safe. The next command reads the journal and decides.
+        Raises TakenOver if a newer run has begun. Raises Undecided if it is unknown whether the record was written. In
+        this case it is not safe to continue, and not safe to undo the run. The next command reads the journal and
+        decides.
         """
         try:
             self._note(Event("commit"))
@@ -226,12 +230,12 @@ class Walk:
             ) from error
 
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
-        """Undo the begun stages in reverse order. Return how the walk ended.
+        """Undo the begun stages, the last stage first. Return how the walk ended.
 
-        If the undo fails at one place, the undo still goes on at the other places.
+        If the undo fails at one place, the undo continues at the other places.
 
         + begun: the stages to undo
-        + reason: why the run is undone
+        + reason: the error or signal because of which the run is undone
         """
         self._note(Event("undoing", text=str(reason)), must=False)
         left: list[Result] = []
@@ -249,16 +253,16 @@ class Walk:
         return Ended(committed=False, reason=reason, left=left, owed=owed)
 
     def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
-        """Return the begun stages in reverse order of the plan."""
+        """Return the begun stages, with the plan's last stage first."""
         return [stage for stage in reversed(self._plan.stages) if stage in begun]
 
     def forward(self, stages: Sequence[Stage]) -> Ended:
-        """Perform the stages after the commit, all of them even if some fail. Return how the walk ended.
+        """Perform the stages after the commit. Return how the walk ended.
 
-        A failure is only a warning. If the failed stage's kind is ``owed``, the run stays open, and the next command
-        first performs all stages after the commit again, including hooks. Otherwise no command performs this stage
-        again. Instead, the next release or rollback completes the work of ``promote`` and ``attach again``, and the
-        next release completes the work of ``prune``.
+        If a stage fails, the walk shows a warning and performs the next stage. If the kind of the failed stage has
+        ``owed``, the run stays open, and the next command first performs all stages after the commit again, with their
+        hooks. Without ``owed``, no command performs the failed stage again. Instead, the next release or rollback
+        completes the work of ``promote`` and ``attach again``, and the next release completes the work of ``prune``.
         """
         warnings: list[Result] = []
         owed: list[Result] = []
@@ -277,9 +281,10 @@ class Walk:
         return Ended(committed=True, warnings=warnings, owed=owed)
 
     def besides(self, stage: Stage) -> None:
-        """Perform an additional stage, which is not in the plan, after the walk has ended. Record the stage's results.
+        """Perform a stage that is not in the plan, after the walk has ended. Record the results of the stage.
 
-        The steps are performed like the steps of an undo.
+        The steps run like the steps of an undo. If another command holds the lock of a host, the guard kills that
+        command instead of waiting for the lock.
         """
         self._perform(stage, stage.do, undoing=True)
         self._write()
@@ -301,14 +306,14 @@ class Walk:
         return event
 
     def _note(self, event: Event, must: bool = True) -> None:
-        """Write an event to the journal, then show it to the operator.
+        """Write an event to the journal, then show the event to the operator.
 
-        The results of a stage are shown at once, but written together with the next record, so that a stage costs only
-        one write to the journal. If the run dies before that write, it is unknown whether the stage was done. Every
-        undo can handle that.
+        The results of a stage are shown at once, but written together with the next record, so that each stage needs
+        only one write to the journal. If the run dies before this write, it is unknown whether the stage was done.
+        Therefore the undo of a stage must also succeed if the stage was not done.
 
-        + must: whether to raise the error if the event cannot be written. If False (in an undo), only a warning is
-          shown, except that TakenOver is always raised: it means that a newer run has begun
+        + must: whether to raise the error if the journal cannot be written. If False (in an undo), this method only
+          shows a warning. TakenOver, which means that a newer run has begun, is always raised
         """
         self._unwritten.append(event.to_record())
         if event.record != "results":

@@ -38,9 +38,9 @@ class ArmHandler(OperationHandler[Arm]):
 
 
 def _when(swap: SwapTime | None, fence: int) -> dict[str, Any]:
-    """Return the arguments of the operation that are unknown while a plan is shown.
+    """Return the arguments of the operation `arm` that are known only during the run, not when a plan is shown.
 
-    + swap: the chosen instant, None while a plan is shown
-    + fence: the number of the run, 0 while a plan is shown
+    + swap: the chosen instant; None if a plan is shown
+    + fence: the number of the run; 0 if a plan is shown
     """
     return {"at": swap.at if swap else 0.0, "window": swap.window if swap else 0.0, "run": fence}

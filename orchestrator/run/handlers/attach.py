@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class AttachHandler(Handler[Attach]):
-    """Waits for the seconds in the action, then attaches the detached color to a switch behind an API again."""
+    """Waits for the time that the action names, then attaches the detached color to a switch behind an API again."""
 
     @override
     def at_api(self, api: Api, step: Step[Attach]) -> str:

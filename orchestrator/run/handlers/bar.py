@@ -1,4 +1,4 @@
-"""The handler of the action `bar`, which keeps traffic away from nodes at a switch, or lets nodes in again."""
+"""The handler of the action `bar`, which makes a switch send no traffic to some nodes, or lets these nodes in again."""
 
 from __future__ import annotations
 

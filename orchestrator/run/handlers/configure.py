@@ -1,4 +1,4 @@
-"""The handler of the action `configure`, which writes the configuration of a release's color."""
+"""The handler of the action `configure`, which writes the configuration of nginx and other programs into a release."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator.stages.configure import Configure
 
 
 class ConfigureHandler(OperationHandler[Configure]):
-    """Writes the configuration of a release's color with ``operations/configure.py``.
+    """Writes the configuration files of a release on a node with ``operations/configure.py``.
 
     The operator's machine makes the files once for all nodes. Each node gets the files on standard input.
     """

@@ -12,7 +12,7 @@ from orchestrator.stages.copy import Copy
 
 
 class CopyHandler(Handler[Copy]):
-    """Copies a release from a node that has it to the operator's machine, and from there to the step's node."""
+    """Copies a release from another node to the operator's machine, and from there to the step's node."""
 
     @override
     def at_host(self, host: Host, step: Step[Copy], undoing: bool) -> str:

@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class DetachHandler(Handler[Detach]):
-    """Waits for the seconds in the action, then detaches a color from a switch behind an API."""
+    """Waits for the time that the action names, then detaches a color from a switch behind an API."""
 
     @override
     def at_api(self, api: Api, step: Step[Detach]) -> str:

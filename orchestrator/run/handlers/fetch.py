@@ -1,4 +1,4 @@
-"""The handler of the action `fetch`. Each kind of source has its own operation."""
+"""The handler of the action `fetch`, which brings the files of a release to a node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from orchestrator.stages.fetch import Fetch
 class FetchHandler(OperationHandler[Fetch]):
     """Prepares the fetch once on the operator's machine, then brings the release's files to each node.
 
-    Depending on the kind of source, each node downloads the files, or the operator's machine sends the files.
+    Each kind of source has its own operation. Depending on the kind, each node downloads the files, or the operator's
+    machine sends the files.
     """
 
     def __init__(self, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""The handler of the action `fire`. An armed node changes its link by itself; the handler only reads the result."""
+"""The handler of the action `fire`, which checks that an armed node has changed its ``live`` link by itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from orchestrator.waiting import until
 class FireHandler(Handler[Fire]):
     """Waits for the instant for which the node is armed, then reads whether the node changed its ``live`` link.
 
-    Before the instant, the handler prepares the probe for the shift, except in an undo. If other switches shift traffic
-    in the same stage, the handler of `shift` prepares the probe.
+    Before the instant, this handler prepares the probe for the shift. In an undo, nothing prepares the probe. If other
+    switches shift traffic in the same stage, the handler of `shift` prepares the probe instead.
     """
 
     @override

@@ -1,4 +1,4 @@
-"""The handler of the action `gate`: asks a color, on its own node, until the color answers with the release."""
+"""The handler of the action `gate`, which checks on a node that a color answers with the release and runs its code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from orchestrator.waiting import until
 
 
 class GateHandler(Handler[Gate]):
-    """Checks that the color's health page names the release, and that the color's processes run the release's code."""
+    """Checks that the color's health page names the release, and that the color's processes run the release's code.
+
+    Repeats these checks until they succeed, or until the setting ``gate.deadline`` is over.
+    """
 
     @override
     def at_host(self, host: Host, step: Step[Gate], undoing: bool) -> str:

@@ -1,4 +1,4 @@
-"""The handler of the action `members`: asks a switch until the switch reaches the color on the expected nodes."""
+"""The handler of the action `members`, which waits until a switch reaches a color on the expected nodes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from orchestrator.waiting import until
 class MembersHandler(Handler[Members]):
     """Checks, from a balancer or through a switch's API, that the color answers on the nodes.
 
-    A balancer requests the nodes' health pages, and its own health checks must pass too. For a switch behind an API,
-    only the results of the switch's own health checks count.
+    On a balancer, the handler requests the health page of each node, and reads the results of the balancer's own health
+    checks. Both must be good. For a switch behind an API, the handler only reads the results of the switch's own health
+    checks.
     """
 
     @override

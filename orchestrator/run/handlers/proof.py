@@ -10,7 +10,7 @@ from orchestrator.stages.proof import Proof
 
 
 class ProofHandler(Handler[Proof]):
-    """Ends the run's probe. If ``judged`` is True in the action, fails if the probe's report shows failures."""
+    """Ends the run's probe, and judges the failed requests in the probe's report if the action has ``judged``."""
 
     @override
     def at_operator(self, step: Step[Proof]) -> str:

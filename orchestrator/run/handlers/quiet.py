@@ -1,4 +1,4 @@
-"""The handler of the action `quiet`: counts a color's requests in flight until there are none."""
+"""The handler of the action `quiet`, which waits until a color has no requests in flight."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from orchestrator.survey import seen_at
 class QuietHandler(Handler[Quiet]):
     """Counts a color's requests in flight until there are none, or until the setting ``drain.limit`` is over.
 
-    On a node, the processes and connections are counted. On a balancer, the balancer's own count is read.
+    On a node, the handler counts the requests in the color's processes, and the connections and streams. On a balancer,
+    the handler reads the balancer's own count.
     """
 
     @override

@@ -14,7 +14,7 @@ from orchestrator.switches.base import Api
 
 
 class ReadyHandler(OperationHandler[Ready]):
-    """Checks that a switch would accept a shift: with ``operations/ready.py`` on a balancer, or through its API."""
+    """Checks that a switch would accept a shift: on a balancer by ``operations/ready.py``, otherwise through an API."""
 
     @classmethod
     @override

@@ -1,4 +1,4 @@
-"""The handler of the action `same`: hashes the release's files on each node and compares the hashes."""
+"""The handler of the action `same`, which checks that a release has the same files on all nodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from orchestrator.stages.same import Same
 
 
 class SameHandler(Handler[Same]):
-    """Compares the release's files on all nodes: ``at_host`` returns one node's hash, ``together`` compares them."""
+    """Compares the release's files on all nodes, by a hash that each node recorded when the files arrived.
+
+    ``at_host`` returns the hash of one node. ``together`` compares the hashes of all nodes.
+    """
 
     @override
     def at_host(self, host: Host, step: Step[Same], undoing: bool) -> str:

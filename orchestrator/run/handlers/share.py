@@ -1,4 +1,4 @@
-"""The handler of the action `share`, which links a release to the shared files."""
+"""The handler of the action `share`, which puts links to the shared files into a release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.share import Share
 
 
 class ShareHandler(OperationHandler[Share]):
-    """Links a release to the shared directories and files with ``operations/share.py``."""
+    """Puts links to the shared directories and files into a release with ``operations/share.py``."""
 
     @classmethod
     @override

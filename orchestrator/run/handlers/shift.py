@@ -17,9 +17,9 @@ from orchestrator.switches.base import Api
 
 
 class ShiftHandler(OperationHandler[Shift]):
-    """Sets green's weight at a switch: with ``operations/shift.py`` on a balancer, or through the switch's API.
+    """Sets green's weight at a switch: on a balancer with ``operations/shift.py``, otherwise through the switch's API.
 
-    Before a shift, the handler tells the probe the new weights, except in an undo.
+    Before a shift, the handler prepares the probe for the new weights. In an undo, the probe is not prepared.
     """
 
     @classmethod

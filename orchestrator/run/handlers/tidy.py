@@ -1,4 +1,4 @@
-"""The handler of the action `tidy`, which removes incomplete and packed releases."""
+"""The handler of the action `tidy`, which removes incomplete releases and packed releases (tar files)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.stages.prune import Tidy
 
 
 class TidyHandler(OperationHandler[Tidy]):
-    """Removes incomplete and packed releases, which earlier runs left, from a node with ``operations/tidy.py``."""
+    """Removes the incomplete and packed releases of earlier runs from a node with ``operations/tidy.py``."""
 
     @classmethod
     @override

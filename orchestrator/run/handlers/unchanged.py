@@ -12,7 +12,7 @@ from orchestrator.stages.unchanged import Unchanged
 
 
 class UnchangedHandler(OperationHandler[Unchanged]):
-    """Compares a release that may change only code with the live release, with ``operations/unchanged.py``."""
+    """Checks with ``operations/unchanged.py`` that a release differs from the live release only in code."""
 
     @classmethod
     @override

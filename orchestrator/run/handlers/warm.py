@@ -19,7 +19,7 @@ from orchestrator.stages.warm import Warm
 
 
 class WarmHandler(OperationHandler[Warm]):
-    """Warms a color with ``operations/warm.py`` and judges the state of its OPcache.
+    """Warms a color with ``operations/warm.py``, and checks whether the release fits into OPcache.
 
     If the release does not fit into OPcache, the setting ``php.opcache`` decides: with ``refuse`` the step fails, with
     ``warn`` the step only shows a warning.
