@@ -1,4 +1,4 @@
-"""Make the plan of a run. Each stage has its own file; ``release`` and ``rollback`` below list the stages in order."""
+"""Make the plan of a run. Each stage has its own file. The functions ``release`` and ``rollback`` list the stages."""
 
 from __future__ import annotations
 
@@ -77,20 +77,20 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 
 def started(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that start and check, in the idle color, a release that the nodes already have on disk."""
+    """Return the stages that start a release in the idle color and check it. The nodes already have its files."""
     return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 
 def in_batches(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that prepare the idle color in batches: on a few nodes first, then on more nodes."""
+    """Return the stages that prepare the idle color in batches, first on a few nodes, then on more nodes."""
     return (*prepare(i), watch(i))
 
 
 def rollback(i: Inputs) -> Plan:
     """Return the plan of a rollback: move all traffic to a release that is already on the nodes.
 
-    If the release is warm in the idle color, no work on the nodes is needed before the cutover. Otherwise (``cold``)
-    the release is started, warmed and gated first, like a new release.
+    If the release is warm in the idle color, no work on the nodes is needed before the cutover. If the release is not
+    warm there (``Rollback.cold``), the plan first starts, warms and gates the release, as for a new release.
     """
     return Plan(
         "rollback",
@@ -112,7 +112,7 @@ KINDS: tuple[Kind, ...] = (
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, PRUNE, UNBAR, ATTACH_AGAIN, RESUME),
-    # stages that occur only in an undo
+    # stages that only an undo has
     *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, VERIFY_OLD, RESTORE, GATE_FORMER, DISCARD),
     *(HOOK, UNDO_OF_HOOK),
 )

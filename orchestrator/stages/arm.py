@@ -1,4 +1,4 @@
-"""Prove that every switch would accept the shift. If a switch refuses, the run fails before any traffic has moved."""
+"""Prove that every switch would accept the next shift. If a switch refuses, the run fails before this shift begins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK_BACK = Kind("link back", ("node",))
 
 @dataclass(frozen=True)
 class Arm(Action):
-    """Arm a node: prepare it to point its ``live`` link to a color at one instant, the same for all nodes."""
+    """Arm a node, so that the node points its ``live`` link to a color by itself, at the same instant as all nodes."""
 
     name = "arm"
     handler = "orchestrator.run.handlers.arm:ArmHandler"
@@ -29,7 +29,7 @@ class Arm(Action):
 
 @dataclass(frozen=True)
 class Disarm(Action):
-    """Disarm a node, so that it does not change its ``live`` link at the instant for which it was armed."""
+    """Disarm a node, so that the node does not change its ``live`` link at the instant for which it was armed."""
 
     name = "disarm"
     handler = "orchestrator.run.handlers.disarm:DisarmHandler"
@@ -37,11 +37,11 @@ class Disarm(Action):
 
 @dataclass(frozen=True)
 class Ready(Action):
-    """Check that a switch would accept these weights, without moving traffic.
+    """Check that a switch would accept new weights, without moving traffic.
 
-    + kind: the switch's kind
+    + kind: the switch's kind, such as ``haproxy``
     + green: per cent of the traffic that green would get
-    + back: whether the run is a rollback. If True, nodes that are down are no reason to refuse
+    + back: whether the run is a rollback. In a rollback, the check passes even if nodes are down
     """
 
     name = "ready"
@@ -55,20 +55,23 @@ class Ready(Action):
 def arm(i: Inputs, weights: Weights) -> Stage:
     """Return the stage that makes every switch ready for a shift to these weights. No traffic moves yet.
 
-    If the nodes themselves are the switch, this stage arms them to change their ``live`` links at one instant, and its
-    undo disarms the nodes and resets the links. With any other switch, the stage has no undo.
+    If the nodes themselves are the switch, this stage arms the nodes to change their ``live`` links at one instant. The
+    undo then disarms the nodes and resets the links. With any other switch, the stage has no undo.
     """
     undo = (disarm(i), link_back(i)) if i.at("node") else ()
     return Stage(ARM, steps(i, weights, *i.switches), undo=undo, weight=weights.share(i.color))
 
 
 def arm_back(i: Inputs) -> Stage:
-    """Return the stage that arms the nodes for an undo. Switches of other kinds shift back without being made ready."""
+    """Return the stage that arms the nodes for the shift back in an undo, if the nodes themselves are the switch.
+
+    Switches of other kinds need no preparation to shift back. For these switches, the stage has no steps.
+    """
     return Stage(ARM_BACK, steps(i, i.before, *i.at("node")))
 
 
 def disarm(i: Inputs) -> Stage:
-    """Return the stage that disarms all nodes, so that they do not change their ``live`` links."""
+    """Return the stage that disarms all nodes, so that no node changes its ``live`` link any more."""
     action = Disarm()
     return Stage(DISARM, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
@@ -77,21 +80,21 @@ def link_back(i: Inputs) -> Stage:
     """Return the stage that points every node's ``live`` link to the old color again.
 
     Some nodes may have changed their links before they were disarmed. Until these links are reset, the nodes serve
-    different releases. Therefore each link is set at once, without waiting for a common instant.
+    different releases. Therefore each node resets its link at once, without waiting for a common instant.
     """
     action = Promote(i.color.other)
     return Stage(LINK_BACK, tuple(Step(node.place, action, i.settings.deadlines.switch) for node in i.at("node")))
 
 
 def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ...]:
-    """Return one step for each switch: make the switch ready for these weights."""
+    """Return one step for each switch. The step makes the switch ready for a shift to these weights."""
     return tuple(Step(switch.place, _action(i, switch, weights), i.settings.deadlines.switch) for switch in switches)
 
 
 def patience(i: Inputs, switch: SwitchInput) -> float:
-    """Return the seconds from the start of arming until an armed node must have changed its link.
+    """Return the seconds from the start of arming until an armed node must have changed its ``live`` link.
 
-    Return 0 for a switch that shifts as soon as it gets the command.
+    Return 0 for any other kind of switch, because such a switch shifts as soon as it gets the command.
     """
     if switch.at != "node":
         return 0.0
@@ -100,10 +103,10 @@ def patience(i: Inputs, switch: SwitchInput) -> float:
 
 
 def whole(weights: Weights) -> Color:
-    """Return the color that has all the traffic. A node's ``live`` link names this color.
+    """Return the color that gets all the traffic by these weights. A node's ``live`` link will name this color.
 
-    Call this function only for a node that is a switch. Such a node cannot split traffic between the colors, so its
-    weights are always 0 or 100.
+    Call this function only for a node that is a switch. Such a node cannot split traffic between the colors, so green's
+    weight is always 0 or 100.
     """
     assert weights.live is not None
     return weights.live

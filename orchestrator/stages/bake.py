@@ -1,4 +1,4 @@
-"""Watch the new color while it has its share of the traffic: health pages, probe, comparison of both colors."""
+"""Watch the new color for some time after a shift: its health pages, the probe, and the comparison of both colors."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Bake(Action):
 def bake(i: Inputs, weights: Weights, seconds: float) -> Stage:
     """Return the stage that watches the new color at these weights.
 
-    The time is divided into windows of ``comparison.window`` seconds (a setting). The color is checked at the end of
-    each window. A failed check ends the bake at once. The colors are compared only while both have traffic.
+    The time is divided into windows of ``comparison.window`` seconds (a setting). At the end of each window, the run
+    checks the color. A failed check ends the bake at once. The run compares the colors only while both have traffic.
 
     + seconds: the length of the bake, 0 for no bake
     """

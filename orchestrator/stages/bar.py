@@ -1,4 +1,4 @@
-"""Bar the nodes that take no part in a release: they get no traffic, in either color, until `join` updates them."""
+"""Bar the nodes that take no part in a run. Until `join` updates these nodes, they get no traffic in either color."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=Tr
 UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
-"""Seconds in which a switch behind an API must find a node healthy after the node was let in again.
+"""Seconds within which a switch behind an API must find a node healthy after the node was let in again.
 
-AWS's defaults are 5 checks, one every 30 s.
+By AWS's defaults, a node is healthy after 5 checks. AWS makes one check every 30 s.
 """
 
 
@@ -36,8 +36,8 @@ class Bar(Action):
 def bar(i: Inputs) -> Stage:
     """Return the stage that keeps traffic away from the nodes that take no part in the run, before any traffic moves.
 
-    These nodes are barred at every balancer and every switch behind an API. The undo lets them in again, except nodes
-    that were already barred before the run.
+    The stage bars these nodes at every balancer and every switch behind an API. The undo lets the nodes in again,
+    except nodes that were already barred before the run.
     """
     new = [node for node in i.missing if not node.barred]
     undo = (Stage(UNBAR, _bar(i, new, out=False)),) if new else ()
@@ -52,7 +52,7 @@ def unbar(i: Inputs) -> Stage:
 def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:
     if not nodes:
         return ()
-    # HAProxy and nginx know a node by its address, a switch behind an API knows it by its name
+    # HAProxy and nginx know a node by the node's address, a switch behind an API by the node's name
     by_address = Bar(tuple(node.address for node in nodes), out)
     by_name = Bar(tuple(node.name for node in nodes), out)
     # for some seconds a balancer remembers that a node refused connections, so letting a node in takes longer

@@ -1,4 +1,4 @@
-"""Divide the nodes into batches. Each batch prepares its idle color before the next batch begins."""
+"""Divide the nodes into batches. The idle color of one batch is prepared before work on the next batch begins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from orchestrator.stages.warm import warm
 def prepare(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that prepare the idle color, batch by batch.
 
-    Each batch is warmed and has passed the gate before the next batch begins. Traffic moves only after all batches.
+    The nodes of a batch are warmed and must pass the gate before the next batch begins. Traffic moves only after the
+    last batch.
     """
     parts = batches(len(i.nodes), i.settings.batches)
     stages: list[Stage] = []
@@ -42,8 +43,9 @@ def batches(nodes: int, sizes: Sequence[int | str]) -> list[slice]:
     """Return the nodes of each batch, as slices of the list of nodes.
 
     + nodes: the number of nodes
-    + sizes: for each batch, how many nodes are prepared in total once the batch is done: a number, or a percentage of
-      all nodes (rounded up). Another batch is added for nodes that would remain
+    + sizes: for each batch, how many nodes are prepared in total at the end of the batch. Each size is a number of
+      nodes, or a percentage of all nodes such as ``25%`` (rounded up). If nodes remain after the last size, they form
+      another batch
     """
 
     def total(size: int | str) -> int:

@@ -13,11 +13,12 @@ BUILD = Kind("build", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Build(Action):
-    """Run a build step in the release, or copy its outputs from the live release if the step's inputs are equal there.
+    """Run a build step in the release. If the live release has the same inputs, reuse its outputs of the step instead.
 
-    + live: the live release, from which outputs may be copied
+    + color: the color that gets the release
+    + live: the live release, whose outputs may be reused; None if there is no live release
     + step: the name of the build step in the settings
-    + only_taken_over: whether to fail if the outputs cannot be copied, instead of running the step
+    + only_taken_over: whether to fail if the outputs cannot be reused, instead of running the build step
     """
 
     name = "build"
@@ -34,9 +35,11 @@ class Build(Action):
 def build(i: Inputs) -> tuple[Stage, ...]:
     """Return one stage for each build step that runs on the nodes. A stage runs on all nodes in parallel.
 
-    The stages need no undo, because removing the release removes their outputs. A code-only release also has a stage
-    for each build step that runs on the operator's machine. That stage does not run the step: it fails if the live
-    release has no outputs that were made from the same inputs.
+    The stages need no undo, because removing the release removes the outputs of the build steps.
+
+    A code-only release (``deploys/code.py``) also has a stage for each build step that runs on the operator's machine.
+    Such a stage does not run the build step. It only reuses the outputs of the live release, and fails if these outputs
+    were made from other inputs.
     """
     return tuple(
         Stage(

@@ -1,4 +1,4 @@
-"""Write the release's configuration of its color on every node."""
+"""Write the configuration of nginx, PHP-FPM and services into the release, on every node."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CONFIGURE = Kind("configure", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Configure(Action):
-    """Write the files that configure a color for a release, and check them. The files are made from the settings.
+    """Write the files that configure a color for a release, and check the files. They are made from the settings.
 
-    + live: the live release, if the step must fail if that release has other files; otherwise None
+    + live: the live release, whose files must be the same. If its files differ, the step fails. None for no comparison
     """
 
     name = "configure"
@@ -25,9 +25,10 @@ class Configure(Action):
 
 
 def configure(i: Inputs) -> Stage:
-    """Return the stage that writes the configuration of nginx into the release, on every node.
+    """Return the stage that writes the configuration of nginx, PHP-FPM and services into the release, on every node.
 
-    The stage needs no undo, because removing the release removes the files.
+    In a code-only release (``deploys/code.py``), the stage fails if the live release has another configuration. The
+    stage needs no undo, because removing the release removes the files.
     """
     action = Configure(i.release, i.live if i.code_only else None)
     return Stage(CONFIGURE, tuple(Step(place, action, i.settings.deadlines.environment) for place in i.node_places))

@@ -14,7 +14,7 @@ COPY = Kind("copy", ("node",))
 class Copy(Action):
     """Copy a release from another node.
 
-    + nodes: the nodes that have the release. The release is copied from the first of them that can be reached
+    + nodes: the nodes that have the release. The step copies the release from the first node that can be reached
     """
 
     name = "copy"
@@ -25,10 +25,10 @@ class Copy(Action):
 
 
 def copy(i: Inputs) -> Stage:
-    """Return the stage that copies the release to a node that joins.
+    """Return the stage that copies the release from another node to the node that joins.
 
-    The release is copied from another node because its source may no longer exist: the values of its environment file,
-    and the settings from which the configuration of its color was made.
+    The release cannot be made again, because the values of the environment file and the settings may have changed since
+    the release was made.
     """
     joining = {node.name for node in i.nodes}
     action = Copy(i.release, tuple(name for name in i.members if name not in joining))

@@ -22,9 +22,9 @@ VERIFY_OLD = Kind("verify old", ("operator",), changes=False)
 class Shift(Action):
     """Give green a share of the traffic.
 
-    + kind: the switch's kind
-    + green: per cent of the traffic for green; blue gets the rest
-    + back: whether traffic moves back, in a rollback or an undo. This has to work while nodes are down
+    + kind: the switch's kind, such as ``haproxy``
+    + green: per cent of the traffic for green; blue gets the remaining traffic
+    + back: whether the shift belongs to a rollback or an undo. Such a shift must succeed even if nodes are down
     """
 
     name = "shift"
@@ -65,7 +65,7 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
 
 
 def shares(i: Inputs) -> list[CutoverStep]:
-    """Return the cutover steps: the share of the traffic in each step, and the length of the bake after it.
+    """Return the steps of the cutover: for each step, the new color's share of the traffic and the length of the bake.
 
     A release has the steps of the settings. A rollback and a first release move all the traffic in one step.
     """
@@ -78,7 +78,7 @@ def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
     """Return the stage that sets these weights at every switch.
 
     Only the first shift has an undo. The undo restores the weights from before the run. If a release was live before
-    the run, the undo also verifies from outside that this release answers.
+    the run, the undo then sends requests to the switch, and verifies that this release answers.
 
     + first: whether this is the first shift of the run
     """

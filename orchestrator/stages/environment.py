@@ -12,10 +12,10 @@ ENVIRONMENT = Kind("environment", ("node",), skipped="the settings have none", h
 
 @dataclass(frozen=True)
 class Environment(Action):
-    """Write the release's environment file. The action does not hold the file's values, so no record contains them.
+    """Write the release's environment file. The action does not hold the file's values, so that no record has them.
 
-    + live: the live release, None if there is none
-    + only_same: whether to fail if the file would differ from the live release's file
+    + live: the live release; None if there is no live release
+    + only_same: whether the step fails if the file would differ from the live release's file
     """
 
     name = "environment"
@@ -27,7 +27,7 @@ class Environment(Action):
 
 
 def environment(i: Inputs) -> Stage:
-    """Return the stage that writes the environment file on every node.
+    """Return the stage that writes the environment file on every node. Without the setting, the stage has no steps.
 
     The stage needs no undo, because removing the release removes the file.
     """

@@ -18,9 +18,9 @@ class Fetch(Action):
 
     + revision: the git commit, or its equivalent for another kind of source (the checksum of a tarball)
     + release: the id of the release
-    + ref: the version as the operator named it
-    + live: the live release. If the operator's machine sends the files, a node copies files that are equal from its
-      live release
+    + ref: the version as the operator named it, such as a branch or tag
+    + live: the live release; None if there is no live release. If the operator's machine sends the files, each node
+      copies unchanged files from the live release on the same node
     + color: the color that gets the release
     """
 

@@ -12,14 +12,14 @@ GATE = Kind("gate", ("node", "balancer", "api"), changes=False, hooks=True, each
 MEMBERS = Kind("members", ("balancer", "api", "node"), changes=False, hooks=True, standing=True)
 GATE_FORMER = Kind("gate former", ("node",), changes=False)
 
-# seconds that a step's deadline is longer than ``gate.deadline`` of the settings. At ``gate.deadline`` the gate itself
+# Seconds by which a step's deadline is longer than the setting ``gate.deadline``. At ``gate.deadline``, the gate itself
 # ends and reports its last observation. Only a place that does not answer at all reaches the step's deadline.
 SLACK = 10.0
 
 
 @dataclass(frozen=True)
 class Gate(Action):
-    """Request a color's health page, on the color's own node, until the color answers with the release."""
+    """Request a color's health page on the color's own node, until the page names the release."""
 
     name = "gate"
     handler = "orchestrator.run.handlers.gate:GateHandler"
@@ -30,10 +30,10 @@ class Gate(Action):
 
 @dataclass(frozen=True)
 class Members(Action):
-    """Ask a switch until the switch reaches the color on its members, the nodes to which the switch sends traffic.
+    """Wait until a switch reaches a color on all nodes to which the switch sends traffic (its members).
 
     + required: whether all members must answer. If False, nodes that answer in neither color are ignored
-    + nodes: the nodes that the switch must have as members
+    + nodes: the names of the members
     """
 
     name = "members"
@@ -59,18 +59,19 @@ def gate(i: Inputs) -> Stage:
 def gate_nodes(i: Inputs) -> Stage:
     """Return the stage that checks the color on each node of the run, but not from the load balancers.
 
-    This check is for a batch and for a `join`. Load balancers check all nodes at once, which is possible only after the
-    last batch. In a `join`, the load balancers cannot reach the barred node yet.
+    A batch and a `join` use this stage. Load balancers check all nodes at once, which is possible only after the last
+    batch. In a `join`, the load balancers cannot reach the barred node yet.
     """
     node = Gate(i.color, i.release)
     return Stage(GATE, tuple(Step(place, node, _deadline(i)) for place in i.node_places))
 
 
 def members(i: Inputs) -> Stage:
-    """Return the stage that checks the run's color only from the switches, in a rollback and at the end of a `join`.
+    """Return the stage that checks the run's color only from the switches. A rollback and the end of a `join` use it.
 
-    Nodes may be down during a rollback, so a node itself is asked only if the node is a switch. A node that answers in
-    neither color is down and is ignored. A node that answers only in the other color fails the check.
+    Nodes may be down during a rollback. Therefore the run sends requests to a node itself only if the node is a switch.
+    A node that answers in neither color is down, and the check ignores this node. If a node answers only in the other
+    color, the check fails.
     """
     return Stage(MEMBERS, _members(i, required=False))
 
@@ -99,7 +100,7 @@ def _members(i: Inputs, required: bool) -> tuple[Step, ...]:
     steps = tuple(Step(switch.place, action, _deadline(i)) for switch in i.at("balancer", "api"))
     if required:
         return steps
-    # no other switch has a node that is itself the switch as a member, so the node itself is asked
+    # if a node is a switch, no other switch checks this node, so the run sends requests to the node itself
     itself = Gate(i.color, i.release)
     return (*steps, *(Step(node.place, itself, _deadline(i)) for node in i.at("node")))
 

@@ -35,7 +35,7 @@ class RunHook(Action):
 
 
 def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
-    """Return the stage names that a hook may use: every kind with ``hooks``, and ``build <name>`` for a build step."""
+    """Return the stage names that a hook may use: the kinds that have ``hooks``, and ``build <name>`` of build steps."""
     names = (kind.name for kind in kinds if kind.hooks and kind is not BUILD)
     return (*names, *(f"{BUILD.name} {step.name}" for step in settings.build))
 
@@ -43,7 +43,7 @@ def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
 def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
     """Return the plan with a stage added for each hook of the settings. A `join` runs no hooks.
 
-    + kinds: the kinds of stages of all plans. If a hook names a stage that only other plans have, the hook does not run
+    + kinds: the kinds of stages of all plans. A hook may name a stage that only other plans have, and then does not run
 
     Raises UsageError if a hook names a stage that no plan has.
     """
@@ -67,9 +67,11 @@ def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
 
 
 def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[Stage]:
-    """Yield a stage for each hook that runs before (or, if ``when`` is "after", after) the given stage.
+    """Yield a stage for each hook that the settings place before or after the given stage.
 
     If each batch has its own stage of this kind, a hook for nodes runs only on the nodes of the stage's batch.
+
+    + when: whether to yield the hooks before the stage or the hooks after the stage
     """
     each = stage.kind.each_batch
     here = {step.place for step in stage.do if step.place.kind == "node"} if each else set()

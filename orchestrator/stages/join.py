@@ -1,4 +1,4 @@
-"""Plan a `join`: a barred node gets the releases that the other nodes have in both colors, and then traffic again."""
+"""Plan a `join`: a barred node gets the other nodes' releases in both colors. Then the node gets traffic again."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def join(i: Inputs) -> Plan:
     The stages on the node need no undo, because the node gets no traffic during these stages. If one of them fails, the
     node stays barred.
 
-    If the nodes are switches themselves, the node has no ``live`` link while it is barred. The node gets the link, and
-    with the link traffic, only when both colors have passed the gate.
+    If the nodes are switches themselves, a barred node has no ``live`` link. Then the node gets the link only after
+    both colors have passed the gate. With the link, the node gets traffic.
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
@@ -49,14 +49,14 @@ def join(i: Inputs) -> Plan:
 def brought(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that bring a release's files to the node.
 
-    If the source is git, the node fetches the git commit, so that the release is a worktree of the node's own git
-    mirror. Everything else, such as build outputs, is copied from another node.
+    If the source is git, the node first fetches the git commit, so that the release is a worktree of the node's own git
+    mirror. All other files, such as build outputs, are copied from another node.
     """
     return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
 def _idle(i: Inputs, asked: Join) -> Inputs | None:
-    """Return the Inputs for the idle color; None if the other nodes have no (known) release in the idle color."""
+    """Return the Inputs for the idle color; None if the other nodes have no release, or an unknown release, there."""
     if asked.former_release is None or asked.former_revision is None:
         return None
     return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

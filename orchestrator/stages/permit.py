@@ -24,8 +24,8 @@ class Permit(Action):
 def permit(i: Inputs) -> Stage:
     """Return the stage that sets owners and modes of the release's files.
 
-    The stage comes after the build, because the build runs as the deploy user, who must still be able to write the
-    files. The stage needs no undo, because removing the release removes the files.
+    The stage comes after the build steps, because the deploy user runs these steps and must be able to write the files.
+    The stage needs no undo, because removing the release removes the files.
     """
     if not _wanted(i.settings):
         return Stage(PERMIT, ())

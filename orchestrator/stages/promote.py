@@ -27,7 +27,7 @@ class Promote(Action):
 
 
 def mend(i: Inputs) -> Stage:
-    """Return the stage that corrects ``live`` links that do not name the live color, which a failed `promote` left.
+    """Return the stage that corrects the ``live`` links that name the wrong color, because an earlier `promote` failed.
 
     The stage needs no undo, because the corrected links are right even if the run is undone.
     """
@@ -39,9 +39,9 @@ def mend(i: Inputs) -> Stage:
 def promote(i: Inputs) -> Stage:
     """Return the stage that points every ``live`` link to the new color (in a `join`: to the live color).
 
-    In a release and a rollback, the stage comes after the commit. A failure is then only a warning, and the next
-    release or rollback corrects the link. If the settings give an idle color fewer workers, the soak time of the old
-    color begins with this stage.
+    In a release and a rollback, the stage comes after the commit. If the stage fails, the run only shows a warning, and
+    the next release or rollback corrects the link. If the setting ``php.idle_workers`` is used, the soak time of the
+    old color begins with this stage.
     """
     action = Promote(i.color, soak=i.settings.shrinks)
     return Stage(PROMOTE, tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places))

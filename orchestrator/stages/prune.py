@@ -1,4 +1,4 @@
-"""Remove old releases and incomplete leftovers. A release that a color or a process still uses is never removed."""
+"""Remove old and incomplete releases. A release that a color or a process still uses is never removed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TIDY = Kind("tidy", ("node",))
 class Prune(Action):
     """Remove old releases.
 
-    + keep: how many releases stay, the newest ones
-    + needed: releases that stay even if they are old
+    + keep: how many of the newest releases stay
+    + needed: the ids of releases that stay even if they are old
     """
 
     name = "prune"
@@ -28,7 +28,7 @@ class Prune(Action):
 
 @dataclass(frozen=True)
 class Tidy(Action):
-    """Remove the incomplete and packed releases that earlier runs left, but no complete release."""
+    """Remove the incomplete releases and the packed releases (tar files) of earlier runs, but no complete release."""
 
     name = "tidy"
     handler = "orchestrator.run.handlers.tidy:TidyHandler"
@@ -45,5 +45,5 @@ def prune(i: Inputs) -> Stage:
 
 
 def tidy(i: Inputs) -> Stage:
-    """Return the stage that removes the incomplete and packed releases of earlier runs. The stage needs no undo."""
+    """Return the stage that removes the incomplete and packed (tar) releases of earlier runs. It needs no undo."""
     return Stage(TIDY, tuple(Step(place, Tidy(), i.settings.deadlines.prune) for place in i.node_places))

@@ -28,11 +28,12 @@ class Quiet(Action):
 def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
     """Return the stage that waits until a color has no request, connection or stream in flight.
 
-    The requests are counted on every node and, if ``balancers``, on every balancer. If requests are left after
-    ``drain.limit`` seconds, the setting ``drain.at_limit`` decides: either this stage fails, or the later restart of
-    the color cuts off these requests.
+    The run counts the requests on every node. If requests are left after ``drain.limit`` seconds (a setting), the
+    setting ``drain.at_limit`` decides: either this stage fails, or the later restart of the color cuts off these
+    requests.
 
     + color: the color to wait for; None for ``i.color``, the color that the run prepares
+    + balancers: whether the run also counts the requests on every balancer
     """
     # some switches keep sending requests to the color for some seconds after its weight became 0
     still = max(switch.quiet for switch in i.settings.switches)

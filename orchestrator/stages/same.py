@@ -12,7 +12,7 @@ SAME = Kind("same", ("node",), changes=False, hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Same(Action):
-    """Hash the files of a release on a node. The hashes of all nodes must be equal."""
+    """Read the hash of a release's files, which a node recorded when the files arrived. All hashes must be equal."""
 
     name = "same"
     handler = "orchestrator.run.handlers.same:SameHandler"
@@ -23,7 +23,7 @@ class Same(Action):
 def same(i: Inputs) -> Stage:
     """Return the stage that compares the release's files on all nodes.
 
-    The stage comes before linking and building, because build outputs may differ between nodes.
+    The stage comes before `share` and `build`, because build outputs may differ between nodes.
     """
     action = Same(i.release)
     steps = tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places)

@@ -1,4 +1,4 @@
-"""Suspend and resume the Auto Scaling group during a run, or watch the group for instances that come and go.
+"""Suspend the Auto Scaling group during a run, or find out which instances were added and removed during the run.
 
 Plans have these stages only if the settings have ``scaling``.
 """
@@ -25,11 +25,12 @@ SLACK = 10.0
 class Scaling(Action):
     """Suspend or resume processes of the Auto Scaling group, or record that this run will resume them at its end.
 
-    + do: what to do. "inherit" changes nothing: an earlier run has suspended the processes and could not resume them,
-      so the step only records that this run will resume them
+    + do: the work of the step. "inherit" changes nothing. It is for processes that an earlier run suspended and could
+      not resume: the step only records that this run will resume these processes
     + group: the name of the group
-    + instances: the ids of the instances that the group had when the run first looked at it
-    + processes: the processes to suspend or resume
+    + region: the AWS region of the group; None for the default region
+    + instances: the ids of the group's instances when the run first read the state of the group
+    + processes: the names of the group's processes to suspend or resume
     """
 
     name = "scaling"
@@ -44,11 +45,12 @@ class Scaling(Action):
 
 @dataclass(frozen=True)
 class Newcomers(Action):
-    """Find the instances that came to or left the Auto Scaling group, and keep the new instances from traffic.
+    """Find the instances that were added to or removed from the Auto Scaling group. Keep added instances from traffic.
 
     + group: the name of the group
-    + instances: the ids of the instances that the group had when the run first looked at it
-    + seconds: seconds in which AWS has to answer
+    + region: the AWS region of the group; None for the default region
+    + instances: the ids of the group's instances when the run first read the state of the group
+    + seconds: seconds within which AWS has to answer
     """
 
     name = "newcomers"
@@ -63,23 +65,25 @@ class Newcomers(Action):
 def suspend(i: Inputs) -> tuple[Stage, ...]:
     """Return the stage that suspends the Auto Scaling group, the first stage of a plan.
 
-    Return () if the setting ``scaling.suspend`` is off, or if the state of the group was not recorded.
+    Return () if the setting ``scaling.suspend`` is off, or if the Inputs do not have the state of the group.
 
-    The stage fails if an instance came or left since the run first looked at the group. The undo resumes only the
-    processes that this stage suspended. During a pause of the run the group stays suspended.
+    The stage fails if an instance was added or removed since the run first read the state of the group. The undo
+    resumes only the processes that this stage suspended. During a pause of the run, the group stays suspended.
     """
-    # the Inputs of a run that an older version of this tool began do not have the state of the group
+    # if an older version of this tool began the run, the Inputs do not have the state of the group
     if i.settings.scaling is None or not i.settings.scaling.suspend or i.scaling == ScalingInput():
         return ()
     return (Stage(SUSPEND, (_step(i, i.settings.scaling, "suspend"),), undo=resume(i)),)
 
 
 def resume(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stage that resumes the suspended processes, the last stage of a plan; () if there are none.
+    """Return the stage that resumes the suspended processes of the group, the last stage of a plan.
 
-    These are the processes that this run suspended or (in a rollback) that an earlier run could not resume. If the
-    stage fails, the next command must first repeat the stage (``Kind.owed``). Without this rule, the next run would
-    assume that the operator had suspended these processes, and would never resume them.
+    Return () if no processes are to be resumed. The stage resumes the processes that this run suspended. In a rollback,
+    these may also be processes that an earlier run could not resume.
+
+    If the stage fails, the next command must first repeat the stage (``Kind.owed``). Without this rule, the next run
+    would assume that the operator had suspended these processes, and would never resume them.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -87,11 +91,10 @@ def resume(i: Inputs) -> tuple[Stage, ...]:
 
 
 def inherit(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stage which records that this rollback will resume the group, or () if nothing is suspended.
+    """Return the stage which records that this rollback will resume the group's processes at its end.
 
-    An earlier run has suspended processes of the Auto Scaling group and could not resume them. The rollback moves
-    traffic first and resumes these processes with its last stage. This stage changes nothing. If the rollback stops
-    before its end, the command that settles the rollback reads the record and resumes the processes.
+    Return () if no earlier run has left processes of the Auto Scaling group suspended. This stage changes nothing. If
+    the rollback stops before its end, the command that settles the rollback reads the record and resumes the processes.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()
@@ -99,13 +102,13 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
 
 
 def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
-    """Return the stage that keeps new instances from traffic and warns about instances that left the group.
+    """Return the stage that keeps new instances from traffic, and warns about instances that were removed.
 
-    Return () if the run suspends the group, or if there is no group. The stage needs no undo, because it changes
-    nothing on the nodes of the run. The stage does not fail if AWS does not answer or if a node was terminated. Other
-    stages (verify, bake, proof) notice the effect of a lost node on the traffic.
+    Return () if the run suspends the group, or if there is no group. The stage needs no undo, because the stage changes
+    nothing on the nodes of the run. If AWS does not answer or a node was terminated, the stage does not fail. The
+    stages `verify`, `bake` and `proof` notice the effect of a lost node on the traffic.
 
-    + when: the label that distinguishes the two such stages of a plan; empty for the first
+    + when: the label of the stage, because a plan has two stages of this kind; empty for the first stage
     """
     scaling = i.settings.scaling
     if scaling is None or scaling.suspend or not i.scaling.instances:

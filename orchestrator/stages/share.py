@@ -1,4 +1,4 @@
-"""Link the release to the shared directories and files."""
+"""Put links to the shared directories and files (in ``shared/``) into the release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHARE = Kind("share", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Share(Action):
-    """Link a release to the shared directories and files."""
+    """Put links to the shared directories and files into a release."""
 
     name = "share"
     handler = "orchestrator.run.handlers.share:ShareHandler"
@@ -21,7 +21,7 @@ class Share(Action):
 
 
 def share(i: Inputs) -> Stage:
-    """Return the stage that links the release to the shared paths on every node.
+    """Return the stage that puts links to the shared directories and files into the release, on every node.
 
     The stage needs no undo, because removing the release removes the links.
     """

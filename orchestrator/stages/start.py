@@ -1,4 +1,4 @@
-"""Point the idle color to the release and start the color's processes anew."""
+"""Point the idle color to the release and restart the color's processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ RESTORE = Kind("restore", ("node",))
 
 @dataclass(frozen=True)
 class Start(Action):
-    """Point a color to a release and start the color's processes anew.
+    """Point a color to a release and restart the color's processes.
+
+    If the color already runs this release with all its workers, the processes are not restarted.
 
     + release: the release; None to leave the color without a release, so that its processes serve nothing
-    + out: whether the node is barred. Only on a barred node may the color be the live color
-    + services: whether the step fails if a service of the settings does not run
+    + out: whether the node is barred. If False, the step fails if the color is the live color
+    + services: whether the step fails if a service that the settings name does not run after the restart
     """
 
     name = "start"
@@ -34,10 +36,10 @@ class Start(Action):
 
 
 def start(i: Inputs) -> Stage:
-    """Return the stage that starts the release in the idle color of every node. A `join` also starts the live color.
+    """Return the stage that starts the release in the color ``i.color`` of every node.
 
-    The undo waits until the color has no request in flight, starts the color's former release again, and checks the
-    color with the gate.
+    This is the idle color. A `join` has one such stage for each color of the barred node. The undo waits until the
+    color has no request in flight, starts the color's former release again, and checks the color with the gate.
     """
     return Stage(
         START,
@@ -53,8 +55,8 @@ def start(i: Inputs) -> Stage:
 def _complete(i: Inputs) -> bool:
     """Return whether all services of the settings must run after the start.
 
-    False in a cold rollback, and for the idle color in a `join`: the release may be older than a service in the
-    settings.
+    Return False in a cold rollback (to a release that is not warm), and for the idle color in a `join`. There, the
+    settings may name a service that the release does not have yet, because the release is older.
     """
     former = i.asked.former_release if isinstance(i.asked, Join) else None
     return i.release != former and not i.cold

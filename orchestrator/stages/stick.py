@@ -1,7 +1,7 @@
 """Detach and attach the old color at a sticky switch (``alb`` with stickiness).
 
-A sticky switch keeps a client on the color that its cookie names, whatever the weights are. Only after the old color is
-detached do these clients go to the new color.
+A sticky switch keeps a client on the color that the client's cookie names, whatever the weights are. When the old color
+is detached, the switch sends these clients to the new color.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no clien
 
 @dataclass(frozen=True)
 class Detach(Action):
-    """Wait, then detach a color from a switch.
+    """Wait for some seconds, then detach a color from a switch.
 
-    + kind: the switch's kind
+    + kind: the switch's kind, such as ``alb``
     + color: the color to detach
     + after: seconds to wait first
     """
@@ -37,10 +37,11 @@ class Detach(Action):
 
 @dataclass(frozen=True)
 class Attach(Action):
-    """Wait, then attach a color to a switch again.
+    """Wait for some seconds, then attach the detached color to a switch again.
 
-    + kind: the switch's kind
-    + color: the old color of the run. It is only shown in the plan: the switch itself finds out which color is detached
+    + kind: the switch's kind, such as ``alb``
+    + color: the old color of the run. Only the printed plan uses this field. The code that attaches the color finds out
+      by itself which color is detached
     + after: seconds to wait first
     """
 
@@ -55,7 +56,8 @@ class Attach(Action):
 def unstick(i: Inputs) -> Stage:
     """Return the stage that waits for the duration of the stickiness, then detaches the old color.
 
-    During the wait, cookies that are not renewed expire. After this stage no client is sent to the old color any more.
+    During the wait, cookies expire if they are not renewed. After this stage, the switch sends no client to the old
+    color any more.
     """
     return Stage(UNSTICK, tuple(_step(i, switch, Detach) for switch in i.switches if switch.sticky))
 
@@ -68,8 +70,8 @@ def attach(i: Inputs) -> Stage:
 def attach_first(i: Inputs) -> Stage:
     """Return the stage that attaches a color which an earlier run left detached.
 
-    The stage comes before all work on the nodes. The color gets no new traffic yet. A release will restart the color.
-    Therefore in a release the stage first waits until no cookie leads a client to the color any more. A rollback needs
+    The stage comes before all work on the nodes, and does not change the weights. A release will restart the color.
+    Therefore, in a release, the stage first waits until no client has a cookie of the color any more. A rollback needs
     the color at once, so in a rollback the stage does not wait.
     """
     lost = (switch for switch in i.switches if not switch.attached)

@@ -27,7 +27,8 @@ class Unchanged(Action):
 def unchanged(i: Inputs) -> tuple[Stage, ...]:
     """Return the stage that compares a code-only release with the live release; () for any other release.
 
-    The stage comes after the build stages, which have already compared the outputs of the build steps in the settings.
+    The stage comes after the build stages. These stages have already checked that the build steps have the same inputs
+    in both releases.
     """
     if not i.code_only:
         return ()

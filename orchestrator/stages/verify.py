@@ -1,4 +1,4 @@
-"""Verify from outside, through every address of the switch, that the right releases answer."""
+"""Send requests to every address of the switch, and verify that the right releases answer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ VERIFY = Kind("verify", ("operator",), changes=False, hooks=True)
 
 @dataclass(frozen=True)
 class Verify(Action):
-    """Ask every address of the switch until the answers name the right release.
+    """Send requests to every address of the switch until the answers name the right releases.
 
     + release: the release to which the run has moved traffic
-    + other: the release that gets the rest of the traffic; None if all traffic has moved
-    + tolerant: whether to ignore requests without an answer, since nodes may be down
+    + other: the release that gets the remaining traffic; None if all traffic has moved
+    + tolerant: whether to ignore requests without an answer, because nodes may be down
     """
 
     name = "verify"
@@ -29,9 +29,10 @@ class Verify(Action):
 
 
 def verify(i: Inputs, weights: Weights) -> Stage:
-    """Return the stage that asks the switch until only the new release answers.
+    """Return the stage that sends requests to the switch until only the new release answers.
 
-    While traffic is split, only the old and the new release may answer, and the new release has to answer.
+    While traffic is split, both the old and the new release may answer. The stage then waits until the new release has
+    answered, and fails if a third release keeps answering.
     """
     split = weights.live is None
     # a rollback must work while nodes are down or frozen

@@ -26,7 +26,8 @@ class Watch(Action):
 def watch(i: Inputs) -> Stage:
     """Return the stage that starts the probe as a separate process on the operator's machine.
 
-    `proof` ends the process before the commit. If the run fails earlier, the process ends with the run.
+    The stage `proof` ends this process before the commit. If the run fails before `proof`, the process ends with the
+    run.
     """
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())
