@@ -1,4 +1,7 @@
-"""The runtimes: what answers requests. The setting ``runtime`` names one. Each has one file with one class. Pure."""
+"""The runtimes: PHP-FPM, a service, or nginx alone. The setting ``runtime`` names the runtime that answers requests.
+
+Each runtime has one file with one class. Pure.
+"""
 
 from __future__ import annotations
 

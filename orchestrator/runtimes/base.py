@@ -11,7 +11,7 @@ from orchestrator.model import Color
 
 
 class Runtime(ABC):
-    """What answers the requests to a color: PHP-FPM, a service, or nginx alone."""
+    """The kind of program that answers the requests to a color: PHP-FPM, a service, or nginx alone."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -19,12 +19,15 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def main_name(self) -> str:
-        """The last word of the name of each color's main systemd unit, such as ``fpm``; empty if only nginx runs."""
+        """The last word in the name of a color's main systemd unit: ``fpm`` in ``shop-blue-fpm.service``.
+
+        Empty if only nginx runs.
+        """
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """A readable name of the program that answers requests; empty if only nginx runs."""
+        """The name of the program that answers requests, for messages, such as ``PHP-FPM``; empty if only nginx runs."""
 
     @abstractmethod
     def code(self, color: Color) -> str:
@@ -44,7 +47,7 @@ class Runtime(ABC):
 
     @property
     def compiled(self) -> list[str]:
-        """The paths of a release that are compiled into OPcache; empty without PHP-FPM."""
+        """The paths, in a release, of the PHP files to compile into OPcache; empty without PHP-FPM."""
         return []
 
     @property
