@@ -40,7 +40,7 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
 
 
 Known = tuple[str, str | None]
-"""The id of a release, and the revision of the release (for git, the full commit hash; None if unknown)."""
+"""The id of a release and its revision (for git, the full commit hash); the revision is None if it is unknown."""
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:

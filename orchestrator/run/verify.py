@@ -12,16 +12,16 @@ from orchestrator.run import data_plane
 from orchestrator.run.data_plane import Answer
 
 IN_A_ROW = 5
-"""Number of requests to each address of the switch in one check, one after the other. All must get a usable answer."""
+"""Number of requests to each address of the switch in one check. All of them must get a good answer."""
 
 TOLERANT = 10
-"""Number of parallel requests to each address of the switch in a check that ignores requests without an answer.
+"""Number of parallel requests to each address in a check that ignores requests without an answer.
 
-For such a check, IN_A_ROW usable answers from each address are enough.
+If IN_A_ROW of them get a good answer, that is enough.
 """
 
 SPLIT = 20
-"""Number of parallel requests to each address of the switch in one check, while traffic is split between the colors."""
+"""Number of parallel requests to each address in one check while traffic is split between the colors."""
 
 
 class Verifier:

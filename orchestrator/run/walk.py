@@ -16,7 +16,7 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
-"""Prefix of a line in ``Result.detail``. The terminal shows a line with this prefix as a warning."""
+"""Prefix of a line in a step's detail. A line with this prefix is shown as a warning."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Runtime(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """The name of the program that answers requests, for messages, such as ``PHP-FPM``; empty if only nginx runs."""
+        """The name, for messages, of the program that answers requests (``PHP-FPM``); empty if only nginx runs."""
 
     @abstractmethod
     def code(self, color: Color) -> str:

@@ -12,9 +12,9 @@ BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=Tr
 UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
-"""Seconds within which a switch behind an API must find a node healthy after the node was let in again.
+"""Seconds in which a switch behind an API must find a node healthy after the node was let in again.
 
-By AWS's defaults, a node is healthy after 5 checks. AWS makes one check every 30 s.
+AWS's defaults are 5 checks, one every 30 s.
 """
 
 

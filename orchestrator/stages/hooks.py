@@ -35,7 +35,7 @@ class RunHook(Action):
 
 
 def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
-    """Return the stage names that a hook may use: the kinds that have ``hooks``, and ``build <name>`` of build steps."""
+    """Return the names that a hook may use: of the kinds that have ``hooks``, and ``build <name>`` of build steps."""
     names = (kind.name for kind in kinds if kind.hooks and kind is not BUILD)
     return (*names, *(f"{BUILD.name} {step.name}" for step in settings.build))
 
