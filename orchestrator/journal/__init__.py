@@ -1,1 +1,4 @@
-"""The lock and the journals of runs: one store per application and inventory."""
+"""This package keeps the lock and the journals of runs in a store.
+
+Each application in each inventory has its own store.
+"""

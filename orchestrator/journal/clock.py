@@ -1,4 +1,4 @@
-"""The clock of all records: UTC, ISO 8601, to the microsecond."""
+"""Return the time for the records of the journal: in UTC, in ISO 8601, to the microsecond."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """Return the present time of this machine, such as ``2026-11-28T16:03:34.122521Z``."""
+    """Return the present time of this machine in UTC, such as ``2026-11-28T16:03:34.122521Z``."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

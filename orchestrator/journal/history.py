@@ -24,19 +24,20 @@ from orchestrator.journal.records import (
 
 @dataclass(frozen=True)
 class RunHistory:
-    """The recorded history of a run.
+    """The history of a run, as the journal recorded it.
 
+    + verb: the verb of the command that began the run
     + owner: user and machine that began the run
     + at: UTC time at which the run began, ISO 8601
-    + inputs: the run's Inputs; None if the run stopped before it had a plan
+    + inputs: the run's Inputs as JSON; None if the run stopped before it had a plan
     + begun: names of the stages that began, in order
-    + done: names of the stages that succeeded at all places
+    + done: names of the stages that succeeded at all places. If the undo has begun, these stages may already be undone.
     + committed: whether the commit is recorded, so that the run must be completed and not undone
-    + undoing: whether the undo has begun. A stage in ``done`` may then already be undone.
+    + undoing: whether the undo has begun
     + paused: the pause at which the run waits; empty if the run does not wait
     + ended: ``done``, ``undone``, or ``left`` if the next command has to finish the run; None if no end is recorded
-    + detail: why the run was undone
-    + version: the version of the orchestrator that began the run; empty if it is not recorded
+    + detail: why the run was undone; empty if there is no reason
+    + version: the version of the orchestrator that began the run; empty if the version is not recorded
     """
 
     verb: str
@@ -59,7 +60,10 @@ class RunHistory:
 
 
 def history_of(records: Sequence[Json]) -> RunHistory:
-    """Return the history of a run, derived from its records in a store."""
+    """Return the history of a run.
+
+    + records: the records of the run in the journal, as JSON objects, oldest first
+    """
     known = parsed(records)
     # records before the run's own Inputs are about an earlier run that this command settled first
     start = next((index for index, record in enumerate(known) if isinstance(record, RunInputs)), None)
@@ -85,12 +89,14 @@ def history_of(records: Sequence[Json]) -> RunHistory:
 
 
 def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
-    """Return the records of the newest run with Inputs if that run has to be settled, otherwise None.
+    """Return the records of the run that has to be settled; None if no run has to be settled.
 
-    A run has to be settled if its end is not recorded, or if a part of it could not be undone or completed (``left``).
-    A run without Inputs is passed over: it stopped before it had a plan, or while it settled an older run. If it began
-    to undo the older run, the record of this undo is appended to the result. If it settled the older run, the result is
-    None.
+    Only the newest run with Inputs can be returned. This run has to be settled if its end is not recorded, or if the
+    recorded end is ``left``, because a part of the run could not be undone or completed.
+
+    A newer run without Inputs stopped before it had a plan, or while it settled the older run. If the newer run has
+    settled the older run, the result is None. If the newer run has only begun to undo the older run, the result also
+    has the record of this undo.
 
     + runs: the records of each run, oldest run first
     """
@@ -103,7 +109,7 @@ def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
         undoing += [record for record in run if record.get("record") == Undoing.kind]
         if any(isinstance(record, Settled) for record in parsed(run)):
             return None
-        # This run has no Inputs: it stopped before it had a plan, or while it settled an older run. Look at that run.
+        # this run has no Inputs: it stopped before it had a plan, or while it settled an older run, which is next here
     return None
 
 

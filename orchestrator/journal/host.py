@@ -1,6 +1,6 @@
-"""A store of the lock and the journals in a directory on a host, by default on the first balancer.
+"""Store the lock and the journals of runs in a directory on a host, by default on the first balancer.
 
-The store needs only files and flock, so nothing has to be installed on the host.
+The host needs only a file system and flock, so nothing has to be installed on the host.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ KEPT = 1000
 
 
 class HostStore:
-    """A store of the lock and the journals in a directory of a host.
+    """A store that keeps the lock and the journals in a directory of a host.
 
+    + shell: runs a command on the host
+    + directory: path of the directory
     + kept: the number of newest runs whose journals are kept
     """
 
@@ -97,7 +99,8 @@ def parse_contents(lines: Sequence[str]) -> Contents:
 def _owner_line(owner: Owner) -> str:
     """Return the owner of the lock as JSON, without the token.
 
-    Other commands read this line. A command that knew the token could renew the lock or give it back.
+    Every command can read this line. A command that knew the token of another command could renew that command's lock
+    or give the lock back.
     """
     return json.dumps(asdict(owner) | {"token": ""}, separators=(",", ":"))
 

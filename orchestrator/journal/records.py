@@ -1,7 +1,7 @@
-"""The records of a run, one class for each kind, and their conversion to and from JSON.
+"""Define one class for each kind of record in the journal. The classes convert records to and from JSON.
 
-Only ``stamped`` makes the JSON object that is stored. ``parse`` reads records that any version wrote: it ignores kinds
-and fields that this version does not know, and uses the default for a field that a record lacks.
+``stamped`` makes the JSON object that is stored. ``parse`` reads records that any version of this tool wrote: it
+ignores kinds and fields that this version does not know. If a record lacks a field, ``parse`` uses the field's default.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Json = Mapping[str, Any]
 
 
 class RunRecord(Protocol):
-    """The interface of all kinds of records.
+    """The interface of all records. A record is one line in the journal of a run.
 
     + kind: value of the key ``record`` in the JSON object
     """
@@ -24,7 +24,7 @@ class RunRecord(Protocol):
     kind: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of the record, without the time."""
+        """Return the JSON object of the record, without the time. ``stamped`` adds the time."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PlaceResult:
     + seconds: how long the step took
     + error: one line about the failure; empty if the step succeeded
     + lost: whether the place did not answer
-    + detail: what the step observed or did, in words for the report
+    + detail: a text for the report about the things that the step did or saw; empty for no text
     + output: the last lines that a command of the application printed before it failed
     """
 
@@ -65,13 +65,14 @@ class PlaceResult:
 
 @dataclass(frozen=True)
 class Begin:
-    """The record that a command begins or continues a run. It is written together with the run's RunInputs.
+    """The record that a command begins or continues a run, or begins a provisioning.
 
-    If there are records before this record, they are about an earlier run that this command settled first.
+    For a run, RunInputs is written together with this record. Records before this record are about an earlier run,
+    which this command settled first.
 
     + verb: the verb of the command
     + owner: user and machine
-    + version: the version of the orchestrator; empty if the record does not have it
+    + version: the version of the orchestrator; empty if the record does not have the version
     """
 
     kind: ClassVar[str] = "begin"
@@ -92,11 +93,11 @@ class Begin:
 class RunInputs:
     """The record of the Inputs from which the plan of the run is made.
 
-    If there are records before this record, they are about an earlier run that this command settled first.
+    Records before this record are about an earlier run, which this command settled first.
 
     + inputs: result of ``Inputs.to_json``
-    + begun, done: if this run resumes an earlier run: names of the stages that the earlier run began, and of the stages
-      that it completed
+    + begun: if this command resumes a run: names of the stages that began before
+    + done: if this command resumes a run: names of the stages that were done before
     """
 
     kind: ClassVar[str] = "inputs"
@@ -115,7 +116,11 @@ class RunInputs:
 
 @dataclass(frozen=True)
 class Intent:
-    """The record that a stage is about to change something at these places."""
+    """The record that a stage is about to act.
+
+    + stage: name of the stage
+    + places: names of the places at which the stage acts
+    """
 
     kind: ClassVar[str] = "intent"
     stage: str
@@ -133,6 +138,7 @@ class Intent:
 class StageResults:
     """The record of a stage's results at all places.
 
+    + stage: name of the stage
     + seconds: how long the stage took
     + failed: whether a step of the stage failed
     """
@@ -153,7 +159,7 @@ class StageResults:
 
 @dataclass(frozen=True)
 class Commit:
-    """The record of the commit: all checks have passed, and from now on the run is completed, not undone."""
+    """The record of the commit: all checks have passed. From now on, the run can only be completed, not undone."""
 
     kind: ClassVar[str] = "commit"
 
@@ -185,7 +191,10 @@ class Paused:
 
 @dataclass(frozen=True)
 class Undoing:
-    """The record that the undo has begun. From then on, a stage that is recorded as done may already be undone."""
+    """The record that the undo has begun. From now on, a stage that is recorded as done may already be undone.
+
+    + reason: why the run is undone
+    """
 
     kind: ClassVar[str] = "undoing"
     reason: str = ""
@@ -218,7 +227,7 @@ class Undone:
 
 @dataclass(frozen=True)
 class Warned:
-    """The record of a warning to the operator. The report has this record; the journal does not."""
+    """The record of a warning to the operator. This record is only in the report file, not in the journal."""
 
     kind: ClassVar[str] = "warning"
     text: str
@@ -236,7 +245,7 @@ class End:
     """The record that the run has ended.
 
     + how: ``done``, ``undone``, or ``left`` if the next command has to finish the run
-    + detail: why the run was undone
+    + detail: why the run was undone; empty if there is no reason
     + probe: the probe's report; None if there is no report
     """
 
@@ -255,7 +264,7 @@ class End:
 
 @dataclass(frozen=True)
 class Settled:
-    """The record that an earlier run, which had stopped before its end, was settled.
+    """The record that this command has settled an earlier run, which had stopped before its end.
 
     + how: ``forward`` if the earlier run was completed, ``undone`` if it was undone
     """
@@ -288,7 +297,10 @@ def parse(data: Json) -> RunRecord | None:
 
 
 def parsed(records: Iterable[Json]) -> list[RunRecord]:
-    """Return the records whose kind this version knows, in order."""
+    """Return the records of JSON objects, in the same order.
+
+    Records whose kind this version does not know are left out.
+    """
     return [record for record in map(parse, records) if record is not None]
 
 

@@ -1,29 +1,29 @@
-"""A store of the lock and the journals in an S3 bucket. It needs only conditional writes.
+"""Store the lock and the journals of runs in an S3 bucket. The bucket must support conditional writes.
 
     <prefix>/state.json            the lock, the fence, and the records of the newest run
     <prefix>/runs/<fence>.jsonl    the records of each older run, written once, never changed
-    <prefix>/conditions            written at the first use, to check that the store honours conditional writes
+    <prefix>/conditions            written at the first use, to check that the bucket honours conditional writes
 
-The lock and the newest journal are ONE object. S3 replaces this object only if it has not changed since we read it
-(``If-Match``). Therefore one write checks the lock, renews the lease and appends records, and no other process can
-write between the check and the change.
+The fence is the number of the newest run. The lock and the newest journal are ONE object, ``state.json``. S3 replaces
+this object only if no other process has changed the object since this process read it (``If-Match``). Therefore one
+write checks the lock, renews the lease and appends records, and no other process can write in between.
 
 The store guarantees the following, even if processes freeze and continue later, and if requests are retried:
 
 + If several processes take the lock at the same time, exactly one process gets it. Each fence is larger than all
   earlier fences.
-+ A holder that renews in time keeps the lock. Its renewal changes the object, so S3 refuses the write of any process
-  that read the object before.
++ A holder that renews in time keeps the lock. The renewal changes the object, so S3 refuses the write of any process
+  that read the object before the renewal.
 + Once another process has the lock, ``renew`` and ``append`` of the former holder raise Lost and change nothing. So the
   new holder reads all records that the former run will ever have.
-+ Records are stored in order, in whole batches, and each batch only once. If the answer to a write was lost, the write
-  is recognised by its id.
++ Records are stored in order. The records of one ``append`` are stored together, and only once. If the answer to a
+  write is lost, the store recognises the write by its id.
 + The records of a run are removed from ``state.json`` only after they are stored under ``runs/``.
 
 The store does not guarantee the following:
 
-+ If ``append`` raised OrchestratorError, because no answer came at all, its batch may or may not be stored. The next
-  ``append`` of the holder continues from the state that is stored.
++ If S3 does not answer at all, ``append`` raises OrchestratorError. The records of this ``append`` may or may not be
+  stored. The next ``append`` of the holder continues from the state that is stored.
 + A holder learns only at its next call that it has lost the lock. Until then, the guard on each node must refuse the
   commands of this holder.
 
@@ -73,7 +73,10 @@ CREDENTIALS = re.compile("Credential|Token|SSO|Login")
 
 
 def client(region: str | None = None, profile: str | None = None, endpoint_url: str | None = None) -> Any:
-    """Make an S3 client. Its credentials come from the AWS configuration of this machine."""
+    """Make an S3 client. The credentials come from the AWS configuration of this machine.
+
+    + region, profile, endpoint_url: None for the values of the AWS configuration
+    """
     # imported here: the import takes 0.2 s, and breaks TLS if it comes before gevent patches the standard library
     import boto3
     from botocore.config import Config
@@ -86,10 +89,12 @@ def client(region: str | None = None, profile: str | None = None, endpoint_url: 
 class _State:
     """The contents of ``state.json``.
 
-    + write: the random id of the write that made this state
-    + owner: the lock's holder, with the token; None if the lock is free
     + fence: the number of the newest run
-    + run: the fence of the run to which ``records`` belong; less than ``fence`` until the holder's first append
+    + write: the random id of the write that made this state
+    + owner: the holder of the lock, with the token; None if the lock is free
+    + run: the number of the run to which ``records`` belong. This number is less than ``fence`` until the first
+      ``append`` of the newest run.
+    + records: all records of that run, oldest first
     """
 
     fence: int = 0
@@ -120,10 +125,11 @@ class _State:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A state that was read from the bucket or written to it.
+    """A state that was read from the bucket or written to the bucket.
 
     + etag: the etag of the object; None if the object does not exist
-    + age: seconds since the object was written, by S3's clock; up to a second less than the true age
+    + age: seconds since the object was written, by S3's clock. S3 cuts times to whole seconds, so this number is up to
+      two seconds less than the true age.
     """
 
     state: _State
@@ -131,13 +137,19 @@ class _Seen:
     age: float
 
     def held(self) -> Held | None:
-        """Return the lock's holder, without the token, which no other process may know; None if the lock is free."""
+        """Return the holder of the lock; None if the lock is free.
+
+        The result does not have the token, because no other process may know the token.
+        """
         owner = self.state.owner
         return Held(replace(owner, token=""), self.age) if owner else None
 
 
 class ConditionFailed(Internal):
-    """S3 refused a conditional request, or the object does not exist."""
+    """S3 refused a conditional request, or the object does not exist.
+
+    + code: S3's error code
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -145,7 +157,7 @@ class ConditionFailed(Internal):
 
 
 class S3Store:
-    """A store of the lock and the journals under a prefix of a bucket."""
+    """A store that keeps the lock and the journals under a prefix of a bucket."""
 
     def __init__(self, connect: Callable[[], Any], bucket: str, prefix: str) -> None:
         """Keep the arguments. The client is made only when the store is first used.
@@ -216,12 +228,12 @@ class S3Store:
         return Contents(seen.held(), [*found, *newest])
 
     def _change(self, change: Callable[[_Seen], _State | None], fresh: bool = False) -> _Seen:
-        """Atomically replace the state by the result of ``change``. Returns the state that is then in the bucket.
+        """Atomically replace the state by the result of ``change``. Return the state that is in the bucket afterwards.
 
-        + change: gets the present state and returns the new state, or None to leave the state unchanged. It is called
-          again if another process has written meanwhile.
-        + fresh: whether to read the state from S3 first. Otherwise, ``change`` gets the state that this process wrote
-          last, whose age is given as 0.
+        + change: gets the present state, and returns the new state, or None to leave the state unchanged. If another
+          process has written meanwhile, ``change`` is called again.
+        + fresh: whether to read the state from S3 first. If False, ``change`` gets the state that this process wrote
+          last, with an age of 0 seconds.
 
         Raises OrchestratorError if S3 refuses, or if another process writes before each of TRIES attempts.
         """
@@ -251,10 +263,11 @@ class S3Store:
         )
 
     def _first_use(self) -> None:
-        """Check the bucket when ``state.json`` does not exist.
+        """Check the bucket. Call this function if ``state.json`` does not exist.
 
-        Raises OrchestratorError if ``state.json`` was deleted although there were runs, or if the bucket ignores
-        conditional writes, so that a lock would not work.
+        Raises OrchestratorError if there are journals of runs, because ``state.json`` was then deleted. Also raises
+        OrchestratorError if the bucket ignores conditional writes, because two runs could then hold the lock at the
+        same time.
         """
         if self._archived(before=None, runs=1):
             raise OrchestratorError(
@@ -322,11 +335,12 @@ class S3Store:
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _put(self, key: str, body: bytes, etag: str | None) -> str | None:
-        """Write an object on a condition. Returns the new etag; None if the condition did not hold.
+        """Write an object on a condition. Return the new etag; None if the condition was not met.
 
         + etag: the etag that the object must have before the write; None if the object must not exist
 
-        Raises OrchestratorError if S3 refuses for another reason, or is busy with another write at each attempt.
+        Raises OrchestratorError if S3 refuses for another reason, or is busy with another write at each of TRIES
+        attempts.
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         for tried in range(TRIES):
@@ -341,9 +355,11 @@ class S3Store:
         )
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Send a request, and return the answer with its body.
+        """Send a request to S3, and return the answer with its body.
 
-        boto3 itself retries lost answers and throttled requests; this code retries neither.
+        boto3 itself retries requests without an answer and throttled requests, so this function retries nothing.
+
+        + method: name of the method of boto3's client, such as ``put_object``
 
         Raises ConditionFailed if S3 refuses the request's condition or the object does not exist, and OrchestratorError
         for every other error.
@@ -410,7 +426,10 @@ def _lines(records: Iterable[Record]) -> bytes:
 
 
 def _parse_lines(text: bytes) -> Iterable[Record]:
-    """Yield the record on each line. A line that is no record, because the object was cut or edited, is left out."""
+    """Yield the record on each line of a journal.
+
+    A line that is not a JSON object is left out. This happens if the journal was cut or edited.
+    """
     for line in text.decode(errors="replace").split("\n"):
         try:
             record = json.loads(line)

@@ -23,13 +23,21 @@ RENEW = 5.0
 
 
 def owner(verb: str) -> Owner:
-    """Return this process as the owner of a lock, with a new random token."""
+    """Return this process as the owner of a lock, with a new random token.
+
+    + verb: the verb that this process runs
+    """
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
 
 
 class Session:
-    """The lock, which is renewed in the background, and the journal of the run that holds the lock."""
+    """Holds the lock for one run, renews the lock in the background, and writes the journal of the run.
+
+    + store: the store of lock and journal
+    + me: this process as the owner of the lock
+    + say: prints a line for the operator
+    """
 
     def __init__(self, store: Store, me: Owner, say: Callable[[str], None]) -> None:
         self._store = store
@@ -40,11 +48,11 @@ class Session:
         self.fence = 0
 
     def take(self) -> None:
-        """Take the lock, and renew it in the background from now on.
+        """Take the lock, and renew the lock in the background from now on.
 
-        If another run holds the lock, wait until that run renews the lock or its lease is over. Raises Refused if that
-        run renews the lock, because that run is then alive. Also raises Refused if a third run takes the lock first.
-        The message names the holder.
+        If another run holds the lock, wait until that run renews the lock or until LEASE seconds have passed since its
+        last renewal. Raises Refused if that run renews the lock, because that run is then alive. Also raises Refused if
+        a third run takes the lock first. The message names the holder of the lock.
         """
         answer = self._store.take(self._me, LEASE)
         waited: Held | None = None
@@ -65,10 +73,12 @@ class Session:
         self._renewing = gevent.spawn(self._renew)
 
     def raise_above(self, fence: int) -> None:
-        """Give this run a new fence (number), higher than ``fence``, which the guard of a host has stored.
+        """Give this run a new fence (run number) that is higher than ``fence``.
 
-        A guard has stored a higher fence than this run's if an earlier run used another store. Raises TakenOver if
-        another run holds the lock.
+        + fence: the fence that the guard of a host has stored. It may be higher than this run's fence if an earlier run
+          used another store.
+
+        Raises TakenOver if another run holds the lock.
         """
         answer = self._store.take(self._me, LEASE, fence)
         if isinstance(answer, Held):
@@ -83,12 +93,15 @@ class Session:
             except Lost:
                 self._lost = True
                 return
-            except Exception as error:  # noqa: BLE001 (whatever failed, the next write shows its effect)
+            except Exception as error:  # noqa: BLE001 (if the lock is lost, the next write raises Lost)
                 # One missed renewal does not lose the lock. If another run has the lock, the next write raises Lost.
                 self._say(f"the lock could not be renewed: {error}")
 
     def append(self, records: Sequence[RunRecord]) -> None:
-        """Write records to the journal, each with the present time. Raises TakenOver if this run lost the lock."""
+        """Write records to the journal, each with the present time.
+
+        Raises TakenOver if another run has taken the lock.
+        """
         try:
             if self._lost:
                 raise Lost
@@ -101,8 +114,8 @@ class Session:
     def give_back(self) -> None:
         """Stop renewing the lock, and give the lock back at the end of the run.
 
-        If another run has taken the lock, leave that run's lock alone. If giving back fails, only print a warning,
-        because the run has ended.
+        If another run has taken the lock, do not change the lock. If giving back fails, only print a warning, because
+        the run has ended.
         """
         if self._renewing is not None:
             self._renewing.kill()
@@ -110,5 +123,5 @@ class Session:
             return
         try:
             self._store.give_back(self._me)
-        except Exception as error:  # noqa: BLE001 (the result of the run stays the same)
+        except Exception as error:  # noqa: BLE001 (this error does not change the result of the run)
             self._say(f"the lock could not be given back; another run can take the lock in {LEASE:.0f} s: {error}")

@@ -1,7 +1,7 @@
-"""The interface of a store, which keeps one lock and the append-only journals of runs.
+"""Define the interface of a store, which keeps one lock and the append-only journals of runs.
 
-The lock has a lease: if its holder does not renew it in time, another run may take it. Each run that takes the lock
-gets a fence, a number that is larger than all earlier fences.
+The lock has a lease: if the holder does not renew the lock in time, another run may take the lock. Each run that takes
+the lock gets a fence, a number that is larger than all earlier fences.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Held:
-    """A lock that is held, and how long ago its holder renewed it.
+    """A lock that is held.
 
     + owner: the holder of the lock, without the token
     + age: seconds since the holder's last renewal, by the store's clock
@@ -56,7 +56,7 @@ class Contents:
     """The contents of a store.
 
     + held: the holder of the lock; None if the lock is free
-    + runs: the records of the newest runs, oldest run first
+    + runs: the records of each of the newest runs, oldest run first
     """
 
     held: Held | None
@@ -68,22 +68,28 @@ class Lost(Internal):
 
 
 class Store(Protocol):
-    """A store of the lock and the journals."""
+    """A store of one lock and of the journals of runs.
+
+    In all methods, ``owner`` is this process as the owner of the lock.
+    """
 
     def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
-        """Take the lock atomically, and return the new fence.
+        """Take the lock atomically, and return the new fence (run number).
 
-        If another owner holds the lock and its lease is not over, change nothing and return that holder.
+        If another owner holds the lock and its lease is not over, change nothing and return the holder of the lock.
 
-        + lease: how many seconds after its last renewal a holder keeps the lock
-        + above: the new fence is larger than this number, because a guard may have stored a fence of another store
+        + lease: how many seconds after the last renewal a holder keeps the lock
+        + above: the new fence is larger than this number. A guard may have stored a higher fence, which comes from
+          another store.
         """
 
     def renew(self, owner: Owner) -> None:
-        """Renew the lease. Raises Lost if this process no longer holds the lock."""
+        """Renew the lease of the lock. Raises Lost if this process no longer holds the lock."""
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        """Append records durably to the journal of the run with this fence. This also renews the lease.
+        """Append records to the journal of a run, so that they survive a crash. This also renews the lease of the lock.
+
+        + fence: the number of the run
 
         Raises Lost if this process no longer holds the lock.
         """

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
-# A store in a directory: take, renew, append to, put back, break and read the lock and the journal of runs.
+# Take, renew, give back and break the lock of a store, append records to the journal of a run, and read lock and journals.
 #
-# Only the store's own clock counts: the time of the lock file is that of the last renewal. All of it happens under flock.
+# The store is a directory on this host. The time of the file `lock` is the time of the last renewal, by this host's clock.
+# Each call of this script holds flock on the file `flock`, so that only one call at a time changes the store.
 set -eu
 umask 077
 export LC_ALL=C
@@ -35,7 +36,7 @@ renew)
 append)
     mine "$1" || { echo lost; exit 0; }
     file=$dir/runs/$(printf '%010d' "$2").jsonl
-    # a line that a crash cut short must not swallow the next one
+    # if a crash cut the last line short, the next record must still begin on a new line
     if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi
     cat >> "$file"
     sync "$file"
