@@ -1,1 +1,5 @@
-"""The plan of a run, made from the request and the observed state of the fleet: pure functions."""
+"""Decide whether a run may begin, and define the parts of its plan. All functions are pure.
+
+``preflight`` makes the Inputs from the operator's request and the observed state of the fleet. The package ``stages``
+makes the plan from the Inputs.
+"""

@@ -1,4 +1,4 @@
-"""The observed state of the fleet. The preflight decides by this state whether a run may begin."""
+"""Define the observed state of the fleet. The preflight uses this state to decide whether a run may begin."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FleetState:
-    """The observed state of all nodes and switches, by name, in the order of the inventory.
+    """The observed state of all nodes and switches, in the order of the inventory.
 
-    If the state of a node, a switch or the group is unknown, its value is one line that says why.
+    If the state of a node, a switch or the Auto Scaling group is unknown, its value is one line that says why.
 
     + nodes: node -> its state
     + switches: switch -> its state
@@ -28,8 +28,8 @@ class FleetState:
       kind of the switch (such as ``haproxy``)
     + addresses: node -> the address under which the balancers reach the node
     + group: the state of the Auto Scaling group; None if the settings have no ``scaling``, or if the group was not read
-    + wanted: host -> the digests that provisioning would leave there with the present settings; without the hosts that
-      this tool does not provision
+    + wanted: host -> key of the setting -> digest of the setting's present value. Provisioning would write these
+      digests on the host. Hosts that this tool does not provision are left out.
     """
 
     nodes: Mapping[str, NodeState | str]
@@ -41,21 +41,21 @@ class FleetState:
 
     @property
     def node_states(self) -> dict[str, NodeState]:
-        """The nodes whose state is known."""
+        """Node -> its state, for all nodes whose state is known."""
         return {name: state for name, state in self.nodes.items() if isinstance(state, NodeState)}
 
     @property
     def barred(self) -> set[str]:
-        """The names of the nodes that at least one switch bars."""
+        """The names of the nodes that at least one switch bars, and of the nodes in ``unlinked``."""
         barred = {one for seen in self.seen.values() for one in seen.barred}
         known = {name for name, address in self.addresses.items() if address in barred or name in barred}
         return known | self.unlinked
 
     @property
     def unlinked(self) -> set[str]:
-        """The provisioned nodes that are a switch and have no ``live`` link, so that their live port answers 503.
+        """The names of the provisioned nodes that are themselves a switch and have no ``live`` link.
 
-        No balancer stands before such a node, so a node without the live release is barred in this way.
+        The live port of such a node answers 503, so the node gets no traffic and counts as barred.
         """
         switches = {name for name, (where, _) in self.kinds.items() if where == "node"}
         states = self.node_states.items()
@@ -63,16 +63,21 @@ class FleetState:
 
     @property
     def drained(self) -> dict[str, str]:
-        """The nodes that an operator has taken out of a switch: node -> name of the switch."""
+        """Node -> the name of a switch, for all nodes that an operator has taken out of a switch."""
         return {node: name for name, seen in self.seen.items() for node in seen.out}
 
     @property
     def seen(self) -> dict[str, Seen]:
-        """The switches whose state is known."""
+        """Switch -> its state, for all switches whose state is known."""
         return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}
 
     def without(self, nodes: Collection[str]) -> FleetState:
-        """Return the state without some nodes. If such a node is itself a switch, the result lacks that switch too."""
+        """Return the state of the fleet without some nodes.
+
+        If such a node is itself a switch, this switch is left out as well.
+
+        + nodes: names of the nodes to leave out
+        """
 
         def kept(known: Mapping[str, T]) -> dict[str, T]:
             return {name: value for name, value in known.items() if name not in nodes}

@@ -1,6 +1,7 @@
-"""The Inputs of a plan: the operator's request and the observed state of the fleet.
+"""The Inputs of a plan are the operator's request and the observed state of the fleet.
 
-The journal keeps the Inputs. A plan depends on nothing else, so every machine makes the same plan from the journal.
+The journal keeps the Inputs. A plan depends only on the Inputs, so every machine that reads the journal makes the same
+plan.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from orchestrator.plan.steps import Place, Where
 class NodeInput:
     """The facts about a node that a plan needs.
 
-    + former: the release that the node's idle color had before the run, None if the color never had a release
-    + former_active: whether the idle color's processes ran that release before the run. If they did not, an undo starts
-      the release again, but does not check it with the gate
+    + name: the name of the node
+    + former: the release that the node's idle color had before the run; None if the color never had a release
+    + former_active: whether the idle color's processes ran the release ``former`` before the run. If False, an undo
+      starts this release again, but does not check it with the gate.
     """
 
     name: str
@@ -38,7 +40,7 @@ class SwitchInput:
     + at: the kind of place that receives the switch's commands
     + sticky: seconds for which the switch keeps a client on a color, whatever the weights are; 0 if the switch keeps no
       client on a color
-    + attached: whether both colors are attached to the switch. An earlier run may have left one color detached
+    + attached: whether both colors are attached to the switch. If False, an earlier run has left one color detached.
     """
 
     name: str
@@ -54,8 +56,9 @@ class SwitchInput:
 
 @dataclass(frozen=True)
 class Missing:
-    """A node that takes no part in the run. The node gets no traffic until the command `join` brings the node back.
+    """A node that takes no part in the run. The node gets no traffic until the verb `join` brings the node back.
 
+    + name: the name of the node
     + address: the address under which the balancers reach the node
     + barred: whether the node was already barred before the run
     """
@@ -70,8 +73,9 @@ class Release:
     """The operator's request for a release.
 
     + ref: the version that the operator asked for
-    + code_only: whether the run fails if a build step with outputs would have to run, or if the environment file or the
-      shared paths would differ from those of the live release
+    + code_only: whether the release may change only code. If True, the run fails if a build step with outputs would
+      have to run again. The run also fails if the environment file or the shared paths differ from those of the live
+      release.
     """
 
     verb: ClassVar[str] = "release"
@@ -84,8 +88,8 @@ class Release:
 class Rollback:
     """The operator's request for a rollback.
 
-    + cold: whether the release is not warm in the idle color of every node. If so, the run starts and warms the release
-      and checks it with the gate, before traffic moves
+    + cold: whether the idle color of some node is not warm with the release. If True, the run starts the release, warms
+      it and checks it with the gate, before traffic moves.
     """
 
     verb: ClassVar[str] = "rollback"
@@ -95,11 +99,11 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Join:
-    """The operator's request for a join, with the state of the other nodes that only a join needs.
+    """The operator's request for a join, and the facts about the other nodes that only a join needs.
 
-    + former_release: the release in the idle color of the other nodes, None if there is none
-    + former_revision: the revision of that release
-    + stale: the releases that only the joining node has. The join removes them
+    + former_release: the release in the idle color of the other nodes; None if there is none
+    + former_revision: the revision of ``former_release``; None if there is no such release
+    + stale: the releases that only the joining node has. The join removes these releases.
     """
 
     verb: ClassVar[str] = "join"
@@ -113,9 +117,9 @@ class Join:
 class ScalingInput:
     """The facts about the nodes' Auto Scaling group that a plan needs.
 
-    + suspended: the processes that this run resumes at its end. Either this run suspends them, or (in a `rollback`) an
-      earlier run could not resume them
-    + instances: the ids of the instances that the group had when the run first looked at it
+    + suspended: the names of the group's processes (such as ``Launch``) that this run resumes at its end. Either this
+      run suspends these processes, or (in a rollback) an earlier run could not resume them.
+    + instances: the ids of the instances that the group had when the run first read its state
     """
 
     suspended: tuple[str, ...] = ()
@@ -128,15 +132,17 @@ class Inputs:
 
     + asked: the operator's request: a release, a rollback or a join
     + settings: the settings of the run
-    + color: the color that gets all the traffic in this run. In a `join`: the live color
+    + color: the color that gets all the traffic at the end of this run. In a join: the live color
     + before: the weights before the run
-    + live: the release that was live before the run, None if there was none
+    + live: the release that was live before the run; None if there was none
     + release: the release that gets the traffic
     + revision: the git commit of the release, or its equivalent for another kind of source
     + nodes: the nodes on which the run acts
-    + mend: the nodes whose ``live`` link names the wrong color, because an earlier run failed after its commit
-    + members: the nodes that the balancers are expected to find up
-    + missing: the nodes that take no part. In a `join`: the node that comes back
+    + switches: the switches of the fleet
+    + mend: the names of nodes whose ``live`` link names the wrong color, because an earlier run failed after its commit
+    + members: the names of the nodes that the balancers are expected to find up
+    + missing: the nodes that take no part. In a join: the node that comes back
+    + scaling: the facts about the Auto Scaling group
     """
 
     asked: Release | Rollback | Join
@@ -160,12 +166,12 @@ class Inputs:
 
     @property
     def ref(self) -> str:
-        """The version that the operator asked for; empty for a rollback and a join, which have none."""
+        """The version that the operator asked for; empty for a rollback and a join, because they have no ref."""
         return self.asked.ref if isinstance(self.asked, Release) else ""
 
     @property
     def code_only(self) -> bool:
-        """Whether the run must fail if it would change more than code."""
+        """Whether the run is a release that may change only code (``Release.code_only``)."""
         return isinstance(self.asked, Release) and self.asked.code_only
 
     @property
@@ -174,7 +180,10 @@ class Inputs:
         return isinstance(self.asked, Rollback) and self.asked.cold
 
     def at(self, *where: str) -> tuple[SwitchInput, ...]:
-        """Return the switches whose commands go to places of these kinds: ``balancer``, ``node``, ``api``."""
+        """Return the switches whose commands go to these kinds of places.
+
+        + where: one or more of ``balancer``, ``node``, ``api``
+        """
         return tuple(switch for switch in self.switches if switch.at in where)
 
     @property
@@ -184,8 +193,8 @@ class Inputs:
     def to_json(self) -> dict[str, Any]:
         """Return the Inputs as data for JSON, without secrets (tokens, values of the environment and of php.ini).
 
-        All keys are at the top level. A release, for example, also writes the keys that only a rollback or a join uses,
-        with default values. Version 0.1.0 of this tool reads and writes this format.
+        All keys are at the top level. All verbs write all keys. If a key belongs to another verb, its value is the
+        default value. Version 0.1.0 of this tool reads and writes this format.
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
@@ -204,10 +213,10 @@ class Inputs:
     def from_json(cls, data: Mapping[str, Any], now: Settings) -> Inputs:
         """Make Inputs from the data that ``to_json`` returned.
 
-        Raises ValueError, KeyError or TypeError for other data, and UsageError if the recorded settings do not fit this
-        version of the tool.
-
         + now: the present settings, which supply the secrets
+
+        Raises ValueError, KeyError or TypeError if ``data`` does not have this format. Raises UsageError if this
+        version of the tool does not accept the recorded settings.
         """
         return cls(
             asked=_asked(data),
@@ -241,8 +250,8 @@ OTHER_VERBS = {
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:
     """Return the operator's request from the data that ``Inputs.to_json`` returned.
 
-    If an older version of this tool did not write ``code_only`` or ``cold``, the value is False. Raises ValueError if
-    the verb is unknown, and KeyError if another key is missing.
+    Older versions of this tool did not write ``code_only`` and ``cold``: if such a key is missing, its value is False.
+    Raises ValueError if the verb is unknown, and KeyError if any other key is missing.
     """
     match data["verb"]:
         case "release":

@@ -1,4 +1,4 @@
-"""Makes the Inputs of a run from the request and the state of the fleet, or refuses the run and names every problem.
+"""Make the Inputs of a run from the request and the state of the fleet, or refuse the run and name every problem.
 
 All functions are pure.
 """
@@ -18,15 +18,16 @@ from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs, Join, Missing, NodeInput, Release, Rollback, ScalingInput, SwitchInput
 from orchestrator.plan.provisioned import differences, outdated
 
-# On these file systems a reader never finds a path missing during rename(2). On fuse-overlayfs a reader may.
+# On these file systems, a process never finds a path missing during rename(2). On fuse-overlayfs, a process may.
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
 
 
 def live_color(fleet: FleetState) -> Color:
     """Return the color to which all switches send all traffic.
 
-    Raises Refused if a switch does not answer, if the switches have different weights, or if traffic is split. A node
-    that is itself a switch may be silent if another switch answers; later checks decide about that node.
+    Raises Refused if a switch does not answer, if the switches have different weights, or if traffic is split. There is
+    one exception: a node that is itself a switch may be silent if another switch answers. Later checks decide whether
+    the run needs this node.
     """
     silent = {name: why for name, why in fleet.switches.items() if isinstance(why, str)}
     problems = [f"{name}: {why}" for name, why in silent.items() if fleet.kinds[name][0] != "node" or not fleet.seen]
@@ -56,13 +57,15 @@ def release(
     color: Color | None = None,
     allow_missing: frozenset[str] = frozenset(),
 ) -> Inputs:
-    """Return the Inputs of a release. Raises Refused with every problem found, UsageError for an unknown node.
+    """Return the Inputs of a release.
 
     + ref: the version that the operator asked for
-    + revision: the git commit of that version, or its equivalent for another kind of source
-    + now: the time that the release's id contains
+    + revision: the git commit of the version, or its equivalent for another kind of source
+    + now: the present time, which becomes a part of the release id
     + color: the color that the operator expects to be idle; None to accept either color
-    + allow_missing: nodes that are left out if they cannot take part
+    + allow_missing: names of nodes that are left out if they cannot take part
+
+    Raises Refused with every problem found, and UsageError if ``allow_missing`` names an unknown node.
     """
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
@@ -102,13 +105,16 @@ def code(i: Inputs) -> Inputs:
 def rollback(
     fleet: FleetState, settings: Settings, to: str | None = None, allow_missing: frozenset[str] = frozenset()
 ) -> Inputs:
-    """Return the Inputs of a rollback. Raises Refused with the problems found, UsageError for an unknown node.
+    """Return the Inputs of a rollback.
 
     If the release is warm in the idle color, nodes may be unreachable. If the release has to be started first, all
-    nodes except those in ``allow_missing`` must take part.
+    nodes must take part, except those in ``allow_missing``.
 
     + to: the id of the release; None for the release in the idle color
-    + allow_missing: nodes that are left out if they cannot take part; used only if the release has to be started
+    + allow_missing: names of nodes that are left out if they cannot take part; used only if the release has to be
+      started
+
+    Raises Refused with the problems found, and UsageError if ``allow_missing`` names an unknown node.
     """
     if to is None:
         to = _shrunk(fleet)
@@ -116,7 +122,7 @@ def rollback(
         return _rollback_to_kept(fleet, settings, to, allow_missing)
     live = live_color(fleet)
     idle = live.other
-    # a barred node gets no traffic; the `join` that brings it back gives it the releases of the others
+    # a barred node gets no traffic; the `join` that brings the node back gives it the releases of the other nodes
     fleet = fleet.without(fleet.barred)
     states = fleet.node_states
     if problems := [*_switches(fleet), *outdated(fleet)]:
@@ -146,7 +152,7 @@ def rollback(
         live=next(iter(states.values())).release[live],
         release=target,
         revision=target.rpartition("-")[2],
-        # unreachable nodes too: their `promote` fails, which warns the operator that their live link is wrong
+        # with unreachable nodes: `promote` fails there, which warns the operator that their live links are wrong
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.drained),
@@ -154,18 +160,19 @@ def rollback(
 
 
 def _shrunk(fleet: FleetState) -> str | None:
-    """Return the idle color's release if a timer has given the color fewer workers on some node, else None.
+    """Return the idle color's release if the idle color runs with fewer workers on some node; otherwise None.
 
-    Such a release has to be started again before it can take traffic.
+    A timer reduces the number of workers after the soak time. After that, the release has to be started again before it
+    can take traffic.
     """
     idle, fleet = live_color(fleet).other, fleet.without(fleet.barred)
     return next((state.release[idle] for state in fleet.node_states.values() if idle in state.shrunk), None)
 
 
 def _warm(fleet: FleetState) -> list[str | None]:
-    """Return the release that the idle color runs, for each node in turn.
+    """Return one item for each node whose state is known and that is not barred: the warm release of the idle color.
 
-    The value is None for a node whose idle color does not run, or runs with fewer workers.
+    The item is None if the idle color of the node does not run its release, or runs with fewer workers.
     """
     idle = live_color(fleet).other
     states = fleet.without(fleet.barred).node_states.values()
@@ -173,7 +180,12 @@ def _warm(fleet: FleetState) -> list[str | None]:
 
 
 def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:
-    """Return the Inputs of a rollback to a release that the nodes have to start first. Raises Refused or UsageError."""
+    """Return the Inputs of a rollback to a release that is on the nodes, but has to be started first.
+
+    Raises Refused with the problems found, and UsageError if ``allow_missing`` names an unknown node.
+
+    + to: the id of the release
+    """
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     problems += [*_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
@@ -197,10 +209,13 @@ def _with_all(
     revision: str,
     missing: tuple[Missing, ...],
 ) -> Inputs:
-    """Return the Inputs of a run in which every node of the fleet starts a release in its idle color.
+    """Return the Inputs of a run in which every node of ``fleet`` starts a release in its idle color.
 
     + fleet: the state of the fleet without the missing nodes
+    + asked: the operator's request
     + live: the live color
+    + release: the id of the release to start
+    + revision: the git commit of the release, or its equivalent for another kind of source
     + missing: the nodes that are left out
     """
     idle, states = live.other, fleet.node_states
@@ -222,12 +237,12 @@ def _with_all(
 
 
 def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[str], str]) -> Inputs:
-    """Return the Inputs of a join. Raises Refused with the problems found, UsageError if there is no such node.
-
-    In a join, a node gets the releases that the other nodes have in both colors, and then traffic.
+    """Return the Inputs of a join: a node gets the releases that the other nodes have in both colors, and then traffic.
 
     + node: the name of the barred node
-    + revisions: function that returns the hash of a release's version, given the release id
+    + revisions: a function that returns the hash of a release's version, given the release id
+
+    Raises Refused with the problems found, and UsageError if the inventory has no such node.
     """
     if node not in fleet.nodes:
         raise UsageError(f"there is no node {node} (nodes: {', '.join(fleet.nodes)})")
@@ -281,8 +296,12 @@ def _taking_part(
 ) -> tuple[Color, tuple[Missing, ...], FleetState, list[str]]:
     """Decide which nodes are left out of a run.
 
-    Return the live color, the nodes left out, the fleet without these nodes, and one line for each other node that
-    cannot take part. Raises UsageError for an unknown node, Refused if ``live_color`` refuses.
+    Return the live color, the nodes left out, the state of the fleet without these nodes, and one line for each other
+    node that cannot take part.
+
+    + allow_missing: names of nodes that are left out if they cannot take part
+
+    Raises UsageError if ``allow_missing`` names an unknown node, and Refused in the same cases as ``live_color``.
     """
     if unknown := allow_missing - set(fleet.nodes):
         raise UsageError(
@@ -302,9 +321,9 @@ def _taking_part(
 
 
 def _absent(fleet: FleetState) -> dict[str, str]:
-    """Return node -> one line that says why, for each node that cannot take part in its present state.
+    """Return node -> one line, for each node that cannot take part in a run. The line says why.
 
-    The line tells the operator how to leave the node out.
+    The line also tells the operator how to leave the node out.
     """
     leave = "to leave the node out: --data allow_missing={0}"
     absent = {
@@ -333,7 +352,7 @@ def _absent(fleet: FleetState) -> dict[str, str]:
 
 
 def _switches(fleet: FleetState) -> Iterable[str]:
-    """Yield one line for each problem of a switch."""
+    """Yield one line for each problem of a switch that prevents a run."""
     for name, seen in fleet.seen.items():
         yield from (f"{name}: {problem}" for problem in seen.problems)
         if seen.filesystem is not None and seen.filesystem not in SAFE_FILESYSTEMS:
@@ -349,7 +368,10 @@ def _switches(fleet: FleetState) -> Iterable[str]:
 
 
 def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
-    """Yield one line for each node that is not provisioned, or whose file system is not safe."""
+    """Yield one line for each node that is not provisioned or has an unsuitable file system.
+
+    On an unsuitable file system, a process that reads a path may find nothing there during a rename.
+    """
     for name, state in fleet.node_states.items():
         if not state.provisioned:
             yield f"{name} is not provisioned for orchestrator {__version__}: run deploys/provision.py"
@@ -361,7 +383,10 @@ def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
 
 
 def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
-    """Yield one line for each node with too little disk space, too few inodes or too little memory."""
+    """Yield one line for each node and resource of which the node has too little: disk space, inodes or memory.
+
+    + idle: the idle color, whose processes will grow
+    """
     room = settings.room
     for name, state in fleet.node_states.items():
         if not state.provisioned:
@@ -381,18 +406,21 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
 
 
 def _asked(key: str, asked: int, last: int) -> str:
-    """Return the end of a message: how much must be free.
+    """Return the words at the end of a message that say how much disk space, or how many inodes, must be free.
 
-    + key: the key of the setting under ``room``
-    + asked: the value of that setting
-    + last: how much the last release took, 0 if unknown
+    + key: the key of the setting in the section ``room``
+    + asked: the value of the setting
+    + last: how much the last release took; 0 if unknown
     """
     more = f", in addition to the {last} that the last release took" if last else ""
     return f"room.{key} requires {asked}{more}"
 
 
 def _unrest(fleet: FleetState) -> Iterable[str]:
-    """Yield one line for each reason why the state of the Auto Scaling group prevents a run: changes in progress."""
+    """Yield one line for each change in progress in the Auto Scaling group. A run must not begin during such a change.
+
+    If the state of the group is unknown, the only line says why.
+    """
     if fleet.group is None:
         return
     from orchestrator.aws.scaling import unrest
@@ -414,7 +442,7 @@ def _scaling(fleet: FleetState, settings: Settings) -> ScalingInput:
 
 
 def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:
-    # a barred node is refused for being barred
+    # a barred node is already a problem of its own (_absent)
     states = fleet.without(fleet.barred).node_states
     live_releases = {name: state.release[live] for name, state in states.items()}
     if len(set(live_releases.values())) > 1:

@@ -1,4 +1,7 @@
-"""Compare digests of the settings with the digests of the settings that provisioning applied on the hosts. Pure."""
+"""Compare the present settings with the settings that provisioning has applied on the hosts.
+
+Provisioning writes a digest of each setting on the host, so the digests are compared. All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ PROVISION = "run deploys/provision.py"
 
 
 def differences(fleet: FleetState) -> list[str]:
-    """Return one line for each difference between the settings and the settings that provisioning applied.
+    """Return one line for each difference between the present settings and the settings that provisioning has applied.
 
     Hosts with the same difference share a line. If another version of this tool provisioned hosts with differences, a
-    further line names this version and these hosts. Hosts without digests of the applied settings are left out.
+    further line names the version and these hosts. Hosts without digests of the applied settings are left out.
     """
     found: dict[str, list[str]] = {}
     known = _known(fleet)
@@ -29,8 +32,8 @@ def differences(fleet: FleetState) -> list[str]:
 def _lines(wanted: Mapping[str, str], applied: Mapping[str, str]) -> Iterable[str]:
     """Yield one line for each difference on one host.
 
-    + wanted: key -> digest of the value that the settings have
-    + applied: key -> digest of the value that provisioning applied
+    + wanted: key of the setting -> digest of the present value
+    + applied: key of the setting -> digest of the value that provisioning has applied
     """
     if UNFINISHED in applied:
         yield f"the last provisioning did not end: {PROVISION}"
@@ -51,7 +54,7 @@ def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
 
     The versions may have different defaults, which may explain the differences between the settings.
 
-    + applied: host -> key -> digest of the value that provisioning applied, for the hosts with differences
+    + applied: host -> key of the setting -> digest of the applied value, for the hosts with differences
     """
     hosts: dict[str, list[str]] = {}
     for host, found in applied.items():
@@ -62,9 +65,10 @@ def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
 
 
 def outdated(fleet: FleetState) -> list[str]:
-    """Return one line that names the hosts that an earlier version of this tool provisioned; an empty list if none.
+    """Return one line that names the hosts that an earlier version of this tool provisioned; [] if there are none.
 
-    There, a color has no nginx of its own, or the balancer does not know the colors' health page.
+    An outdated node has no separate nginx for each color. An outdated balancer does not know the health page of the
+    colors.
     """
     hosts = [host for host, applied in _applied(fleet).items() if _is_outdated(fleet.wanted[host], applied)]
     return [f"{', '.join(hosts)}: an earlier version of this tool provisioned: {PROVISION} first"] if hosts else []
@@ -81,9 +85,10 @@ def _known(fleet: FleetState) -> dict[str, Mapping[str, str]]:
 
 
 def _applied(fleet: FleetState) -> dict[str, Mapping[str, str] | None]:
-    """Return host -> the digests of the settings that provisioning applied there; host -> None if there are no digests.
+    """Return host -> key of the setting -> digest of the value that provisioning has applied on the host.
 
-    Nodes that were not provisioned, and hosts whose state is unknown, are left out.
+    The value of a host without digests is None. Nodes that were not provisioned, hosts whose state is unknown, and
+    hosts that this tool does not provision are left out.
     """
     nodes = {name: state.digests for name, state in fleet.node_states.items() if state.provisioned}
     balancers = {name: seen.digests for name, seen in fleet.seen.items() if fleet.kinds[name][0] == "balancer"}

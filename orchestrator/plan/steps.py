@@ -1,6 +1,6 @@
-"""The parts of a plan as plain data: places, actions, steps, stages.
+"""Define the parts of a plan as plain data: places, actions, steps, stages.
 
-A plan is a pure function of its Inputs, so that every machine that reads the Inputs from the journal makes the same
+A plan is a pure function of its Inputs. Therefore every machine that reads the Inputs from the journal makes the same
 plan.
 """
 
@@ -46,8 +46,8 @@ class Action:
     A subclass is in the file of the stage that uses it (in ``stages/``).
 
     + name: the action's name in plans and tests
-    + handler: the class that performs the action, as ``module:Class``. Because it is a string, a run imports only the
-      handlers that it uses
+    + handler: the class that performs the action, as a string ``module:Class``. Because of the string, a run imports
+      only the handlers that the run uses.
     + prints: whether an error of the action may contain output of the application's own commands
     """
 
@@ -75,7 +75,7 @@ A_co = TypeVar("A_co", bound=Action, default=Action, covariant=True)
 
 @dataclass(frozen=True)
 class Step(Generic[A_co]):
-    """An action at a place.
+    """One action at one place.
 
     + deadline: seconds that the whole step may take
     """
@@ -91,17 +91,17 @@ class Kind:
 
     + name: the kind's name in the plan, the journal, the terminal and hooks
     + at: the kinds of places at which the steps act
-    + changes: whether the stage changes something. False for a stage that only looks
-    + skipped: the reason that a printed plan shows for a stage of this kind that has no steps
+    + changes: whether the stage changes something on the fleet. If False, the stage only checks or waits.
+    + skipped: the reason that a printed plan shows if a stage of this kind has no steps
     + hooks: whether hooks in the settings may name the kind
     + each_batch: whether each batch of nodes has its own stage of this kind, and hooks run for each batch. If False, a
-      hook runs once, before the first or after the last stage of this kind
-    + standing: whether a resumed run always repeats this stage. Only for a stage that only looks
-    + valid_until: the name of a later kind of stage, empty for none. A resumed run repeats a stage of this kind, even
-      if it was done, until the later stage with the same weight was done
+      hook runs once, before the first or after the last stage of this kind.
+    + standing: whether a resumed run always repeats the stage. Used only if ``changes`` is False.
+    + valid_until: the name of a later kind of stage; empty for none. A resumed run repeats the stage, even if the stage
+      was done, until the later stage with the same weight is done.
     + at_once: whether the stage counts as begun as soon as the journal has the Inputs of the run
-    + owed: whether the next command must finish the stage if the stage fails. The run then stays open, even if it was
-      committed, because the stages of a later run do not do the work of this stage
+    + owed: whether the next command must finish the stage if the stage fails. The run then stays open, even after its
+      commit, because a later run would not do the work of this stage.
     """
 
     name: str
@@ -118,10 +118,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Batch:
-    """The number of the batch of nodes to which a stage belongs.
+    """One batch of nodes. A stage may act on only one batch.
 
     + number: the number of this batch, from 1
-    + total: how many batches there are
+    + total: the number of batches of the run
     """
 
     number: int
@@ -130,19 +130,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stage:
-    """A named part of a run. All steps of a stage run in parallel; if one step fails, the stage fails.
+    """A named part of a run. All steps of a stage run in parallel. If a step fails, the stage fails.
 
     + do: the steps
     + undo: the stages that undo this stage, in order. They must succeed even if some or all of the steps were not
-      performed
-    + commits: whether the run is committed once this stage is done. Later stages are never undone
-    + pause: the name of the pause after this stage ("preview", "25"), empty for none. The operator may ask a run to
-      wait at a pause
+      performed.
+    + commits: whether the run is committed once this stage is done. Later stages are never undone.
+    + pause: the name of the pause after this stage ("preview", "25"); empty for none. The operator may ask a run to
+      wait at a pause.
     + label: the second part of the stage's name, if a plan has several stages of one kind: the name of a build step,
       the point of a hook, a release; empty for none
-    + weight: per cent of the traffic that the new color gets, None if the stage has nothing to do with weights
-    + batch: the batch of nodes to which the stage belongs, None for all nodes
-    + side: in a `join`, the color on which the stage acts; None for a stage that acts on no color or on both
+    + weight: per cent of the traffic that the new color gets; None if the stage has nothing to do with weights
+    + batch: the batch of nodes on which the stage acts; None for all nodes
+    + side: in a join, the color on which the stage acts; None for a stage that acts on no color or on both
     """
 
     kind: Kind
@@ -159,7 +159,7 @@ class Stage:
     def name(self) -> str:
         """The stage's name, which is unique in a plan, such as ``cutover 5%``, ``build composer 1/3``, ``start live``.
 
-        The name does not contain a weight of 100%: the last cutover is ``cutover``.
+        A weight of 100% is left out of the name: the last cutover is ``cutover``.
         """
         weight = "" if self.weight in (None, 100) else f"{self.weight}%"
         batch = f"{self.batch.number}/{self.batch.total}" if self.batch else ""
@@ -180,7 +180,7 @@ class Plan:
 
     @property
     def until_commit(self) -> tuple[Stage, ...]:
-        """The stages before the commit."""
+        """The stages before the commit, including the stage that commits the run."""
         last = max(index for index, stage in enumerate(self.stages) if stage.commits)
         return self.stages[: last + 1]
 
@@ -190,7 +190,10 @@ class Plan:
         return tuple(stage.pause for stage in self.stages if stage.pause)
 
     def until(self, pause: str) -> tuple[Stage, ...]:
-        """Return the stages before a pause. Raises ValueError if the plan has no such pause."""
+        """Return the stages before a pause. Raises ValueError if the plan does not have the pause.
+
+        + pause: the name of the pause, such as "preview" or "25"
+        """
         last = [stage.pause for stage in self.stages].index(pause)
         return self.stages[: last + 1]
 
