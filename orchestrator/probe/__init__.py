@@ -1,1 +1,1 @@
-"""An HTTP client that continuously sends requests, never retries, and reports the outcome of each request."""
+"""The probe: an HTTP client that sends requests continuously, never retries a request, and counts every failure."""

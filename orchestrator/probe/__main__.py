@@ -26,9 +26,14 @@ from orchestrator.probe.table import table
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the probe, print its report, and return the exit status.
 
-    The exit status is 0 without failures, 1 if requests failed or were given up, and 2 for bad arguments or a file that
-    cannot be written. Answers of the old release are never failures here, even after the new release has begun to
-    answer, because the weights may split the traffic between both releases.
+    The exit status is
+
+    * 0 if every request got a good answer;
+    * 1 if a request failed, or if a request was still in flight when the probe ended;
+    * 2 if the arguments are wrong, or if a file cannot be written.
+
+    Answers of the old release are no failures, even after the new release has begun to answer, because the weights may
+    split the traffic between both releases.
 
     + argv: arguments without the program's name; None: the arguments of this process
     """
@@ -60,13 +65,14 @@ def _open(files: contextlib.ExitStack, name: str | None) -> TextIO | None:
 def _prepare() -> None:
     """Raise this process's limit of open files to the maximum, and avoid long garbage collections.
 
-    Otherwise the probe could run out of connections or pause, and would report that as failures of the server.
+    Without this, the probe could run out of connections or pause. The report would then count failures that are not
+    failures of the server.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.freeze()
-    gc.set_threshold(10_000, 20, 1_000_000)  # samples are many and have no cycles, so scanning them is useless
+    gc.set_threshold(10_000, 20, 1_000_000)  # there are many samples, and garbage collection cannot free any of them
 
 
 async def _probe(options: Options, samples: TextIO | None) -> Report:
@@ -99,9 +105,15 @@ def _record(recorder: Recorder, samples: TextIO | None, say_ready: bool) -> Call
 
 
 def _obey(line: str, recorder: Recorder) -> None:
-    """Carry out one command of the parent process: ``switch`` (record a cutover), ``report`` or ``mark``.
+    """Carry out one command that the parent process wrote to the standard input of the probe.
 
-    Any other line is recorded as a mark, a remark in the report.
+    The commands are
+
+    * ``switch RELEASE [MONOTONIC]``: record a cutover, now or at a reading of ``time.monotonic()``;
+    * ``report``: print the report of the requests up to now, as one line of JSON;
+    * ``mark TEXT``: record a mark, which is a remark in the report.
+
+    Any other line is recorded as a mark.
 
     + line: one line of the standard input
     """
@@ -127,7 +139,7 @@ def _publish(report: Report, out: TextIO | None) -> None:
 
 
 def _say(text: str) -> None:
-    # a parent that has closed this output will close the input, too, which ends the probe
+    # if the parent has closed this output, it will also close the input, and the end of the input ends the probe
     with contextlib.suppress(BrokenPipeError):
         print(text, flush=True)
 

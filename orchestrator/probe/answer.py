@@ -19,8 +19,9 @@ number of uploaded bytes, so a longer body is a failure there.
 class Answer:
     """A complete HTTP answer.
 
-    + release, color, node: the markers X-Release, X-Color and X-Node; None if the answer has no such header
-    + body: body of the answer; None if it was longer than `KEPT` bytes
+    + release, color, node: values of the headers X-Release, X-Color and X-Node; None if the answer has no such header
+    + content_type: value of the header Content-Type; empty if the answer has no such header
+    + body: body of the answer; None if the body was longer than `KEPT` bytes
     + extra: whether the server sent more bytes after the end of the answer
     """
 
@@ -34,15 +35,17 @@ class Answer:
 
 
 def judge(answer: Answer, *, size: int | None = None, marked: bool = False) -> tuple[Failure | None, str]:
-    """Return the kind of failure and a message, or ``(None, "")`` if the answer is right.
+    """Return the kind of failure and a message. If the answer is right, return ``(None, "")``.
 
-    An answer is right if its status is 2xx or 3xx, no bytes follow its end, and its body is right. A JSON body may name
-    the release and the color of the code that made the answer, under the keys ``release`` and ``color``. If they differ
-    from the headers X-Release and X-Color, the body is wrong.
+    A right answer has a status 2xx or 3xx, no bytes after its end, and a right body. The body is wrong in these cases:
 
-    + size: number of uploaded bytes that the answer must repeat, as its JSON value or as the key ``size`` of a JSON
-      object. None: the answer need not repeat a number.
-    + marked: whether an answer without X-Release is a failure
+    * The content type is JSON, but the body is not JSON.
+    * The body is a JSON object whose key ``release`` or ``color`` differs from the header X-Release or X-Color.
+    * ``size`` is given, and the body does not repeat this number.
+
+    + size: number of uploaded bytes that the body must repeat, as a JSON number or as the key ``size`` of a JSON
+      object; None: the body need not repeat a number
+    + marked: whether an answer without the header X-Release is a failure
     """
     if answer.status >= 500:
         return Failure.status_5xx, str(answer.status)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 class Request:
     """One request to send.
 
-    + hold: seconds that the server is asked to take for its answer; the timeout of the request grows by ``hold``
+    + method: ``GET`` or ``POST``
+    + path: path and query of the URL
+    + hold: number of seconds for which the request asks the server to delay its answer. The timeout of the request is
+      longer by this time
     + size: number of bytes that the answer must confirm as received; None if the answer need not name a number
     """
 
@@ -40,10 +43,10 @@ class Request:
 class Manners:
     """Settings that apply to every request.
 
-    + timeout: seconds from the beginning of a request to the last byte of its answer. If the request opens a new
-      connection, the time for connecting is included.
-    + token: the fleet's probe token, sent in the header X-Probe-Token; empty: no token
-    + marked: whether an answer without X-Release is a failure
+    + timeout: longest time, in seconds, from the beginning of a request to the last byte of its answer. If the request
+      opens a new connection, the time for connecting is included.
+    + token: secret for the header X-Probe-Token, because of which answers have markers; empty: no such header
+    + marked: whether an answer without the header X-Release is a failure
     """
 
     timeout: float = 10.0
@@ -52,10 +55,10 @@ class Manners:
 
 
 class Connection:
-    """A client's connection to a target.
+    """A client's connection to a target (a server that the probe sends requests to).
 
-    The first `send` opens the connection. Later calls of `send` reuse the connection. After one side has closed the
-    connection, or after a request without a complete answer, the next `send` opens a new connection.
+    The first call of `send` opens the connection. Later calls of `send` reuse the connection. If one side has closed
+    the connection, or if a request got no complete answer, the next call of `send` opens a new connection.
     """
 
     def __init__(self, target: Target, manners: Manners) -> None:
@@ -64,10 +67,10 @@ class Connection:
         self._link: Link | Link2 | None = None
 
     async def send(self, request: Request) -> Sample:
-        """Send one request, wait for the answer, and return the sample. Failures are in the sample, never raised.
+        """Send one request, wait for the answer, and return the result. If the request fails, the result says why.
 
         If the server closed the idle connection before this request, this method first opens a new connection, as
-        browsers do. If the server closes the connection after the request was written, the request has failed.
+        browsers do. If the server closes the connection after the request was written, the request fails.
         """
         if self._link is not None and await self._link.went_away():
             self.close()
@@ -129,7 +132,7 @@ async def _connect(target: Target) -> Link | Link2:
 def blame(error: Exception, *, reused: bool, begun: bool) -> tuple[Failure, str]:
     """Return the kind of failure that an exception means, and a message about the failure. Pure.
 
-    + error: exception that connecting, sending or reading raised
+    + error: exception that was raised while the client connected, sent the request or read the answer
     + reused: whether an earlier request was sent over the same connection
     + begun: whether at least one byte of the answer had arrived
     """

@@ -1,4 +1,4 @@
-"""Open a new connection to a target, with any asyncio protocol."""
+"""Open a new TCP or TLS connection to a target, a server that the probe sends requests to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.
 
     Raises OSError if no address accepts a connection.
 
-    + protocol: makes the asyncio protocol object that handles the connection
+    + protocol: function that makes the asyncio protocol object for the connection
     """
     loop = asyncio.get_running_loop()
     failed: OSError | None = None
@@ -36,13 +36,16 @@ async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.
 
 
 def readable(transport: asyncio.BaseTransport) -> bool:
-    """Return whether the kernel holds received bytes, or the end of the connection, for the event loop to read."""
+    """Return whether the kernel has received something from the server that the event loop has not read yet.
+
+    This may be bytes or the end of the connection.
+    """
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 async def let_loop_read() -> None:
-    """Wait until the event loop has read the bytes that have arrived."""
+    """Let the event loop read the bytes that have already arrived at the kernel, then return."""
     await asyncio.sleep(0)  # ends the present round of the loop; only the next round asks the kernel for bytes
     await asyncio.sleep(0)

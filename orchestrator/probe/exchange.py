@@ -29,9 +29,9 @@ Headers = Iterable[tuple[str, str]]
 
 
 def agreed(alpn: str | None) -> None:
-    """Check that the server chose HTTP/2 in the TLS handshake (by ALPN). Raises NotHttp2 if the server did not.
+    """Raise NotHttp2 if the server did not choose HTTP/2 in the TLS handshake (by ALPN).
 
-    + alpn: protocol that the server chose; None if the server chose no protocol
+    + alpn: name of the protocol that the server chose (``h2`` is HTTP/2); None if the server chose no protocol
     """
     if alpn != "h2":
         raise NotHttp2(f"the server does not speak HTTP/2: by ALPN it chose {alpn or 'nothing'}")
@@ -40,9 +40,9 @@ def agreed(alpn: str | None) -> None:
 def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]]:
     """Return the HTTP/2 headers of a request. Pure.
 
-    Host becomes ``:authority``, and Connection is left out.
+    The header Host becomes ``:authority``. The header Connection is left out.
 
-    + headers: headers as for HTTP/1.1, with Host
+    + headers: name and value of each header, as for HTTP/1.1; Host must be among them
     """
     lower = [(name.lower(), value) for name, value in headers]
     authority = next(value for name, value in lower if name == "host")
@@ -51,7 +51,7 @@ def headers_of(method: str, path: str, headers: Headers) -> list[tuple[str, str]
 
 
 class Exchange:
-    """The state of one HTTP/2 connection.
+    """The state of one HTTP/2 connection. The caller sends and receives the bytes of the connection.
 
     + begun: whether the headers of the answer to the newest request have arrived
     """
@@ -76,19 +76,21 @@ class Exchange:
 
     @property
     def reusable(self) -> bool:
-        """Whether the connection can take another request.
+        """Whether another request can be sent over the connection.
 
-        True if the last request was sent completely, and if the server has sent no GOAWAY, the frame by which a server
-        announces that it will close the connection.
+        False if the last request was not sent completely, or if the server has sent a GOAWAY frame. By this frame, a
+        server announces that it will close the connection.
         """
         return not self._leaving and not self._unsent
 
     def request(self, method: str, path: str, headers: Headers, body: bytes = b"") -> None:
-        """Begin a request. The next `outgoing` returns its headers and as much of its body as the server allows now.
+        """Begin a request. After this call, `outgoing` returns the first bytes of the request.
 
-        Raises NotHttp2 if the connection can take no request, for example because the server allows none.
+        These bytes are the headers, and as much of the body as the server allows now.
 
-        + headers: headers as for HTTP/1.1, with Host
+        Raises NotHttp2 if no request can be sent over the connection, for example because the server allows no streams.
+
+        + headers: name and value of each header, as for HTTP/1.1; Host must be among them
         """
         self.begun = self._ended = False
         self._head, self._body = {}, bytearray()
@@ -101,10 +103,10 @@ class Exchange:
             raise NotHttp2(f"{type(error).__name__}: {error}") from None
 
     def receive(self, data: bytes) -> Answer | None:
-        """Process bytes from the server. Returns the answer if these bytes complete it, otherwise None.
+        """Process bytes from the server. If these bytes complete the answer, return the answer, otherwise None.
 
-        Raises StreamReset or GoneAway if the server will not answer the request, EOFError if the answer is shorter
-        than its Content-Length, and NotHttp2 if the server violates the HTTP/2 standard.
+        Raises StreamReset or GoneAway if the server will not answer the request. Raises EOFError if the answer is
+        shorter than its Content-Length. Raises NotHttp2 if the server violates the HTTP/2 standard.
         """
         self._unread += data
         before = self._ended
@@ -132,11 +134,17 @@ class Exchange:
         return self._http.data_to_send()
 
     def end(self) -> None:
-        """Begin to close the connection. The next `outgoing` returns a GOAWAY frame for the server."""
+        """Begin to close the connection. After this call, `outgoing` returns a GOAWAY frame for the server.
+
+        By this frame, the client announces that it will close the connection.
+        """
         self._http.close_connection()
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield the received frames that are complete, each with its head. Raises NotHttp2 for too long a frame."""
+        """Yield each complete frame that was received, including the head of the frame.
+
+        Raises NotHttp2 if a frame is longer than the probe allows (`MOST`).
+        """
         while len(self._unread) >= HEAD:
             length = int.from_bytes(self._unread[:3])
             if length > MOST:
@@ -150,10 +158,11 @@ class Exchange:
             yield frame
 
     def _go_away(self, frame: bytes) -> None:
-        """Process a GOAWAY frame. Raises GoneAway if the server will not answer the present request.
+        """Process a GOAWAY frame, by which the server announces that it will close the connection.
 
-        After GOAWAY, the server takes no new requests. The frame names the last stream that the server may still
-        answer. The frame is not passed to h2, because h2 would end the connection before that answer has arrived.
+        Raises GoneAway if the server will not answer the present request. The frame names the last stream (request)
+        that the server may still answer. This method does not pass the frame to the library h2, because h2 would end
+        the connection at once, before an answer can arrive.
         """
         self._leaving = True
         last, code = int.from_bytes(frame[HEAD : HEAD + 4]) & 0x7FFFFFFF, int.from_bytes(frame[HEAD + 4 : HEAD + 8])
@@ -176,7 +185,7 @@ class Exchange:
                 raise StreamReset(f"stream reset ({_name(event.error_code)})")
 
     def _send_more(self) -> None:
-        """Hand as much of the request's body to h2 as the server's flow control allows now."""
+        """Pass the next part of the request's body to the library h2: as much as the server's flow control allows."""
         while self._unsent and not self._ended:
             room = min(self._http.local_flow_control_window(self._stream), self._http.max_outbound_frame_size)
             if room <= 0:

@@ -9,9 +9,13 @@ from collections.abc import Callable
 
 
 def from_stdin(loop: asyncio.AbstractEventLoop, line: Callable[[str], None], end: Callable[[], None]) -> None:
-    """Call `line` for each line of the standard input, and `end` when the input has ended. Returns at once.
+    """Begin to read the standard input, and return at once.
 
-    The event loop makes the calls. A thread reads the input, because an event loop cannot wait for every kind of file.
+    A thread reads the input, because an event loop cannot wait for every kind of file. The event loop calls the
+    functions `line` and `end`.
+
+    + line: function that is called with each line, without its line feed
+    + end: function that is called when the input has ended
     """
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""An open HTTP/1.1 connection: the library h11 over asyncio streams."""
+"""An open HTTP/1.1 connection that uses the library h11 and asyncio streams."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from orchestrator.probe.target import Target
 class _Reader(asyncio.StreamReader):
     """A stream reader that records when the first and the last bytes of an answer arrived.
 
-    The times are taken when the event loop receives the bytes. If the event loop is busy, the coroutine that waits for
-    the bytes runs later.
+    The reader takes the time when the event loop receives the bytes. This time is more exact than the time at which the
+    coroutine gets the bytes, because the coroutine must wait while the event loop is busy.
+
+    + first: when the first byte of the newest answer arrived, by ``time.monotonic()``; None if no byte has arrived
+    + last: when the last bytes arrived, by ``time.monotonic()``
     """
 
     first: float | None = None
@@ -36,8 +39,8 @@ class _Reader(asyncio.StreamReader):
 class Link:
     """An open HTTP/1.1 connection.
 
-    + first, last: when the first and the last byte of the newest answer arrived, by ``time.monotonic()``. `first` is
-      None until a byte has arrived.
+    + first: when the first byte of the newest answer arrived, by ``time.monotonic()``; None if no byte has arrived
+    + last: when the last byte of the newest answer arrived, by ``time.monotonic()``
     """
 
     def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, encrypted: bool) -> None:
@@ -55,15 +58,15 @@ class Link:
         return self._reader.last
 
     async def went_away(self) -> bool:
-        """Return True if the idle connection was closed or got unexpected bytes, so that it cannot take a request.
+        """Return whether the idle connection is unusable: the server closed it, or sent bytes that nobody asked for.
 
-        Over TLS, unexpected bytes are ignored, because they may be messages of TLS itself. This method asks the kernel,
+        With TLS, such bytes are ignored, because they may be messages of TLS itself. This method asks the kernel,
         because the event loop may not have read the newest bytes yet.
         """
         if not self._gone and readable(self._writer.transport):
             if not self._encrypted:
                 return True
-            await let_loop_read()  # the bytes may be a message of TLS, or the end; the loop can tell
+            await let_loop_read()  # only the loop can tell a message of TLS from the end of the connection
         return self._gone
 
     @property
@@ -71,7 +74,10 @@ class Link:
         return self._reader.at_eof() or self._writer.is_closing()
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
-        """Write one request. Returns the time right before writing, by ``time.monotonic()``."""
+        """Write one request. Return the time right before writing, by ``time.monotonic()``.
+
+        + headers: name and value of each header
+        """
         data = self._http.send(h11.Request(method=method, target=path, headers=headers)) or b""
         if body:
             data += self._http.send(h11.Data(data=body)) or b""
@@ -82,10 +88,10 @@ class Link:
         return sent
 
     async def read(self) -> Answer:
-        """Wait for the complete answer, and return it.
+        """Wait until the answer is complete, and return the answer.
 
-        Raises EOFError if the connection ended before the answer was complete, OSError if the connection failed, and
-        h11.RemoteProtocolError if the answer is not HTTP/1.1.
+        Raises EOFError if the connection ended before the answer was complete. Raises OSError if the connection failed.
+        Raises h11.RemoteProtocolError if the answer is not HTTP/1.1.
         """
         head: h11.Response | None = None
         body: bytearray | None = bytearray()
@@ -113,7 +119,10 @@ class Link:
                 raise EOFError
 
     def reuse(self) -> bool:
-        """Prepare the connection for another request. Returns False if one side does not allow another request."""
+        """Prepare the connection for another request, and return True.
+
+        If the client or the server does not allow another request over this connection, return False.
+        """
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()

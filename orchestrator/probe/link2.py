@@ -17,8 +17,8 @@ from orchestrator.probe.tls import naming_http2
 class Link2(asyncio.Protocol):
     """An open HTTP/2 connection, with the same methods as ``link.Link``.
 
-    + first, last: when the headers and the end of the newest answer arrived, by ``time.monotonic()``. `first` is None
-      until the headers have arrived.
+    + first: when the headers of the newest answer arrived, by ``time.monotonic()``; None if they have not arrived
+    + last: when the end of the newest answer arrived, by ``time.monotonic()``
     """
 
     def __init__(self) -> None:
@@ -67,22 +67,22 @@ class Link2(asyncio.Protocol):
     # Called by a client
 
     async def went_away(self) -> bool:
-        """Return True if the idle connection can take no more requests.
+        """Return whether no other request can be sent over the idle connection.
 
-        The connection was closed, the server announced by GOAWAY that it will close the connection, or the last request
-        was not sent completely.
+        This is so in three cases: the connection was closed, the server announced by a GOAWAY frame that it will close
+        the connection, or the last request was not sent completely.
         """
         if not self._gone and readable(self._transport):
             await let_loop_read()
         return self._gone
 
     def write(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> float:
-        """Write one request. Returns the time right before writing, by ``time.monotonic()``.
+        """Write one request. Return the time right before writing, by ``time.monotonic()``.
 
-        Raises NotHttp2 if the connection can take no request.
+        Raises NotHttp2 if no request can be sent over the connection.
 
-        + headers: headers as for HTTP/1.1. HTTP/2 has no ``Connection: close``, so this header is not sent. But if the
-          header is there, `reuse` returns False after this request.
+        + headers: name and value of each header, as for HTTP/1.1. If ``Connection: close`` is among them, this header
+          is not sent, because HTTP/2 does not have it. Instead, `reuse` returns False after this request.
         """
         self._only = ("Connection", "close") in headers
         self._answer = asyncio.get_running_loop().create_future()
@@ -95,17 +95,17 @@ class Link2(asyncio.Protocol):
         return sent
 
     async def read(self) -> Answer:
-        """Wait for the complete answer, and return it.
+        """Wait until the answer is complete, and return the answer.
 
-        Raises EOFError if the connection ended before the answer was complete, or if the server announced by GOAWAY
-        that it will not answer. Raises OSError if the connection failed, or if the server reset the request or violated
-        the HTTP/2 standard.
+        Raises EOFError if the connection ended before the answer was complete, or if the server announced by a GOAWAY
+        frame that it will not answer. Raises OSError if the connection failed, if the server reset the request, or if
+        the server violated the HTTP/2 standard.
         """
         assert self._answer is not None
         return await self._answer
 
     def reuse(self) -> bool:
-        """Return whether the connection can take another request."""
+        """Return whether another request can be sent over the connection."""
         return not self._only and not self._gone
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Send requests from many clients of several kinds at once, as fast as answers come or at a given rate."""
+"""Send requests from many clients at once, at a given rate or as fast as answers come."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ Without the pause, the probe would send requests to a dead server so fast that i
 
 @dataclass(frozen=True)
 class Load:
-    """Which requests are sent, by how many clients, how fast, and for how long.
+    """The load that the probe makes: which requests, how many clients, how fast, and for how long.
 
-    + connections: number of clients that run at once, divided evenly among the kinds of `mix` and the targets. Each
-      kind has at least one client for each target, so the number of clients may be larger than `connections`.
+    + targets: the servers that the requests are sent to
     + paths: paths of GET requests, used in turn
-    + rate: requests a second in total; None: as fast as answers come
+    + connections: number of clients that run at once, divided evenly among all pairs of a kind of `mix` and a target.
+      Each pair has at least one client, so the number of clients may be larger than `connections`.
+    + mix: kinds of requests. Each client sends requests of one kind.
+    + rate: number of requests a second, for all clients together; None: as fast as answers come
     + seconds, requests: the load ends after this many seconds, or after this many requests; None: no such limit
-    + slow_path, slow_seconds: slow requests go to ``slow_path?s=slow_seconds``, GET and POST in turn. The server should
-      take this many seconds to answer.
-    + post_path, post_bytes: path and size of POST requests
+    + slow_path, slow_seconds: slow requests go to ``slow_path?s=slow_seconds``, by GET and POST in turn. The server
+      should wait for `slow_seconds` seconds before it answers.
+    + post_path, post_bytes: path of POST requests, and size of their bodies in bytes
     + post_size: whether the answer to a POST must name the number of bytes received
+    + manners: settings of every request, such as its timeout
     """
 
     targets: tuple[Target, ...]
@@ -56,9 +59,9 @@ class Load:
 
 
 def clients(load: Load) -> list[tuple[Kind, Target]]:
-    """Return the kind and the target of each client. Pure.
+    """Return one pair for each client: the kind of the client's requests, and the target of these requests. Pure.
 
-    The list begins with every pair of a kind and a target. If there are more clients than pairs, the pairs repeat.
+    The list begins with every possible pair. If there are more clients than possible pairs, the pairs repeat.
     """
     pairs = [(kind, target) for target in load.targets for kind in load.mix]
     return list(itertools.islice(itertools.cycle(pairs), max(load.connections, len(pairs))))
@@ -67,8 +70,11 @@ def clients(load: Load) -> list[tuple[Kind, Target]]:
 def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
     """Yield the requests of one client, without end. Pure.
 
-    + first: index of the client's first request in the cycle of paths. For slow requests, the cycle is GET and POST. If
-      each client has another index, the clients do not all begin with the same path.
+    GET requests use the paths of the load in turn. Slow requests use GET and POST in turn.
+
+    + kind: kind of the client's requests
+    + first: index of the path, or of the method of a slow request, with which the client begins. The callers pass a
+      different index for each client, so that the clients do not all begin with the same path.
     """
     body = b"x" * load.post_bytes
     if kind is Kind.post:
@@ -91,7 +97,7 @@ class _Permits:
         self._stop = stop
 
     async def one(self) -> bool:
-        """Wait until the client may send one request. Returns False if the load has ended or was stopped."""
+        """Wait until a client may send one request, and return True. If the load has ended, return False."""
         if self._stop.is_set() or self._left == 0:
             return False
         if self._left is not None:
@@ -118,14 +124,17 @@ async def run(
     stop: asyncio.Event,
     give_up: asyncio.Event | None = None,
 ) -> int:
-    """Send requests until `stop` is set or `load` ends, then wait for requests in flight.
+    """Send requests until `stop` is set or `load` ends. Then wait for the requests in flight.
 
-    + record: called with each sample, in the order in which the requests ended
-    + give_up: event that ends the wait for requests in flight early. The wait always ends after the longest time that a
-      request can take.
+    The wait ends when all requests in flight have ended, when `give_up` is set, or after the longest time that a
+    request can take.
 
-    Returns the number of requests that were given up, because they were still in flight when the wait ended. These
-    requests have no sample.
+    Returns the number of requests that were still in flight when the wait ended. There is no sample of these requests.
+
+    + record: function that is called with the sample (the result) of each request, in the order in which the requests
+      ended
+    + stop: event that ends the load
+    + give_up: event that ends the wait; None: no such event
     """
     permits = _Permits(load, stop)
     busy: set[int] = set()
@@ -148,7 +157,10 @@ async def run(
 
 
 async def _first(done: asyncio.Future[list[None]], event: asyncio.Event, seconds: float | None) -> None:
-    """Wait until `done` is done, `event` is set, or the given time is over."""
+    """Wait until `done` is done, `event` is set, or the given time is over.
+
+    + seconds: the longest time to wait, in seconds; None: no limit
+    """
     waiter = asyncio.ensure_future(event.wait())
     both: set[asyncio.Future[Any]] = {done, waiter}
     try:

@@ -1,4 +1,4 @@
-"""Errors that only HTTP/2 has. Each is a subclass of the built-in error that HTTP/1.1 raises for a similar failure."""
+"""Errors of HTTP/2 connections. Each class is derived from the built-in exception for a similar HTTP/1.1 failure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from orchestrator.errors import Internal
 
 
 class StreamReset(Internal, ConnectionResetError):
-    """The server reset the stream of this request. The connection stays open."""
+    """The server ended the stream of a request without an answer (RST_STREAM). The connection stays open."""
 
 
 class GoneAway(Internal, EOFError):
-    """The server announced by GOAWAY that it closes the connection and will not answer this request."""
+    """The server announced by a GOAWAY frame that it closes the connection and will not answer a request."""
 
 
 class NotHttp2(Internal, OSError):

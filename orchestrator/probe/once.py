@@ -22,15 +22,16 @@ def get(
     address: str | None = None,
     http2: bool = False,
 ) -> Answer:
-    """Send one GET and return the answer. With HTTP/1.1, the answer has only its status and its release.
+    """Send one GET and return the answer. With HTTP/1.1, only the fields `status` and `release` of the answer are set.
 
-    Raises OSError, EOFError or http.client.HTTPException if there is no complete answer.
+    Raises OSError, EOFError or http.client.HTTPException if no complete answer arrives.
 
+    + headers: name -> value of more headers; Host and Connection are set by this function
     + tls: settings of TLS; None for plain HTTP
-    + timeout: seconds. With HTTP/1.1, the timeout limits each wait for bytes from the server. With HTTP/2, the timeout
-      limits the time until the answer is complete, because a server may send control frames forever.
-    + address: IP address to connect to, instead of looking up the URL's host
-    + http2: whether to speak only HTTP/2 instead of HTTP/1.1; this needs TLS
+    + timeout: with HTTP/1.1, the longest time that each wait for bytes may take, in seconds. With HTTP/2, the longest
+      time until the answer is complete, because otherwise an HTTP/2 server could prolong the wait by control frames.
+    + address: IP address to connect to; None: look up the URL's host
+    + http2: True for HTTP/2, which needs TLS; False for HTTP/1.1
     """
     path, named = url.path or "/", {"Host": url.authority, "Connection": "close", **headers}
     with contextlib.closing(_connect(url, tls, timeout, address, http2)) as connection:

@@ -29,10 +29,10 @@ class Options:
     """The parsed arguments of the probe.
 
     + load: the requests to send
-    + until_eof: whether the probe ends when the standard input ends
+    + until_eof: whether the probe reads commands from the standard input, and ends when the standard input ends
     + json: name of the file for the report; ``-``: the standard output; None: no file
-    + samples: name of the file for the samples; None: no file
-    + keep: number of samples that are kept in memory
+    + samples: name of the file for the samples, which are the results of all requests; None: no file
+    + keep: largest number of samples that are kept in memory
     """
 
     load: Load

@@ -1,7 +1,7 @@
 """Run the probe in a separate process, so that the parent's other work (gevent, SSH) does not delay requests.
 
-The parent talks to the probe only through pipes, ``select`` and ``os.read``, which also work in a process that gevent
-has patched.
+The parent process communicates with the probe through pipes, and uses only ``select``, ``os.read`` and ``os.write`` for
+this. These functions also work if gevent has patched the parent process.
 """
 
 from __future__ import annotations
@@ -33,17 +33,22 @@ class ProbeProcess:
 
     ``with ProbeProcess(urls) as probe: ...; probe.switch(release); ...; report = probe.stop()``
 
-    The probe sends requests from `start` until `stop`. The probe runs in a separate session, so that Ctrl-C at the
-    terminal does not reach it. If this process dies, the probe ends. If the ``with`` block ends without `stop`, the
-    probe is killed.
+    The probe sends requests from `start` until `stop`. The probe runs in its own session, so that Ctrl-C at the
+    terminal does not reach the probe. If this process dies, the probe ends. If the ``with`` block ends without a call
+    of `stop`, the probe is killed.
 
-    + rate: requests a second in total; None: as fast as answers come
-    + timeout: seconds for one request
-    + token: the fleet's probe token, passed in the environment, which other users of the machine cannot see
+    + urls: URLs of the servers that get the requests
+    + paths: paths of GET requests, used in turn
+    + rate: number of requests a second in total; None: as fast as answers come
+    + connections: number of clients that send requests at once
+    + timeout: longest time for one request, in seconds
+    + token: secret for the header X-Probe-Token, because of which answers have markers; empty: no such header
     + host: name for the Host header and for TLS (SNI and certificate); None: each URL's host
-    + ca: file of certificates to trust, instead of the system's
-    + http2: whether to speak HTTP/2 instead of HTTP/1.1; only for https URLs
-    + mix: kinds of requests; ``keepalive`` and ``fresh`` suit every application
+    + ca: file of certificates to trust; None: the system's certificates
+    + http2: True for HTTP/2, which needs https URLs; False for HTTP/1.1
+    + mix: kinds of requests (see ``sample.Kind``); ``keepalive`` and ``fresh`` suit every application
+    + slow_seconds: number of seconds that the server is asked to wait before it answers a slow request
+    + require_marker: whether an answer without the header X-Release is a failure
     + extra: more arguments, as in ``orchestrator probe --help``
     """
 
@@ -88,9 +93,9 @@ class ProbeProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the probe and wait until its first request has ended, with an answer or with a failure.
+        """Start the probe, and wait until its first request has got an answer or failed.
 
-        Raises ProbeError if the probe ends early, or if the first request takes too long.
+        Raises ProbeError if the probe ends before that, or if the first request takes too long.
         """
         child_reads, self._input = os.pipe()
         self._output, child_writes = os.pipe()
@@ -117,14 +122,16 @@ class ProbeProcess:
             raise
 
     def mark(self, text: str) -> None:
-        """Record a mark (a remark) in the report, at the time when the probe reads this command.
+        """Add a mark to the report: a remark with the present time.
+
+        + text: the remark
 
         Raises ProbeError if the probe does not run.
         """
         self._tell(f"mark {text}")
 
     def switch(self, to: str) -> None:
-        """Record a cutover in the report. Call this method right BEFORE the traffic is shifted.
+        """Add a cutover to the report, with the present time. Call this method right BEFORE the traffic is shifted.
 
         + to: release that gets the traffic
 
@@ -135,7 +142,7 @@ class ProbeProcess:
     def peek(self) -> Report:
         """Return the report of the requests up to now. The probe continues.
 
-        Raises ProbeError if the probe does not run, or if it gives no report in time.
+        Raises ProbeError if the probe does not run, or if the probe gives no report in time.
         """
         self._tell("report")
         return self._report(SLACK)
@@ -143,7 +150,7 @@ class ProbeProcess:
     def stop(self) -> Report:
         """Stop sending requests, wait for requests in flight, end the probe, and return its report.
 
-        Raises ProbeError if the probe does not run, or if it gives no report in time.
+        Raises ProbeError if the probe does not run, or if the probe gives no report in time.
         """
         if self._process is None:
             raise ProbeError("the probe does not run")
@@ -155,11 +162,11 @@ class ProbeProcess:
             self.kill(grace=1.0)
 
     def kill(self, grace: float = 0.0) -> None:
-        """Kill the probe if it does not end within ``grace``. A report that was not read before is lost.
+        """Wait for the probe to end. If the probe does not end in time, kill the probe.
 
-        Does nothing if the probe was not started or was ended before.
+        If the probe does not run, this method does nothing. If `stop` has not returned the report, the report is lost.
 
-        + grace: seconds to wait, before the kill, for the probe to end by itself
+        + grace: longest time to wait, in seconds; 0: kill the probe at once
         """
         if self._process is None:
             return
@@ -198,9 +205,9 @@ class ProbeProcess:
             raise ProbeError(f"the probe has ended: {self._last_words()}") from None
 
     def _line(self, seconds: float) -> str:
-        """Return the next line of the probe's output; empty if the probe ended or printed no line in time.
+        """Return the next line of the probe's output. If the probe ends or prints no line in time, return "".
 
-        + seconds: how long to wait for the line
+        + seconds: longest time to wait for the line, in seconds
         """
         deadline = time.monotonic() + seconds
         while b"\n" not in self._unread:
@@ -234,10 +241,12 @@ class ProbeProcess:
 
 
 def _environment(token: str) -> dict[str, str]:
-    """Return the environment variables for the probe.
+    """Return the environment variables for the probe: the variables of this process, with two changes.
 
-    They are the variables of this process, plus the token. PYTHONPATH begins with the directory that contains the
-    package ``orchestrator``.
+    The variable `TOKEN` has the probe token, so that no command line shows the token. PYTHONPATH begins with the
+    directory that contains the package ``orchestrator``.
+
+    + token: the probe token
     """
     root = str(Path(orchestrator.__file__).parent.parent)
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))

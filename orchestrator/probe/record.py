@@ -1,4 +1,7 @@
-"""Record the results of a running probe: totals of all requests, the newest samples, marks and cutovers."""
+"""Record the results of a running probe: totals of all requests, the newest samples, remarks and cutovers.
+
+A sample is the result of one request.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ KEEP = 200_000
 
 
 class Recorder:
-    """Records samples in bounded memory. When ``keep`` samples are kept, each new sample replaces the oldest one.
+    """Records samples (results of requests), and keeps only the newest samples in memory.
 
-    + keep: number of samples that are kept at most
+    + keep: largest number of samples that are kept. After this number, each new sample replaces the oldest sample
     + totals: totals of all samples, including samples that were replaced
     """
 
@@ -46,9 +49,9 @@ class Recorder:
         self._switches.append(Switch(at, to))
 
     def report(self, unfinished: int = 0) -> Report:
-        """Return the report of everything that was recorded so far.
+        """Return the report of everything that was recorded up to now.
 
-        + unfinished: number of requests that were given up
+        + unfinished: number of requests that were still in flight when the probe ended, and that have no sample
         """
         return report(
             list(self._samples),

@@ -1,4 +1,8 @@
-"""The report of a probe: totals, failures by kind, the longest gap, releases, transitions. Pure."""
+"""The report of a probe. Pure.
+
+The report has totals, the failures of each kind, the longest time without a good answer, the number of answers of each
+release, and the transitions from one release to the next.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ EXAMPLES = 5
 class Count:
     """The numbers of requests and failures for one kind of request, or for one target.
 
-    + failures: kind of failure -> number; kinds without a failure are left out
+    + failures: kind of failure -> number of failures; kinds without a failure are left out
     """
 
     requests: int = 0
@@ -51,24 +55,26 @@ class Mark:
 
 @dataclass
 class Totals:
-    """The totals of all samples, including samples that are no longer kept.
+    """The totals of all samples (results of requests), including samples that are no longer in memory.
 
-    `add` must be called in the order in which the requests ended. Times are seconds since the epoch.
+    Times are seconds since the epoch. A good answer is a complete answer that is not a failure.
 
     + requests: number of requests
-    + answered: number of complete answers, whatever their status
-    + failed: number of all failures
-    + failures: kind of failure -> number; kinds without a failure are left out
-    + kinds, targets: requests and failures of each kind of request and of each target
-    + releases, nodes: number of good answers by X-Release and by X-Node
-    + unmarked: number of good answers without X-Release
-    + gap: length in seconds of the longest time without a good answer. The time begins with a good answer, and ends
-      with the next good answer or the last failure. Slow requests are ignored. None if no request ended after the first
-      good answer.
-    + gap_at: when the longest gap began
-    + first_sent, last_ended: when the first request was sent, and when the last request ended
-    + first_answer, last_answer: when the first and the last complete answer ended
-    + examples: the first `EXAMPLES` failures of each kind, in words
+    + answered: number of complete answers, including answers that are failures, such as a status 500
+    + failed: number of failures
+    + failures: kind of failure -> number of failures; kinds without a failure are left out
+    + kinds: kind of request -> its numbers of requests and failures
+    + targets: name of a target -> its numbers of requests and failures
+    + releases: value of the header X-Release -> number of good answers
+    + nodes: value of the header X-Node -> number of good answers
+    + unmarked: number of good answers without the header X-Release
+    + gap: the longest time without a good answer, in seconds. Such a time begins with a good answer, and ends with the
+      next good answer or with the last failure. Slow requests are ignored. None if no request ended after the first
+      good answer
+    + gap_at: when the time of `gap` began; None if `gap` is None
+    + first_sent, last_ended: when the first request was sent, and when the last request ended; None without requests
+    + first_answer, last_answer: when the first and the last complete answer ended; None without complete answers
+    + examples: messages about the first `EXAMPLES` failures of each kind
     """
 
     requests: int = 0
@@ -90,7 +96,7 @@ class Totals:
     _last_good: float | None = field(default=None, repr=False)
 
     def add(self, sample: Sample) -> None:
-        """Add one sample to the totals."""
+        """Add one sample to the totals. Samples must be added in the order in which their requests ended."""
         self.requests += 1
         self.kinds.setdefault(sample.kind.value, Count()).add(sample.failure)
         self.targets.setdefault(sample.target, Count()).add(sample.failure)
@@ -109,7 +115,7 @@ class Totals:
 
     @property
     def rate(self) -> float:
-        """The number of complete answers a second; 0 without answers."""
+        """The number of complete answers a second, from the first request to the last; 0 without answers."""
         if self.first_sent is None or self.last_ended is None or self.last_ended <= self.first_sent:
             return 0.0
         return self.answered / (self.last_ended - self.first_sent)
@@ -141,11 +147,15 @@ class Totals:
 
 @dataclass
 class Report:
-    """The report of a probe.
+    """The report of a probe. A sample is the result of one request.
 
-    + unfinished: number of requests that were given up at the end. No other number of the report includes them.
-    + median, p99: median and 99th percentile of the seconds from sending a request to the last byte of its answer.
-      Failures and slow requests are left out. None if no sample is left.
+    + totals: totals of all samples
+    + unfinished: number of requests that were still in flight when the probe ended. No other number of the report
+      includes these requests
+    + median, p99: median and 99th percentile of the answer times in seconds, from sending a request to the last byte of
+      its answer. Failures and slow requests are left out. None if no other requests are among the kept samples
+    + marks: remarks that the parent process sent
+    + transitions: changes from one release to another
     + kept: number of samples from which the transitions, the median and the p99 are calculated
     + dropped: number of older samples that were dropped to save memory
     """
@@ -163,8 +173,8 @@ class Report:
     def stale(self) -> int:
         """The number of stale answers in all transitions.
 
-        A stale answer is an answer of the old release to a request that was sent after the new release had begun to
-        answer.
+        A stale answer is an answer of the old release, although the new release had already begun to answer when the
+        request was sent.
         """
         return sum(one.stale for one in self.transitions)
 
@@ -201,14 +211,15 @@ def report(
     dropped: int = 0,
     unfinished: int = 0,
 ) -> Report:
-    """Make a report from samples.
+    """Make a report from samples (results of requests).
 
-    + samples: the samples that were kept
-    + totals: totals of all samples, including dropped ones; None: the totals of ``samples``
-    + switches: the cutovers. If there are none and exactly two releases answered, the transition from one release to
-      the other is found in the samples.
-    + dropped: number of samples that were dropped
-    + unfinished: number of requests that were given up
+    + samples: the samples that were kept in memory
+    + totals: totals of all samples, including dropped samples; None: the totals of ``samples``
+    + switches: the cutovers. If no cutover is given and exactly two releases answered, the transition between these two
+      releases is found in the samples.
+    + marks: remarks that the parent process sent
+    + dropped: number of older samples that were dropped to save memory
+    + unfinished: number of requests that were still in flight when the probe ended
     """
     seen = totals if totals is not None else total(samples)
     if switches:

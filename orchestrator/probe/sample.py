@@ -12,9 +12,11 @@ _OFFSET = time.time() - time.monotonic()
 def wall(monotonic: float) -> float:
     """Turn a reading of ``time.monotonic()`` into seconds since the epoch.
 
-    Each process determines the offset between both clocks only once. Therefore differences between two times stay exact
-    even if the system's clock is changed. Other processes should pass readings of ``time.monotonic()`` to this process,
-    because that clock is the same for all processes of a machine.
+    Each process determines the difference between the monotonic clock and the system's clock only once. Therefore
+    durations stay exact even if the system's clock is changed while the process runs.
+
+    Do not exchange results of this function between processes, because each process has its own difference. Instead,
+    exchange readings of ``time.monotonic()``, which are comparable in all processes of a machine.
     """
     return monotonic + _OFFSET
 
@@ -34,19 +36,19 @@ class Kind(StrEnum):
 
 
 class Failure(StrEnum):
-    """The kinds of failures, each counted separately."""
+    """The kinds of failures of a request. A report has one number for each kind."""
 
     refused = "refused"  # the connection was refused
     reset = "reset"  # the connection was reset before an answer began
-    closed = "closed"  # closed before an answer began, on a reused connection
-    closed_fresh = "closed_fresh"  # closed before an answer began, on a new connection
-    truncated = "truncated"  # closed or reset in the middle of an answer
+    closed = "closed"  # a reused connection was closed before an answer began
+    closed_fresh = "closed_fresh"  # a new connection was closed before an answer began
+    truncated = "truncated"  # the connection was closed or reset in the middle of an answer
     status_5xx = "status_5xx"
-    status_other = "status_other"  # neither 2xx nor 3xx nor 5xx
-    timeout = "timeout"  # no complete answer in time
-    wrong_body = "wrong_body"  # the body contradicts the marker, or names a wrong number of uploaded bytes
-    unmarked = "unmarked"  # X-Release is required, but missing
-    other = "other"  # unknown name, TLS, not HTTP, ...
+    status_other = "status_other"  # the status is not 2xx, 3xx or 5xx
+    timeout = "timeout"  # no complete answer arrived in time
+    wrong_body = "wrong_body"  # the body contradicts a header, is not JSON, or names a wrong number of uploaded bytes
+    unmarked = "unmarked"  # the header X-Release is required, but missing
+    other = "other"  # the host name is unknown, TLS failed, the server does not speak HTTP, ...
 
 
 COMPLETE = frozenset({Failure.status_5xx, Failure.status_other, Failure.wrong_body, Failure.unmarked})
@@ -57,14 +59,16 @@ COMPLETE = frozenset({Failure.status_5xx, Failure.status_other, Failure.wrong_bo
 class Sample:
     """The result of one request. Times are seconds since the epoch (see `wall`).
 
+    + kind: kind of the request
     + target: name of the server, ``http://host:port``
-    + sent: time right before the request was written; if connecting failed, time when connecting began
-    + first_byte: when the first byte of the answer arrived; None if no byte arrived
+    + sent: time right before the request was written. If no connection could be opened, the time when connecting began
     + ended: when the last byte of the answer arrived, or when the request failed
-    + release, color, node: the answer's headers X-Release, X-Color and X-Node
+    + first_byte: when the first byte of the answer arrived; None if no byte arrived
+    + status: HTTP status; None if no complete answer arrived
+    + release, color, node: values of the headers X-Release, X-Color and X-Node; None if the answer has no such header
     + failure: kind of failure; None if the answer was good
-    + detail: a message about the failure
-    + hold: seconds that the server was asked to take for its answer
+    + detail: message about the failure; empty if the answer was good
+    + hold: number of seconds for which the request asked the server to delay its answer
     """
 
     kind: Kind
@@ -82,20 +86,20 @@ class Sample:
 
     @property
     def answered(self) -> float | None:
-        """The time when the answer was complete, whatever its status; None if there was no complete answer."""
+        """The time when the answer was complete, even if the answer is a failure; None without a complete answer."""
         return self.ended if self.failure is None or self.failure in COMPLETE else None
 
     @property
     def routed_by(self) -> float | None:
         """The latest time at which the switch can have chosen the color for this request.
 
-        The switch chose before the first byte of the answer arrived, and at least ``hold`` seconds before the last
-        byte. None if there was no complete answer.
+        The switch must have chosen the color before the first byte of the answer arrived, and at least ``hold`` seconds
+        before the last byte arrived. None if no complete answer arrived.
         """
         if (answered := self.answered) is None or self.first_byte is None:
             return None
         return max(self.sent, min(self.first_byte, answered - self.hold))
 
     def to_json(self) -> dict[str, object]:
-        """Return the sample as plain data for its line of JSON in the file of ``--samples``."""
+        """Return the sample as a dict for ``json.dumps``, for one line in the file of the option ``--samples``."""
         return {name: getattr(self, name) for name in self.__slots__} | {"answered": self.answered}

@@ -1,4 +1,4 @@
-"""The server that the probe sends requests to: its addresses, its TLS settings, and the name in the Host header."""
+"""A server that the probe sends requests to: its addresses, its TLS settings, and the name in the Host header."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NAMES_KEPT = 5.0
 
 @dataclass
 class Target:
-    """A server that requests are sent to.
+    """A server that the probe sends requests to.
 
-    + origin: the server's name in the report, ``http://host:port``
+    + origin: name of the server in the report, ``http://host:port``
     + host, port: host and port to connect to
     + authority: value of the Host header
-    + sni: host name for TLS: the name that is sent as SNI and that the certificate must have
-    + path: path and query of the URL; empty if the URL has neither
+    + sni: host name for TLS. The client sends this name as SNI, and the certificate must have this name
+    + path: path and query of the URL; empty if the URL has no path and no query
     + tls: settings of TLS; None for plain HTTP
-    + http2: whether to speak only HTTP/2 instead of HTTP/1.1
+    + http2: True for HTTP/2, False for HTTP/1.1
     """
 
     origin: str
@@ -40,9 +40,9 @@ class Target:
     _until: float = field(default=0.0, repr=False)
 
     async def addresses(self) -> list[str]:
-        """Return the IP addresses of the host, in the order in which a client should try them.
+        """Return the IP addresses of the host, in the order in which a client should try to connect.
 
-        Raises OSError (``gaierror``) if the host name is unknown.
+        A result is reused for NAMES_KEPT seconds. Raises OSError (``gaierror``) if the host name is unknown.
         """
         if time.monotonic() >= self._until:
             loop = asyncio.get_running_loop()
@@ -55,12 +55,12 @@ class Target:
 def parse(url: str, *, host: str | None = None, ca: str | None = None, http2: bool = False) -> Target:
     """Return the target that a URL names.
 
-    Raises UsageError if the URL is not a valid http or https URL or has a user name, if ``http2`` is set for a URL that
-    is not https, or if the CA file cannot be used.
-
     + host: name for the Host header and for TLS (SNI and certificate); None: the URL's host
-    + ca: file of certificates to trust, instead of the system's
-    + http2: whether to speak HTTP/2 instead of HTTP/1.1; only for https URLs
+    + ca: file of certificates to trust; None: the system's certificates
+    + http2: True for HTTP/2, which needs an https URL; False for HTTP/1.1
+
+    Raises UsageError in these cases: the URL is not a valid http or https URL, the URL has a user name, ``http2`` is
+    True and the URL is not https, or the file of certificates cannot be used.
     """
     where = read(url, host, http2)
     target = Target(

@@ -14,10 +14,13 @@ from orchestrator.probe.lost import NotHttp2
 
 @lru_cache(maxsize=16)  # reading the system's certificates takes 10 ms and more
 def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
-    """Return a TLS context that checks certificates and host names. Raises UsageError if the CA file cannot be used.
+    """Return a TLS context that checks certificates and host names.
 
-    + ca: file of certificates to trust, instead of the system's
-    + http2: whether the client offers HTTP/2 in addition to HTTP/1.1 (by ALPN), as browsers do; the server chooses
+    + ca: file of certificates to trust; None: the system's certificates
+    + http2: True to offer HTTP/2 and HTTP/1.1 to the server (by ALPN), as browsers do; False to offer only HTTP/1.1.
+      The server chooses one of the offered protocols
+
+    Raises UsageError if the file of certificates cannot be used.
     """
     try:
         made = ssl.create_default_context(cafile=str(Path(ca).expanduser()) if ca else None)
@@ -29,10 +32,10 @@ def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def naming_http2() -> Iterator[None]:
-    """Raise NotHttp2 if the server refuses the TLS handshake in this ``with`` block because of ALPN.
+    """Turn one TLS error in the ``with`` block into NotHttp2: the server supports none of the offered protocols.
 
-    In ALPN the client offers protocols. A server that supports none of them may refuse the handshake. Use this context
-    manager for connections that need HTTP/2. Other errors are raised unchanged.
+    In the TLS handshake, the client offers protocols by ALPN. If the server supports none of these protocols, it may
+    refuse the handshake. Use this context manager for connections that need HTTP/2. It does not change other errors.
     """
     try:
         yield

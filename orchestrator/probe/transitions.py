@@ -1,7 +1,9 @@
 """Find out when the old release stopped answering and when the new release began to answer. Pure.
 
-A release begins to answer when the first byte of its first answer arrives. An answer of the old release is stale if its
-request was SENT more than `GRACE` seconds after the new release began to answer.
+A release begins to answer when the first byte of its first answer arrives. If a request was SENT more than `GRACE`
+seconds after the new release began to answer, an answer of the old release to this request is stale.
+
+A sample is the result of one request.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ GRACE = 0.005
 
 @dataclass(frozen=True)
 class Switch:
-    """A cutover: the traffic is shifted to a release.
+    """A cutover, in which the traffic moves to a release.
 
-    + at: time right BEFORE the shift, in seconds since the epoch
+    + at: time right BEFORE the traffic is shifted, in seconds since the epoch
     + to: release that gets the traffic
     """
 
@@ -33,18 +35,20 @@ class Switch:
 class Transition:
     """The change from one release to another. Times are seconds since the epoch.
 
-    + at: time of the cutover; None if no cutover was recorded, and the transition was found in the samples
-    + old: release that answered before; None if no release answered before
+    An "old request" below is a request that another release than ``new`` answered.
+
+    + at: time of the cutover; None if no cutover was recorded, so that the transition was found in the samples
+    + old: release that answered before the cutover; None if no release answered before
     + new: release that gets the traffic
-    + last_old_sent, last_old_answered: times of the last request that another release than ``new`` answered: when the
-      request was sent, and when its answer was complete. None if there is no such request.
-    + first_new_sent, first_new_answered: when the request of the new release's first answer was sent, and when the
-      first byte of this answer arrived; None if the new release never answered
-    + stale: number of requests that were sent more than `GRACE` seconds after the new release's first answer, but that
-      another release answered
+    + last_old_sent: when the last old request was sent; None if there is no old request
+    + last_old_answered: when the answer to the last old request was complete; None if there is no old request
+    + first_new_sent: when the request was sent that ``new`` answered first; None if ``new`` never answered
+    + first_new_answered: when the first byte of the first answer of ``new`` arrived; None if ``new`` never answered
+    + stale: number of old requests that were sent more than `GRACE` seconds after ``first_new_answered``
     + answers: number of answers to requests that were sent from this cutover until the next cutover
     + rate: number of these answers a second
-    + partial: whether the first samples of the transition were dropped, so that the true numbers may be worse
+    + partial: True if the first samples of the transition were dropped to save memory. Then the true numbers may be
+      worse
     """
 
     at: float | None
@@ -60,14 +64,14 @@ class Transition:
     partial: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the transition as plain data for ``json.dumps``."""
+        """Return the transition as a dict for ``json.dumps``."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Transition:
-        """Make a transition from the data that `to_json` returned. Unknown fields are ignored.
+        """Make a transition from a dict that `to_json` returned. Unknown keys are ignored.
 
-        Raises KeyError if a field is missing.
+        Raises KeyError if a key is missing.
         """
         return cls(**{field.name: data[field.name] for field in fields(cls)})
 
@@ -75,13 +79,14 @@ class Transition:
 def transitions(
     samples: Iterable[Sample], switches: Sequence[Switch], kept_from: float | None = None
 ) -> list[Transition]:
-    """Return one transition for each cutover, in order of time. Later cutovers may go back to an earlier release.
+    """Return one transition for each cutover, in order of time. A cutover may go back to an earlier release.
 
-    A transition is computed from the samples that were sent between the previous and the next cutover. If a request was
-    sent before a cutover but may have been routed after it (`Sample.routed_by`), an answer of either release is right.
+    A transition is calculated from the requests that were sent between the previous and the next cutover. For a request
+    that was sent before a cutover, the switch may have chosen the color after the cutover (see `Sample.routed_by`).
+    Then an answer of either release is right.
 
     + switches: the cutovers, in any order
-    + kept_from: when the oldest kept sample was sent; None if no samples were dropped
+    + kept_from: when the oldest sample in memory was sent, in seconds since the epoch; None if no samples were dropped
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     sent = [s.sent for s in answered]
@@ -97,10 +102,10 @@ def transitions(
 
 
 def detect(samples: Iterable[Sample]) -> Transition | None:
-    """Return the transition between the release that answered first and the release that answered last.
+    """Find a transition in samples without a recorded cutover.
 
-    Returns None if the first and the last release are the same, or if no release answered. "First" and "last" are by
-    the time at which the requests were sent.
+    The old release is the release that answered the request that was sent first. The new release is the release that
+    answered the request that was sent last. Returns None if both are the same release, or if no release answered.
     """
     answered = sorted((s for s in samples if s.release and s.routed_by is not None), key=lambda s: s.sent)
     if not answered or answered[0].release == answered[-1].release:
@@ -109,11 +114,13 @@ def detect(samples: Iterable[Sample]) -> Transition | None:
 
 
 def _transition(near: list[Sample], at: float | None, until: float, new: str, partial: bool) -> Transition:
-    """Return the transition to the release `new`.
+    """Return the transition to the release `new`. Times are seconds since the epoch.
 
-    + near: answered samples that were sent between the previous cutover and the next cutover, in order of sending
+    + near: samples with an answer, of requests that were sent between the previous and the next cutover, in the order
+      in which the requests were sent
     + at: time of this cutover; None if no cutover was recorded
-    + until: time of the next cutover
+    + until: time of the next cutover; infinite if there is no next cutover
+    + partial: whether the first samples of the transition were dropped to save memory
     """
     begin = float("-inf") if at is None else at
     newer = [s for s in near if s.release == new and _routed(s) >= begin]

@@ -20,8 +20,8 @@ class Url:
     + secure: whether the URL is https
     + host, port: host and port to connect to
     + authority: value of the Host header
-    + sni: host name for TLS: the name that is sent as SNI and that the certificate must have
-    + path: path and query; empty if the URL has neither
+    + sni: host name for TLS. The client sends this name as SNI, and the certificate must have this name
+    + path: path and query; empty if the URL has no path and no query
     """
 
     origin: str
@@ -34,10 +34,10 @@ class Url:
 
 
 def read(url: str, host: str | None = None, http2: bool = False) -> Url:
-    """Parse a URL. Raises UsageError if the URL is not a valid http or https URL, or if it has a user name.
+    """Parse a URL. Raises UsageError if the URL is not a valid http or https URL, or if the URL has a user name.
 
     + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate); None: the URL's host
-    + http2: whether the client will speak HTTP/2. Only https URLs can have HTTP/2: a plain http URL raises UsageError.
+    + http2: whether the client will use HTTP/2. HTTP/2 needs https, so a plain http URL then raises UsageError
     """
     try:
         parts = urlsplit(url)
