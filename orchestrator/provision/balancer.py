@@ -1,4 +1,4 @@
-"""The part of provisioning that HAProxy balancers and nginx balancers share."""
+"""Provision the parts that HAProxy balancers and nginx balancers share."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
 def prepare(
     work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], roll: Roll
 ) -> tuple[Account, Mapping[str, str]]:
-    """Install packages, deploy user, state directory, guard and the program ``bar`` on the current balancer.
+    """Pass the operations that both kinds of balancers need on the current balancer to ``work``.
 
-    Bar the nodes that must not get traffic. The caller installs the balancer's configuration afterwards, so these nodes
-    are barred even if another program reloads the balancer in the meantime.
+    The operations install packages, the deploy user, the state directory, the guard and the program ``bar``. They also
+    bar the nodes that must not get traffic. The caller installs the balancer's configuration afterwards. Therefore
+    these nodes are barred even if another program makes the balancer load the new configuration too early.
 
+    Returns the deploy user's account, and the result of ``resolved``: address in the inventory -> IP address.
+
+    + work: runs the operations, or only notes them
     + nodes: inventory name -> address of every node
     + packages: Debian packages of this kind of balancer
     + roll: the differences between the balancer's present list of nodes and the inventory
-
-    Returns the deploy user's account, and the result of ``resolved``: address in the inventory -> IP address.
     """
     common.packages(work, [*packages, *TOOLS])
     account = common.deploy_user(work, settings)
@@ -64,7 +66,8 @@ def prepare(
 def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Sequence[str]) -> None:
     """Bar nodes at the current balancer, if they are not barred yet.
 
-    + nodes: inventory name -> address of every node
+    + work: runs the operation, or only notes it
+    + nodes: inventory name -> address, with at least the nodes to bar
     + addresses: addresses of the nodes to bar
     """
     if addresses:
@@ -74,10 +77,12 @@ def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Seq
 
 
 def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str]:
-    """Remove the bars and the list's lines of the outdated nodes, at the current balancer.
+    """Remove the bars of the outdated nodes at the current balancer, and their lines in the list of nodes.
 
-    The balancer must have loaded its configuration without these nodes. Returns the names of the operations that
-    changed something.
+    Outdated are nodes that leave the fleet, and former addresses of nodes. The balancer must have loaded its
+    configuration without these nodes before.
+
+    Returns the names of the operations that changed something.
 
     + nodes: inventory name -> address of every node
     + roll: the differences between the balancer's former list of nodes and the inventory
@@ -99,9 +104,9 @@ def ports(settings: Settings, switch: BalancerSwitch) -> list[int]:
 
 
 def mode(settings: Settings) -> str:
-    """Return the permissions of a balancer's configuration file, in octal.
+    """Return the permissions of a balancer's configuration file in octal, such as ``644``.
 
-    If the file holds the preview token, only root may read the file.
+    If the file contains the preview token, only root may read the file.
     """
     return "640" if render.preview(settings) else "644"
 
@@ -109,13 +114,13 @@ def mode(settings: Settings) -> str:
 def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:
     """Return the shell command that checks a new configuration file of a balancer before the file is installed.
 
-    + checker: name of the script that checks the configuration of this kind of balancer
+    + checker: name of the script that checks the configuration of this kind of balancer, such as ``check-haproxy``
     """
     return common.checker(checker, ports(settings, switch))
 
 
 def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:
-    """Resolve the addresses of the nodes on the current balancer. Returns address in the inventory -> IP address.
+    """Return the IP addresses to which the current balancer resolves the nodes: address in the inventory -> IP address.
 
     Raises StepFailed if the balancer cannot resolve an address.
 

@@ -1,4 +1,7 @@
-"""Read the addresses and TCP ports on which programs listen from the notations of HAProxy, nginx and ``ss``. Pure."""
+"""Parse the addresses and TCP ports on which programs listen, as HAProxy, nginx and ``ss`` write them.
+
+All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ Addresses with another text before ``@``, such as ``unix`` or ``quic4``, have no
 
 @dataclass(frozen=True)
 class Bind:
-    """An address, and a range of TCP ports at this address on which a program listens.
+    """An IP address or host name, and a range of TCP ports on which a program listens at this address.
 
     + address: an IP address, `ALL`, `ALL_IPV4`, `ALL_IPV6`, or a host name
     + first, last: first and last port of the range. For a single port, both are this port.
@@ -36,7 +39,7 @@ class Bind:
     last: int
 
     def overlaps(self, other: Bind) -> bool:
-        """Return whether this bind and the other bind may have both a port and an address in common."""
+        """Return whether this bind and the other bind have a port and an address in common, or may have."""
         return self.first <= other.last and other.first <= self.last and _meet(self.address, other.address)
 
 
@@ -47,7 +50,7 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _versions(address: str) -> set[int]:
-    """Return the IP versions of an address. For `ALL` and for a host name, these are both versions."""
+    """Return the IP versions of an address, 4 or 6. For `ALL` and for a host name, return both versions."""
     try:
         return {ipaddress.ip_address(address).version}
     except ValueError:
@@ -57,8 +60,8 @@ def _versions(address: str) -> set[int]:
 def address(text: str) -> str:
     """Return an address without brackets and without an interface, such as ``fe80::1`` for ``[fe80::1%eth0]``.
 
-    An IP address is returned in its usual form. If an IPv6 address stands for an IPv4 address, the IPv4 address is
-    returned.
+    An IP address is returned in its usual notation. If an IPv6 address stands for an IPv4 address, such as
+    ``::ffff:10.0.0.1``, the IPv4 address is returned.
     """
     bare = re.sub(r"%[^\]:]*", "", text).strip("[]")
     try:
@@ -70,7 +73,7 @@ def address(text: str) -> str:
 
 
 def of_socket(text: str) -> Bind | None:
-    """Return the bind of a listening socket; None if the text has no port number.
+    """Return the address and port of a listening socket; None if the text has no port number.
 
     + text: local address and port of the socket, as ``ss -ltn`` prints them
     """
@@ -81,7 +84,7 @@ def of_socket(text: str) -> Bind | None:
 def of_haproxy(line: str) -> list[Bind]:
     """Return the addresses and ports on which HAProxy listens because of a line ``bind``.
 
-    Addresses without a TCP port are left out, and so are addresses whose port is an environment variable.
+    Addresses without a TCP port are left out. Addresses whose port is an environment variable are also left out.
 
     + line: the arguments of the line ``bind``
     """
@@ -106,7 +109,9 @@ def of_haproxy(line: str) -> list[Bind]:
 
 
 def of_nginx(words: Sequence[str]) -> Bind | None:
-    """Return the address and port on which nginx listens because of a directive ``listen``; None without a TCP port.
+    """Return the address and port on which nginx listens because of a directive ``listen``; None for other sockets.
+
+    Other sockets are sockets without a TCP port: Unix sockets and UDP ports.
 
     + words: arguments of the directive
     """

@@ -1,10 +1,13 @@
-"""The mark of a drain: a file on a node, which names the balancers at which provisioning keeps the node out.
+"""Write, read and remove the drain mark: a file that exists on a node while provisioning drains the node.
 
-An nginx balancer has such a mark while provisioning waits for the end of its idle connections.
+While the file exists, nginx on the node ends each connection after its next answer. The file names the balancers that
+send no new requests to the node during the drain. Provisioning writes the file at the beginning of the drain, and
+removes the file when the balancers send requests to the node again.
 
-Provisioning writes the mark before it bars the node, and removes the mark after it has let the node in again. While the
-mark exists, nginx on the node ends each connection after its next answer. A mark that is left belongs to a provisioning
-that was killed: the next provisioning lets the node in again.
+If provisioning was killed, the file stays on the node. The next provisioning reads the file, and makes these balancers
+send requests to the node again.
+
+An nginx balancer also has a drain mark, without names, while provisioning waits for the end of its idle connections.
 """
 
 from __future__ import annotations
@@ -38,10 +41,10 @@ NOWHERE = "-"
 
 
 def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
-    """Write the mark of a node or of an nginx balancer.
+    """Write the drain mark of a node or of an nginx balancer.
 
     + name: name of the host
-    + balancers: names of the balancers at which the node will be barred
+    + balancers: names of the balancers that will send no new requests to the node; none for a balancer's own drain mark
     """
     text = "\n".join(balancers or [NOWHERE]) + "\n"
     path = _path(fleet, name)
@@ -52,16 +55,20 @@ def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
 
 
 def remove(fleet: Fleet, name: str) -> None:
-    """Remove the mark of a node or of an nginx balancer. Does nothing if the host has no mark."""
+    """Remove the drain mark of a node or of an nginx balancer. If there is no drain mark, this function does nothing.
+
+    + name: name of the host
+    """
     command = StringCommand("rm -f --", QuoteString(_path(fleet, name)))
     sure(fleet.one(name, lambda host: fleet.shell(host, command), TIME))
 
 
 def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[str]:
-    """Keep a node out of both colors at a balancer, or let the node in. Return the lines that the balancer printed.
+    """Keep new requests from a node at a balancer, or let them in again. Return the lines that the command printed.
 
+    + balancer_name: name of the balancer
     + name: name of the node
-    + verb: ``on`` to keep the node out, ``off`` to let the node in
+    + verb: ``on`` to keep new requests from the node, ``off`` to let them in again
     """
     script = balancer(fleet.balancers[balancer_name], fleet.settings.balancer).bar
     command = StringCommand("sh", "-c", QuoteString(script.strip()), "bar", name, fleet.address(name), verb)
@@ -69,16 +76,19 @@ def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[
 
 
 def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
-    """Let a node in at a balancer. At nginx, also wait until the node answers requests again.
+    """Let a balancer send requests to a node again. At nginx, also wait until the node has answered a request.
 
-    After three refused connections, nginx keeps a node out for two to three seconds. Then nginx sends a trial to the
-    node: one request of any client, which may be a slow one. Until a trial is answered, the node gets no other request,
-    only another trial every three seconds. If the next node was barred meanwhile, nginx would have no node left, and
-    would answer with status 502. The processes of nginx share what they know of a node, so after one answer of the node
-    all of them send requests to it.
+    nginx does not send requests to the node at once. After three refused connections, nginx keeps a node out for two to
+    three seconds. Then nginx tries the node with one request of any client, which may be a slow request. Until the node
+    has answered such a request, the node gets no other request, only another trial every three seconds. If the next
+    node was drained during this time, nginx would have no node left, and would answer with status 502.
 
-    Raises StepFailed if only other nodes have answered after `SERVED` seconds.
+    The processes of nginx share what they know of a node. Therefore, after one answer of the node, all processes send
+    requests to the node.
 
+    Raises StepFailed if only other nodes have answered after `SERVED` seconds (60).
+
+    + balancer_name: name of the balancer
     + name: name of the node
     """
     at_balancer(fleet, balancer_name, name, "off")
@@ -109,11 +119,13 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
 
 
 def unserved(name: str, answered: Collection[str]) -> str:
-    """Return why a node does not count as served by a balancer; empty if it does.
+    """Return why a balancer does not seem to send requests to a node; empty if there is no such reason.
 
-    If no answer names a node, the balancer does not serve the application, and there is no reason to wait.
+    The result is empty if the node has answered. The result is also empty if no node has answered: then the balancer
+    does not serve the application, and there is no reason to wait.
 
-    + answered: the nodes that answered requests
+    + name: name of the node
+    + answered: names of the nodes that answered requests through the balancer
     """
     if not answered or name in answered:
         return ""
@@ -124,9 +136,10 @@ def unserved(name: str, answered: Collection[str]) -> str:
 
 
 def settle(fleet: Fleet, members: Members, say: Say) -> bool:
-    """End the drains of a provisioning that was killed. Return whether a node was let in again.
+    """End the drains that a killed provisioning has left. Return whether a node gets requests again because of this.
 
-    A node that lacks the live release stays out.
+    The function also removes the drain marks of nginx balancers. A node that lacks the live release stays out of the
+    traffic.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -149,9 +162,11 @@ def settle(fleet: Fleet, members: Members, say: Say) -> bool:
 
 
 def named(lines: Sequence[str], balancers: Collection[str]) -> list[str]:
-    """Return the balancers that a mark names. The empty mark of an older version stands for all balancers.
+    """Return the names of the balancers that a drain mark names.
 
-    + lines: the lines of the mark
+    An earlier version of this tool wrote empty drain marks, which stand for all balancers.
+
+    + lines: the lines of the drain mark
     + balancers: names of the balancers in the inventory
     """
     return [name for name in balancers if not lines or name in lines]

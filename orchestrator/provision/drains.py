@@ -1,4 +1,4 @@
-"""Decide which nodes are drained before their configuration is loaded, and which balancers bar these nodes. Pure."""
+"""Decide which nodes are drained before their configuration is loaded, and at which balancers. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Drain:
     """How a node is drained.
 
     + serves: whether the node may get traffic
-    + bar_at: names of the balancers that bar the node during the drain
-    + alone: whether the node is the only node that gets traffic, so that no balancer bars the node
+    + bar_at: names of the balancers that send no new requests to the node during the drain
+    + alone: whether the node is the only node that gets traffic, so that the balancers still send requests to the node
     """
 
     serves: bool

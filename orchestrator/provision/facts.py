@@ -22,11 +22,12 @@ Kind = Literal["link", "directory", "file", "other"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, directory or symlink at a path.
+    """A file, directory or symlink at a path of a host.
 
+    + kind: whether this is a file, a directory, a symlink or something else
     + user, group: names of the owner and of the group
     + mode: permissions in octal, without a leading zero
-    + content: SHA-256 of a file, or target of a symlink; otherwise empty
+    + content: SHA-256 of a file, or target of a symlink; empty for directories and other entries
     """
 
     kind: Kind
@@ -38,20 +39,25 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unit:
-    """The state of a systemd unit."""
+    """The state of a systemd unit.
+
+    + active: whether the unit runs or is starting
+    + enabled: whether the unit starts at boot
+    + stale: whether the unit file has changed since systemd read it
+    """
 
     active: bool
     enabled: bool
-    stale: bool  # the unit file has changed since systemd read it
+    stale: bool
 
 
 class Entries(FactBase[dict[str, Entry | None]]):
     """
-    Returns the entry at each path; None if nothing exists at a path.
+    Returns what exists at each path: path -> entry; None if nothing exists at the path.
 
     + paths: absolute paths. At a symlink, the entry describes the symlink, not its target.
 
-    One command looks at all paths. Modes include the set-id and sticky bits, which pyinfra's fact ``Directory`` leaves
+    One command reads all paths. Modes include the set-id and sticky bits, which pyinfra's fact ``Directory`` leaves
     out.
     """
 
@@ -76,9 +82,10 @@ class Entries(FactBase[dict[str, Entry | None]]):
 
 class Heirs(FactBase[dict[str, frozenset[str]]]):
     """
-    Returns for each directory the users to whom its default ACL gives write permission.
+    Returns the users who may write to all new files of a directory: path of the directory -> names of the users.
 
-    The default ACL applies to every file that any user creates in the directory later.
+    These are the users to whom the default ACL of the directory gives write permission. The default ACL applies to
+    every file that any user creates in the directory later.
 
     + paths: absolute paths of directories
     """
@@ -109,11 +116,11 @@ class Heirs(FactBase[dict[str, frozenset[str]]]):
 
 @dataclass(frozen=True)
 class Pair:
-    """What the files of a certificate and of its private key contain (PEM).
+    """What the files of a certificate and of its private key contain, in the format PEM.
 
     + certificates: number of certificates in the certificate's file; None if the file does not exist
     + keys: number of private keys in the key's file; None if the file does not exist
-    + match: whether certificate and key belong together; None if this is unknown, such as on a host without openssl
+    + match: whether the key belongs to the certificate; None if this is unknown, for example on a host without openssl
     """
 
     certificates: int | None = None
@@ -128,7 +135,7 @@ class KeyPair(FactBase[Pair]):
     + certificate: absolute path of the certificate's file; symlinks are followed
     + key: absolute path of the key's file, which may be the same file
 
-    If openssl is installed, it checks whether certificate and key belong together. nginx does not always check this: it
+    If openssl is installed, it checks whether the key belongs to the certificate. nginx does not always check this: it
     accepts an RSA key with an elliptic curve certificate, and then no client can connect.
     """
 
@@ -147,7 +154,7 @@ class KeyPair(FactBase[Pair]):
 
 class Units(FactBase[dict[str, Unit]]):
     """
-    Returns the state of each of these systemd units.
+    Returns the state of systemd units: name of the unit -> state.
 
     + units: full names of the units, such as ``shop-blue.target``
     """
@@ -181,13 +188,14 @@ class Units(FactBase[dict[str, Unit]]):
 
 class Current(FactBase[dict[str, bool]]):
     """
-    Returns for each stamp whether the service runs with the present configuration files.
+    Returns for each stamp whether a service has loaded its present configuration: path of the stamp -> True or False.
 
-    A stamp is a file that lists the configuration files that a service has loaded, with their checksums in the format
-    of ``sha256sum``. The answer is True if the checksums are still right, and False if the stamp does not exist.
+    A stamp is a file with the checksums of the configuration files that a service has loaded, in the format of
+    ``sha256sum``. The value is True if the checksums still match the files. The value is False if the stamp does not
+    exist.
 
     + stamps: paths of stamps
-    + changing: paths of files that are about to change. If a stamp lists such a file, the answer is False.
+    + changing: paths of files that are about to change. If a stamp lists such a file, the value is False.
     """
 
     default = dict
@@ -204,9 +212,9 @@ class Current(FactBase[dict[str, bool]]):
 
 class MissingPackages(FactBase[list[str]]):
     """
-    Returns those of the given packages that are not installed.
+    Returns the names of the packages that are not installed.
 
-    + packages: names of Debian packages
+    + packages: names of the Debian packages to check
     """
 
     default = list
@@ -238,7 +246,7 @@ class Account:
 
 class Accounts(FactBase[dict[str, Account]]):
     """
-    Returns the account of each user. Users that do not exist are left out.
+    Returns the accounts of users: name of the user -> account. Users that do not exist are left out.
 
     + users: names of the users
     """
@@ -257,7 +265,10 @@ class Accounts(FactBase[dict[str, Account]]):
 
 class Addresses(FactBase[dict[str, str]]):
     """
-    Returns the IP address to which this host resolves each host name. IPv4 is preferred. Unknown names are left out.
+    Returns the IP addresses to which this host resolves host names: host name -> IP address.
+
+    If a name has an IPv4 address and an IPv6 address, the IPv4 address is returned. Names that the host cannot resolve
+    are left out.
 
     + hosts: host names or IP addresses
     """
@@ -315,7 +326,7 @@ class CommandLine(FactBase[str]):
 
 class GitSetting(FactBase[str]):
     """
-    Returns the value of a setting in a git configuration file; empty if the file does not set it.
+    Returns the value of a setting in a git configuration file; empty if the file does not contain the setting.
 
     + config: path of the file
     + key: name of the setting, such as ``core.sshCommand``
@@ -338,12 +349,13 @@ class GitSetting(FactBase[str]):
 
 class Earlier(FactBase[list[str]]):
     """
-    Returns the library directories of the other applications on a node that have no program ``ssh`` of their own.
+    Returns the other applications on a node that may need git's setting ``core.sshCommand`` of the deploy user.
 
-    Such an application may still need the setting ``core.sshCommand`` in the deploy user's git configuration. An older
-    version of provisioning wrote this setting, which says for all applications how git reaches the origin.
+    An older version of provisioning wrote this setting, which says for all applications how git connects to the origin.
+    A newer version installs a script ``ssh`` for each application. An application without this script may still need
+    the setting. The result has the path of the directory with the scripts of each such application.
 
-    + library: library directory of the application that is being provisioned
+    + library: directory with the scripts of the application that is being provisioned
     """
 
     default = list
@@ -361,7 +373,7 @@ class Barred(FactBase[list[str]]):
     """
     Returns the addresses of the nodes that this balancer bars.
 
-    + bar: path of the program ``bar``
+    + bar: path of the program ``bar``, which lists these nodes
     """
 
     default = list
@@ -381,7 +393,7 @@ class Barred(FactBase[list[str]]):
 
 class Connections(FactBase[int]):
     """
-    Returns the number of open connections from this balancer to a node, whether requests are in flight or not.
+    Returns the number of open connections from this balancer to a node, with and without requests in flight.
 
     + ip: IP address of the node
     + ports: ports of the node
@@ -403,10 +415,10 @@ class Connections(FactBase[int]):
 
 class Unconfigured(FactBase[list[str]]):
     """
-    Returns the ids of the releases that have no configuration for their color, because an earlier version made them.
+    Returns the ids of the releases that have no configuration of their own, because an earlier version made them.
 
     + root: directory of the application
-    + file: name of a file that the configuration of each release has
+    + file: name of a file that is in the configuration of every newer release
     """
 
     default = list

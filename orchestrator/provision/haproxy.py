@@ -1,4 +1,8 @@
-"""Provision a HAProxy balancer. Its configuration always has both colors, and the Runtime API moves the traffic."""
+"""Provision a HAProxy balancer.
+
+HAProxy's configuration always contains both colors. A run moves the traffic with HAProxy's Runtime API, without a
+reload.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ DEFAULT = "/etc/default/haproxy"
 
 
 def check(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -> None:
-    """Raise UsageError if the configuration cannot be made from the settings. Changes nothing.
+    """Raise UsageError if HAProxy's configuration file cannot be made from the settings. Nothing is changed.
 
     + switch: the switch that the balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
@@ -32,7 +36,9 @@ def check(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
 def place(
     work: Work, settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE
 ) -> None:
-    """Install everything on the current balancer without disturbing traffic.
+    """Pass all operations that install something on the current balancer to ``work``.
+
+    The operations do not disturb the traffic.
 
     + work: runs the operations, or only notes them
     + settings: settings of the application
@@ -64,12 +70,13 @@ def place(
 
 
 def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] = ()) -> list[str]:
-    """Return what ``activate`` has to do on the current balancer: ``start``, ``restart`` or ``reload``, or no item.
+    """Return how ``activate`` must load HAProxy's configuration on the current balancer.
 
-    A restart is needed only once: when HAProxy was started without the option that names the directory of this tool's
-    configuration files.
+    The result is a list with one of the words ``start``, ``restart`` and ``reload``. If HAProxy has already loaded its
+    configuration, the list is empty. A restart is needed only once: when HAProxy was started without the option that
+    names the directory of this tool's configuration files.
 
-    + changing: paths of files that are about to change
+    + changing: paths of files that are about to change. If HAProxy has loaded such a file, HAProxy must load it again.
     """
     unit = host.get_fact(Units, units=[HAPROXY])[HAPROXY]
     if not unit.active or not unit.enabled:

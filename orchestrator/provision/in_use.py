@@ -1,6 +1,6 @@
-"""Read which TCP ports of a host are in use: ports on which programs listen, and ports in configuration files.
+"""Find out which TCP ports of a host are in use. One command reads them all.
 
-One round trip reads both.
+A port is in use if a program listens on the port, or if a configuration file names the port.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Process:
 
     + name: name of the program
     + unit: systemd unit of the process; empty if unknown
-    + owner: for a service of an application, the systemd target that groups the units of the service's color; for other
-      processes, the value of ``unit``
+    + owner: for nginx or a service of a color, the systemd target that groups the units of the color; for other
+      processes, the same as ``unit``
     """
 
     name: str
@@ -53,10 +53,11 @@ class Process:
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening socket.
+    """A socket at which programs listen on a TCP port.
 
-    + processes: the processes that have the socket; empty if the kernel hides them, as in a container that is not
-      permitted to trace processes
+    + bind: the address and the port
+    + processes: the processes that have the socket; empty if the kernel hides the processes, for example in a container
+      that is not permitted to trace processes
     """
 
     bind: Bind
@@ -68,8 +69,9 @@ class Claim:
     """A port that a configuration file names. It is possible that no program listens on the port at present.
 
     + path: path of the file
-    + owner: systemd unit that listens because of the file; for a service of an application, the systemd target that
-      groups the units of the service's color
+    + bind: the address and the port
+    + owner: systemd unit that listens because of the file; for nginx or a service of a color, the systemd target that
+      groups the units of the color
     + shared: only for nginx: whether the server in the file gets only the requests for its own server names, so that
       another server can be the default server of the port
     """
@@ -84,6 +86,8 @@ class Claim:
 class InUse:
     """The TCP ports that are in use on a host.
 
+    + listeners: the sockets at which programs listen
+    + claims: the ports that configuration files name
     + welcome: path of nginx's welcome page, if this page is as the distribution installed it; otherwise empty
     """
 
@@ -139,9 +143,9 @@ def _haproxy(lines: Sequence[str]) -> Iterator[Claim]:
 
 
 def _units(lines: Sequence[str]) -> Mapping[str, str]:
-    """Return the systemd unit of each process: process id -> unit.
+    """Return the systemd unit of each process: process id -> unit. Processes without a unit are left out.
 
-    + lines: process id and control group of each process
+    + lines: one line for each process, with its process id and its control group
     """
     units: dict[str, str] = {}
     for line in lines:
@@ -152,11 +156,11 @@ def _units(lines: Sequence[str]) -> Mapping[str, str]:
 
 
 def _listeners(lines: Sequence[str], units: Mapping[str, str], targets: Mapping[str, str]) -> Iterator[Listener]:
-    """Return the listening sockets.
+    """Yield the sockets at which programs listen.
 
-    + lines: lines of ``ss -Hltnp``
+    + lines: lines that ``ss -Hltnp`` printed
     + units: process id -> systemd unit
-    + targets: unit of each service of an application -> target of the service's color
+    + targets: systemd unit of nginx or a service of a color -> systemd target of the color
     """
     for line in lines:
         words = line.split()

@@ -1,8 +1,8 @@
-"""Keep the former files of all hosts until all new files are in place, so that the former files can be put back.
+"""Keep copies of the files that provisioning changes, so that the former files can be put back on all hosts.
 
-The copies are in a directory on each host, from the moment when all files of all hosts are checked. If a file cannot be
-put into place on a host, the former files are put back on all hosts. If provisioning is killed, the next provisioning
-puts them back first.
+The copies are made on each host when all new files have been checked, and removed when all new files are in place. If a
+file cannot be put into place on a host, the former files are put back on all hosts. If provisioning is killed, the next
+provisioning puts the former files back before it changes anything else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIME = 120.0
 def keep(fleet: Fleet, members: Members) -> list[str]:
     """Copy all files that provisioning is about to change, on all hosts. Return the hosts on which files will change.
 
-    Raises StepFailed if a host fails. Then no copies are left on any host that answers.
+    Raises StepFailed if a host fails. Then this function removes the copies on all hosts that answer.
 
     + members: which nodes may get traffic
     """
@@ -54,20 +54,26 @@ def keep(fleet: Fleet, members: Members) -> list[str]:
 
 
 def put_back(fleet: Fleet) -> None:
-    """Put the former files back on all hosts that have copies, and remove the copies.
+    """Put the former files back on all hosts that have copies of them, and remove the copies.
 
-    Raises StepFailed if a host fails. This host keeps its copies, so that the next provisioning puts the files back.
+    Raises StepFailed if a host fails. This host keeps its copies, so that the next provisioning can put the files back.
     """
     _run(fleet, "provision/put_back.sh")
 
 
 def forget(fleet: Fleet) -> None:
-    """Remove the copies on all hosts, because all new files are in place. Raises StepFailed if a host fails."""
+    """Remove the copies of the former files on all hosts, because all new files are in place.
+
+    Raises StepFailed if a host fails.
+    """
     _run(fleet, "provision/forget.sh")
 
 
 def left(fleet: Fleet) -> list[str]:
-    """Return the hosts on which an earlier provisioning has left copies. Raises StepFailed if a host fails."""
+    """Return the names of the hosts on which a killed provisioning has left copies of former files.
+
+    Raises StepFailed if a host fails.
+    """
     path = f"{_directory(fleet)}/list"
 
     def look(host: Host) -> list[str]:
@@ -80,7 +86,7 @@ def left(fleet: Fleet) -> list[str]:
 
 
 def settle(fleet: Fleet, say: Say) -> bool:
-    """Put back the former files that a provisioning which was killed has left. Return whether there were any.
+    """If a killed provisioning has left copies of former files, put the files back. Return whether there were any.
 
     + say: prints a line for the operator
     """
@@ -92,7 +98,10 @@ def settle(fleet: Fleet, say: Say) -> bool:
 
 
 def _also(fleet: Fleet) -> list[str]:
-    """Return the files that commands of provisioning change: the applied settings, and the list of barred nodes."""
+    """Return the paths of two files that provisioning changes without an operation of `place_node` and `place_balancer`.
+
+    These are the file with the settings that were applied, and the file with the barred nodes.
+    """
     return [fleet.settings.node.provisioned, f"{render.nodes_file(fleet.settings)}.barred"]
 
 

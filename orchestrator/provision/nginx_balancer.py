@@ -1,4 +1,7 @@
-"""Provision an nginx balancer. Its configuration always has both colors, and renaming a symlink moves the traffic."""
+"""Provision an nginx balancer.
+
+nginx's configuration always contains both colors. A run moves the traffic by renaming a symlink, without a reload.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ NGINX = "nginx.service"
 
 
 def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> None:
-    """Raise UsageError if the configuration cannot be made from the settings. Changes nothing.
+    """Raise UsageError if nginx's configuration file cannot be made from the settings. Nothing is changed.
 
     + switch: the switch that the balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
@@ -32,7 +35,9 @@ def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
 def place(
     work: Work, settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE
 ) -> None:
-    """Install everything on the current balancer without disturbing traffic.
+    """Pass all operations that install something on the current balancer to ``work``.
+
+    The operations do not disturb the traffic.
 
     + work: runs the operations, or only notes them
     + settings: settings of the application
@@ -40,8 +45,8 @@ def place(
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
     + roll: the differences between the balancer's present list of nodes and the inventory
 
-    The balancer resolves the host names now, and nginx's configuration holds only IP addresses. With host names, nginx
-    would not start while the name of a single node cannot be resolved.
+    The balancer resolves the host names of the nodes now, and nginx's configuration contains only IP addresses. If the
+    configuration contained host names, nginx could not start while a single name cannot be resolved.
     """
     account, found = balancer.prepare(work, settings, nodes, ["nginx"], roll)
     layout = settings.balancer
@@ -68,7 +73,12 @@ def place(
 
 
 def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str, str]) -> None:
-    """Install nginx's record of requests, and the timer that limits the size of the record."""
+    """Install nginx's record of requests, and the timer that limits the size of the record.
+
+    nginx writes each request into the record while traffic is split, for the comparison of both colors.
+
+    + owner: the user and the group that own the record, as arguments of an operation
+    """
     layout = settings.balancer
     folder = layout.record.rpartition("/")[0]
     work.do("directory of the record", operations.directories, paths=[folder.rpartition("/")[0], folder])
@@ -83,13 +93,16 @@ def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str
 
 
 def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] = ()) -> list[str]:
-    """Return what ``activate`` has to do on the current balancer: ``start`` or ``reload``, or no item.
+    """Return how ``activate`` must load nginx's configuration on the current balancer.
 
-    A reload can fail requests. nginx closes the idle connections of clients, and a request that is just arriving on
-    such a connection is lost. Therefore nginx is reloaded only if its configuration has changed, and never in a
+    The result is a list with one of the words ``start`` and ``reload``. If nginx has already loaded its configuration,
+    the list is empty.
+
+    A reload can fail requests, because nginx closes the idle connections of clients: a request that arrives on such a
+    connection at this moment is lost. Therefore nginx is reloaded only if its configuration has changed, and never in a
     release.
 
-    + changing: paths of files that are about to change
+    + changing: paths of files that are about to change. If nginx has loaded such a file, nginx must load it again.
     """
     unit = host.get_fact(Units, units=[NGINX])[NGINX]
     stamp = common.loaded(settings, "nginx")

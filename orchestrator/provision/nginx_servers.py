@@ -1,4 +1,7 @@
-"""Read an nginx configuration: its directives, and its servers in the text that ``nginx -T`` prints. Pure."""
+"""Parse an nginx configuration: its directives, and its servers in the text that ``nginx -T`` prints.
+
+All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from orchestrator.provision.bind import Bind, of_nginx
 FILE = re.compile(r"^# configuration file (.+):$")
 """The line with which ``nginx -T`` begins each file."""
 
-# The parser reads the braces of a variable such as ${uri} as a block. This does no harm, because this block is empty of
-# directives and is not a block `server`.
+# The parser reads the braces of a variable such as ${uri} as a block. This does no harm, because this block contains no
+# directive, and is not a block `server`.
 TOKEN = re.compile(
     r"""
     (?P<comment> \#[^\n]* )
@@ -38,9 +41,9 @@ NAMELESS = {"", "_"}
 class Server:
     """A block ``server`` of an nginx configuration.
 
-    + path: the configuration file
-    + listens: arguments of each directive ``listen``
-    + names: arguments of the directives ``server_name``
+    + path: path of the configuration file that contains the block
+    + listens: for each directive ``listen``, the list of its arguments
+    + names: the arguments of all directives ``server_name``
     + complete: whether all directives of the block are known; False if the block includes another file
     + http: whether the block may be an HTTP server; False inside a block ``stream`` or ``mail``
     """
@@ -52,10 +55,10 @@ class Server:
     http: bool = True
 
     def binds(self) -> Iterator[tuple[Bind, bool]]:
-        """Yield each address and port on which the server listens, and whether the server shares the port.
+        """Yield each address and port on which the server listens, and whether the server shares this port.
 
         A server that shares its port gets only the requests for its own server names. The default server of the port
-        gets the other requests.
+        gets all other requests.
         """
         named = self.http and bool(self.names) and not NAMELESS & set(self.names)
         # without a directive `listen`, an HTTP server listens on port 80
@@ -65,7 +68,7 @@ class Server:
 
 
 def directives(text: str) -> list[str]:
-    """Return the words and signs of an nginx configuration in their order, without comments.
+    """Return the words and the signs ``{``, ``}`` and ``;`` of an nginx configuration in their order, without comments.
 
     + text: content of a configuration file
     """
@@ -75,7 +78,8 @@ def directives(text: str) -> list[str]:
 def servers(dump: Iterable[str]) -> list[Server]:
     """Return the servers of an nginx configuration.
 
-    If a directive ``listen`` stands outside of a block ``server``, the result has an additional server for it.
+    A directive ``listen`` may be outside of every block ``server``, because a block in another file includes this file.
+    For such a directive, the result has an additional server.
 
     + dump: lines that ``nginx -T`` printed
     """
@@ -113,9 +117,12 @@ def _in_file(path: str, text: str) -> list[Server]:
 
 
 def _directive(found: list[Server], path: str, blocks: list[str], words: list[str]) -> None:
-    """Add a directive to the server whose block contains the directive. Other directives are ignored.
+    """Add a directive to the server whose block contains the directive.
+
+    Only the directives ``listen``, ``server_name`` and ``include`` count. All others are ignored.
 
     + found: the servers that were found in the file so far. This function changes the list.
+    + path: path of the configuration file
     + blocks: names of the blocks around the directive, the outermost block first
     + words: name and arguments of the directive
     """

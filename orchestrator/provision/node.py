@@ -1,6 +1,6 @@
-"""Provision a node: two colors, each with its own nginx on the color's port, and its own FPM master or services.
+"""Provision a node. Each color gets its own nginx on the color's port, and its own PHP-FPM or services.
 
-nginx of the distribution has a third port, which leads to the live color.
+nginx of the distribution serves a third port, the live port, which leads to the live color.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def packages(settings: Settings) -> list[str]:
 
 
 def check(settings: Settings, node_name: str) -> None:
-    """Raise UsageError if a file of a node cannot be made from the settings. Changes nothing.
+    """Raise UsageError if a configuration file of a node cannot be made from the settings. Nothing is changed.
 
     + node_name: name of the node in the header X-Node of answers
     """
@@ -56,13 +56,15 @@ def check(settings: Settings, node_name: str) -> None:
 def place(
     work: Work, settings: Settings, node_name: str, balancers: Mapping[str, str], live: Color | None
 ) -> list[str]:
-    """Install everything on the current node without disturbing traffic. Returns warnings.
+    """Pass all operations that install something on the current node to ``work``. Returns warnings for the operator.
+
+    The operations do not disturb the traffic.
 
     + work: runs the operations, or only notes them
     + settings: settings of the application
     + node_name: name of the node in the header X-Node of answers
     + balancers: inventory name -> address of every balancer
-    + live: the color that the symlink ``live`` names, if it does not exist yet; None to make no symlink
+    + live: the color for the symlink ``live``, if this symlink does not exist yet; None to make no symlink
     """
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
@@ -128,9 +130,9 @@ def place(
 
 
 def origin(work: Work, settings: Settings, account: Account) -> None:
-    """Install the SSH key with which git logs in at the origin, and the SSH host keys of the origin.
+    """Install on a node the SSH key with which git logs in at the origin, and the SSH host keys of the origin.
 
-    Installs only the files that the settings name.
+    The origin is the git server from which releases are fetched. Only files that the settings name are installed.
     """
     source, layout = settings.source, settings.node
     owner = {"user": settings.user, "group": account.group}
@@ -143,7 +145,7 @@ def origin(work: Work, settings: Settings, account: Account) -> None:
 
 
 def forget_former_origin(work: Work, settings: Settings, account: Account) -> None:
-    """Remove the git setting ``core.sshCommand`` of the deploy user that an older version of provisioning wrote.
+    """Remove the deploy user's git setting ``core.sshCommand``, if an older version of provisioning wrote this setting.
 
     With this setting, all applications of the deploy user shared one key for their origins. Now each application has
     its own program ``ssh``.
@@ -167,9 +169,11 @@ def forget_former_origin(work: Work, settings: Settings, account: Account) -> No
 
 
 def tree(work: Work, settings: Settings, account: Account, web: Account, live: Color | None) -> None:
-    """Make the directories of the application, and the symlink ``live``.
+    """Make the directories of the application on a node, and the symlink ``live``.
 
-    + live: the color that the symlink names, if it does not exist yet; None to make no symlink
+    + account: account of the deploy user
+    + web: account of the web user
+    + live: the color for the symlink, if the symlink does not exist yet; None to make no symlink
     """
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}
@@ -221,7 +225,10 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
 
 
 def shared_directories(settings: Settings) -> list[str]:
-    """Return the shared directories of the settings and all their parent directories. Parents come first."""
+    """Return the shared directories that the settings name, and all their parent directories. Parents come first.
+
+    The paths are relative to the directory ``shared`` of the application.
+    """
     found: dict[str, None] = {}
     for directory in settings.shared.directories:
         parts = [part for part in directory.split("/") if part]
@@ -230,9 +237,10 @@ def shared_directories(settings: Settings) -> list[str]:
 
 
 def configure_earlier(work: Work, settings: Settings) -> None:
-    """Write the configuration of a color into releases that an earlier version of this tool made, from the settings.
+    """Write configuration files for nginx, PHP-FPM and services into releases that have no such files.
 
-    A release of this version has its own configuration, which provisioning never changes.
+    An earlier version of this tool made these releases. All other releases have their own configuration, which
+    provisioning never changes.
     """
     wanted = "fpm-blue.conf" if settings.runtime == "php" else "nginx-blue.conf"
     found = host.get_fact(Unconfigured, root=settings.node.root, file=wanted)
@@ -250,7 +258,7 @@ def configure_earlier(work: Work, settings: Settings) -> None:
 
 
 def units(work: Work, settings: Settings) -> None:
-    """Install the systemd units of both colors, and make systemd read them if one has changed."""
+    """Install the systemd unit files of both colors. If a unit file has changed, make systemd read the unit files."""
     before = len(work.changed)
     for color in Color:
         for path, text in render.service_units(settings, color).items():
@@ -270,16 +278,16 @@ def units(work: Work, settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that ``activate`` has to do on a node, because configuration is installed but not loaded.
+    """One task that ``activate`` has to do on a node, because configuration is installed but not loaded.
 
     + what: description for the operator
-    + kind: what to do. ``units``: systemd reads its units. ``up``: start the color. ``nginx``: start or reload nginx of
-      the node. ``listen``: nginx of the color loads the settings of the servers, and listens at the color's port.
+    + kind: what to do. ``units``: systemd reads its unit files. ``up``: start the color. ``nginx``: start or reload
+      nginx of the node. ``listen``: nginx of the color loads the node's own settings, and listens on the color's port.
       ``restart``: restart the color. ``later``: do nothing now, because the color may serve users; the color reads its
-      new configuration when it is started next.
+      new configuration at its next start.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first
-    + runs: whether the nginx of the task runs already, so that it is reloaded instead of started
+    + runs: for nginx: whether nginx runs already, so that it is reloaded instead of started
     """
 
     what: str
@@ -291,11 +299,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """The state of a node's systemd units, and whether its services run with the present configuration.
+    """The state of a node's systemd units, and which of its services have loaded their present configuration.
 
     + units: name of each unit -> its state
-    + current: path of each stamp (a file that lists the configuration files that a process has loaded) -> whether these
-      files are unchanged since then
+    + current: path of each stamp -> whether the service has loaded its present configuration. A stamp is a file with
+      the checksums of the configuration files that a service has loaded.
     """
 
     units: Mapping[str, Unit]
@@ -303,9 +311,9 @@ class Seen:
 
 
 def see(settings: Settings, changing: Sequence[str] = ()) -> Seen:
-    """Return the state of the current node's units, and whether its services run with the present configuration.
+    """Return the state of the current node's systemd units, and which services have loaded their present configuration.
 
-    + changing: paths of files that are about to change. A service that has read such a file counts as out of date.
+    + changing: paths of files that are about to change. A service that has loaded such a file counts as out of date.
     """
     stamps = [common.loaded(settings, "nginx")]
     stamps += [stamp(settings, color) for stamp in (render.stamp, render.nginx_loaded) for color in Color]
@@ -316,18 +324,22 @@ def see(settings: Settings, changing: Sequence[str] = ()) -> Seen:
 
 
 def _members(settings: Settings, color: Color) -> list[str]:
-    """Return the names of a color's units, with the main unit first."""
+    """Return the names of the systemd units of a color's PHP-FPM and services.
+
+    The first name is the unit of PHP-FPM or of the service that answers all requests. The unit of the color's nginx is
+    not in the result.
+    """
     main = runtime_of(settings).main_unit(color)
     units = [settings.node.service_unit(color, service.name) for service in settings.services]
     return list(dict.fromkeys([main, *units] if main else units))
 
 
 def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
-    """Return the tasks that are left on a node, in the order in which they must be done. Pure.
+    """Return the tasks that are left to do on a node, in the order in which they must be done. Pure.
 
     + seen: state of the node
-    + live: the color that gets the fleet's traffic; None if unknown. A running color is restarted only if the other
-      color is known to be live.
+    + live: the color that gets the traffic of the fleet; None if unknown. A color that runs is restarted only if the
+      other color is known to be live.
     """
     found: list[Task] = []
     what = "FPM" if settings.runtime == "php" else runtime_of(settings).label
@@ -367,8 +379,8 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
 def pending(settings: Settings, live: Color | None, changing: Sequence[str] = ()) -> list[Task]:
     """Return the tasks that ``activate`` has to do on the current node.
 
-    + live: the color that gets the fleet's traffic; None if unknown
-    + changing: paths of files that are about to change
+    + live: the color that gets the traffic of the fleet; None if unknown
+    + changing: paths of files that are about to change. A service that has loaded such a file must load it again.
     """
     return tasks(settings, see(settings, changing), live)
 
@@ -380,7 +392,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
 
     Returns the names of the operations that changed something.
 
-    + live: the color that gets the fleet's traffic; None if unknown. Then no running color is restarted.
+    + live: the color that gets the traffic of the fleet; None if unknown, so that no running color is restarted
     """
     work = Work()
     for task in tasks(settings, see(settings), live):
@@ -416,7 +428,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
 
 
 def _up(settings: Settings, color: Color, verb: str) -> dict[str, object]:
-    """Return the arguments of the operation ``color_up``.
+    """Return the arguments of the operation ``color_up``, which starts or restarts a color.
 
     + verb: ``start`` or ``restart``
     """

@@ -1,6 +1,7 @@
-"""The pyinfra operations of provisioning. An operation changes nothing on a host that is already as it should be.
+"""The pyinfra operations of provisioning.
 
-Only ``load`` always acts.
+If a host is already in the wanted state, an operation changes nothing. Only ``load``, ``configured``, ``color_up`` and
+``color_listens`` always run their command.
 """
 
 from __future__ import annotations
@@ -38,15 +39,15 @@ def file(
     + user: owner of the file
     + group: group of the file
     + mode: permissions in octal, without a leading zero
-    + check: shell command that checks the new content, in the file ``$candidate``, before this file is renamed to
-      ``$path``; empty: no check
+    + check: shell command that checks the new content; empty for no check. In this command, ``$candidate`` is the path
+      of a file with the new content, and ``$path`` is the path where the file will be installed.
 
     The new content is first written to ``<path>.candidate``. If ``check`` ends with status 0, this file is renamed to
-    ``path``. Otherwise the operation fails with the messages of ``check`` on stderr, and the present file stays as it
-    is.
+    ``path``. Otherwise the operation fails with the messages of ``check`` on stderr, and the present file at ``path``
+    stays unchanged.
 
-    The content may hold secrets. Therefore it is sent through standard input, and ``<path>.candidate`` can only be read
-    by users who may read the installed file.
+    The content may contain secrets. Therefore it is sent through standard input, and only users who may read the
+    installed file can read ``<path>.candidate``.
 
     **Example:**
 
@@ -75,7 +76,8 @@ def candidate(
     """
     Check the new content of a file as the operation ``file`` does, but do not install the file.
 
-    The arguments are the arguments of ``file``. If the file has this content already, there is nothing to check.
+    The arguments are the same as for ``file``. If the file at ``path`` already has this content, owner, group and mode,
+    the operation does nothing.
 
     **Example:**
 
@@ -87,7 +89,11 @@ def candidate(
 
 
 def _file(path: str, text: str, user: str, group: str, mode: str, check: str, until: str) -> Commands:
-    """Yield the command that checks the new content of a file, and installs the file if ``until`` is not ``check``."""
+    """Yield the command that checks the new content of a file and, if wanted, installs the file.
+
+    + path, text, user, group, mode, check: as for the operation ``file``
+    + until: ``check`` to only check the content; ``placed`` to check the content and install the file
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
     if host.get_fact(Entries, paths=[path]).get(path) == Entry("file", user, group, mode, digest):
         host.noop(f"{path} is as it should be")
@@ -104,7 +110,8 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
     + paths: paths of the directories, parents before children
     + user: owner of the directories
     + group: group of the directories
-    + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get its group.
+    + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get the directory's
+      group.
 
     **Example:**
 
@@ -134,7 +141,7 @@ def wrong_directories(
     group: str = "root",
     mode: str = "755",
 ) -> list[str]:
-    """Return those of the paths that are no directory with this owner, group and mode. Pure.
+    """Return the paths at which there is no directory with the given owner, group and mode. Pure.
 
     + found: result of the fact ``Entries``
     + paths, user, group, mode: as for the operation ``directories``
@@ -146,9 +153,9 @@ def wrong_directories(
 @operation()
 def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
     """
-    Let several users write to all files that any user creates in some directories from now on (by a default ACL).
+    Permit some users to write to all files that any user creates in some directories from now on.
 
-    Existing files in the directories stay as they are.
+    The operation sets a default ACL on the directories. Existing files in the directories stay as they are.
 
     + paths: existing directories
     + users: names of the users who may write
@@ -171,7 +178,7 @@ def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
 @operation()
 def first_link(path: str, target: str, user: str, group: str) -> Commands:
     """
-    Make a symlink, if it does not exist. An existing symlink stays as it is, because a release may have changed it.
+    Make a symlink, if nothing exists at the path. An existing symlink stays, because a release may have changed it.
 
     + path: path of the symlink
     + target: target of the symlink, relative or absolute
@@ -197,7 +204,7 @@ def first_link(path: str, target: str, user: str, group: str) -> Commands:
 @operation()
 def link(path: str, target: str) -> Commands:
     """
-    Make a symlink that root owns. If the symlink exists with another target, it is replaced by renaming a new symlink.
+    Make a symlink that root owns. If the symlink exists with another target, it is replaced in one atomic step.
 
     + path: path of the symlink
     + target: target of the symlink
@@ -221,7 +228,7 @@ def link(path: str, target: str) -> Commands:
 @operation()
 def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -> Commands:
     """
-    Write a file, if it does not exist. An existing file stays as it is, because it holds state that runs have changed.
+    Write a file, if nothing exists at the path. An existing file stays, because it holds state that runs have changed.
 
     + path: path of the file
     + text: first content of the file
@@ -267,13 +274,15 @@ def load(
     command: str, process: str, ports: Sequence[int], files: Sequence[str], stamp: str, seconds: int = 10
 ) -> Commands:
     """
-    Make a service load its configuration, check that the service listens, and write down which configuration it loaded.
+    Make a service load its configuration, check that the service listens on its ports, and write a stamp.
+
+    The stamp is a file with the checksums of the configuration that the service has loaded (see fact ``Current``).
 
     + command: shell command that loads the configuration, such as ``systemctl reload nginx``
     + process: name of the process that must listen on the ports afterwards
     + ports: ports on which the process must listen afterwards
     + files: configuration files that the service reads
-    + stamp: path of the file to which the checksums of ``files`` are written (see fact ``Current``)
+    + stamp: path of the stamp
     + seconds: seconds within which the process must listen
 
     The status of a reload does not show whether the service accepted the new configuration, because a reload is only a
@@ -303,14 +312,15 @@ def no_git_setting(
     """
     Remove a setting from a user's git configuration, if no application on the node needs the setting any more.
 
-    The setting is removed only if provisioning wrote its value. The files that the value names are removed, too.
+    The setting is removed only if provisioning wrote its value. The files that the value names are also removed.
 
     + config: path of the git configuration file, such as ``/home/deploy/.gitconfig``
     + key: name of the setting, such as ``core.sshCommand``
     + values: values that provisioning may have written. A setting with any other value stays.
     + files: files that are removed together with the setting
-    + library: library directory of this application. The libraries of the other applications are in the same parent
-      directory. If one of them has no program ``ssh``, its application may need the setting, so the setting stays.
+    + library: directory of this application's scripts. The directories of the other applications' scripts are in the
+      same parent directory. If such a directory has no script ``ssh``, its application may need the setting, so the
+      setting stays.
     + user: owner of the configuration file. The commands run as this user, because root would follow symlinks that this
       user may have made in the home directory.
 
@@ -336,10 +346,10 @@ def no_git_setting(
 @operation()
 def barred(bar: str, addresses: Sequence[str]) -> Commands:
     """
-    Bar nodes at a balancer: the balancer opens no more connections to them. Requests in flight go on.
+    Bar nodes at a balancer: the balancer opens no more connections to these nodes. Requests in flight continue.
 
-    + bar: path of the program ``bar``, which knows only the nodes of the balancer's list
-    + addresses: addresses of the nodes in the inventory
+    + bar: path of the program ``bar``, which bars only nodes that are in the balancer's list of nodes
+    + addresses: addresses of the nodes that are to be barred, as the inventory has them
 
     **Example:**
 
@@ -359,13 +369,14 @@ def barred(bar: str, addresses: Sequence[str]) -> Commands:
 @operation(is_idempotent=False)
 def configured(root: str, releases: Sequence[str], packed: str, include: str, user: str) -> Commands:
     """
-    Write the files that configure a color into several releases.
+    Write into several releases the files that configure nginx, PHP-FPM and services for the release.
 
     + root: directory of the application
     + releases: ids of the releases
     + packed: the files, as a tar archive in base64
-    + include: path of a file of each release with more directives for nginx; empty for none
-    + user: owner of the releases. The commands run as this user, who may have made symlinks in the releases.
+    + include: path of a file in each release with more directives for nginx; empty for none
+    + user: owner of the releases. The commands run as this user, because root would follow symlinks that this user may
+      have made in the releases.
 
     **Example:**
 
@@ -387,10 +398,10 @@ def color_up(target: str, verb: str, nginx: str, port: int, only: str, said: str
     + target: systemd target of the color
     + verb: ``start`` or ``restart``
     + nginx: systemd unit of the color's nginx
-    + port: the color's port. If another nginx still has the port, nginx of the color listens only at its socket, until
-      the operation ``color_listens`` runs
-    + only: path of the mark that nginx of the color listens only at its socket
-    + said: systemd unit whose last lines explain a failed start
+    + port: the color's port. If another nginx still listens on this port, nginx of the color listens only at its
+      socket, until the operation ``color_listens`` runs.
+    + only: path of the socket-only mark. While this file exists, nginx of the color listens only at its socket.
+    + said: systemd unit whose last log lines are shown if the start fails
 
     **Example:**
 
@@ -405,11 +416,15 @@ def color_up(target: str, verb: str, nginx: str, port: int, only: str, said: str
 @operation(is_idempotent=False)
 def color_listens(only: str, nginx: str, stamp: str, port: int) -> Commands:
     """
-    Make nginx of a color load the settings of the servers, and check that nginx listens at the color's port.
+    Make nginx of a color load the node's own nginx settings, and check that nginx listens on the color's port.
 
-    + only: path of the mark that nginx of the color listens only at its socket. The mark is removed
+    The node's own settings, such as the name of the node, are in a file that nginx of both colors includes.
+
+    + only: path of the socket-only mark. While this file exists, nginx of the color listens only at its socket. The
+      operation removes the file.
     + nginx: systemd unit of the color's nginx
-    + stamp: path of the file that lists the files that nginx has loaded
+    + stamp: path of a file with the checksums of the files that nginx has loaded. If these files have changed, or if
+      the socket-only mark exists, the operation reloads nginx.
     + port: the color's port
 
     **Example:**

@@ -1,6 +1,6 @@
-"""The plan of a provisioning: what it would change on each host. Nothing is changed.
+"""Make the plan of a provisioning: the changes that provisioning would make on each host. Nothing is changed.
 
-The plan comes from the functions that provision the hosts. They are called with a `Planned`, which runs no operation.
+To make the plan, this module calls the functions that provision the hosts with a `Planned`, which runs no operation.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ NAMES: Mapping[str, str] = {"haproxy": "HAProxy", "nginx": "nginx"}
 
 @dataclass(frozen=True)
 class Compared:
-    """How a host differs from what it should be.
+    """The differences between a host and the state that provisioning would give the host.
 
-    + changes: what is installed, written, removed or run
+    + changes: the changes that operations would make
     + warnings: warnings for the operator
     + tasks: on a node, the tasks that load the configuration
-    + verbs: on a balancer, how its configuration is loaded
+    + verbs: on a balancer, how its configuration is loaded: ``start``, ``restart`` or ``reload``
     """
 
     changes: tuple[Change, ...] = ()
@@ -55,7 +55,7 @@ class Compared:
 
 
 def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
-    """Return host -> one line for each thing that provisioning would do on the host; no lines if it is up to date.
+    """Return the plan of a provisioning: host -> one line for each change; no lines if the host is up to date.
 
     Raises UsageError or StepFailed if the hosts could not be provisioned.
 
@@ -104,8 +104,9 @@ def node_lines(
 ) -> list[str]:
     """Return what provisioning would do on a node, one line each, in order. Pure.
 
-    + drain: how the node is drained before its nginx is reloaded; None if it is not drained
-    + lacking: why the node must not get traffic; None if it may
+    + found: the differences between the node and the state that provisioning would give the node
+    + drain: how the node is drained before its nginx is reloaded; None if the node is not drained
+    + lacking: why the node must not get traffic; None if the node may get traffic
     + left: whether an earlier provisioning stopped while it drained the node
     """
     barred = [f"{'bar':<8} this node, before anything is changed, because it {lacking}"] if lacking else []
@@ -118,6 +119,7 @@ def node_lines(
 def balancer_lines(found: Compared, kind: str, leaving: Sequence[str], serving: bool) -> list[str]:
     """Return what provisioning would do on a balancer, one line each, in order. Pure.
 
+    + found: the differences between the balancer and the state that provisioning would give the balancer
     + kind: ``haproxy`` or ``nginx``
     + leaving: names of the nodes that leave the fleet
     + serving: whether the fleet serves traffic
@@ -150,7 +152,7 @@ def _verb(kind: str, verb: str, serving: bool) -> str:
 def lines(found: Mapping[str, Sequence[str]]) -> list[str]:
     """Return a plan as lines for the terminal. Hosts with the same plan are shown together. Pure.
 
-    + found: host -> what provisioning would do on the host
+    + found: host -> one line for each change that provisioning would make on the host
     """
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, said in found.items():

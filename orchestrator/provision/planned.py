@@ -1,4 +1,4 @@
-"""Find out which operations would change something on the current host, without changing anything."""
+"""Find out which operations would change something on the current host. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that provisioning would do on a host.
+    """One change that provisioning would make on a host.
 
-    + verb: ``install``, ``create``, ``write``, ``remove``, ``run``, ...
+    + verb: what the change does, such as ``install``, ``create``, ``write``, ``remove`` or ``run``
     + what: description for the operator
     + paths: the files, directories and links that would be written or removed
     """
@@ -52,7 +52,7 @@ class Change:
 
 
 class Planned(Work):
-    """A series of operations that are only compared with the current host. No operation runs, so nothing changes.
+    """Notes the operations that would change something on the current host. No operation is run, so nothing changes.
 
     + changes: the changes that the operations would make, in order
     """
@@ -69,10 +69,10 @@ class Planned(Work):
 
     @override
     def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
-        """Note one operation, if it would change something on the current host. Returns whether it would.
+        """Note one operation, if the operation would change something on the current host. Returns whether it would.
 
-        The body of a pyinfra operation reads facts, and yields the commands that are needed. Here, nothing runs these
-        commands. Raises StepFailed if the operation refuses to run.
+        The body of a pyinfra operation reads facts, and yields the commands that are needed. This function runs the
+        body, but not the commands. Raises StepFailed if the operation refuses to run.
         """
         # arguments such as _env say how commands run, and the body of the operation does not accept them
         own = {name: value for name, value in arguments.items() if not name.startswith("_")}
@@ -90,11 +90,14 @@ class Planned(Work):
 
     @override
     def account(self, user: str) -> Account:
-        """Return the account of a user on the current host.
+        """Return the account of a user on the current host, or the account that the user will get.
 
-        If an operation would create the user, return the account that the user would get. If the user does not exist,
-        but packages are missing, which may create the user, return the usual account of such a user. In any other case,
-        raises StepFailed if the user does not exist.
+        If the user does not exist yet, there are three cases:
+
+        * An operation would create the user: return the account that this operation would make.
+        * Packages are missing, and may create the user when they are installed: return the usual account of such a
+          user.
+        * Otherwise: raise StepFailed.
         """
         if user in self._created:
             return self._created[user]

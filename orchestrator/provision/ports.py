@@ -1,7 +1,7 @@
 """Find the TCP ports that an application needs on a host and cannot have there. All functions are pure.
 
-An application cannot have a port if another program listens on it, if another configuration file names it, or if the
-application needs it twice.
+An application cannot have a port in three cases: another program listens on the port, another configuration file names
+the port, or the application needs the port twice.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ class Want:
     """A port that an application needs on a host.
 
     + setting: the key of the setting that names the port, such as ``ports.blue``
-    + owner: the systemd unit that will listen on the port; for a color's nginx or service, the systemd target that
-      groups the units of the color
+    + bind: the address and the port
+    + owner: the systemd unit that will listen on the port. If nginx or a service of a color will listen, this is the
+      systemd target that groups the units of the color.
     + path: path of the configuration file that provisioning will install for this port; empty for nginx or a service of
       a color
     + default: whether the application will be nginx's default server of the port. Then other configuration files may
-      name the port, too, for servers that have their own server names.
+      also name the port, if their servers have their own server names.
     """
 
     setting: str
@@ -44,6 +45,7 @@ class Want:
 class Problem:
     """A port that an application cannot have on a host.
 
+    + host: name of the host
     + text: one line that says why, and which setting to change
     """
 
@@ -52,7 +54,7 @@ class Problem:
 
 
 def on_node(settings: Settings) -> list[Want]:
-    """Return the ports that an application needs on each node: those of nginx and of the services."""
+    """Return the ports that nginx and the services of an application need on each node."""
     live = settings.ports.live
     wants = [Want("ports.live", Bind(ALL_IPV4, live, live), NGINX, render.nginx_conf(settings))]
     for color in Color:
@@ -71,7 +73,7 @@ def on_node(settings: Settings) -> list[Want]:
 def on_balancer(settings: Settings, switch: BalancerSwitch) -> list[Want]:
     """Return the ports that an application needs on each balancer of a switch.
 
-    These are the ports to which users connect, and the port of the preview, if the settings have one.
+    These are the ports to which users connect and, if the settings have a port for previews, this port.
     """
     nginx = switch.kind == "nginx"
     owner, path = (NGINX, render.nginx_conf(settings)) if nginx else (HAPROXY, settings.balancer.haproxy_conf)
@@ -93,18 +95,21 @@ def problems(settings: Settings, host: str, wants: Sequence[Want], found: InUse)
     """Return a problem for each port that is taken, and for each port that the application needs twice.
 
     A port is taken if a configuration file of another application or of the system names the port. If no such file
-    names the port, the port is taken if a program listens on it, and another program is to have the port. The following
-    does not take a port:
+    names the port, it is still taken if a program listens on it and another program is to get the port.
+
+    The following does not take a port:
 
     * files that provisioning replaces: the application's own files
     * nginx's welcome page, if the application needs port 80 of nginx, because provisioning then removes this page
     * files with nginx servers that have their own server names, if the application will be the default server of the
       port
-    * HAProxy, for a port that HAProxy is to have; the same is true for nginx. When the program loads the new
+    * HAProxy, for a port that HAProxy is to get; the same is true for nginx. When the program loads the new
       configuration, it uses the port for this application.
-    * a service of the application, for a port that a service of the same color is to have
-    * a program whose name the kernel hides, if the program may belong to this application, or is to have the port
+    * a service of the application, for a port that a service of the same color is to get
+    * a program whose name the kernel hides, if this program may belong to the application, or may be the program that
+      is to get the port
 
+    + settings: settings of the application
     + host: name of the host
     + wants: the ports that the application needs on the host
     + found: the ports that are in use on the host
@@ -125,7 +130,7 @@ def problems(settings: Settings, host: str, wants: Sequence[Want], found: InUse)
 
 
 def lines(found: Iterable[Problem]) -> list[str]:
-    """Return one line for each problem. If several hosts have the same problem, the line names all of them."""
+    """Return one line for each problem. If several hosts have the same problem, one line names all these hosts."""
     hosts: dict[str, list[str]] = {}
     for problem in found:
         hosts.setdefault(problem.text, []).append(problem.host)
@@ -133,10 +138,14 @@ def lines(found: Iterable[Problem]) -> list[str]:
 
 
 def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse) -> list[str]:
-    """Return the paths of the other configuration files that name a wanted port.
+    """Return the paths of other configuration files that name a wanted port, or the programs that listen on the port.
 
-    If no other file names the port, return the programs that listen on the port and are not to have the port. The
-    result is empty if the port is free.
+    If at least one other file names the port, the result has only the paths of these files. Otherwise the result has
+    the programs that listen on the port and are not to get the port. If the port is free, the result is empty.
+
+    + want: the wanted port
+    + wants: all ports that the application needs on the host
+    + found: the ports that are in use on the host
     """
     paths, targets = {other.path for other in wants}, {settings.node.target(color) for color in Color}
     removes = any(other.owner == NGINX and other.bind.first == render.HTTP for other in wants)
@@ -165,14 +174,15 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
 
 
 def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim], known: bool) -> bool:
-    """Return whether the program of a listening socket is to have the wanted port, or gives the port up in time.
+    """Return whether a program that listens on a wanted port does not take the port from the application.
 
-    If the kernel hides the program, return whether the program may belong to this application, or may be the program
-    that is to have the port.
+    This is true if the program is to get the port, or if the program gives up the port in time. If the kernel hides the
+    program, it is true if the program may be such a program, or if it may belong to this application.
 
+    + listener: the listening socket of the program
     + owners: the systemd units or targets whose programs do not take the port
     + named: the ports in configuration files that overlap the wanted port
-    + known: whether a configuration file of this application is on the host, so that the hidden program may belong to
+    + known: whether a configuration file of this application is on the host, so that a hidden program may belong to
       this application
     """
     if not listener.processes:
@@ -181,7 +191,9 @@ def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim]
 
 
 def _named(listener: Listener, named: Sequence[Claim]) -> str:
-    """Return a text for the operator: the program of a socket, its systemd unit, and the files that make it listen.
+    """Return a text that describes the program of a listening socket for the operator.
+
+    The text has the name of the program, its systemd unit, and the configuration files that make the program listen.
 
     + named: the ports in configuration files that overlap the wanted port
     """
