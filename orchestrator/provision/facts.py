@@ -116,7 +116,7 @@ class Heirs(FactBase[dict[str, frozenset[str]]]):
 
 @dataclass(frozen=True)
 class Pair:
-    """What the files of a certificate and of its private key contain, in the format PEM.
+    """The numbers of certificates and private keys in two PEM files, and whether the key belongs to the certificate.
 
     + certificates: number of certificates in the certificate's file; None if the file does not exist
     + keys: number of private keys in the key's file; None if the file does not exist

@@ -98,9 +98,9 @@ def settle(fleet: Fleet, say: Say) -> bool:
 
 
 def _also(fleet: Fleet) -> list[str]:
-    """Return the paths of two files that provisioning changes without an operation of `place_node` and `place_balancer`.
+    """Return the paths of two files that provisioning changes in addition to the files in its plan.
 
-    These are the file with the settings that were applied, and the file with the barred nodes.
+    These are the file with the digests of the applied settings, and the file with the barred nodes.
     """
     return [fleet.settings.node.provisioned, f"{render.nodes_file(fleet.settings)}.barred"]
 

@@ -35,7 +35,7 @@ SHOWN = 3
 class Change:
     """One change that provisioning would make on a host.
 
-    + verb: what the change does, such as ``install``, ``create``, ``write``, ``remove`` or ``run``
+    + verb: the kind of change, such as ``install``, ``create``, ``write``, ``remove`` or ``run``
     + what: description for the operator
     + paths: the files, directories and links that would be written or removed
     """

@@ -60,8 +60,8 @@ def script(name: str) -> str:
 def variable(settings: Settings) -> str:
     """Return the prefix of this application's variables in nginx's configuration, such as ``$bg_shop``.
 
-    nginx has variables of its own, such as ``$http_host``. Because of ``$bg_``, the variables of an application called
-    ``http`` have other names.
+    Because of ``$bg_``, the variables of an application called ``http`` differ from nginx's variables, such as
+    ``$http_host``.
     """
     return "$bg_" + settings.app.replace("-", "_")
 

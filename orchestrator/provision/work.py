@@ -13,9 +13,9 @@ from orchestrator.provision.facts import Account, Accounts
 
 
 class Work:
-    """Runs operations on the current host, and keeps the names of those that changed something.
+    """Runs operations on the current host, and keeps the names of the operations that changed something.
 
-    + changed: names of the operations that changed something, in order
+    + changed: names of these operations, in order
     """
 
     def __init__(self) -> None:
