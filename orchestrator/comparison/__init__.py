@@ -1,1 +1,4 @@
-"""Compare the answers of both colors in one window of time, by the switch's record of requests (docs/comparison.md)."""
+"""Compare the answers of both colors in the same window of time (docs/comparison.md).
+
+The comparison uses the switch's record of requests.
+"""

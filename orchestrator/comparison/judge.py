@@ -1,22 +1,24 @@
-"""Judge whether the new color answers worse than the old color in the same window of time. Pure.
+"""Judge whether the new color answers worse than the old color in the same window of time. All functions are pure.
 
 The switch chooses a color at random for each request. Therefore, if both colors are equally good, each color gets bad
-answers in proportion to its share of the traffic. For example, a stall that delays a hundred requests at once hits both
-colors. Fisher's exact test (one-sided) gives the probability that equally good colors differ at least as much as the
-observed colors. The test assumes nothing about the distribution of response times.
+answers in proportion to its share of the traffic. For example, a stall that delays a hundred requests at once affects
+both colors. Fisher's exact test (one-sided) assumes that both colors are equally good, and gives the probability of a
+difference at least as large as the observed difference. The test assumes nothing about the distribution of response
+times.
 
-There are eight tests: one for the share of 5xx answers, and seven for the share of requests slower than a limit. Each
-limit is a quantile of the old color's response times (p99 to the median), multiplied by ``slower``, and at least
-``slower_ms`` higher. The limit of p99 finds a long tail. The limit of the median finds a general slow-down. The limits
-between them find a slow-down that a very long tail hides from p99.
+There are eight tests. One test compares the share of 5xx answers. Seven tests compare the share of requests that are
+slower than a limit. Each limit is a quantile of the old color's response times (p99 to the median), multiplied by the
+setting ``slower``. The limit is at least ``slower_ms`` milliseconds above the quantile. The limit of p99 finds a few
+very slow requests. The limit of the median finds a general slow-down. The limits between them find a slow-down that p99
+does not show if the old color has a few very slow requests, too.
 
 A difference counts if it is significant AND larger than its margin. Without the margin, a tiny difference in a huge
 number of requests would undo a release.
 
-``significance`` is the probability of a wrong "fail" over the whole release. Each of the eight tests gets an eighth of
-it (Bonferroni). Judgement number i gets the fraction 1 / (i * (i + 1)) of this eighth: 1/2, 1/6, 1/12, ... The
-fractions add up to at most 1 for any number of judgements, even if the judgements depend on each other. The first
-judgements get the largest fractions, so that a badly broken release is found at once.
+The setting ``significance`` is the probability of a wrong "fail" over the whole release. Each of the eight tests gets
+an eighth of this probability (Bonferroni). Judgement number i gets the fraction 1 / (i * (i + 1)) of this eighth: 1/2,
+1/6, 1/12, ... The fractions add up to at most 1 for any number of judgements, even if the judgements depend on each
+other. The first judgements get the largest fractions, so that a badly broken release is found at once.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class Verdict:
 
     + value: ``pass``: no difference counts; ``fail``: a difference counts; ``inconclusive``: no difference counts, but
       there were too few requests; ``error``: the record of requests cannot be read
-    + words: one line for the operator, with the numbers behind the verdict
+    + words: one line for the operator, with the numbers that led to the verdict
     """
 
     value: Value
@@ -52,9 +54,9 @@ class Verdict:
 class Slow:
     """The number of a color's requests that took longer than a limit.
 
-    + limit: milliseconds
+    + limit: the limit in milliseconds
     + count: number of requests that took longer than the limit
-    + of: number of requests whose time is known
+    + of: number of all requests whose time is known
     """
 
     limit: float
@@ -66,9 +68,11 @@ class Slow:
 class Shares:
     """The numbers of one color that a comparison uses.
 
-    + errors: number of requests that were answered with 5xx
-    + slow: quantile of LEVELS -> requests that took longer than the limit of this quantile. For both colors, the limit
-      is ``limit(settings, the old color's quantile)``. A quantile that only one color has is not tested.
+    + requests: number of requests that the color answered
+    + errors: number of these requests that were answered with 5xx
+    + slow: quantile of LEVELS -> requests that took longer than the limit of this quantile. Both colors have the same
+      limit, which is calculated from the old color's quantile (``limit``). A quantile that only one color has is not
+      tested.
     + quantiles: quantile of LEVELS -> milliseconds, for the words of the verdict; unknown quantiles are left out
     + complete: False if requests of the window are missing
     """
@@ -85,10 +89,11 @@ class Difference:
     """The result of one of the eight tests.
 
     + name: ``errors``, or the quantile: ``p99`` and so on
-    + limit: answers slower than this many milliseconds count as slow; None for errors
+    + limit: answers slower than this many milliseconds count as slow; None for the test of errors
     + old, new: each color's share of bad answers, in per cent
     + margin: largest difference that is accepted, in percentage points
-    + p: probability that equally good colors differ at least as much; None if the difference is within the margin
+    + p: probability of a difference at least this large if both colors are equally good; None if the difference is
+      within the margin
     + counts: whether the difference is larger than the margin and significant
     """
 
@@ -102,7 +107,7 @@ class Difference:
 
 
 def limit(settings: Comparison, quantile: float) -> float:
-    """Return the time above which an answer is slow, in milliseconds.
+    """Return the limit of a quantile, in milliseconds. A request is slow if it took longer than this limit.
 
     + quantile: the old color's quantile, in milliseconds
     """
@@ -110,12 +115,14 @@ def limit(settings: Comparison, quantile: float) -> float:
 
 
 def margin(settings: Comparison, level: float) -> float:
-    """Return by how many percentage points the new color's share of slow answers may be higher.
+    """Return the accepted difference between the colors' shares of slow requests, in percentage points.
 
-    This is ``comparison.tail`` of the settings. If a quarter of the share of requests above the quantile is more, this
-    is that quarter. So a color whose answers are all about a tenth slower is accepted.
+    The new color's share may be higher than the old color's share by this number. The result is the setting
+    ``comparison.tail`` or a quarter of the percentage of requests above the quantile, whichever is larger. For example,
+    50% of the requests are above the median, so the result for the median is at least 12.5. These margins accept a
+    color whose answers are all about a tenth slower.
 
-    + level: one of LEVELS
+    + level: the quantile, one of LEVELS
     """
     return max(settings.tail, 25 * (1 - level))
 
@@ -123,10 +130,12 @@ def margin(settings: Comparison, level: float) -> float:
 def judge(
     old: Traffic, new: Traffic, settings: Comparison, *, new_color: Color | None = None, look: int = 1
 ) -> Verdict:
-    """Compare both colors by their requests in the same windows, all at the same weight, and return the verdict.
+    """Compare the requests of both colors in the same windows, and return the verdict.
+
+    The weights must be the same in all windows.
 
     + old, new: all requests since the weight was set, not only the requests of the last window
-    + new_color: the new color, for the words of the verdict; if it is None, the words say "the new color"
+    + new_color: the new color, for the words of the verdict; None for the words "the new color"
     + look: number of this judgement in the release, counted from 1 over all weights
 
     Raises ValueError if ``look`` is less than 1.
@@ -139,10 +148,10 @@ def judge(
 def judge_shares(
     old: Shares, new: Shares, settings: Comparison, *, new_color: Color | None = None, look: int = 1
 ) -> Verdict:
-    """Compare both colors by their shares of bad answers, and return the verdict.
+    """Compare the shares of bad answers of both colors, and return the verdict.
 
-    Call this function instead of ``judge`` for a record that does not have the time of each request, such as
-    CloudWatch.
+    Call this function instead of ``judge`` if the record of requests does not have the time of each request.
+    CloudWatch, for example, does not have these times.
 
     + new_color, look: as for ``judge``
 
@@ -170,7 +179,7 @@ def judge_shares(
 
 
 def unreadable(why: str) -> Verdict:
-    """Return the verdict ``error``, for a record of requests that cannot be read.
+    """Return the verdict ``error``: the record of requests cannot be read.
 
     + why: one line for the operator
     """
@@ -178,7 +187,7 @@ def unreadable(why: str) -> Verdict:
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the verdict that decides for several switches: the first in the order fail, error, inconclusive, pass."""
+    """Return the worst of several switches' verdicts. From worst to best: fail, error, inconclusive, pass."""
     order: tuple[Value, ...] = ("fail", "error", "inconclusive", "pass")
     return min(verdicts, key=lambda verdict: order.index(verdict.value))
 
@@ -195,11 +204,11 @@ def _shares(traffic: Traffic, limits: Mapping[float, float]) -> Shares:
 
 
 def differences(old: Shares, new: Shares, settings: Comparison, significance: float) -> list[Difference]:
-    """Return the results of the tests: one for the errors, and one for each limit that both colors have.
+    """Return the results of the tests: one test for the errors, and one test for each limit that both colors have.
 
     A test is left out if one of the colors has no requests.
 
-    + significance: a difference is significant if its probability is less than this
+    + significance: a difference is significant if its probability ``p`` is less than this number
     """
     tests: list[tuple[str, float | None, tuple[int, int], tuple[int, int], float]] = [
         ("errors", None, (old.errors, old.requests), (new.errors, new.requests), settings.errors)
@@ -221,9 +230,9 @@ def _test(
 
 
 def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
-    """Return the probability that the new color gets at least this many of all bad answers if both are equally good.
+    """If both colors are equally good, return the probability that the new color has at least this many bad answers.
 
-    This is Fisher's exact test.
+    This is Fisher's exact test, which takes the number of all bad answers of both colors as given.
 
     + old, new: pairs of the number of bad answers and the number of all answers
     """
@@ -239,7 +248,11 @@ def _level(level: float) -> str:
 
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
-    """Return the words for ``fail``: the difference in errors, and the most significant difference in slow requests."""
+    """Return the words for ``fail``: the difference in errors, and the most significant difference in slow requests.
+
+    + tests: the tests that failed
+    + names: the words for the old color and for the new color
+    """
     slow = sorted((test for test in tests if test.limit is not None), key=lambda test: test.p or 0.0)
     said = [_said(test, old, new, names) for test in tests if test.limit is None]
     said += [_said(test, old, new, names) for test in slow[:1]]

@@ -1,4 +1,4 @@
-"""The answers of a color in a window of time: how many, how many errors, and how long clients waited."""
+"""Count the answers of a color in a window of time: their number, the errors, and how long the clients waited."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ GROWTH = 1.02
 
 
 def bucket(ms: float) -> int:
-    """Return the number of the bucket for a response time in milliseconds.
+    """Return the number of the bucket for a response time.
 
-    A bucket is a range of response times, in which the requests are only counted. The scripts on the balancers use the
-    same formula.
+    A bucket is a range of response times. Requests in the same bucket are only counted, so that their exact times are
+    not stored. The scripts on the balancers use the same formula.
+
+    + ms: the response time in milliseconds
     """
     return int(ms) if ms < EXACT else EXACT + int(math.log(ms / EXACT) / math.log(GROWTH))
 
 
 def lower(number: int) -> float:
-    """Return the shortest time in a bucket, in milliseconds."""
+    """Return the shortest response time that belongs to a bucket, in milliseconds.
+
+    + number: the number of the bucket
+    """
     return float(number) if number < EXACT else float(EXACT * GROWTH ** (number - EXACT))
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """The requests of one color in a window, as one or several balancers recorded them.
+    """The requests of one color in a window of time, as one or several balancers recorded them.
 
-    + requests: requests that the color answered or failed to answer
-    + errors: number of these requests that ended with 5xx. Either the color answered 5xx, or the balancer did so
+    + requests: number of requests that the color answered or failed to answer
+    + errors: number of these requests that ended with 5xx. Either the color answered 5xx, or the balancer answered 5xx
       because the color refused or broke the connection or took too long.
-    + gone: number of clients that left before the answer began. They are not in ``requests``, but their wait is in
-      ``times``. Otherwise a color that hangs would look fast, because clients leave before its slowest answers.
-    + times: bucket -> number of clients whose wait until the answer began is in this bucket
+    + gone: number of clients that left before the answer began. These requests are not in ``requests``, but their wait
+      is in ``times``. Otherwise a color that hangs would look fast, because clients leave before its slowest answers.
+    + times: bucket -> number of requests whose wait until the answer began is in this bucket
     + complete: False if requests of the window are missing, because the record has a fixed size and may overflow
     + begin, end: the window, in epoch seconds by the balancer's clock; None if nothing was read
     """
@@ -53,7 +58,7 @@ class Traffic:
     def __add__(self, other: Traffic) -> Traffic:
         """Return the sum with the traffic of another balancer, or of another window at the same weight.
 
-        Do not add windows at different weights: a bad minute of the whole site would then be blamed on the color that
+        Do not add windows at different weights. If the whole site has a bad minute, the sum would blame the color that
         had most of the traffic in that minute.
         """
         begins = [one.begin for one in (self, other) if one.begin is not None]
@@ -70,13 +75,15 @@ class Traffic:
 
     @property
     def timed(self) -> int:
-        """Return the number of requests whose wait is known, including those of clients that left."""
+        """The number of requests whose wait is known, including the requests of clients that left."""
         return sum(self.times.values())
 
     def quantile(self, share: float) -> float | None:
-        """Return the milliseconds within which a share (0 to 1) of the clients got the answer or left.
+        """Return the milliseconds within which a share of the clients got the answer or left; None without requests.
 
-        The result is rounded down to the shortest time of its bucket. It is None if there are no requests.
+        The result is rounded down to the shortest time of its bucket.
+
+        + share: a number from 0 to 1; for example, 0.99 for the p99
         """
         left = share * self.timed
         for number in sorted(self.times):
@@ -88,7 +95,7 @@ class Traffic:
     def slower(self, ms: float) -> int:
         """Return the number of requests that took longer than ``ms`` milliseconds.
 
-        Requests in the bucket of ``ms`` itself are not counted, so the precision is the width of one bucket.
+        Requests in the same bucket as ``ms`` are not counted, so the precision is the width of one bucket.
         """
         limit = bucket(ms)
         return sum(count for number, count in self.times.items() if number > limit)

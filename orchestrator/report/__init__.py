@@ -1,1 +1,1 @@
-"""Output for the operator: lines on the terminal, the printed plan, the report file."""
+"""Show a run to the operator: as lines on the terminal, as a printed plan, and as a report file."""

@@ -1,4 +1,4 @@
-"""Write the report of a run as a JSON file: version, Inputs, every event with its time, probe report, outcome."""
+"""Write the report of a run as a JSON file: version, Inputs, all events with times, the probe's report, the outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.run.walk import Ended, Event
 class ReportFile:
     """Collects the events of a run, and writes the report file when the run has ended.
 
-    + path: the path of the file, None for no file
+    + path: the path of the file; None to write no file
     """
 
     def __init__(self, path: str | None) -> None:
@@ -24,15 +24,20 @@ class ReportFile:
         self._events: list[dict[str, Any]] = []
 
     def event(self, event: Event) -> None:
-        """Keep an event for the file, in the journal's format, with the present UTC time as ``at`` (ISO 8601)."""
+        """Keep an event for the file.
+
+        The event has the journal's format, with the present UTC time as ``at`` (ISO 8601).
+        """
         self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
-        """Write the whole file at once, so that a reader never sees a part. Do nothing if there is no path.
+        """Replace the whole file at once, so that no program reads an incomplete file. If there is no path, do nothing.
+
+        + i: the Inputs of the run
+        + ended: how the run ended
+        + probe: the probe's report; None if there is no report
 
         Raises OSError if writing fails.
-
-        + probe: the probe's report, None if there is none
         """
         if self._path is None:
             return

@@ -1,4 +1,7 @@
-"""Print a plan: a table of stages and places, why stages are skipped, the commands, the risks. Pure."""
+"""Make the text of a plan: a table of stages and places, why stages are skipped, the commands, and the risks.
+
+All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ FEW = 8
 
 
 def risks(fleet: FleetState, i: Inputs) -> list[str]:
-    """Return the risks that the operator should know before approving the plan, one line for each."""
+    """Return the risks that the operator should know before approving the plan, one line for each risk."""
     found = published.risks(i.settings) if i.verb == "release" else []
     room = i.settings.room
     idle = i.color
@@ -52,7 +55,7 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
 def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
     """Yield the lines of the printed plan.
 
-    + verbose: whether to show, for each stage, the commands that its first place would get
+    + verbose: whether to show the commands of each stage, as the first place of the stage would get them
     """
     places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
     columns = places if len(places) <= FEW else []
@@ -71,7 +74,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[s
 
 
 def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
-    """Return the plan as data for JSON: Inputs, stages with their steps and undos, risks."""
+    """Return the plan as data for JSON: the Inputs, the stages with their steps and undos, and the risks."""
     return {
         "inputs": i.to_json(),
         "stages": [_stage(stage, i) for stage in plan.stages],

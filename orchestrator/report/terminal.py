@@ -13,10 +13,10 @@ from orchestrator.run.walk import WARNING, Ended, Event, Result
 
 
 def say(line: str, **style: object) -> None:
-    """Print one line on standard error, where pyinfra's own output goes.
+    """Print one line on standard error. pyinfra's own output also goes there.
 
-    If the line cannot be written, discard this line and all later lines, so that the run can still be undone. This
-    happens if the terminal was closed, or if Ctrl-C also ended the program that reads the output (``| tee``).
+    If the line cannot be written, discard this line and all later lines, so that the run can still be undone. For
+    example, the terminal was closed, or Ctrl-C also ended the program that reads the output (``| tee``).
 
     + style: arguments for ``click.style``
     """
@@ -29,7 +29,7 @@ def say(line: str, **style: object) -> None:
 
 
 def heading(i: Inputs) -> str:
-    """Return one line about the run that is about to begin: verb, releases and colors."""
+    """Return one line about the run that is about to begin: the verb, the releases and the colors."""
     if i.verb == "join":
         return f"join {', '.join(node.name for node in i.nodes)}: {i.release} ({i.color}) first, then traffic"
     if i.verb == "rollback":
@@ -82,7 +82,7 @@ class Terminal:
 
 
 def probe_lines(report: Report) -> Iterable[str]:
-    """Yield the lines about the probe's report: the totals, and up to three examples of failures."""
+    """Yield the lines about the probe's report: the totals, and up to three examples of failed requests."""
     totals = report.totals
     failures = ", ".join(f"{count} {kind}" for kind, count in sorted(totals.failures.items())) or "none"
     gap = f"{totals.gap * 1000:.0f} ms" if totals.gap is not None else "unknown"
@@ -92,7 +92,10 @@ def probe_lines(report: Report) -> Iterable[str]:
 
 
 def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
-    """Return the last lines of a run, each with its style: the outcome, failed places, what the operator has to do."""
+    """Return the last lines of a run, each with its style for ``click.style``.
+
+    The lines name the outcome, the failed places, and the next command of the operator.
+    """
     lines: list[tuple[str, dict[str, object]]] = []
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
@@ -131,9 +134,9 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
 
 
 def still_suspended(processes: Sequence[str]) -> str:
-    """Return the last words of the line about a paused run: that the Auto Scaling group stays suspended meanwhile.
+    """Return words for the line about a paused run: the Auto Scaling group stays suspended during the pause.
 
-    Return an empty string if the run has suspended nothing.
+    If the run has suspended nothing, return an empty string.
 
     + processes: the processes of the group that the run has suspended
     """
@@ -141,7 +144,7 @@ def still_suspended(processes: Sequence[str]) -> str:
 
 
 def _left(result: Result) -> str:
-    """Return one line about a failed step of an undo. The line also says what the operator has to do."""
+    """Return one line about a failed step of an undo. The line also tells the operator what to do next."""
     if result.lost:
         return (
             f"not undone on {result.place}, which does not answer: once {result.place} answers, the next command "
