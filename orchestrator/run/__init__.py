@@ -1,1 +1,1 @@
-"""Executes a plan: ``walk.py`` performs the stages in order, ``executor.py`` and ``handlers/`` perform their steps."""
+"""Executes a plan: ``walk.py`` goes through the stages, ``executor.py`` and ``handlers/`` perform the steps."""

@@ -1,6 +1,6 @@
 """Writes the announcement, which tells new instances of the Auto Scaling group which releases to install.
 
-The announcement is an object in S3. The setting ``scaling.live`` is its URL.
+The announcement is an object in S3. The setting ``scaling.live`` is the URL of this object.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ Known = tuple[str, str | None]
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
-    """Return color -> the release that a `join` installs in this color; None for a color without a release."""
+    """Return the releases that a `join` installs in both colors. A color without a release has the value None."""
     former = (join.former_release, join.former_revision) if join.former_release else None
     return {i.color: (i.release, i.revision), i.color.other: former}
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
-    """Return color -> the release that a color has after or before the run; None for a color without a release.
+    """Return the releases of both colors after or before the run. A color without a release has the value None.
 
     + committed: True for the releases after the run, False for the releases before the run
     """

@@ -1,7 +1,7 @@
 """Watches the new color for some time after a shift of traffic (a bake).
 
 The time is divided into windows of ``comparison.window`` seconds (a setting). At the end of each window, the run checks
-the probe and the health pages, and compares both colors.
+the probe and the health pages. If both colors have traffic, the run then compares the colors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from orchestrator.switches import Api, balancer
 class Baking:
     """Performs one bake. The first failed check ends the bake.
 
-    + looks: numbers the comparisons of both colors through the whole run: yields 1, 2, 3 and so on
+    + looks: an iterator that numbers the comparisons of both colors through the whole run: 1, 2, 3 and so on
     + asked: the action of the plan's step: the color, nodes and switches to watch, and for how many seconds
     """
 
@@ -84,7 +84,10 @@ class Baking:
     # The health page
 
     def _gate(self) -> None:
-        """Request the color's health page once on each node itself. Raises NotYet if an answer is missing or wrong."""
+        """Request the color's health page once on every node, from the node itself.
+
+        Raises NotYet if an answer is missing or wrong.
+        """
         replies = self._fleet.each(
             self._nodes,
             lambda host: color_answers(self._fleet, host, self._color, count=1),
@@ -95,7 +98,10 @@ class Baking:
             raise NotYet("; ".join(problems))
 
     def _problem(self, reply: Reply[ColorSaid | None]) -> str | None:
-        """Return one line if the node's answer is missing, is not status 200, or names another release, else None."""
+        """Judge the answer of a node's health page. Return None, or one line about the problem.
+
+        It is a problem if the answer is missing, has a status other than 200, or names another release.
+        """
         if reply.value is None:
             return reply.error or "does not answer the gate"
         return http.judge(reply.value.answers, self._release, 1)
@@ -103,7 +109,7 @@ class Baking:
     # The comparison of both colors
 
     def _compare(self, last: bool) -> Verdict:
-        """Compare both colors by their traffic since this weight was set. Return the worst verdict of all switches.
+        """Compare both colors by their traffic since the present weight was set. Return the worst of all verdicts.
 
         The traffic of all balancers is added up and gets one verdict. Each switch behind an API gets its own verdict.
 

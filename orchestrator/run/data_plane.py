@@ -34,7 +34,7 @@ NO_ADDRESS = Answer(None, "the host name has no IP address")
 
 
 def addresses(url: str) -> tuple[str, ...]:
-    """Return all IP addresses that the URL's host has now, sorted. Never raises.
+    """Return all IP addresses to which the URL's host name resolves now, sorted. Never raises.
 
     If the host is an IP address, return this address. If the name is unknown or the URL is not valid, return an empty
     tuple. If this machine has no IPv6 (or no IPv4), addresses of that protocol are left out, because requests from

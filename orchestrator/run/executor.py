@@ -1,4 +1,4 @@
-"""Performs the steps of a stage: gives each step to the handler of the step's action, and enforces the deadline."""
+"""Performs the steps of a stage: gives each step to the handler of its action, and ends steps that take too long."""
 
 from __future__ import annotations
 

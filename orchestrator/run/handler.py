@@ -41,7 +41,7 @@ class Context:
 
 
 class Handler(Generic[A]):
-    """Performs the steps of a run whose action has the class ``A``. A subclass overrides the methods that it needs.
+    """Performs, in one run, all steps that have an action of class ``A``. A subclass overrides the methods it needs.
 
     Each ``at_...`` method performs a step at one place, and returns a line of detail for the report. If the method
     raises an exception, only this step fails, and the report shows the exception's message. CommandFailed, NotYet,
@@ -113,7 +113,10 @@ class OperationHandler(Handler[A]):
 
     @classmethod
     def call(cls, step: Step[A], settings: Settings) -> Call:
-        """Return the operation for a step, and the operation's arguments. Pure, so that a plan can show the command."""
+        """Return the operation for a step, and the operation's arguments.
+
+        This method is pure, so that a printed plan can show the commands of the operation.
+        """
         raise NotImplementedError
 
     def sent(self, host: Host, step: Step[A]) -> tuple[Mapping[str, Any], str | None]:

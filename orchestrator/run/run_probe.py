@@ -1,4 +1,4 @@
-"""The probe of a run.
+"""Controls the probe of a run.
 
 The probe starts before the first cutover. Therefore the run knows whether requests had already failed before that
 cutover.
@@ -117,7 +117,7 @@ class RunProbe:
         )
 
     def _lose(self) -> None:
-        """Kill a probe that has ended or does not answer, and go on without a probe."""
+        """Kill a probe that has ended or does not answer. The run continues without a probe."""
         if self._probe is not None:
             self._probe.kill()
             self._probe = None

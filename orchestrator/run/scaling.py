@@ -52,7 +52,8 @@ def newcomers(settings: Settings, asked: Newcomers) -> list[str]:
     """Keep new instances from traffic. Return one line for each instance that was added or removed during the run.
 
     This function removes new instances from the target groups of the settings' ALBs, except instances that a launch
-    lifecycle hook still keeps from traffic. If a call to AWS fails, nothing is raised, and a line describes the error.
+    lifecycle hook still keeps from traffic. If a call to AWS fails, no error is raised, and the last line describes the
+    error.
     """
     name, before = asked.group, asked.instances
     account = _account(settings, asked.region)

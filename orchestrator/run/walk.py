@@ -155,7 +155,7 @@ class Ended:
 
 
 class Undecided(OrchestratorError):
-    """It is unknown whether the commit was recorded. The run stops at once, and performs and undoes nothing more."""
+    """It is unknown whether the commit was recorded. The run stops at once, without an undo."""
 
     status = 4
 
@@ -253,7 +253,7 @@ class Walk:
         return Ended(committed=False, reason=reason, left=left, owed=owed)
 
     def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
-        """Return the begun stages, with the plan's last stage first."""
+        """Return the begun stages in the reverse of the plan's order."""
         return [stage for stage in reversed(self._plan.stages) if stage in begun]
 
     def forward(self, stages: Sequence[Stage]) -> Ended:

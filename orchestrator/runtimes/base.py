@@ -42,7 +42,7 @@ class Runtime(ABC):
 
     @property
     def main_service(self) -> Service | None:
-        """The service that answers all requests; None if there is no such service."""
+        """The service that answers all requests; None if PHP-FPM or nginx answers the requests."""
         return None
 
     @property

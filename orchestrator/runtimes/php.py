@@ -10,7 +10,7 @@ from orchestrator.scripts.fastcgi import fastcgi_command
 
 
 class PhpRuntime(Runtime):
-    """PHP-FPM, which listens on one socket for each color."""
+    """PHP-FPM answers the requests. PHP-FPM listens on one socket for each color."""
 
     main_name = "fpm"
     label = "PHP-FPM"

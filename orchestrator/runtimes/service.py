@@ -12,7 +12,7 @@ from orchestrator.runtimes.base import Runtime, listener_of
 
 
 class ServiceRuntime(Runtime):
-    """The service with the path ``/``. A rule of the settings ensures that there is exactly one such service."""
+    """The service with the path ``/`` answers the requests. A rule of the settings ensures that there is only one."""
 
     @property
     @override

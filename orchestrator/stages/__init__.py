@@ -1,4 +1,4 @@
-"""Make the plan of a run. Each stage has its own file. The functions ``release`` and ``rollback`` list the stages."""
+"""Make the plan of a run. Each stage has its own file. ``release`` and ``rollback`` list the stages in order."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 
 def started(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that start a release in the idle color and check it. The nodes already have its files."""
+    """Return the stages that start and check the idle color, with a release that the nodes already have on disk."""
     return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 

@@ -19,7 +19,7 @@ LINK_BACK = Kind("link back", ("node",))
 
 @dataclass(frozen=True)
 class Arm(Action):
-    """Arm a node, so that the node points its ``live`` link to a color by itself, at the same instant as all nodes."""
+    """Arm a node to point its ``live`` link to a color by itself. All armed nodes do this at the same instant."""
 
     name = "arm"
     handler = "orchestrator.run.handlers.arm:ArmHandler"
@@ -63,9 +63,10 @@ def arm(i: Inputs, weights: Weights) -> Stage:
 
 
 def arm_back(i: Inputs) -> Stage:
-    """Return the stage that arms the nodes for the shift back in an undo, if the nodes themselves are the switch.
+    """Return the stage that arms the nodes to point their ``live`` links to the old color again, in an undo.
 
-    Switches of other kinds need no preparation to shift back. For these switches, the stage has no steps.
+    The stage has steps only if the nodes themselves are the switch. Switches of other kinds need no preparation for the
+    shift back.
     """
     return Stage(ARM_BACK, steps(i, i.before, *i.at("node")))
 
@@ -94,7 +95,7 @@ def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ..
 def patience(i: Inputs, switch: SwitchInput) -> float:
     """Return the seconds from the start of arming until an armed node must have changed its ``live`` link.
 
-    Return 0 for any other kind of switch, because such a switch shifts as soon as it gets the command.
+    Only nodes that are switches are armed. For every other switch, return 0, because it shifts at once.
     """
     if switch.at != "node":
         return 0.0

@@ -13,7 +13,7 @@ BUILD = Kind("build", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Build(Action):
-    """Run a build step in the release. If the live release has the same inputs, reuse its outputs of the step instead.
+    """Run a build step in the release, or reuse the live release's outputs if they were made from the same inputs.
 
     + color: the color that gets the release
     + live: the live release, whose outputs may be reused; None if there is no live release

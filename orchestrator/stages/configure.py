@@ -12,9 +12,9 @@ CONFIGURE = Kind("configure", ("node",), hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Configure(Action):
-    """Write the files that configure a color for a release, and check the files. They are made from the settings.
+    """Write the files that configure a color for a release, and check the files. The settings determine the files.
 
-    + live: the live release, whose files must be the same. If its files differ, the step fails. None for no comparison
+    + live: the live release. If the files of the live release differ, the step fails. None for no comparison
     """
 
     name = "configure"

@@ -1,4 +1,4 @@
-"""Copy a release from another node, with build outputs, environment file and the configuration of its color."""
+"""Copy a release from another node, including build outputs, environment file and configuration files."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Copy(Action):
 def copy(i: Inputs) -> Stage:
     """Return the stage that copies the release from another node to the node that joins.
 
-    The release cannot be made again, because the values of the environment file and the settings may have changed since
-    the release was made.
+    The run does not make the release again, because the settings and the values of the environment file may have
+    changed since the release was made.
     """
     joining = {node.name for node in i.nodes}
     action = Copy(i.release, tuple(name for name in i.members if name not in joining))

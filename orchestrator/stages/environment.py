@@ -12,7 +12,7 @@ ENVIRONMENT = Kind("environment", ("node",), skipped="the settings have none", h
 
 @dataclass(frozen=True)
 class Environment(Action):
-    """Write the release's environment file. The action does not hold the file's values, so that no record has them.
+    """Write the release's environment file. The action does not hold the values, so the journal does not store them.
 
     + live: the live release; None if there is no live release
     + only_same: whether the step fails if the file would differ from the live release's file
@@ -27,9 +27,10 @@ class Environment(Action):
 
 
 def environment(i: Inputs) -> Stage:
-    """Return the stage that writes the environment file on every node. Without the setting, the stage has no steps.
+    """Return the stage that writes the environment file on every node.
 
-    The stage needs no undo, because removing the release removes the file.
+    If the settings have no ``environment``, the stage has no steps. The stage needs no undo, because removing the
+    release removes the file.
     """
     if i.settings.environment is None:
         return Stage(ENVIRONMENT, ())

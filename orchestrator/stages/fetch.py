@@ -55,7 +55,10 @@ def fetch(i: Inputs) -> Stage:
 
 
 def discard(i: Inputs) -> Stage:
-    """Return the stage that removes this run's release from every node, once no color points to the release."""
+    """Return the stage that removes this run's release from every node.
+
+    If a color still points to the release, the stage fails.
+    """
     return Stage(DISCARD, _each(i, Discard(i.release)))
 
 

@@ -19,7 +19,7 @@ SLACK = 10.0
 
 @dataclass(frozen=True)
 class Gate(Action):
-    """Request a color's health page on the color's own node, until the page names the release."""
+    """Wait until a color's health page, requested on the node, names the release, and its processes run the release."""
 
     name = "gate"
     handler = "orchestrator.run.handlers.gate:GateHandler"
@@ -67,7 +67,7 @@ def gate_nodes(i: Inputs) -> Stage:
 
 
 def members(i: Inputs) -> Stage:
-    """Return the stage that checks the run's color only from the switches. A rollback and the end of a `join` use it.
+    """Return the stage that checks the run's color only from the switches, for a rollback and the end of a `join`.
 
     Nodes may be down during a rollback. Therefore the run sends requests to a node itself only if the node is a switch.
     A node that answers in neither color is down, and the check ignores this node. If a node answers only in the other
@@ -77,9 +77,9 @@ def members(i: Inputs) -> Stage:
 
 
 def gate_former(i: Inputs) -> Stage:
-    """Return the stage that checks that the idle color runs its former release again, as part of an undo.
+    """Return the stage that checks, in an undo, that the idle color runs its former release again.
 
-    Nodes whose idle color did not run its release before the run are left out.
+    The stage leaves out a node if the idle color of the node did not run that release before the run.
     """
     return Stage(
         GATE_FORMER,

@@ -35,7 +35,10 @@ class RunHook(Action):
 
 
 def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
-    """Return the names that a hook may use: of the kinds that have ``hooks``, and ``build <name>`` of build steps."""
+    """Return the names of the stages before or after which a hook may run.
+
+    These are the names of the kinds that have ``hooks``, and ``build <name>`` for each build step.
+    """
     names = (kind.name for kind in kinds if kind.hooks and kind is not BUILD)
     return (*names, *(f"{BUILD.name} {step.name}" for step in settings.build))
 
@@ -43,7 +46,7 @@ def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
 def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
     """Return the plan with a stage added for each hook of the settings. A `join` runs no hooks.
 
-    + kinds: the kinds of stages of all plans. A hook may name a stage that only other plans have, and then does not run
+    + kinds: the kinds of stages of all plans. If a hook names a stage that only other plans have, the hook does not run
 
     Raises UsageError if a hook names a stage that no plan has.
     """

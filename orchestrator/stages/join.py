@@ -23,11 +23,11 @@ from orchestrator.stages.warm import warm
 def join(i: Inputs) -> Plan:
     """Return the plan that updates both colors of a barred node and then lets the node in.
 
-    The stages on the node need no undo, because the node gets no traffic during these stages. If one of them fails, the
-    node stays barred.
+    The stages on the node need no undo, because the node gets no traffic during these stages. If one of these stages
+    fails, the node stays barred.
 
-    If the nodes are switches themselves, a barred node has no ``live`` link. Then the node gets the link only after
-    both colors have passed the gate. With the link, the node gets traffic.
+    If the nodes are switches themselves, a barred node has no ``live`` link, and therefore gets no traffic. Such a node
+    gets the link only after both colors have passed the gate.
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
@@ -56,7 +56,10 @@ def brought(i: Inputs) -> tuple[Stage, ...]:
 
 
 def _idle(i: Inputs, asked: Join) -> Inputs | None:
-    """Return the Inputs for the idle color; None if the other nodes have no release, or an unknown release, there."""
+    """Return the Inputs for the idle color of the node.
+
+    Return None if the other nodes have no release in the idle color, or if the release or its revision is unknown.
+    """
     if asked.former_release is None or asked.former_revision is None:
         return None
     return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

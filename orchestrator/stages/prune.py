@@ -45,5 +45,5 @@ def prune(i: Inputs) -> Stage:
 
 
 def tidy(i: Inputs) -> Stage:
-    """Return the stage that removes the incomplete and packed (tar) releases of earlier runs. It needs no undo."""
+    """Return the stage that removes the incomplete releases and the packed releases (tar files) of earlier runs."""
     return Stage(TIDY, tuple(Step(place, Tidy(), i.settings.deadlines.prune) for place in i.node_places))

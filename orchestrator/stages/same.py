@@ -12,7 +12,7 @@ SAME = Kind("same", ("node",), changes=False, hooks=True, each_batch=True)
 
 @dataclass(frozen=True)
 class Same(Action):
-    """Read the hash of a release's files, which a node recorded when the files arrived. All hashes must be equal."""
+    """Read the hash that a node recorded when the release's files arrived. The hashes of all nodes must be equal."""
 
     name = "same"
     handler = "orchestrator.run.handlers.same:SameHandler"

@@ -93,8 +93,8 @@ def resume(i: Inputs) -> tuple[Stage, ...]:
 def inherit(i: Inputs) -> tuple[Stage, ...]:
     """Return the stage which records that this rollback will resume the group's processes at its end.
 
-    Return () if no earlier run has left processes of the Auto Scaling group suspended. This stage changes nothing. If
-    the rollback stops before its end, the command that settles the rollback reads the record and resumes the processes.
+    Return () if no earlier run has left processes of the Auto Scaling group suspended. The stage itself changes
+    nothing. If the rollback is undone, the undo of this stage resumes the processes.
     """
     if i.settings.scaling is None or not i.scaling.suspended:
         return ()

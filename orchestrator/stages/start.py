@@ -38,8 +38,9 @@ class Start(Action):
 def start(i: Inputs) -> Stage:
     """Return the stage that starts the release in the color ``i.color`` of every node.
 
-    This is the idle color. A `join` has one such stage for each color of the barred node. The undo waits until the
-    color has no request in flight, starts the color's former release again, and checks the color with the gate.
+    In a release or rollback, ``i.color`` is the idle color. A `join` starts both colors of a barred node, by one stage
+    for each color. The undo waits until the color has no request in flight, starts the color's former release again,
+    and checks the color with the gate.
     """
     return Stage(
         START,
@@ -55,8 +56,8 @@ def start(i: Inputs) -> Stage:
 def _complete(i: Inputs) -> bool:
     """Return whether all services of the settings must run after the start.
 
-    Return False in a cold rollback (to a release that is not warm), and for the idle color in a `join`. There, the
-    settings may name a service that the release does not have yet, because the release is older.
+    Return False in a cold rollback (to a release that is not warm), and for the idle color in a `join`. In both cases,
+    the release may be older than a service that the settings name.
     """
     former = i.asked.former_release if isinstance(i.asked, Join) else None
     return i.release != former and not i.cold

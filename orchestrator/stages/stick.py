@@ -20,7 +20,7 @@ ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no clien
 
 @dataclass(frozen=True)
 class Detach(Action):
-    """Wait for some seconds, then detach a color from a switch.
+    """Wait for some seconds, then detach a color from a switch, so that the switch sends no client to this color.
 
     + kind: the switch's kind, such as ``alb``
     + color: the color to detach
@@ -63,7 +63,7 @@ def unstick(i: Inputs) -> Stage:
 
 
 def attach(i: Inputs) -> Stage:
-    """Return the stage that undoes ``unstick``: attach the old color at once."""
+    """Return the stage that undoes ``unstick``. The stage attaches the old color again, without a wait."""
     return Stage(ATTACH_BACK, tuple(_step(i, switch, Attach, wait=False) for switch in i.switches if switch.sticky))
 
 

@@ -24,8 +24,8 @@ class Warm(Action):
 def warm(i: Inputs) -> Stage:
     """Return the stage that warms the idle color on every node.
 
-    The stage needs no undo, because it changes only the memory of the color's processes. The next restart of these
-    processes empties the memory.
+    The stage needs no undo, because the stage changes only the memory of the color's processes. The next restart of
+    these processes empties the memory.
     """
     action = Warm(i.color)
     return Stage(WARM, tuple(Step(place, action, i.settings.deadlines.warm) for place in i.node_places))

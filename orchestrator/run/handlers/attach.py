@@ -1,4 +1,4 @@
-"""The handler of the action `attach`, which attaches a color to a switch again."""
+"""The handler of the action `attach`, which attaches a color to a switch again, so that the color can get traffic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class AttachHandler(Handler[Attach]):
-    """Waits for the time that the action names, then attaches the detached color to a switch behind an API again."""
+    """Waits for ``after`` seconds, then attaches the detached color to a switch behind an API again."""
 
     @override
     def at_api(self, api: Api, step: Step[Attach]) -> str:

@@ -1,4 +1,4 @@
-"""The handler of the action `build`, which runs a build step."""
+"""The handler of the action `build`, which runs a build step (such as composer) in a release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handler of the action `detach`, which detaches a color from a switch."""
+"""The handler of the action `detach`, which detaches a color from a switch, so that no client stays on this color."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class DetachHandler(Handler[Detach]):
-    """Waits for the time that the action names, then detaches a color from a switch behind an API."""
+    """Waits for ``after`` seconds, then detaches a color from a switch behind an API."""
 
     @override
     def at_api(self, api: Api, step: Step[Detach]) -> str:

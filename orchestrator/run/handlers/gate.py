@@ -1,4 +1,4 @@
-"""The handler of the action `gate`, which checks on a node that a color answers with the release and runs its code."""
+"""The handler of the action `gate`, which checks on a node that a color answers requests with the right release."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from orchestrator.stages.scaling import Newcomers
 
 
 class NewcomersHandler(Handler[Newcomers]):
-    """Keeps new instances from traffic. Shows a warning for each instance that came to the group or left it."""
+    """Keeps new instances from traffic. Shows a warning for each instance that was added or removed during the run."""
 
     @override
     def at_operator(self, step: Step[Newcomers]) -> str:

@@ -1,4 +1,4 @@
-"""The handler of the action `scaling`, which suspends or resumes the Auto Scaling group."""
+"""The handler of the action `scaling`, which suspends or resumes processes of the Auto Scaling group."""
 
 from __future__ import annotations
 

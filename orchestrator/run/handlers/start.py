@@ -12,7 +12,7 @@ from orchestrator.stages.start import Start
 
 
 class StartHandler(OperationHandler[Start]):
-    """Points a color to a release and starts the color's processes with ``operations/start.py``."""
+    """Points a color to a release and restarts the color's processes with ``operations/start.py``."""
 
     @classmethod
     @override

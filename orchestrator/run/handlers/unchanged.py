@@ -12,7 +12,11 @@ from orchestrator.stages.unchanged import Unchanged
 
 
 class UnchangedHandler(OperationHandler[Unchanged]):
-    """Checks with ``operations/unchanged.py`` that a release differs from the live release only in code."""
+    """Runs ``operations/unchanged.py`` on a node.
+
+    The operation checks that a release has the environment file, build outputs and shared paths that the live release
+    has.
+    """
 
     @classmethod
     @override

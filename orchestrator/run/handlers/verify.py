@@ -1,4 +1,4 @@
-"""The handler of the action `verify`, which checks from outside which releases answer."""
+"""The handler of the action `verify`, which sends requests to the switch and checks which releases answer."""
 
 from __future__ import annotations
 

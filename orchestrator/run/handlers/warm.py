@@ -1,4 +1,4 @@
-"""The handler of the action `warm`, which fills a color's OPcache and requests its pages."""
+"""The handler of the action `warm`, which compiles a color's files into OPcache and requests the color's pages."""
 
 from __future__ import annotations
 
