@@ -97,7 +97,7 @@ def _with_exceptions(settings: Settings, unsent: list[str]) -> Rules:
 def literal(path: str) -> str:
     """Return a regular expression that matches exactly one path.
 
-    In nginx's configuration, the expression must stand in double quotes.
+    The expression contains no double quote, so nginx's configuration may have the expression in double quotes.
     """
     return re.escape(path).replace('"', r"\x22").replace("\\\\", r"\x5c")
 

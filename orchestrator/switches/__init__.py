@@ -1,6 +1,6 @@
 """The kinds of switch. A switch decides which color gets traffic (docs/switches.md).
 
-Each kind, except ``node``, is a class in its own file. All classes have one of the two interfaces in base.py.
+Each kind, except ``node``, is a class in its own file. Each class has one of the two interfaces in base.py.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ The kind ``node`` has no class: its switch is the symlink ``live`` on each node.
 
 
 def kind_of(kind: str) -> type[Balancer] | type[Api]:
-    """Return the class of a kind of switch. Raises KeyError if the kind is unknown.
+    """Return the class of a kind of switch. Raises KeyError if there is no such class.
 
-    Installed packages can add kinds as entry points of the group ``GROUP``.
+    An installed package can add a kind by an entry point of the group ``orchestrator.switches``.
 
-    + kind: name of the kind, such as ``haproxy``
+    + kind: name of the kind, such as ``haproxy``. The kind ``node`` has no class.
     """
     if kind in KINDS:
         module, _, name = KINDS[kind].partition(":")

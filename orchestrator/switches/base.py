@@ -1,10 +1,11 @@
-"""The two interfaces of a switch: read its state, shift weights, keep nodes out (docs/switches.md).
+"""The two interfaces of a switch (docs/switches.md). Both can read the state, shift weights, and bar nodes.
 
-A ``Balancer`` is controlled by shell scripts that run on its own hosts. The class only makes the scripts and parses
-their output, and other code runs the scripts. An ``Api`` is controlled from the operator's machine.
+A ``Balancer`` is a switch on hosts of the inventory, such as HAProxy. The class only makes shell scripts and parses
+their output; other code runs the scripts on these hosts. An ``Api`` is a switch that the operator's machine controls
+through a provider's API.
 
 After a shift, run/verify.py sends requests through every address of the switch, whatever the kind of switch. Only these
-requests prove the shift. What the switch reports about itself is not enough.
+requests prove the shift. A report of the switch about itself is not enough.
 """
 
 from __future__ import annotations
@@ -37,15 +38,16 @@ class Seen:
     + kept: the weights by which the switch would route traffic after a restart
     + in_flight: color -> number of requests that this switch has in flight at the color now; None if the switch cannot
       count these requests
-    + filesystem: type of the file system that holds the weights, as ``stat -f`` names it; None if no file holds them
+    + filesystem: type of the file system on which the weights are stored, as ``stat -f`` prints the type; None if the
+      weights are not stored in a file
     + down: color -> the nodes that fail the switch's own health checks (empty without health checks)
     + out: nodes that an operator has taken out of the switch (drain, maintenance)
-    + barred: nodes that are barred, which means kept out of both colors. A ``Balancer`` gives addresses, an ``Api``
+    + barred: nodes that are barred: they get no requests for either color. A ``Balancer`` gives addresses, an ``Api``
       gives names.
-    + problems: lines that say why no run may begin while the switch is in this state
-    + attached: colors that the switch can send traffic to; a detached color must be attached before it gets traffic
-    + sticky: seconds for which the switch keeps a client on its color whatever the weights; 0 without stickiness
-    + digests: key -> digest of the value that provisioning applied on this host; None if the host does not tell
+    + problems: one line for each reason why no run may begin while the switch is in this state
+    + attached: colors to which the switch can send traffic. A detached color must be attached before it gets traffic.
+    + sticky: seconds for which the switch keeps a client on one color, whatever the weights are; 0 without stickiness
+    + digests: key of a setting -> digest of the value that provisioning applied on this host; None if unknown
     """
 
     weights: Weights
@@ -76,11 +78,16 @@ class Balancer(ABC):
     @property
     @abstractmethod
     def look(self) -> str:
-        """The text of a shell script that prints the balancer's state, for ``seen``. The script changes nothing."""
+        """The text of a shell script that prints the balancer's state. The method ``seen`` parses the output.
+
+        The script changes nothing.
+        """
 
     @abstractmethod
     def seen(self, output: Sequence[str]) -> Seen:
-        """Return the state that the script ``look`` printed. Raises CannotTell if the output does not tell the weights.
+        """Return the balancer's state, from the output of the script ``look``.
+
+        Raises CannotTell if the output does not contain the weights.
 
         + output: lines that the script printed
         """
@@ -88,46 +95,47 @@ class Balancer(ABC):
     @property
     @abstractmethod
     def arm(self) -> str:
-        """The text of a shell script that proves that the balancer would accept ``shift``, and prepares the shift.
+        """The text of a shell script that prepares a shift, and fails if the balancer would not accept the shift.
 
-        $1 is green's weight after the shift, 0 to 100. The script moves no traffic. A run executes ``arm`` on all
-        balancers before the first ``shift``.
+        $1 is green's weight after the shift, 0 to 100 per cent. The script moves no traffic. A run executes ``arm`` on
+        all balancers before the first ``shift``.
         """
 
     @property
     @abstractmethod
     def shift(self) -> str:
-        """The text of a shell script that moves traffic. $1 is green's new weight, 0 to 100.
+        """The text of a shell script that moves traffic. $1 is green's new weight, 0 to 100 per cent.
 
-        If the balancer does not accept the weight, the script fails, and the former weight stays valid, also after a
-        restart of the balancer. The script may run twice. It may also run without ``arm`` before it.
+        If the balancer does not accept the weight, the script fails. The former weight then stays valid, also after a
+        restart of the balancer. A second call with the same weight must do no harm. A run may execute ``shift`` without
+        ``arm``.
         """
 
     @property
     @abstractmethod
     def bar(self) -> str:
-        """The text of a shell script that keeps new requests from a node, or lets them in again.
+        """The text of a shell script that keeps new requests away from a node, or lets new requests in again.
 
-        $1 is the node's name, $2 is the node's address. $3 is ``on`` to keep requests from the node, or ``off`` to let
-        them in. If the node was already taken out, ``on`` changes nothing and prints ``kept``. Only provisioning runs
-        this script, as the administrator. A run bars nodes with the program ``bar`` that provisioning installed.
+        $1 is the node's name. $2 is the node's address. $3 is ``on`` to keep requests away, or ``off`` to let requests
+        in. If requests were already kept away, ``on`` changes nothing and prints ``kept``. Only provisioning runs this
+        script, as the administrator. A run bars nodes with the program ``bar``, which provisioning installed.
         """
 
     @property
     def record(self) -> str:
-        """The text of a shell script that sums up the balancer's own record of requests. The script changes nothing.
+        """The text of a shell script that counts the requests in the balancer's record. The script changes nothing.
 
-        The script counts the requests that ended in a window: at or after $1, and before $2. Both are epoch seconds by
-        the balancer's clock. If $1 is empty, the window begins when the present weight was set, and requests that began
-        before that time are not counted. If $2 is empty, the window ends now.
+        The script counts the requests that ended in a window: at or after $1, and before $2. Both times are epoch
+        seconds by the balancer's clock. If $1 is empty, the window begins at the time when the present weight was set.
+        Requests that began before that time are never counted. If $2 is empty, the window ends now.
 
-        The newest requests may not be recorded yet, so the window may end earlier. The output says when the window
-        really ends. Use that time as $1 of the next window.
+        The newest requests may not be recorded yet, so the window may end earlier than $2. The output contains the time
+        at which the window really ends. Use this time as $1 of the next window.
         """
         return "true"
 
     def traffic(self, output: Sequence[str]) -> dict[Color, Traffic]:
-        """Return the traffic of each color, from the lines that the script ``record`` printed.
+        """Return the traffic of each color, from the output of the script ``record``.
 
         Raises CannotTell if the record cannot be read, or if this kind of balancer keeps no record.
 
@@ -137,10 +145,10 @@ class Balancer(ABC):
 
 
 class Api(ABC):
-    """A kind of switch that is controlled from the operator's machine, through its provider's API.
+    """A kind of switch that the operator's machine controls through the API of a provider, such as AWS.
 
     + switch: settings of the switch
-    + members: name of each node -> the provider's name for the node (instance id or IP address)
+    + members: inventory name of each node -> the provider's name for the node (instance id or IP address)
     + ports: ports of the colors
     """
 
@@ -156,12 +164,12 @@ class Api(ABC):
     def see(self) -> Seen:
         """Read and return the state of the switch. Changes nothing.
 
-        Raises CannotTell if the state does not tell the weights, and NotDone if the API gives no answer.
+        Raises CannotTell if the weights cannot be determined from the state. Raises NotDone if the API gives no answer.
         """
 
     @abstractmethod
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that the API would accept ``shift``. Returns one line for the report. No traffic moves.
+        """Check that the API would accept a ``shift``. Returns one line for the report. No traffic moves.
 
         Raises NotDone if the API would not accept the shift.
 
@@ -171,35 +179,41 @@ class Api(ABC):
 
     @abstractmethod
     def shift(self, weights: Weights, back: bool = False) -> str:
-        """Move traffic. Returns one line for the report. A second call with the same weights does no harm.
+        """Set new weights, which moves traffic. Returns one line for the report.
+
+        A second call with the same weights does no harm.
 
         Raises NotDone if the API does not accept the weights.
 
         + weights: new weights
-        + back: whether this shift is an undo or a rollback. If True, traffic moves even to an unhealthy color.
+        + back: whether this shift is an undo or a rollback. In these cases, traffic moves even to an unhealthy color.
         """
 
     @abstractmethod
     def detach(self, color: Color) -> str:
-        """Detach a color whose weight is 0, so that stickiness no longer keeps clients on this color.
+        """Detach a color: remove it from the switch, so that stickiness no longer keeps clients on this color.
 
-        Returns one line for the report. Raises NotDone if the color has a weight or the API refuses.
+        Returns one line for the report. Raises NotDone if the weight of the color is not 0, or if the API refuses.
         """
 
     @abstractmethod
     def attach(self) -> str:
-        """Attach the detached color again, and leave the weights as they are. This undoes ``detach``.
+        """Attach the color that ``detach`` has detached, without a change of the weights.
 
         Returns one line for the report. Raises NotDone if the API refuses.
         """
 
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
-        """Return the numbers of both colors that a comparison needs, from the provider's record of requests.
+        """Return the numbers that a comparison of the colors needs: color -> numbers of the color.
 
-        + since: time at which the record's window begins, in epoch seconds
-        + old: the color whose response times set the threshold above which an answer of either color counts as slow
+        The numbers come from the provider's record of requests.
+
+        + since: time in epoch seconds. The numbers are about the requests after this time.
+        + old: the old color. Its response times determine the limit above which an answer of either color counts as
+          slow.
         + settings: settings of the comparison
-        + wait: whether to wait until the record is complete; if False, return the part that is recorded already
+        + wait: whether to wait until the record is complete. If False, the numbers are about the part of the requests
+          that is recorded already.
 
         Raises NotDone if the record cannot be read, or if this kind of switch keeps no record.
         """
@@ -207,10 +221,10 @@ class Api(ABC):
 
     @abstractmethod
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """Keep nodes out of both colors, or let them in again and wait until they are healthy.
+        """Keep all new requests away from nodes, for both colors. Or let requests in again, and wait for healthy nodes.
 
         Returns one line for the report. Raises NotDone if the API refuses, or if the nodes do not become healthy.
 
-        + addresses: the nodes, by name or by the provider's name for them
-        + out: True to keep the nodes out, False to let them in
+        + addresses: the nodes. A node is given by its inventory name, or by the provider's name for the node.
+        + out: True to keep requests away, False to let requests in
         """

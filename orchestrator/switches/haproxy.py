@@ -1,6 +1,7 @@
-"""HAProxy as a switch. A map of HAProxy holds green's weight.
+"""HAProxy as a switch. A map of HAProxy contains green's weight in per cent.
 
-HAProxy's Runtime API changes the map in memory, without a reload. When HAProxy restarts, it reads the map from a file.
+HAProxy's Runtime API changes the map in memory, without a reload. When HAProxy restarts, HAProxy reads the map from a
+file.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from orchestrator.switches.base import Balancer, Seen
 
 
 class HAProxy(Balancer):
-    """Makes the scripts for HAProxy. They set the weight with the Runtime API's command ``set map``.
+    """Makes the shell scripts that control HAProxy. They set the weight with the Runtime API's command ``set map``.
 
     In a measurement with 120 cutovers, none of 122,239 requests failed.
     """
@@ -80,10 +81,10 @@ class HAProxy(Balancer):
         return {color.value: self.layout.backend(color) for color in Color}
 
     def _script(self, name: str, **values: str) -> str:
-        """Return the text of a script. In front of it is a line that sets the shell variables that the script uses.
+        """Return the text of a script. The first line of the text sets the shell variables of the script.
 
-        + name: the script's file is ``haproxy_<name>.sh``
-        + values: more variables -> values
+        + name: the script is in the file ``haproxy_<name>.sh``
+        + values: shell variable -> value. The variables ``map`` and ``socket`` are always set.
         """
         places = {"map": self.layout.weights_map, "socket": self.layout.haproxy_socket}
         return assign(read(f"switches/haproxy_{name}.sh"), **places, **values)

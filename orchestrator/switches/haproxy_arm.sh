@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Proves that HAProxy would take a weight, and makes ready for it. Setting the present weight again proves that, and moves
-# no traffic.
+# Checks that HAProxy would accept a new weight, and that a file with the new weight can be written. To ask HAProxy, the
+# script sets the present weight again, which moves no traffic.
 . haproxy_ask.sh
 
 set -eu

@@ -1,17 +1,18 @@
 # shellcheck shell=sh
-# Takes a node out of both colors, or lets it in again. Prints `kept` if an operator had taken it out before.
+# Takes a node out of both colors, or lets the node in again. Prints `kept` if an operator had taken the node out
+# before.
 : "${blue:?}" "${green:?}"
 . haproxy_ask.sh
 
 set -eu
 name=$1 verb=$3
 for backend in "$blue" "$green"; do
-    # field 7: 0 is ready; anything else was set by an operator
+    # field 7 is the administrative state: 0 means ready; an operator has set any other value
     state=$(ask "show servers state $backend" | awk -v n="$name" '$4 == n { print $7 }')
     [ -n "$state" ] || { echo "HAProxy has no server $backend/$name" >&2; exit 1; }
     if [ "$verb" = on ] && [ "$state" != 0 ]; then echo kept; exit 0; fi
 done
-# not drain: a client whose cookie names the node would still be sent there; maint ends no request in flight either
+# maint, not drain: with drain, a client whose cookie names the node would still get there. maint ends no request in flight.
 case $verb in on) want=maint ;; *) want=ready ;; esac
 for backend in "$blue" "$green"; do
     said=$(ask "set server $backend/$name state $want")

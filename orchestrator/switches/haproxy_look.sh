@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Prints weights, members and state of this balancer.
+# Prints the state of this balancer, one <key>=<value> a line: the weights, and the state of each node in each color.
 : "${library:?}" "${provisioned:?}" "${blue:?}" "${green:?}"
 . haproxy_ask.sh
 

@@ -1,12 +1,13 @@
-# Fields of a line in the ring: time of the end (ms), backend, status, termination state, TR, Tw, Tc, Tr, Ta (ms), whether
-# it was a preview ("-" if not; previews were not distributed at random), end mark.
+# Fields of a line in the ring, HAProxy's record of requests: time of the end (ms), backend, status, termination state,
+# TR, Tw, Tc, Tr, Ta (ms), whether the request was a preview ("-" if not), end mark. Previews are not counted, because
+# they are not distributed at random.
 #
-# The wait is the color's part: queue, connecting, response (Tw + Tc + Tr). Without an answer it is the time since the
-# client's request was complete (Ta - TR). Termination state C means that the client left; if it left before the answer,
-# Tr is negative.
+# The wait is the color's part of the response time: queue, connecting, response (Tw + Tc + Tr). If there was no answer,
+# the wait is the time since the client's request was complete (Ta - TR). Termination state C means that the client
+# left. If the client left before the answer, Tr is negative.
 #
-# An overflowed ring is full (each line takes 2 more bytes), and its oldest line is the oldest that is left. The ring of
-# a restarted HAProxy lacks the lines from before the restart.
+# A ring that has overflowed is full (each line takes 2 more bytes), so lines older than its oldest line may be lost.
+# After a restart of HAProxy, the ring lacks the lines from before the restart.
 
 NF {
     bytes += length($0) + 2

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Prints the sums of HAProxy's ring: $1 and $2 are the window in epoch seconds. $program counts them.
+# Prints the sums of the requests in HAProxy's ring. $1 and $2 are the begin and the end of the window, in epoch seconds.
+# The awk program $program counts the requests.
 : "${ring:?}" "${lag:?}" "${blue:?}" "${green:?}" "${exact:?}" "${growth:?}" "${program:?}"
 . haproxy_ask.sh
 . record.sh

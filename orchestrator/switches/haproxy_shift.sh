@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Sets green's weight, in the file that a restart reads and in HAProxy. If HAProxy does not take the weight, the file gets
-# the former weight again.
+# Sets green's weight in the running HAProxy, and in the file that HAProxy reads when it restarts. If HAProxy does not
+# accept the weight, both get the former weight again.
 . haproxy_ask.sh
 
 set -eu

@@ -1,6 +1,7 @@
-"""nginx as a switch. A symlink points to one of the directories ``0`` to ``100``, whose name is green's weight.
+"""nginx as a switch. A symlink points to one of the directories ``0`` to ``100``.
 
-nginx reads the symlink once for each request, so a change of the weight needs no reload.
+The name of the directory is green's weight in per cent. nginx reads the symlink once for each request, so a change of
+the weight needs no reload.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from orchestrator.switches.base import Balancer, Seen
 
 
 class Nginx(Balancer):
-    """Makes the scripts for nginx. They set the weight by renaming a symlink.
+    """Makes the shell scripts that control nginx. They set the weight by replacing a symlink.
 
     In a measurement with 100 cutovers, none of 84,695 requests failed.
     """
@@ -77,9 +78,9 @@ class Nginx(Balancer):
         return record.traffic(output, self.layout.record)
 
     def _script(self, name: str, **values: str) -> str:
-        """Return the text of a script. In front of it is a line that sets the shell variables that the script uses.
+        """Return the text of a script. The first line of the text sets the shell variables of the script.
 
-        + name: the script's file is ``nginx_<name>.sh``
-        + values: more variables -> values
+        + name: the script is in the file ``nginx_<name>.sh``
+        + values: shell variable -> value. The variable ``link`` is always set.
         """
         return assign(read(f"switches/nginx_{name}.sh"), link=self.layout.weight_link, **values)

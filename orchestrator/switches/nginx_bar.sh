@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Takes a node out of both colors, or lets it in again. nginx cannot take a server out without a reload, so the balancer's
-# firewall keeps the node out. Prints `kept` if the node was out before.
+# Takes a node out of both colors, or lets the node in again. nginx cannot take a server out without a reload. Therefore
+# the balancer's firewall keeps the node out. Prints `kept` if the node was out before.
 : "${library:?}"
 
 set -eu

@@ -1,8 +1,9 @@
-# Fields of a line: time of the end, color, status, total time, then two lists with one element a try: time until the
-# answer began, time until it ended.
+# Fields of a line: time of the end, backend, status, total time, then two lists with one element for each try: time
+# until the answer began, time until the answer ended. nginx makes a further try if a node fails.
 #
-# The wait is the color's part: the whole time of all tries but the last, and the last one's time until the answer began.
-# If the answer never began and the status is no 5xx, the client left (499, or 400 if it left while sending).
+# The wait is the color's part of the response time: the whole time of all tries except the last, plus the time until the
+# answer to the last try began. If the answer never began and the status is no 5xx, the client left (status 499, or 400 if
+# the client left while sending the request).
 
 $1 == "cut" { cut = $2; next }
 NF == 6 && $6 == "-" { next }
@@ -13,7 +14,7 @@ NF != 6 || ($2 != blue && $2 != green) { unread++; next }
     sum = 0
     for (i = 1; i < n; i++) sum += tries[i]
     began = heads[n] != "-" && heads[n] != ""
-    # a thousandth more, so that 0.007 s is not 6.999 ms
+    # add a thousandth of a millisecond, so that 0.007 s does not become 6.999 ms
     wait = 1000 * (sum + (began ? heads[n] : tries[n])) + 0.001
     seen($2 == blue ? "blue" : "green", $1, $4, $3, wait, !began && $3 < 500)
 }

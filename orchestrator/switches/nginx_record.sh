@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Prints the sums of nginx's record: $1 and $2 are the window in epoch seconds. $program counts them.
+# Prints the sums of the requests in nginx's record. $1 and $2 are the begin and the end of the window, in epoch seconds.
+# The awk program $program counts the requests.
 : "${link:?}" "${record:?}" "${lag:?}" "${blue:?}" "${green:?}" "${exact:?}" "${growth:?}" "${program:?}"
 . record.sh
 

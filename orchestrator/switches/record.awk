@@ -1,7 +1,8 @@
-# Counts requests: seen() counts a request (times in epoch seconds, its wait in milliseconds), told() prints the sums.
+# Counts requests. seen() counts one request, and told() prints the sums. `ended` is in epoch seconds, `took` is in
+# seconds, and `wait` is in milliseconds.
 #
-# A request belongs to the window in which it ended, so that it is counted once. A request that began under other weights
-# (before `since`) is not counted, since at that time perhaps only one color could get it.
+# A request belongs to the window in which the request ended, so each request is counted once. A request that began
+# before `since` (under other weights) is not counted, because perhaps only one color could get requests at that time.
 
 function seen(color, ended, took, status, wait, left,   n) {
     if (ended < begin || ended >= end || ended - took < since) return

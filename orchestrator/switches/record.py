@@ -1,6 +1,6 @@
-"""Count the requests in a balancer's record.
+"""Count the requests that a balancer has recorded.
 
-An awk program counts the requests on the balancer and prints only a few lines. The operator's machine parses these
+An awk program counts the requests on the balancer, and prints only a few lines. The operator's machine parses these
 lines.
 """
 
@@ -25,9 +25,10 @@ FLUSH = 1
 
 
 def counting(program: str) -> dict[str, str]:
-    """Return the shell variables that a balancer's script ``record`` needs.
+    """Return the shell variables that a balancer's script ``record`` needs: name -> value.
 
-    They are the awk program that counts the requests, and the sizes of the buckets in which it counts response times.
+    One variable contains the awk program that counts the requests. Two variables contain the sizes of the buckets in
+    which the awk program counts response times.
 
     + program: path, in the package ``orchestrator``, of the awk code that reads one line of this balancer's record
     """
@@ -41,7 +42,7 @@ def counting(program: str) -> dict[str, str]:
 def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
     """Return the traffic of each color, from the output of a balancer's script ``record``.
 
-    Raises CannotTell if the record could not be read, or if more than 1% of its lines have an unknown format.
+    Raises CannotTell if the record could not be read, or if more than 1% of the record's lines have an unknown format.
 
     + output: lines that the script printed
     + what: name of the record, for the error message

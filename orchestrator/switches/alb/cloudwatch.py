@@ -1,13 +1,14 @@
-"""CloudWatch's metrics of both colors behind an ALB, for the comparison of the colors. Pure.
+"""Make queries for CloudWatch's metrics of both colors behind an ALB, and calculate numbers from the results.
 
-The metrics are complete only minutes later. Therefore a bake, in which a run watches the new color at one weight, first
-checks the probe and the health pages of the nodes.
+A comparison of the colors uses these numbers. All functions are pure. CloudWatch's metrics of a minute are complete
+only about two minutes after that minute. Therefore a bake does not wait for CloudWatch before it checks the probe and
+the health pages of the nodes.
 
-Facts from the documentation of CloudWatch and the load balancer:
+Facts from AWS's documentation of CloudWatch and of the load balancer:
 
 * A data point covers 60 s.
 * The newest data points are incomplete.
-* A count of 0 is not reported.
+* If a count is 0, CloudWatch reports no data point.
 * The statistic ``PR(x:)`` is the share of values above x, in per cent.
 """
 
@@ -39,9 +40,9 @@ P99 = "p99"
 
 @dataclass(frozen=True)
 class TooEarly:
-    """Returned instead of numbers if CloudWatch has no complete data yet for some minutes of a window.
+    """The result of a function if CloudWatch's data for some minutes of a window is not complete yet.
 
-    + until: time in epoch seconds when the data of all minutes will be complete
+    + until: time, in epoch seconds, at which the data of all minutes of the window will be complete
     """
 
     until: float
@@ -53,9 +54,10 @@ class ColorTraffic:
 
     + requests: number of requests that the load balancer sent to the color
     + errors: number of 5xx answers of the color itself
-    + refused: number of failed connections to the color. The load balancer answers these requests with 502, and its
-      metrics count these answers for neither color.
-    + p99: 99th percentile of the seconds until an answer began, in the color's slowest minute; None without requests
+    + refused: number of failed connections to the color. The load balancer answers these requests with 502. No other
+      metric of a color counts these answers.
+    + p99: response time in seconds: the 99th percentile in the minute in which this percentile was highest. None if the
+      color had no requests.
     + slow: share (0 to 1) of the answers that took longer than ``CloudWatchTraffic.threshold``; None if unknown
     """
 
@@ -71,9 +73,8 @@ class CloudWatchTraffic:
     """CloudWatch's numbers about the answers of both colors in the same whole minutes.
 
     + begin, end: begin and end of these minutes, in epoch seconds
-    + colors: color -> its numbers
-    + threshold: seconds above which an answer counts as slow; None if no old color was given, or if the old color
-      answered nothing
+    + colors: color -> numbers of the color
+    + threshold: response time in seconds above which an answer counts as slow; None if no threshold was calculated
     """
 
     begin: float
@@ -88,10 +89,10 @@ class CloudWatchTraffic:
 
 
 def window(since: float, until: float, now: float) -> tuple[float, float] | TooEarly:
-    """Return the begin and the end of the whole minutes in a window, in epoch seconds.
+    """Return the begin and the end of the whole minutes in a window of time, in epoch seconds.
 
     If the window contains no whole minute, begin and end are equal. If CloudWatch's data of these minutes is not
-    complete yet, return TooEarly.
+    complete yet, the function returns TooEarly.
 
     + since, until: begin and end of the window, in epoch seconds
     + now: the present time, in epoch seconds
@@ -103,10 +104,12 @@ def window(since: float, until: float, now: float) -> tuple[float, float] | TooE
 
 
 def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
-    """Return the MetricDataQueries for the counts and the p99 of both colors, with a data point for each minute.
+    """Return the MetricDataQueries for both colors: numbers of requests, errors and failed connections, and the p99.
+
+    The results of these queries have a data point for each minute.
 
     + balancer: CloudWatch's name for the load balancer, such as ``app/web/50dc...``
-    + groups: color -> CloudWatch's name for its target group, such as ``targetgroup/web-blue/73e2...``
+    + groups: color -> CloudWatch's name for the target group of the color, such as ``targetgroup/web-blue/73e2...``
     """
     return [
         _query(f"{color}_{name}", metric, statistic, balancer, group)
@@ -116,10 +119,10 @@ def queries(balancer: str, groups: Mapping[Color, str]) -> list[dict[str, Any]]:
 
 
 def rank_queries(balancer: str, groups: Mapping[Color, str], threshold: float) -> list[dict[str, Any]]:
-    """Return the MetricDataQueries for the share of each color's answers that took longer than a threshold.
+    """Return the MetricDataQueries for the share of slow answers of each color.
 
     + balancer, groups: names as for ``queries``
-    + threshold: the threshold in seconds
+    + threshold: response time in seconds above which an answer counts as slow
     """
     name, metric, statistic = _time("slow", f"PR({threshold:.4f}:)")
     return [_query(f"{color}_{name}", metric, statistic, balancer, group) for color, group in groups.items()]
@@ -151,9 +154,9 @@ Points = Mapping[str, Mapping[float, float]]
 
 
 def points(results: Iterable[Mapping[str, Any]]) -> Points:
-    """Return the data points in GetMetricData's results. The data points of one query may be on several pages.
+    """Return the data points from the results of GetMetricData.
 
-    + results: the MetricDataResults of all pages
+    + results: the MetricDataResults of all pages. The data points of one query may be on several pages.
     """
     found: dict[str, dict[float, float]] = {}
     for result in results:
@@ -163,7 +166,7 @@ def points(results: Iterable[Mapping[str, Any]]) -> Points:
 
 
 def incomplete(results: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Return the ids of the queries whose results are incomplete.
+    """Return the ids of the queries for which CloudWatch returned only a part of the data points.
 
     + results: the MetricDataResults of all pages
     """
@@ -172,18 +175,19 @@ def incomplete(results: Iterable[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def traffic(found: Points, begin: float, end: float, threshold: float | None = None) -> CloudWatchTraffic:
-    """Return the numbers of both colors in a window, calculated from the data points of the window.
+    """Return the numbers of both colors in a window of time, calculated from the data points of this window.
 
+    + found: the data points, as `points` returns them
     + begin, end: begin and end of the window, in epoch seconds
-    + threshold: seconds above which an answer counts as slow
+    + threshold: response time in seconds above which an answer counts as slow; None if unknown
     """
     return CloudWatchTraffic(begin, end, {color: _color(found, color) for color in Color}, threshold)
 
 
 def shares(found: CloudWatchTraffic) -> Mapping[Color, Shares]:
-    """Return for each color the numbers that a comparison of the colors needs.
+    """Return the numbers that a comparison of the colors needs: color -> numbers of the color.
 
-    A request whose connection to a color failed counts as a request and as an error of this color.
+    If the connection to a color failed, the request counts as a request and as an error of this color.
     """
     p99 = 0.99
     limit = found.threshold if all(one.slow is not None for one in found.colors.values()) else None

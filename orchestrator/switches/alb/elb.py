@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class Elb:
-    """The requests to AWS that one switch needs. Every method raises NotDone if AWS refuses or does not answer.
+    """Sends to AWS the requests that one switch needs. Every method raises NotDone if AWS refuses or does not answer.
 
     + section: settings of the switch
-    + groups: color -> ARN of its target group
+
+    The attribute ``groups`` maps each color to the ARN of its target group.
     """
 
     def __init__(self, section: AlbSwitch) -> None:
@@ -32,7 +33,10 @@ class Elb:
         self.groups = {Color.blue: section.blue, Color.green: section.green}
 
     def rule(self) -> Mapping[str, Any]:
-        """Return the listener rule, as DescribeRules answers it. Raises NotDone if AWS has no such rule."""
+        """Return the listener rule, in the form in which DescribeRules returns rules.
+
+        Raises NotDone if AWS has no such rule.
+        """
         with self._calling("DescribeRules", self._section.rule):
             found: Sequence[Any] = self._elb.describe_rules(RuleArns=[self._section.rule])["Rules"]
         if not found:
@@ -41,12 +45,12 @@ class Elb:
         return rule
 
     def modify(self, actions: list[Action]) -> None:
-        """Replace the rule's whole action list. A second call with the same list does no harm."""
+        """Replace the whole action list of the listener rule. A second call with the same list does no harm."""
         with self._calling("ModifyRule", self._section.rule):
             self._elb.modify_rule(RuleArn=self._section.rule, Actions=actions)  # type: ignore[arg-type]
 
     def target_groups(self) -> dict[Color, Group]:
-        """Return both target groups, with their settings, attributes, targets and tags."""
+        """Return both target groups, with their settings, attributes, targets and tags: color -> target group."""
         arns = list(self.groups.values())
         with self._calling("DescribeTargetGroups", *arns):
             settings = self._elb.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
@@ -74,7 +78,7 @@ class Elb:
         return found
 
     def register(self, color: Color, members: Sequence[Target]) -> None:
-        """Register targets for a color. The targets get requests of the color as soon as they are healthy.
+        """Register targets in the target group of a color. When a target is healthy, it gets requests of the color.
 
         Targets that were registered before stay registered.
         """
@@ -83,9 +87,9 @@ class Elb:
             self._elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": id, "Port": port} for id, port in members])
 
     def deregister(self, color: Color, members: Sequence[Target]) -> None:
-        """Deregister targets from a color. The targets get no new requests of the color.
+        """Deregister targets from the target group of a color. The targets then get no new requests of the color.
 
-        Targets that are not registered are ignored.
+        If a target is not registered, nothing happens to this target.
         """
         arn = self.groups[color]
         with self._calling("DeregisterTargets", arn):
@@ -108,7 +112,7 @@ class Elb:
             self._elb.remove_tags(ResourceArns=arns, TagKeys=list(keys))
 
     def metrics(self, queries: list[Any], begin: float, end: float) -> list[Any]:
-        """Return the MetricDataResults from all pages of GetMetricData.
+        """Ask CloudWatch for metrics. Returns the MetricDataResults from all pages of GetMetricData.
 
         + queries: the MetricDataQueries
         + begin, end: begin and end of the window, in epoch seconds

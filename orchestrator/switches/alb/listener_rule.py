@@ -1,8 +1,8 @@
-"""Read the weights of both target groups from an ALB's listener rule, and make an action list with other weights. Pure.
+"""Read the weights of both target groups from an ALB's listener rule, and make an action list with other weights.
 
 The API call ModifyRule replaces the whole action list of a rule ("you must provide the entire list", says AWS's service
 model). Therefore the tool reads the list, changes only the weights, and sends the whole list back. The facts about AWS
-are from AWS's documentation and service model (docs/aws.md).
+are from AWS's documentation and service model (docs/aws.md). All functions are pure.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LONGEST = 604_800
 class Forward:
     """The forward action of a rule.
 
-    + shares: color -> its weight (0 to 999). A color whose target group the rule does not name is left out.
-    + sticky: seconds for which the rule keeps a client on its color; 0 without stickiness
+    + shares: color -> weight of its target group (0 to 999). A color is left out if the rule lacks its target group.
+    + sticky: seconds for which the rule keeps a client on one color; 0 without stickiness
     """
 
     shares: Mapping[Color, int]
@@ -41,7 +41,7 @@ class Forward:
 
     @property
     def weights(self) -> Weights:
-        """The weights in per cent, rounded to whole numbers. If both colors get traffic, neither is rounded to 0."""
+        """The weights in per cent, rounded to whole numbers. If both colors get traffic, no weight is rounded to 0."""
         green, blue = self.shares.get(Color.green, 0), self.shares.get(Color.blue, 0)
         if green and blue:
             # a split must not be rounded to 0 or 100 per cent
@@ -50,13 +50,13 @@ class Forward:
 
 
 def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
-    """Return the forward action of a rule.
+    """Return the forward action of a listener rule.
 
-    + rule: a rule as DescribeRules answers it
+    + rule: a rule in the form in which DescribeRules returns rules
     + groups: color -> ARN of its target group
 
-    Raises CannotTell, with the reason, if the rule does not tell the weights, or is the listener's default rule, whose
-    weights ModifyRule cannot change.
+    Raises CannotTell if the weights cannot be determined from the rule. Also raises CannotTell if the rule is the
+    listener's default rule, because ModifyRule cannot change the weights of this rule.
     """
     if rule.get("IsDefault"):
         raise CannotTell(
@@ -72,12 +72,11 @@ def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
 
 
 def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
-    """Parse a forward action. Raises CannotTell, with the reason, if the action does not tell the weights.
+    """Parse a forward action. Raises CannotTell if the weights cannot be determined from the action.
 
-    An action of AWS has the key ForwardConfig. An action with only one target group may have the key TargetGroupArn
-    instead, or both keys.
-
-    + colors: ARN of a target group -> its color
+    + action: a forward action in the form in which AWS returns it. The action has the key ForwardConfig. An action with
+      only one target group may have the key TargetGroupArn instead, or both keys.
+    + colors: ARN of a target group -> color
     """
     config = action.get("ForwardConfig") or {}
     tuples = config.get("TargetGroups") or []
@@ -107,12 +106,12 @@ def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
 
 
 def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapping[Color, int]) -> list[Action]:
-    """Return the action list to send: a copy of ``actions`` with other weights for the target groups. Pure.
+    """Return the action list that ModifyRule gets: a copy of ``actions`` with other weights for the target groups.
 
     + actions: action list of a rule that ``read`` could parse
     + groups: color -> ARN of its target group
-    + shares: color -> new weight. A color that is left out gets detached. A weight of 0 is sent, too, because AWS takes
-      a missing weight as 1.
+    + shares: color -> new weight. If a color is left out, the rule no longer has its target group. A weight of 0 is
+      also sent, because AWS would use the weight 1 for a missing weight.
     """
     sent = deepcopy([dict(action) for action in actions])
     for action in sent:
@@ -132,7 +131,7 @@ def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapp
 def short(arn: str) -> str:
     """Return the last part of an ARN, such as ``targetgroup/web-blue/73e2d6bc24d8a067``.
 
-    CloudWatch and the messages of this tool use this name.
+    CloudWatch and the messages of this tool use this part as the name of a target group.
     """
     return arn.split(":", 5)[-1]
 

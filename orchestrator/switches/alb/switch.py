@@ -1,12 +1,12 @@
-"""The switch for an AWS Application Load Balancer: the weights of both colors' target groups in one listener rule.
+"""The switch for an AWS Application Load Balancer. A shift changes the weights of two target groups in a listener rule.
 
-ModifyRule has no compare and swap, so another program could change the rule between a read and a write. Therefore a
-run holds its lock. Before each shift that is no undo and no rollback, the run checks that the weights are still the
-weights that the run read or set last.
+AWS's call ModifyRule has no condition (compare and swap), so another program could change the rule between a read and a
+write. The lock keeps out other runs of this tool. Against other programs, a run checks before each shift of a release
+that the rule still has the weights that the run read or set last. An undo or a rollback does not check this.
 
-Reading the weights back proves only that the control plane of AWS has them. The data planes follow within seconds to
-minutes. Therefore a run verifies a shift by requests through every address. Before a run changes the old color, the run
-waits until the old color gets no more requests (docs/aws.md).
+If AWS returns the new weights, this proves only that the control plane of AWS has the weights. The load balancer's own
+servers follow within seconds to minutes. Therefore a run verifies a shift by requests through every address. Before a
+run changes the old color, the run waits until the old color gets no more requests (docs/aws.md).
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ FIRST_CHECK = 6.0
 class Alb(Api):
     """A switch that sets the weights in one listener rule of an Application Load Balancer.
 
-    + members: name of each node -> its target id, which is an instance id or an IP address, according to the type of
-      the target groups
+    + members: inventory name of each node -> target id of the node. The target id is an instance id or an IP address,
+      according to the type of the target groups.
     """
 
     section = AlbSwitch
@@ -82,10 +82,11 @@ class Alb(Api):
 
     @override
     def arm(self, weights: Weights, back: bool = False) -> str:
-        """Prove that AWS would accept ``shift``, as described in ``Api.arm``.
+        """Check that AWS would accept a ``shift``, as described in ``Api.arm``.
 
-        The rule must name both colors. The colors that will get traffic must be healthy, except in an undo or a
-        rollback. ModifyRule must be permitted: to prove this, the rule's present action list is sent back unchanged.
+        The rule must have the target groups of both colors. If the shift is no undo and no rollback, the colors that
+        will get traffic must be healthy. ModifyRule must be permitted: to check this, the method sends the rule's
+        present action list back unchanged.
         """
         actions, forward = self._read()
         self._both(forward)
@@ -141,11 +142,12 @@ class Alb(Api):
 
     @override
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """Deregister nodes from both target groups, or register them again, as described in ``Api.bar``.
+        """Deregister nodes from both target groups, or register the nodes again, as described in ``Api.bar``.
 
-        A tag on both target groups marks each barred target, so that later runs do not report the target as lost.
+        For each barred node, both target groups get a tag. The tag tells later runs that the node is barred, and not
+        lost.
 
-        + addresses: names of nodes, or their target ids
+        + addresses: the nodes: inventory names or target ids
 
         Raises NotDone, without a change, if a node is not in the inventory, or if a color would have no target left.
         """
@@ -161,7 +163,7 @@ class Alb(Api):
     def shares(self, since: float, old: Color, settings: Comparison, wait: bool) -> Mapping[Color, Shares]:
         """Return the numbers of both colors from CloudWatch, as described in ``Api.shares``.
 
-        CloudWatch has numbers only for whole minutes, and the numbers of a minute are complete two minutes later.
+        CloudWatch has numbers only for whole minutes. The numbers of a minute are complete two minutes after its end.
         """
         until = time.time() - (0.0 if wait else cloudwatch.DELAY)
         while True:
@@ -181,16 +183,17 @@ class Alb(Api):
     ) -> CloudWatchTraffic | TooEarly:
         """Return CloudWatch's numbers about both colors in the whole minutes of a window.
 
-        If CloudWatch's data of these minutes is not complete yet, return TooEarly. If the window contains no whole
-        minute, the result has no requests.
+        If CloudWatch's data of these minutes is not complete yet, the method returns TooEarly. If the window contains
+        no whole minute, the result has no requests.
 
         + since, until: begin and end of the window, in epoch seconds
-        + old: the color whose p99 sets the threshold above which an answer is slow; None: no answer counts as slow
-        + slower, slower_ms: the threshold is ``slower`` times the p99, and at least ``slower_ms`` milliseconds more
-          than the p99 (``comparison`` in the settings)
-        + now: the present time in epoch seconds; None: this machine's clock
+        + old: the old color. An answer of either color counts as slow if it took longer than a threshold, which is
+          calculated from the old color's p99. None: there is no threshold, and slow answers are not counted.
+        + slower, slower_ms: the threshold is ``slower`` times the p99, but at least the p99 plus ``slower_ms``
+          milliseconds (section ``comparison`` of the settings)
+        + now: the present time in epoch seconds; None: the time of this machine's clock
 
-        Raises NotDone if CloudWatch refuses, or answers only a part.
+        Raises NotDone if CloudWatch refuses the request, or returns only a part of the data.
         """
         span = cloudwatch.window(since, until, time.time() if now is None else now)
         if isinstance(span, TooEarly):
@@ -221,7 +224,7 @@ class Alb(Api):
                     f"{color} would have no target left without {', '.join(ids)}, and would answer 503: nothing was "
                     "changed"
                 )
-        # tag before deregistering: later runs would report a deregistered target without the tag as lost
+        # add the tags first: later runs would report a deregistered target without the tag as lost
         self._elb.tag([BARRED + id for id in ids], "barred until it has caught up")
         for color in Color:
             self._elb.deregister(color, self._targets(color, ids))
@@ -242,14 +245,14 @@ class Alb(Api):
                     raise NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
 
         self._until(look, max(group.patience for group in self._elb.target_groups().values()))
-        # untag last: if the run dies before this, the targets still count as barred
+        # remove the tags last: if the run is killed before this line, the targets still count as barred
         self._elb.untag([BARRED + id for id in ids])
         return f"{', '.join(ids)} registered and healthy"
 
     def _read(self) -> tuple[Sequence[Mapping[str, object]], Forward]:
-        """Return the rule's whole action list and its forward action.
+        """Read the listener rule. Returns its whole action list, and its forward action.
 
-        Raises NotDone if the rule cannot be read, or does not tell the weights.
+        Raises NotDone if the rule cannot be read, or if the weights cannot be determined from the rule.
         """
         rule = self._elb.rule()
         try:
@@ -294,9 +297,10 @@ class Alb(Api):
             raise NotDone("; ".join(refused))
 
     def _checked(self, color: Color) -> str:
-        """Wait for the first health checks of a newly attached color. Returns the health of its targets in one line.
+        """Wait for the first health check of each target of a newly attached color.
 
-        The wait ends after at most `FIRST_CHECK` seconds, even if a target was not checked yet.
+        Returns one line with the health of the targets. The wait ends after at most `FIRST_CHECK` seconds, even if a
+        target was not checked yet.
         """
         found: Mapping[str, Health] = {}
         total = 0
@@ -327,8 +331,10 @@ class Alb(Api):
     def _until(self, look: Callable[[], None], patience: float) -> None:
         """Call ``look`` repeatedly until ``look`` no longer raises NotYet.
 
-        + look: raises NotYet while a condition is not met
-        + patience: seconds after which NotDone is raised, with the message of the last NotYet
+        Raises NotDone after ``patience`` seconds, with the message of the last NotYet.
+
+        + look: a function that raises NotYet while a condition is not met
+        + patience: seconds
         """
         last = last_refusal(look, patience, self.sleep)
         if last is not None:
@@ -339,5 +345,8 @@ class Alb(Api):
 
 
 def _says(shares: Mapping[Color, int]) -> str:
-    """Return weights as words: ``blue 100, green 0``. A color that is not in ``shares`` is written as detached."""
+    """Return weights as a text such as ``blue 100, green 0``.
+
+    + shares: color -> weight. A color that is left out is detached, as in ``blue detached, green 100``.
+    """
     return ", ".join(f"{color} {shares[color]}" if color in shares else f"{color} detached" for color in Color)
