@@ -12,7 +12,10 @@ from orchestrator.runtimes.base import Runtime, listener_of
 
 
 class ServiceRuntime(Runtime):
-    """The service with the path ``/`` answers the requests. A rule of the settings ensures that there is only one."""
+    """The service with the path ``/`` answers the requests.
+
+    A rule of the settings ensures that there is exactly one such service.
+    """
 
     @property
     @override

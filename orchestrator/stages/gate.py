@@ -19,7 +19,7 @@ SLACK = 10.0
 
 @dataclass(frozen=True)
 class Gate(Action):
-    """Wait until a color's health page, requested on the node, names the release, and its processes run the release."""
+    """Wait until a color's health page names the release, and the color's processes run the release's code."""
 
     name = "gate"
     handler = "orchestrator.run.handlers.gate:GateHandler"

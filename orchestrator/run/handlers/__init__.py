@@ -1,1 +1,1 @@
-"""The handlers: one file and one class for each action. ``Action.handler`` names the class."""
+"""The handlers of the actions. Each action has one file and one class here. ``Action.handler`` names the class."""

@@ -18,7 +18,7 @@ from orchestrator.stages.arm import Arm
 
 
 class ArmHandler(OperationHandler[Arm]):
-    """Chooses the instant at which all nodes change their links, then arms each node with ``operations/arm.py``."""
+    """Chooses the instant at which all nodes change their ``live`` links. Then ``operations/arm.py`` arms each node."""
 
     @classmethod
     @override
