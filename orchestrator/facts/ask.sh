@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# ask <address> <port>: requests $path with the Host header $host, X-Forwarded-Proto $proto (none if empty) and the probe
-# token $token. Prints the status of the answer (000: no answer) and its release (-: no marker).
+# ask <address> <port>: requests $path with the Host header $host, the header X-Forwarded-Proto $proto (if $proto is not
+# empty) and the probe token $token. Prints the status of the answer (000: no answer) and the release that the header
+# X-Release names (-: no such header).
 ask() {
     # shellcheck disable=SC2154 # the script that includes this has them
     printf 'X-Probe-Token: %s\n' "$token" |

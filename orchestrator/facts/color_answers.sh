@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Asks a color on its own node until an answer is bad. The probe token comes by standard input, because every user of the
-# node can read a command line. $code is a shell command whose last line is JSON; empty: it is not run.
+# Sends $count requests to a color on its own node, and stops after the first answer whose status is not 200. The standard
+# input has the probe token, because every user of the node can read a command line. $code is a shell command that prints
+# JSON as its last line. If $code is empty, no command runs.
 . ask.sh
 
 path=$1 host=$2 proto=$3 port=$4 count=$5 started=$6 code=$7

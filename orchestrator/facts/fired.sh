@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Prints the number of the run that is asked about, and the record of the last swap, if there is one.
+# Prints the number of the given run, and the record of the last process that was armed to change the `live` link. If
+# there is no record, prints only the number.
 root=$1 run=$2
 echo "wanted=$run"
 cat "$root/guard/fired" 2>/dev/null || true

@@ -1,11 +1,15 @@
 # shellcheck shell=sh
-# Prints what a color is doing: its connections, the requests of what answers for it, and the streams of its services.
+# Prints the open connections to a color's port, the number of requests of PHP-FPM or of the service that answers all
+# requests, and the number of streams of the color's other services.
 #
-# PHP-FPM counts the requests that it works on. A request on its way to PHP-FPM, or an answer from nginx to the client,
-# shows at the connections to the color's port. Balancers keep idle connections open there, which do no harm. An open
-# WebSocket looks as idle as they do, so it is counted at the socket of the color's service, where nginx has a connection
-# for each stream; so are the requests of a service that answers everything. A connection whose other end is gone has
-# peer 0; a connection that waits to be accepted is in the listener's queue.
+# PHP-FPM itself counts its requests. If a request has not reached PHP-FPM yet, or if nginx still sends an answer, only
+# the connection to the color's port shows this. At the same port, balancers keep idle connections open, which do not
+# matter. An open WebSocket looks like an idle connection there. Therefore the script counts streams at the sockets and
+# ports of the color's services, where nginx has one connection for each stream. In the same way it counts the requests of
+# a service that answers all requests.
+#
+# In the output of ss, a connection has the peer 0 if its other end was closed. If a connection waits to be accepted, it
+# is counted in the queue of the listener.
 run=$1 port=$2 main=$3
 shift 3
 tcp() { # tcp <port>: prints how many connections to the port are open or wait to be accepted

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Prints a line that proves that this ran, then the established connections to a port.
+# Prints the line `kept`, which proves that the script ran, then a line for each established connection to a port.
 port=$1
 echo kept
 ss -HtniO state established "( sport = :$port )"

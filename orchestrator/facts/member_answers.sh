@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Asks each node's color from this balancer, all at once; where it gives no answer, the other color. Members are
-# <node>=<address>. The probe token comes by standard input, because every user can read a command line.
+# Sends a request from this balancer to one color on every node, all at the same time. If the color on a node gives no
+# answer, also sends a request to the other color of the node. Members are <node>=<address>. The standard input has the
+# probe token, because every user can read a command line.
 . ask.sh
 
 path=$1 host=$2 proto=$3 port=$4 other=$5

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Prints the state of an app node, a key=value a line.
+# Prints the state of a node, with one key=value on each line.
 root=$1 app=$2 main=$3
 provisioned=/etc/orchestrator/$app/provisioned
 link() { readlink "$1" 2>/dev/null || true; }

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Sends $count requests to the balancer on this host, and prints the node that answered each request. Answers without a
-# marker print nothing. The probe token comes by standard input, because every user can read a command line.
+# Sends $count requests to the balancer on this host, and prints for each answer the node that its header X-Node names. If
+# an answer has no such header, prints nothing. The standard input has the probe token, because every user can read a
+# command line.
 path=$1 host=$2 proto=$3 port=$4 count=$5
 IFS= read -r token || true
 while [ "$count" -gt 0 ]; do

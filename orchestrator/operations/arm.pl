@@ -1,12 +1,12 @@
-# Makes the link `live` of a node name a color at one instant, by rename(2): perl arm.pl <root> <color> <at> <window> <run>
+# Points the link `live` of a node to a color at one instant, by rename(2): perl arm.pl <root> <color> <at> <window> <run>
 #
-# One process does all of it and is running long before the instant: at the instant nothing is started, and only two
-# small files are read. It is written in Perl, because Perl can call rename(2) itself and every Debian server with git
-# has it.
+# One process does everything, and runs already long before the instant. At the instant, this process starts no other
+# process and reads only two small files. The program is written in Perl, because Perl can call rename(2) itself, and
+# because every Debian server with git has Perl.
 #
-# guard/armed names the arming in force, so that an earlier process finds out that it was replaced. guard/fired records
-# the outcome. Until then the outcome is "waiting": a process that died, as in a reboot, leaves that. Both files change by
-# rename.
+# The file guard/armed names the process that may change the link. If another process is armed, the earlier process sees
+# in this file that it was replaced. The file guard/fired records the outcome. Before the instant, the outcome is
+# "waiting". If the process dies, for example in a reboot, "waiting" stays. Both files are replaced by rename.
 use strict;
 use warnings;
 use Fcntl qw(:flock);
@@ -52,7 +52,7 @@ symlink($color, "$root/live.armed") or die "cannot make $root/live.armed: $!\n";
 record("waiting", 0);
 put("armed", "$token\n");
 
-# the caller goes on when the process no longer needs it
+# the parent waits until the child no longer needs it
 pipe(my $ready, my $on_its_own) or die "pipe: $!\n";
 my $child = fork() // die "fork: $!\n";
 if ($child) {
@@ -82,7 +82,7 @@ my $alone = flock($lock, LOCK_EX | LOCK_NB);
 if (!$alone) {
     $outcome = "locked";
 } else {
-    # a command that preempts the holder of the lock then ends this process, and no other
+    # a command that preempts the holder of the lock kills the process that this file names
     if (open(my $holder, ">", "$dir/holder")) { print $holder "$$\n"; close($holder) }
     exit 0 if text("$dir/armed") ne $token;
     if (text("$dir/fence") ne $fence) {
@@ -99,7 +99,7 @@ if (!$alone) {
 }
 my $instant = time;
 
-# the swap could not wait for the lock; the record of it can
+# the link had to be changed at the instant, without waiting for the lock; the record of the outcome can wait
 if (!$alone) {
     alarm(60);
     flock($lock, LOCK_EX) or exit 1;

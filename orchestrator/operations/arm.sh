@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Starts the program that waits and swaps. It needs more than perl-base, which every Debian server has.
+# Starts the Perl program $1, which changes the `live` link at an instant. The program needs the package perl. Every
+# Debian server has perl-base, but perl-base is not enough.
 program=$1
 shift
 perl -MTime::HiRes -e 1 2>/dev/null || {

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Runs a build step in a release, or takes over its outputs from the live release.
+# Runs a build step in a release, or reuses the outputs of this step from the live release.
 #
-# `.release/build/<step>` holds the digest of what the outputs were made from. It is written last, and only for outputs
-# that another release may take over. These are made read-only, because from then on one file may be in two releases.
+# The file `.release/build/<step>` holds the digest of the step and its inputs. The script writes this file last, and only
+# if another release may reuse the outputs. Such outputs are made read-only, because later one file may be in two releases.
 . ../scripts/digest.sh
 . ../scripts/inside.sh
 . ../scripts/apart.sh
@@ -19,11 +19,11 @@ if [ -n "$when" ] && ! sh -c "$when" >/dev/null 2>&1 </dev/null; then
     echo "skipped: \`$when\` did not end with status 0"
     exit 0
 fi
-made_from() { # made_from <digest> <release>: the release has all outputs, and they were made from this
+made_from() { # made_from <digest> <release>: whether the release has all outputs, made from the inputs with this digest
     [ "$(cat "$2/.release/build/$name" 2>/dev/null)" = "$1" ] || return 1
     for path in $outputs; do [ -e "$2/$path" ] || return 1; done
 }
-note() { # from now on another release may take over the outputs
+note() { # writes the digest: from now on another release may reuse the outputs
     printf '%s\n' "$digest" >".release/build/$name.new"
     mv -T ".release/build/$name.new" ".release/build/$name"
 }
@@ -47,14 +47,14 @@ if [ -n "$outputs" ] && [ -z "$unmatched" ]; then
 fi
 mkdir -p .release/build
 if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && made_from "$digest" "$live"; then
-    # best is a copy that shares its blocks; where the file system cannot do that, hard links to read-only files
+    # if the file system can make copies that share blocks (reflinks), make such copies, otherwise hard links
     way=-l
     ! cp --reflink=always "$live/.release/build/$name" ".release/build/$name.new" 2>/dev/null || way=--reflink=always
     for path in $outputs; do
         mkdir -p "$(dirname "$path")"
         rm -rf "$path.part" "$path"
         cp -a "$way" "$live/$path" "$path.part"
-        # files that were made writable since are copied
+        # a file may have become writable after it was built: copy it, so that the releases do not share it
         [ "$way" != -l ] || apart "$path.part" -perm /222
         mv -T "$path.part" "$path"
     done
@@ -63,7 +63,7 @@ if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && made_from "$dig
     exit 0
 fi
 rm -f ".release/build/$name"
-# a step reaches other repositories as the application reaches its origin
+# if a step fetches from other git repositories, git uses the same ssh program as for the application's repository
 if ssh=$(git config --local core.sshCommand 2>/dev/null); then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0="$ssh"
 fi

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Writes the files that configure a color for a release. They come by standard input, as a tar archive in base64. The
-# command $check, which runs as $web, then checks them. A release that has exactly these files stays as it is.
+# Writes the configuration files of a release. The standard input has the files, as a tar archive in base64. After
+# writing the files, the script runs the program $check as the user $web, to check the files. If the release already has
+# exactly these files, the script writes nothing.
 . ../scripts/inside.sh
 
 set -eu
@@ -16,10 +17,10 @@ base64 -d | tar -x -C "$new"
 if [ -n "$include" ]; then
     inside "$PWD" web.include "$include" "choose a file of the release"
     [ -f "$include" ] || { echo "web.include: the release has no file $include" >&2; exit 1; }
-    # a copy with the usual mode: the file may be for a group only
+    # copy the text only: the mode of the file may allow only its group to read it
     cat "$include" >"$new/own.conf"
 fi
-same() { # same <directory>: whether it has exactly the new files
+same() { # same <directory>: whether the directory has exactly the new files
     [ -d "$1" ] && diff -r --no-dereference "$1" "$new" >/dev/null
 }
 if [ -n "$from" ] && ! same "../$from/.release/stack"; then

@@ -1,8 +1,11 @@
 # shellcheck shell=sh
-# Writes the environment file of a release. Its text comes by standard input, so that no list of processes shows it.
+# Writes the environment file of a release. The standard input has the text, so that no list of processes shows the text.
 #
-# Its hash and path are kept (mode 0600) to tell whether a later release has the same, because the file itself may belong
-# to another user by then. A path behind a link, such as one to shared/, is refused: the live release could have it, too.
+# The script also writes the hash and the path of the file to `.release/environment` (mode 0600). A later release compares
+# its own hash with this hash, because the environment file itself may belong to another user by then.
+#
+# If the path leads out of the release through a symlink, for example to shared/, the script refuses the path, because the
+# live release may use the same file.
 . ../scripts/inside.sh
 
 set -eu

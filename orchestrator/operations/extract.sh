@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Makes a release of a tarball. curl reads its URL from standard input, because the URL may be a secret.
+# Makes a release from a tarball. curl reads the URL from standard input, because the URL may be a secret.
 #
-# tar itself writes nothing outside of its directory, whatever the names and links. A tarball that tries to is refused
-# all the same.
+# tar writes nothing outside of the directory $tree, even if names or links in the tarball lead out of it. The script
+# refuses such a tarball nevertheless.
 . ../scripts/part.sh
 
 set -eu
@@ -25,7 +25,7 @@ mkdir -p "$tree"
 said=$(LC_ALL=C tar -x -f "$archive" -C "$tree" "--strip-components=$strip" --no-same-owner --no-same-permissions 2>&1) ||
     refuse "cannot be unpacked: $(printf '%s' "$said" | head -n 1)"
 case $said in *"Removing leading"*) refuse "has a link to outside of its directory: $said" ;; esac
-# links cannot be made in a read-only directory, and it cannot be removed
+# make read-only directories writable: later, links must be made in them, and the release must be removable
 find "$tree" -type d ! -perm -700 -exec chmod u+rwx {} \;
 odd=$(find "$tree" ! -type f ! -type d ! -type l -print -quit)
 [ -z "$odd" ] || refuse "has a device, pipe or socket: ${odd#"$tree/"}"

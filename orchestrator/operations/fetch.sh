@@ -1,10 +1,12 @@
 # shellcheck shell=sh
-# Makes a release of a commit: a linked worktree of this node's mirror of the origin.
+# Makes a release from a git commit. The release is a linked worktree of the mirror, a bare clone of the origin.
 #
-# The worktree is made by hand, because `git worktree add` knows only the name that the directory has meanwhile.
-# sparse.expectFilesOutsideOfPatterns: git ignores a file that it finds through a link to shared/.
-# A fetch that was killed may have brought the commit and only some of its files, so all of them are looked for.
-# refs/fetched: what the next fetch need not bring again. The HEAD of a worktree keeps its own commit from git's gc.
+# The script writes the files of the worktree itself, because `git worktree add` would record the directory's temporary
+# name. With sparse.expectFilesOutsideOfPatterns, git ignores a file that it finds through a link to shared/.
+#
+# If an earlier fetch was killed, the mirror may have the commit without some of its files. Therefore the script looks for
+# all files of the commit. refs/fetched names the newest commit that was fetched, so that the next fetch transfers less.
+# The HEAD of a worktree protects its commit from git's garbage collection.
 . ../scripts/part.sh
 . ../scripts/origin.sh
 
@@ -16,7 +18,7 @@ begin "$root" "$id"
 ask_as "$login" "$ssh"
 repo=$root/repo.git
 rm -rf "$part" "$admin"
-# the guard runs one command at a time, so these locks belong to a git that was killed
+# the guard runs one command at a time, so these locks were left behind by a git process that was killed
 rm -f "$repo"/*.lock "$repo"/refs/*.lock
 if [ ! -d "$repo" ]; then
     rm -rf "$root/.repo.git.new"
@@ -34,7 +36,7 @@ sparse.expectFilesOutsideOfPatterns true
 gc.autoDetach false
 gc.pruneExpire 1.hour.ago
 settings
-# for builds, and for people who work in a release
+# this setting is for build steps, and for people who run git in a release
 [ ! -x "$ssh" ] || git -C "$repo" config core.sshCommand "$ssh"
 known() { git -C "$repo" cat-file -e "$revision^{commit}" 2>/dev/null; }
 whole=''
@@ -44,11 +46,11 @@ has() {
 }
 has || git -C "$repo" fetch -q --depth 1 --no-tags origin "+$revision:refs/fetched" 2>/dev/null || true
 if known && ! has; then
-    # git believes that it has everything that a reference leads to
+    # refetch, because git believes that it has every file of a commit that a reference names
     git -C "$repo" fetch -q --refetch --depth 1 --no-tags origin "+$revision:refs/fetched" 2>/dev/null || true
 fi
 if ! has; then
-    # some servers do not give a commit that is no branch or tag, or a part of the history
+    # some servers do not send a single commit that no branch or tag names, or history without older commits
     unshallow=$([ ! -s "$repo/shallow" ] || echo --unshallow)
     git -C "$repo" fetch -q --force ${unshallow:+"$unshallow"} origin \
         '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*'

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# The deploy user writes the file, and root reads the release: the environment file may be readable by the web user only.
-# tar ends with status 1 if files of a release in use changed or went meanwhile. That is no failure: it packed the rest.
+# Packs a release into a tar file. The deploy user writes the tar file, and root reads the release, because only the web
+# user may be allowed to read the environment file. If files of the release change or disappear while tar reads them, tar
+# ends with status 1. This is no failure, because tar has packed all other files.
 set -eu
 umask 077
 root=$1 id=$2 helper=$3
@@ -11,6 +12,6 @@ trap 'code=$?; [ "$code" = 0 ] || rm -f "$archive"' EXIT
 packed=0
 # shellcheck disable=SC2024 # meant: the file is the deploy user's
 sudo -n "$helper" "$id" >"$archive" || packed=$?
-# status 1 with an empty file is sudo's
+# with an empty file, the status 1 comes from sudo, not from tar
 [ "$packed" = 0 ] || { [ "$packed" = 1 ] && [ -s "$archive" ]; } || exit "$packed"
 sha256sum <"$archive" | cut -d' ' -f1

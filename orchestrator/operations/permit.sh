@@ -1,9 +1,10 @@
 # shellcheck shell=sh
-# Gives the files of a release their owners and modes. Nothing that the live color reads changes:
-# - A file with several links belongs to another release, too, and stays as it is. A file listed in `modes` or `private`
-#   is first copied, so that only this release owns it. Paths that leave the release through a link are rejected.
-# - Outputs of build steps stay read-only, whatever the mode of files.
-# - Files of other users, such as the web user, stay as they are.
+# Sets the owners and modes of a release's files. The script changes no file that the live color reads:
+# - A file with several hard links also belongs to another release, and is not changed. If `modes` or `private` lists such
+#   a file, the script first copies the file, so that only this release owns it.
+# - A path that leads out of the release through a symlink is refused.
+# - Outputs of build steps stay read-only, even if the mode for files has w.
+# - Files of other users, such as the web user, are not changed.
 . ../scripts/apart.sh
 
 set -euf
@@ -25,14 +26,14 @@ if [ -n "$directories" ]; then
         -exec chmod "$directories" {} +
 fi
 top=$(realpath .)
-within() { # within <key> <path>: sets $real to where the path is, or will be; it must be in the release
+within() { # within <key> <path>: sets $real to the real path; ends the script if the path leads out of the release
     real=$(realpath -m "$2")
     case $real in "$top"/*) return 0 ;; esac
     echo "permissions.$1: $2 is behind a link that leads out of the release, to $real: nothing there is changed;" \
         "leave it out of the settings" >&2
     exit 1
 }
-there() { # there <key> <path>: as within, and the path must exist
+there() { # there <key> <path>: does the same as within, but also ends the script if the path does not exist
     [ -e "$2" ] || { echo "permissions.$1: release $id has no $2" >&2; exit 1; }
     within "$1" "$2"
 }
@@ -41,11 +42,11 @@ for entry in $modes; do
     [ ! -f "$real" ] || apart "$real" -links +1
     chmod "${entry%%:*}" "$real"
 done
-ours() { # ours <path> <entries> <entries of directories>: gives our files below the path these ACL entries
+ours() { # ours <path> <entries> <entries of directories>: adds ACL entries to the deploy user's files below the path
     find "$1" ! -user "$me" -prune -o -type f -exec setfacl -m "$2" -- {} + \
         -o -type d -exec setfacl -m "$2$3" -- {} + 2>&1
 }
-acl() { # acl <key> <path> <entries> [<entries of directories>]: gives $real these ACL entries
+acl() { # acl <key> <path> <entries> [<entries of directories>]: adds ACL entries to the files below $real
     said=$(ours "$real" "$3" "${4:-}") || {
         echo "permissions.$1: $2 gets no ACL: $(printf '%s\n' "$said" | tail -n 1)" >&2
         exit 1
@@ -63,8 +64,8 @@ for path in $writable; do
     mkdir -p "$path"
     acl writable "$path" "u:$web:rwX" ",d:u:$web:rwX,d:u:$me:rwX"
 done
-# The environment file belongs to its owner only, whatever the modes above. Once it is another user's, they did not
-# change it.
+# The modes above may have changed the environment file: only its owner may read it. If the file already belongs to
+# another user, the modes above have not changed it.
 # shellcheck disable=SC3067 # dash and bash have -O
 [ -z "$env_path" ] || [ ! -O "$env_path" ] || chmod 600 "$env_path"
 [ -z "$env_owner$group" ] || sudo -n "$own" "$id" "$env_path" "$env_owner" "$group"

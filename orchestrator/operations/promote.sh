@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Makes the link `live` name a color. With an application's name, a timer then gives the other color fewer workers after
-# a while. `soak` holds the number of the run that started the timer: once a later run was here, the timer does nothing.
+# Points the link `live` to a color. If $3 names the application, the script also starts a timer that later gives the
+# other color fewer workers. The file `soak` holds the number of the run that started the timer. If a later run has used
+# this node when the timer ends, the timer does nothing.
 set -eu
 root=$1 color=$2 app=$3
 if [ "$(readlink "$root/live" 2>/dev/null || true)" != "$color" ]; then

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Removes the oldest releases. Names sort by time; a directory's own time is that of the last write in it. The release of
-# a color stays, and so does a release that any process works in or has open.
+# Removes the oldest releases. The names of releases tell their age, because a name begins with a date. (The modification
+# time of a directory tells only when the directory was last changed.) These releases stay: the releases of the colors,
+# releases in which a process works, and releases of which a process has a file open.
 . ../scripts/away.sh
 
 set -eu
@@ -8,7 +9,7 @@ root=$1 keep=$2 used=$3 remove=$4
 shift 4
 cd "$root/releases"
 leftovers
-# the next release needs about as much room as these take
+# record the sizes of the given releases: the next release will need about as much space
 for id in "$@"; do
     if [ -d "$id" ] && [ ! -e "$id/.release/size" ]; then
         mkdir -p "$id/.release"
@@ -34,10 +35,11 @@ for id in $(releases); do
     echo "$id"
     total=$((total - 1))
 done
-# git's notes about releases that are gone
+# remove git's records of the worktrees of releases that no longer exist
 for admin in "$root"/repo.git/worktrees/[0-9]*Z-*; do
     [ ! -d "$admin" ] || [ -d "${admin##*/}" ] || rm -rf "$admin"
 done
-# Remove the objects that only such a release needed; git by itself waits for thousands of them. A mirror with the whole
-# history needs them all. A person who works in a release by hand is not disturbed within a minute.
+# Remove the git objects that only the removed releases needed, because git itself would do so only when there are
+# thousands of them. If the mirror has the whole history, it needs all objects. Objects of the last minute are kept for
+# people who run git in a release.
 [ ! -s "$root/repo.git/shallow" ] || git -C "$root/repo.git" prune --expire=1.minute.ago

@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# Links shared directories and files into a release. All files that this removes are the release's own: a link on the way
-# to a path, of the version or made just now, may lead to files that others use, and is refused.
+# Replaces paths in a release by links to the same paths in shared/. The script removes only files of this release: if a
+# symlink in the release makes a path lead out of the release, the script refuses the path.
 . ../scripts/inside.sh
 
 set -eu
 root=$1 id=$2
 shift 2
 release=$(realpath "$root/releases/$id")
-own() { # own <path>: ends the script if the directory of the link is not the release's own
+own() { # own <path>: ends the script if the directory of the path is not inside the release
     inside "$release" shared "$1" "take that link out of the version, or $1 out of the settings"
 }
 for entry in "$@"; do
@@ -16,9 +16,9 @@ for entry in "$@"; do
     test "$flag" "$path" || { echo "shared $kind missing: $path" >&2; exit 1; }
     own "${entry#*:}"
 done
-seed() { # seed <path>: copies what the version has at the path into the shared directory, while that is empty
+seed() { # seed <path>: if the shared directory is empty, copies the release's files at the path into this directory
     to=$root/shared/$1 from=$root/releases/$id
-    # a copy that was cut off is begun anew
+    # if an earlier copy was interrupted, .seed.part exists: copy again
     [ -e "$to/.seed.part" ] || [ -z "$(ls -A "$to")" ] || return 0
     rm -rf "$to/.seed.part"
     mkdir "$to/.seed.part"
@@ -34,7 +34,7 @@ seed() { # seed <path>: copies what the version has at the path into the shared 
 for entry in "$@"; do
     case $entry in seed:*) seed "${entry#*:}"; continue ;; esac
     path=${entry#*:} link=$root/releases/$id/${entry#*:}
-    # a different link, of the version, would hide the shared files
+    # if the version itself has a link here that leads to other files, replace this link
     [ "$(readlink "$link" || true)" != "$root/shared/$path" ] || continue
     own "$path"
     mkdir -p "$(dirname "$link")"

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Points a color to a release and restarts it. `started` names the release that the running processes were started for.
-# It is removed before the link moves: wherever this script is cut off, the next one starts the color anew.
+# Points a color to a release and restarts the color's processes. The file `started` names the release for which the
+# running processes were started. The script removes this file before it changes the link. Therefore, if the script is
+# interrupted at any point, the next start restarts the color.
 set -eu
 root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7
 shift 7
@@ -15,7 +16,7 @@ if [ -n "$id" ] && [ ! -d "$root/releases/$id" ]; then
     exit 1
 fi
 if [ -n "$timer" ]; then
-    # without `soak` the timer does nothing, should it still fire; before provisioning there is no timer to stop
+    # if the timer ends nevertheless, it does nothing without `soak`; if the timer is not installed, stopping it fails
     rm -f "$dir/soak"
     sudo -n /usr/bin/systemctl stop "$timer" 2>/dev/null || true
 fi

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Build steps and the environment compare what both releases have. This looks for what only the live release has. A
-# release that an early version of this tool made has no list of shared paths.
+# Looks for an environment file and build outputs that only the live release has, and compares the shared paths. The
+# stages `environment` and `build` have already compared the files that both releases have. If an early version of this
+# tool made the live release, this release has no list of shared paths, and the shared paths are not compared.
 set -eu
 root=$1 id=$2 from=$3
 cd "$root/releases"

@@ -1,7 +1,10 @@
 # shellcheck shell=sh
-# Makes a release of a file that another node packed. A release that is there is replaced, and root removes it: the web
-# user may have made files in it, over which nothing can be unpacked. Processes that run in it then work in a directory
-# that is gone, so its color no longer counts as started. Where this is cut off, all that is half done is in `.<id>.part`.
+# Makes a release from a tar file that another node packed.
+#
+# If the release already exists, the script replaces it. Root removes the former release, because the web user may have
+# made files in it that the deploy user cannot overwrite. Processes of a color that runs this release then work in a
+# directory that no longer exists. Therefore the script removes the color's file `started`. If the script is interrupted,
+# all incomplete files are in `.<id>.part`.
 . ../scripts/away.sh
 
 set -eu
@@ -13,7 +16,7 @@ away "$id"
 mkdir -p ".$id.part/new"
 tar -x -p -C ".$id.part/new" --strip-components=1 -f ".$id.tar"
 if [ -d "$id" ]; then
-    # git's link is to the mirror of this node
+    # keep the file .git, which points to the mirror of this node; the packed release has no such file
     [ ! -f "$id/.git" ] || cp -p "$id/.git" ".$id.part/new/.git"
     for color in blue green; do
         [ "$(readlink "$root/$color/release" || true)" != "../releases/$id" ] || rm -f "$root/$color/started"

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Warms a color: runs the shell command $compile (none if empty), which has PHP-FPM compile files and prints JSON as its
-# last line, then requests pages.
+# Warms a color: runs the shell command $compile, then requests pages. The command $compile makes PHP-FPM compile files,
+# and prints JSON as its last line. If $compile is empty, no command runs.
 #
-# The kernel gives connections to PHP-FPM's idle workers in turn. After as many requests, one after another, each worker
-# had a request, and so has its memory from the system and the classes of the page linked. Where pages are slow and
-# workers many, this ends after a third of the time.
+# The kernel gives connections to the idle workers of PHP-FPM in turn. Therefore, after as many requests as there are
+# workers, each worker has had a request. By this request, a worker gets memory from the system and links the classes of
+# the page. If pages are slow or there are many workers, the requests end after a third of the time limit.
 compile=$1 port=$2 host=$3 proto=$4 workers=$5 seconds=$6
 shift 6
 if [ -n "$compile" ]; then

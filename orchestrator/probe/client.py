@@ -45,7 +45,8 @@ class Manners:
 
     + timeout: longest time, in seconds, from the beginning of a request to the last byte of its answer. If the request
       opens a new connection, the time for connecting is included.
-    + token: secret for the header X-Probe-Token, because of which answers have markers; empty: no such header
+    + token: secret that is sent in the header X-Probe-Token. Because of this header, the answers name release, color
+      and node. Empty: no such header
     + marked: whether an answer without the header X-Release is a failure
     """
 

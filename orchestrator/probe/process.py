@@ -42,7 +42,8 @@ class ProbeProcess:
     + rate: number of requests a second in total; None: as fast as answers come
     + connections: number of clients that send requests at once
     + timeout: longest time for one request, in seconds
-    + token: secret for the header X-Probe-Token, because of which answers have markers; empty: no such header
+    + token: secret that is sent in the header X-Probe-Token. Because of this header, the answers name release, color
+      and node. Empty: no such header
     + host: name for the Host header and for TLS (SNI and certificate); None: each URL's host
     + ca: file of certificates to trust; None: the system's certificates
     + http2: True for HTTP/2, which needs https URLs; False for HTTP/1.1

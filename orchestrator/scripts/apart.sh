@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# apart <path> <find's tests>: turns the files below the path that match into files of this release alone. A file with
-# several links belongs to several releases. Must be called in the release's directory.
+# apart <path> <find's tests>: replaces each matching file below the path by a copy. A file with several hard links
+# belongs to several releases; the copy belongs only to this release. Must be called in the release's directory.
 apart() {
     among=$1
     shift

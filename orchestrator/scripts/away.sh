@@ -1,17 +1,19 @@
 # shellcheck shell=sh
-# For scripts that are in the directory `releases`, with $remove: the program that removes a renamed release as root.
+# These functions are for scripts whose working directory is `releases`. $remove is the path of a program that removes a
+# renamed release as root.
 
-# away <release>: removes what was renamed to `.<release>.part`. Only root can remove files of the web user in it.
+# away <release>: removes the directory `.<release>.part`, to which a release was renamed. If the web user has files in
+# this directory, only root can remove them.
 away() {
     # shellcheck disable=SC2154 # the script that includes this has it
     rm -rf "./.$1.part" 2>/dev/null || sudo -n "$remove" "$1"
 }
 
-# leftovers: removes the half and packed releases that ended runs left.
+# leftovers: removes the incomplete releases and the packed releases that ended runs have left behind.
 leftovers() {
     for half in .*.part; do
         [ ! -e "$half" ] || { half=${half#.}; away "${half%.part}"; }
     done
-    # a copy that was cut off leaves a whole release here, with its environment file
+    # if copying a release to another node was interrupted, its tar file, with the environment file, is still here
     rm -f .*.tar
 }

@@ -1,15 +1,17 @@
 # shellcheck shell=sh
-# The digest of what a build step's outputs are made from: the same functions on a node and on the operator's machine.
-# They need -f, and lists that are split at line breaks.
+# Functions that calculate the digest of a build step and its inputs. They run on nodes and on the operator's machine. The
+# functions need `set -f`, and an IFS that splits lists at line breaks.
 #
-# `.release` holds the lists meanwhile, so that a file that cannot be read fails the script; a pipe would leave the file
-# out. For a link, both its target and the content of the target count: the file, or the files of the directory.
+# The functions write their lists of files to `.release`, not to a pipe: if a file cannot be read, the script then fails,
+# while a pipe would silently omit the file. For a symlink, the digest covers the target's path and the target's content:
+# the file, or all files of the directory.
 set -euf
 IFS='
 '
 umask 022
 
-# matching <patterns> <outputs> <list>: the files here that match, each ended by a NUL, as <list>.names; lists are lines
+# matching <patterns> <outputs> <list>: writes the names of all matching files, without the outputs, to <list>.names. Each
+# name ends with a NUL. <patterns> and <outputs> have one item on each line.
 matching() {
     patterns=$1 own=$2 into=$3
     set -- -path ./.git -o -path ./.release
@@ -23,7 +25,7 @@ matching() {
     for list in names links files; do sort -z -o "$into.$list" "$into.$list"; done
 }
 
-# digest <run> <inputs> <listed> <outputs>: prints the digest of the step and of what it reads
+# digest <run> <inputs> <listed> <outputs>: prints the digest of the step and of its inputs
 digest() (
     export LC_ALL=C
     mkdir -p .release
@@ -53,7 +55,7 @@ unmatched() {
     done
 }
 
-# own <release> <place> <outputs>: prints the first link or file of the outputs that names this release or its place
+# own <release> <path> <outputs>: prints the first symlink or file of the outputs that contains the release's id or the path
 own() {
     {
         # shellcheck disable=SC2086 # the outputs are a list

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# inside <release> <setting> <path> <advice>: ends the script if the directory of the path is not inside the release.
-# A link on the way to the path may lead to files that the live color or other releases use. <release> is a real path.
+# inside <release> <setting> <path> <advice>: ends the script if the directory of <path> is not inside the release. A
+# symlink in <path> may lead to files that the live color or other releases use. <release> is the release's directory,
+# without symlinks. The error message contains <setting> and <advice>.
 inside() {
     case $3 in */*) above=$(realpath -m "$1/${3%/*}") ;; *) return 0 ;; esac
     case $above/ in "$1"/*) return 0 ;; esac

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# ask_as <login> <ssh>: how git asks an origin. If <login> is not empty, user and password come by standard input, a line
-# each; git gets them from the environment, which no other user can read. <ssh> is the program by which git reaches the
-# origin; a node that was provisioned before each application had one has a setting of git's for all of them.
-# git never waits for a person to type.
+# ask_as <login> <ssh>: sets the environment variables by which git reaches the origin. git never asks a person for a
+# password. If <login> is not empty, the standard input has user and password, each on its own line. git gets both from the
+# environment, which no other user can read. <ssh> is the program that git runs instead of ssh. If an early version of
+# this tool provisioned the node, this program does not exist, and git's global setting for ssh is used.
 ask_as() {
     export GIT_TERMINAL_PROMPT=0
     [ ! -x "$2" ] || export GIT_SSH_COMMAND="$2"

@@ -1,10 +1,12 @@
 # shellcheck shell=sh
-# How every source of files makes a release: the files grow in `releases/.<release>.part`, are hashed, and are renamed to
-# `releases/<release>` last. A release that has its name is therefore whole.
+# Functions by which every kind of source makes a release. The script first collects the files in the directory
+# `releases/.<release>.part`, then calculates their hash, and at the end renames the directory to `releases/<release>`.
+# Therefore a directory with this name is always complete.
 . tree.sh
 
-# begin <root> <release>: names the paths, and ends the script if the release is there already. The caller fills $tree,
-# and may set $expected to the hash that the files must have. If the script fails later, the half release is removed.
+# begin <root> <release>: sets the paths, and ends the script if the release already exists. The caller then puts the
+# files into $tree, and may set $expected to the hash that the files must have. If the script fails later, the incomplete
+# release is removed.
 begin() {
     final=$1/releases/$2 part=$1/releases/.$2.part admin=$1/repo.git/worktrees/$2
     tree=$part expected=''
@@ -15,14 +17,14 @@ begin() {
 
 failed() {
     for dir in "${part%/*}" "${admin%/worktrees/*}"; do
-        # git does not always say that the disk is full
+        # git's error message does not always say that the disk is full
         room=$(df -Pk "$dir" 2>/dev/null | awk 'NR == 2 {print $4}')
         [ "${room:-1024}" -ge 1024 ] || echo "no space left on device: $dir has $room KiB free" >&2
     done
     rm -rf "$part" "$admin"
 }
 
-# finish: hashes $tree, and gives the release its name.
+# finish: calculates the hash of the files in $tree, and renames the directory to the release's name.
 finish() {
     hash=$(tree_hash "$tree")
     if [ -n "$expected" ] && [ "$hash" != "$expected" ]; then

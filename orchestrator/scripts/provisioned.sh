@@ -1,3 +1,4 @@
 # shellcheck shell=sh
-# Prints what provisioning left in the file $provisioned, one line for each value: set.<key>=<digest>
+# Prints the digests of the settings that provisioning applied, from the file $provisioned. For each setting, the script
+# prints one line: set.<key>=<digest>
 sed -n 's/^\([^# ][^ ]*\) \([^ ]*\)$/set.\1=\2/p' "${provisioned:?}" 2>/dev/null

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# tree_hash <directory>: prints one hash of names, kinds, link targets, executable bits and contents of its files.
-# Left out are `.git`, and `.release`, where this tool keeps notes.
+# tree_hash <directory>: prints one hash over all files: names, kinds, link targets, executable bits and contents. The
+# hash does not include `.git`, and `.release`, in which this tool keeps records.
 #
-# Names end with a NUL, and // stands between a path and a link's target: no name can hold a NUL and no path //, so two
-# different trees never have the same list. `.release` holds the lists meanwhile: on the disk whose space is checked,
-# and not hashed.
+# In the lists that are hashed, names end with a NUL, and // is between a path and the target of a link. No name contains
+# a NUL, and no path contains //. Therefore two different trees never have the same list. The function writes the lists to
+# `.release`, which is not hashed and is on the disk whose free space is checked.
 tree_hash() (
     set -eu
     export LC_ALL=C
