@@ -29,14 +29,13 @@ from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show
 def run(verb: str) -> None:
     """Declare the driver, which is the pyinfra operation that runs a verb for the whole fleet.
 
-    A deploy file calls this function.
+    A deploy file calls this function, and pyinfra executes a deploy file once for each host. For the first connected
+    host, this function declares the driver. For every other host, this function only installs the signal handlers.
 
-    pyinfra calls this function once for each host. For the first connected host, this function declares the driver. For
-    every other host, this function only installs the signal handlers.
-
-    The driver ends the process with the exit status of the run (docs/exit-codes.md). This function itself ends the
-    process, without a driver, if the settings, the options or the plan are refused. It also does so after it has
-    printed the answer, if the verb is ``status`` or if the operator asks only for the plan (``--data plan=true``).
+    The driver ends the process with the exit status of the run (docs/exit-codes.md). In two cases, there is no driver,
+    and this function itself ends the process. In the first case, the settings, the options or the plan are refused. In
+    the second case, the verb is ``status`` or the operator asks only for the plan (``--data plan=true``), and this
+    function prints the state or the plan.
 
     + verb: ``release``, ``rollback``, ``status``, ... (verbs/)
     """
@@ -86,7 +85,7 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
 
     Instead of a plan, the verb ``unlock`` shows the holder of the lock, and the verb ``remove`` shows the files that
     will be removed. If the verb is ``status``, or if the operator asks only for the plan (``--data plan=true``), this
-    function prints the answer and ends the process.
+    function prints the state or the plan, and ends the process.
 
     Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer. Raises
     UsageError or Refused if the plan cannot be made.
@@ -147,9 +146,9 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
 
 
 def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
-    """Return a log filter that drops pyinfra's own lines, because the lines of the run say more.
+    """Return a log filter that drops pyinfra's own lines, because the orchestrator prints its own lines about the run.
 
-    With ``-v``, the filter drops nothing.
+    If the operator gave ``-v``, the filter drops nothing.
     """
     return lambda record: bool(state.print_noop_info)
 

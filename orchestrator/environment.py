@@ -33,8 +33,8 @@ class Variables:
     def read(self) -> Mapping[str, str]:
         """Return name -> value of all variables; empty if the settings have no section ``environment``.
 
-        Raises UsageError or Refused if the variables cannot be read, as ``values`` does. In the message, the mask hides
-        the values that were already read.
+        Raises UsageError or Refused if the variables cannot be read. In the message, the mask hides the values that
+        were already read.
         """
         if self._found is None:
             try:

@@ -41,7 +41,10 @@ OUTPUT = 60
 
 
 class Failure(Exception):
-    """The base class of all exceptions in this file except Interrupted. Code raises and catches only its subclasses."""
+    """The base class of all exceptions of the orchestrator except Interrupted.
+
+    Code raises and catches only its subclasses.
+    """
 
 
 class OrchestratorError(Failure):
@@ -77,8 +80,8 @@ class StepFailed(OrchestratorError):
 class NotUndone(OrchestratorError):
     """An undo failed, or an earlier run cannot be settled. Exit status 4.
 
-    After a failed undo, a switch or a node that answers is not in the state from before the run. An earlier run cannot
-    be settled if this command cannot resume the Auto Scaling group that the earlier run suspended.
+    After a failed undo, at least one switch or reachable node is not in the state from before the run. An earlier run
+    cannot be settled if the Auto Scaling group that this run suspended cannot be resumed.
     """
 
     status = 4
@@ -134,7 +137,7 @@ class TookTooLong(CommandFailed):
 
 
 class Silent(Internal):
-    """A host did not report a requested fact. For example, its connection broke, or the host froze.
+    """A host did not report a requested fact, for example because the connection broke or the host froze.
 
     ``fleet.py`` catches Silent and pings the host. If the ping gets no answer either, ``fleet.py`` marks the host's
     reply as lost.
@@ -150,7 +153,7 @@ class NotYet(Internal):
 
 
 class CannotTell(Internal):
-    """A switch's answer does not say which color gets traffic, or its record of requests cannot be read.
+    """A switch does not say which color gets traffic, or the switch's record of requests cannot be read.
 
     The code must then not guess. Switches raise CannotTell. ``run/`` and ``survey.py`` catch CannotTell, and keep the
     message in place of the switch's answer.

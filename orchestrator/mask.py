@@ -32,7 +32,7 @@ class Mask(logging.Filter):
         self.add([*secrets, *settings.source.secrets])
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide more secrets.
+        """Let the mask hide more secrets.
 
         Each secret is hidden as it is, and in the forms in which dotenv files, shells and JSON quote the secret. If a
         secret has several lines, each line is also hidden alone. Short texts, plain words and short numbers are not

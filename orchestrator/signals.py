@@ -41,9 +41,9 @@ class Signals:
         self._driver: gevent.Greenlet | None = None
 
     def install(self) -> None:
-        """Install the handlers.
+        """Install the handlers of SIGNALS.
 
-        If the process already ignores a signal (such as SIGHUP under nohup), do not change that.
+        If the process ignores a signal (such as SIGHUP under nohup), keep ignoring it.
         """
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:

@@ -1,4 +1,7 @@
-"""Keep the name ``watch`` for inventories of version 0.1. Its new name is ``orchestrator.inventory.handle_signals``."""
+"""Keep the name ``watch`` for inventories of version 0.1.
+
+The new name of ``watch`` is ``orchestrator.inventory.handle_signals``.
+"""
 
 from __future__ import annotations
 

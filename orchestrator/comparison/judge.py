@@ -248,7 +248,11 @@ def _level(level: float) -> str:
 
 
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
-    """Return the words for ``fail``: the difference in errors, and the most significant difference in slow requests.
+    """Return the words of the verdict ``fail``.
+
+    They name the difference in errors, and one difference in slow requests.
+
+    If there are several differences in slow requests, the words name the most significant difference.
 
     + tests: the tests that failed
     + names: the words for the old color and for the new color

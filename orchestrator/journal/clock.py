@@ -1,4 +1,4 @@
-"""Return the time for the records of the journal: in UTC, in ISO 8601, to the microsecond."""
+"""Read the clock of this machine for the journal. All times are in UTC, in ISO 8601, to the microsecond."""
 
 from __future__ import annotations
 

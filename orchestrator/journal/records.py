@@ -159,7 +159,10 @@ class StageResults:
 
 @dataclass(frozen=True)
 class Commit:
-    """The record of the commit: all checks have passed. From now on, the run can only be completed, not undone."""
+    """The record of the commit: all checks have passed.
+
+    After this record, the run can only be completed, not undone.
+    """
 
     kind: ClassVar[str] = "commit"
 
@@ -191,7 +194,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Undoing:
-    """The record that the undo has begun. From now on, a stage that is recorded as done may already be undone.
+    """The record that the undo has begun. After this record, a stage that is recorded as done may already be undone.
 
     + reason: why the run is undone
     """

@@ -6,14 +6,15 @@
 
 The fence is the number of the newest run. The lock and the newest journal are ONE object, ``state.json``. S3 replaces
 this object only if no other process has changed the object since this process read it (``If-Match``). Therefore one
-write checks the lock, renews the lease and appends records, and no other process can write in between.
+write checks the lock, renews the lease and appends records. No other process can write between this check and the
+change.
 
 The store guarantees the following, even if processes freeze and continue later, and if requests are retried:
 
-+ If several processes take the lock at the same time, exactly one process gets it. Each fence is larger than all
++ If several processes take the lock at the same time, exactly one process gets the lock. Each fence is larger than all
   earlier fences.
-+ A holder that renews in time keeps the lock. The renewal changes the object, so S3 refuses the write of any process
-  that read the object before the renewal.
++ A process that renews the lock in time keeps the lock. The renewal changes the object, so S3 refuses the write of any
+  process that read the object before the renewal.
 + Once another process has the lock, ``renew`` and ``append`` of the former holder raise Lost and change nothing. So the
   new holder reads all records that the former run will ever have.
 + Records are stored in order. The records of one ``append`` are stored together, and only once. If the answer to a
@@ -355,7 +356,7 @@ class S3Store:
         )
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Send a request to S3, and return the answer with its body.
+        """Send a request to S3, and return the answer. If the answer has a body, the key ``Body`` has its bytes.
 
         boto3 itself retries requests without an answer and throttled requests, so this function retries nothing.
 

@@ -88,8 +88,8 @@ class Release:
 class Rollback:
     """The operator's request for a rollback.
 
-    + cold: whether the idle color of some node is not warm with the release. If True, the run starts the release, warms
-      it and checks it with the gate, before traffic moves.
+    + cold: whether the release is not warm in the idle color of every node. If True, the run starts the release, warms
+      it and checks it with the gate, before traffic moves. If False, the release runs already.
     """
 
     verb: ClassVar[str] = "rollback"

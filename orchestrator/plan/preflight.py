@@ -170,9 +170,10 @@ def _shrunk(fleet: FleetState) -> str | None:
 
 
 def _warm(fleet: FleetState) -> list[str | None]:
-    """Return one item for each node whose state is known and that is not barred: the warm release of the idle color.
+    """Return the warm release of the idle color: one item for each node.
 
-    The item is None if the idle color of the node does not run its release, or runs with fewer workers.
+    The item is None if the idle color of the node does not run its release, or runs with fewer workers. Barred nodes,
+    and nodes whose state is unknown, are left out.
     """
     idle = live_color(fleet).other
     states = fleet.without(fleet.barred).node_states.values()
@@ -321,9 +322,9 @@ def _taking_part(
 
 
 def _absent(fleet: FleetState) -> dict[str, str]:
-    """Return node -> one line, for each node that cannot take part in a run. The line says why.
+    """Return node -> a line that says why the node cannot take part in a run. Nodes that can take part are left out.
 
-    The line also tells the operator how to leave the node out.
+    The line also tells the operator how to run without the node.
     """
     leave = "to leave the node out: --data allow_missing={0}"
     absent = {
@@ -383,9 +384,9 @@ def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
 
 
 def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
-    """Yield one line for each node and resource of which the node has too little: disk space, inodes or memory.
+    """Yield one line for each shortage on a node: too little disk space, too few inodes, or too little memory.
 
-    + idle: the idle color, whose processes will grow
+    + idle: the idle color, in which the new release will start
     """
     room = settings.room
     for name, state in fleet.node_states.items():

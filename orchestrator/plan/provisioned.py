@@ -1,6 +1,7 @@
 """Compare the present settings with the settings that provisioning has applied on the hosts.
 
-Provisioning writes a digest of each setting on the host, so the digests are compared. All functions are pure.
+Provisioning writes a digest of each setting on the host. This module compares these digests with digests of the present
+settings. All functions are pure.
 """
 
 from __future__ import annotations

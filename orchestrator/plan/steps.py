@@ -138,8 +138,8 @@ class Stage:
     + commits: whether the run is committed once this stage is done. Later stages are never undone.
     + pause: the name of the pause after this stage ("preview", "25"); empty for none. The operator may ask a run to
       wait at a pause.
-    + label: the second part of the stage's name, if a plan has several stages of one kind: the name of a build step,
-      the point of a hook, a release; empty for none
+    + label: the second part of the stage's name, if a plan has several stages of one kind; empty for none. For example,
+      the name of a build step, or the stage before or after which a hook runs.
     + weight: per cent of the traffic that the new color gets; None if the stage has nothing to do with weights
     + batch: the batch of nodes on which the stage acts; None for all nodes
     + side: in a join, the color on which the stage acts; None for a stage that acts on no color or on both

@@ -1,7 +1,7 @@
 """This package has one function for each verb. A verb is a command for the fleet, such as ``release``.
 
-The file ``deploys/VERB.py`` and the console command ``orchestrator VERB`` run this function. Related verbs share a
-module.
+The file ``deploys/VERB.py`` and the console command ``orchestrator VERB`` run the function of the verb. Related verbs
+share a module.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Announce the begin and the end of a run to new instances of the Auto Scaling group.
 
-The announcement is an object in S3 (``scaling.live`` in the settings). It says which release each color has, and
-whether a run is in progress. If the settings have no ``scaling.live``, nothing is announced.
+The announcement is an object in S3 (``scaling.live`` in the settings). The announcement says which release each color
+has, and whether a run is in progress. If the settings have no ``scaling.live``, nothing is announced.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ NAMES = {
 class Approved:
     """The plan that was shown to the operator before the question whether to continue.
 
-    + inputs: the Inputs from which the plan was made, as JSON (for ``provision``: host -> the lines of its plan); None
-      if no plan could be made, because an earlier run has to be settled first
+    + inputs: the Inputs of the plan as JSON; for ``provision``, the plan as host -> one line for each change. None if
+      no plan could be made, because an earlier run has to be settled first
     """
 
     inputs: Mapping[str, Any] | None
@@ -84,7 +84,7 @@ def check_saved(now: Mapping[str, Any], file: str, settled: str = "") -> None:
 
 
 def _after(settled: str) -> str:
-    """Return the end of a refusal: an earlier run was settled, or nothing was changed.
+    """Return the words about settling in the message of a refusal: an earlier run was settled, or nothing was changed.
 
     + settled: the name of the earlier run that was settled; empty if no run was settled
     """
@@ -92,12 +92,12 @@ def _after(settled: str) -> str:
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return a description of all differences between the approved Inputs and the Inputs now; empty if there are none.
+    """Return a description of all differences between the approved and the present Inputs; empty if there are none.
 
-    The id of a new release is not compared, because it contains the time.
+    The id of a new release is not compared, because the id contains the time.
 
     + then: the approved Inputs as JSON
-    + now: the Inputs now as JSON
+    + now: the present Inputs as JSON
     """
     before = dict(then)
     ignored = {"release"} if now.get("verb") == "release" else set()

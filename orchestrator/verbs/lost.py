@@ -13,13 +13,12 @@ from orchestrator.stages.bar import bar
 
 
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
-    """Bar the nodes that did not answer during the undo.
-
-    These nodes get no traffic until the verb `join` brings them back.
+    """Bar the nodes that did not answer during the undo. The nodes get no traffic until `join` brings them back.
 
     A node that is no longer in the inventory cannot be barred. In this case, only print the name of the node.
 
-    + walk: the object that performed the stages of the run. It also performs the barring, and records the results.
+    + walk: the object that performed the stages of the run. This object also performs the barring, and records the
+      results.
     + i: the Inputs of the run
     + left: the results of the failed steps of the undo
     """

@@ -25,8 +25,8 @@ def learn_values(fleet: Fleet, i: Inputs, stages: Iterable[Stage], must: bool = 
 
     + i: the Inputs of the run
     + stages: the stages that the run will perform or undo
-    + must: whether a release needs the values. A release that is only undone or completed does not. If False and the
-      values cannot be read, a release also prints only a warning.
+    + must: whether a release must have the values. False if the release is only undone or completed. Then a release,
+      like all other verbs, only prints a warning.
     """
     if not shows(stages):
         return

@@ -85,7 +85,7 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
 
 
 def _begin(fleet: Fleet, options: Options) -> Members:
-    """Check that the fleet can be provisioned, and return which nodes may get traffic afterwards.
+    """Check that the fleet can be provisioned, and return which nodes may get traffic after the provisioning.
 
     Changes nothing on any host. Raises Refused if a check finds a problem on any host.
     """
@@ -132,10 +132,10 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
 
 
 def _change(fleet: Fleet, members: Members, session: Session) -> None:
-    """Put the new files into place on all hosts, then load the new configuration. Record begin and end in the journal.
+    """Put the new files into place on all hosts, then load the new configuration.
 
     If a file cannot be put into place, or a signal comes before all files are in place, put the former files back on
-    all hosts.
+    all hosts. The begin and the end of the provisioning are recorded in the journal.
 
     + members: which nodes may get traffic after provisioning
     """
@@ -162,7 +162,7 @@ def _change(fleet: Fleet, members: Members, session: Session) -> None:
 
 
 def _put_back(fleet: Fleet) -> None:
-    """Put the former files back on all hosts. Raises NotUndone if a host fails."""
+    """Put the files from before this provisioning back on all hosts. Raises NotUndone if this fails on a host."""
     from orchestrator.provision import kept
 
     signals.no_more_interrupts()
@@ -192,7 +192,7 @@ def _can_lock(fleet: Fleet) -> bool:
 
 
 def _committed(fleet: Fleet) -> Mapping[Color, str]:
-    """Return color -> the color's release in the newest committed run in which the color got all the traffic.
+    """Return, for each color, the release that the newest committed run with this color as the new color has installed.
 
     The last 50 runs in the journal are searched. The result is empty if the journal cannot be read.
     """

@@ -58,7 +58,7 @@ def rollback(fleet: Fleet, options: Options, approved: Approved | None = None) -
 
 
 def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Bring a barred node back: install the releases of both colors, check them, and let the node get traffic again.
+    """Bring a barred node back: install and check the releases of both colors, and let the node get traffic again.
 
     Return the exit status.
 
@@ -68,7 +68,7 @@ def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> in
 
 
 def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None) -> int:
-    """Settle an earlier run that stopped, then make the plan of the verb and perform it. Return the exit status.
+    """Settle an earlier run that stopped, then make the plan of the verb and perform the plan. Return the exit status.
 
     + verb: ``release``, ``code``, ``rollback`` or ``join``
     + approved: the plan that was shown to the operator before the run; None with ``-y``
@@ -104,9 +104,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
-    """Read the state of the fleet, and return the state together with the Inputs of the run.
-
-    Change nothing on the fleet.
+    """Read the state of the fleet, and return the state together with the Inputs of the run. The fleet is not changed.
 
     Raises Refused if the run may not begin, and UsageError if an option is wrong.
     """

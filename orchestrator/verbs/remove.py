@@ -108,7 +108,7 @@ def _is_clean(fleet: Fleet, left: Left) -> bool:
 def _check_name(fleet: Fleet, options: Options) -> None:
     """If ``--data remove=`` names another application than the inventory, raise UsageError.
 
-    If there is no name, do nothing.
+    If there is no ``--data remove=``, do nothing.
     """
     app = fleet.settings.app
     if options.remove and options.remove != {app}:

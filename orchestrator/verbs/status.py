@@ -1,4 +1,4 @@
-"""The verb `status`: print the state of switches, nodes and lock, and the last runs. It changes nothing."""
+"""The verb `status`: print the state of switches, nodes and lock, and the last runs. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
 def _without_traffic(fleet: FleetState) -> Iterable[str]:
     """Yield one line for each node that a switch keeps out of the traffic.
 
-    The line names the way back into the traffic.
+    The line says how the node gets traffic again.
     """
     draining = {name for name, state in fleet.node_states.items() if state.draining}
     for name in sorted(fleet.barred | set(fleet.drained)):
