@@ -1,10 +1,11 @@
 """Prepare servers for releases: nodes, HAProxy balancers and nginx balancers.
 
-The modules ``node``, ``haproxy`` and ``nginx_balancer`` each provision one kind of host. ``walk`` calls four functions
-of each of these modules:
+The modules ``node``, ``haproxy`` and ``nginx_balancer`` each provision one kind of host. The module ``walk`` calls four
+functions of each of these modules:
 
 * ``check`` raises an error if a configuration file cannot be made from the settings. It is called before any change.
-* ``place`` installs everything on a host, without disturbing traffic. It is called once for each phase (``phases``).
+* ``place`` installs everything on a host, without disturbing traffic. It is called once for each phase (see the module
+  ``phases``).
 * ``pending`` returns what is left to do so that the host uses the installed configuration.
 * ``activate`` makes the host use the installed configuration.
 

@@ -23,10 +23,11 @@ MODE = "640"
 
 
 def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
-    """Write into the file on the current host that provisioning is unfinished.
+    """Write on the current host that provisioning has begun to change the host, and is unfinished.
 
-    If provisioning fails afterwards, the host may have only a part of the new settings. Because of this note, releases
-    are then refused.
+    This is written into the file of the applied settings, which `end` describes. If provisioning fails afterwards, the
+    host may have only a part of the new settings. Releases are refused while the file says that provisioning is
+    unfinished.
 
     If the file does not exist, or if the file already has these digests, this function changes nothing. The result is
     an empty list, because this change is not shown to the operator.
@@ -42,7 +43,9 @@ def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
 
 
 def end(work: Work, settings: Settings, digests: Mapping[str, str]) -> None:
-    """Write the digests of the settings that provisioning has applied into the file on the current host.
+    """Write the file of the applied settings on the current host. The file has a digest of each value.
+
+    The preflight of a run compares the digests with the present settings.
 
     + work: runs the operation, or only notes it
     + digests: key of the settings -> digest of the value that provisioning has applied

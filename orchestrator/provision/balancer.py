@@ -22,11 +22,12 @@ TOOLS = ["iptables", "curl", "sudo", "iproute2", "procps", "util-linux"]
 def prepare(
     work: Work, settings: Settings, nodes: Mapping[str, str], packages: list[str], roll: Roll
 ) -> tuple[Account, Mapping[str, str]]:
-    """Pass the operations that both kinds of balancers need on the current balancer to ``work``.
+    """Pass to ``work`` the operations that every kind of balancer needs. The operations change the current balancer.
 
-    The operations install packages, the deploy user, the state directory, the guard and the program ``bar``. They also
-    bar the nodes that must not get traffic. The caller installs the balancer's configuration afterwards. Therefore
-    these nodes are barred even if another program makes the balancer load the new configuration too early.
+    The operations install packages, the deploy user, the state directory, the guard and the program ``bar``. The
+    operations also bar the nodes that must not get traffic. The caller installs the balancer's configuration
+    afterwards. Therefore these nodes are barred even if another program makes the balancer load the new configuration
+    too early.
 
     Returns the deploy user's account, and the result of ``resolved``: address in the inventory -> IP address.
 
@@ -67,7 +68,7 @@ def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Seq
     """Bar nodes at the current balancer, if they are not barred yet.
 
     + work: runs the operation, or only notes it
-    + nodes: inventory name -> address, with at least the nodes to bar
+    + nodes: name of the node -> address. This mapping must contain all nodes that are to be barred.
     + addresses: addresses of the nodes to bar
     """
     if addresses:
@@ -77,10 +78,10 @@ def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Seq
 
 
 def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str]:
-    """Remove the bars of the outdated nodes at the current balancer, and their lines in the list of nodes.
+    """Remove the bars of outdated nodes at the current balancer, and their lines in the balancer's list of nodes.
 
-    Outdated are nodes that leave the fleet, and former addresses of nodes. The balancer must have loaded its
-    configuration without these nodes before.
+    Outdated nodes are nodes that leave the fleet, and nodes at their former address. Call this function after the
+    balancer has loaded a configuration without these nodes.
 
     Returns the names of the operations that changed something.
 

@@ -30,7 +30,7 @@ Addresses with another text before ``@``, such as ``unix`` or ``quic4``, have no
 class Bind:
     """An IP address or host name, and a range of TCP ports on which a program listens at this address.
 
-    + address: an IP address, `ALL`, `ALL_IPV4`, `ALL_IPV6`, or a host name
+    + address: an IP address, a host name, or one of `ALL`, `ALL_IPV4` and `ALL_IPV6`, which stand for all addresses
     + first, last: first and last port of the range. For a single port, both are this port.
     """
 
@@ -39,7 +39,11 @@ class Bind:
     last: int
 
     def overlaps(self, other: Bind) -> bool:
-        """Return whether this bind and the other bind have a port and an address in common, or may have."""
+        """Return whether both binds have a port and an address in common.
+
+        A bind for all addresses, such as `ALL_IPV4`, has every address of its IP version. A host name may stand for an
+        address of any IP version.
+        """
         return self.first <= other.last and other.first <= self.last and _meet(self.address, other.address)
 
 
@@ -50,7 +54,7 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _versions(address: str) -> set[int]:
-    """Return the IP versions of an address, 4 or 6. For `ALL` and for a host name, return both versions."""
+    """Return the IP versions of an address: 4, 6 or both. For `ALL` and for a host name, return both."""
     try:
         return {ipaddress.ip_address(address).version}
     except ValueError:

@@ -93,9 +93,10 @@ def steps(settings: Settings) -> dict[str, str]:
 
 
 def _permit(settings: Settings) -> list[str]:
-    """Return the arguments of the step ``permit`` that follow the release id; none if the settings have no permissions.
+    """Return the arguments that the script ``permit`` gets after the release id.
 
-    The path and the owner of the environment file are empty, because a new instance has no environment file.
+    The list is empty if the settings have no permissions. The arguments for the path and the owner of the environment
+    file are empty, because a new instance has no environment file.
     """
     asked = settings.permissions
     if not asked.model_dump(exclude_defaults=True):

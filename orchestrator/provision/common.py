@@ -40,7 +40,7 @@ def packages(work: Work, wanted: Sequence[str]) -> None:
 
 
 def deploy_user(work: Work, settings: Settings) -> Account:
-    """Create the deploy user on the current host, if this user is missing. Returns the user's account.
+    """Create the deploy user (setting ``user``) on the current host, if this user is missing. Returns the account.
 
     This function also permits the public keys of the setting ``authorized_keys`` to log in as the deploy user.
 

@@ -43,8 +43,11 @@ NOWHERE = "-"
 def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
     """Write the drain mark of a node or of an nginx balancer.
 
+    While this file exists, nginx on the host ends each connection after its next answer. The file names the balancers
+    that send no new requests to the node during its drain. The drain mark of a balancer names no balancers.
+
     + name: name of the host
-    + balancers: names of the balancers that will send no new requests to the node; none for a balancer's own drain mark
+    + balancers: names of the balancers that the file names
     """
     text = "\n".join(balancers or [NOWHERE]) + "\n"
     path = _path(fleet, name)
@@ -55,9 +58,11 @@ def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
 
 
 def remove(fleet: Fleet, name: str) -> None:
-    """Remove the drain mark of a node or of an nginx balancer. If there is no drain mark, this function does nothing.
+    """Remove the drain mark of a host. This is a file with which nginx ends each connection after its next answer.
 
-    + name: name of the host
+    If there is no drain mark, this function does nothing.
+
+    + name: name of a node or of an nginx balancer
     """
     command = StringCommand("rm -f --", QuoteString(_path(fleet, name)))
     sure(fleet.one(name, lambda host: fleet.shell(host, command), TIME))
@@ -119,10 +124,10 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
 
 
 def unserved(name: str, answered: Collection[str]) -> str:
-    """Return why a balancer does not seem to send requests to a node; empty if there is no such reason.
+    """Return one line if a balancer still sends no requests to a node; an empty text otherwise.
 
-    The result is empty if the node has answered. The result is also empty if no node has answered: then the balancer
-    does not serve the application, and there is no reason to wait.
+    The text is empty if the node has answered. The text is also empty if no node has answered: then the balancer does
+    not serve the application, and there is no reason to wait.
 
     + name: name of the node
     + answered: names of the nodes that answered requests through the balancer
@@ -138,8 +143,8 @@ def unserved(name: str, answered: Collection[str]) -> str:
 def settle(fleet: Fleet, members: Members, say: Say) -> bool:
     """End the drains that a killed provisioning has left. Return whether a node gets requests again because of this.
 
-    The function also removes the drain marks of nginx balancers. A node that lacks the live release stays out of the
-    traffic.
+    For each drained node, the balancers send requests to the node again, and the node's drain mark is removed. A node
+    that lacks the live release stays out of the traffic. The drain marks of nginx balancers are also removed.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator
@@ -162,9 +167,10 @@ def settle(fleet: Fleet, members: Members, say: Say) -> bool:
 
 
 def named(lines: Sequence[str], balancers: Collection[str]) -> list[str]:
-    """Return the names of the balancers that a drain mark names.
+    """Return the names of the balancers in a drain mark.
 
-    An earlier version of this tool wrote empty drain marks, which stand for all balancers.
+    A drain mark is a file on a node that is drained. The file names the balancers that send no new requests to the node
+    during the drain. An earlier version of this tool wrote empty drain marks, which stand for all balancers.
 
     + lines: the lines of the drain mark
     + balancers: names of the balancers in the inventory

@@ -1,4 +1,7 @@
-"""Decide which nodes are drained before their configuration is loaded, and at which balancers. Pure."""
+"""Decide which nodes are drained before their configuration is loaded, and at which balancers.
+
+All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class Drain:
 
     + serves: whether the node may get traffic
     + bar_at: names of the balancers that send no new requests to the node during the drain
-    + alone: whether the node is the only node that gets traffic, so that the balancers still send requests to the node
+    + alone: whether no other node gets traffic. Then the balancers still send requests to the node during the drain.
     """
 
     serves: bool
@@ -34,10 +37,9 @@ class Drain:
 def decide(
     state: FleetState, live: Color | None, served: Sequence[str], disturbed: Collection[str], balancers: Sequence[str]
 ) -> dict[str, Drain]:
-    """Return how the disturbed nodes are drained: node -> drain, in the order of ``served``.
+    """Return how each node in ``disturbed`` is drained: node -> drain, in the order of ``served``.
 
-    A drain does not change a balancer at which the node was already barred or taken out. The node stays out there after
-    the drain.
+    If a node was already barred or taken out at a balancer, the drain does not change this balancer.
 
     + state: the state of the fleet
     + live: the color that gets all the traffic; None if unknown

@@ -1,4 +1,4 @@
-"""Facts about a host, which provisioning reads to find out what it has to change."""
+"""Read facts about a host. From these facts, provisioning finds out what must be changed on the host."""
 
 from __future__ import annotations
 
@@ -130,7 +130,9 @@ class Pair:
 
 class KeyPair(FactBase[Pair]):
     """
-    Returns what the files of a certificate and of its private key contain. No part of the key leaves the host.
+    Returns the contents of two PEM files: numbers of certificates and keys, and whether they belong together.
+
+    No part of the key leaves the host.
 
     + certificate: absolute path of the certificate's file; symlinks are followed
     + key: absolute path of the key's file, which may be the same file

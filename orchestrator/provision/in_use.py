@@ -179,8 +179,8 @@ class PortsInUse(FactBase[InUse | None]):
     """
     Returns the TCP ports that are in use on a host; None if the command failed.
 
-    + used: which of the programs ``haproxy`` and ``nginx`` provisioning will start on the host. The configuration of
-      these programs counts even if they do not run at present.
+    + used: names of the programs that provisioning will start on the host: ``haproxy``, ``nginx`` or both. The ports in
+      the configuration of these programs count even if the programs do not run at present.
     """
 
     @override

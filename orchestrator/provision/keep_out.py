@@ -53,7 +53,7 @@ def decide(
     if the list of nodes on a balancer cannot be read.
 
     + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
-    + committed: returns color -> release of the color, according to the journal. This function calls ``committed`` only
+    + committed: a function that reads the release of each color from the journal: color -> release. It is called only
       if the nodes have different releases in a color that gets traffic.
     """
     if not all(host.connected for host in fleet.state.inventory):
@@ -84,7 +84,7 @@ def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
 
     If such a node was provisioned before, balancers may have open connections to the node. This function waits until
     these connections have ended, at most ``drain.limit`` seconds for each node and balancer. If connections are still
-    open after this time, it prints a warning.
+    open after this time, the function prints a warning.
 
     Raises Refused if a switch behind an API refuses to bar the nodes. Raises StepFailed if a command fails on a host.
 
@@ -133,8 +133,8 @@ def forget(fleet: Fleet, members: Members, say: Say) -> None:
     To forget a node means to remove its bar and its line in the list of nodes on each balancer. If a node has a new
     address, its former address is also forgotten.
 
-    Before this function is called, the balancers must have loaded their configuration without these nodes. This ends no
-    request: after a reload, the former processes of HAProxy and nginx end when their last request has ended.
+    Call this function after the balancers have loaded a configuration without these nodes. Requests to these nodes may
+    still be open then, because the former processes of HAProxy and nginx end only when their last request has ended.
 
     For each balancer and node, the wait takes at most ``drain.limit`` seconds. If connections are still open after this
     time, the setting ``drain.at_limit`` decides. With ``cut``, a warning is printed. With ``refuse``, StepFailed is
@@ -179,10 +179,8 @@ def _let_go(fleet: Fleet, members: Members, name: str, say: Say) -> None:
     """Wait until no balancer has a connection to a barred node, at most ``drain.limit`` seconds for each balancer.
 
     If a balancer still has connections after this time, this function prints a warning. During the wait, the node has
-    the drain mark: a file with which nginx on the node ends each connection after its next answer.
-
-    The drain mark also names the balancers that a later provisioning must open to the node again. Here the mark names
-    no balancer, because only the command ``join`` brings the node back.
+    the drain mark: a file with which nginx on the node ends each connection after its next answer. This drain mark
+    names no balancer, because only the command ``join`` brings the node back into the traffic.
 
     + name: name of the node
     """

@@ -100,7 +100,7 @@ def settle(fleet: Fleet, say: Say) -> bool:
 def _also(fleet: Fleet) -> list[str]:
     """Return the paths of two files that provisioning changes in addition to the files in its plan.
 
-    These are the file with the digests of the applied settings, and the file with the barred nodes.
+    The first file has the digests of the applied settings. The second file lists the barred nodes.
     """
     return [fleet.settings.node.provisioned, f"{render.nodes_file(fleet.settings)}.barred"]
 

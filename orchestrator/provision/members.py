@@ -50,7 +50,7 @@ class Listed:
 class Roll:
     """The differences between a balancer's list of nodes and the inventory.
 
-    + barred: addresses of the nodes that must be barred before the balancer loads its new configuration
+    + barred: addresses of the nodes that provisioning must bar before the balancer loads its new configuration
     + leaving: nodes of the list whose name and address are both missing in the inventory
     + moved: nodes of the list that have another address in the inventory, with their former addresses
     """
@@ -61,9 +61,9 @@ class Roll:
 
     @property
     def outdated(self) -> tuple[Listed, ...]:
-        """The nodes of ``leaving`` and ``moved``.
+        """The nodes of the list that leave the fleet, and the nodes of the list that have a new address.
 
-        Their lines stay in the balancer's list until the balancer has loaded a configuration without these addresses.
+        Their lines stay in the list until the balancer has loaded a configuration without their former addresses.
         """
         return (*self.leaving, *self.moved)
 
@@ -251,7 +251,7 @@ def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[di
     release in a color that gets traffic. If no node has a release in a color that gets traffic, the fleet does not
     serve traffic, and both results are empty.
 
-    The right release of a color comes from the nodes that are not barred:
+    Only the nodes that are not barred decide which release is the right release of a color:
 
     1. If one of these nodes has the release that the journal has for the color, this is the right release.
     2. Otherwise the right release is the release that more of these nodes have than any other release.
@@ -339,7 +339,7 @@ def _not_barred(fleet: FleetState) -> dict[str, NodeState]:
 
 
 def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
-    """Return the right release of a color, which `lacking` defines; None if no release is right.
+    """Return the release that the nodes must have in a color, by the two rules of `lacking`; None if there is none.
 
     + known: release of the color, according to the journal; None if the journal has no release for the color
     """

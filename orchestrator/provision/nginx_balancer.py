@@ -45,8 +45,8 @@ def place(
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
     + roll: the differences between the balancer's present list of nodes and the inventory
 
-    The balancer resolves the host names of the nodes now, and nginx's configuration contains only IP addresses. If the
-    configuration contained host names, nginx could not start while a single name cannot be resolved.
+    The balancer resolves the host names of the nodes now, and nginx's configuration contains only IP addresses. nginx
+    does not start if its configuration contains a host name that cannot be resolved.
     """
     account, found = balancer.prepare(work, settings, nodes, ["nginx"], roll)
     layout = settings.balancer

@@ -287,7 +287,8 @@ class Task:
       new configuration at its next start.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first
-    + runs: for nginx: whether nginx runs already, so that it is reloaded instead of started
+    + runs: whether nginx already runs, so that nginx is reloaded instead of started. Only tasks about nginx use this
+      field.
     """
 
     what: str

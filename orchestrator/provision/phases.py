@@ -52,7 +52,7 @@ class Prepared(Work):
 
 
 class Checked(Work):
-    """Checks the new content of files on the current host. Changes no file.
+    """Checks the new content of files on the current host. This phase changes no file.
 
     A file is checked only if its content on the host differs and if the operation has a check.
     """
@@ -69,7 +69,7 @@ class Checked(Work):
 
 
 class Placed(Work):
-    """Runs all operations that belong neither to `ADDING` nor to `LAST`.
+    """Runs the operations that change existing things on the current host and that can be taken back.
 
     Most of these operations put a file or link into place, or remove a file.
     """

@@ -69,7 +69,7 @@ class Planned(Work):
 
     @override
     def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
-        """Note one operation, if the operation would change something on the current host. Returns whether it would.
+        """Note one operation, if it would change something on the current host. Returns whether it was noted.
 
         The body of a pyinfra operation reads facts, and yields the commands that are needed. This function runs the
         body, but not the commands. Raises StepFailed if the operation refuses to run.

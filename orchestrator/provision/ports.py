@@ -94,8 +94,8 @@ def on_balancer(settings: Settings, switch: BalancerSwitch) -> list[Want]:
 def problems(settings: Settings, host: str, wants: Sequence[Want], found: InUse) -> list[Problem]:
     """Return a problem for each port that is taken, and for each port that the application needs twice.
 
-    A port is taken if a configuration file of another application or of the system names the port. If no such file
-    names the port, it is still taken if a program listens on it and another program is to get the port.
+    A port is taken if a configuration file of another application or of the system names the port. A port is also taken
+    if a program listens on the port, and another program is to get the port.
 
     The following does not take a port:
 
@@ -174,13 +174,13 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
 
 
 def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim], known: bool) -> bool:
-    """Return whether a program that listens on a wanted port does not take the port from the application.
+    """Return whether a program that listens on a wanted port leaves the port to the application.
 
     This is true if the program is to get the port, or if the program gives up the port in time. If the kernel hides the
-    program, it is true if the program may be such a program, or if it may belong to this application.
+    program, the result is also True if this may be the case, or if the program may belong to this application.
 
     + listener: the listening socket of the program
-    + owners: the systemd units or targets whose programs do not take the port
+    + owners: the systemd units or targets whose programs leave the port to the application
     + named: the ports in configuration files that overlap the wanted port
     + known: whether a configuration file of this application is on the host, so that a hidden program may belong to
       this application

@@ -93,7 +93,8 @@ def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
 def servers_nginx(settings: Settings, node_name: str, proxies: Sequence[str] = ()) -> str:
     """Return the text of the file with those nginx settings that belong to a node and not to a release.
 
-    nginx of both colors includes this file. It contains the trusted proxies, the probe token and the name of the node.
+    nginx of both colors includes this file. The settings are the trusted proxies, the token that a request must send to
+    get the marker, and the name of the node.
 
     Raises UsageError if the name of the node has a character that the header X-Node does not allow.
 
@@ -363,11 +364,11 @@ def color_target(settings: Settings, color: Color) -> str:
 
 
 def node_sudoers(settings: Settings) -> str:
-    """Return the sudo rules of the deploy user on a node.
+    """Return the sudo rules of the deploy user (setting ``user``) on a node.
 
     The rules let the deploy user
 
-    * start, stop and restart a color, and reduce its workers;
+    * start, stop and restart a color, and restart the color with fewer PHP-FPM workers;
     * check, as the web user, the configuration that a release has for its color;
     * see which releases are in use, and the last log line of a service;
     * give files of a release to the owners that the settings name;
@@ -405,7 +406,7 @@ def node_sudoers(settings: Settings) -> str:
 
 
 def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
-    """Return the sudo rules of the deploy user on a balancer.
+    """Return the sudo rules of the deploy user (setting ``user``) on a balancer.
 
     The rules let the deploy user only list the barred nodes, bar a node of the fleet, and remove the bar of a node.
 
@@ -461,7 +462,10 @@ def node_scripts(settings: Settings) -> dict[str, str]:
 
 
 def bar(settings: Settings) -> str:
-    """Return the script ``bar``. While a node is barred, the balancer opens no new connections to the node."""
+    """Return the script ``bar``, which bars nodes at a balancer.
+
+    While a node is barred, the balancer opens no new connections to the node.
+    """
     return _render("bar.j2", nodes_file=nodes_file(settings))
 
 
@@ -556,7 +560,10 @@ def trim(settings: Settings, switch: NginxSwitch) -> str:
 
 
 def trim_units(settings: Settings) -> dict[str, str]:
-    """Return the systemd unit files of a timer that runs the script ``trim`` every minute: path -> text."""
+    """Return the systemd unit files of a timer that runs the script ``trim`` every minute: path -> text.
+
+    The script limits the size of nginx's record of requests.
+    """
     script = f"{settings.balancer.library}/trim"
     return {
         f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)

@@ -188,7 +188,7 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
 
     1. Load the configuration on all nodes that need no drain, at once.
     2. Drain the other nodes and load their configuration, one node after another.
-    3. Bar the nodes that leave the fleet at the balancers.
+    3. At the balancers, bar the nodes that leave the fleet.
     4. Load the configuration on the balancers, one balancer after another. This configuration does not contain the
        nodes that leave the fleet.
     5. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
@@ -316,9 +316,9 @@ def _drained(
     + name: name of the node
     + restarted: the colors that ``act`` will restart. This function also waits until these colors are quiet.
     + act: loads the configuration of the node
-    + drain: the balancers that send no new requests to the node meanwhile. The only node that gets traffic is not
-      barred. On this node, this function only waits until idle connections have ended, because a reload of nginx loses
-      no request on other connections.
+    + drain: the balancers that send no new requests to the node during the drain. If no other node gets traffic, there
+      are no such balancers. Then this function waits only until idle connections to the node have ended, because a
+      reload of nginx loses no request on other connections.
     """
     drain_mark.write(fleet, name, drain.bar_at)
     ours: list[str] = []

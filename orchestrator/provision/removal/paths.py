@@ -26,7 +26,7 @@ ENTRIES = ("repo.git", ".repo.git.new", "releases", SHARED, "guard", *Color, "li
 
 
 def serving(settings: Settings) -> dict[str, str]:
-    """Return the paths of the files with which HAProxy and nginx serve the application: program -> path.
+    """Return the paths of the configuration files with which HAProxy and nginx serve the application: program -> path.
 
     The keys are ``haproxy`` and ``nginx``.
     """

@@ -1,6 +1,6 @@
 """Plan a removal: which parts are removed on each host, which parts stay, and which problems prevent the removal.
 
-All functions are pure. They use facts of the hosts that were read before.
+All functions are pure. Their arguments are facts that were read from the hosts before.
 """
 
 from __future__ import annotations

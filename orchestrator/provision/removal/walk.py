@@ -126,9 +126,10 @@ def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say
 
 
 def remove_state(fleet: Fleet, names: Sequence[str], say: Say) -> None:
-    """Remove the state directory of the application on some hosts. It holds the lock, the journal and the weights.
+    """Remove the state directory of the application on some hosts.
 
-    Afterwards, remove the directories that all applications share, such as ``/etc/orchestrator``, if they are empty.
+    The state directory holds the lock, the journal and the weights. Afterwards, remove the directories that all
+    applications share, such as ``/etc/orchestrator``, if they are empty.
 
     Raises StepFailed if a command fails on a host.
 
@@ -164,10 +165,12 @@ def _unserve(fleet: Fleet, name: str, left: Left, program: str, say: Say) -> Non
 
 
 def _mark(fleet: Fleet, name: str, verb: str) -> None:
-    """Make nginx on a host end each connection of the other applications after the next answer, or stop this again.
+    """Begin or end a mode in which nginx on a host ends each connection after the next answer.
+
+    The mode has an effect only on the connections of the other applications on the host.
 
     + name: name of the host
-    + verb: ``on`` to end the connections after the next answer, ``off`` to keep them open as usual
+    + verb: ``on`` to begin the mode, ``off`` to end the mode
     """
     sure(fleet.one(name, lambda host: _script(fleet, host, "last", verb, fleet.settings.app), ACT))
 
