@@ -81,7 +81,7 @@ class NotUndone(OrchestratorError):
     """An undo failed, or an earlier run cannot be settled. Exit status 4.
 
     After a failed undo, at least one switch or reachable node is not in the state from before the run. An earlier run
-    cannot be settled if the Auto Scaling group that this run suspended cannot be resumed.
+    cannot be settled if the earlier run suspended the Auto Scaling group and AWS does not resume the group.
     """
 
     status = 4

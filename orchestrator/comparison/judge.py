@@ -107,9 +107,11 @@ class Difference:
 
 
 def limit(settings: Comparison, quantile: float) -> float:
-    """Return the limit of a quantile, in milliseconds. A request is slow if it took longer than this limit.
+    """Return the time above which a request is slow, in milliseconds.
 
-    + quantile: the old color's quantile, in milliseconds
+    The result is the quantile multiplied by the setting ``slower``, but at least ``slower_ms`` more than the quantile.
+
+    + quantile: a quantile of the old color's response times, in milliseconds
     """
     return max(quantile * settings.slower, quantile + settings.slower_ms)
 

@@ -26,7 +26,7 @@ def bucket(ms: float) -> int:
 
 
 def lower(number: int) -> float:
-    """Return the shortest response time that belongs to a bucket, in milliseconds.
+    """Return the shortest response time in a bucket, in milliseconds. A bucket is a range of response times.
 
     + number: the number of the bucket
     """
@@ -75,13 +75,14 @@ class Traffic:
 
     @property
     def timed(self) -> int:
-        """The number of requests whose wait is known, including the requests of clients that left."""
+        """The number of requests whose response time is known, including the requests of clients that left."""
         return sum(self.times.values())
 
     def quantile(self, share: float) -> float | None:
         """Return the milliseconds within which a share of the clients got the answer or left; None without requests.
 
-        The result is rounded down to the shortest time of its bucket.
+        The requests are counted in buckets, which are ranges of response times. The result is the shortest time of a
+        bucket, so it may be lower than the exact quantile.
 
         + share: a number from 0 to 1; for example, 0.99 for the p99
         """
@@ -95,7 +96,8 @@ class Traffic:
     def slower(self, ms: float) -> int:
         """Return the number of requests that took longer than ``ms`` milliseconds.
 
-        Requests in the same bucket as ``ms`` are not counted, so the precision is the width of one bucket.
+        The requests are counted in buckets, which are ranges of response times. The bucket that contains ``ms`` is not
+        counted, so the result may be too low by the number of requests in this bucket.
         """
         limit = bucket(ms)
         return sum(count for number, count in self.times.items() if number > limit)

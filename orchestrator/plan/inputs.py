@@ -88,8 +88,8 @@ class Release:
 class Rollback:
     """The operator's request for a rollback.
 
-    + cold: whether the release is not warm in the idle color of every node. If True, the run starts the release, warms
-      it and checks it with the gate, before traffic moves. If False, the release runs already.
+    + cold: whether the run must first start the release, warm it and check it with the gate, before traffic moves.
+      False if the release is warm in the idle color of every node.
     """
 
     verb: ClassVar[str] = "rollback"

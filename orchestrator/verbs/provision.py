@@ -192,9 +192,10 @@ def _can_lock(fleet: Fleet) -> bool:
 
 
 def _committed(fleet: Fleet) -> Mapping[Color, str]:
-    """Return, for each color, the release that the newest committed run with this color as the new color has installed.
+    """Return the release that each color got in the newest committed run that moved the traffic to this color.
 
-    The last 50 runs in the journal are searched. The result is empty if the journal cannot be read.
+    The result is color -> release. Only the last 50 runs in the journal are searched. The result is empty if the
+    journal cannot be read.
     """
     from orchestrator.provision.members import committed
 

@@ -91,7 +91,7 @@ def _record(session: Session, i: Inputs, ended: Ended) -> int:
     """Record in the journal that a run is settled, and return the exit status 0.
 
     If places did not answer the undo, record nothing and return 1, so that the next command undoes the remaining
-    stages. Raises NotUndone if the Auto Scaling group could not be resumed (``Kind.owed``).
+    stages. Raises NotUndone if the Auto Scaling group could not be resumed.
 
     + i: the Inputs of the settled run
     + ended: how the stages of the undo or of the completion ended
