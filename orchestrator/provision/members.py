@@ -289,11 +289,11 @@ def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[di
 
 
 def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: Mapping[str, str]) -> Members:
-    """Return which nodes may get traffic after provisioning, from the reasons that `lacking` has found.
+    """Return which nodes may get traffic after provisioning.
 
     + state: the state of the fleet
     + lists: balancer -> nodes of its list
-    + lacking: node that must not get traffic -> the reason
+    + lacking: the nodes that must not get traffic (node -> reason), as the function `lacking` returns them
     """
     colors, serving = carrying(state), is_serving(state)
     rolls = {}

@@ -416,9 +416,9 @@ def color_up(target: str, verb: str, nginx: str, port: int, only: str, said: str
 @operation(is_idempotent=False)
 def color_listens(only: str, nginx: str, stamp: str, port: int) -> Commands:
     """
-    Make nginx of a color load the node's own nginx settings, and check that nginx listens on the color's port.
+    Make nginx of a color load its settings that do not depend on a release, and check that nginx listens on its port.
 
-    The node's own settings, such as the name of the node, are in a file that nginx of both colors includes.
+    The settings, such as the name of the node, are in a file that nginx of both colors includes.
 
     + only: path of the socket-only mark. While this file exists, nginx of the color listens only at its socket. The
       operation removes the file.

@@ -46,7 +46,7 @@ class Change:
 
     @property
     def text(self) -> str:
-        """The change in one line."""
+        """The change as one line of the plan."""
         shown = self.paths if len(self.paths) <= SHOWN else (self.paths[0], f"{len(self.paths) - 1} more")
         return f"{self.verb:<8} {self.what}" + (f" ({', '.join(shown)})" if shown else "")
 

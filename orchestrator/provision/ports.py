@@ -176,8 +176,9 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
 def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim], known: bool) -> bool:
     """Return whether a program that listens on a wanted port leaves the port to the application.
 
-    This is true if the program is to get the port, or if the program gives up the port in time. If the kernel hides the
-    program, the result is also True if this may be the case, or if the program may belong to this application.
+    A program leaves the port to the application if the program itself is to get the port, or if it gives up the port in
+    time. If the kernel hides the program, the result is True in two cases: a configuration file shows that such a
+    program uses the port, or the program may belong to this application.
 
     + listener: the listening socket of the program
     + owners: the systemd units or targets whose programs leave the port to the application

@@ -193,7 +193,7 @@ def logrotate(settings: Settings, web_group: str) -> str:
 
 
 def _services(settings: Settings) -> dict[str, object]:
-    """Return the values of services for the templates of the balancers: name of the template variable -> value.
+    """Return the variables about services for the templates of the balancers: name of the variable -> value.
 
     The services are sorted by the length of their paths, the longest path first. A request goes to the service with the
     longest path that matches the request.

@@ -90,8 +90,8 @@ class WhatIsLeft(FactBase[Left]):
     """
     Returns what an application has on a host.
 
-    The command needs the public keys of the settings on standard input, one key on each line. The command counts which
-    of these keys are in the deploy user's ``authorized_keys``.
+    The command needs the public keys of the setting ``authorized_keys`` on standard input, one key on each line. The
+    command counts how many of these keys may log in as the deploy user.
 
     + app: name of the application
     + user: name of the application's deploy user
