@@ -173,7 +173,9 @@ def cross_check(
 ) -> list[str]:
     """Return all differences between the tags, the Auto Scaling group and the target groups, one line for each. Pure.
 
-    + tagged, in_group, targets: as in ``Found``
+    + tagged: instance id -> running instance with the tags
+    + in_group: instance id -> lifecycle state in the Auto Scaling group; None if the fleet has no such group
+    + targets: the target groups of both colors
     """
     lines: list[tuple[str, str]] = []
     states = in_group or {}

@@ -34,12 +34,12 @@ class Swap:
     """The record of an armed node: whether the node changed its ``live`` link at the agreed instant.
 
     + outcome: ``fired`` if the node changed the link, ``already`` if the link already named the color, ``waiting`` if
-      no result is recorded yet, ``nothing`` if this run did not arm the node. The other values say why the node did not
-      change the link (see MEANING)
-    + color: the color that the link should name; None if the node was not armed
+      no result is recorded yet, ``nothing`` if the run did not arm the node. The other values say why the node did not
+      change the link; the mapping MEANING explains them
+    + color: the color that the link should name; None if the run did not arm the node
     + at: the agreed instant, in epoch seconds
     + instant: time of the outcome by the node's own clock, in epoch seconds; 0 if there is no outcome yet
-    + why: if the operating system refused the change of the link, its error message; otherwise empty
+    + why: error message of the operating system, if it refused to change the link; otherwise empty
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""Count the requests and streams that a color still serves on a node."""
+"""Count the requests and streams that a color still serves on a node, and count idle connections to a port."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""pyinfra operations that change a node or a balancer. Any other pyinfra deploy can use them too."""
+"""pyinfra operations that change a node or a balancer. Other pyinfra deploys can use these operations too."""

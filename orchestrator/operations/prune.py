@@ -24,8 +24,9 @@ def prune(
     these cases: a color points to the release, a process has its working directory in the release, or a process has a
     file of the release open.
 
-    The operation also removes incomplete releases and packed releases (tar files) that ended runs left behind. For each
-    release in ``needed``, the operation writes the size, in KiB and inodes, to the release's file ``.release/size``.
+    The operation also removes incomplete releases, and tar files of releases, that ended runs have left behind. For
+    each release in ``needed``, the operation writes the size, in KiB and inodes, to the release's file
+    ``.release/size``.
 
     + root: directory of the application
     + keep: number of releases to keep, including the releases that are in use or in ``needed``

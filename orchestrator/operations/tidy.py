@@ -1,4 +1,4 @@
-"""Remove the incomplete and packed releases that ended runs have left behind on a node."""
+"""Remove incomplete releases and tar files of releases that ended runs have left behind on a node."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SCRIPT = read("operations/tidy.sh")
 @operation()
 def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove the incomplete releases and the packed releases (tar files for a join) that ended runs have left behind.
+    Remove the incomplete releases, and the tar files of releases, that ended runs have left behind.
 
-    The operation does not remove complete releases.
+    Such a tar file was made to copy a release to another node. The operation does not remove complete releases.
 
     + root: directory of the application
     + remove: path of the program that deletes files of other users in a release. Sudo runs the program as root

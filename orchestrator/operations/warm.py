@@ -24,8 +24,8 @@ def compile_command(
     The last line of the command's output is JSON.
 
     + socket: socket of the color's PHP-FPM
-    + document_root: document root of the color; it may contain links
-    + inspect: path of the inspection script
+    + document_root: document root of the color; the path may contain symlinks
+    + inspect: path of ``inspect.php``, the PHP file with which PHP-FPM compiles files and reports its OPcache
     + compile: paths to compile, relative to the release
     + exclude: patterns of paths in the release that are not compiled
     """

@@ -134,7 +134,10 @@ class Link:
 
 
 async def connect(target: Target) -> Link:
-    """Connect to the target's first address that accepts a connection. Raises OSError if no address accepts one."""
+    """Connect to the target's first address that accepts a connection.
+
+    Raises OSError if no address accepts a connection.
+    """
     loop = asyncio.get_running_loop()
     reader = _Reader(limit=KEPT, loop=loop)
     transport, protocol = await dial(target, lambda: asyncio.StreamReaderProtocol(reader, loop=loop))

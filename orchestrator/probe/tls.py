@@ -32,10 +32,10 @@ def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def naming_http2() -> Iterator[None]:
-    """Turn one TLS error in the ``with`` block into NotHttp2: the server supports none of the offered protocols.
+    """Raise NotHttp2 if a server refuses the TLS handshake in the ``with`` block for lack of a common protocol.
 
-    In the TLS handshake, the client offers protocols by ALPN. If the server supports none of these protocols, it may
-    refuse the handshake. Use this context manager for connections that need HTTP/2. It does not change other errors.
+    In the handshake, the client offers HTTP/2 and HTTP/1.1 by ALPN. A server that supports neither of the two may
+    refuse the handshake. All other errors leave the ``with`` block unchanged.
     """
     try:
         yield

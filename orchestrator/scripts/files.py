@@ -21,7 +21,7 @@ def read(name: str) -> str:
     + name: path of the script in the package ``orchestrator``, such as ``operations/build.sh``
 
     A line such as ``. ../scripts/apart.sh`` includes a file: this function replaces the line by the text of the file.
-    The path in the line is relative to the script's directory, as in shellcheck.
+    The path in the line is relative to the directory of the script.
     """
     folder = posixpath.dirname(name)
     text = files("orchestrator").joinpath(name).read_text(encoding="utf-8")
