@@ -1,4 +1,4 @@
-"""Interpret the reports of AWS about an ALB's two target groups: members, health of members, wrong settings. Pure."""
+"""Read from the answers of AWS which targets an ALB's target groups have, and whether they are healthy. Pure."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Offset:
 
 
 def offset(sent: float, received: float, said: float) -> Offset:
-    """Return the offset of a node's clock, calculated from one question to the node and the node's answer.
+    """Return how far a node's clock differs from the clock of the operator's machine, from one question and its answer.
 
     The calculation assumes that the node read its clock halfway between ``sent`` and ``received``.
 
@@ -45,7 +45,9 @@ def offset(sent: float, received: float, said: float) -> Offset:
 
 
 def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float] = time.time) -> Offset:
-    """Measure the offset of a node's clock several times. Return the measurement with the shortest round trip.
+    """Measure several times how far a node's clock differs from the clock of the operator's machine.
+
+    Return the measurement with the shortest round trip, because this measurement is the most exact one.
 
     + ask: function that asks the node for the time of its clock, and returns this time in epoch seconds
     + times: number of measurements
@@ -60,12 +62,12 @@ def measure(ask: Callable[[], float], times: int = 3, clock: Callable[[], float]
 
 
 def common(offsets: Mapping[str, Offset]) -> float:
-    """Return the median of the nodes' offsets, in seconds.
+    """Return the number of seconds that must be added to the time of the operator's machine to get the nodes' time.
 
-    The time of the operator's machine plus this median is the common time of the nodes. This common time is right even
-    if the clock of the operator's machine or the clock of one node is wrong.
+    The result is the median of the differences between the nodes' clocks and the clock of the operator's machine. The
+    median is right even if the clock of the operator's machine or the clock of one node is wrong.
 
-    + offsets: node -> offset of the node's clock
+    + offsets: node -> difference between the node's clock and the clock of the operator's machine
     """
     return median(one.seconds for one in offsets.values())
 
@@ -73,7 +75,7 @@ def common(offsets: Mapping[str, Offset]) -> float:
 def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
     """Return one line that names the nodes with wrong clocks, and says what to do. Return None if all clocks agree.
 
-    + offsets: node -> offset of the node's clock
+    + offsets: node -> difference between the node's clock and the clock of the operator's machine
     + allowed: seconds by which the clocks of two nodes may differ. From a measured difference, the uncertainties of
       both measurements are subtracted first.
     """

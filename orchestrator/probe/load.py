@@ -59,7 +59,7 @@ class Load:
 
 
 def clients(load: Load) -> list[tuple[Kind, Target]]:
-    """Return one pair for each client: the kind of the client's requests, and the target of these requests. Pure.
+    """Return one pair for each client: the kind of the client's requests, and the server that gets them. Pure.
 
     The list begins with every possible pair. If there are more clients than possible pairs, the pairs repeat.
     """

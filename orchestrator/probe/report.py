@@ -19,7 +19,7 @@ EXAMPLES = 5
 
 @dataclass
 class Count:
-    """The numbers of requests and failures for one kind of request, or for one target.
+    """The numbers of requests and failures for one kind of request, or for one target (server).
 
     + failures: kind of failure -> number of failures; kinds without a failure are left out
     """
@@ -64,7 +64,7 @@ class Totals:
     + failed: number of failures
     + failures: kind of failure -> number of failures; kinds without a failure are left out
     + kinds: kind of request -> its numbers of requests and failures
-    + targets: name of a target -> its numbers of requests and failures
+    + targets: name of a target (server) -> its numbers of requests and failures
     + releases: value of the header X-Release -> number of good answers
     + nodes: value of the header X-Node -> number of good answers
     + unmarked: number of good answers without the header X-Release

@@ -93,8 +93,9 @@ class Sample:
     def routed_by(self) -> float | None:
         """The latest time at which the switch can have chosen the color for this request.
 
-        The switch must have chosen the color before the first byte of the answer arrived, and at least ``hold`` seconds
-        before the last byte arrived. None if no complete answer arrived.
+        The switch must have chosen the color before the first byte of the answer arrived. If the request asked the
+        server to delay its answer by ``hold`` seconds, the switch must also have chosen the color at least ``hold``
+        seconds before the last byte arrived. None if no complete answer arrived.
         """
         if (answered := self.answered) is None or self.first_byte is None:
             return None
