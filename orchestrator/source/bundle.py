@@ -17,11 +17,11 @@ from orchestrator.scripts.files import read
 def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
     """Copy a directory, and return the copy. All nodes get these files, even if the directory changes meanwhile.
 
-    ``.git`` and a directory ``.release`` at the top are never copied.
+    Every ``.git`` in the directory, and ``.release`` at its top, are left out.
 
     + exclude: patterns, in rsync's syntax, of further files that are not copied
 
-    Raises UsageError if the directory does not exist, and OrchestratorError if it cannot be copied.
+    Raises UsageError if the directory does not exist, and OrchestratorError if the directory cannot be copied.
     """
     source = Path(directory).expanduser()
     if not source.is_dir():
@@ -83,7 +83,7 @@ def sha256(file: Path) -> str:
 
 
 def hash_of(path: Path) -> str:
-    """Return the hash of the files in a directory. The script that calculates the hash is also used on the nodes.
+    """Return the hash of the files in a directory. The nodes use the same script to calculate hashes.
 
     The hash includes the executable bits of the files. Therefore this function first gives the files the modes that
     they will have on the nodes. Raises OrchestratorError if a command fails.

@@ -78,7 +78,7 @@ def curl_config(url: str) -> str:
 
 
 def ref_of(source: Tarball, options: Options, key: str, place: str) -> str:
-    """Return the ref, which is the name of the wanted version. Empty if neither the operator nor the settings give it.
+    """Return the ref, which is the name of the wanted version. Empty if the operator and the settings give no ref.
 
     + key: the setting that has ``place`` as its value: ``url`` or ``file``
     + place: the URL or path of the tarball, which may contain the placeholder `REF`

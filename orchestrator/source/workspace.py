@@ -35,8 +35,8 @@ def build(directory: Path, steps: Sequence[Build], store: Path, environment: Map
 
     + directory: directory with the version's files. The digest of each step is written to ``.release/build`` in this
       directory, as on a node.
-    + store: directory that keeps outputs. Each entry is ``<step>/<digest>``: the digest is made from the step and its
-      inputs.
+    + store: directory that keeps outputs. Each entry is a directory ``<step>/<digest>``. The digest is made from the
+      step and its inputs.
     + environment: variables for the steps, in addition to the variables of this process
 
     Raises CommandFailed if a step fails or does not make one of its outputs. The exception has the lines that the step

@@ -77,8 +77,8 @@ def denied(settings: Settings) -> Rules:
 def unsent(settings: Settings) -> Rules:
     """Return the rules for files that nginx does not send.
 
-    nginx applies these rules after the rules of `denied`. If these rules refuse a path, the application gets the
-    request. With the runtime ``static``, nginx then answers with 404.
+    nginx applies these rules after the rules of `denied`. If these rules refuse a path, nginx passes the request to the
+    application; with the runtime ``static``, nginx answers with 404.
     """
     return _with_exceptions(settings, _unsent(settings))
 
@@ -95,7 +95,7 @@ def _with_exceptions(settings: Settings, unsent: list[str]) -> Rules:
 
 
 def literal(path: str) -> str:
-    """Return a regular expression that matches exactly one path.
+    """Return a regular expression that matches exactly this path.
 
     The expression contains no double quote, so nginx's configuration may have the expression in double quotes.
     """

@@ -1,4 +1,4 @@
-"""The two interfaces of a switch (docs/switches.md). Both can read the state, shift weights, and bar nodes.
+"""The two interfaces of a switch (docs/switches.md). Both interfaces can read the state, shift weights, and bar nodes.
 
 A ``Balancer`` is a switch on hosts of the inventory, such as HAProxy. The class only makes shell scripts and parses
 their output; other code runs the scripts on these hosts. An ``Api`` is a switch that the operator's machine controls
@@ -221,10 +221,11 @@ class Api(ABC):
 
     @abstractmethod
     def bar(self, addresses: Sequence[str], out: bool) -> str:
-        """Keep all new requests away from nodes, for both colors. Or let requests in again, and wait for healthy nodes.
+        """Bar nodes, or let nodes in again. A barred node gets no new requests for either color.
 
-        Returns one line for the report. Raises NotDone if the API refuses, or if the nodes do not become healthy.
+        When nodes are let in, the method waits until these nodes are healthy. Returns one line for the report. Raises
+        NotDone if the API refuses, or if the nodes do not become healthy.
 
-        + addresses: the nodes. A node is given by its inventory name, or by the provider's name for the node.
-        + out: True to keep requests away, False to let requests in
+        + addresses: the nodes, by inventory name or by the provider's name
+        + out: True to bar the nodes, False to let the nodes in
         """

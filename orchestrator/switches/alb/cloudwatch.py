@@ -1,8 +1,8 @@
 """Make queries for CloudWatch's metrics of both colors behind an ALB, and calculate numbers from the results.
 
 A comparison of the colors uses these numbers. All functions are pure. CloudWatch's metrics of a minute are complete
-only about two minutes after that minute. Therefore a bake does not wait for CloudWatch before it checks the probe and
-the health pages of the nodes.
+only about two minutes after that minute. Therefore a bake first checks the probe and the health pages of the nodes, and
+then waits for CloudWatch.
 
 Facts from AWS's documentation of CloudWatch and of the load balancer:
 
@@ -40,9 +40,9 @@ P99 = "p99"
 
 @dataclass(frozen=True)
 class TooEarly:
-    """The result of a function if CloudWatch's data for some minutes of a window is not complete yet.
+    """The result of `window` and of ``Alb.traffic`` if CloudWatch's data for the window is not complete yet.
 
-    + until: time, in epoch seconds, at which the data of all minutes of the window will be complete
+    + until: time, in epoch seconds, at which the data for the whole window will be complete
     """
 
     until: float

@@ -144,10 +144,10 @@ class Alb(Api):
     def bar(self, addresses: Sequence[str], out: bool) -> str:
         """Deregister nodes from both target groups, or register the nodes again, as described in ``Api.bar``.
 
-        For each barred node, both target groups get a tag. The tag tells later runs that the node is barred, and not
-        lost.
+        For each barred node, both target groups get a tag. Without the tag, later runs would report that the node is
+        missing in the target groups.
 
-        + addresses: the nodes: inventory names or target ids
+        + addresses: the nodes, by inventory name or by target id
 
         Raises NotDone, without a change, if a node is not in the inventory, or if a color would have no target left.
         """
