@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Prints how many connections to these ports of a node are open.
+# Prints the number of open connections to these ports of a node.
 ip=$1
 shift
 case $ip in *:*) ip="[$ip]" ;; esac

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Prints for each stamp whether the files that it lists are unchanged, and will stay so: yes|<stamp> or no|<stamp>. $1 lists
-# the files that are about to change, one a line.
+# Prints for each stamp "yes|<stamp>" if the files that the stamp lists have the checksums in the stamp, and "no|<stamp>"
+# otherwise. $1 has the paths of files that are about to change, one on each line. If a stamp lists such a file, the
+# script prints "no|<stamp>". The other arguments are the paths of the stamps.
 changing=$1
 shift
 stays() { [ -z "$changing" ] || ! sed 's/^[0-9a-f]* [ *]//' "$1" | grep -qxF -e "$changing"; }

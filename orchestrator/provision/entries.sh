@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Prints what is at each path: <kind>|<user>|<group>|<mode>|<content>|<path>, or -|<path> where nothing is. The content is
-# a file's SHA-256 or a link's target.
+# Prints one line for each path: <kind>|<user>|<group>|<mode>|<content>|<path>, or -|<path> if nothing exists at the path.
+# The content is the SHA-256 of a file, or the target of a symlink.
 for path in "$@"; do
     content=''
     if [ -L "$path" ]; then

@@ -1,8 +1,9 @@
 # shellcheck shell=sh
-# Installs the text from standard input as a file, if the shell command $check (none if empty) accepts it as $candidate, to
-# be renamed to $path. A refused text leaves the file as it is. With $until = check, the text is only checked.
+# Writes the text from standard input to $candidate and, if the shell command $check accepts this file, renames the file to
+# $path. If $check is empty, nothing is checked. If $check refuses the text, the file at $path stays unchanged. With
+# $until = check, the text is only checked.
 #
-# Under the flock, one command at a time puts a file into place, or puts former files back (put_back.sh).
+# Because of the flock, only one command at a time puts a file into place, or puts former files back (put_back.sh).
 umask 077
 exec 9</etc && flock 9 || exit
 path=$1 owner=$2 mode=$3 check=$4 digest=$5 until=$6

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Keeps a copy of each of the files $2, $3, ... in the directory $1, which appears at once with all copies. Its file "list"
-# has the paths; file n is the copy of the n-th path, and is missing if there was nothing at the path. Directories are left
-# out, because no file is ever put into their place.
+# Copies each of the files $2, $3, ... into the directory $1. The directory gets its name only when all copies are
+# complete. Its file "list" has the paths. The file n in the directory is the copy of the n-th path; if nothing existed at
+# this path, there is no file n. Directories are not copied, because provisioning never replaces a directory by a file.
 umask 077
 directory=$1
 shift

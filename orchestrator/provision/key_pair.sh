@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Prints how many certificates and keys two files hold, and whether they belong together, as openssl says.
+# Prints how many certificates and private keys two files contain. If openssl is installed, the script also prints whether
+# the key belongs to the certificate.
 certificate=$1 key=$2
 [ ! -f "$certificate" ] || echo "certificates=$(grep -c "^-----BEGIN CERTIFICATE-----" "$certificate")"
 [ ! -f "$key" ] || echo "keys=$(grep -cE "^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----" "$key")"

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Runs $command, which loads a service's configuration; waits until $process listens on each port; then remembers the
-# checksums of the files in $stamp. Ports are words.
+# Runs $command, which makes a service load its configuration. Then waits until $process listens on each of the $ports, and
+# writes the checksums of the configuration files $6, $7, ... into $stamp.
 #
-# That something listens on a port is not enough: another program may hold it. The kernel may hide which program listens
-# (a container without the capability to trace); then any listener counts.
+# The script checks which program listens on a port, because another program may have the port. If the kernel hides which
+# program listens (in a container without the capability to trace processes), any program is accepted.
 command=$1 process=$2 ports=$3 seconds=$4 stamp=$5
 shift 5
 listens() {

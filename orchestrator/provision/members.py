@@ -339,7 +339,9 @@ def _not_barred(fleet: FleetState) -> dict[str, NodeState]:
 
 
 def _right(fleet: FleetState, color: Color, known: str | None) -> str | None:
-    """Return the release that the nodes must have in a color, by the two rules of `lacking`; None if there is none.
+    """Return the right release of a color: the release that a node must have to get traffic; None if it is unknown.
+
+    The description of `lacking` has the two rules by which a release is the right release.
 
     + known: release of the color, according to the journal; None if the journal has no release for the color
     """

@@ -64,7 +64,8 @@ def place(
     + settings: settings of the application
     + node_name: name of the node in the header X-Node of answers
     + balancers: inventory name -> address of every balancer
-    + live: the color for the symlink ``live``, if this symlink does not exist yet; None to make no symlink
+    + live: the color to which a new symlink ``live`` points; None to make no symlink. An existing symlink is not
+      changed.
     """
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
@@ -171,9 +172,11 @@ def forget_former_origin(work: Work, settings: Settings, account: Account) -> No
 def tree(work: Work, settings: Settings, account: Account, web: Account, live: Color | None) -> None:
     """Make the directories of the application on a node, and the symlink ``live``.
 
+    An existing symlink ``live`` is not changed.
+
     + account: account of the deploy user
     + web: account of the web user
-    + live: the color for the symlink, if the symlink does not exist yet; None to make no symlink
+    + live: the color to which a new symlink ``live`` points; None to make no symlink
     """
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Puts the copies in the directory $1 back (see keep.sh), and removes the directory. A file that had no copy is removed. If
-# a command still puts a file into place, it ends first.
+# Puts the copies in the directory $1 back (see keep.sh), and removes the directory. If a file had no copy, because it did
+# not exist before, the file is removed. Because of the flock, this script waits until a command that is just putting a file
+# into place has ended.
 directory=$1
 [ -e "$directory/list" ] || exit 0
 exec 9</etc && flock 9 || exit

@@ -286,7 +286,7 @@ def runs(settings: Settings) -> str:
 
 
 def ssh(settings: Settings) -> str:
-    """Return the script ``ssh``, which git runs to connect to the origin by SSH."""
+    """Return the script ``ssh``, with which git connects by SSH to the origin: the git server of the releases."""
     source, layout = settings.source, settings.node
     options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     if isinstance(source, GitSource) and source.key:
@@ -336,7 +336,8 @@ def shrink(settings: Settings) -> str:
 def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
     """Return the systemd unit files that run the script ``shrink`` when a color's soak time is over: path -> text.
 
-    The unit files are a service, which runs the script, and a timer, which starts the service.
+    The script restarts PHP-FPM of the color with fewer workers. The unit files are a service, which runs the script,
+    and a timer, which starts the service.
     """
     values = {
         "app": settings.app,
