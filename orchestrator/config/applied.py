@@ -73,7 +73,7 @@ class Key:
     + value: a function that returns the key's value on a host. If the value is empty, 0, False or None, provisioning
       does nothing for the key.
     + new_instances: whether provisioning applies the key only for new instances of an Auto Scaling group
-    + stays: whether a host may keep what provisioning applied for the key, after the key was removed from the settings
+    + stays: whether the things that provisioning made for the key may stay on a host when the settings lose the key
     """
 
     name: str
@@ -283,7 +283,7 @@ def class_of(name: str) -> Class:
 
 
 def stays(name: str) -> bool:
-    """Return whether a host may keep what provisioning applied for a key, after the key was removed from the settings.
+    """Return whether the things that provisioning made for a key may stay on a host when the settings lose the key.
 
     + name: name of the key in the result of ``digests``
     """
@@ -320,7 +320,7 @@ def _as_json(value: object) -> object:
 
 
 def text(version: str, found: Mapping[str, str]) -> str:
-    """Return the text of the file of digests that provisioning writes on a host after it has applied the settings.
+    """Return the text of the file of digests. Provisioning writes this file on a host at the end of its changes.
 
     + version: version of this tool
     + found: key -> digest of the value that provisioning has applied on the host
@@ -331,7 +331,7 @@ def text(version: str, found: Mapping[str, str]) -> str:
 
 
 def unfinished(version: str) -> str:
-    """Return the text that a host's file of digests has while provisioning changes the host.
+    """Return the text of the file of digests on a host for the time in which provisioning changes the host.
 
     + version: version of this tool
     """

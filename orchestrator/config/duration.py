@@ -1,4 +1,4 @@
-"""Durations in settings: a number of seconds, or a text with a unit."""
+"""Durations in the settings: a number of seconds, or a text with a unit, such as ``90s``."""
 
 from __future__ import annotations
 

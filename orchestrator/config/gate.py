@@ -1,4 +1,4 @@
-"""The checks that the idle color must pass before traffic moves."""
+"""The settings of the gate: the checks that every node must pass before traffic moves."""
 
 from __future__ import annotations
 

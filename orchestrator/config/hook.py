@@ -17,8 +17,8 @@ class Hook(Section):
 
     before: str | None = Field(
         None,
-        description="name of the stage before which the hook runs, as the plan shows it. A hook has either `before` or "
-        "`after`",
+        description="name of the stage before which the hook runs. The plan shows the names of the stages. A hook has "
+        "either `before` or `after`",
     )
     after: str | None = Field(None, description="name of the stage after which the hook runs")
     on: Literal["nodes", "first node", "balancers", "operator"] = Field(

@@ -26,7 +26,8 @@ class Journal(Aws):
     bucket: str | None = Field(
         None,
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$|^arn:",
-        description="only with kind `s3`, and required there: name of the bucket, or ARN of an access point",
+        description="required with kind `s3`, and only allowed with this kind: name of the bucket, or ARN of an access "
+        "point",
     )
     prefix: str | None = Field(
         None,

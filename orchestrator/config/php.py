@@ -13,7 +13,7 @@ class Php(Section):
     """PHP and PHP-FPM. Each color has its own PHP-FPM master process, with its own OPcache."""
 
     version: str = Field(
-        "8.2", pattern=r"^\d\.\d$", description="PHP version, such as `8.2`, as in the names of the PHP packages"
+        "8.2", pattern=r"^\d\.\d$", description="PHP version, as in the names of the PHP packages, such as `8.2`"
     )
     public: str = Field(
         "public",

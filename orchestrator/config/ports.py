@@ -1,4 +1,4 @@
-"""The three ports of a node: for the live color, for blue and for green."""
+"""The settings of the three ports of a node: for the live color, for blue and for green."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe, which sends requests through the switch during a release."""
+"""The settings of the probe, which sends requests through the switch during a release."""
 
 from __future__ import annotations
 

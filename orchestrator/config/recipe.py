@@ -1,4 +1,7 @@
-"""Recipes. A recipe is a file of settings for one kind of application. The application's own settings override it."""
+"""Recipes. A recipe is a file of ready-made settings for one kind of application.
+
+The application's own settings override the settings of the recipe.
+"""
 
 from __future__ import annotations
 

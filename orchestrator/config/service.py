@@ -35,7 +35,7 @@ class Service(Section):
         min_length=1,
         pattern=r"^[^\n\r\x00]+$",
         description="one shell command, which the web user runs in the release's directory. The command must listen on "
-        "the unix socket whose path is in the environment variable SOCKET. With `ports`, it must listen on "
+        "the unix socket whose path is in the environment variable SOCKET. With `ports`, the command must listen on "
         "the TCP port in the variable PORT instead. The variables RELEASE and COLOR are also set",
     )
     path: str = Field(

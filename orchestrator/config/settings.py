@@ -1,4 +1,4 @@
-"""All settings of one application on one inventory, and the function that loads them."""
+"""All settings of one application, and the function that loads the settings."""
 
 from __future__ import annotations
 

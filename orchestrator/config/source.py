@@ -144,8 +144,8 @@ class Tarball(Source, Aws):
     sha256: str | None = Field(
         None,
         pattern="^[0-9a-f]{64}$",
-        description="SHA-256 of the tarball (64 hexadecimal digits), which is used if you give no `--data sha256=`. "
-        "With `url`, you must give one of the two",
+        description="SHA-256 of the tarball (64 hexadecimal digits). If you give `--data sha256=`, this setting is not "
+        "used. With `url`, this setting or `--data sha256=` is required",
     )
     strip: int = Field(
         0,

@@ -20,7 +20,7 @@ The name of the entry point is the kind. The object of the entry point is a subc
 
 
 class Switch(Section):
-    """The base of the sections of all kinds of switch. If there are several switches, all of them shift together."""
+    """The base of the sections of all kinds of switch. If there are several switches, all shift at the same time."""
 
     kind: str
     urls: list[str] = Field(
@@ -61,7 +61,10 @@ class Tls(Section):
     """HTTPS at the balancer, with TLS 1.2 or later. You install and renew the certificate and the key."""
 
     listen: int = Field(
-        443, ge=1, le=65535, description="port of https. Plain http keeps the port `listen` of the switch"
+        443,
+        ge=1,
+        le=65535,
+        description="port at which the balancer answers https. The switch's `listen` is the port of plain http",
     )
     certificate: str = Field(
         pattern=PATH,
@@ -90,7 +93,7 @@ class BalancerSwitch(Switch):
     """A load balancer that provisioning sets up, on all hosts of one inventory group."""
 
     group: str = Field(min_length=1, description="inventory group of the balancers")
-    listen: int = Field(80, ge=1, le=65535, description="port of plain http")
+    listen: int = Field(80, ge=1, le=65535, description="port at which the balancer answers plain http")
     tls: Tls | None = Field(None, description="https, in addition to plain http; default: only plain http")
     sticky: Sticky | None = Field(
         None, description="keeps each client on one node; default: any node may answer a client's next request"
@@ -141,7 +144,7 @@ class HAProxySwitch(BalancerSwitch):
 
 
 class NginxSwitch(BalancerSwitch):
-    """nginx as a balancer: a shift changes a symlink whose target's name is the weight, without a reload."""
+    """nginx as a balancer: a symlink gives the weight, and a shift changes this symlink, without a reload."""
 
     kind: Literal["nginx"]
     access_log: str = Field(

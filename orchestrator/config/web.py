@@ -30,7 +30,8 @@ PART = r"[A-Za-z0-9._~@+*-]+"
 def _served(path: str) -> str:
     """Return a path of the document root without a slash at the end.
 
-    Raises ValueError if the path is absolute, has a part ``.`` or ``..``, or has a forbidden character.
+    Raises ValueError if the path is absolute, has a part ``.`` or ``..``, or has a character other than
+    letters, digits and ``. _ ~ @ + - /``.
     """
     path = path.removesuffix("/")
     if "*" in path or not _is_relative(path):
@@ -44,7 +45,8 @@ def _served(path: str) -> str:
 def _denied(pattern: str) -> str:
     """Return a pattern of paths of the document root without a slash at the end. The pattern may contain ``*``.
 
-    Raises ValueError if the pattern is absolute, has a part ``.`` or ``..``, or has a forbidden character.
+    Raises ValueError if the pattern is absolute, has a part ``.`` or ``..``, or has a character other than
+    letters, digits and ``. _ ~ @ + - / *``.
     """
     pattern = pattern.removesuffix("/")
     if not _is_relative(pattern):
@@ -80,13 +82,14 @@ class Web(Section):
 
     serve: list[Annotated[str, AfterValidator(_served)]] = Field(
         default_factory=list,
-        description="files and directories that are sent although they are shared or `deny` names them, such as a "
+        description="files and directories that nginx sends even if they are shared or match `deny`, such as a "
         "directory of public uploads. Hidden files in these directories are not sent",
     )
     deny: list[Annotated[str, AfterValidator(_denied)]] = Field(
         default_factory=list,
-        description="patterns of paths that are answered with 404, such as `*.sql` or `vendor`. A `*` also matches "
-        "slashes, capital and small letters are the same, and everything below a matching directory is denied, too",
+        description="patterns of paths that nginx answers with 404, such as `*.sql` or `vendor`. A `*` also matches "
+        "slashes. Capital and small letters are not distinguished. If a pattern matches a directory, everything in it "
+        "is also denied",
     )
     max_body: str = Field(
         "64m",

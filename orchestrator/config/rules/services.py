@@ -37,9 +37,9 @@ def sockets_have_short_paths(settings: Settings) -> str | None:
 
 
 def session_files_are_provided(settings: Settings) -> str | None:
-    """Return an error message if ``shared.directories`` lists the tool's own ``sessions``, otherwise None.
+    """Return an error message if ``shared.directories`` lists a directory that the tool itself makes, otherwise None.
 
-    With the setting ``php.sessions = "shared"``, the tool itself makes the shared directory ``sessions``.
+    This directory is ``sessions``. The tool makes this directory only with the setting ``php.sessions = "shared"``.
     """
     if settings.shared_sessions and "sessions" in settings.shared.directories:
         return 'shared.directories: php.sessions = "shared" makes sessions already: remove sessions'

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def marked_answers_need_a_token(settings: Settings) -> str | None:
     """Return an error message if only answers to the probe have the marker, but the probe token is missing; else None.
 
-    The marker consists of the headers X-Release, X-Color and X-Node. By the token, nginx recognizes the probe's
-    requests.
+    The marker consists of the headers X-Release, X-Color and X-Node. nginx recognizes requests of the probe by the
+    token.
     """
     if settings.marker.answers == "probe" and settings.marker.token is None:
         return 'marker.token is missing, so no release can be verified: set marker.token, or marker.answers = "all"'
