@@ -25,10 +25,10 @@ SETTLED = 300
 
 @dataclass(frozen=True)
 class InFlight:
-    """The numbers of requests and streams that a color serves on a node, or that a balancer has open to a color.
+    """The numbers of open requests and streams of a color, counted on a node or at a balancer.
 
-    + connections: number of busy connections to the color's port (see ``busy``). At a balancer: number of connections
-      to the color that carry a request or a stream
+    + connections: on a node, number of busy connections to the color's port (the function ``busy`` says which
+      connections are busy). At a balancer, number of connections to the color that carry a request or a stream
     + requests: number of requests in PHP-FPM, or in the service that answers all requests. Requests that wait in a
       queue are included
     + streams: number of open connections to the color's other services, such as WebSocket servers. Connections without
@@ -101,7 +101,9 @@ class ColorInFlight(FactBase[InFlight | None]):
 
 class KeptConnections(FactBase[int]):
     """
-    Returns the number of idle open connections to a port (see ``busy``); None if the node did not answer.
+    Returns the number of open connections to a port that are idle; None if the node did not answer.
+
+    An idle connection is a connection for which the function ``busy`` returns False.
 
     + port: the port
     """

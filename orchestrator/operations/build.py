@@ -29,7 +29,7 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release. If the live release was built from the same inputs, reuse its outputs instead.
+    Run a build step in a release, or reuse the step's outputs from the live release if they had the same inputs.
 
     + root: directory of the application
     + release: id of the release
@@ -37,12 +37,13 @@ def build(
     + live: id of the live release; None to reuse nothing
     + step: name of the step
     + run: shell command of the step
-    + when: shell command that decides whether the step is needed. If its exit status is not 0, the step is skipped;
-      None to skip the step never
+    + when: shell command that decides whether the step is needed. If its exit status is not 0, the step is skipped.
+      None: the step is always needed
     + inputs: patterns of the files whose content the step reads (``*`` also matches ``/``)
     + listed: patterns of the files of which the step reads only the names
     + outputs: paths that the step makes, relative to the release; empty if the step must run in each release
-    + only_taken_over: True to fail if the step has outputs and the outputs cannot be reused; False to run the step then
+    + only_taken_over: decides what happens if the step has outputs that cannot be reused. True: the operation fails.
+      False: the operation runs the step
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Outputs are reused through reflinks or hard links. With hard links, one file is in several releases. Therefore the

@@ -1,4 +1,4 @@
-"""Check that a release lacks no environment file, build outputs or shared paths of the live release."""
+"""Check that a release has an environment file, build outputs and shared paths if the live release has them."""
 
 from __future__ import annotations
 

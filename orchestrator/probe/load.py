@@ -88,7 +88,10 @@ def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
 
 
 class _Permits:
-    """Tells clients when they may send a request, so that the load keeps its rate and its number of requests."""
+    """Tells each client when it may send a request, so that all clients together keep to the limits of the load.
+
+    The limits are the rate (requests a second) and the number of requests.
+    """
 
     def __init__(self, load: Load, stop: asyncio.Event) -> None:
         self._interval = 1 / load.rate if load.rate else 0.0

@@ -153,7 +153,7 @@ class Report:
     + unfinished: number of requests that were still in flight when the probe ended. No other number of the report
       includes these requests
     + median, p99: median and 99th percentile of the answer times in seconds, from sending a request to the last byte of
-      its answer. Failures and slow requests are left out. None if no other requests are among the kept samples
+      its answer. Failures and slow requests are left out. None if every kept sample is a failure or a slow request
     + marks: remarks that the parent process sent
     + transitions: changes from one release to another
     + kept: number of samples from which the transitions, the median and the p99 are calculated
@@ -173,21 +173,21 @@ class Report:
     def stale(self) -> int:
         """The number of stale answers in all transitions.
 
-        A stale answer is an answer of the old release, although the new release had already begun to answer when the
-        request was sent.
+        If a request was sent after the new release had begun to answer, an answer of the old release to this request is
+        stale.
         """
         return sum(one.stale for one in self.transitions)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as plain data for ``json.dumps``."""
+        """Return the report as a dict for ``json.dumps``."""
         totals = {k: v for k, v in asdict(self.totals).items() if not k.startswith("_")}
         return asdict(self) | {"totals": totals | {"rate": self.totals.rate}, "stale": self.stale}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Make a report from the data that `to_json` returned. Unknown keys are ignored.
+        """Make a report from a dict that `to_json` returned. Unknown keys are ignored.
 
-        Raises KeyError or TypeError if the data is not a report.
+        Raises KeyError or TypeError if the dict is not a report.
         """
         totals = Totals(**{name: data["totals"][name] for name in _names(Totals)})
         totals.kinds = {name: Count(**count) for name, count in totals.kinds.items()}  # type: ignore[arg-type]

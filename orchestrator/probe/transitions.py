@@ -35,16 +35,16 @@ class Switch:
 class Transition:
     """The change from one release to another. Times are seconds since the epoch.
 
-    An "old request" below is a request that another release than ``new`` answered.
+    An "old answer" below is an answer of any release other than ``new``.
 
-    + at: time of the cutover; None if no cutover was recorded, so that the transition was found in the samples
+    + at: time of the cutover; None if no cutover was recorded
     + old: release that answered before the cutover; None if no release answered before
     + new: release that gets the traffic
-    + last_old_sent: when the last old request was sent; None if there is no old request
-    + last_old_answered: when the answer to the last old request was complete; None if there is no old request
-    + first_new_sent: when the request was sent that ``new`` answered first; None if ``new`` never answered
+    + last_old_sent: when the last request with an old answer was sent; None without old answers
+    + last_old_answered: when the old answer to this last request was complete; None without old answers
+    + first_new_sent: when the request of the first answer of ``new`` was sent; None if ``new`` never answered
     + first_new_answered: when the first byte of the first answer of ``new`` arrived; None if ``new`` never answered
-    + stale: number of old requests that were sent more than `GRACE` seconds after ``first_new_answered``
+    + stale: number of old answers to requests that were sent more than `GRACE` seconds after ``first_new_answered``
     + answers: number of answers to requests that were sent from this cutover until the next cutover
     + rate: number of these answers a second
     + partial: True if the first samples of the transition were dropped to save memory. Then the true numbers may be
