@@ -15,12 +15,13 @@ class TrafficLines(FactBase[list[str]]):
     """
     Returns a summary of the requests that a balancer has logged in a time window, as lines of text.
 
-    The method ``traffic`` of the switch parses these lines. Both times are in epoch seconds, by the balancer's clock.
+    The method ``traffic`` of the switch parses these lines.
 
     + app: name of the application
     + kind: ``haproxy`` or ``nginx``
-    + begin: begin of the window; None for the time at which the weight was set
-    + end: end of the window; None for the present time
+    + begin: begin of the window, in epoch seconds by the balancer's clock; None for the time at which the present
+      weight was set
+    + end: end of the window, in epoch seconds by the balancer's clock; None for the present time
     """
 
     @override

@@ -34,8 +34,8 @@ def configure(
     + check: path of a program that checks the configuration files of a release; empty for no check. If the program
       refuses the files, the operation fails
     + web_user: user as which ``check`` runs
-    + include: path of a file of the release with more directives for nginx, which is copied to the configuration files;
-      empty for no such file
+    + include: path of a file of the release that has more directives for nginx. The operation copies this file to the
+      configuration files. Empty: no such file
     + live: id of the live release. If the live release has different configuration files, the operation fails and
       writes nothing. None for no comparison
     + guard: guard of the node, through which the command runs; None to run the command directly

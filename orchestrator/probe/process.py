@@ -47,7 +47,7 @@ class ProbeProcess:
     + host: name for the Host header and for TLS (SNI and certificate); None: each URL's host
     + ca: file of certificates to trust; None: the system's certificates
     + http2: True for HTTP/2, which needs https URLs; False for HTTP/1.1
-    + mix: kinds of requests (see ``sample.Kind``); ``keepalive`` and ``fresh`` suit every application
+    + mix: kinds of requests: ``keepalive``, ``fresh``, ``post`` or ``slow``. The first two suit every application
     + slow_seconds: number of seconds that the server is asked to wait before it answers a slow request
     + require_marker: whether an answer without the header X-Release is a failure
     + extra: more arguments, as in ``orchestrator probe --help``
