@@ -54,9 +54,10 @@ def resolve(ref: str, named: Named) -> str:
     """Return the full commit hash that a ref names.
 
     If the ref names neither a branch nor a tag, it must be a commit hash. A hash of 40 digits is returned unchanged,
-    without a check that the commit exists. For a hash of 7 to 39 digits, the mirror must have the commit.
+    without a check that the commit exists. A hash of 7 to 39 digits is completed, if the mirror has the commit.
 
-    + named: the answers of the origin and of the mirror about the ref
+    + ref: branch, tag or commit
+    + named: the answers of the origin (the git repository) and of the mirror (its clone on a node) about the ref
 
     Raises UsageError if the ref names no commit, or if a tag and a branch have this name and different commits. Raises
     Refused if the origin did not answer.

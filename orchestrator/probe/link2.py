@@ -67,10 +67,10 @@ class Link2(asyncio.Protocol):
     # Called by a client
 
     async def went_away(self) -> bool:
-        """Return whether no other request can be sent over the idle connection.
+        """Return whether the idle connection has become unusable for another request.
 
-        This is so in three cases: the connection was closed, the server announced by a GOAWAY frame that it will close
-        the connection, or the last request was not sent completely.
+        The connection is unusable in three cases: the connection was closed, the server announced by a GOAWAY frame
+        that it will close the connection, or the last request was not sent completely.
         """
         if not self._gone and readable(self._transport):
             await let_loop_read()

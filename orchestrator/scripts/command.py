@@ -26,11 +26,12 @@ def pairs(output: list[str]) -> dict[str, str]:
 
 
 def digests(said: Mapping[str, str]) -> dict[str, str] | None:
-    """Return key of a setting -> digest of the value that provisioning applied on a host.
+    """Return the digests that provisioning recorded on a host: key of a setting -> digest of the applied value.
 
-    Return None if the output has no digests.
+    Return None if the host has no record of digests.
 
-    + said: the output of ``pairs`` for a script that includes ``provisioned.sh``
+    + said: the ``key=value`` lines that a script printed, as ``pairs`` returns them. The keys of the lines with digests
+      begin with ``set.``
     """
     found = {key.removeprefix("set."): value for key, value in said.items() if key.startswith("set.")}
     return found or None

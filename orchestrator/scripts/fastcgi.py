@@ -11,7 +11,7 @@ which code the color's PHP-FPM runs::
 
 The call returns this command::
 
-    env -i GATEWAY_INTERFACE=CGI/1.1 ... SCRIPT_FILENAME=/usr/local/lib/orchestrator/shop/inspect.php \
+    env -i GATEWAY_INTERFACE=CGI/1.1 ... SCRIPT_FILENAME=/usr/local/lib/orchestrator/shop/inspect.php \\
         DOCUMENT_ROOT=/srv/shop/blue/release/public cgi-fcgi -bind -connect /srv/shop/blue/run/fpm.sock
 
 With ``query="compile[]=."``, the command compiles the whole release into the OPcache. With
