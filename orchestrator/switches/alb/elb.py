@@ -33,7 +33,7 @@ class Elb:
         self.groups = {Color.blue: section.blue, Color.green: section.green}
 
     def rule(self) -> Mapping[str, Any]:
-        """Return the listener rule, in the form in which DescribeRules returns rules.
+        """Return the listener rule: a dictionary, as AWS's call DescribeRules returns it.
 
         Raises NotDone if AWS has no such rule.
         """

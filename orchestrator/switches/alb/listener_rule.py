@@ -41,7 +41,7 @@ class Forward:
 
     @property
     def weights(self) -> Weights:
-        """The weights in per cent, rounded to whole numbers. If both colors get traffic, no weight is rounded to 0."""
+        """The weights in whole per cent. If both colors get traffic, each weight is at least 1."""
         green, blue = self.shares.get(Color.green, 0), self.shares.get(Color.blue, 0)
         if green and blue:
             # a split must not be rounded to 0 or 100 per cent
@@ -52,7 +52,7 @@ class Forward:
 def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
     """Return the forward action of a listener rule.
 
-    + rule: a rule in the form in which DescribeRules returns rules
+    + rule: a dictionary, as AWS's call DescribeRules returns it
     + groups: color -> ARN of its target group
 
     Raises CannotTell if the weights cannot be determined from the rule. Also raises CannotTell if the rule is the
@@ -74,8 +74,8 @@ def read(rule: Mapping[str, Any], groups: Groups) -> Forward:
 def _forward(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Forward:
     """Parse a forward action. Raises CannotTell if the weights cannot be determined from the action.
 
-    + action: a forward action in the form in which AWS returns it. The action has the key ForwardConfig. An action with
-      only one target group may have the key TargetGroupArn instead, or both keys.
+    + action: a forward action: a dictionary, as AWS returns it. The dictionary has the key ForwardConfig. If there is
+      only one target group, the dictionary may have the key TargetGroupArn instead, or both keys.
     + colors: ARN of a target group -> color
     """
     config = action.get("ForwardConfig") or {}
