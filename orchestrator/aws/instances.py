@@ -250,9 +250,9 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
 
 
 def refuse(differences: Iterable[str]) -> None:
-    """Raise Refused if there are differences between the sources. The message has one line for each difference.
+    """Raise Refused if the tags, the Auto Scaling group and the target groups do not agree about the nodes.
 
-    + differences: the result of ``cross_check``
+    + differences: the result of ``cross_check``. The error message has one line for each difference
     """
     lines = list(differences)
     if lines:

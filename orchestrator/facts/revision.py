@@ -82,6 +82,8 @@ class Revision(FactBase[Named]):
     """
     Asks the origin and the node's mirror which commit a ref names, and returns both answers.
 
+    The mirror is the clone of the git repository on the node.
+
     + root: directory of the application
     + origin: URL of the git repository
     + ref: branch, tag or commit

@@ -37,7 +37,7 @@ def extract(
     * A path in the tarball leads out of the release's directory.
     * The tarball contains a device, a pipe or a socket.
     * The top directory of the release would contain ``.git`` or ``.release``.
-    * No files are left after ``strip``.
+    * After the leading path components are removed (``strip``), no files are left.
 
     **Example:**
 

@@ -58,10 +58,10 @@ class Link:
         return self._reader.last
 
     async def went_away(self) -> bool:
-        """Return whether the idle connection is unusable: the server closed it, or sent bytes that nobody asked for.
+        """Return whether the idle connection is unusable: the server closed it, or sent bytes without a request.
 
-        With TLS, such bytes are ignored, because they may be messages of TLS itself. This method asks the kernel,
-        because the event loop may not have read the newest bytes yet.
+        With TLS, such bytes are ignored, because they may be messages of TLS itself. This method asks the kernel for
+        new bytes, because the event loop may not have read them yet.
         """
         if not self._gone and readable(self._writer.transport):
             if not self._encrypted:

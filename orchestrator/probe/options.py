@@ -49,7 +49,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Parse the arguments of the probe. Raises UsageError for bad arguments, and SystemExit after ``--help``.
+    """Parse the arguments of the probe. If ``--help`` is among them, print the help and raise SystemExit.
+
+    Raises UsageError if the arguments are wrong.
 
     + argv: arguments without the program's name
     """
