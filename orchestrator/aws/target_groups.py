@@ -162,8 +162,8 @@ def unhealthy(group: Group, members: Mapping[str, str], port: int) -> dict[str, 
 def refusal(color: Color, found: Mapping[str, Health], members: Mapping[str, str], port: int) -> str:
     """Return an error message of one line: a color must not get traffic, because some of its targets are unhealthy.
 
-    The orchestrator must refuse this itself, because an ALB does not: if all targets of a target group are unhealthy,
-    the ALB sends requests to all of them (fail open).
+    The ALB itself would not refuse the traffic. If all targets of a target group are unhealthy, the ALB sends requests
+    to all of them (fail open).
 
     + color: the color that must not get traffic
     + found: node -> health of the node's target, from ``unhealthy``

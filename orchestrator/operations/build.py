@@ -29,7 +29,7 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release, or reuse the step's outputs from the live release if they had the same inputs.
+    Run a build step in a release. If the step had the same inputs in the live release, reuse those outputs instead.
 
     + root: directory of the application
     + release: id of the release

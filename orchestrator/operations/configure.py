@@ -33,7 +33,7 @@ def configure(
     + release: id of the release
     + check: path of a program that checks the configuration files of a release; empty for no check. If the program
       refuses the files, the operation fails
-    + web_user: user as which ``check`` runs
+    + web_user: user as whom ``check`` runs
     + include: path of a file of the release that has more directives for nginx. The operation copies this file to the
       configuration files. Empty: no such file
     + live: id of the live release. If the live release has different configuration files, the operation fails and
