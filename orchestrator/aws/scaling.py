@@ -201,7 +201,9 @@ def changes(before: Iterable[str], now: Iterable[str]) -> Changes:
 def to_bar(
     came: Iterable[str], instances: Mapping[str, Instance], targets: Sequence[TargetGroup]
 ) -> list[tuple[str, Target]]:
-    """Return the targets that a run must bar: instances that were added during the run and lack its release. Pure.
+    """Return the targets that a run must bar: instances that were added during the run. Pure.
+
+    These instances do not have the release of the run.
 
     Returns one pair for each target: the ARN of the target group, and the target. The list is empty if no added
     instance is registered in a target group. Because AWS may register an instance later, the caller must repeat this

@@ -40,7 +40,7 @@ def check_ref(ref: object) -> str:
 
 @dataclass(frozen=True)
 class Named:
-    """The answers of the origin and of the mirror to the question which commit a ref names.
+    """The answers of the origin (the git repository) and of the mirror (its clone on a node): which commit a ref names.
 
     + references: name of a git reference at the origin (such as ``refs/heads/main``) -> full commit hash. If the mirror
       has a commit for the ref, the key ``mirror`` has this commit's full hash. If the origin did not answer, the key

@@ -18,7 +18,8 @@ def unchanged(root: str, release: str, live: str, guard: Guard | None = None) ->
     """
     Fail if a release lacks the environment file or build outputs of the live release, or has other shared paths.
 
-    The operation does not compare the content of the environment file and of the build outputs. Other stages do this.
+    The operation does not compare the content of the environment file and of the build outputs. The stages
+    ``environment`` and ``build`` have already compared both.
 
     + root: directory of the application
     + release: id of the release

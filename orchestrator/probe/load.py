@@ -26,8 +26,8 @@ class Load:
 
     + targets: the servers that the requests are sent to
     + paths: paths of GET requests, used in turn
-    + connections: number of clients that run at once, divided evenly among all pairs of a kind of `mix` and a target.
-      Each pair has at least one client, so the number of clients may be larger than `connections`.
+    + connections: number of clients that run at once. The clients are divided evenly among all combinations of a kind
+      and a target. Each combination has at least one client, so there may be more clients than this number.
     + mix: kinds of requests. Each client sends requests of one kind.
     + rate: number of requests a second, for all clients together; None: as fast as answers come
     + seconds, requests: the load ends after this many seconds, or after this many requests; None: no such limit
