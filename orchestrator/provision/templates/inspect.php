@@ -1,12 +1,12 @@
 <?php
 /*
- * Prints which code this FPM runs. cgi-fcgi asks through the FPM's socket (scripts/fastcgi.py). This file is outside
- * every document root, so no HTTP request can reach it.
+ * Prints which code this PHP-FPM runs. The program cgi-fcgi sends the request to the socket of PHP-FPM (see
+ * scripts/fastcgi.py). This file is outside of every document root, so no HTTP request can reach it.
  *
- * DOCUMENT_ROOT      the document root to ask about, links allowed
- * QUERY_STRING       compile[]=app: put the PHP files at this path of that release into the OPcache (.: all of them)
- *                    exclude[]=tests*: but not those whose path in the release is like this
- *                    script=index.php: is this file of the document root cached?
+ * DOCUMENT_ROOT      the document root of a release; the path may contain symlinks
+ * QUERY_STRING       compile[]=app: compile the PHP files at this path of the release into OPcache; "." means all files
+ *                    exclude[]=tests*: do not compile files whose path in the release matches this pattern
+ *                    script=index.php: say whether OPcache has this file of the document root
  *
  * Prints one JSON object.
  */
