@@ -73,7 +73,7 @@ class Key:
     + value: a function that returns the key's value on a host. If the value is empty, 0, False or None, provisioning
       does nothing for the key.
     + new_instances: whether provisioning applies the key only for new instances of an Auto Scaling group
-    + stays: whether the things that provisioning made for the key may stay on a host when the settings lose the key
+    + stays: whether a host may still have the result of provisioning after the key was removed from the settings
     """
 
     name: str
@@ -283,7 +283,7 @@ def class_of(name: str) -> Class:
 
 
 def stays(name: str) -> bool:
-    """Return whether the things that provisioning made for a key may stay on a host when the settings lose the key.
+    """Return whether a host may still have the result of provisioning after a key was removed from the settings.
 
     + name: name of the key in the result of ``digests``
     """

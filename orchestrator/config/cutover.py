@@ -66,8 +66,8 @@ class Comparison(Section):
         gt=0,
         le=100,
         description="accepted difference in slow requests. The new color's share of slow requests may be this many "
-        "percentage points higher than the old color's share. For quantiles below p96 the accepted "
-        "difference is larger, up to 12.5 points at the median (docs/comparison.md)",
+        "percentage points higher than the old color's share. For low quantiles the accepted difference is "
+        "larger: for the median, it is at least 12.5 points (docs/comparison.md)",
     )
     on_inconclusive: Policy = Field(
         "undo",

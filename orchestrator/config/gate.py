@@ -16,7 +16,7 @@ class Gate(Section):
         description="URL path of the health page. The page should answer 200 only if the application can serve "
         "requests, for example only if the application reaches its database",
     )
-    host: str = Field("localhost", description="Host header of the requests of the gate")
+    host: str = Field("localhost", description="value of the Host header in requests of the gate")
     https: bool = Field(
         False,
         description="whether the requests of the gate and of warming have the header `X-Forwarded-Proto: https`. An "

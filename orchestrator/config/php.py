@@ -35,7 +35,7 @@ class Php(Section):
     fallback: bool = Field(
         True,
         description="whether the front controller answers the requests for which the document root has no file. If "
-        "not, nginx answers these requests with 404. If you set `False`, also set `scripts`",
+        "not, nginx answers these requests with 404. `False` needs `scripts`",
     )
     workers: int = Field(16, ge=1, le=4096, description="number of PHP-FPM workers of each color (`pm.max_children`)")
     idle_workers: int | None = Field(

@@ -35,10 +35,11 @@ def written(settings: Settings) -> list[str]:
 
 
 def risks(settings: Settings) -> list[str]:
-    """Return a list with one line, which warns about shared paths in the document root whose files nginx does not send.
+    """Return a warning if the document root contains shared paths whose files nginx does not send.
 
-    nginx sends the files of a shared path only if ``web.serve`` lists the path or a directory above the path. The list
-    is empty if nginx sends the files of all shared paths, or if nginx sends no files of the document root at all.
+    The warning is a list with one line. The list is empty if nginx sends the files of all shared paths, or if nginx
+    sends no files of the document root at all. nginx sends the files of a shared path only if ``web.serve`` lists the
+    path or a directory above the path.
     """
     served = tuple(f"{path}/" for path in settings.web.serve)
     kept = [path for path in shared(settings) if not f"{path}/".startswith(served)]

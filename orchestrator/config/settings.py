@@ -99,8 +99,8 @@ class Settings(Section):
     user: str = Field(
         "deploy",
         pattern=r"^[a-z_][a-z0-9_-]*$",
-        description="the deploy user: an unprivileged user on the nodes and balancers, as which releases and "
-        "rollbacks log in. Provisioning creates this user",
+        description="the deploy user: an unprivileged user on the nodes and balancers. Releases and rollbacks "
+        "log in as this user. Provisioning creates this user",
     )
     web_user: str = Field(
         "www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user that runs nginx, PHP and services on the nodes"

@@ -44,7 +44,7 @@ class Source(Section):
 
     @property
     def is_sent(self) -> bool:
-        """Whether the operator's machine pushes a directory tree. Build steps can run in this directory tree first."""
+        """Whether the operator's machine pushes a directory tree. If so, build steps can run on this machine."""
         return False
 
     @property
@@ -229,7 +229,7 @@ class ArchiveSource(Tarball):
 
 
 class ArtifactSource(Tarball):
-    """A build: a tarball that the nodes download, or a checkout that the operator's machine builds and pushes."""
+    """The result of a build. The nodes download a tarball, or the operator's machine builds and pushes a checkout."""
 
     kind: Literal["artifact"]
     checkout: str | None = Field(
@@ -258,7 +258,7 @@ class ArtifactSource(Tarball):
 
 
 class DirectorySource(Source):
-    """A directory on the operator's machine, which is pushed with its uncommitted changes; meant for experiments."""
+    """A directory on the operator's machine, for experiments. Uncommitted changes in the directory are also pushed."""
 
     kind: Literal["directory"]
     path: str = Field(min_length=1, description="path of the directory on the operator's machine")
