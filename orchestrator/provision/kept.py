@@ -98,7 +98,7 @@ def settle(fleet: Fleet, say: Say) -> bool:
 
 
 def _also(fleet: Fleet) -> list[str]:
-    """Return the paths of two files that provisioning changes in addition to the files in its plan.
+    """Return the paths of two more files that `keep` copies, because provisioning changes these files, too.
 
     The first file has the digests of the applied settings. The second file lists the barred nodes.
     """
