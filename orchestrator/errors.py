@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 OUTPUT = 60
-"""How many of the last lines of a failed command's output are kept."""
+"""An exception keeps at most this number of lines of a failed command's output: the last lines."""
 
 
 class Failure(Exception):

@@ -33,9 +33,10 @@ from orchestrator.switches import Api, kind_of
 T = TypeVar("T")
 
 PING = 3.0
-"""Seconds within which a host must answer a ping after the host failed or missed a deadline.
+"""Seconds within which a host must answer a ping.
 
-A host that does not answer the ping counts as lost.
+A host gets a ping after a command on the host failed or missed its deadline. If the host does not answer the ping, the
+host counts as lost.
 """
 
 
@@ -84,15 +85,22 @@ class Fleet:
             if (made := self._api(switch)) is not None
             for name in [getattr(switch, "name", switch.kind)]
         }
-        """Name -> switch, for each switch that is controlled through the API of a provider such as AWS."""
+        """Name of each switch behind an API, such as AWS's -> object that controls this switch."""
         self.is_switch = any(switch.kind == "node" for switch in settings.switches)
-        """Whether the nodes are a switch themselves: each node's ``live`` link decides which color gets traffic."""
+        """Whether the nodes themselves are a switch.
+
+        If so, the ``live`` link of each node decides which color gets the traffic.
+        """
         self.mask = Mask(settings)
-        """The mask that hides secrets in all output of hosts that is shown or recorded."""
+        """The mask that replaces secrets by ``***`` in the output of hosts, before this output is shown or recorded."""
         self.variables = Variables(settings.environment, self.mask)
         """The values for a release's environment file."""
         self.copies: dict[str, Bundle] = {}
-        """Path on this machine -> copy of its files, made with the plan. The run sends the copy that was planned."""
+        """Path of a directory or tarball on the operator's machine -> copy of the directory or tarball.
+
+        The copy is made together with the plan. The run sends this copy to the nodes, even if the files have changed
+        since.
+        """
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
 

@@ -11,9 +11,10 @@ import click
 from orchestrator.signals import signals, warn
 
 PATIENCE = {"banner_timeout": 3, "auth_timeout": 5}
-"""Timeouts in seconds for ``ssh_paramiko_connect_kwargs``.
+"""Timeouts in seconds, for pyinfra's host data ``ssh_paramiko_connect_kwargs``.
 
-With these timeouts, pyinfra soon gives up a frozen server, which accepts a connection and then sends nothing.
+A frozen server accepts a connection, but then sends nothing. With these timeouts, pyinfra gives up such a server after
+a few seconds.
 """
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from orchestrator.model import Color
 
 HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
-"""The directory of the orchestrator's files in HAProxy's configuration."""
+"""Directory of the orchestrator's configuration files for HAProxy: one file ``<app>.cfg`` for each application."""
 
 HEALTH = "/.orchestrator/health"
 """The URL path at which each color answers with its release's health page (the setting ``gate.path``)."""
@@ -114,10 +114,13 @@ class NodeLayout:
         return f"{self.app}-{color}-fpm.service"
 
     STACK: ClassVar[str] = ".release/stack"
-    """The directory, in a release, of the files that configure a color for the release."""
+    """Directory with the configuration of nginx, PHP-FPM and services for the color that runs a release.
+
+    The path is relative to the directory of the release.
+    """
 
     PUBLIC: ClassVar[str] = f"{STACK}/public"
-    """The symlink, in a release, to the release's document root."""
+    """Symlink to the document root of a release. The path is relative to the directory of the release."""
 
     def nginx(self, color: Color) -> str:
         """Return the name of the systemd unit of a color's own nginx."""

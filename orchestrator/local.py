@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.errors import TookTooLong
 
 REST = 1.0
-"""Seconds to wait for the last output of a killed command."""
+"""After a command was killed, its last output is read for at most this number of seconds."""
 
 
 def run(

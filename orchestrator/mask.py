@@ -12,7 +12,10 @@ from typing_extensions import override
 from orchestrator.config import Settings
 
 SHORTEST = 6
-"""Number of characters of the shortest secret that is hidden. A shorter secret may be part of ordinary words."""
+"""Number of characters that a secret must have at least. The mask does not hide shorter secrets.
+
+A shorter secret may be a part of ordinary words.
+"""
 
 
 class Mask(logging.Filter):

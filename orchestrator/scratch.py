@@ -18,7 +18,10 @@ from orchestrator.errors import OrchestratorError
 
 PREFIX = "orchestrator-"
 YOUNG = 60.0
-"""Age in seconds below which a directory is not removed, because its process may not have locked it yet."""
+"""Age in seconds. A temporary directory that is younger is not removed.
+
+The process that made a younger directory may not have locked the directory yet.
+"""
 
 
 class Scratch:

@@ -85,7 +85,7 @@ class Signals:
 
 
 signals = Signals()
-"""The only instance, because a process has only one set of signal handlers."""
+"""The only object of the class `Signals`, because a process has only one set of signal handlers."""
 
 
 def warn(line: str) -> None:

@@ -24,10 +24,13 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Color
 
 FORMAT = 1
-"""Version of the object's format."""
+"""Version of the announcement's format."""
 
 TRIES = 10
-"""Number of attempts to write, if another process changes the object before each attempt."""
+"""Number of attempts to write an announcement.
+
+An attempt fails if another process writes the announcement at the same time.
+"""
 
 
 @dataclass(frozen=True)

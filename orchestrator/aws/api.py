@@ -26,10 +26,10 @@ CLIENT_SETTINGS: dict[str, Any] = {
 }
 
 CREDENTIALS = re.compile("Credential|Token|SSO|Login|Profile")
-"""The pattern of the class names of botocore's errors about credentials."""
+"""Pattern that matches the class names of all botocore errors about credentials."""
 
 NETWORK = re.compile("Connect|Timeout|HTTPClient")
-"""The pattern of the class names of botocore's errors about the network."""
+"""Pattern that matches the class names of all botocore errors about the network."""
 
 LOG_IN = "log in again (aws sso login), or set AWS_PROFILE"
 

@@ -31,7 +31,7 @@ IN_SERVICE = "InService"
 """The lifecycle state of an instance that the Auto Scaling group counts as available."""
 
 PAGE = 1000
-"""Number of instances on one page of an answer: the largest number that EC2 allows."""
+"""Number of instances that EC2 sends on one page of its answer. 1000 is the largest number that EC2 allows."""
 
 
 @dataclass(frozen=True)

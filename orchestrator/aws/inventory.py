@@ -26,9 +26,10 @@ from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.model import Color
 
 GO_ON = ("status", "rollback", "abort", "unlock")
-"""The verbs for emergencies, for which differences between the sources are only a warning.
+"""The verbs for emergencies.
 
-Otherwise a dead instance would block a rollback.
+For these verbs, it is only a warning if the tags of the instances, the Auto Scaling group and the target groups
+disagree about the nodes. If the disagreement were an error, one dead instance would block a rollback.
 """
 
 

@@ -43,13 +43,22 @@ PROCESSES = (
     "ScheduledActions",
     "InstanceRefresh",
 )
-"""The processes of a group that add or remove instances, or register instances in target groups."""
+"""The processes of an Auto Scaling group that a run suspends.
+
+With these processes, the group adds and removes instances, and registers instances in target groups.
+"""
 
 REFRESHES = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
-"""States of an instance refresh that is still in progress."""
+"""The states of an instance refresh that is still in progress.
+
+In an instance refresh, an Auto Scaling group replaces its instances by new instances.
+"""
 
 TRIES = 6
-"""Number of attempts to change a group, one second apart, while another change of the group is in progress."""
+"""Number of attempts to suspend or resume processes of a group.
+
+An attempt fails while AWS makes another change to the group. The attempts are one second apart.
+"""
 
 
 @dataclass(frozen=True)

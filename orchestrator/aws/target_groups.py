@@ -12,9 +12,9 @@ from orchestrator.config.ports import Ports
 from orchestrator.model import Color
 
 BARRED = "orchestrator:barred:"
-"""The prefix of the key of a tag. The rest of the key is the id of a target.
+"""Prefix of the key of a tag that marks a target as barred. After the prefix, the key has the id of the target.
 
-While the target is barred, both target groups have this tag.
+While a target is barred, the target groups of both colors have this tag.
 """
 
 SAME_SETTINGS = (
@@ -32,16 +32,16 @@ SAME_SETTINGS = (
     "UnhealthyThresholdCount",
     "Matcher",
 )
-"""The settings that must be equal in both target groups.
+"""The settings that must be equal in the target groups of both colors.
 
-A difference would show its effect only after traffic has moved.
+Users would notice a difference only after traffic has moved to the other color.
 """
 
 DRAINING = "draining"
 """The state of a target that was deregistered and still answers its requests in flight.
 
-The state ``unhealthy.draining`` is different: only Network Load Balancers use it, for a target that is registered, but
-unhealthy.
+The state ``unhealthy.draining`` has another meaning: the target is registered, but unhealthy. Only Network Load
+Balancers use this state.
 """
 
 

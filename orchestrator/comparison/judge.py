@@ -34,7 +34,11 @@ from orchestrator.model import Color
 Value = Literal["pass", "fail", "inconclusive", "error"]
 
 LEVELS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.75, 0.5)
-"""The quantiles of the old color from which the limits are calculated."""
+"""The quantiles of the response times that a comparison uses, such as 0.99 for the p99.
+
+For each quantile, a limit is calculated from the response times of the old color. For both colors, the comparison
+counts the requests that took longer than this limit.
+"""
 
 
 @dataclass(frozen=True)

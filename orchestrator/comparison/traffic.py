@@ -8,10 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EXACT = 50
-"""Response time in milliseconds below which each whole millisecond has its own bucket."""
+"""Response time in milliseconds. Below this time, each bucket is one millisecond wide.
+
+A bucket is a range of response times. Requests are counted for each bucket.
+"""
 
 GROWTH = 1.02
-"""Ratio of the widths of neighboring buckets above EXACT: each bucket is 2% wider than the bucket before."""
+"""Ratio of the widths of two neighboring buckets above EXACT: each bucket is 2% wider than the bucket before.
+
+A bucket is a range of response times.
+"""
 
 
 def bucket(ms: float) -> int:

@@ -33,7 +33,10 @@ BALANCERS = (HAPROXY, NGINX)
 ALL = (NODE, *BALANCERS)
 
 VERSION = "orchestrator"
-"""The word before the version of this tool in the file of digests that provisioning writes on each host."""
+"""The first word of the line that names the version of this tool.
+
+The line is in the file of digests that provisioning writes on each host.
+"""
 
 UNFINISHED = "unfinished"
 """The only key in a host's file of digests while provisioning changes the host.
@@ -42,14 +45,14 @@ If provisioning fails, this key stays in the file.
 """
 
 HEALTH_PAGE = "health_page"
-"""A key of the file of digests that is no setting. Hosts that an earlier version of this tool provisioned lack the key.
+"""A key in the file of digests that is not a setting. The key is missing if an earlier version provisioned the host.
 
 On a node, the key says that each color has its own nginx. On an HAProxy balancer, the key says that HAProxy requests
 the health page from each color's nginx.
 """
 
 Class = Literal["servers", "release", "release, servers"]
-"""Which commands apply a key.
+"""Which commands apply a key of the settings.
 
 * ``servers``: provisioning applies the key. Runs may also read the key.
 * ``release``: each run applies the key.
@@ -60,7 +63,8 @@ Class = Literal["servers", "release", "release, servers"]
 Value = Callable[[Settings, BalancerSwitch | None], object]
 """A function that returns the value of a key on a host.
 
-The arguments of the function are the settings and the switch of the host. For a node, the switch is None."""
+The arguments of the function are the settings and the switch of the host. For a node, the switch is None.
+"""
 
 
 @dataclass(frozen=True)
@@ -264,7 +268,7 @@ KEYS: tuple[Key, ...] = (
         for name in ("environment", "fetch", "share", "permit", "start", "warm", "promote")
     ),
 )
-"""All keys that provisioning applies.
+"""All keys of the settings that provisioning applies.
 
 If provisioning makes several things from a key, the tuple lists the key several times.
 """

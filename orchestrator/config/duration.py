@@ -27,4 +27,7 @@ def seconds(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
-"""A duration in seconds. In the settings, a duration is a number of seconds, or a text with a unit."""
+"""A duration in seconds.
+
+The settings may give a duration as a number of seconds or as a text with a unit, such as ``90s``.
+"""

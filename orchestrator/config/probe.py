@@ -7,7 +7,7 @@ from pydantic import Field
 from orchestrator.config.section import Section
 
 NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$"
-"""The regular expression of a Host header: a host name or an IP address, with or without a port."""
+"""Regular expression for the value of a Host header: a host name or an IP address, with or without a port."""
 
 
 class Probe(Section):

@@ -256,7 +256,10 @@ class Settings(Section):
 
 
 KINDS: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {Switch: SECTIONS, Source: SOURCES}
-"""Base class of a section that has several kinds -> name of the kind -> section class of this kind."""
+"""Base class of a section -> name of a kind -> class of the section for this kind.
+
+The mapping contains the sections that have several kinds: switches and sources.
+"""
 
 
 def load(raw: object) -> Settings:

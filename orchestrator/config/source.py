@@ -14,7 +14,10 @@ from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
 REF = "{ref}"
-"""The placeholder in a URL or path. A release replaces the placeholder by the version's name, such as ``1.4.2``."""
+"""The placeholder in the URL or path of a tarball.
+
+A release replaces the placeholder by the name of the version, such as ``1.4.2``.
+"""
 
 
 class Source(Section):

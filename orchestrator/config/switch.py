@@ -13,9 +13,10 @@ from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
 
 GROUP = "orchestrator.switches"
-"""The entry point group by which a package adds a kind of switch.
+"""Name of the entry point group for kinds of switches that other packages add.
 
-The name of the entry point is the kind. The object of the entry point is a subclass of a class in ``switches.base``.
+The name of an entry point is the name of the kind. The entry point names a subclass of ``Balancer`` or ``Api``
+(``switches.base``).
 """
 
 

@@ -13,7 +13,7 @@ from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 
 BALANCERS = "balancers"
-"""The word in ``trusted_proxies`` that stands for all balancers of the inventory."""
+"""In the setting ``web.trusted_proxies``, this word stands for all balancers of the inventory."""
 
 RESERVED = {
     **dict.fromkeys(("x-release", "x-color", "x-node"), "is the marker's"),
@@ -22,7 +22,10 @@ RESERVED = {
     **dict.fromkeys(("content-encoding", "content-type", "date", "location", "server"), "belongs to nginx"),
     "set-cookie": "is never the same for all clients",
 }
-"""Name, in small letters, of a header that ``web.headers`` must not contain -> the reason."""
+"""Name of a header that the setting ``web.headers`` must not contain -> the reason.
+
+The names are in small letters.
+"""
 
 PART = r"[A-Za-z0-9._~@+*-]+"
 

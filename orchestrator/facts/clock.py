@@ -17,7 +17,10 @@ from orchestrator.scripts.command import script
 SCRIPT = "date +%s.%N"
 
 ARMING = 0.01
-"""Seconds that each node adds to the time between arming and the instant, because one process arms all nodes."""
+"""Seconds that are added for each armed node to the time between arming and the change of the ``live`` links.
+
+One process arms all nodes, so arming takes longer with more nodes.
+"""
 
 
 @dataclass(frozen=True)

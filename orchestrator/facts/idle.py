@@ -20,7 +20,10 @@ SCRIPT = read("facts/in_flight.sh")
 KEPT = read("facts/kept.sh")
 
 SETTLED = 300
-"""Milliseconds after which a connection counts as idle if the server sent the last byte and no byte followed."""
+"""Milliseconds without any byte on a connection, after which the connection may count as idle.
+
+The connection counts as idle only if the server sent the last byte, or if no byte was sent at all.
+"""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,13 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""A proposed size is the needed size times this factor, because requests and later releases will need more."""
+"""Factor by which the proposed value of a php.ini setting is larger than the value that the release needs.
+
+The proposed value is larger because requests and later releases will need more.
+"""
 
 STRINGS_LEFT = 64
-"""The buffer of interned strings counts as full if less than 1/64 of it is free."""
+"""OPcache's buffer of interned strings counts as full if less than 1/64 of the buffer is free."""
 
 
 def judge(said: Mapping[str, Any]) -> str | None:

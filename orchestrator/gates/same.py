@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 SHORT = 7
-"""Number of digits of a hash that a message shows."""
+"""Number of digits that a message shows of a hash. The hash stands for all files of a release on a node."""
 
 
 def judge(trees: Mapping[str, str]) -> dict[str, str]:

@@ -18,14 +18,15 @@ from orchestrator.scripts.files import read
 SCRIPT = read("journal/store.sh")
 
 Shell = Callable[[StringCommand, str], list[str]]
-"""Runs a command on the store's host, with the given standard input, and returns the lines of its output.
+"""A function that runs a command on the host of the store, and returns the lines of the command's output.
 
-Raises an exception if the command fails.
+The arguments of the function are the command and the text for the command's standard input. The function raises an
+exception if the command fails.
 """
 
 
 KEPT = 1000
-"""The number of runs whose journals are kept. 1000 journals take about 20 MB."""
+"""Number of newest runs whose records the store keeps. The records of 1000 runs take about 20 MB."""
 
 
 class HostStore:

@@ -60,17 +60,21 @@ CLIENT_SETTINGS: dict[str, Any] = {
 }
 
 TRIES = 10
-"""The number of attempts to write, if another process writes before each attempt."""
+"""Number of attempts to write an object.
+
+An attempt fails if another process writes the object at the same time.
+"""
 
 WINDOW = 1000
-"""The number of latest fences among which the newest journals are searched first.
+"""Number of the latest fences (numbers of runs) among which the newest runs are searched first.
 
-S3 lists this many keys in one answer, oldest first. If too few journals are found, all fences are listed.
+S3 lists this number of keys in one answer, the oldest keys first. If too few runs are found among the latest fences,
+all fences are listed.
 """
 
 
 CREDENTIALS = re.compile("Credential|Token|SSO|Login")
-"""The pattern of the class names of botocore's errors about credentials."""
+"""Pattern that matches the class names of all botocore errors about credentials."""
 
 
 def client(region: str | None = None, profile: str | None = None, endpoint_url: str | None = None) -> Any:

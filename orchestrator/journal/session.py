@@ -16,7 +16,10 @@ from orchestrator.journal.records import RunRecord, stamped
 from orchestrator.journal.store import Held, Lost, Owner, Store
 
 LEASE = 15.0
-"""Seconds without a renewal, by the store's clock, after which another run may take the lock."""
+"""If a run does not renew its lock for this number of seconds, another run may take the lock.
+
+The clock of the store measures this time.
+"""
 
 RENEW = 5.0
 """Seconds between two renewals of the lock."""

@@ -244,7 +244,10 @@ OTHER_VERBS = {
     "former_revision": None,
     "stale": (),
 }
-"""The keys that only one verb (release, rollback or join) uses. The other verbs write these values for the keys."""
+"""Key of the Inputs in JSON -> value that is written if the run's verb does not use the key.
+
+Each of these keys is used by only one verb: release, rollback or join.
+"""
 
 
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:

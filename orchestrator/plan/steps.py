@@ -14,10 +14,10 @@ from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypeVar, override
 
 Where = Literal["balancer", "node", "api"]
-"""The kind of place that receives a switch's commands.
+"""The kind of place to which a run sends the commands for a switch.
 
-``balancer``: the host of HAProxy or nginx. ``node``: the node whose ``live`` link is the switch. ``api``: an API that
-the operator's machine calls.
+``balancer``: the host on which HAProxy or nginx runs. ``node``: the node whose ``live`` link is the switch. ``api``: an
+API that the operator's machine calls.
 """
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from orchestrator.probe.sample import Failure
 
 KEPT = 65536
-"""Size in bytes of the longest body that is kept and judged.
+"""Size in bytes of the longest body of an answer that the probe keeps and judges.
 
-If the body of an answer is longer, only the status and the markers are judged. An answer to an upload must repeat the
-number of uploaded bytes, so a longer body is a failure there.
+If the body is longer, the probe judges only the status and the marker headers. But if the request was an upload, a
+longer body counts as a failure, because the body must only repeat the number of uploaded bytes.
 """
 
 

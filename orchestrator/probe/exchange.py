@@ -15,14 +15,20 @@ from orchestrator.probe.answer import KEPT, Answer
 from orchestrator.probe.lost import GoneAway, NotHttp2, StreamReset
 
 GOAWAY = 7
-"""Number of HTTP/2's frame type GOAWAY, by which a server announces that it will close the connection."""
+"""Number of the frame type GOAWAY in HTTP/2.
+
+With a GOAWAY frame, a server or a client announces that it will close the connection.
+"""
 HEAD = 9
-"""Number of bytes in a frame's head: 3 for the length, 1 for the type, 1 for flags, 4 for the stream."""
+"""Number of bytes in the head of an HTTP/2 frame.
+
+The head has 3 bytes for the length, 1 byte for the type, 1 byte for flags, and 4 bytes for the number of the stream.
+"""
 
 MOST = 16384
-"""Number of bytes, without the head, in the longest frame that the server may send.
+"""Number of bytes, without the head, in the longest HTTP/2 frame that the server may send.
 
-This is HTTP/2's default. The probe never allows longer frames.
+This number is the default of HTTP/2. The probe never allows longer frames.
 """
 
 Headers = Iterable[tuple[str, str]]

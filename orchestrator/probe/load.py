@@ -16,7 +16,8 @@ from orchestrator.probe.target import Target
 REST = 0.005
 """Seconds that a client pauses after a request that got no complete answer.
 
-Without the pause, the probe would send requests to a dead server so fast that it uses a whole CPU.
+If the server is dead, requests fail at once. Without the pause, the probe would send new requests so fast that the
+probe would use a whole CPU.
 """
 
 

@@ -18,10 +18,13 @@ from orchestrator.probe.sample import Kind
 from orchestrator.probe.target import parse as target
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
-"""Name of the environment variable that holds the fleet's probe token."""
+"""Name of the environment variable with the probe token (setting ``marker.token``)."""
 
 GENTLE = 10.0
-"""Requests a second in total, unless the arguments name another rate. Any site that is in use survives this rate."""
+"""Default rate of the probe, in requests a second to all targets together.
+
+The rate is low, so that the probe does not overload a site that is in use.
+"""
 
 
 @dataclass(frozen=True)

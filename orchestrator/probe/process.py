@@ -23,9 +23,12 @@ from orchestrator.errors import ProbeError
 from orchestrator.probe.report import Report
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
-"""Name of the environment variable that holds the fleet's probe token."""
+"""Name of the environment variable with the probe token (setting ``marker.token``)."""
 SLACK = 5.0
-"""Seconds that the probe may take to start, to end and to report, in addition to the timeout of a request."""
+"""Seconds within which the probe must answer a request for a report.
+
+To start, and to end, the probe has this time plus the longest time that one of its requests may take.
+"""
 
 
 class ProbeProcess:

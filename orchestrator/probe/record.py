@@ -12,7 +12,7 @@ from orchestrator.probe.sample import Sample
 from orchestrator.probe.transitions import Switch
 
 KEEP = 200_000
-"""Number of samples that are kept by default. They take about 60 MB of memory."""
+"""Default number of samples to keep. This number of samples takes about 60 MB of memory."""
 
 
 class Recorder:

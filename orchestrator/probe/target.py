@@ -12,7 +12,10 @@ from orchestrator.probe.tls import context
 from orchestrator.probe.url import is_address, read
 
 NAMES_KEPT = 5.0
-"""Seconds after which a host name is looked up again, because load balancers in a cloud change their addresses."""
+"""Seconds after which the IP addresses of a host name are looked up again.
+
+The IP addresses may change, for example those of a load balancer in a cloud.
+"""
 
 
 @dataclass

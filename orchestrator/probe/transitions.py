@@ -16,7 +16,10 @@ from typing import Any
 from orchestrator.probe.sample import Sample
 
 GRACE = 0.005
-"""Seconds after the new release's first answer. The old release may still answer requests sent in this time."""
+"""Seconds after the new release began to answer.
+
+If a request is sent within this time, an answer of the old release to this request is not counted as stale.
+"""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from orchestrator.errors import UsageError
 
 LABEL = 63
-"""Number of characters that each part of a host name, between two dots, may have at most."""
+"""The largest number of characters in a part of a host name. Dots separate the parts."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ from orchestrator.provision.facts import Entries
 from orchestrator.provision.work import Work
 
 MODE = "640"
-"""Only root and the deploy user's group may read the file, because some digests are made from short secrets."""
+"""Mode of the file of digests: only root and the deploy user's group may read the file.
+
+Some digests are made from short secrets, which a reader of the file could guess.
+"""
 
 
 def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:

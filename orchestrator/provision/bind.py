@@ -12,18 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALL = "*"
-"""All addresses of both IP versions."""
+"""The text that stands for all IPv4 and all IPv6 addresses."""
 
 ALL_IPV4 = "0.0.0.0"  # noqa: S104 (text that is compared; nothing is bound)
-"""All IPv4 addresses."""
+"""The text that stands for all IPv4 addresses."""
 
 ALL_IPV6 = "::"
-"""All IPv6 addresses, and no IPv4 address."""
+"""The text that stands for all IPv6 addresses, and for no IPv4 address."""
 
 TCP = {"": 4, "ipv4": 4, "ipv6": 6, "tcp": 4, "tcp4": 4, "tcp6": 6, "mptcp": 4, "mptcp4": 4, "mptcp6": 6}
-"""The text before ``@`` in a TCP address of HAProxy, such as ``ipv4`` -> IP version of an address ``*`` behind it.
+"""Text before ``@`` in a TCP address of HAProxy -> IP version (4 or 6).
 
-Addresses with another text before ``@``, such as ``unix`` or ``quic4``, have no TCP port."""
+The IP version matters if an address is ``*``: then ``ipv4@*`` is all IPv4 addresses, and ``ipv6@*`` is all IPv6
+addresses. An address with another text before ``@``, such as ``unix`` or ``quic4``, has no TCP port.
+"""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ from orchestrator.runtimes import runtime_of
 from orchestrator.stack.files import files, packed
 
 STACK = "stack.tar"
-"""The name of the file, among the steps, with the files that configure a release's color."""
+"""Name of the archive with the configuration files for a color of a release (nginx, PHP-FPM, services).
+
+The archive is one of the files that the script ``catch-up`` uses on a new instance.
+"""
 
 
 def script(settings: Settings) -> str:

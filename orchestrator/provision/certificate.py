@@ -14,7 +14,7 @@ CIPHERS = ":".join(
 )
 """Cipher suites for TLS 1.2, by OpenSSL's names. All have forward secrecy and authenticated encryption.
 
-They are the cipher suites of Mozilla's intermediate configuration, without DHE.
+The list has the cipher suites of Mozilla's intermediate configuration, without DHE.
 """
 
 

@@ -31,13 +31,16 @@ TIME = 120.0
 """Seconds after which a command on one host counts as failed."""
 
 SERVED = 60.0
-"""Seconds within which nginx must send a request to a node that was let in."""
+"""Seconds within which a node must answer a request through nginx after the node was let in again.
+
+To let a node in again means that nginx may send requests to the node.
+"""
 
 INTERVAL = 0.25
-"""Seconds between two looks at the nodes that answer through nginx."""
+"""Seconds between two checks of which nodes answer requests through nginx."""
 
 NOWHERE = "-"
-"""The text of a mark that names no balancer."""
+"""The content of a drain mark that names no balancer. A drain mark is a file that exists while a host drains."""
 
 
 def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:

@@ -15,7 +15,10 @@ from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
 SECONDS = 60
-"""Seconds that the script of a fact may take. Resolving host names and hashing files may be slow."""
+"""Seconds that the script of a fact may take.
+
+The time is long, because the scripts may resolve host names or hash files.
+"""
 
 Kind = Literal["link", "directory", "file", "other"]
 

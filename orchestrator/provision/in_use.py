@@ -23,7 +23,10 @@ from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
 SECONDS = 60
-"""Seconds that the script may take. It runs ``nginx -T``, which may have to resolve host names."""
+"""Seconds that the script of the fact `PortsInUse` may take.
+
+The script runs ``nginx -T``, and nginx may have to resolve host names.
+"""
 
 HAPROXY, NGINX = "haproxy.service", "nginx.service"
 
@@ -33,7 +36,7 @@ SERVES = re.compile(
     r"(?(nginx)|\s\S+)(?: (?P<port>\d+))?\s*"
 )
 SERVICE_ADDRESS = "127.0.0.1"
-"""The address on which the service of an application listens."""
+"""The IP address on which the services of an application listen."""
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,13 @@ from orchestrator.survey import survey
 from orchestrator.waiting import until
 
 LOOK = 60.0
-"""Seconds after which looking at one host counts as failed."""
+"""Seconds after which a short command on one host counts as failed, such as reading a file."""
 
 BAR = 120.0
-"""Seconds after which barring nodes at one balancer, or removing their bars, counts as failed."""
+"""Seconds after which a command that bars nodes at one balancer, or removes bars, counts as failed."""
 
 INTERVAL = 0.25
-"""Seconds between two looks at the connections to a node."""
+"""Seconds between two counts of the connections from a balancer to a node."""
 
 
 def decide(

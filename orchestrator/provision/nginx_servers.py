@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from orchestrator.provision.bind import Bind, of_nginx
 
 FILE = re.compile(r"^# configuration file (.+):$")
-"""The line with which ``nginx -T`` begins each file."""
+"""Matches the line that ``nginx -T`` prints before the text of each configuration file."""
 
 # The parser reads the braces of a variable such as ${uri} as a block. This does no harm, because this block contains no
 # directive, and is not a block `server`.
@@ -28,13 +28,16 @@ TOKEN = re.compile(
 )
 
 OTHER_PROTOCOLS = {"stream", "mail"}
-"""Blocks whose servers are not HTTP servers."""
+"""The blocks of an nginx configuration in which a block ``server`` is not an HTTP server."""
 
 DEFAULT = {"default_server", "default"}
-"""Arguments of ``listen`` that make a server the default server of its port."""
+"""The arguments of a directive ``listen`` that make a server the default server of its port."""
 
 NAMELESS = {"", "_"}
-"""Server names that are not names of hosts. A server with such a name may be meant for all requests to its port."""
+"""The values of ``server_name`` that are not names of hosts.
+
+A server with such a value may be meant for all requests to its port.
+"""
 
 
 @dataclass

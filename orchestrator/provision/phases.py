@@ -37,10 +37,13 @@ ADDING: frozenset[Callable[..., Any]] = frozenset(
         operations.first_link,
     }
 )
-"""The operations that only add something to a host."""
+"""The operations that only add something to a host, and change nothing that exists."""
 
 LAST: frozenset[Callable[..., Any]] = frozenset({operations.no_git_setting})
-"""The operations that cannot be taken back, and run only when all files are in place on all hosts."""
+"""The operations that cannot be taken back.
+
+Provisioning runs these operations last: after all files are in place on all hosts.
+"""
 
 
 class Prepared(Work):

@@ -21,7 +21,7 @@ from orchestrator.provision.replies import values
 from orchestrator.survey import survey, wanted
 
 LOOK = 300.0
-"""Seconds after which comparing one host with what it should have counts as failed."""
+"""Seconds after which the comparison of one host's present state with its wanted state counts as failed."""
 
 NOTHING = "nothing to do"
 
@@ -33,7 +33,10 @@ AT_BALANCER: Mapping[tuple[str, str], str] = {
     ("haproxy", "restart"): CUT,
     ("nginx", "reload"): KEPT,
 }
-"""(Kind of the balancer, verb) -> what loading its configuration means for live traffic."""
+"""(Kind of a balancer, ``reload`` or ``restart``) -> words of the plan about the effect on live traffic.
+
+The balancer reloads or restarts to load its new configuration.
+"""
 
 NAMES: Mapping[str, str] = {"haproxy": "HAProxy", "nginx": "nginx"}
 

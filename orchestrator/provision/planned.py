@@ -25,10 +25,13 @@ VERBS: Mapping[Callable[..., Any], str] = {
     operations.no_git_setting: "remove",
     operations.barred: "bar",
 }
-"""Operation -> the verb that a plan has for its changes. All other operations write files, directories or links."""
+"""Operation -> the first word of the operation's changes in a plan. For other operations, the word is ``write``."""
 
 SHOWN = 3
-"""The number of paths that a plan shows for one operation. If an operation has more paths, their number is shown."""
+"""The largest number of paths that a plan shows for one operation.
+
+If an operation has more paths, the plan shows the first path and the number of the other paths.
+"""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from orchestrator.provision import ports
 from orchestrator.provision.in_use import PortsInUse
 
 LOOK = 90.0
-"""Seconds that one host may take to answer a check."""
+"""Seconds after which the check of one host's ports counts as failed."""
 
 
 def require(fleet: Fleet, others: Sequence[str] = ()) -> None:

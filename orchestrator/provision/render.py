@@ -30,10 +30,16 @@ NOTICE = "Written by provisioning; what is changed here by hand is lost."
 TEMPLATES = Path(__file__).parent / "templates"
 
 HTTP, HTTPS = 80, 443
-"""The usual ports of http and https. On these ports, nginx on a balancer is the default server."""
+"""The usual ports of http and https.
+
+If nginx on a balancer listens on one of these ports, the application's server is the default server of this port.
+"""
 
 WELCOME = "/etc/nginx/sites-enabled/default"
-"""The distribution's welcome page, which is nginx's default server of port 80."""
+"""The file with which the Linux distribution configures nginx's welcome page.
+
+The file makes the welcome page the default server of port 80.
+"""
 
 
 def templates(trim: bool = True) -> Environment:

@@ -43,16 +43,22 @@ from orchestrator.survey import survey, wanted
 from orchestrator.waiting import until
 
 PLACE = 900.0
-"""Seconds after which installing everything on one host, with packages, counts as failed."""
+"""Seconds after which one phase of provisioning counts as failed on one host.
+
+A phase may install packages.
+"""
 
 LOAD = 120.0
-"""Seconds after which loading configuration on one host counts as failed."""
+"""Seconds after which a task such as loading the configuration of one host counts as failed."""
 
 INTERVAL = 0.25
 """Seconds between two checks while a function waits until requests or connections have ended."""
 
 KEPT = 80.0
-"""Seconds after which nginx on a node has closed each idle connection: its keepalive_timeout (75 s) and a margin."""
+"""Seconds after the last answer on a connection, within which nginx closes the idle connection.
+
+The number is the ``keepalive_timeout`` of nginx (75 s) and a margin.
+"""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 

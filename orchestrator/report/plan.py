@@ -18,7 +18,7 @@ from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.commands import commands
 
 FEW = 8
-"""If a plan has more places than this, the table has no columns for the places."""
+"""The largest number of places for which the table of a plan has one column for each place."""
 
 
 def risks(fleet: FleetState, i: Inputs) -> list[str]:

@@ -40,7 +40,10 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
 
 
 Known = tuple[str, str | None]
-"""The id of a release and its revision (for git, the full commit hash); the revision is None if it is unknown."""
+"""The id of a release and the revision of the release (for git, the full hash of the commit).
+
+If the revision is unknown, the second item is None.
+"""
 
 
 def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:

@@ -30,7 +30,7 @@ class Answer:
 
 
 NO_ADDRESS = Answer(None, "the host name has no IP address")
-"""The result for a URL whose host has no IP address. No request was sent."""
+"""The result for a URL whose host name has no IP address. To such a URL, no request is sent."""
 
 
 def addresses(url: str) -> tuple[str, ...]:

@@ -12,16 +12,23 @@ from orchestrator.run import data_plane
 from orchestrator.run.data_plane import Answer
 
 IN_A_ROW = 5
-"""Number of requests to each address of the switch in one check. All of them must get a good answer."""
+"""Number of requests that one check sends to each address of the switch, one after another.
+
+The check succeeds only if the expected release answers all these requests.
+"""
 
 TOLERANT = 10
-"""Number of parallel requests to each address in a check that ignores requests without an answer.
+"""Number of requests that a tolerant check sends to each address of the switch at the same time.
 
-If IN_A_ROW of them get a good answer, that is enough.
+A tolerant check ignores requests without a usable answer, because nodes may be down. The check needs at least IN_A_ROW
+usable answers.
 """
 
 SPLIT = 20
-"""Number of parallel requests to each address in one check while traffic is split between the colors."""
+"""Number of requests that one check sends to each address of the switch at the same time, during a split.
+
+During a split, each color gets a part of the traffic.
+"""
 
 
 class Verifier:

@@ -16,7 +16,10 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import Place, Plan, Stage, Step
 
 WARNING = "warning: "
-"""Prefix of a line in a step's detail. A line with this prefix is shown as a warning."""
+"""Prefix of a line in the detail of a step. The terminal shows such a line as a warning.
+
+The detail of a step is the text for the report about what the step did or saw.
+"""
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,14 @@ class Control(Protocol):
 
 
 Journal = Callable[[Sequence[RunRecord]], None]
-"""Appends records to the journal so that they survive a crash. Raises an error if the records cannot be written."""
+"""A function that appends records to the journal.
+
+When the function has returned, the records survive a crash. The function raises an error if the records cannot be
+written.
+"""
 
 Tell = Callable[[Event], None]
-"""Shows an event to the operator."""
+"""A function that shows an event to the operator."""
 
 
 @dataclass

@@ -9,9 +9,9 @@ from importlib.resources import files
 from shlex import quote
 
 HEADER = re.compile(r"\A(?:#(?!!).*\n)+\n*")
-"""Matches the comment at the top of a script. The comment is for readers of the file, and is not sent to hosts."""
+"""Matches the comment at the top of a script. Hosts get the script without this comment."""
 INCLUDE = re.compile(r"^\. (\S+)$", re.MULTILINE)
-"""Matches a line of a script that includes another file, such as ``. ../scripts/apart.sh``."""
+"""Matches a line with which a script includes another file, such as ``. ../scripts/apart.sh``."""
 
 
 @cache

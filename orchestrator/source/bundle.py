@@ -32,7 +32,10 @@ def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
 
 
 OURS = ("--", ".", ":(exclude).release")
-"""Arguments of ``git archive``: all files except ``.release``, the orchestrator's own directory in a release."""
+"""Arguments of ``git archive`` that select all files except the directory ``.release``.
+
+In each release, this directory belongs to the orchestrator.
+"""
 
 
 def export(checkout: str, commit: str) -> Bundle:
@@ -53,7 +56,7 @@ def export(checkout: str, commit: str) -> Bundle:
 
 
 TARBALL = "archive"
-"""The name of a tarball in the directory that is pushed."""
+"""The name that a tarball has in the directory that is sent to the nodes."""
 
 
 def tarball(file: Path) -> Bundle:

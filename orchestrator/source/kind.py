@@ -14,7 +14,7 @@ from orchestrator.options import Options
 from orchestrator.scratch import Bundle
 
 Call = tuple[Callable[..., Any], dict[str, Any]]
-"""A pyinfra operation and its arguments."""
+"""A pyinfra operation and its arguments: name of an argument -> value."""
 
 
 @dataclass(frozen=True)

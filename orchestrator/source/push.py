@@ -21,7 +21,7 @@ MODES = "--chmod=Du=rwx,Dgo=rx,Fu=rwX,Fgo=rX"
 FLAGS = ("--recursive", "--links", "--times", "--perms", MODES, "--checksum", "--delete")
 
 CONSEQUENCE = re.compile(r"rsync error: |rsync: .*connection unexpectedly closed")
-"""The pattern of rsync's error lines that only follow from an earlier error line."""
+"""Matches the error lines of rsync that do not name the cause. An earlier error line names the cause."""
 
 MISSING = "rsync is missing on this machine: install it (apt install rsync)"
 

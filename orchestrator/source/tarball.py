@@ -17,7 +17,7 @@ from orchestrator.options import Options
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 SIGNED = 3600
-"""Seconds for which a presigned URL is valid."""
+"""Seconds for which the presigned URL of a tarball in S3 is valid."""
 
 
 class Download(SourceKind):

@@ -19,7 +19,10 @@ from orchestrator.operations.build import words
 from orchestrator.scripts.files import read
 
 KEPT = 5
-"""The number of different inputs of a step for which the store keeps the outputs."""
+"""The largest number of entries that the store keeps for each build step.
+
+An entry has the outputs that the step made from certain inputs. The newest entries are kept.
+"""
 
 
 def store_of(app: str) -> Path:

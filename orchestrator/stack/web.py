@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from orchestrator.config import Settings, published
 
 Rules = list[tuple[str, bool]]
-"""Pairs of a regular expression and a decision: True if nginx refuses a path that matches the expression.
+"""Rules for URL paths. A rule is a regular expression and a decision: if True, nginx refuses a path that matches.
 
-The first expression that matches a path decides."""
+If several expressions match a path, the first of these rules decides.
+"""
 
 COMPRESSED = (
     "text/plain text/css text/javascript text/xml application/javascript application/json application/ld+json "
     "application/manifest+json application/xml application/xhtml+xml application/rss+xml application/atom+xml "
     "image/svg+xml"
 )
-"""The media types that nginx compresses with ``web.gzip``, in addition to text/html."""
+"""The media types that nginx compresses if ``web.gzip`` is on, in addition to text/html."""
 
 HIDDEN = r"~/\.(?!well-known/)"
-"""Regular expression of the files and directories whose names begin with a dot, except ``.well-known``."""
+"""Pattern of URL paths with a file or directory whose name begins with a dot, except ``.well-known``."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=Tr
 UNBAR = Kind("unbar", ("balancer", "api"))
 
 HEALTHY = 240.0
-"""Seconds in which a switch behind an API must find a node healthy after the node was let in again.
+"""Seconds within which a switch behind an API must find a node healthy after the node was let in again.
 
-AWS's defaults are 5 checks, one every 30 s.
+With AWS's default settings, a node is healthy after 5 checks, and there is one check every 30 s.
 """
 
 

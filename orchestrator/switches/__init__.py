@@ -17,9 +17,10 @@ KINDS = {
     "nginx": "orchestrator.switches.nginx:Nginx",
     "alb": "orchestrator.switches.alb.switch:Alb",
 }
-"""Name of each kind -> module and name of its class. The names are strings, so that only the kinds in use are imported.
+"""Kind of switch -> module and name of the class for this kind.
 
-The kind ``node`` has no class: its switch is the symlink ``live`` on each node.
+The classes are named by strings, so that only the modules of the kinds in use are imported. The kind ``node`` has no
+class, because its switch is the symlink ``live`` on each node.
 """
 
 

@@ -70,7 +70,7 @@ class Balancer(ABC):
     """
 
     section: ClassVar[type[Switch]]
-    """Class of the settings for this kind of balancer."""
+    """Class that defines the settings for this kind of switch."""
 
     def __init__(self, layout: BalancerLayout) -> None:
         self.layout = layout
@@ -153,7 +153,7 @@ class Api(ABC):
     """
 
     section: ClassVar[type[Switch]]
-    """Class of the settings for this kind of switch."""
+    """Class that defines the settings for this kind of switch."""
 
     def __init__(self, switch: Switch, members: Mapping[str, str], ports: Ports) -> None:
         self.switch = switch

@@ -15,13 +15,14 @@ from orchestrator.scripts.command import pairs
 from orchestrator.scripts.files import read
 
 RING_LINE = 72
-"""Number of bytes in the longest line of HAProxy's ring (its record of requests), without the backend's name.
+"""Number of bytes in the longest line of the ring buffer in which HAProxy records its requests.
 
-A line with the longest possible numbers and the end mark has this length.
+The number is the length of a line with the longest possible numbers and the end mark, but without the name of the
+backend.
 """
 
 FLUSH = 1
-"""Number of seconds after which nginx writes buffered lines to its record of requests."""
+"""For at most this number of seconds, nginx buffers lines of its record of requests."""
 
 
 def counting(program: str) -> dict[str, str]:

@@ -48,7 +48,11 @@ PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
     "join": join,
     "provision": provision,
 }
-"""The verbs whose plan is shown before pyinfra asks the operator. If the plan then changes, the run is refused."""
+"""Verb -> function that executes the verb, for the verbs whose plan is shown for approval before the run.
+
+The third argument of a function is the approved plan, or None without approval. If the plan of the run differs from the
+approved plan, the function refuses the run.
+"""
 
 VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "release": release,
@@ -63,4 +67,7 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "provision": provision,
     "remove": remove,
 }
-"""All verbs. Each takes the fleet and the options, and returns the exit status (docs/exit-codes.md)."""
+"""Verb -> function that executes the verb.
+
+The arguments of a function are the fleet and the options. The result is the exit status (docs/exit-codes.md).
+"""

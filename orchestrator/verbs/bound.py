@@ -29,7 +29,7 @@ NAMES = {
     "settings": "the settings",
     "switches": "the switches",
 }
-"""Key of the Inputs in JSON -> its name in messages. A key that is not in this table is itself the name."""
+"""Key of the Inputs in JSON -> name of the key in messages. Every other key is itself the name in messages."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.provision.members import Members
 
 LOOK = 60.0
-"""Seconds after which looking at one host counts as failed."""
+"""Seconds after which the check of a directory on one host counts as failed."""
 
 
 def provision(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:

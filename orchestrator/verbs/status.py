@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.aws.scaling import Group
 
 HISTORY = 5
-"""How many of the last runs are listed."""
+"""Number of the last runs that ``status`` lists."""
 
 
 def show_status(fleet: Fleet, options: Options) -> int:

@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
     traffic.weights_rise_to_100,
     traffic.batches_end_with_all_nodes,
 )
-"""All rules, in the order of the checks. Only the first broken rule is reported."""
+"""All rules for the settings, in the order of the checks. Only the first broken rule is reported."""
 
 
 def problem(settings: Settings) -> str | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
 
 SOCKET_PATH = 107
-"""The length of the longest path that Linux allows for a unix socket, in characters."""
+"""Number of characters that the path of a unix socket may have at most on Linux."""
 
 
 def services_are_distinct(settings: Settings) -> str | None:

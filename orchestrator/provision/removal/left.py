@@ -14,7 +14,10 @@ from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
 SECONDS = 120
-"""Seconds that the script may take. It measures the shared data for up to 60 seconds."""
+"""Seconds that the script ``left.sh`` may take.
+
+Up to 60 of these seconds are for measuring the size of the application's directory ``shared``.
+"""
 
 
 @dataclass(frozen=True)

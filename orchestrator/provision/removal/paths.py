@@ -17,12 +17,18 @@ PARENTS = (
     "/var/cache/orchestrator",
     "/run/orchestrator",
 )
-"""Directories that all applications of a host share. They are removed together with the last application."""
+"""Directories that all applications of a host share.
+
+A removal removes these directories only if they are empty: when the last application of the host is removed.
+"""
 
 SHARED = "shared"
 
 ENTRIES = ("repo.git", ".repo.git.new", "releases", SHARED, "guard", *Color, "live", "live.new", "live.armed")
-"""The names of the files and directories that the tool makes in the root of an application, ``/srv/<app>``."""
+"""The names of the files and directories that the tool makes in the root directory of an application.
+
+The root directory is ``/srv/<app>``, or the value of the setting ``root``.
+"""
 
 
 def serving(settings: Settings) -> dict[str, str]:

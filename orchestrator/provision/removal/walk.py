@@ -29,10 +29,10 @@ from orchestrator.scripts.guarded import guarded
 from orchestrator.waiting import until
 
 LOOK = 150.0
-"""Seconds after which looking at one host counts as failed."""
+"""Seconds after which the search for the application's files and units on one host counts as failed."""
 
 ACT = 300.0
-"""Seconds after which removing files, or stopping units, on one host counts as failed."""
+"""Seconds after which a command that removes files or stops units on one host counts as failed."""
 
 
 def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:

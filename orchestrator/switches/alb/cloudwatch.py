@@ -23,10 +23,10 @@ from orchestrator.comparison.judge import Shares, Slow
 from orchestrator.model import Color
 
 MINUTE = 60
-"""Number of seconds that a data point covers."""
+"""Number of seconds that one data point of CloudWatch covers."""
 
 DELAY = 120
-"""Number of seconds from the end of a minute until the data points of that minute are complete."""
+"""Number of seconds from the end of a minute until CloudWatch's data points of this minute are complete."""
 
 NAMESPACE = "AWS/ApplicationELB"
 
@@ -150,7 +150,7 @@ def _query(id: str, metric: str, statistic: str, balancer: str, group: str) -> d
 
 
 Points = Mapping[str, Mapping[float, float]]
-"""Id of a query -> time of a data point in epoch seconds -> value of the data point."""
+"""Id of a CloudWatch query -> time of a data point in epoch seconds -> value of the data point."""
 
 
 def points(results: Iterable[Mapping[str, Any]]) -> Points:

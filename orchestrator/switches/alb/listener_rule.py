@@ -17,10 +17,10 @@ from orchestrator.model import Color, Weights
 
 Action = dict[str, Any]
 Groups = Mapping[Color, str]
-"""Color -> ARN of its target group."""
+"""Color -> ARN of the color's target group."""
 
 LONGEST = 604_800
-"""The longest time in seconds for which a rule can keep a client on one target group."""
+"""The longest time in seconds for which a listener rule can keep a client on one target group."""
 
 
 @dataclass(frozen=True)

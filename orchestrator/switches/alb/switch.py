@@ -33,10 +33,13 @@ from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import last_refusal
 
 SETTLE = 15.0
-"""Number of seconds after ModifyRule within which DescribeRules must show the new weights."""
+"""Seconds after AWS's call ModifyRule within which the call DescribeRules must return the new weights."""
 
 FIRST_CHECK = 6.0
-"""Number of seconds to wait for the first health check of a newly attached color (health checks run every 5 s)."""
+"""Seconds to wait for the first health check of each target of a color that was attached just before.
+
+The interval of the health checks should be 5 s.
+"""
 
 
 class Alb(Api):
@@ -56,7 +59,10 @@ class Alb(Api):
         self._where = listener_rule.short(switch.rule)
         self._left: Forward | None = None
         self.sleep: Callable[[float], None] = time.sleep
-        """Function that pauses between two readings of AWS. Tests replace this function."""
+        """Function that waits for a number of seconds before the next request to AWS.
+
+        Tests replace this function.
+        """
 
     @override
     def see(self) -> Seen:
