@@ -41,7 +41,8 @@ LABEL = "orchestrator.fleet"  # its value is the project
 OWNER = "orchestrator.owner"  # <process id>:<its start time>; such a fleet does not outlive its process
 REPOSITORIES = "/srv/git"
 REPOSITORY = f"{REPOSITORIES}/{SHOP}.git"
-PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80, "https": 443}
+PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80, "https": 443, "second": 8000}
+"""The ports that containers publish. The balancers publish ``second`` for a second application."""
 BALANCERS = ("haproxy", "nginx")
 ORIGIN = "origin"
 KEPT = dict.fromkeys(BALANCERS, "/var/lib/orchestrator") | {DATABASE: "/var/lib/mysql"}  # the others: /srv
@@ -160,7 +161,7 @@ def prepare(
         return Server(name, str(next(hosts)), {port: next(ports) for port in ("ssh", *published)}, image)
 
     servers = [server(f"node{n}", _node_image(apps), "live", "blue", "green") for n in range(1, nodes + 1)]
-    servers += [server(name, image, "http", "https") for name in BALANCERS]
+    servers += [server(name, image, "http", "https", "second") for name in BALANCERS]
     servers += [server(ORIGIN, image)]
     servers += [server(DATABASE, fleet_images.mariadb_image())] if mariadb else []
     token, preview = secrets.token_urlsafe(18), secrets.token_urlsafe(18)

@@ -57,7 +57,7 @@ class Fleet:
         return [server["name"] for server in self.known["layout"]["servers"]]
 
     def port(self, host: str, name: str = "ssh") -> int:
-        """A published port of a server: ssh, live, blue, green, http."""
+        """A published port of a server: ssh, live, blue, green, http, https, second."""
         server = next(s for s in self.known["layout"]["servers"] if s["name"] == host)
         return int(server["ports"][name])
 

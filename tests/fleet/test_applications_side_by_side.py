@@ -105,7 +105,8 @@ def without_annex(fleet: Fleet) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_annex")
-def test_an_application_with_ports_of_its_own_is_accepted(fleet: Fleet, before: Snapshot) -> None:
+def test_an_application_with_ports_of_its_own_is_accepted(calm: Calm) -> None:
+    fleet = calm.fleet
     # the kernel of a container shows which program listens only if root started the program
     squatter = "systemd-run -q --unit=squatter python3 -m http.server 8171"
     assert fleet.exec("node2", squatter).returncode == 0
@@ -121,7 +122,8 @@ def test_an_application_with_ports_of_its_own_is_accepted(fleet: Fleet, before: 
         assert done.returncode == 0, done.stdout + done.stderr
         assert "done: provisioned" in done.stderr
     assert "tls.pem" in fleet.exec("haproxy", FOUND + " ; ls /etc/orchestrator/annex").stdout
-    assert snapshot(fleet).said == before.said
+    assert snapshot(fleet).said == calm.before.said
+    calm.no_request_failed()
 
 
 LEFT = f"""

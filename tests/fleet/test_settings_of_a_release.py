@@ -1,4 +1,4 @@
-"""A release brings its own document root, health page and rules of nginx; a rollback brings the former ones back."""
+"""A release brings its own document root, health page, service and nginx directives; a rollback the former ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from tests.fleet.running import Fleet, Provisioning
 from tests.fleet.safety import Calm, Run, Snapshot, snapshot, words
 from tests.fleet.safety import copy_of_inventory as inventory_with
+from tests.fleet.streams import WebSocket
 from tests.fleet.traffic import ask
 
 Tag = Callable[[str, Callable[[Path], None]], str]
@@ -20,12 +21,15 @@ OTHER = {
     "gate": {"path": "/ready", "deadline": 20},
     "web": {"headers": {"X-Kind": "other"}, "deny": ["secret.txt"], "include": "nginx.conf"},
     "assets": ["dist"],
+    "services": [{"name": "ws", "command": "bin/other", "path": "/ws"}],
 }
 
 
 def other(folder: Path) -> None:
-    """Move the document root to ``web``, and the health page to ``/ready``."""
+    """Move the document root to ``web``, the health page to ``/ready``, and the service to ``bin/other``."""
     shutil.move(folder / "public", folder / "web")
+    service = shutil.move(folder / "bin/ws", folder / "bin/other")
+    service.write_text(service.read_text().replace("$who = [", "$who = ['service' => 'other',"))
     kernel = folder / "app/Kernel.php"
     text = kernel.read_text().replace("'/health'", "'/ready'")
     agent = "$path === '/agent' => $this->answer($server, ['agent' => ini_get('user_agent')]),"
@@ -47,6 +51,8 @@ def has_the_other(fleet: Fleet) -> bool:
             assert {path: ask(url, path).status for path in expected} == expected, url
             assert ask(url, "/.orchestrator/health").status == 200
             assert ask(url, "/agent").body.get("agent") == ("other" if is_other else None), url
+            with WebSocket(url) as stream:
+                assert stream.words[0].body.get("service") == ("other" if is_other else None), url
             found.add(is_other)
     assert len(found) == 1
     return found.pop()
@@ -58,7 +64,7 @@ def done(fleet: Fleet, verb: str, inventory: Path, **data: str) -> str:
     return run.text
 
 
-def test_each_release_has_its_own_document_root_and_page(calm: Calm, tag: Tag, tmp_path: Path) -> None:
+def test_each_release_has_its_own_pages_and_service(calm: Calm, tag: Tag, tmp_path: Path) -> None:
     fleet = calm.fleet
     tag("other-root", other)
     for name in ("former", "later"):
@@ -90,7 +96,9 @@ STAND_IN = """
 set -e
 made=$(mktemp -d)
 for part in fpm cli opcache; do
-    mkdir -p "$made/$part/DEBIAN" "$made/$part/usr/sbin"
+    # dpkg forgets a package if a later one has all of its files
+    mkdir -p "$made/$part/DEBIAN" "$made/$part/usr/sbin" "$made/$part/usr/share/doc/php8.9-$part"
+    echo stand-in >"$made/$part/usr/share/doc/php8.9-$part/copyright"
     printf '%s\\n' "Package: php8.9-$part" 'Version: 8.9' 'Architecture: all' 'Maintainer: t <t@example.com>' \
         'Description: stand-in' >"$made/$part/DEBIAN/control"
 done
