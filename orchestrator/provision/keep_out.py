@@ -63,6 +63,7 @@ def decide(
     right = committed() if decisions.disagree(state) else {}
     lacking, problems = decisions.lacking(state, right, f"{fleet.settings.balancer.library}/bar")
     problems += decisions.missing(fleet.settings.app, known, state.addresses, removed)
+    problems += decisions.moved_ports(state, known, fleet.settings.ports)
     return decisions.decided(state, known, lacking), problems
 
 

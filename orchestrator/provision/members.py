@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.config.ports import Ports
 from orchestrator.errors import UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.journal.history import RunHistory
@@ -40,6 +41,9 @@ class Listed:
     def label(self) -> str:
         """The name of the node for the operator. If the name is unknown, this is the node's address."""
         return self.name or self.address
+
+    def port(self, color: Color) -> str:
+        return self.blue if color is Color.blue else self.green
 
     @property
     def line(self) -> str:
@@ -193,6 +197,28 @@ def missing(
         f"if this inventory is another deployment of {app} on the same servers (such as staging), give it another app "
         "name in the settings"
         for lost, balancers in groups.items()
+    ]
+
+
+def moved_ports(fleet: FleetState, lists: Mapping[str, Sequence[Listed]], ports: Ports) -> list[str]:
+    """Return one line for each color that gets traffic on another port than the port in the settings.
+
+    Provisioning changes the port on the nodes before a balancer knows the new port. Until then, the balancer has no
+    node for the color. Therefore the port of a color may change only while the other color has all the traffic.
+
+    + lists: balancer -> nodes of its list, with the ports to which the balancer sends requests
+    + ports: the ports in the settings
+    """
+    found: dict[tuple[Color, str], list[str]] = {}
+    for balancer, known in lists.items() if is_serving(fleet) else ():
+        for color in carrying(fleet):
+            for port in dict.fromkeys(one.port(color) for one in known):
+                if port != str(ports.of(color)):
+                    found.setdefault((color, port), []).append(balancer)
+    return [
+        f"{_list(balancers)} {'sends' if len(balancers) == 1 else 'send'} users' requests to {color} on port {port}: "
+        f"set ports.{color} to {port}, and change it after the next release, when {color.other} has all the traffic"
+        for (color, port), balancers in found.items()
     ]
 
 

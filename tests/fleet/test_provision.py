@@ -196,6 +196,36 @@ def test_a_release_is_refused_until_settings_are_provisioned(
 
 
 @pytest.mark.slow
+def test_a_port_changes_while_its_color_has_no_traffic(calm: Calm, provisioning: Provisioning, tmp_path: Path) -> None:
+    ports = {"live": 8080, "blue": 8081, "green": 8082}
+    live, idle = calm.before.live, calm.before.idle
+    for name in ("wrong", "right"):
+        (tmp_path / name).mkdir()
+    wrong = copy_of_inventory(tmp_path / "wrong", ports=ports | {live: 8091})
+    right = copy_of_inventory(tmp_path / "right", ports=ports | {idle: 8092})
+
+    refused = Run(calm.fleet, *words("provision"), inventory=wrong)
+    assert refused.end() == 3, refused.text
+    assert f"haproxy and nginx send users' requests to {live} on port {ports[live]}: set ports.{live}" in refused.text
+    calm.untouched()
+
+    provisioning.became(None)
+    fleets_own = "inventory/fleet.py"
+    for verb, inventory in (
+        ("provision", right),
+        ("release", right),
+        ("rollback", right),
+        ("provision", fleets_own),
+        ("rollback", fleets_own),
+    ):
+        run = Run(calm.fleet, *words(verb), inventory=inventory)
+        assert run.end(400) == 0, run.text
+    provisioning.became({})
+    assert snapshot(calm.fleet).live == idle
+    calm.no_request_failed()
+
+
+@pytest.mark.slow
 def test_a_drained_node_answers_before_the_next_is_drained(
     fleet: Fleet, before: Snapshot, provisioning: Provisioning, tmp_path: Path
 ) -> None:

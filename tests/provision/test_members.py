@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.config.ports import Ports
 from orchestrator.errors import UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.journal.history import RunHistory
@@ -164,6 +165,31 @@ def test_a_node_leaves_if_name_and_address_are_gone(
     known: list[Listed], nodes: dict[str, str], leaving: tuple[Listed, ...], moved: tuple[Listed, ...]
 ) -> None:
     assert (members.leaving(known, nodes), members.moved(known, nodes)) == (leaving, moved)
+
+
+@pytest.mark.parametrize(
+    ("found", "ports", "expected"),
+    [
+        pytest.param(fleet(), Ports(), [], id="the same"),
+        pytest.param(fleet(), Ports(green=8092), [], id="the color without traffic"),
+        pytest.param(fleet(), Ports(blue=8091), ["blue"], id="the color with the traffic"),
+        pytest.param(
+            fleet(switches={"lb1": Seen(Weights(25), Weights(25), None)}),
+            Ports(blue=8091, green=8092),
+            ["blue", "green"],
+            id="traffic is split",
+        ),
+        pytest.param(fleet(dict.fromkeys(NODES, NEW)), Ports(blue=8091), [], id="no release yet"),
+    ],
+)
+def test_the_port_of_a_color_with_traffic_stays(found: FleetState, ports: Ports, expected: list[str]) -> None:
+    former = {"blue": 8081, "green": 8082}
+    other = {"blue": "green", "green": "blue"}
+    assert members.moved_ports(found, {"lb1": (ONE, TWO), "lb2": (ONE, TWO), "new": ()}, ports) == [
+        f"lb1 and lb2 send users' requests to {color} on port {former[color]}: set ports.{color} to {former[color]}, "
+        f"and change it after the next release, when {other[color]} has all the traffic"
+        for color in expected
+    ]
 
 
 def missing(lists: Mapping[str, list[Listed]], nodes: Mapping[str, str], *removed: str) -> list[str]:
