@@ -26,6 +26,7 @@ from orchestrator.provision import (
     drains,
     haproxy,
     keep_out,
+    neighbors,
     nginx_balancer,
     node,
     render,
@@ -33,6 +34,7 @@ from orchestrator.provision import (
 )
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
+from orchestrator.provision.neighbors import KEPT
 from orchestrator.provision.node import Task
 from orchestrator.provision.phases import Checked, Completed, Placed, Prepared
 from orchestrator.provision.replies import Say, sure, tell, values
@@ -53,12 +55,6 @@ LOAD = 120.0
 
 INTERVAL = 0.25
 """Seconds between two checks while a function waits until requests or connections have ended."""
-
-KEPT = 80.0
-"""Seconds after the last answer on a connection, within which nginx closes the idle connection.
-
-The number is the ``keepalive_timeout`` of nginx (75 s) and a margin.
-"""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
@@ -216,7 +212,7 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
     for name in others:
         # the idle color may still answer requests that it got before a rollback
         _until_quiet(fleet, name, _restarted(pending[name]), say)
-    tell(fleet.each(others, load, LOAD), say)
+    tell(fleet.each(others, load, LOAD + KEPT), say)
     for name, drain in ways.items():
         if drain.note:
             say(f"    {name}: {drain.note}")
@@ -270,7 +266,10 @@ def _addresses(fleet: Fleet) -> dict[str, str]:
 
 
 def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
-    return node.activate(fleet.settings, live)
+    settings = fleet.settings
+    reloads = any(task.kind == "nginx" and task.runs for task in node.pending(settings, live))
+    with neighbors.let_go(fleet, host, neighbors.ports(fleet, host) if reloads else []):
+        return node.activate(settings, live)
 
 
 def _load_balancer(fleet: Fleet, name: str, serving: bool, say: Say) -> Reply[list[str]]:
@@ -278,26 +277,31 @@ def _load_balancer(fleet: Fleet, name: str, serving: bool, say: Say) -> Reply[li
 
     A reload of nginx loses a request that arrives on an idle connection. Therefore this function writes the drain mark
     before the reload: while this file exists, nginx ends each connection after its next answer. After the reload, the
-    function removes the file.
+    function removes the file. The other applications of the balancer have their own drain marks.
 
     + name: name of the balancer
-    + serving: whether the fleet serves traffic. If not, the function does not wait.
+    + serving: whether the fleet serves traffic. If not, the function waits only for the other applications.
     """
     settings, switch = fleet.settings, fleet.switch_of(name)
     kind = KINDS[switch.kind]
 
+    verbs = sure(fleet.one(name, lambda host: kind.pending(settings, switch), LOAD))
+    reloads = switch.kind == "nginx" and "reload" in verbs
+    others = sure(fleet.one(name, lambda host: neighbors.ports(fleet, host), LOAD)) if reloads else []
+
     def act(host: Host) -> list[str]:
-        changed: list[str] = kind.activate(settings, switch)
+        with neighbors.let_go(fleet, host, others):
+            changed: list[str] = kind.activate(settings, switch)
         return changed
 
-    verbs = sure(fleet.one(name, lambda host: kind.pending(settings, switch), LOAD))
-    if not (serving and switch.kind == "nginx" and "reload" in verbs):
-        return fleet.one(name, act, LOAD)
-    say(f"    {name}: nginx serves traffic, so its idle connections end first")
+    if others or (serving and reloads):
+        say(f"    {name}: nginx serves traffic, so its idle connections end first")
+    if not (serving and reloads):
+        return fleet.one(name, act, LOAD + KEPT)
     drain_mark.write(fleet, name, [])
     try:
         _until_let_go(fleet, name, balancer.ports(settings, switch))
-        return fleet.one(name, act, LOAD)
+        return fleet.one(name, act, LOAD + KEPT)
     finally:
         drain_mark.remove(fleet, name)
 
@@ -341,7 +345,7 @@ def _drained(
         else:
             _until_answered(fleet, name)
         _until_quiet(fleet, name, restarted, say)
-        return fleet.one(name, act, LOAD)
+        return fleet.one(name, act, LOAD + KEPT)
     finally:
         for one in ours:
             drain_mark.let_in(fleet, one, name)

@@ -8,25 +8,22 @@ parts that are left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
-from orchestrator.errors import CommandFailed, NotYet, Refused
-from orchestrator.facts.idle import KeptConnections
+from orchestrator.errors import Refused
 from orchestrator.fleet import Fleet
-from orchestrator.provision import balancer, common, node
+from orchestrator.provision import balancer, common, neighbors, node
 from orchestrator.provision.facts import Account, Accounts
+from orchestrator.provision.neighbors import KEPT
 from orchestrator.provision.removal import paths
 from orchestrator.provision.removal.left import Left, WhatIsLeft
 from orchestrator.provision.removal.plan import order, removes_keys
 from orchestrator.provision.replies import Say, sure, values
-from orchestrator.provision.walk import INTERVAL, KEPT
 from orchestrator.provision.work import Work
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import guarded
-from orchestrator.waiting import until
 
 LOOK = 150.0
 """Seconds after which the search for the application's files and units on one host counts as failed."""
@@ -152,48 +149,15 @@ def _unserve(fleet: Fleet, name: str, left: Left, program: str, say: Say) -> Non
     """
     about = [program, paths.serving(fleet.settings)[program], *(str(port) for port in _ports(fleet, name))]
     gentle = program == "nginx" and left.listens
-    try:
-        if gentle:
-            say(f"    {name}: nginx serves other applications, so their idle connections end first")
-            _mark(fleet, name, "on")
-            _until_let_go(fleet, name, left.listens)
-        sure(fleet.one(name, lambda host: _script(fleet, host, "unserve", *about), ACT))
-    finally:
-        if gentle:
-            _mark(fleet, name, "off")
-    say(f"    {name}: {program} no longer serves {fleet.settings.app}")
-
-
-def _mark(fleet: Fleet, name: str, verb: str) -> None:
-    """Begin or end a mode in which nginx on a host ends each connection after the next answer.
-
-    The mode has an effect only on the connections of the other applications on the host.
-
-    + name: name of the host
-    + verb: ``on`` to begin the mode, ``off`` to end the mode
-    """
-    sure(fleet.one(name, lambda host: _script(fleet, host, "last", verb, fleet.settings.app), ACT))
-
-
-def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
-    """Wait until nginx on a host has no idle connections, at most `KEPT` seconds (80).
-
-    If idle connections are left after this time, the function returns without an error.
-
-    + name: name of the host
-    + ports: the ports of nginx whose connections count
-    """
-
-    def ask(host: Host) -> None:
-        if any(fleet.look(host, KeptConnections, port=port) for port in ports):
-            raise NotYet("connections are kept")
 
     def act(host: Host) -> list[str]:
-        with suppress(CommandFailed):
-            until(lambda: ask(host), KEPT, INTERVAL)
-        return []
+        with neighbors.let_go(fleet, host, left.listens if gentle else ()):
+            return _script(fleet, host, "unserve", *about)
 
-    sure(fleet.one(name, act, KEPT + LOOK))
+    if gentle:
+        say(f"    {name}: nginx serves other applications, so their idle connections end first")
+    sure(fleet.one(name, act, KEPT + ACT))
+    say(f"    {name}: {program} no longer serves {fleet.settings.app}")
 
 
 def _remove_keys(fleet: Fleet, host: Host, account: Account, keys: str) -> None:

@@ -1,0 +1,104 @@
+"""The other applications that nginx on a host serves.
+
+All applications on a host share the nginx of the distribution. A reload of nginx for one application loses a request of
+another application if the request arrives on an idle connection, because nginx closes the idle connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator.errors import CommandFailed, NotYet
+from orchestrator.facts.idle import KeptConnections
+from orchestrator.fleet import Fleet
+from orchestrator.scripts.command import script
+from orchestrator.scripts.files import read
+from orchestrator.scripts.guarded import guarded
+from orchestrator.waiting import until
+
+KEPT = 80.0
+"""Seconds after the last answer on a connection, within which nginx closes the idle connection.
+
+The number is the ``keepalive_timeout`` of nginx (75 s) and a margin.
+"""
+
+INTERVAL = 0.25
+"""Seconds between two checks whether idle connections are left."""
+
+SECONDS = 30
+"""Seconds that the script may take."""
+
+
+class NeighborPorts(FactBase[list[int]]):
+    """
+    Returns the ports at which nginx listens for other applications.
+
+    + app: name of the application that does not count
+    """
+
+    default = list
+
+    @override
+    def command(self, app: str) -> StringCommand:
+        return script(read("provision/neighbors.sh"), app, seconds=SECONDS)
+
+    @override
+    def process(self, output: list[str]) -> list[int]:
+        return [int(line) for line in output if line.isdigit()]
+
+
+def ports(fleet: Fleet, host: Host) -> list[int]:
+    """Return the ports at which nginx on the current host listens for other applications."""
+    found = fleet.look(host, NeighborPorts, app=fleet.settings.app)
+    return found if isinstance(found, list) else []
+
+
+def mark(fleet: Fleet, host: Host, verb: str) -> None:
+    """Begin or end a mode in which nginx on the current host ends each connection after the next answer.
+
+    The mode has an effect only on the connections of the other applications on the host.
+
+    + verb: ``on`` to begin the mode, ``off`` to end the mode
+    """
+    fleet.shell(host, guarded(read("provision/last.sh"), [verb, fleet.settings.app], None))
+
+
+def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> None:
+    """Wait until nginx on the current host has no idle connections, at most `KEPT` seconds (80).
+
+    If idle connections are left after this time, the function returns without an error.
+
+    + listening: the ports of nginx whose connections count
+    """
+
+    def ask() -> None:
+        if any(fleet.look(host, KeptConnections, port=port) for port in listening):
+            raise NotYet("connections are kept")
+
+    with suppress(CommandFailed):
+        until(ask, KEPT, INTERVAL)
+
+
+@contextmanager
+def let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> Iterator[None]:
+    """End the idle connections of the other applications on the current host. The body then reloads nginx.
+
+    During the body, each answer of nginx to a client of another application is the last on its connection.
+
+    + listening: the ports at which nginx listens for the other applications; if there are none, do nothing
+    """
+    if not listening:
+        yield
+        return
+    try:
+        mark(fleet, host, "on")
+        until_let_go(fleet, host, listening)
+        yield
+    finally:
+        mark(fleet, host, "off")
