@@ -25,7 +25,7 @@ SEED = 20261129
 
 PROVISIONINGS = 20
 
-CHANGES = 3
+CHANGES = 4
 """How many settings each provisioning changes."""
 
 EVERY = 3
@@ -101,8 +101,8 @@ def choices(fleet: Fleet, name: str, folder: Path) -> Choices:
     key, hosts = fleet.known["origin"]["key"], fleet.known["origin"]["known_hosts"]
     operator = fleet.known["key"] + ".pub"
     preview, at = fleet.known["preview"], ports["preview"]
-    http = {"name": "http", "command": "php -S 127.0.0.1:$PORT public/index.php", "path": "/http"}
-    http = {**http, "ports": {"blue": ports["service"], "green": ports["service"] + 1}}
+    http: dict[str, Any] = {"name": "http", "command": "php -S 127.0.0.1:$PORT public/index.php", "path": "/http"}
+    http["ports"] = {"blue": ports["service"], "green": ports["service"] + 1}
     second = {"name": "second", "command": "bin/ws", "path": "/second"}
     # --- applied by provisioning
     found: dict[str, list[Any]] = {

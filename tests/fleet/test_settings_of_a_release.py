@@ -28,7 +28,7 @@ OTHER = {
 def other(folder: Path) -> None:
     """Move the document root to ``web``, the health page to ``/ready``, and the service to ``bin/other``."""
     shutil.move(folder / "public", folder / "web")
-    service = shutil.move(folder / "bin/ws", folder / "bin/other")
+    service = (folder / "bin/ws").rename(folder / "bin/other")
     service.write_text(service.read_text().replace("$who = [", "$who = ['service' => 'other',"))
     kernel = folder / "app/Kernel.php"
     text = kernel.read_text().replace("'/health'", "'/ready'")
