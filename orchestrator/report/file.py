@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
+from orchestrator.errors import UsageError
 from orchestrator.journal.records import stamped
 from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import Ended, Event
+
+
+def require_writable(path: str) -> None:
+    """Raise UsageError if a report cannot be written later, because its directory does not exist or is read-only.
+
+    + path: path of the report file, from ``--data report=``
+    """
+    directory = Path(path).parent
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise UsageError(f"--data report={path}: files cannot be written in {directory}: name another directory")
 
 
 class ReportFile:

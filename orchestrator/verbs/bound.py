@@ -43,6 +43,18 @@ class Approved:
     inputs: Mapping[str, Any] | None
 
 
+def save_plan(path: str, text: str) -> None:
+    """Write a plan to a file. Raises UsageError if the file cannot be written.
+
+    + path: path of the file, from ``--data save=``
+    + text: the plan as JSON text
+    """
+    try:
+        Path(path).write_text(text)
+    except OSError as error:
+        raise UsageError(f"--data save={path}: the file cannot be written: {error.strerror or error}") from None
+
+
 def as_saved(i: Inputs) -> Mapping[str, Any]:
     """Return the Inputs as JSON data. The data has lists instead of tuples, like a plan that was read from a file."""
     saved: Mapping[str, Any] = json.loads(json.dumps(i.to_json()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,7 +17,7 @@ from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
 from orchestrator.run.settle import open_run
 from orchestrator.stages import plan
-from orchestrator.verbs.bound import Approved, as_saved
+from orchestrator.verbs.bound import Approved, as_saved, save_plan
 from orchestrator.verbs.pause import refuse_paused
 from orchestrator.verbs.provision import show_provisioning
 from orchestrator.verbs.release import inputs
@@ -39,7 +38,7 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
     seen, i = inputs(fleet, verb, options)
     whole = plan(i)
     if options.save:
-        Path(options.save).write_text(json.dumps(report_plan.data(seen, i, whole), indent=1))
+        save_plan(options.save, json.dumps(report_plan.data(seen, i, whole), indent=1))
     if as_json:
         click.echo(json.dumps(report_plan.data(seen, i, whole), indent=1))
         return as_saved(i)

@@ -51,7 +51,11 @@ def walk_plan(
     report = executor.report
     if not ended.paused:
         session.append([End(how(ended), str(ended.reason or ""), report.to_json() if report else None)])
-    file.write(i, ended, report)
+    try:
+        file.write(i, ended, report)
+    except OSError as error:
+        # the run has ended, so only its outcome counts
+        say(f"warning: --data report={options.report}: the report is not written: {error}", fg="yellow")
     for line in probe_lines(report) if report else ():
         say(line)
     for line, style in ending(i, ended):

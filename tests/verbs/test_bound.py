@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.errors import Refused
-from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved, describe
+from orchestrator.errors import Refused, UsageError
+from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved, describe, save_plan
 from tests.stages import plans
 
 
@@ -56,3 +56,10 @@ def test_the_same_inputs_are_not_refused(tmp_path: Path) -> None:
     saved.write_text(json.dumps({"inputs": as_saved(i)}))
     check_saved(as_saved(i), str(saved))
     check_approved(as_saved(i), Approved(as_saved(i)))
+
+
+def test_a_plan_that_cannot_be_saved_is_bad_input(tmp_path: Path) -> None:
+    save_plan(str(tmp_path / "plan.json"), "{}")
+    assert (tmp_path / "plan.json").read_text() == "{}"
+    with pytest.raises(UsageError, match="the file cannot be written: No such file or directory"):
+        save_plan(str(tmp_path / "nowhere/plan.json"), "{}")
