@@ -21,6 +21,7 @@ from orchestrator.config import Settings, load
 from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options, read
+from orchestrator.report.file import require_writable
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
 from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show_lock, show_plan, show_removal
@@ -45,6 +46,8 @@ def run(verb: str) -> None:
     first = next(host.name for host in hosts if host in state.active_hosts)
     if ctx_host.get().name != first:
         return
+    # the output of commands and facts may hold secrets, and with -vvv pyinfra would show it unmasked
+    state.print_output = state.print_fact_output = False
     try:
         settings, options = _asked(state, verb)
         # the plan and the run share one Fleet, which keeps the copies of the files from which the plan was made
@@ -68,6 +71,8 @@ def _asked(state: State, verb: str) -> tuple[Settings, Options]:
     Raises UsageError if the settings or the options are wrong, or if the hosts have different settings.
     """
     options = read(verb, state.inventory.override_data)
+    if options.report:
+        require_writable(options.report)
     raw = [(host.name, host.data.get("settings")) for host in state.inventory]
     different = [name for name, settings in raw if settings != raw[0][1]]
     if different:
@@ -125,8 +130,6 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
     """
     # without this line, pyinfra gives nested operations of this package the same hash; a test covers this
     state.current_deploy_filename = __file__
-    # the output of commands may hold secrets, and pyinfra would show it unmasked
-    state.print_output = False
     quiet = _only_ours(state)
     logger.addFilter(quiet)
     logger.addFilter(fleet.mask)

@@ -22,6 +22,7 @@ from orchestrator.errors import NotYet
 from orchestrator.facts.served import Served
 from orchestrator.fleet import Fleet
 from orchestrator.layout import HEALTH
+from orchestrator.provision.live_gate import Answering
 from orchestrator.provision.members import Members
 from orchestrator.provision.replies import Say, sure, values
 from orchestrator.switches import balancer
@@ -78,8 +79,19 @@ def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[
     + name: name of the node
     + verb: ``on`` to keep new requests from the node, ``off`` to let them in again
     """
+    return bar(fleet, balancer_name, name, fleet.address(name), verb)
+
+
+def bar(fleet: Fleet, balancer_name: str, name: str, address: str, verb: str) -> list[str]:
+    """Keep a node out of both colors at a balancer, or let it in. The inventory need not have the node.
+
+    + name, address: name and address of the node
+    + verb: ``on`` to keep the node out, ``off`` to let the node in
+
+    Returns the lines that the balancer printed.
+    """
     script = balancer(fleet.balancers[balancer_name], fleet.settings.balancer).bar
-    command = StringCommand("sh", "-c", QuoteString(script.strip()), "bar", name, fleet.address(name), verb)
+    command = StringCommand("sh", "-c", QuoteString(script.strip()), "bar", name, address, verb)
     return sure(fleet.one(balancer_name, lambda host: fleet.shell(host, command), TIME))
 
 
@@ -143,30 +155,46 @@ def unserved(name: str, answered: Collection[str]) -> str:
     )
 
 
-def settle(fleet: Fleet, members: Members, say: Say) -> bool:
-    """End the drains that a killed provisioning has left. Return whether a node gets requests again because of this.
+def settle(fleet: Fleet, members: Members, answering: Answering | None, say: Say) -> bool:
+    """End the drains that an earlier provisioning has left. Return whether there were any on nodes.
 
     For each drained node, the balancers send requests to the node again, and the node's drain mark is removed. A node
-    that lacks the live release stays out of the traffic. The drain marks of nginx balancers are also removed.
+    that lacks the live release stays out of the traffic. A node that no longer answers with the live release stays
+    barred, and its drain mark is removed: ``join`` brings this node back. The drain marks of nginx balancers are also
+    removed.
 
     + members: which nodes may get traffic
+    + answering: the nodes that answer with the live release; None if no node has a drain mark
     + say: prints a line for the operator
     """
     for name, kind in fleet.balancers.items():
         if kind == "nginx" and name not in fleet.nodes:
             remove(fleet, name)
     left = [name for name in members.draining if name not in members.lacking]
+    silent = [name for name in left if answering and answering.live and name not in answering.nodes]
+    let_all_in(fleet, [name for name in left if name not in silent], say)
+    for name in silent:
+        remove(fleet, name)
+        say(f"    {name}: stays barred, because {name} does not answer with the live release")
+    return bool(left)
+
+
+def let_all_in(fleet: Fleet, names: Sequence[str], say: Say) -> None:
+    """Let nodes in again that a provisioning has drained, at the balancers that their marks name.
+
+    + names: names of the nodes, which have the mark
+    + say: prints a line for the operator
+    """
 
     def read(host: Host) -> list[str]:
         return fleet.shell(host, StringCommand("cat", QuoteString(_path(fleet, host.name))))
 
-    marks = values(fleet.each(left, read, TIME))
-    for name in left:
+    marks = values(fleet.each(names, read, TIME))
+    for name in names:
         for balancer_name in named(marks[name], fleet.balancers):
             let_in(fleet, balancer_name, name)
         remove(fleet, name)
-        say(f"    {name}: let in again, because an earlier provisioning stopped while it drained the node")
-    return bool(left)
+        say(f"    {name}: let in again, because a provisioning stopped while it drained the node")
 
 
 def named(lines: Sequence[str], balancers: Collection[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pyinfra.context import host
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, HAProxySwitch
 from orchestrator.layout import HAPROXY_DIRECTORY
-from orchestrator.model import Weights
+from orchestrator.model import Color, Weights
 from orchestrator.provision import balancer, common, operations, render, tls
 from orchestrator.provision.facts import CommandLine, Current, Text, Units
 from orchestrator.provision.members import NO_CHANGE, Roll
@@ -34,7 +34,12 @@ def check(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str]) -
 
 
 def place(
-    work: Work, settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE
+    work: Work,
+    settings: Settings,
+    switch: HAProxySwitch,
+    nodes: Mapping[str, str],
+    first: Color,
+    roll: Roll = NO_CHANGE,
 ) -> None:
     """Pass all operations that install something on the current balancer to ``work``.
 
@@ -44,6 +49,7 @@ def place(
     + settings: settings of the application
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+    + first: the color to which a new balancer sends the traffic
     + roll: the differences between the balancer's present list of nodes and the inventory
     """
     account, _ = balancer.prepare(work, settings, nodes, ["haproxy", "socat"], roll)
@@ -51,7 +57,7 @@ def place(
         "first weights",
         operations.first_file,
         path=settings.balancer.weights_map,
-        text=render.weights_map(Weights.all_to(settings.first_color)),
+        text=render.weights_map(Weights.all_to(first)),
         user=settings.user,
         group=account.group,
     )
@@ -87,10 +93,13 @@ def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] 
     return [] if host.get_fact(Current, stamps=[stamp], changing=changing)[stamp] else ["reload"]
 
 
-def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
+def activate(settings: Settings, switch: BalancerSwitch, former: bool = False) -> list[str]:
     """Load the installed configuration on the current balancer, if it is not loaded yet.
 
     Returns the names of the operations that changed something.
+
+    + former: whether the files in place are older than the settings. Then this function does not wait until the
+      balancer listens, because the settings may have new ports.
     """
     work = Work()
     for verb in pending(settings, switch):
@@ -99,7 +108,7 @@ def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
             operations.load,
             command=f"systemctl enable --quiet {HAPROXY} && systemctl {verb} {HAPROXY}",
             process="haproxy",
-            ports=balancer.ports(settings, switch),
+            ports=[] if former else balancer.ports(settings, switch),
             files=[settings.balancer.haproxy_conf],
             stamp=common.loaded(settings, "haproxy"),
         )

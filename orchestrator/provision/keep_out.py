@@ -62,6 +62,7 @@ def decide(
     decisions.check_removed(removed, known, state.addresses)
     right = committed() if decisions.disagree(state) else {}
     lacking, problems = decisions.lacking(state, right, f"{fleet.settings.balancer.library}/bar")
+    problems += decisions.split(state)
     problems += decisions.missing(fleet.settings.app, known, state.addresses, removed)
     problems += decisions.moved_ports(state, known, fleet.settings.ports)
     return decisions.decided(state, known, lacking), problems
@@ -126,6 +127,28 @@ def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
         return work.changed
 
     tell(fleet.each(_with_outdated(fleet, members), at_balancer, BAR), say)
+
+
+def let_in_leaving(fleet: Fleet, members: Members, say: Say) -> None:
+    """Let the nodes in again that `bar_leaving` barred, because they do not leave the fleet after all.
+
+    Call this after the former files are back. A node that was barred before stays barred. Raises StepFailed if a
+    balancer fails.
+
+    + members: which nodes may get traffic
+    + say: prints a line for the operator
+    """
+    path = f"{render.nodes_file(fleet.settings)}.barred"
+
+    def at_balancer(host: Host) -> list[str]:
+        barred = fleet.look(host, Text, path=path).split()
+        return [one.address for one in members.roll(host.name).leaving if one.address not in barred]
+
+    found = values(fleet.each(_with_outdated(fleet, members), at_balancer, BAR))
+    for name, addresses in found.items():
+        for address in addresses:
+            drain_mark.bar(fleet, name, address, address, "off")
+            say(f"    {name}: {address} gets requests again")
 
 
 def forget(fleet: Fleet, members: Members, say: Say) -> None:

@@ -1,13 +1,13 @@
-"""Keep copies of the files that provisioning changes, so that the former files can be put back on all hosts.
+"""Keep the former files of all hosts until the new files are loaded, so that the former files can be put back.
 
-The copies are made on each host when all new files have been checked, and removed when all new files are in place. If a
-file cannot be put into place on a host, the former files are put back on all hosts. If provisioning is killed, the next
-provisioning puts the former files back before it changes anything else.
+The copies are in a directory on each host, from the moment when all files of all hosts are checked. If a file cannot be
+put into place or loaded on a host, the former files are put back on all hosts. If provisioning is killed, the next
+provisioning puts them back first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from pyinfra.api.host import Host
@@ -53,20 +53,32 @@ def keep(fleet: Fleet, members: Members) -> list[str]:
         raise
 
 
-def put_back(fleet: Fleet) -> None:
-    """Put the former files back on all hosts that have copies of them, and remove the copies.
+def put_back(fleet: Fleet, names: Collection[str] | None = None) -> None:
+    """Put the former files back on the hosts that have copies, and remove the copies.
 
-    Raises StepFailed if a host fails. This host keeps its copies, so that the next provisioning can put the files back.
+    Raises StepFailed if a host fails. This host keeps its copies, so that the next provisioning puts the files back.
+
+    + names: names of the hosts; None for all hosts
     """
-    _run(fleet, "provision/put_back.sh")
+    _run(fleet, "provision/put_back.sh", names)
 
 
 def forget(fleet: Fleet) -> None:
-    """Remove the copies of the former files on all hosts, because all new files are in place.
-
-    Raises StepFailed if a host fails.
-    """
+    """Remove the copies on all hosts, because the new files stay. Raises StepFailed if a host fails."""
     _run(fleet, "provision/forget.sh")
+
+
+def provisioned_before(fleet: Fleet) -> list[str]:
+    """Return the hosts that were provisioned before the files on them were kept, so that they have former files.
+
+    Call this before `applied.end` runs. Raises StepFailed if a host fails.
+    """
+    path = fleet.settings.node.provisioned
+
+    def look(host: Host) -> list[str]:
+        return [host.name] if fleet.look(host, Entries, paths=[path]).get(path) is not None else []
+
+    return [name for name, found in _on_all_hosts(fleet, look).items() if found]
 
 
 def left(fleet: Fleet) -> list[str]:
@@ -113,10 +125,13 @@ def _hosts(fleet: Fleet) -> list[str]:
     return list(dict.fromkeys([*fleet.nodes, *fleet.balancers]))
 
 
-def _run(fleet: Fleet, script: str) -> None:
+def _run(fleet: Fleet, script: str, names: Collection[str] | None = None) -> None:
     command = guarded(read(script), [_directory(fleet)], None)
-    _on_all_hosts(fleet, lambda host: fleet.shell(host, command))
+    _on_all_hosts(fleet, lambda host: fleet.shell(host, command), names)
 
 
-def _on_all_hosts(fleet: Fleet, act: Callable[[Host], list[str]]) -> Mapping[str, list[str]]:
-    return values(fleet.each(_hosts(fleet), act, TIME))
+def _on_all_hosts(
+    fleet: Fleet, act: Callable[[Host], list[str]], names: Collection[str] | None = None
+) -> Mapping[str, list[str]]:
+    hosts = [name for name in _hosts(fleet) if names is None or name in names]
+    return values(fleet.each(hosts, act, TIME))

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
-# Makes nginx of a color load the settings that do not depend on a release, and listen at the color's port. Another nginx
-# may have listened at this port until now. The unit of nginx writes $stamp when nginx starts or reloads.
+# Makes nginx of a color load the settings of the servers, and listen at the color's port, which another nginx may have
+# had until now. The unit writes $stamp when it starts or reloads. If $port is empty, nginx need not listen at a port.
 only=$1 nginx=$2 stamp=$3 port=$4
 if [ -e "$only" ] || ! sha256sum --check --status --strict "$stamp" 2>/dev/null; then
     rm -f "$only"
     systemctl reload "$nginx" || exit 1
 fi
+[ -n "$port" ] || exit 0
 looks=0
 until [ -n "$(ss -Hltn "sport = :$port")" ]; do
     looks=$((looks + 1))

@@ -238,6 +238,16 @@ def check_removed(removed: frozenset[str], lists: Mapping[str, Sequence[Listed]]
             raise UsageError(f"remove: no balancer knows a node {name} (known: {', '.join(labels) or 'none'})")
 
 
+def split(fleet: FleetState) -> list[str]:
+    """Return one line for each switch that splits the traffic between the colors. Then no node can be drained."""
+    return [
+        f"{name} splits the traffic ({seen.weights.green}% to green): end the open run first "
+        "(deploys/status.py shows that run)"
+        for name, seen in fleet.seen.items()
+        if seen.weights.live is None
+    ]
+
+
 def carrying(fleet: FleetState) -> tuple[Color, ...]:
     """Return the colors to which at least one switch sends traffic."""
     return tuple(color for color in Color if any(seen.weights.share(color) for seen in fleet.seen.values()))

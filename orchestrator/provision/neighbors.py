@@ -78,7 +78,7 @@ def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> None:
     """
 
     def ask() -> None:
-        if any(fleet.look(host, KeptConnections, port=port) for port in listening):
+        if any(fleet.look(host, KeptConnections, port=port) != 0 for port in listening):
             raise NotYet("connections are kept")
 
     with suppress(CommandFailed):

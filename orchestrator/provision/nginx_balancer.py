@@ -12,7 +12,7 @@ from pyinfra.operations import server
 
 from orchestrator.config import Settings
 from orchestrator.config.switch import BalancerSwitch, NginxSwitch
-from orchestrator.model import Weights
+from orchestrator.model import Color, Weights
 from orchestrator.provision import balancer, common, operations, render
 from orchestrator.provision.facts import Current, Text, Units
 from orchestrator.provision.members import NO_CHANGE, Roll
@@ -33,7 +33,12 @@ def check(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str]) -> 
 
 
 def place(
-    work: Work, settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], roll: Roll = NO_CHANGE
+    work: Work,
+    settings: Settings,
+    switch: NginxSwitch,
+    nodes: Mapping[str, str],
+    first: Color,
+    roll: Roll = NO_CHANGE,
 ) -> None:
     """Pass all operations that install something on the current balancer to ``work``.
 
@@ -43,6 +48,7 @@ def place(
     + settings: settings of the application
     + switch: the switch that this balancer belongs to
     + nodes: inventory name -> IP address or host name of every node, as the balancer reaches the node
+    + first: the color to which a new balancer sends the traffic
     + roll: the differences between the balancer's present list of nodes and the inventory
 
     The balancer resolves the host names of the nodes now, and nginx's configuration contains only IP addresses. nginx
@@ -53,8 +59,8 @@ def place(
     owner = {"user": settings.user, "group": account.group}
     paths = [layout.weights, *(f"{layout.weights}/{share}" for share in range(101))]
     work.do("weights", operations.directories, paths=paths, **owner)
-    first = Weights.all_to(settings.first_color).green
-    work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{first}", **owner)
+    weight = Weights.all_to(first).green
+    work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{weight}", **owner)
     _record(work, settings, switch, owner)
     common.welcome_page(work, balancer.ports(settings, switch))
     pinned = {name: found[address] for name, address in nodes.items()}
@@ -111,10 +117,13 @@ def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] 
     return [] if host.get_fact(Current, stamps=[stamp], changing=changing)[stamp] else ["reload"]
 
 
-def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
+def activate(settings: Settings, switch: BalancerSwitch, former: bool = False) -> list[str]:
     """Load the installed configuration on the current balancer, if it is not loaded yet.
 
     Returns the names of the operations that changed something.
+
+    + former: whether the files in place are older than the settings. Then this function does not wait until the
+      balancer listens, because the settings may have new ports.
     """
     work = Work()
     for verb in pending(settings, switch):
@@ -123,7 +132,7 @@ def activate(settings: Settings, switch: BalancerSwitch) -> list[str]:
             operations.load,
             command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
             process="nginx",
-            ports=balancer.ports(settings, switch),
+            ports=[] if former else balancer.ports(settings, switch),
             files=[render.nginx_conf(settings)],
             stamp=common.loaded(settings, "nginx"),
         )

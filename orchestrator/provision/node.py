@@ -314,36 +314,38 @@ class Seen:
     current: Mapping[str, bool]
 
 
-def see(settings: Settings, changing: Sequence[str] = ()) -> Seen:
-    """Return the state of the current node's systemd units, and which services have loaded their present configuration.
+def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) -> Seen:
+    """Return the state of the current node's units, and whether its services run with the present configuration.
 
-    + changing: paths of files that are about to change. A service that has loaded such a file counts as out of date.
+    + changing: paths of files that are about to change. A service that has read such a file counts as out of date.
+    + former: whether the files in place are older than the settings. Then only the main unit of each color counts,
+      because the services of the settings may be new.
     """
     stamps = [common.loaded(settings, "nginx")]
     stamps += [stamp(settings, color) for stamp in (render.stamp, render.nginx_loaded) for color in Color]
     names = [NGINX, *(settings.node.nginx(color) for color in Color), *(settings.node.target(color) for color in Color)]
-    names += [unit for color in Color for unit in _members(settings, color)]
+    names += [unit for color in Color for unit in _members(settings, color, former)]
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
     return Seen(units, current)
 
 
-def _members(settings: Settings, color: Color) -> list[str]:
-    """Return the names of the systemd units of a color's PHP-FPM and services.
+def _members(settings: Settings, color: Color, former: bool = False) -> list[str]:
+    """Return the names of a color's units, with the main unit first.
 
-    The first name is the unit of PHP-FPM or of the service that answers all requests. The unit of the color's nginx is
-    not in the result.
+    + former: whether to return only the main unit
     """
     main = runtime_of(settings).main_unit(color)
-    units = [settings.node.service_unit(color, service.name) for service in settings.services]
+    units = [settings.node.service_unit(color, service.name) for service in settings.services if not former]
     return list(dict.fromkeys([main, *units] if main else units))
 
 
-def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
-    """Return the tasks that are left to do on a node, in the order in which they must be done. Pure.
+def tasks(settings: Settings, seen: Seen, live: Color | None, former: bool = False) -> list[Task]:
+    """Return the tasks that are left on a node, in the order in which they must be done. Pure.
 
     + seen: state of the node
-    + live: the color that gets the traffic of the fleet; None if unknown. A color that runs is restarted only if the
-      other color is known to be live.
+    + live: the color that gets the fleet's traffic; None if unknown. A running color is restarted only if the other
+      color is known to be live.
+    + former: whether the files in place are older than the settings (see `see`)
     """
     found: list[Task] = []
     what = "FPM" if settings.runtime == "php" else runtime_of(settings).label
@@ -351,7 +353,7 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
         found.append(Task("systemd reads the units", "units"))
     for color in Color:
         target, web = seen.units[settings.node.target(color)], seen.units[settings.node.nginx(color)]
-        members = [seen.units[unit] for unit in _members(settings, color)]
+        members = [seen.units[unit] for unit in _members(settings, color, former)]
         if not (target.active and target.enabled and web.active and all(member.active for member in members)):
             found.append(Task(f"{color} is up", "up", color))
     nginx = seen.units[NGINX]
@@ -368,7 +370,7 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
             )
         )
     for color in Color:
-        web, names = seen.units[settings.node.nginx(color)], _members(settings, color)
+        web, names = seen.units[settings.node.nginx(color)], _members(settings, color, former)
         if not (web.active and seen.current[render.nginx_loaded(settings, color)]):
             loads = f"{color}: nginx with the settings of the servers"
             found.append(Task(loads, "listen", color, disturbs=web.active, runs=web.active))
@@ -380,26 +382,29 @@ def tasks(settings: Settings, seen: Seen, live: Color | None) -> list[Task]:
     return found
 
 
-def pending(settings: Settings, live: Color | None, changing: Sequence[str] = ()) -> list[Task]:
+def pending(settings: Settings, live: Color | None, changing: Sequence[str] = (), former: bool = False) -> list[Task]:
     """Return the tasks that ``activate`` has to do on the current node.
 
-    + live: the color that gets the traffic of the fleet; None if unknown
-    + changing: paths of files that are about to change. A service that has loaded such a file must load it again.
+    + live: the color that gets the fleet's traffic; None if unknown
+    + changing: paths of files that are about to change
+    + former: whether the files in place are older than the settings (see `see`)
     """
-    return tasks(settings, see(settings, changing), live)
+    return tasks(settings, see(settings, changing, former), live, former)
 
 
-def activate(settings: Settings, live: Color | None = None) -> list[str]:
+def activate(settings: Settings, live: Color | None = None, former: bool = False) -> list[str]:
     """Load the installed configuration on the current node, if it is not loaded yet.
 
     The live color is never restarted. The idle color may be restarted, so it should have no requests in flight.
 
     Returns the names of the operations that changed something.
 
-    + live: the color that gets the traffic of the fleet; None if unknown, so that no running color is restarted
+    + live: the color that gets the fleet's traffic; None if unknown. Then no running color is restarted.
+    + former: whether the files in place are older than the settings (see `see`). Then this function does not wait
+      until nginx listens, because the settings may have new ports.
     """
     work = Work()
-    for task in tasks(settings, see(settings), live):
+    for task in pending(settings, live, former=former):
         if task.kind == "units":
             work.do(task.what, systemd.daemon_reload)
         elif task.kind in ("up", "restart") and task.color:
@@ -415,7 +420,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
                 only=render.socket_only(settings, task.color),
                 nginx=settings.node.nginx(task.color),
                 stamp=render.nginx_loaded(settings, task.color),
-                port=settings.ports.of(task.color),
+                port=None if former else settings.ports.of(task.color),
             )
         elif task.kind == "nginx":
             verb = "reload" if task.runs else "start"
@@ -424,7 +429,7 @@ def activate(settings: Settings, live: Color | None = None) -> list[str]:
                 operations.load,
                 command=f"systemctl enable --quiet {NGINX} && systemctl {verb} {NGINX}",
                 process="nginx",
-                ports=[settings.ports.live],
+                ports=[] if former else [settings.ports.live],
                 files=[render.nginx_conf(settings)],
                 stamp=common.loaded(settings, "nginx"),
             )

@@ -414,7 +414,7 @@ def color_up(target: str, verb: str, nginx: str, port: int, only: str, said: str
 
 
 @operation(is_idempotent=False)
-def color_listens(only: str, nginx: str, stamp: str, port: int) -> Commands:
+def color_listens(only: str, nginx: str, stamp: str, port: int | None) -> Commands:
     """
     Make nginx of a color load its settings that do not depend on a release, and check that nginx listens on its port.
 
@@ -423,9 +423,8 @@ def color_listens(only: str, nginx: str, stamp: str, port: int) -> Commands:
     + only: path of the socket-only mark. While this file exists, nginx of the color listens only at its socket. The
       operation removes the file.
     + nginx: systemd unit of the color's nginx
-    + stamp: path of a file with the checksums of the files that nginx has loaded. If these files have changed, or if
-      the socket-only mark exists, the operation reloads nginx.
-    + port: the color's port
+    + stamp: path of the file that lists the files that nginx has loaded
+    + port: the color's port; None if nginx need not listen at a known port
 
     **Example:**
 
@@ -434,4 +433,4 @@ def color_listens(only: str, nginx: str, stamp: str, port: int) -> Commands:
         color_listens(only="/run/orchestrator/shop-blue-nginx.socket-only", nginx="shop-blue-nginx.service",
                       stamp="/run/orchestrator/shop-blue-nginx.loaded", port=8081)
     """
-    yield guarded(read("provision/listen.sh"), [only, nginx, stamp, str(port)], None)
+    yield guarded(read("provision/listen.sh"), [only, nginx, stamp, "" if port is None else str(port)], None)

@@ -6,9 +6,9 @@ node, and open requests end. Nodes are drained one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 
 from pyinfra.api.host import Host
 
@@ -26,6 +26,7 @@ from orchestrator.provision import (
     drains,
     haproxy,
     keep_out,
+    live_gate,
     neighbors,
     nginx_balancer,
     node,
@@ -33,6 +34,7 @@ from orchestrator.provision import (
     tls,
 )
 from orchestrator.provision.drains import Drain
+from orchestrator.provision.live_gate import Answering
 from orchestrator.provision.members import Members
 from orchestrator.provision.neighbors import KEPT
 from orchestrator.provision.node import Task
@@ -180,10 +182,18 @@ def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> No
     """
     switch = fleet.switch_of(host.name)
     place_kind: Callable[..., None] = KINDS[switch.kind].place
-    place_kind(work, fleet.settings, switch, _addresses(fleet), members.roll(host.name))
+    first = members.live or fleet.settings.first_color
+    place_kind(work, fleet.settings, switch, _addresses(fleet), first, members.roll(host.name))
 
 
-def activate(fleet: Fleet, members: Members, say: Say) -> None:
+def before_loading(fleet: Fleet) -> Answering:
+    """Return the hosts that answer with the live release now. Call this before `activate` or `load_former`."""
+    seen = survey(fleet)
+    live, serving = traffic(seen)
+    return live_gate.answering(fleet, seen, live if serving else None)
+
+
+def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Callable[[], None], say: Say) -> None:
     """Load the installed configuration on all hosts.
 
     If loading the configuration of a node could fail requests, the node is drained before. The order is:
@@ -196,31 +206,91 @@ def activate(fleet: Fleet, members: Members, say: Say) -> None:
     5. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
        balancers' lists of nodes.
 
-    The live color is never restarted. If a step of this order fails, StepFailed is raised, and the later steps are not
-    performed.
+    The live color is never restarted. A host that answered with the live release before must answer with this release
+    again after the load (`live_gate`). If an item of this order fails, StepFailed is raised, and the later items are
+    not performed. Then call `load_former`. If the load failed on a drained node, this node stays barred.
 
     + members: which nodes may get traffic
+    + before: the hosts that answered with the live release before
+    + check_probe: is called after each load; raises StepFailed if requests have failed
     + say: prints a line for the operator
     """
-    seen = survey(fleet)
-    live, serving = traffic(seen)
-    settings = fleet.settings
-    pending = values(fleet.each(fleet.nodes, lambda host: node.pending(settings, live), LOAD))
-    ways = drains_of(fleet, members, seen, pending)
-    others = [name for name in fleet.nodes if name not in ways]
-    load = partial(_load_node, fleet, live)
-    for name in others:
-        # the idle color may still answer requests that it got before a rollback
-        _until_quiet(fleet, name, _restarted(pending[name]), say)
-    tell(fleet.each(others, load, LOAD + KEPT), say)
-    for name, drain in ways.items():
-        if drain.note:
-            say(f"    {name}: {drain.note}")
-        tell([_drained(fleet, name, _restarted(pending[name]), load, say, drain)], say)
+    loading = _Loading(fleet, members, before, check_probe, say)
+    loading.nodes(fleet.nodes)
     keep_out.bar_leaving(fleet, members, say)
-    for name in fleet.balancers:
-        tell([_load_balancer(fleet, name, serving, say)], say)
+    loading.balancers(fleet.balancers)
     keep_out.forget(fleet, members, say)
+
+
+def load_former(fleet: Fleet, members: Members, before: Answering, names: Collection[str], say: Say) -> None:
+    """Load the former configuration again on the hosts that have loaded the new configuration, as `activate` does.
+
+    Call `kept.put_back` before this function. Nodes that `activate` left barred, and nodes that leave the fleet, get
+    traffic again. Raises StepFailed if a host fails.
+
+    + members: which nodes may get traffic
+    + before: the hosts that answered with the live release before the new configuration was loaded
+    + names: names of the hosts that were provisioned before
+    + say: prints a line for the operator
+    """
+    loading = _Loading(fleet, members, before, lambda: None, say, former=True)
+    drained = [name for name in _draining(survey(fleet)) if name in names]
+    loading.nodes(drained)
+    drain_mark.let_all_in(fleet, [name for name in drained if name not in members.lacking], say)
+    loading.nodes([name for name in fleet.nodes if name in names and name not in drained])
+    keep_out.let_in_leaving(fleet, members, say)
+    loading.balancers([name for name in fleet.balancers if name in names])
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """Loads the configuration that is in place on hosts. The arguments are those of `activate`.
+
+    + former: whether the files in place are older than the settings
+    """
+
+    fleet: Fleet
+    members: Members
+    before: Answering
+    check_probe: Callable[[], None]
+    say: Say
+    former: bool = False
+
+    def nodes(self, names: Iterable[str]) -> None:
+        """Load the configuration on nodes. Raises StepFailed if a node fails."""
+        fleet, say, names = self.fleet, self.say, list(names)
+        seen = survey(fleet)
+        live = traffic(seen)[0]
+        pending = values(fleet.each(names, lambda host: node.pending(fleet.settings, live, former=self.former), LOAD))
+        ways = drains_of(fleet, self.members, seen, pending)
+        if self.former:
+            # a node on which the new configuration failed got no request since it was drained
+            ways = {name: drain for name, drain in ways.items() if name not in _draining(seen)}
+        others = [name for name in names if name not in ways]
+
+        def load(host: Host) -> list[str]:
+            reloads = any(task.kind == "nginx" and task.runs for task in pending[host.name])
+            with neighbors.let_go(fleet, host, neighbors.ports(fleet, host) if reloads else []):
+                changed = node.activate(fleet.settings, live, self.former)
+            live_gate.require_node(fleet, self.before, host)
+            return changed
+
+        for name in others:
+            # the idle color may still answer requests that it got before a rollback
+            _until_quiet(fleet, name, _restarted(pending[name]), say)
+        tell(fleet.each(others, load, LOAD + KEPT + fleet.settings.gate.deadline), say)
+        self.check_probe()
+        for name, drain in ways.items():
+            if drain.note:
+                say(f"    {name}: {drain.note}")
+            tell([_drained(fleet, name, _restarted(pending[name]), load, say, drain)], say)
+            self.check_probe()
+
+    def balancers(self, names: Iterable[str]) -> None:
+        """Load the configuration on balancers, one after another. Raises StepFailed if a balancer fails."""
+        for name in names:
+            tell([_load_balancer(self.fleet, name, self.before, self.former, self.say)], self.say)
+            self.check_probe()
 
 
 def drains_of(
@@ -237,7 +307,7 @@ def drains_of(
     live, serving = traffic(seen)
     # a node that lacks the live release gets no traffic, so no drain is needed; a new node could not be barred anyway
     served = [name for name in fleet.nodes if serving and name not in members.lacking]
-    disturbed = [name for name in served if any(task.disturbs for task in pending[name])]
+    disturbed = [name for name in served if any(task.disturbs for task in pending.get(name, ()))]
     return drains.decide(seen, live, served, disturbed, list(fleet.balancers))
 
 
@@ -261,49 +331,56 @@ def finish(fleet: Fleet, members: Members, say: Say) -> None:
     tell(fleet.each([*fleet.nodes, *fleet.balancers], write, LOAD), say)
 
 
+def mark_unfinished(fleet: Fleet, names: Collection[str]) -> None:
+    """Write on hosts that provisioning did not end, so that releases are refused. Hosts that fail are left out.
+
+    + names: names of the hosts
+    """
+    hosts = [name for name in [*fleet.nodes, *fleet.balancers] if name in names]
+    fleet.each(hosts, lambda host: applied.begin(fleet.settings, {}), LOAD)
+
+
 def _addresses(fleet: Fleet) -> dict[str, str]:
     return {name: fleet.address(name) for name in fleet.nodes}
 
 
-def _load_node(fleet: Fleet, live: Color | None, host: Host) -> list[str]:
-    settings = fleet.settings
-    reloads = any(task.kind == "nginx" and task.runs for task in node.pending(settings, live))
-    with neighbors.let_go(fleet, host, neighbors.ports(fleet, host) if reloads else []):
-        return node.activate(settings, live)
-
-
-def _load_balancer(fleet: Fleet, name: str, serving: bool, say: Say) -> Reply[list[str]]:
+def _load_balancer(fleet: Fleet, name: str, before: Answering, former: bool, say: Say) -> Reply[list[str]]:
     """Load the configuration of a balancer. Before a reload of nginx, wait until idle connections have ended.
 
     A reload of nginx loses a request that arrives on an idle connection. Therefore this function writes the drain mark
     before the reload: while this file exists, nginx ends each connection after its next answer. After the reload, the
     function removes the file. The other applications of the balancer have their own drain marks.
 
-    + name: name of the balancer
-    + serving: whether the fleet serves traffic. If not, the function waits only for the other applications.
+    + before: the hosts that answered with the live release before
+    + former: whether the files in place are older than the settings
     """
     settings, switch = fleet.settings, fleet.switch_of(name)
-    kind = KINDS[switch.kind]
-
+    kind, deadline = KINDS[switch.kind], LOAD + KEPT + settings.gate.deadline
     verbs = sure(fleet.one(name, lambda host: kind.pending(settings, switch), LOAD))
     reloads = switch.kind == "nginx" and "reload" in verbs
     others = sure(fleet.one(name, lambda host: neighbors.ports(fleet, host), LOAD)) if reloads else []
 
     def act(host: Host) -> list[str]:
         with neighbors.let_go(fleet, host, others):
-            changed: list[str] = kind.activate(settings, switch)
+            changed: list[str] = kind.activate(settings, switch, former)
+        live_gate.require_balancer(fleet, before, host)
         return changed
 
-    if others or (serving and reloads):
+    if others or (before.live and reloads):
         say(f"    {name}: nginx serves traffic, so its idle connections end first")
-    if not (serving and reloads):
-        return fleet.one(name, act, LOAD + KEPT)
+    if not (before.live and reloads):
+        return fleet.one(name, act, deadline)
     drain_mark.write(fleet, name, [])
     try:
         _until_let_go(fleet, name, balancer.ports(settings, switch))
-        return fleet.one(name, act, LOAD + KEPT)
+        return fleet.one(name, act, deadline)
     finally:
         drain_mark.remove(fleet, name)
+
+
+def _draining(seen: FleetState) -> list[str]:
+    """Return the nodes that have the mark of a drain."""
+    return [name for name, state in seen.node_states.items() if state.draining]
 
 
 def _restarted(tasks: Sequence[Task]) -> list[Color]:
@@ -320,8 +397,9 @@ def _drained(
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and return the reply of ``act``.
 
-    Afterwards, also if something failed, the balancers send requests to the node again. Exception: if an operator has
-    taken the node out of a balancer, this balancer still sends no requests to the node.
+    Afterwards, also if the node could not be drained, the balancers send requests to the node again. Exceptions: if an
+    operator has taken the node out of a balancer, this balancer still sends no requests to the node. If ``act`` fails,
+    the node stays barred, and the drain mark stays on the node.
 
     + name: name of the node
     + restarted: the colors that ``act`` will restart. This function also waits until these colors are quiet.
@@ -332,6 +410,7 @@ def _drained(
     """
     drain_mark.write(fleet, name, drain.bar_at)
     ours: list[str] = []
+    stays = False
     try:
         for one in drain.bar_at:
             ours.append(one)
@@ -345,11 +424,14 @@ def _drained(
         else:
             _until_answered(fleet, name)
         _until_quiet(fleet, name, restarted, say)
-        return fleet.one(name, act, LOAD + KEPT)
+        reply = fleet.one(name, act, LOAD + KEPT + fleet.settings.gate.deadline)
+        stays = reply.error is not None
+        return reply
     finally:
-        for one in ours:
-            drain_mark.let_in(fleet, one, name)
-        drain_mark.remove(fleet, name)
+        if not stays:
+            for one in ours:
+                drain_mark.let_in(fleet, one, name)
+            drain_mark.remove(fleet, name)
 
 
 def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:

@@ -21,11 +21,13 @@ class RunProbe:
     If the process ends by itself or does not answer, the run continues without a probe. In this case, `shifting`,
     `look`, `end` and `close` do nothing.
 
-    + report: the probe's report; None until the probe has ended
+    + since: name of the moment from which failures count, for messages
+    + report: the probe's report, None until the probe has ended
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, since: str = "the cutover") -> None:
         self._settings = settings
+        self._since = since
         self._probe: ProbeProcess | None = None
         self._failed_before: int | None = None
         self._release = ""
@@ -56,19 +58,31 @@ class RunProbe:
     def shifting(self, weights: Weights) -> None:
         """Prepare the probe for a shift of traffic. Call this method right before the shift.
 
-        The first call stores how many requests have failed until then. If this number is 0, `look` and `end` raise
-        NotYet for later failures. If the new color will get all the traffic, this method also records the cutover in
-        the probe's report. The report then counts the answers that the old release still gives after the cutover.
+        The first call also calls `count_from_now`. If the new color will get all the traffic, this method records the
+        cutover in the probe's report. The report then counts the answers that the old release still gives after the
+        cutover.
 
         + weights: the weights after the shift
         """
         if self._probe is None:
             return
+        if self._failed_before is None:
+            self.count_from_now()
         try:
-            if self._failed_before is None:
-                self._failed_before = self._probe.peek().totals.failed
-            if weights.live is not None:
+            if weights.live is not None and self._probe is not None:
                 self._probe.switch(self._release)
+        except ProbeError:
+            self._lose()
+
+    def count_from_now(self) -> None:
+        """Store how many requests have failed until now.
+
+        If this number is 0, `look` and `end` raise NotYet for later failures.
+        """
+        if self._probe is None:
+            return
+        try:
+            self._failed_before = self._probe.peek().totals.failed
         except ProbeError:
             self._lose()
 
@@ -113,7 +127,7 @@ class RunProbe:
         kinds = ", ".join(f"{count} {kind}" for kind, count in report.totals.failures.items())
         raise NotYet(
             f"{report.totals.failed} of {report.totals.requests} probe requests failed ({kinds}), "
-            "none before the cutover"
+            f"none before {self._since}"
         )
 
     def _lose(self) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.errors import Refused, UsageError
-from orchestrator.journal.history import RunHistory
+from orchestrator.journal.history import RunHistory, history_of, unfinished
+from orchestrator.journal.records import Json
 from orchestrator.plan.steps import Plan
 
 
@@ -27,3 +30,19 @@ def refuse_paused(run: RunHistory) -> None:
             f"{run.name} waits ({run.paused}): deploys/promote.py continues the release, "
             "deploys/abort.py undoes the release"
         )
+
+
+def refuse_open(runs: Sequence[Sequence[Json]]) -> None:
+    """Raise Refused if a run is paused, or if a run stopped before its end. For verbs that settle no earlier run.
+
+    + runs: the records of each run in the journal, oldest run first
+    """
+    records = unfinished(runs)
+    if records is None:
+        return
+    run = history_of(records)
+    refuse_paused(run)
+    raise Refused(
+        f"{run.name} stopped before its end: complete that run with deploys/resume.py, or undo that run with "
+        "deploys/abort.py, and then run this command again; nothing was changed"
+    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,10 +18,13 @@ from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
-from orchestrator.verbs.bound import Approved, check_approved, check_saved
+from orchestrator.verbs.bound import Approved, check_approved, check_saved, save_plan
+from orchestrator.verbs.pause import refuse_open
+from orchestrator.verbs.probed import load_probe
 from orchestrator.verbs.session import begin_record, begin_session, open_store, store_host
 
 if TYPE_CHECKING:
+    from orchestrator.provision.live_gate import Answering
     from orchestrator.provision.members import Members
 
 LOOK = 60.0
@@ -32,14 +34,15 @@ LOOK = 60.0
 def provision(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
     """Install and configure everything that releases need on every host. Return the exit status, 0.
 
-    If the hosts already have everything, nothing is changed. If a host refuses a file, or if a file cannot be put into
-    place, all files stay as before on all hosts. If loading the new configuration fails, the new files stay, and the
-    next provisioning continues.
-
-    + approved: the plan that was shown to the operator before; None with ``-y``
+    If the hosts already have everything, nothing is changed. If a host refuses a file, if a file cannot be put into
+    place or loaded, or if requests of the probe fail meanwhile, all files are put back on all hosts, and the hosts load
+    them again. A host that was never provisioned before keeps the new files.
 
     Raises Refused if another run holds the lock, if a check finds a problem on any host, or if the plan is not the
-    approved plan. Raises StepFailed if a step fails on a host, and NotUndone if the former files cannot be put back.
+    approved plan. Raises StepFailed if a step fails on a host, and NotUndone if the former files cannot be put back or
+    loaded.
+
+    + approved: the plan that was shown to the operator before; None with ``-y``
     """
     # imported here because no other verb needs these modules
     from orchestrator.provision import walk
@@ -75,7 +78,7 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
     found = plan(fleet, _begin(fleet, options))
     text = json.dumps({"verb": "provision", "inputs": found}, indent=1)
     if options.save:
-        Path(options.save).write_text(text)
+        save_plan(options.save, text)
     if as_json:
         click.echo(text)
         return found
@@ -87,7 +90,7 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
 def _begin(fleet: Fleet, options: Options) -> Members:
     """Check that the fleet can be provisioned, and return which nodes may get traffic after the provisioning.
 
-    Changes nothing on any host. Raises Refused if a check finds a problem on any host.
+    Raises Refused if a check finds a problem on any host, or if an earlier run has to be ended first.
     """
     from orchestrator.provision import keep_out, preflight
 
@@ -95,7 +98,19 @@ def _begin(fleet: Fleet, options: Options) -> Members:
     say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
     preflight.require(fleet, found)
+    # an open run may be unable to end before provisioning has installed such a node again
+    if not members.lacking:
+        _refuse_open_run(fleet)
     return members
+
+
+def _refuse_open_run(fleet: Fleet) -> None:
+    """Raise Refused if a run is paused, or stopped before its end. Does nothing if the journal cannot be read."""
+    try:
+        runs = open_store(fleet, user=fleet.settings.user).read().runs
+    except OrchestratorError:
+        return
+    refuse_open(runs)
 
 
 def _check_plan(fleet: Fleet, members: Members, options: Options, approved: Approved | None) -> None:
@@ -123,9 +138,10 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
 
     + members: which nodes may get traffic, as decided before
     """
-    from orchestrator.provision import drain_mark, keep_out, kept
+    from orchestrator.provision import drain_mark, keep_out, kept, walk
 
-    files, drains = kept.settle(fleet, say), drain_mark.settle(fleet, members, say)
+    files = kept.settle(fleet, say)
+    drains = drain_mark.settle(fleet, members, walk.before_loading(fleet) if members.draining else None, say)
     if files or drains:
         members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
     return members
@@ -134,8 +150,9 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
 def _change(fleet: Fleet, members: Members, session: Session) -> None:
     """Put the new files into place on all hosts, then load the new configuration.
 
-    If a file cannot be put into place, or a signal comes before all files are in place, put the former files back on
-    all hosts. The begin and the end of the provisioning are recorded in the journal.
+    If a file cannot be put into place or loaded, if requests of the probe fail, or if a signal comes meanwhile, put the
+    former files back on all hosts, and load them again. The begin and the end of the provisioning are recorded in the
+    journal.
 
     + members: which nodes may get traffic after provisioning
     """
@@ -145,14 +162,23 @@ def _change(fleet: Fleet, members: Members, session: Session) -> None:
     ended = "undone"
     try:
         changing = kept.keep(fleet, members)
-        try:
-            walk.place(fleet, members, changing, say)
-        except (OrchestratorError, Interrupted):
-            _put_back(fleet)
-            raise
+        before = walk.before_loading(fleet)
+        with load_probe(fleet, before.release if changing else None) as probe:
+            try:
+                walk.place(fleet, members, changing, say)
+            except (OrchestratorError, Interrupted):
+                _put_back(fleet)
+                raise
+            former = kept.provisioned_before(fleet)
+            try:
+                walk.activate(fleet, members, before, probe.check, say)
+                probe.end()
+            except (OrchestratorError, Interrupted) as reason:
+                ended = "undone" if former else "left"
+                _take_back(fleet, members, before, former, reason)
+                raise
         ended = "left"
         kept.forget(fleet)
-        walk.activate(fleet, members, say)
         walk.finish(fleet, members, say)
     except (OrchestratorError, Interrupted) as reason:
         signals.no_more_interrupts()
@@ -174,6 +200,35 @@ def _put_back(fleet: Fleet) -> None:
             "back first"
         ) from None
     say("    all files are as before on all hosts", fg="yellow")
+
+
+def _take_back(fleet: Fleet, members: Members, before: Answering, former: Sequence[str], reason: BaseException) -> None:
+    """Put the former files back, and load them again, on the hosts that were provisioned before.
+
+    The other hosts keep their new files, because they have no former configuration. Raises NotUndone if a host fails.
+
+    + former: names of the hosts that were provisioned before
+    + reason: why the new configuration must not stay
+    """
+    from orchestrator.provision import kept, walk
+
+    signals.no_more_interrupts()
+    if not former:
+        kept.forget(fleet)
+        return
+    say(f"    {reason}", fg="red")
+    say("    putting the former files back, and loading them again", fg="yellow")
+    try:
+        kept.put_back(fleet, former)
+        kept.forget(fleet)
+        walk.load_former(fleet, members, before, former, say)
+    except OrchestratorError as failed:
+        walk.mark_unfinished(fleet, former)
+        raise NotUndone(
+            f"{reason}; and the former configuration is not loaded on every host: {failed}: repair the cause, and run "
+            "deploys/provision.py"
+        ) from None
+    say("    all files are as before on the hosts that were provisioned before, and loaded", fg="yellow")
 
 
 def _can_lock(fleet: Fleet) -> bool:

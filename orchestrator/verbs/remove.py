@@ -9,12 +9,12 @@ import click
 
 from orchestrator.errors import Refused, UsageError
 from orchestrator.fleet import Fleet
-from orchestrator.journal.history import history_of, unfinished
 from orchestrator.journal.session import Session, owner
 from orchestrator.options import Options
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
 from orchestrator.survey import survey
+from orchestrator.verbs.pause import refuse_open
 from orchestrator.verbs.session import open_store
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def remove(fleet: Fleet, options: Options) -> int:
     try:
         if session is not None:
             session.take()
-            _refuse_open(fleet)
+            refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
         walk.stop_serving(fleet, found, say)
         walk.remove_files(fleet, found, _keeps(options), say)
         walk.remove_state(fleet, [name for name in found if name not in last], say)
@@ -84,7 +84,7 @@ def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
     if problems := plan.problems(found, keep):
         raise Refused("\n    ".join(["nothing was changed on any host:", *problems]))
     if _has_journal(fleet, found):
-        _refuse_open(fleet)
+        refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
     say(f"remove {settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     for line in plan.traffic(survey(fleet, group=False), found):
         say(f"    {line}", fg="yellow")
@@ -155,16 +155,6 @@ def _has_journal(fleet: Fleet, found: Mapping[str, Left]) -> bool:
 
     name = _journal_host(fleet)
     return name is None or (name in found and state(fleet.settings) in found[name].paths)
-
-
-def _refuse_open(fleet: Fleet) -> None:
-    """Raise Refused if an earlier run has not ended."""
-    records = unfinished(open_store(fleet, user=fleet.settings.user).read().runs)
-    if records is not None:
-        raise Refused(
-            f"{history_of(records).name} has not ended: settle that run first with deploys/abort.py, and then run this "
-            "command again; nothing was changed"
-        )
 
 
 def _stays(fleet: Fleet) -> list[str]:

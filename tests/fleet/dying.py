@@ -1,6 +1,7 @@
 """pyinfra in this process, which a signal meets at one point of a run: ``dying.py POINT SIGNAL FILE pyinfra-words...``
 
-A point is a write to the journal (right before it, right after it) or a stage's steps (a moment after they began).
+A point is a write to the journal (right before it, right after it) or a stage's steps (a moment after they began). With
+deploys/provision.py, each call of hosts is a point, too (a moment after the call began), but for calls of the journal.
 POINT is its number from 1, or a pattern of its name. FILE gets the name of the point that was met, or of every point
 if POINT is 0.
 """
@@ -10,14 +11,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from pyinfra_cli.main import main  # first: it patches the process for gevent
 
 import gevent  # isort: skip
 
+from orchestrator.fleet import Fleet
 from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
 from orchestrator.plan.steps import Step
@@ -65,7 +68,40 @@ def patch(points: Points) -> None:
     Executor.perform = dying_perform  # type: ignore[method-assign]
 
 
+def is_journal(act: Any) -> bool:
+    """Whether a call reads or writes lock and journal. The owner of the lock does so at any time."""
+    return str(act.__qualname__).startswith("open_store.")
+
+
+def patch_calls(points: Points) -> None:
+    each, one = Fleet.each, Fleet.one
+    calls = 0
+
+    def dying_each(self: Fleet, names: Iterable[str], act: Any, deadline: float) -> Any:
+        nonlocal calls
+        listed = list(names)
+        if listed and not calls and not is_journal(act):
+            points.met(f"call {', '.join(listed)}: {act.__qualname__}", INSIDE)
+        calls += 1
+        try:
+            return each(self, listed, act, deadline)
+        finally:
+            calls -= 1
+
+    def dying_one(self: Fleet, name: str, act: Any, deadline: float) -> Any:
+        # a call of several hosts calls this method for each host
+        if not calls and not is_journal(act):
+            points.met(f"call {name}: {act.__qualname__}", INSIDE)
+        return one(self, name, act, deadline)
+
+    Fleet.each = dying_each  # type: ignore[method-assign]
+    Fleet.one = dying_one  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    patch(Points(sys.argv[1], signal.Signals[sys.argv[2]], Path(sys.argv[3])))
+    points = Points(sys.argv[1], signal.Signals[sys.argv[2]], Path(sys.argv[3]))
+    patch(points)
+    if "deploys/provision.py" in sys.argv:
+        patch_calls(points)
     sys.argv = ["pyinfra", *sys.argv[4:]]
     main()

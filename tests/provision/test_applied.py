@@ -402,7 +402,8 @@ def installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
                 lbs = {name: "10.0.0.9" for name in switches(settings) if name != "node"}
                 node.place(Work(), settings, "node1", lbs, settings.first_color)
             else:
-                {"haproxy": haproxy, "nginx": nginx_balancer}[kind].place(Work(), settings, switch, NODES)
+                place = {"haproxy": haproxy, "nginx": nginx_balancer}[kind].place
+                place(Work(), settings, switch, NODES, settings.first_color)
         found[kind] = list(done)
     return found
 

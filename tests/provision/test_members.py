@@ -88,6 +88,13 @@ def test_a_node_without_the_live_release_is_lacking(found: FleetState, expected:
     assert members.lacking(found, {}, BAR) == (expected, [])
 
 
+def test_a_switch_that_splits_the_traffic_is_a_problem() -> None:
+    halves = Seen(Weights(50), Weights(50), None, "xfs")
+    assert members.split(fleet(switches={"lb1": ALL_BLUE, "lb2": "no weight"})) == []
+    (line,) = members.split(fleet(switches={"lb1": ALL_BLUE, "lb2": halves}))
+    assert line.startswith("lb2 splits the traffic (50% to green): end the open run first")
+
+
 def test_the_journal_decides_which_release_is_right() -> None:
     found = fleet({"node1": OTHER, "node2": OTHER})
     assert members.disagree(found)

@@ -9,6 +9,7 @@ from pyinfra.context import ctx_host
 from typing_extensions import override
 
 from orchestrator.config.switch import NginxSwitch
+from orchestrator.model import Color
 from orchestrator.provision import nginx_balancer, render
 from orchestrator.provision.work import Work
 from tests.provision.test_applied import Host
@@ -46,5 +47,6 @@ def test_a_reload_that_nothing_needs_is_avoided(monkeypatch: pytest.MonkeyPatch,
     done: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(Work, "do", lambda self, what, operation, **more: bool(done.setdefault(what, more)))
     with ctx_host.use(Balancer(present)):
-        nginx_balancer.place(Work(), SETTINGS, SWITCH, NODES)
+        nginx_balancer.place(Work(), SETTINGS, SWITCH, NODES, Color.green)
+    assert done["first weight"]["target"] == "weights/100"
     assert done["nginx configuration"]["text"] == wanted

@@ -16,6 +16,7 @@ from orchestrator import verbs
 from orchestrator.errors import Interrupted, NotUndone, OrchestratorError, Refused, StepFailed
 from orchestrator.options import Options, read
 from orchestrator.provision import kept, plan, walk
+from orchestrator.provision.live_gate import Answering
 from orchestrator.provision.members import Members
 from orchestrator.verbs import Approved
 
@@ -83,6 +84,7 @@ class Ran:
         self.steps: list[str] = []
         self.records: list[dict[str, Any]] = []
         self.fails, self.error = fails, error or StepFailed("node2: no room")
+        self.former = ["node1", "haproxy"]
 
     def step(self, name: str) -> Callable[..., Any]:
         def act(*arguments: Any) -> Any:
@@ -99,6 +101,12 @@ class Ran:
         yield SimpleNamespace(append=lambda records: self.records.extend(one.to_json() for one in records))
         self.steps.append("unlock")
 
+    @contextmanager
+    def load_probe(self, fleet: Any, release: str | None) -> Iterator[Any]:
+        self.steps.append("probe")
+        yield SimpleNamespace(check=None, end=self.step("verdict"))
+        self.steps.append("probe ends")
+
 
 def run(monkeypatch: pytest.MonkeyPatch, ran: Ran, lock: bool = True) -> BaseException | None:
     """Provision, and return the exception with which it ended."""
@@ -106,8 +114,11 @@ def run(monkeypatch: pytest.MonkeyPatch, ran: Ran, lock: bool = True) -> BaseExc
     monkeypatch.setattr(module, "begin_session", ran.session)
     monkeypatch.setattr(module, "_settle", lambda fleet, options, members: ran.step("settle")() or members)
     monkeypatch.setattr(module, "signals", SimpleNamespace(no_more_interrupts=lambda: None))
-    for name in ("require", "prepare", "check", "place", "activate", "finish"):
+    for name in ("require", "prepare", "check", "place", "activate", "load_former", "mark_unfinished", "finish"):
         monkeypatch.setattr(walk, name, ran.step(name))
+    monkeypatch.setattr(walk, "before_loading", lambda fleet: Answering())
+    monkeypatch.setattr(kept, "provisioned_before", lambda fleet: ran.former)
+    monkeypatch.setattr(module, "load_probe", ran.load_probe)
     for name in ("keep", "put_back", "forget"):
         monkeypatch.setattr(kept, name, ran.step(name))
     try:
@@ -121,7 +132,8 @@ def ends(ran: Ran) -> list[tuple[str, str]]:
     return [(one["how"], one.get("detail", "")) for one in ran.records if one["record"] == "end"]
 
 
-CHANGED = ["check", "keep", "place", "forget", "activate", "finish", "unlock"]
+PLACED = ["check", "keep", "probe", "place", "activate", "verdict"]
+CHANGED = [*PLACED, "probe ends", "forget", "finish", "unlock"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +154,7 @@ def test_all_is_checked_under_the_lock_before_a_file_changes(
 def test_files_that_were_placed_are_put_back_everywhere(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ran = Ran("place", error)
     assert run(monkeypatch, ran) is error
-    assert ran.steps[4:] == ["check", "keep", "place", "put_back"]
+    assert ran.steps[4:] == ["check", "keep", "probe", "place", "put_back"]
     assert ends(ran) == [("undone", str(error))]
 
 
@@ -153,11 +165,39 @@ def test_a_file_that_is_refused_ends_before_anything(monkeypatch: pytest.MonkeyP
     assert ran.records == []
 
 
-def test_configuration_that_does_not_load_is_left_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fails", ["activate", "verdict"])
+@pytest.mark.parametrize("error", [StepFailed("node2: no room"), Interrupted(2, "SIGINT")])
+def test_configuration_that_does_not_load_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, fails: str
+) -> None:
+    ran = Ran(fails, error)
+    assert run(monkeypatch, ran) is error
+    assert ran.steps[4:] == [*PLACED[: PLACED.index(fails) + 1], "put_back", "forget", "load_former"]
+    assert ends(ran) == [("undone", str(error))]
+
+
+def test_hosts_without_former_files_keep_the_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = Ran("activate")
+    ran.former = []
     assert run(monkeypatch, ran) is ran.error
-    assert ran.steps[4:] == ["check", "keep", "place", "forget", "activate"]
+    assert ran.steps[4:] == [*PLACED[:-1], "forget"]
     assert ends(ran) == [("left", "node2: no room")]
+
+
+def test_a_host_that_does_not_load_its_former_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = Ran("activate")
+
+    def load_former(*arguments: Any) -> None:
+        raise StepFailed("node1 does not answer")
+
+    monkeypatch.setattr(
+        Ran, "step", lambda self, name, step=Ran.step: load_former if name == "load_former" else step(self, name)
+    )
+    error = run(monkeypatch, ran)
+    assert isinstance(error, NotUndone)
+    assert str(error).startswith("node2: no room; and the former configuration is not loaded on every host: node1 ")
+    assert ran.steps[-1] == "mark_unfinished"
+    assert ends(ran) == [("left", str(error))]
 
 
 def test_files_that_cannot_be_put_back_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

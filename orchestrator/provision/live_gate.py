@@ -1,0 +1,121 @@
+"""Gate: a host that has loaded its configuration still answers with the live release.
+
+Only the hosts count that answered with the live release before provisioning loaded anything. So provisioning can also
+repair a host that does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyinfra.api.host import Host
+
+from orchestrator.errors import NotYet
+from orchestrator.facts.served import Served
+from orchestrator.fleet import Fleet
+from orchestrator.gates import http
+from orchestrator.layout import HEALTH
+from orchestrator.model import Color
+from orchestrator.plan.fleet_state import FleetState
+from orchestrator.survey import color_answers
+from orchestrator.waiting import until
+
+LOOK = 60.0
+"""Seconds after which the requests on one host count as failed."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The hosts that answered with the live release before provisioning loaded anything.
+
+    + live: the color that gets all the traffic; None if no color does
+    + nodes: node -> the release that the node's live color answered with
+    + balancers: names of the balancers through which at least one node answered
+    """
+
+    live: Color | None = None
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    balancers: frozenset[str] = frozenset()
+
+    @property
+    def release(self) -> str | None:
+        """The release that most nodes answered with; None if no node answered."""
+        found = list(self.nodes.values())
+        return max(found, key=found.count) if found else None
+
+
+def answering(fleet: Fleet, seen: FleetState, live: Color | None) -> Answering:
+    """Send requests to the live color on each node and through each balancer, and return the hosts that answered.
+
+    + seen: the state of the fleet
+    + live: the color that gets all the traffic; None if the fleet does not serve traffic
+    """
+    if live is None:
+        return Answering()
+    releases = {name: release for name, state in seen.node_states.items() if (release := state.release[live])}
+
+    def at_node(host: Host) -> bool:
+        return _problem_of_node(fleet, host, live, releases[host.name]) is None
+
+    def at_balancer(host: Host) -> bool:
+        return _problem_of_balancer(fleet, host) is None
+
+    nodes = {reply.name: releases[reply.name] for reply in fleet.each(releases, at_node, LOOK) if reply.value}
+    return Answering(
+        live, nodes, frozenset(reply.name for reply in fleet.each(fleet.balancers, at_balancer, LOOK) if reply.value)
+    )
+
+
+def require_node(fleet: Fleet, before: Answering, host: Host) -> None:
+    """Wait until the live color of a node answers with its release, if the node did so before.
+
+    The wait takes at most ``gate.deadline`` seconds. Then raises CommandFailed, with the last answer.
+    """
+    gate, live, release = fleet.settings.gate, before.live, before.nodes.get(host.name)
+    if live is None or release is None:
+        return
+
+    def look() -> None:
+        if problem := _problem_of_node(fleet, host, live, release):
+            raise NotYet(f"{live} no longer answers with the live release after the load: {problem}")
+
+    until(look, gate.deadline, gate.interval)
+
+
+def require_balancer(fleet: Fleet, before: Answering, host: Host) -> None:
+    """Wait until a node answers through a balancer, if a node did so before.
+
+    The wait takes at most ``gate.deadline`` seconds. Then raises CommandFailed.
+    """
+    if host.name not in before.balancers:
+        return
+
+    def look() -> None:
+        if problem := _problem_of_balancer(fleet, host):
+            raise NotYet(f"{problem} after the load")
+
+    until(look, fleet.settings.gate.deadline, fleet.settings.gate.interval)
+
+
+def _problem_of_node(fleet: Fleet, host: Host, live: Color, release: str) -> str | None:
+    """Return why the live color of a node does not answer with a release; None if it does."""
+    successes = fleet.settings.gate.successes
+    said = color_answers(fleet, host, live, successes)
+    return "no answer" if said is None else http.judge(said.answers, release, successes)
+
+
+def _problem_of_balancer(fleet: Fleet, host: Host) -> str | None:
+    """Return that no node answers through a balancer; None if a node does."""
+    settings = fleet.settings
+    answered = fleet.look(
+        host,
+        Served,
+        stdin=settings.token + "\n",
+        port=fleet.switch_of(host.name).listen,
+        path=HEALTH,
+        hostname=settings.gate.host,
+        count=2,
+        https=settings.gate.https,
+    )
+    return None if answered else "no node answers through the balancer"
