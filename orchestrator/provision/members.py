@@ -203,8 +203,8 @@ def missing(
 def moved_ports(fleet: FleetState, lists: Mapping[str, Sequence[Listed]], ports: Ports) -> list[str]:
     """Return one line for each color that gets traffic on another port than the port in the settings.
 
-    Provisioning changes the port on the nodes before a balancer knows the new port. Until then, the balancer has no
-    node for the color. Therefore the port of a color may change only while the other color has all the traffic.
+    Provisioning changes the port on one node after another, before the balancers know the new port. Until then, these
+    nodes get no traffic. Therefore the port of a color may change only while the other color has all the traffic.
 
     + lists: balancer -> nodes of its list, with the ports to which the balancer sends requests
     + ports: the ports in the settings
