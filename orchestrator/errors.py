@@ -43,7 +43,7 @@ OUTPUT = 60
 class Failure(Exception):
     """The base class of all exceptions of the orchestrator except Interrupted.
 
-    Code raises and catches only its subclasses.
+    Code raises and catches only subclasses of Failure.
     """
 
 
@@ -80,8 +80,8 @@ class StepFailed(OrchestratorError):
 class NotUndone(OrchestratorError):
     """An undo failed, or an earlier run cannot be settled. Exit status 4.
 
-    After a failed undo, at least one switch or reachable node is not in the state from before the run. An earlier run
-    cannot be settled if the earlier run suspended the Auto Scaling group and AWS does not resume the group.
+    After a failed undo, at least one switch or reachable node still has changes of the run. An earlier run cannot be
+    settled if the earlier run suspended the Auto Scaling group and AWS does not resume the group.
     """
 
     status = 4

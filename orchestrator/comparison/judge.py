@@ -9,8 +9,8 @@ times.
 There are eight tests. One test compares the share of 5xx answers. Seven tests compare the share of requests that are
 slower than a limit. Each limit is a quantile of the old color's response times (p99 to the median), multiplied by the
 setting ``slower``. The limit is at least ``slower_ms`` milliseconds above the quantile. The limit of p99 finds a few
-very slow requests. The limit of the median finds a general slow-down. The limits between them find a slow-down that p99
-does not show if the old color has a few very slow requests, too.
+very slow requests. The limit of the median finds a general slow-down. The limits of the other quantiles find slow-downs
+between these two. p99 alone would miss such a slow-down if the old color also has a few very slow requests.
 
 A difference counts if it is significant AND larger than its margin. Without the margin, a tiny difference in a huge
 number of requests would undo a release.
@@ -256,9 +256,9 @@ def _level(level: float) -> str:
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
     """Return the words of the verdict ``fail``.
 
-    They name the difference in errors, and one difference in slow requests.
+    The words name the difference in errors, and one difference in slow requests.
 
-    If there are several differences in slow requests, the words name the most significant difference.
+    If there are several differences in slow requests, the words name the most significant of them.
 
     + tests: the tests that failed
     + names: the words for the old color and for the new color

@@ -87,8 +87,8 @@ class Traffic:
     def quantile(self, share: float) -> float | None:
         """Return the milliseconds within which a share of the clients got the answer or left; None without requests.
 
-        The requests are counted in buckets, which are ranges of response times. The result is the shortest time of a
-        bucket, so it may be lower than the exact quantile.
+        The requests are counted in buckets, which are ranges of response times. The exact quantile lies in one of these
+        ranges, and the result is the lower end of this range. So the result may be lower than the exact quantile.
 
         + share: a number from 0 to 1; for example, 0.99 for the p99
         """

@@ -73,9 +73,10 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
 def _class(name: str, is_section: bool) -> str:
     """Return the text of the column ``class`` for a key: which command applies the key.
 
-    If the key is a section, and the section's own table shows the classes, the text is empty.
+    If the key is a section, the text is empty, because the section has its own table, which shows the classes.
+    Exception: if provisioning applies the section as a whole, the text is the class of the section.
 
-    + name: the key with its sections, as the headings of the page show them, such as ``switches, kind nginx.listen``
+    + name: heading of the section on the page, a dot, and the key, such as ``switches, kind nginx.listen``
     """
     plain = re.sub(r", kind \w+", "", name)
     return "" if is_section and not any(key.name == plain for key in KEYS) else class_of(plain)

@@ -13,7 +13,7 @@ class Journal(Aws):
     """The place of the lock and of the journals (records) of all runs: files on a host, or objects in S3.
 
     `region`, `profile` and `endpoint_url` are only for kind `s3`. If `endpoint_url` names a service other than S3, this
-    service must support conditional writes.
+    service must support conditional writes, which the lock needs.
     """
 
     kind: Literal["host", "s3"] = Field("host", description="`host`: files on a host; `s3`: objects in an S3 bucket")

@@ -10,7 +10,7 @@ from orchestrator.config.section import Section
 
 
 class Preview(Section):
-    """Requests with a token get the color with less traffic (the idle color, except while traffic is split).
+    """Requests with a token get the color with less traffic: the idle color, if one color has all the traffic.
 
     If both colors have 50% of the traffic, these requests get green.
     """

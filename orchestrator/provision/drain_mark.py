@@ -83,10 +83,10 @@ def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[
 
 
 def bar(fleet: Fleet, balancer_name: str, name: str, address: str, verb: str) -> list[str]:
-    """Keep a node out of both colors at a balancer, or let it in. The inventory need not have the node.
+    """Keep all requests for both colors away from a node at a balancer, or let them in again.
 
-    + name, address: name and address of the node
-    + verb: ``on`` to keep the node out, ``off`` to let the node in
+    + name, address: name and address of the node, which may be missing in the inventory, because it leaves the fleet
+    + verb: ``on`` to keep the requests away, ``off`` to let the requests in
 
     Returns the lines that the balancer printed.
     """
@@ -103,8 +103,8 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
     has answered such a request, the node gets no other request, only another trial every three seconds. If the next
     node was drained during this time, nginx would have no node left, and would answer with status 502.
 
-    The processes of nginx share what they know of a node. Therefore, after one answer of the node, all processes send
-    requests to the node.
+    All processes of nginx share one record of whether a node answers. Therefore, after one answer of the node, all
+    processes send requests to the node.
 
     Raises StepFailed if only other nodes have answered after `SERVED` seconds (60).
 
@@ -156,7 +156,7 @@ def unserved(name: str, answered: Collection[str]) -> str:
 
 
 def settle(fleet: Fleet, members: Members, answering: Answering | None, say: Say) -> bool:
-    """End the drains that an earlier provisioning has left. Return whether there were any on nodes.
+    """End the drains that an earlier provisioning has left. Return whether a node was drained.
 
     For each drained node, the balancers send requests to the node again, and the node's drain mark is removed. A node
     that lacks the live release stays out of the traffic. A node that no longer answers with the live release stays
@@ -180,9 +180,9 @@ def settle(fleet: Fleet, members: Members, answering: Answering | None, say: Say
 
 
 def let_all_in(fleet: Fleet, names: Sequence[str], say: Say) -> None:
-    """Let nodes in again that a provisioning has drained, at the balancers that their marks name.
+    """End the drain of nodes: the balancers in their drain marks send requests to the nodes again.
 
-    + names: names of the nodes, which have the mark
+    + names: names of the nodes, all of which have a drain mark
     + say: prints a line for the operator
     """
 

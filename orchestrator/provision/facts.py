@@ -133,15 +133,15 @@ class Pair:
 
 class KeyPair(FactBase[Pair]):
     """
-    Returns the contents of two PEM files: numbers of certificates and keys, and whether they belong together.
+    Returns how many certificates and private keys two PEM files have, and whether the key belongs to the certificate.
 
     No part of the key leaves the host.
 
     + certificate: absolute path of the certificate's file; symlinks are followed
     + key: absolute path of the key's file, which may be the same file
 
-    If openssl is installed, it checks whether the key belongs to the certificate. nginx does not always check this: it
-    accepts an RSA key with an elliptic curve certificate, and then no client can connect.
+    The program openssl checks whether the key belongs to the certificate, if openssl is installed. The own check of
+    nginx is not enough: nginx accepts an RSA key with an elliptic curve certificate, and then no client can connect.
     """
 
     default = Pair

@@ -130,10 +130,10 @@ def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def let_in_leaving(fleet: Fleet, members: Members, say: Say) -> None:
-    """Let the nodes in again that `bar_leaving` barred, because they do not leave the fleet after all.
+    """Let in again the nodes that `bar_leaving` barred, because the provisioning failed and they stay in the fleet.
 
-    Call this after the former files are back. A node that was barred before stays barred. Raises StepFailed if a
-    balancer fails.
+    Call this after the former files are back. If a node was already barred before `bar_leaving`, it stays barred.
+    Raises StepFailed if a balancer fails.
 
     + members: which nodes may get traffic
     + say: prints a line for the operator

@@ -2,7 +2,7 @@
 
 The copies are in a directory on each host, from the moment when all files of all hosts are checked. If a file cannot be
 put into place or loaded on a host, the former files are put back on all hosts. If provisioning is killed, the next
-provisioning puts them back first.
+provisioning first puts the former files back.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def forget(fleet: Fleet) -> None:
 
 
 def provisioned_before(fleet: Fleet) -> list[str]:
-    """Return the hosts that were provisioned before the files on them were kept, so that they have former files.
+    """Return the hosts that an earlier provisioning has completed. Only these hosts have former files.
 
     Call this before `applied.end` runs. Raises StepFailed if a host fails.
     """
@@ -98,7 +98,7 @@ def left(fleet: Fleet) -> list[str]:
 
 
 def settle(fleet: Fleet, say: Say) -> bool:
-    """If a killed provisioning has left copies of former files, put the files back. Return whether there were any.
+    """If a killed provisioning has left copies of former files, put the files back. Return whether it left copies.
 
     + say: prints a line for the operator
     """

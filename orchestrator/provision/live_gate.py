@@ -1,7 +1,7 @@
 """Gate: a host that has loaded its configuration still answers with the live release.
 
-Only the hosts count that answered with the live release before provisioning loaded anything. So provisioning can also
-repair a host that does not answer.
+The gate checks only hosts that answered with the live release before provisioning loaded anything. So provisioning can
+also repair a host that does not answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Answering:
     """The hosts that answered with the live release before provisioning loaded anything.
 
     + live: the color that gets all the traffic; None if no color does
-    + nodes: node -> the release that the node's live color answered with
+    + nodes: node -> the release that the answer of the node's live color named
     + balancers: names of the balancers through which at least one node answered
     """
 
@@ -68,7 +68,7 @@ def answering(fleet: Fleet, seen: FleetState, live: Color | None) -> Answering:
 
 
 def require_node(fleet: Fleet, before: Answering, host: Host) -> None:
-    """Wait until the live color of a node answers with its release, if the node did so before.
+    """If the live color of a node answered with a release before, wait until it answers with this release again.
 
     The wait takes at most ``gate.deadline`` seconds. Then raises CommandFailed, with the last answer.
     """
@@ -84,7 +84,7 @@ def require_node(fleet: Fleet, before: Answering, host: Host) -> None:
 
 
 def require_balancer(fleet: Fleet, before: Answering, host: Host) -> None:
-    """Wait until a node answers through a balancer, if a node did so before.
+    """If nodes answered through a balancer before, wait until a node answers through this balancer again.
 
     The wait takes at most ``gate.deadline`` seconds. Then raises CommandFailed.
     """
@@ -99,14 +99,14 @@ def require_balancer(fleet: Fleet, before: Answering, host: Host) -> None:
 
 
 def _problem_of_node(fleet: Fleet, host: Host, live: Color, release: str) -> str | None:
-    """Return why the live color of a node does not answer with a release; None if it does."""
+    """Return why the live color of a node does not answer with a release; None if it answers with this release."""
     successes = fleet.settings.gate.successes
     said = color_answers(fleet, host, live, successes)
     return "no answer" if said is None else http.judge(said.answers, release, successes)
 
 
 def _problem_of_balancer(fleet: Fleet, host: Host) -> str | None:
-    """Return that no node answers through a balancer; None if a node does."""
+    """Return one line if no node answers through a balancer; None if a node answers."""
     settings = fleet.settings
     answered = fleet.look(
         host,

@@ -1,6 +1,7 @@
 """Make the plan of a provisioning: the changes that provisioning would make on each host. Nothing is changed.
 
-To make the plan, this module calls the functions that provision the hosts with a `Planned`, which runs no operation.
+To make the plan, this module calls the same functions that provision the hosts. The module passes a `Planned` to these
+functions: an object that notes the operations and runs none of them.
 """
 
 from __future__ import annotations

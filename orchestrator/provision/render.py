@@ -628,9 +628,9 @@ def haproxy_default(text: str) -> str:
     """Return the new text of ``/etc/default/haproxy``, so that HAProxy also reads this tool's configuration directory.
 
     The variable EXTRAOPTS in this file holds options of HAProxy. If the file sets EXTRAOPTS without the option for the
-    directory, the option is added to the value. If the file does not set EXTRAOPTS, a line that sets EXTRAOPTS is
-    added. This line replaces the default value in HAProxy's systemd unit. Therefore the line also contains the option
-    of the default value, which is for HAProxy's master socket.
+    directory, this function adds the option. If the file does not set EXTRAOPTS, the function adds a line that sets
+    EXTRAOPTS. This line overrides the default value of EXTRAOPTS in HAProxy's systemd unit. The default value is the
+    option ``-S`` for HAProxy's master socket. Therefore the line repeats this option.
 
     + text: present text of the file
     """

@@ -332,7 +332,7 @@ def finish(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def mark_unfinished(fleet: Fleet, names: Collection[str]) -> None:
-    """Write on hosts that provisioning did not end, so that releases are refused. Hosts that fail are left out.
+    """Write on hosts that provisioning is unfinished, so that releases are refused. Ignore hosts that fail.
 
     + names: names of the hosts
     """
@@ -397,16 +397,16 @@ def _drained(
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and return the reply of ``act``.
 
-    Afterwards, also if the node could not be drained, the balancers send requests to the node again. Exceptions: if an
+    Afterwards, the balancers send requests to the node again, even if the drain failed. There are two exceptions. If an
     operator has taken the node out of a balancer, this balancer still sends no requests to the node. If ``act`` fails,
     the node stays barred, and the drain mark stays on the node.
 
     + name: name of the node
     + restarted: the colors that ``act`` will restart. This function also waits until these colors are quiet.
     + act: loads the configuration of the node
-    + drain: the balancers that send no new requests to the node during the drain. If no other node gets traffic, there
-      are no such balancers. Then this function waits only until idle connections to the node have ended, because a
-      reload of nginx loses no request on other connections.
+    + drain: the balancers that send no new requests to the node during the drain. If the node is the only node with
+      traffic, the drain has no balancers, and the node keeps its traffic. Then this function only waits until the idle
+      connections to the node have ended, because a reload of nginx loses requests only on idle connections.
     """
     drain_mark.write(fleet, name, drain.bar_at)
     ours: list[str] = []

@@ -223,7 +223,7 @@ class Walk:
         """Write the commit record.
 
         Raises TakenOver if a newer run has begun. Raises Undecided if it is unknown whether the record was written. In
-        this case it is not safe to continue, and not safe to undo the run. The next command reads the journal and
+        this case the run stops, because it may neither continue nor be undone. The next command reads the journal and
         decides.
         """
         try:

@@ -33,7 +33,9 @@ def refuse_paused(run: RunHistory) -> None:
 
 
 def refuse_open(runs: Sequence[Sequence[Json]]) -> None:
-    """Raise Refused if a run is paused, or if a run stopped before its end. For verbs that settle no earlier run.
+    """Raise Refused if a run is paused, or if a run stopped before its end.
+
+    Only verbs that do not settle an earlier run call this function.
 
     + runs: the records of each run in the journal, oldest run first
     """

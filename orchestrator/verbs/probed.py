@@ -29,7 +29,10 @@ class LoadProbe:
         self._failed = False
 
     def begin(self) -> None:
-        """Start the probe, and note which requests fail before anything is loaded. Raises ProbeError if it fails."""
+        """Start the probe, and note which requests fail before anything is loaded.
+
+        Raises ProbeError if the probe does not start.
+        """
         if self._release is None:
             return
         detail = self._probe.begin(self._release)

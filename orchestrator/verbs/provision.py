@@ -133,7 +133,7 @@ def _check_plan(fleet: Fleet, members: Members, options: Options, approved: Appr
 def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
     """Undo the half-done work of an earlier provisioning that was killed.
 
-    Put the former files back on all hosts. Let the nodes that the earlier provisioning drained get traffic again.
+    Put the former files back on all hosts. Then the nodes that the earlier provisioning drained get traffic again.
     Return which nodes may get traffic after the present provisioning.
 
     + members: which nodes may get traffic, as decided before
