@@ -37,10 +37,10 @@ class Environment(Section):
     )
     commands: dict[str, str] = Field(
         default_factory=dict,
-        description="for each variable a shell command, which runs on the operator's machine and prints the value (`op "
-        "read op://shop/db/password`)",
+        description="variables whose values are printed by commands, as name and shell command (`op read "
+        "op://shop/db/password`). The commands run on the operator's machine",
     )
-    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="for each variable its value")
+    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="variables, as name and value")
     deadline: float = Field(60.0, gt=0, le=3600, description="time limit of each command in `commands`, in seconds")
 
     @field_validator("keys", "commands", "values")

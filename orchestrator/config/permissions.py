@@ -23,7 +23,9 @@ class Permissions(Section):
         None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories, such as `750`"
     )
     modes: dict[str, str] = Field(
-        default_factory=dict, description="for each path its mode. This mode wins over `files` and `directories`"
+        default_factory=dict,
+        description="modes of single files or directories, as path and mode. Such a mode wins over `files` and "
+        "`directories`",
     )
     private: list[ReleasePath] = Field(
         default_factory=list,

@@ -75,7 +75,7 @@ class Php(Section):
         "moves; `warn`: the run shows a warning and continues",
     )
     ini: dict[str, str] = Field(
-        default_factory=dict, description="for each php.ini directive its value, for both colors"
+        default_factory=dict, description="php.ini directives of both colors, as name and value"
     )
 
     @model_validator(mode="after")

@@ -14,8 +14,8 @@ class Scaling(Aws):
     suspend: bool = Field(
         True,
         description="whether a run suspends the group. If yes, no instance is added or removed during the run. If no, "
-        "the run takes instances that were added meanwhile out of the traffic until you join them "
-        "(docs/aws-instances.md)",
+        "AWS may add instances during the run. The run then removes these instances from the traffic, and they stay "
+        "without traffic until you join them (docs/aws-instances.md)",
     )
     live: str | None = Field(
         None,

@@ -43,11 +43,11 @@ def _lines(wanted: Mapping[str, str], applied: Mapping[str, str]) -> Iterable[st
         if key in (VERSION, HEALTH_PAGE) or wanted.get(key) == applied.get(key):
             continue
         if key not in applied:
-            yield f"{key}: provisioned without it: {PROVISION}"
+            yield f"{key} was added since the last provisioning: {PROVISION}"
         elif key in wanted:
-            yield f"{key} is not as provisioned (deploys/provision.py applies it)"
+            yield f"{key} has changed since the last provisioning: {PROVISION}"
         elif not stays(key):
-            yield f"{key}: provisioned with it, and the settings no longer have it: {PROVISION}"
+            yield f"{key} was removed since the last provisioning: {PROVISION}"
 
 
 def _versions(applied: Mapping[str, Mapping[str, str]]) -> Iterable[str]:
@@ -72,7 +72,9 @@ def outdated(fleet: FleetState) -> list[str]:
     colors.
     """
     hosts = [host for host, applied in _applied(fleet).items() if _is_outdated(fleet.wanted[host], applied)]
-    return [f"{', '.join(hosts)}: an earlier version of this tool provisioned: {PROVISION} first"] if hosts else []
+    return (
+        [f"{', '.join(hosts)}: last provisioned by an earlier version of this tool: {PROVISION} first"] if hosts else []
+    )
 
 
 def _is_outdated(wanted: Mapping[str, str], applied: Mapping[str, str] | None) -> bool:

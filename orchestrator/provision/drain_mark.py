@@ -103,7 +103,7 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
     has answered such a request, the node gets no other request, only another trial every three seconds. If the next
     node was drained during this time, nginx would have no node left, and would answer with status 502.
 
-    All processes of nginx share one record of whether a node answers. Therefore, after one answer of the node, all
+    All processes of nginx share the information that a node answers. Therefore, after one answer of the node, all
     processes send requests to the node.
 
     Raises StepFailed if only other nodes have answered after `SERVED` seconds (60).

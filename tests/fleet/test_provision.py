@@ -169,8 +169,8 @@ def test_a_release_is_refused_until_settings_are_provisioned(
     inventory.write_text(inventory.read_text().replace(at, f"\n{sticky}\n\n{at}"))
     nodes = ", ".join(node["name"] for node in fleet.nodes)
     lines = [
-        f"{nodes}: web.trusted_proxies is not as provisioned (deploys/provision.py applies it)",
-        "haproxy: switches.haproxy.sticky: provisioned without it: run deploys/provision.py",
+        f"{nodes}: web.trusted_proxies has changed since the last provisioning: run deploys/provision.py",
+        "haproxy: switches.haproxy.sticky was added since the last provisioning: run deploys/provision.py",
     ]
 
     refused = Run(fleet, *words("release", ref="v1"), inventory=inventory)

@@ -138,7 +138,7 @@ def test_a_release_brings_its_php_and_a_rollback_the_former(
     later = inventory_with(tmp_path, php={"workers": 16, "version": "8.9"})
     refused = Run(fleet, *words("release", ref="v1"), inventory=later)
     assert refused.end() == 3, refused.text
-    assert "php.version is not as provisioned" in refused.text
+    assert "php.version has changed since the last provisioning" in refused.text
     done(fleet, "provision", later)
     assert {version for color in ("blue", "green") for version in versions(fleet, color)} == {"8.2"}
     done(fleet, "release", later, ref="v1")

@@ -36,8 +36,8 @@ OTHER_INI = NODE | WITH | {"php.ini": "j"}
 WITHOUT_STICKY = {"app": "a", "user": "u"} | WITH
 DIFFERENT = seen(OTHER_INI, OTHER_INI, WITHOUT_STICKY)
 LINES = [
-    "node1, node2: php.ini is not as provisioned (deploys/provision.py applies it)",
-    f"lb1: switches.haproxy.sticky: provisioned without it: {RUN}",
+    f"node1, node2: php.ini has changed since the last provisioning: {RUN}",
+    f"lb1: switches.haproxy.sticky was added since the last provisioning: {RUN}",
 ]
 
 
@@ -48,11 +48,11 @@ LINES = [
         (DIFFERENT, LINES),
         (
             seen(NODE | WITH | {"user": "v"}, NODE | WITH, BALANCER | WITH | {"user": "v"}),
-            ["node1, lb1: user is not as provisioned (deploys/provision.py applies it)"],
+            [f"node1, lb1: user has changed since the last provisioning: {RUN}"],
         ),
         (
             seen(NODE | WITH | {"php.idle_workers": "4"}, NODE | WITH, BALANCER | WITH),
-            [f"node1: php.idle_workers: provisioned with it, and the settings no longer have it: {RUN}"],
+            [f"node1: php.idle_workers was removed since the last provisioning: {RUN}"],
         ),
         # what provisioning installs for these keys, and never removes, does no harm
         (seen(NODE | WITH | {"source.key": "k", "authorized_keys": "a"}, NODE | WITH, BALANCER | WITH), []),
@@ -65,7 +65,7 @@ LINES = [
         (
             seen(OTHER_INI | {"orchestrator": "0.1"}, NODE | {"orchestrator": "0.1"}, BALANCER | WITH),
             [
-                "node1: php.ini is not as provisioned (deploys/provision.py applies it)",
+                f"node1: php.ini has changed since the last provisioning: {RUN}",
                 f"node1: provisioned by orchestrator 0.1: defaults of {__version__} may differ",
             ],
         ),
@@ -81,7 +81,7 @@ def test_differences_name_hosts_keys_and_what_to_do(found: FleetState, lines: li
 def test_hosts_of_an_earlier_version_must_be_provisioned() -> None:
     found = seen(None, NODE | WITH, None)
     assert differences(found) == []
-    line = f"node1, lb1: an earlier version of this tool provisioned: {RUN} first"
+    line = f"node1, lb1: last provisioned by an earlier version of this tool: {RUN} first"
     assert outdated(found) == [line]
     for make in (release, rollback):
         with pytest.raises(Refused, match=line):
@@ -99,7 +99,7 @@ def test_hosts_whose_colors_have_no_nginx_must_be_provisioned() -> None:
         wanted={"node1": NODE | page, "node2": NODE | page, "lb1": BALANCER},
     )
     assert differences(found) == []
-    assert outdated(found) == [f"node1: an earlier version of this tool provisioned: {RUN} first"]
+    assert outdated(found) == [f"node1: last provisioned by an earlier version of this tool: {RUN} first"]
     unfinished = replace(found, nodes={"node1": node(digests={"unfinished": __version__})})
     assert outdated(unfinished) == []
 
@@ -127,7 +127,7 @@ def test_runs_that_start_a_release_are_refused(make: Callable[[FleetState], Inpu
     assert [line for line in problems(lambda: make(keeping(DIFFERENT))) if "provision" in line] == LINES
     make(keeping(AS_IT_IS))
     earlier = [line for line in problems(lambda: make(keeping(seen(None, None, None)))) if "provision" in line]
-    assert earlier == [f"node1, node2, lb1: an earlier version of this tool provisioned: {RUN} first"]
+    assert earlier == [f"node1, node2, lb1: last provisioned by an earlier version of this tool: {RUN} first"]
 
 
 def test_a_rollback_to_a_warm_release_is_only_warned() -> None:

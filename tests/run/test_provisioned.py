@@ -15,8 +15,8 @@ from orchestrator.survey import survey
 from tests.fakes.world import World
 
 LINES = [
-    "node1, node2, node3: web.trusted_proxies is not as provisioned (deploys/provision.py applies it)",
-    "haproxy: switches.haproxy.sticky: provisioned without it: run deploys/provision.py",
+    "node1, node2, node3: web.trusted_proxies has changed since the last provisioning: run deploys/provision.py",
+    "haproxy: switches.haproxy.sticky was added since the last provisioning: run deploys/provision.py",
 ]
 
 
@@ -58,7 +58,7 @@ def test_a_rollback_to_a_warm_release_goes_on(released: World, capsys: pytest.Ca
         assert f"risk: {line}" in shown
         assert f"warning: {line}" in said
     kept = released.releases("node1")[0]
-    with pytest.raises(Refused, match=r"web\.trusted_proxies is not as provisioned"):
+    with pytest.raises(Refused, match=r"web\.trusted_proxies has changed since the last provisioning"):
         verbs.rollback(fleet, Options(to=kept))
 
 
@@ -76,7 +76,8 @@ def test_hosts_of_an_earlier_version_are_refused(released: World) -> None:
     for name in (*released.nodes, *released.balancers):
         released.digests(name).unlink()
     before = released.snapshot()
-    line = "node1, node2, node3, haproxy, nginx: an earlier version of this tool provisioned: run deploys/provision.py"
+    hosts = "node1, node2, node3, haproxy, nginx"
+    line = f"{hosts}: last provisioned by an earlier version of this tool: run deploys/provision.py"
     for verb, options in ((verbs.release, Options(ref="v1")), (verbs.rollback, Options())):
         with pytest.raises(Refused, match=line):
             verb(fleet, options)

@@ -99,10 +99,10 @@ def test_a_barred_node() -> None:
     ("digests", "line"),
     [
         ({"php.ini": "1"}, None),
-        ({"php.ini": "2"}, "node1: php.ini is not as provisioned (deploys/provision.py applies it)"),
+        ({"php.ini": "2"}, "node1: php.ini has changed since the last provisioning: run deploys/provision.py"),
         (
             None,
-            "node1: an earlier version of this tool provisioned: run deploys/provision.py first",
+            "node1: last provisioned by an earlier version of this tool: run deploys/provision.py first",
         ),
     ],
 )
