@@ -71,6 +71,6 @@ def _forms(secret: str) -> set[str]:
 def _is_distinctive(text: str) -> bool:
     """Return whether a secret should be hidden. Short texts, plain words (`production`) and short numbers should not.
 
-    Such texts also occur in ordinary output. The output would become unreadable if the mask replaced them.
+    Such texts also occur in ordinary output. The output would become unreadable if the mask replaced such texts.
     """
     return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

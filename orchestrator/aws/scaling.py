@@ -231,9 +231,9 @@ def to_bar(
 
 
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
-    """Bar instances: deregister targets from target groups, and mark them as barred by tags of both target groups.
+    """Bar instances: deregister targets from target groups, and mark the targets as barred.
 
-    The switch ``alb`` bars nodes in the same way. Requests in flight continue. If the instances are already barred,
+    Tags of both target groups are the mark. The switch ``alb`` bars nodes in the same way. Requests in flight continue. If the instances are already barred,
     nothing changes.
 
     + places: result of ``to_bar``

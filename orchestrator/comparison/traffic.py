@@ -47,7 +47,8 @@ class Traffic:
     + errors: number of these requests that ended with 5xx. Either the color answered 5xx, or the balancer answered 5xx
       because the color refused or broke the connection or took too long.
     + gone: number of clients that left before the answer began. These requests are not in ``requests``, but their wait
-      is in ``times``. Otherwise a color that hangs would look fast, because clients leave before its slowest answers.
+      is in ``times``. Otherwise a color that hangs would look fast, because clients leave before the slowest answers of
+      this color.
     + times: bucket -> number of requests whose wait until the answer began is in this bucket
     + complete: False if requests of the window are missing, because the record has a fixed size and may overflow
     + begin, end: the window, in epoch seconds by the balancer's clock; None if nothing was read

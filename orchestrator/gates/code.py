@@ -9,7 +9,7 @@ from orchestrator.facts.answers import ColorSaid
 
 
 def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
-    """Return None if the color's processes were started for this release and run only its code.
+    """Return None if the color's processes were started for this release and run only the code of this release.
 
     Otherwise return one line about the problem.
 

@@ -133,8 +133,8 @@ class Stage:
     """A named part of a run. All steps of a stage run in parallel. If a step fails, the stage fails.
 
     + do: the steps
-    + undo: the stages that undo this stage, in order. They must succeed even if some or all of the steps were not
-      performed.
+    + undo: the stages that undo this stage, in order. These stages must succeed even if some or all of the steps in
+      ``do`` were not performed.
     + commits: whether the run is committed once this stage is done. Later stages are never undone.
     + pause: the name of the pause after this stage ("preview", "25"); empty for none. The operator may ask a run to
       wait at a pause.

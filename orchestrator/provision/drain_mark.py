@@ -73,20 +73,22 @@ def remove(fleet: Fleet, name: str) -> None:
 
 
 def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[str]:
-    """Keep new requests from a node at a balancer, or let them in again. Return the lines that the command printed.
+    """Make a balancer send no new requests to a node, or send requests to the node again.
+
+    Return the lines that the command printed.
 
     + balancer_name: name of the balancer
     + name: name of the node
-    + verb: ``on`` to keep new requests from the node, ``off`` to let them in again
+    + verb: ``on`` to send no new requests to the node, ``off`` to send requests again
     """
     return bar(fleet, balancer_name, name, fleet.address(name), verb)
 
 
 def bar(fleet: Fleet, balancer_name: str, name: str, address: str, verb: str) -> list[str]:
-    """Keep all requests for both colors away from a node at a balancer, or let them in again.
+    """Make a balancer send no requests to either color of a node, or send requests to the node again.
 
     + name, address: name and address of the node, which may be missing in the inventory, because it leaves the fleet
-    + verb: ``on`` to keep the requests away, ``off`` to let the requests in
+    + verb: ``on`` to send no requests, ``off`` to send requests again
 
     Returns the lines that the balancer printed.
     """
@@ -100,8 +102,8 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
 
     nginx does not send requests to the node at once. After three refused connections, nginx keeps a node out for two to
     three seconds. Then nginx tries the node with one request of any client, which may be a slow request. Until the node
-    has answered such a request, the node gets no other request, only another trial every three seconds. If the next
-    node was drained during this time, nginx would have no node left, and would answer with status 502.
+    has answered such a request, the node gets only one such trial every three seconds. If the next node was drained
+    during this time, nginx would have no node left, and would answer with status 502.
 
     All processes of nginx share the information that a node answers. Therefore, after one answer of the node, all
     processes send requests to the node.

@@ -84,7 +84,7 @@ class Members:
     + answering: the nodes of ``lacking`` that were provisioned before. They may still be answering requests.
     + barred: the nodes that were barred before provisioning; none if the fleet does not serve traffic
     + live: the color that gets all the traffic; None if the fleet does not serve traffic, or if the traffic is split
-    + draining: the nodes that an earlier provisioning has drained and, because it was killed, not let in again
+    + draining: the nodes that are still drained, because an earlier provisioning was killed while it drained them
     + rolls: balancer -> the differences between the balancer's list of nodes and the inventory
     + lists: balancer -> the balancer's list of nodes before provisioning
     """

@@ -39,7 +39,7 @@ class NeighborPorts(FactBase[list[int]]):
     """
     Returns the ports at which nginx listens for other applications.
 
-    + app: name of the application that does not count
+    + app: name of the application whose own ports are left out
     """
 
     default = list

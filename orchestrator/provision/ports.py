@@ -95,7 +95,7 @@ def problems(settings: Settings, host: str, wants: Sequence[Want], found: InUse)
     """Return a problem for each port that is taken, and for each port that the application needs twice.
 
     A port is taken if a configuration file of another application or of the system names the port. A port is also taken
-    if a program listens on the port, and another program is to get the port.
+    if a program listens on the port, and the application needs the port for a different program.
 
     The following does not take a port:
 
@@ -176,9 +176,9 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
 def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim], known: bool) -> bool:
     """Return whether a program that listens on a wanted port leaves the port to the application.
 
-    A program leaves the port to the application if the program itself is to get the port, or if it gives up the port in
-    time. If the kernel hides the program, the result is True in two cases: a configuration file shows that such a
-    program uses the port, or the program may belong to this application.
+    A program leaves the port to the application if this program is to get the port, or if this program gives up the
+    port in time. If the kernel hides the program, the result is True in two cases: a configuration file shows that such
+    a program uses the port, or the program may belong to this application.
 
     + listener: the listening socket of the program
     + owners: the systemd units or targets whose programs leave the port to the application

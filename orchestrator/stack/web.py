@@ -64,8 +64,9 @@ def denied(settings: Settings) -> Rules:
     """Return the rules for requests that nginx answers with 404; an empty list if nginx denies no request.
 
     With the runtimes ``php`` and ``static``, the rules deny the environment file, private files, hidden files, shared
-    paths, and the paths that ``web.deny`` matches. With the runtime ``service``, hidden files and shared paths are not
-    denied, because the service may answer these requests. If ``web.deny`` is also empty, the list is empty.
+    paths, and the paths that ``web.deny`` matches. With the runtime ``service``, the service may answer requests for
+    such paths. Therefore nginx then denies only the paths that ``web.deny`` matches and, if ``web.deny`` is not empty,
+    the environment file and private files.
 
     The paths in ``web.serve`` are exceptions, which nginx does not deny. But the environment file, private files and
     hidden files are never exceptions, even if they lie below a path in ``web.serve``.

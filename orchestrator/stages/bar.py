@@ -45,7 +45,7 @@ def bar(i: Inputs) -> Stage:
 
 
 def unbar(i: Inputs) -> Stage:
-    """Return the stage that lets the nodes of a `join` in again, so that they get traffic."""
+    """Return the stage that ends the bar of the nodes of a `join`, so that these nodes get traffic."""
     return Stage(UNBAR, _bar(i, i.missing, out=False))
 
 

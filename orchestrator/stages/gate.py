@@ -70,8 +70,8 @@ def members(i: Inputs) -> Stage:
     """Return the stage that checks the run's color only from the switches, for a rollback and the end of a `join`.
 
     Nodes may be down during a rollback. Therefore the run sends requests to a node itself only if the node is a switch.
-    A node that answers in neither color is down, and the check ignores this node. If a node answers only in the other
-    color, the check fails.
+    A node that answers in neither color is down, and the check ignores this node. A node that answers only in the other
+    color is not down, so the check fails.
     """
     return Stage(MEMBERS, _members(i, required=False))
 

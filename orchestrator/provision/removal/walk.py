@@ -93,7 +93,7 @@ def stop_serving(fleet: Fleet, found: Mapping[str, Left], say: Say) -> None:
 
 
 def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say: Say) -> None:
-    """Stop the application's systemd units on all hosts at once, and remove all its files, except the state directory.
+    """Stop the application's systemd units, and remove its files except the state directory, on all hosts at once.
 
     This function also removes the firewall rules that bar the application's nodes. If `removes_keys` permits this, the
     function also removes the public keys of the setting ``authorized_keys`` from the deploy user's account.
