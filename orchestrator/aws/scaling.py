@@ -233,8 +233,8 @@ def to_bar(
 def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]], arns: Sequence[str]) -> None:
     """Bar instances: deregister targets from target groups, and mark the targets as barred.
 
-    Tags of both target groups are the mark. The switch ``alb`` bars nodes in the same way. Requests in flight continue. If the instances are already barred,
-    nothing changes.
+    The mark consists of tags of both target groups. The switch ``alb`` bars nodes in the same way. Requests in flight
+    continue. If the instances are already barred, nothing changes.
 
     + places: result of ``to_bar``
     + arns: ARNs of both target groups, which get the tags
