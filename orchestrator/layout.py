@@ -92,6 +92,13 @@ class NodeLayout:
         """Return the path of the socket at which a service of a color listens."""
         return f"{self.root}/{color}/run/{name}.sock"
 
+    def listens(self, color: Color, name: str) -> str:
+        """Return the name of the file in `STACK` that says where a service of a color listens.
+
+        The name of a color contains no hyphen, so the files of different services have different names.
+        """
+        return f"listen-{color}-{name}"
+
     def service_unit(self, color: Color, name: str) -> str:
         """Return the name of the systemd unit of a color's service."""
         return f"{self.app}-{color}-{name}.service"

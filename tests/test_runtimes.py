@@ -51,7 +51,10 @@ def test_each_runtime_has_its_unit_and_its_request_counter(
     assert runtime_of(made).main_unit(Color.green) == unit
     assert runtime_of(made).label == what
     counted = runtime_of(made).in_flight(Color.green)
-    assert counted == {"directory": "/srv/shop/green/run", "port": 8082, "main": main, "others": others}
+    listens = "/srv/shop/green/release/.release/stack/listen-green-"
+    name = what if unit == "shop-green-web.service" else ""
+    wanted = {"directory": "/srv/shop/green/run", "port": 8082, "listens": listens, "service": name}
+    assert counted == {**wanted, "main": main, "others": others}
 
 
 def test_the_running_code_is_asked_for_unless_nginx_is_alone() -> None:

@@ -80,6 +80,10 @@ class ColorInFlight(FactBase[InFlight | None]):
 
     + directory: directory of the color's sockets
     + port: the color's port
+    + listens: beginning of the paths of the files in which the color's release says where its services listen. Each
+      path ends with the name of a service. If there are such files, the ports in ``main`` and ``others`` are ignored,
+      because the release may have other ports than the settings.
+    + service: name of the service that answers all requests; empty if there is no such service
     + main: the socket of PHP-FPM, or the socket or port of the service that answers all requests; empty if only nginx
       runs
     + others: ports of the color's other services. Services that listen on a socket in ``directory`` need not be named,
@@ -87,8 +91,10 @@ class ColorInFlight(FactBase[InFlight | None]):
     """
 
     @override
-    def command(self, directory: str, port: int, main: str, others: Sequence[str] = ()) -> StringCommand:
-        return script(SCRIPT, directory, str(port), main, *others)
+    def command(
+        self, directory: str, port: int, listens: str, service: str, main: str, others: Sequence[str] = ()
+    ) -> StringCommand:
+        return script(SCRIPT, directory, str(port), listens, service, main, *others)
 
     @override
     def process(self, output: list[str]) -> InFlight:

@@ -10,8 +10,18 @@
 #
 # In the output of ss, a connection has the peer 0 if its other end was closed. If a connection waits to be accepted, it
 # is counted in the queue of the listener.
-run=$1 port=$2 main=$3
-shift 3
+#
+# The color's release says where each service listens, in a file <listens><name>. A release of an earlier version of this
+# tool has no such files: then <main> and <other> count, which come from the settings.
+#
+# Arguments: <run> <port> <listens> <name of the main service> <main> [<other>...]
+run=$1 port=$2 listens=$3 name=$4 main=$5
+shift 5
+if said=$(cat "$listens"* 2>/dev/null); then
+    [ ! -e "$listens$name" ] || main=$(cat "$listens$name")
+    # shellcheck disable=SC2046 # ports are words; services without a port have a socket in <run>
+    set -- $(printf '%s\n' "$said" | grep -v / | grep -vxF -e "$main")
+fi
 tcp() { # tcp <port>: prints how many connections to the port are open or wait to be accepted
     {
         ss -HtnO state established "( sport = :$1 )" | sed 's/.*/1/'

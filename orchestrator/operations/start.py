@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
@@ -20,7 +20,7 @@ def start(
     target: str,
     release: str | None,
     out: bool = False,
-    services: Sequence[str] = (),
+    services: bool = False,
     said: str = "",
     timer: str = "",
     guard: Guard | None = None,
@@ -33,8 +33,7 @@ def start(
     + target: the color's systemd target
     + release: id of the release; None to take the release away from the color, so that the color serves nothing
     + out: True if the node is barred. On a barred node, even the live color may be restarted
-    + services: systemd units of the color, apart from PHP-FPM, that the release needs. If such a unit does not run
-      after the restart, the operation fails
+    + services: whether the operation fails if a service of the release does not run after the restart
     + said: path of the program that prints the last line that a unit has logged, for error messages; empty for no
       program
     + timer: systemd timer that would later give the color fewer PHP-FPM workers. The operation stops this timer. Empty
@@ -50,4 +49,5 @@ def start(
 
         start(root="/srv/shop", color="green", target="shop-green.target", release="20260101T120000Z-5d0f0c1")
     """
-    yield guarded(SCRIPT, [root, color, target, release or "", "out" if out else "in", said, timer, *services], guard)
+    about = [root, color, target, release or "", "out" if out else "in", said, timer, "all" if services else "none"]
+    yield guarded(SCRIPT, about, guard)

@@ -3,8 +3,7 @@
 # running processes were started. The script removes this file before it changes the link. Therefore, if the script is
 # interrupted at any point, the next start restarts the color.
 set -eu
-root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7
-shift 7
+root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7 services=$8
 dir=$root/$color
 if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
     echo "$color is live on this node, and the live color is never restarted" >&2
@@ -44,7 +43,9 @@ sudo -n /usr/bin/systemctl restart "$target" || {
     echo "$target does not start${unit:+, because of $unit}: ${line:-see journalctl -u ${unit:-$target} there}" >&2
     exit 1
 }
-for unit in "$@"; do
+for file in "$dir"/release/.release/stack/service-*; do
+    [ "$services" = all ] && [ -e "$file" ] || continue
+    unit=${target%.target}-${file##*/service-}.service
     systemctl is-active -q "$unit" || {
         line=$(last_line "$unit")
         echo "$unit does not start: ${line:-the unit printed nothing, see journalctl -u $unit there}" >&2

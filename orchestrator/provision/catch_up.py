@@ -61,7 +61,6 @@ def script(settings: Settings) -> str:
             gate=settings.gate,
             health=HEALTH,
             proto=forwarded(settings.gate.https),
-            services=settings.services,
             ports=settings.ports,
             deadlines=settings.deadlines,
         )

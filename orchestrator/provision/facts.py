@@ -435,3 +435,22 @@ class Unconfigured(FactBase[list[str]]):
     @override
     def process(self, output: list[str]) -> list[str]:
         return output
+
+
+class ReleasedServices(FactBase[list[str]]):
+    """
+    Returns the names of the services that releases on a node have and for which units of a color are installed.
+
+    + root: directory of the application
+    + target: path of the color's systemd target
+    """
+
+    default = list
+
+    @override
+    def command(self, root: str, target: str) -> StringCommand:
+        return script(read("provision/released_services.sh"), root, target, seconds=SECONDS)
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return output

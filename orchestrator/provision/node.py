@@ -18,7 +18,7 @@ from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, operations, render
 from orchestrator.provision.common import local_text
-from orchestrator.provision.facts import Account, Addresses, Current, Unconfigured, Unit, Units
+from orchestrator.provision.facts import Account, Addresses, Current, ReleasedServices, Unconfigured, Unit, Units
 from orchestrator.provision.proxies import trusted
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
@@ -84,7 +84,7 @@ def place(
     if settings.runtime == "php":
         scripts["fpm"] = render.fpm(settings)
     if settings.services:
-        scripts |= {**common.scripts_of("answers"), "serve": render.serve(settings)}
+        scripts |= {"answers": render.answers(settings), "serve": render.serve(settings)}
     if settings.runtime == "service":
         scripts["runs"] = render.runs(settings)
     common.library(work, settings.node.library, scripts)
@@ -261,7 +261,11 @@ def configure_earlier(work: Work, settings: Settings) -> None:
 
 
 def units(work: Work, settings: Settings) -> None:
-    """Install the systemd unit files of both colors. If a unit file has changed, make systemd read the unit files."""
+    """Install the systemd unit files of both colors. If a unit file has changed, make systemd read the unit files.
+
+    The unit of a service stays if the service is removed from the settings. As long as a release on the node has the
+    service, the target of each color also starts this unit.
+    """
     before = len(work.changed)
     for color in Color:
         for path, text in render.service_units(settings, color).items():
@@ -274,7 +278,8 @@ def units(work: Work, settings: Settings) -> None:
         for path, text in render.shrink_units(settings, color).items() if settings.shrinks else ():
             work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
         target = f"/etc/systemd/system/{settings.node.target(color)}"
-        work.do(f"{color}: target", operations.file, path=target, text=render.color_target(settings, color))
+        released = host.get_fact(ReleasedServices, root=settings.node.root, target=target)
+        work.do(f"{color}: target", operations.file, path=target, text=render.color_target(settings, color, released))
     if len(work.changed) > before:
         work.do("systemd reads the units", systemd.daemon_reload)
 

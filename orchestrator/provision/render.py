@@ -307,6 +307,11 @@ def serve(settings: Settings) -> str:
     return _render("serve.j2", root=settings.node.root, stack=settings.node.STACK)
 
 
+def answers(settings: Settings) -> str:
+    """Return the script ``answers``, with which systemd waits until a service of a color answers."""
+    return _render("answers.j2", stack=settings.node.STACK)
+
+
 def fpm(settings: Settings) -> str:
     """Return the script ``fpm``, which systemd runs to start PHP-FPM of a color."""
     layout = settings.node
@@ -358,15 +363,19 @@ def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
     }
 
 
-def color_target(settings: Settings, color: Color) -> str:
-    """Return the text of the systemd target of a color. The target starts and stops all units of the color."""
+def color_target(settings: Settings, color: Color, released: Sequence[str] = ()) -> str:
+    """Return the text of the systemd target of a color. The target starts and stops all units of the color.
+
+    + released: names of the services that releases on the node have. The settings may no longer have these services.
+    """
+    names = dict.fromkeys([*(service.name for service in settings.services), *released])
     return _render(
         "color.target.j2",
         app=settings.app,
         color=color.value,
         target=settings.node.target(color),
         required=[settings.node.nginx(color), *([settings.node.service(color)] if settings.runtime == "php" else [])],
-        services=[settings.node.service_unit(color, service.name) for service in settings.services],
+        services=[settings.node.service_unit(color, name) for name in names],
     )
 
 

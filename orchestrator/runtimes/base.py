@@ -68,6 +68,8 @@ class Runtime(ABC):
         return {
             "directory": f"{layout.color(color)}/run",
             "port": self.settings.ports.of(color),
+            "listens": f"{layout.link(color)}/{layout.STACK}/{layout.listens(color, '')}",
+            "service": main.name if main else "",
             "main": self.listener(color),
             "others": [other for other in others if other.isdigit()],
         }

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from orchestrator.config import Settings
 from orchestrator.model import Color
+from orchestrator.runtimes import listener_of
 from orchestrator.stack import php
 from orchestrator.stack.nginx import nginx_conf
 
@@ -26,6 +27,12 @@ def files(settings: Settings) -> dict[str, str]:
     """
     found = {f"nginx-{color}.conf": nginx_conf(settings, color) for color in Color}
     found |= {f"service-{service.name}": f"{service.command}\n" for service in settings.services}
+    # where the color's nginx asks the service: the unit, which provisioning writes, may know another port
+    found |= {
+        settings.node.listens(color, service.name): f"{listener_of(settings, service, color)}\n"
+        for service in settings.services
+        for color in Color
+    }
     return found | (php.files(settings) if settings.runtime == "php" else {})
 
 

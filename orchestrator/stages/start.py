@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
-from orchestrator.plan.inputs import Inputs, Join, NodeInput
+from orchestrator.plan.inputs import Inputs, NodeInput
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 from orchestrator.stages.gate import gate_former
 from orchestrator.stages.quiet import quiet
@@ -22,7 +22,7 @@ class Start(Action):
 
     + release: the release; None to leave the color without a release, so that its processes serve nothing
     + out: whether the node is barred. If False, the step fails if the color is the live color
-    + services: whether the step fails if a service that the settings name does not run after the restart
+    + services: whether the step fails if a service of the release does not run after the restart
     """
 
     name = "start"
@@ -44,23 +44,13 @@ def start(i: Inputs) -> Stage:
     """
     return Stage(
         START,
-        tuple(_start(i, node, i.release, services=_complete(i)) for node in i.nodes),
+        tuple(_start(i, node, i.release, services=True) for node in i.nodes),
         undo=(
             quiet(i),
             Stage(RESTORE, tuple(_start(i, node, node.former, services=False) for node in i.nodes)),
             gate_former(i),
         ),
     )
-
-
-def _complete(i: Inputs) -> bool:
-    """Return whether all services of the settings must run after the start.
-
-    Return False in a cold rollback (to a release that is not warm), and for the idle color in a `join`. In both cases,
-    the release may be older than a service that the settings name.
-    """
-    former = i.asked.former_release if isinstance(i.asked, Join) else None
-    return i.release != former and not i.cold
 
 
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:

@@ -41,8 +41,10 @@ def test_a_connection_of_this_machine_is_seen() -> None:
         assert kept() == 0
 
 
-def color_in_flight(main: str, others: list[str], directory: str = "/no/run") -> InFlight:
-    command = ColorInFlight().command(directory=directory, port=1, main=main, others=others).get_raw_value()
+def color_in_flight(
+    main: str, others: list[str], directory: str = "/no/run", listens: str = "/no/listen-", name: str = ""
+) -> InFlight:
+    command = ColorInFlight().command(directory, 1, listens, name, main, others).get_raw_value()
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
     return ColorInFlight().process(done.stdout.splitlines())
 
@@ -77,3 +79,24 @@ def test_requests_and_streams_are_counted_at_separate_sockets() -> None:
             one.close()
         assert color_in_flight(f"{run}/web.sock", [], str(run)).quiet
     shutil.rmtree(run)
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
+def test_the_ports_of_the_release_count_not_the_settings(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as web, socket.create_server(("127.0.0.1", 0)) as ws:
+        ports = {name: str(server.getsockname()[1]) for name, server in (("web", web), ("ws", ws))}
+        for name, said in (*ports.items(), ("chat", "/srv/shop/blue/run/chat.sock")):
+            (tmp_path / f"listen-blue-{name}").write_text(f"{said}\n")
+        (tmp_path / "listen-green-web").write_text("9\n")
+        with (
+            socket.create_connection(("127.0.0.1", int(ports["web"]))),
+            socket.create_connection(("127.0.0.1", int(ports["ws"]))),
+            web.accept()[0],
+            ws.accept()[0],
+        ):
+            assert color_in_flight("9", ["9"], listens=f"{tmp_path}/listen-blue-", name="web") == InFlight(0, 1, 1)
+            # PHP-FPM answers the requests, and has no file
+            both = color_in_flight("/no/fpm", ["9"], listens=f"{tmp_path}/listen-blue-")
+            assert both == InFlight(0, 0, 2)
+            # a release of an earlier version
+            assert color_in_flight(ports["web"], ["9"]) == InFlight(0, 1, 0)

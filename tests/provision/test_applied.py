@@ -33,6 +33,7 @@ from orchestrator.provision.work import Work
 from orchestrator.scripts.command import digests as said_digests
 from orchestrator.scripts.command import pairs
 from orchestrator.scripts.files import assign, read
+from orchestrator.stack.files import files
 
 Raw = dict[str, Any]
 
@@ -372,6 +373,7 @@ class Host:
             "Accounts": lambda: {user: Account(f"/home/{user}", f"of-{user}") for user in arguments["users"]},
             "Text": lambda: "",
             "Unconfigured": list,  # only releases of an earlier version, and they have their own settings
+            "ReleasedServices": list,
             "Entries": lambda: dict.fromkeys(arguments["paths"], self.entry),
         }
         return answers[fact.__name__]()
@@ -480,6 +482,46 @@ def test_each_key_has_the_class_of_the_command_that_applies_it(effects: dict[str
                 classes[name] = "release, servers"
     assert {name_of(path) for path in LEAVES} - set(classes) == set(), "keys that were changed in no base"
     assert {name: class_of(name) for name in classes} == classes
+
+
+TWICE = {
+    # a starter, a unit or a target follows the release: see the tests of serve, answers, fpm and the color's target
+    "services.name",
+    "services.ports.blue",
+    "services.ports.green",
+    "php.version",
+    # if PHP-FPM or the main service does not run, the gate fails
+    "runtime",
+    # a service counts as started with any answer
+    "services.path",
+    # the balancers have limits of their own
+    "stream_limit",
+    "web.max_body",
+    # what provisioning made for the former value stays on the node
+    "php.sessions",
+    "php.idle_workers",
+    "shared.directories",
+    "environment.path",
+    # these say where the releases are, and whose they are: without them, the node has no releases
+    "app",
+    "root",
+    "user",
+}
+"""The keys that both provisioning and a release apply. A kept release may have other values of them than the servers.
+
+No other key can make a release disagree with servers that were provisioned later, such as the ports of the colors."""
+
+
+def test_a_release_knows_few_values_that_provisioning_applies() -> None:
+    found = set()
+    for base in BASES:
+        raw = raw_of(base)
+        before = files(load(raw))
+        for path in LEAVES:
+            other = changed(raw, path)
+            if other is not None and files(other) != before and class_of(name_of(path)) == "servers":
+                found.add(name_of(path))
+    assert found == TWICE
 
 
 def settings(**more: Any) -> Settings:

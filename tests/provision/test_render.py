@@ -174,7 +174,7 @@ def test_a_service_on_a_port_of_its_color() -> None:
     for color, port in PORTS.items():
         unit = render.service_unit(made, made.services[0], Color(color))
         assert f"/serve {color} web {port}\n" in unit
-        assert f"/answers {port} / /srv/shop-x/{color}/release\n" in unit
+        assert f"/answers {port} / /srv/shop-x/{color}/release {color} web\n" in unit
         assert "web.sock" not in unit
 
 
@@ -482,3 +482,11 @@ def test_logs_of_a_color_are_rotated_as_the_web_user() -> None:
         assert f"/var/log/orchestrator/shop-x/{color}/*.log {{\n" in text
         assert f"--kill-who=main --signal=USR1 shop-x-{color}-nginx.service" in text
     assert text.count("    su http web\n    create 0640 http web\n") == 2
+
+
+def test_a_target_also_starts_services_that_only_releases_have() -> None:
+    made = settings(services=[{"name": "ws", "command": "bin/ws", "path": "/ws"}])
+    target = render.color_target(made, Color.blue, ["chat", "ws"])
+    wanted = ["shop-x-blue-ws.service", "shop-x-blue-chat.service"]
+    assert re.findall(r"^Wants=(.*)", target, re.MULTILINE) == wanted
+    assert re.findall(r"^After=(.*)", target, re.MULTILINE)[-2:] == wanted

@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.config import load
 from orchestrator.provision import render
+from orchestrator.provision.facts import ReleasedServices
 
 RELEASE = "20260101T120000Z-abcdef0"
 STACK = ".release/stack"
@@ -32,6 +33,7 @@ def node(tmp_path: Path) -> Path:
     (tmp_path / "srv/blue/release").symlink_to(f"../releases/{RELEASE}")
     (tmp_path / "srv/releases" / RELEASE / STACK).mkdir(parents=True)
     (tmp_path / "serve").write_text(render._render("serve.j2", root=f"{tmp_path}/srv", stack=STACK))
+    (tmp_path / "answers").write_text(render._render("answers.j2", stack=STACK))
     return tmp_path
 
 
@@ -57,6 +59,25 @@ def test_a_service_with_a_port_has_no_socket(node: Path) -> None:
     assert done.stdout == "9001 none\n", done.stderr
 
 
+def says(node: Path, where: str, color: str = "blue", name: str = "ws") -> None:
+    """The release says where a service of a color listens."""
+    (node / "srv/releases" / RELEASE / STACK / f"listen-{color}-{name}").write_text(f"{where}\n")
+
+
+@pytest.mark.parametrize("unit", [[], ["9001"]])
+@pytest.mark.parametrize("port", [True, False])
+def test_a_service_listens_where_the_release_says(node: Path, unit: list[str], port: bool) -> None:
+    stale = node / "srv/blue/run/ws.sock"
+    stale.touch()
+    says(node, "9101" if port else str(stale))
+    for color, name in (("green", "ws"), ("blue", "blue-ws"), ("blue", "w")):
+        says(node, "9", color, name)
+    done = serve(node, "sh -c 'echo ${PORT-none} ${SOCKET-none}'", "blue", *unit)
+    assert done.stdout == ("9101 none\n" if port else f"none {stale}\n"), done.stderr
+    # a service cannot bind a socket that exists
+    assert stale.exists() == port
+
+
 @pytest.mark.parametrize("command", ["bin/none --port 1", "no-such-program"])
 def test_a_release_without_the_command_is_a_clear_line(node: Path, command: str) -> None:
     done = serve(node, command)
@@ -64,10 +85,13 @@ def test_a_release_without_the_command_is_a_clear_line(node: Path, command: str)
     assert done.stderr == f"release {RELEASE} has no command {command.split()[0]}\n"
 
 
-def test_a_release_that_has_no_such_service_is_a_clear_line(node: Path) -> None:
-    serve(node, "bin/tell")
-    done = subprocess.run(["sh", str(node / "serve"), "blue", "queue"], capture_output=True, text=True, timeout=5)
-    assert (done.returncode, done.stderr) == (127, f"release {RELEASE} has no service queue\n")
+def test_a_release_that_has_no_such_service_says_so_and_waits(node: Path) -> None:
+    with subprocess.Popen(["sh", str(node / "serve"), "blue", "queue"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == f"release {RELEASE} has no service queue\n"
+        assert answers(node, "blue", process.pid, name="queue")[0] == 0
+        assert process.poll() is None
+        process.kill()
 
 
 def test_a_color_without_a_release_waits(node: Path) -> None:
@@ -111,9 +135,11 @@ class Server:
         self._thread.join()
 
 
-def answers(node: Path, color: str, pid: int, where: str = "") -> tuple[int, float]:
-    script, release = str(render.TEMPLATES / "answers"), str(node / "srv" / color / "release")
-    words = ["sh", script, where or str(node / "s"), "/ws", release]
+def answers(node: Path, color: str, pid: int, where: str = "", name: str = "ws") -> tuple[int, float]:
+    """Run the script for a service; without a name as units of an earlier version do."""
+    (node / "srv/releases" / RELEASE / STACK / "service-ws").touch()
+    release = str(node / "srv" / color / "release")
+    words = ["sh", str(node / "answers"), where or str(node / "s"), "/ws", release, *([color, name] if name else [])]
     done = subprocess.run(words, env=os.environ | {"MAINPID": str(pid)}, timeout=60)
     return done.returncode, time.monotonic()
 
@@ -144,19 +170,26 @@ def test_a_color_without_a_release_has_nothing_to_answer(node: Path) -> None:
     assert answers(node, "green", os.getpid())[0] == 0
 
 
-def test_a_service_on_a_port_counts_as_started_when_it_answers(node: Path) -> None:
+@pytest.mark.parametrize(("where", "name"), [("{port}", "ws"), ("{port}", ""), ("9", "ws"), ("/no/socket", "ws")])
+def test_a_service_on_a_port_counts_as_started_when_it_answers(node: Path, where: str, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
+        if where != "{port}":
+            says(node, str(port))
+
+        listener.settimeout(60)
+        asked: list[bytes] = []
 
         def serve_one() -> None:
             connection, _ = listener.accept()
             with connection:
-                assert connection.recv(65536).startswith(b"GET /ws ")
+                asked.append(connection.recv(65536))
                 connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
-        thread = threading.Thread(target=serve_one)
+        thread = threading.Thread(target=serve_one, daemon=True)
         thread.start()
-        assert answers(node, "blue", os.getpid(), str(port))[0] == 0
+        assert answers(node, "blue", os.getpid(), where.format(port=port), name)[0] == 0
+        assert [line[:8] for line in asked] == [b"GET /ws "]
         thread.join()
 
 
@@ -239,3 +272,19 @@ def test_a_unit_s_lines_are_those_of_its_last_start(
     words = ["sh", str(render.TEMPLATES / "said"), "x.service"]
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     assert subprocess.run(words, env=environment, capture_output=True, text=True).stdout == line
+
+
+def test_a_node_knows_the_services_of_its_releases(node: Path) -> None:
+    target = node / "shop-blue.target"
+    for release, names in ((RELEASE, ("ws", "chat", "gone", "other", "no name")), ("later", ("ws", "UPPER", "*"))):
+        stack = node / "srv/releases" / release / STACK
+        stack.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (stack / f"service-{name}").touch()
+    for name in ("ws", "chat", "new", "no name", "UPPER", "*"):
+        (node / f"shop-blue-{name}.service").write_text("[Unit]\nPartOf=shop-blue.target\n")
+    # the unit of another application
+    (node / "shop-blue-other.service").write_text("[Unit]\nPartOf=shop-blue-green.target\n")
+    command = ReleasedServices().command(root=f"{node}/srv", target=str(target)).get_raw_value()
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert (ReleasedServices().process(done.stdout.splitlines()), done.stderr) == (["chat", "ws"], "")

@@ -42,3 +42,24 @@ def test_a_service_that_does_not_start_fails_only_the_release(
     line = "start failed on node2: shop-green-ws.service does not start: shop-green-ws.service says: no database"
     assert line in capsys.readouterr().err
     assert released.snapshot() == before
+
+
+def test_a_rollback_needs_the_services_of_its_release(
+    released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without = load(released.settings)
+    kept = []
+    for used in (settings, without, without):
+        assert verbs.release(released.fleet(used), Options(ref="v1")) == 0
+        kept.append(released.live_release("node1"))
+    before = released.snapshot()
+    assert verbs.rollback(released.fleet(without), Options(to=kept[0])) == 1
+    assert "start failed on node1: shop-blue-ws.service does not start" in capsys.readouterr().err
+    assert released.snapshot() == before
+
+    for node in released.nodes:
+        (released.path / node / "systemd/shop-blue-ws.service").touch()
+        unit(released, node).unlink()
+    assert verbs.rollback(released.fleet(without), Options(to=kept[0])) == 0
+    assert verbs.rollback(released.fleet(settings), Options(to=kept[1])) == 0
+    assert released.live_release("node1") == kept[1]

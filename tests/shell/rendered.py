@@ -78,6 +78,7 @@ def of(settings: Settings) -> dict[str, str]:
         if path.suffix != ".j2" and path.read_text().startswith("#!")
     }
     texts |= render.node_scripts(settings) | render.nginx_scripts(settings)
+    texts["answers"] = render.answers(settings)
     texts["bar"] = render.bar(settings)
     texts["fpm"] = render.fpm(settings)
     texts["runs"] = render.runs(settings)

@@ -19,7 +19,6 @@ class StartHandler(OperationHandler[Start]):
     def call(cls, step: Step[Start], settings: Settings) -> Call:
         action = step.action
         node, color = settings.node, action.color
-        wanted = settings.services if action.services else []
         return Call(
             start,
             {
@@ -28,7 +27,7 @@ class StartHandler(OperationHandler[Start]):
                 "release": action.release,
                 "out": action.out,
                 "target": node.target(color),
-                "services": [node.service_unit(color, service.name) for service in wanted],
+                "services": action.services,
                 "said": f"{node.library}/said",
                 "timer": node.shrink(color, "timer") if settings.shrinks else "",
             },
