@@ -183,7 +183,15 @@ def ways(fleet: Fleet, secret: str, header: str = "X-Preview", cookie: str = "pr
 
 @pytest.mark.parametrize("kind", BALANCERS)
 @pytest.mark.parametrize(
-    ("green", "shown"), [(0, "green"), (25, "green"), (50, "green"), (51, "blue"), (75, "blue"), (100, "blue")]
+    ("green", "shown"),
+    [
+        (0, "green"),
+        pytest.param(25, "green", marks=pytest.mark.slow),
+        pytest.param(50, "green", marks=pytest.mark.slow),
+        (51, "blue"),
+        pytest.param(75, "blue", marks=pytest.mark.slow),
+        pytest.param(100, "blue", marks=pytest.mark.slow),
+    ],
 )
 def test_a_preview_shows_the_color_with_less_traffic(
     fleet: Fleet, weigh: Callable[[str, int], None], kind: str, green: int, shown: str

@@ -261,6 +261,7 @@ def test_plain_php(on_stage: Callable[[str], Application], tmp_path: Path) -> No
     assert plain.ask("/lib/version.php").status == 404
 
 
+@pytest.mark.slow
 def test_classic_php(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
     classic = on_stage("classic")
     released(classic, tmp_path, GETS)

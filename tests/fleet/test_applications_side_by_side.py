@@ -145,6 +145,7 @@ def nothing_is_left(fleet: Fleet) -> None:
         assert fleet.exec(server, LEFT).stdout == "", server
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_annex")
 def test_one_of_two_applications_is_removed(fleet: Fleet, before: Snapshot) -> None:
     settings = json.loads(own_ports(fleet)["SETTINGS"]) | {"user": CLERK}

@@ -143,6 +143,7 @@ FPM = "/usr/local/lib/orchestrator/shop/fpm"
 """The program that starts PHP-FPM of both colors."""
 
 
+@pytest.mark.slow
 def test_a_color_that_cannot_start_is_mended_by_the_next_command(calm: Calm, broken: Break) -> None:
     idle = calm.before.idle
     mend = f"sed -i '2{{/^exit 1$/d}}' {FPM}"
@@ -172,6 +173,7 @@ def test_a_disk_that_fills_up_while_fetching(calm: Calm, tag: Tag, broken: Break
     unnoticed(calm)
 
 
+@pytest.mark.slow
 def test_ssh_refused_on_one_node(calm: Calm, broken: Break) -> None:
     broken("node1", NO_SSH, SSH)
     run = Run(calm.fleet, *words("release", ref="v1"))
@@ -212,6 +214,7 @@ def test_ssh_lost_on_one_node_while_it_fetches(calm: Calm, tag: Tag, broken: Bre
     calm.no_request_failed(*(calm.before.release(color) for color in ("blue", "green")))
 
 
+@pytest.mark.slow
 def test_the_last_word_of_a_unit_is_found_when_the_journal_lags(fleet: Fleet, broken: Break) -> None:
     broken("node1", DIES, ALIVE)
     said = fleet.exec("node1", "/usr/local/lib/orchestrator/shop/said dies.service")

@@ -94,6 +94,7 @@ def test_a_signal_leaves_everything_as_it_was(
     calm.no_request_failed(*(() if moved else (calm.before.release(color) for color in ("blue", "green"))))
 
 
+@pytest.mark.slow
 def test_a_fetch_that_takes_its_time_is_ended_on_the_nodes(
     calm: Calm, broken: Callable[[str, str, str], None], tag: Callable[[str, Callable[[Path], None]], str]
 ) -> None:
@@ -157,6 +158,7 @@ def active(fleet: Fleet, node: str, color: str) -> bool:
     return int(json.loads(body(done.stdout.splitlines()))["active processes"]) > 1
 
 
+@pytest.mark.slow
 def test_more_signals_do_not_break_the_undo(calm: Calm, tmp_path: Path) -> None:
     held = Held(tmp_path, "undo", before="start")
     run = Run(calm.fleet, *words("release", ref="v1"), inventory=held.inventory)
@@ -202,6 +204,7 @@ def test_a_terminal_that_goes_away_does_not_break_the_undo(calm: Calm) -> None:
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_ctrl_c_that_ends_the_reader_does_not_break_the_undo(calm: Calm) -> None:
     """``pyinfra ... 2>&1 | tee log``: the terminal's Ctrl-C ends tee as well."""
     run = Run(calm.fleet, *words("release", ref="v1"))

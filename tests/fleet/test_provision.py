@@ -75,6 +75,7 @@ def test_a_file_that_one_host_refuses_changes_no_host(
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_placed_changes_no_host(
     calm: Calm, broken: Callable[[str, str, str], None], tmp_path: Path
 ) -> None:
@@ -250,6 +251,7 @@ class TestWithoutBalancers:
     def shape(self) -> Shape:
         return CHANGED
 
+    @pytest.mark.slow
     def test_a_node_ends_its_kept_connections_first(
         self, fleet: Fleet, before: Snapshot, provisioning: Provisioning, tmp_path: Path
     ) -> None:

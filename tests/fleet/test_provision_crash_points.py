@@ -1,6 +1,6 @@
 """The operator's process is killed at any point of a provisioning: nothing fails, and the next command settles it.
 
-A point is a write to the journal, or a call of hosts. ``make test`` takes one point, ``make test-all`` every point.
+A point is a write to the journal, or a call of hosts.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from tests.fleet.test_provision import files, settings
 
 POINTS = 57
 """The number of points of a provisioning that reloads nginx on three nodes, one after another."""
-
-SAMPLE = {30}
 
 CHANGED = settings("10.9.9.1")
 """Another trusted proxy: nginx of both colors reloads on every node. Another limit: PHP-FPM is restarted while idle."""
@@ -50,9 +48,8 @@ def test_the_points_of_a_provisioning_are_counted(calm: Calm, provisioning: Prov
     calm.no_request_failed()
 
 
-@pytest.mark.parametrize(
-    "at", [pytest.param(at, marks=[] if at in SAMPLE else [pytest.mark.slow]) for at in range(1, POINTS + 1)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("at", range(1, POINTS + 1))
 def test_a_killed_provisioning_is_settled(
     fleet: Fleet, before: Snapshot, calm: Calm, provisioning: Provisioning, tmp_path: Path, at: int
 ) -> None:

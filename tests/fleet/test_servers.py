@@ -171,6 +171,7 @@ def test_the_only_node_with_traffic_is_not_barred(calm: Calm, provisioning: Prov
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_node_whose_drain_was_killed_is_let_in_again(calm: Calm, provisioning: Provisioning, tmp_path: Path) -> None:
     fleet, changed = calm.fleet, {"web": {"trusted_proxies": ["balancers", "10.9.9.1"]}}
     provisioning.became(None)

@@ -64,6 +64,18 @@ def done(fleet: Fleet, verb: str, inventory: Path, **data: str) -> str:
     return run.text
 
 
+def test_a_release_brings_its_own_pages_and_service(calm: Calm, tag: Tag, tmp_path: Path) -> None:
+    tag("other-root", other)
+    later = inventory_with(tmp_path, **OTHER)
+    assert not has_the_other(calm.fleet)
+    done(calm.fleet, "release", later, ref="other-root")
+    assert has_the_other(calm.fleet)
+    done(calm.fleet, "rollback", later)
+    assert not has_the_other(calm.fleet)
+    calm.no_request_failed()
+
+
+@pytest.mark.slow
 def test_each_release_has_its_own_pages_and_service(calm: Calm, tag: Tag, tmp_path: Path) -> None:
     fleet = calm.fleet
     tag("other-root", other)

@@ -33,6 +33,7 @@ def service(fleet: Fleet, color: Color) -> list[str]:
     return [fleet.ssh(node["name"], show).stdout for node in fleet.nodes]
 
 
+@pytest.mark.slow
 def test_the_color_without_traffic_shrinks_and_grows(fleet: Fleet, tmp_path: Path) -> None:
     every = len(fleet.nodes)
     for ref in ("v1", "v2"):

@@ -169,6 +169,7 @@ def _other(place: Place) -> bytes:
     return (place.path / "shop-v1.tar.gz").read_bytes() + b"\0"
 
 
+@pytest.mark.slow
 def test_an_incomplete_upload_moves_no_traffic(place: Place, broken: Callable[[str, str, str], None]) -> None:
     before = snapshot(place.fleet)
     # rsync reports success, and a file has lost its end

@@ -211,7 +211,18 @@ SILENT = {"file removed", "weight garbled"}
 """Cases in which HAProxy does not start, so that no request gets an answer."""
 
 
-@pytest.mark.parametrize(("kind", "how"), [(kind, how) for kind, hows in LOST.items() for how in hows])
+OFTEN = {"file garbled", "link removed, restarted"}
+"""The case of each balancer in ``make test``."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        pytest.param(kind, how, marks=[] if how in OFTEN else [pytest.mark.slow])
+        for kind, hows in LOST.items()
+        for how in hows
+    ],
+)
 def test_a_balancer_without_a_weight_answers_503_not_a_color(fleet: Fleet, warm: Runs, kind: str, how: str) -> None:
     layout, url = BalancerLayout(fleet.known["app"]), url_of(fleet, kind)
     killed = f"systemctl reset-failed {kind}; systemctl kill -s KILL --kill-whom=all {kind}; sleep 0.2"
