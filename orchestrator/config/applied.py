@@ -201,6 +201,7 @@ KEYS: tuple[Key, ...] = (
         lambda settings, switch: sorted(map(_file_name, settings.authorized_keys)),
         stays=True,
     ),
+    Key("packages", (NODE,), lambda settings, switch: sorted(set(settings.packages)), stays=True),
     _key("ports.live", NODE),
     _key("ports.blue", *ALL),
     _key("ports.green", *ALL),

@@ -105,6 +105,11 @@ class Settings(Section):
     web_user: str = Field(
         "www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user that runs nginx, PHP and services on the nodes"
     )
+    packages: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]] = Field(
+        default_factory=list,
+        description="Debian packages that provisioning installs on each node in addition to its own, such as "
+        "`php8.2-intl` or `imagemagick`. A package that you remove from the list stays installed",
+    )
     authorized_keys: list[str] = Field(
         default_factory=list,
         description="public key files on the operator's machine. Provisioning permits these keys to log in as the "

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator
 from orchestrator.config.duration import Duration
 from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
+from orchestrator.layout import HEALTH
 
 BALANCERS = "balancers"
 """In the setting ``web.trusted_proxies``, this word stands for all balancers of the inventory."""
@@ -123,6 +124,13 @@ class Web(Section):
         description="whether nginx compresses text files and answers of the application: HTML, CSS, JavaScript, JSON, "
         "XML, SVG. If not, nginx compresses only HTML",
     )
+    redirects: dict[str, str] = Field(
+        default_factory=dict,
+        description="URL paths that nginx redirects (status 301): path -> new address, such as `/old: /new` or "
+        "`/docs: https://docs.example.com/`. Paths below are not redirected. If the new address has no `?`, nginx "
+        "appends the query of the request. If a service has a path other than `/`, paths of this service are not "
+        "redirected",
+    )
     trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] = Field(
         default_factory=lambda: [BALANCERS],
         description="addresses and networks of the proxies that nginx on the nodes trusts. In requests from these "
@@ -130,6 +138,28 @@ class Web(Section):
         "address (`REMOTE_ADDR`) and whether the client used https (`HTTPS`). The word `balancers` stands for all "
         "balancers of the inventory",
     )
+
+    @field_validator("redirects")
+    @classmethod
+    def _redirects(cls, redirects: dict[str, str]) -> dict[str, str]:
+        """Return the redirects unchanged. Raises ValueError if a path or an address is forbidden.
+
+        nginx's configuration has both in double quotes, so characters such as ``"`` and ``$`` are forbidden.
+        """
+        for path, address in redirects.items():
+            if not re.fullmatch(r"/[A-Za-z0-9._~@+=,/-]*", path):
+                raise ValueError(
+                    f"{path!r} is not a URL path: begin with /, and use letters, digits and . _ ~ @ + = , / -"
+                )
+            if path == HEALTH:
+                raise ValueError(f"{path} is the path that balancers and gates request: leave it out")
+            if not re.fullmatch(r"(/(?!/)|https?://)[!#%&'()*+,./0-9:;=?@A-Z_a-z~-]*", address):
+                raise ValueError(
+                    f"{path}: {address!r} is neither a path, such as /new, nor a URL with http:// or https://"
+                )
+            if address.split("#")[0].split("?")[0] == path:
+                raise ValueError(f"{path} is redirected to itself: leave it out")
+        return redirects
 
     @field_validator("headers")
     @classmethod

@@ -29,14 +29,15 @@ NGINX = "nginx.service"
 
 
 def packages(settings: Settings) -> list[str]:
-    """Return the names of the Debian packages that a node needs."""
+    """Return the names of the Debian packages that a node needs: those of this tool and of the setting ``packages``."""
     php = [f"php{settings.php.version}-{part}" for part in ("fpm", "cli", "opcache")] + ["libfcgi-bin"]
     tools = ["git", "openssh-client", "curl", "rsync", "sudo", "iproute2", "procps", "util-linux", "acl"]
     armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
     packed = isinstance(settings.source, Tarball) and settings.source.needs_unpackers
     tools += ["xz-utils", "zstd"] if packed else []
     # the switch `node` needs perl's module Time::HiRes, which the package perl-base lacks
-    return ["nginx", *(php if settings.runtime == "php" else []), *tools, *(["perl"] if armed else [])]
+    tools += ["perl"] if armed else []
+    return list(dict.fromkeys(["nginx", *(php if settings.runtime == "php" else []), *tools, *settings.packages]))
 
 
 def check(settings: Settings, node_name: str) -> None:

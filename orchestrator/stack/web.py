@@ -55,9 +55,18 @@ def values(settings: Settings) -> dict[str, object]:
             Header(name, value, f"$upstream_http_{name.lower().replace('-', '_')}")
             for name, value in web.headers.items()
         ],
+        "redirects": [
+            (path, address if "?" in address else _with_query(address)) for path, address in web.redirects.items()
+        ],
         "cache": round(web.cache),
         "compressed": COMPRESSED if web.gzip else "",
     }
+
+
+def _with_query(address: str) -> str:
+    """Return an address in nginx's configuration with the query of the request, before the fragment of the address."""
+    before, mark, fragment = address.partition("#")
+    return f"{before}$is_args$args{mark}{fragment}"
 
 
 def denied(settings: Settings) -> Rules:

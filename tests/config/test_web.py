@@ -72,3 +72,30 @@ def test_proxies_are_addresses_and_networks(given: list[str], made: list[str]) -
 def test_what_is_no_proxy_is_refused(proxy: str) -> None:
     with pytest.raises(UsageError, match=r"web\.trusted_proxies\.0: .* is neither balancers nor an IP address"):
         load(raw(web={"trusted_proxies": [proxy]}))
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "line"),
+    [
+        ("old", "/new", "'old' is not a URL path"),
+        ("/o ld", "/new", "'/o ld' is not a URL path"),
+        ('/a"', "/new", "is not a URL path"),
+        ("/$uri", "/new", "is not a URL path"),
+        ("/.orchestrator/health", "/new", "/.orchestrator/health is the path that balancers and gates request"),
+        ("/old", "new", "/old: 'new' is neither a path"),
+        ("/old", "//evil.test/", "/old: '//evil.test/' is neither a path"),
+        ("/old", "javascript:alert(1)", "is neither a path"),
+        ("/old", '/new"; return 200 "', "is neither a path"),
+        ("/old", "/new$uri", "is neither a path"),
+        ("/old", "/old?a=1", "/old is redirected to itself"),
+    ],
+)
+def test_redirects_that_could_break_answers_are_refused(path: str, address: str, line: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(raw(web={"redirects": {path: address}}))
+    assert line in str(refused.value)
+
+
+def test_redirects_lead_to_paths_and_urls() -> None:
+    redirects = {"/old": "/new", "/a/b.html": "https://example.com/c?d=e#f", "/": "/start"}
+    assert load(raw(web={"redirects": redirects})).web.redirects == redirects

@@ -19,7 +19,12 @@ Tag = Callable[[str, Callable[[Path], None]], str]
 OTHER = {
     "php": {"workers": 16, "public": "web", "ini": {"user_agent": "other"}},
     "gate": {"path": "/ready", "deadline": 20},
-    "web": {"headers": {"X-Kind": "other"}, "deny": ["secret.txt"], "include": "nginx.conf"},
+    "web": {
+        "headers": {"X-Kind": "other"},
+        "deny": ["secret.txt"],
+        "include": "nginx.conf",
+        "redirects": {"/old": "/new"},
+    },
     "assets": ["dist"],
     "services": [{"name": "ws", "command": "bin/other", "path": "/ws"}],
 }
@@ -45,10 +50,25 @@ def has_the_other(fleet: Fleet) -> bool:
     for url in (fleet.haproxy_url, fleet.nginx_url):
         for _ in range(2 * len(fleet.nodes)):
             is_other = ask(url).headers.get("x-kind") == "other"
-            expected = {"/note.txt": 200, "/secret.txt": 404, "/ready": 200, "/health": 404, "/included": 200}
+            expected = {
+                "/note.txt": 200,
+                "/secret.txt": 404,
+                "/ready": 200,
+                "/health": 404,
+                "/included": 200,
+                "/old": 301,
+            }
             if not is_other:
-                expected = {"/note.txt": 404, "/secret.txt": 404, "/ready": 404, "/health": 200, "/included": 404}
+                expected = {
+                    "/note.txt": 404,
+                    "/secret.txt": 404,
+                    "/ready": 404,
+                    "/health": 200,
+                    "/included": 404,
+                    "/old": 404,
+                }
             assert {path: ask(url, path).status for path in expected} == expected, url
+            assert ask(url, "/old?a=1").headers.get("location") == ("/new?a=1" if is_other else None)
             assert ask(url, "/.orchestrator/health").status == 200
             assert ask(url, "/agent").body.get("agent") == ("other" if is_other else None), url
             with WebSocket(url) as stream:

@@ -295,3 +295,16 @@ def test_without_a_fallback_nginx_answers_404() -> None:
     assert "@front" not in text
     with pytest.raises(UsageError, match=r"fallback: without scripts, the front controller answers all requests"):
         settings(php={"fallback": False})
+
+
+def test_a_path_is_redirected_with_its_query() -> None:
+    redirects = {"/old": "/new", "/docs": "https://docs.test/a#b", "/q": "/new?a=1"}
+    text = nginx_conf(settings(web={"redirects": redirects}), Color.blue)
+    assert mapped(text, "_redirect", "/old") == "/new$is_args$args"
+    assert mapped(text, "_redirect", "/docs") == "https://docs.test/a$is_args$args#b"
+    assert mapped(text, "_redirect", "/q") == "/new?a=1"
+    assert mapped(text, "_redirect", "/other") == ""
+    # nginx redirects before it looks for files, and while the node is drained
+    assert text.count("if ($bg_redirect) {") == 2
+    assert "absolute_redirect off;" in text
+    assert "redirect" not in nginx_conf(settings(), Color.blue)
