@@ -330,6 +330,7 @@ CLASSIC = (
 """Paths of the application classic: the status, and a part of the page or of the address that a redirect names."""
 
 
+@pytest.mark.slow
 def test_an_application_knows_its_clients(on_stage: Callable[[str], Application]) -> None:
     classic = on_stage("classic")
     if not classic.versions:

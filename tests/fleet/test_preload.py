@@ -25,6 +25,7 @@ def preloaded(fleet: Fleet, host: str, color: Color) -> str:
     return body(done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_each_color_has_what_its_release_preloads(fleet: Fleet) -> None:
     for node in fleet.nodes:
         assert fleet.ssh(node["name"], f"echo {shlex.quote(ASK)} >/tmp/preloaded.php").returncode == 0

@@ -57,6 +57,7 @@ def test_another_live_release_is_refused(released: World) -> None:
         verbs.release(released.fleet(), Options(ref="v1"), approved)
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_node_that_is_gone_is_refused(released: World) -> None:
     allow = Options(ref="v1", allow_missing=frozenset({"node3"}))
@@ -99,6 +100,7 @@ def test_a_run_whose_settling_changes_the_plan_is_only_settled(
     assert verbs.release(released.fleet(), Options(ref="v1"), approved) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_fleet_without_a_plan_is_settled_only(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -126,6 +128,7 @@ def test_a_run_that_waits_is_named_before_the_question(released: World) -> None:
     assert {released.release(node, Color.green) for node in released.nodes} == {released.release("node1", Color.green)}
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_run_that_holds_the_lock_is_not_called_stopped(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     killed(released, "release", "intent", "fetch", after=True, options=Options(ref="v1"))

@@ -98,6 +98,7 @@ def test_a_changed_step_runs(origin: World) -> None:
     assert (live(origin) / "vendor/installed").read_text() != before
 
 
+@pytest.mark.slow
 def test_outputs_that_name_their_release_are_never_reused(origin: World) -> None:
     caching = COMPOSER | {"run": 'mkdir -p vendor && echo "$RELEASE_PATH/config" > vendor/cached'}
     settings = built(origin, caching)
@@ -172,6 +173,7 @@ def test_secrets_appear_in_no_output_journal_report_or_command(
         assert "node1 | APP_KEY=***" in said.err
 
 
+@pytest.mark.slow
 def test_values_of_php_ini_are_secrets(origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     ini = {"session.save_handler": "redis", "session.save_path": f"tcp://10.0.0.5:6379?auth={SECRET}"}
     settings = load(origin.settings | {"php": {"sessions": "php", "ini": ini}})
@@ -233,6 +235,7 @@ def test_a_run_without_its_values_can_only_be_undone(origin: World, capsys: pyte
     assert origin.snapshot() == before
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_had_moves_nothing(origin: World, tmp_path: Path) -> None:
     before, file = origin.snapshot(), tmp_path / "production"
     file.write_text(f"LOGIN={SECRET}\n")
@@ -245,6 +248,7 @@ def test_an_environment_that_cannot_be_had_moves_nothing(origin: World, tmp_path
     assert origin.snapshot() == before
 
 
+@pytest.mark.slow
 def test_an_emergency_needs_no_values(origin: World, capsys: pytest.CaptureFixture[str]) -> None:
     settings = built(origin, environment={"commands": {"KEY": "echo asked >&2; exit 3"}})
     assert release(origin, settings, "rollback") == 0
@@ -254,6 +258,7 @@ def test_an_emergency_needs_no_values(origin: World, capsys: pytest.CaptureFixtu
     assert "warning: the values of the environment could not be read" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_continued_run_takes_secrets_from_the_current_settings(origin: World) -> None:
     settings = environment(origin)
     _, i = verbs.inputs(origin.fleet(settings), "release", Options())
@@ -335,6 +340,7 @@ def test_code_only_loses_nothing_that_the_live_release_has(
     assert release(origin, load(settings), "code") == 0
 
 
+@pytest.mark.slow
 def test_code_only_loses_nothing_to_a_condition(origin: World, capsys: pytest.CaptureFixture[str]) -> None:
     settings = built(origin, COMPOSER | {"when": "test -f composer.json"})
     commit(origin, {"composer.json": "{}\n"})
@@ -409,6 +415,7 @@ def test_a_node_that_joins_gets_what_the_others_have(origin: World) -> None:
     assert [path for node in origin.nodes for path in origin.releases(node) if path.endswith(".tar")] == []
 
 
+@pytest.mark.slow
 def test_a_joining_node_fetches_a_release_that_it_has_again(origin: World, capsys: pytest.CaptureFixture[str]) -> None:
     settings = built(origin, COMPOSER, environment={"values": {"APP_KEY": SECRET}})
     origin.down.add("node3")
@@ -436,6 +443,7 @@ def test_a_joining_node_fetches_a_release_that_it_has_again(origin: World, capsy
 # Permissions
 
 
+@pytest.mark.slow
 def test_a_failed_release_changes_no_mode_of_reused_files(origin: World) -> None:
     assert release(origin, built(origin, COMPOSER)) == 0
     before = (live(origin) / "vendor/installed").stat()
@@ -470,6 +478,7 @@ def test_a_shared_directory_is_seeded_while_it_is_empty(origin: World) -> None:
 # Room
 
 
+@pytest.mark.slow
 def test_the_next_release_needs_what_the_last_one_took(origin: World) -> None:
     step = {"name": "big", "run": "mkdir big; head -c 5000000 /dev/zero > big/file; touch big/a big/b big/c"}
     settings = built(origin, step)

@@ -127,6 +127,7 @@ def test_a_run_waits_and_then_goes_on(
     assert verbs.rollback(fleet(released), Options()) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_run_may_wait_again(released: World) -> None:
     assert verbs.release(fleet(released), Options(ref="v1", until="preview")) == 0
@@ -149,6 +150,7 @@ def test_a_run_that_waits_is_taken_back(released: World, until: str) -> None:
         verbs.promote(fleet(released), Options())
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_place_to_wait_that_the_plan_does_not_have_is_refused(released: World) -> None:
     before = released.snapshot()
@@ -194,6 +196,7 @@ def test_nodes_are_prepared_batch_by_batch(released: World) -> None:
     assert STARTS in order[1][1], "the first node starts before the others fetch"
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_failure_in_a_later_batch_takes_the_earlier_ones_back(released: World) -> None:
     before = released.snapshot()

@@ -72,12 +72,14 @@ def test_a_release_without_a_node_that_fails_lets_it_in_again(released: World) -
     assert [barred(released, balancer) for balancer in released.balancers] == [[], []]
 
 
+@pytest.mark.slow
 def test_a_healthy_node_takes_part_even_if_it_may_be_missing(released: World) -> None:
     assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
     assert released.release("node3", Color.green) == released.release("node1", Color.green)
     assert barred(released, "haproxy") == []
 
 
+@pytest.mark.slow
 def test_a_failed_join_leaves_the_node_barred(released: World) -> None:
     leave_out(released, "node3")
     assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
@@ -112,6 +114,7 @@ def test_a_node_that_dies_under_a_run_is_unsettled_and_barred(released: World, m
     assert barred(released, "haproxy") == []
 
 
+@pytest.mark.slow
 def test_a_join_of_a_node_that_takes_part_is_refused(released: World) -> None:
     with pytest.raises(Refused, match="node1 is not barred"):
         verbs.join(released.fleet(), Options(node="node1"))
@@ -121,6 +124,7 @@ def test_a_join_of_a_node_that_takes_part_is_refused(released: World) -> None:
         read("join", {})
 
 
+@pytest.mark.slow
 def test_an_unknown_missing_node_is_refused(released: World) -> None:
     with pytest.raises(UsageError, match="there is no node node9"):
         verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node9"})))

@@ -251,6 +251,7 @@ def test_after_a_kill_the_next_command_resumes_the_group(
     assert not announced(group).busy
 
 
+@pytest.mark.slow
 def test_a_run_comes_to_so_many_points(world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     death = Death(monkeypatch, 0)
     assert release(world) == 0
@@ -349,6 +350,7 @@ def test_scaling_is_journaled_and_an_older_journal_is_read(world: World, group: 
 # --- watched
 
 
+@pytest.mark.slow
 def test_instances_that_came_and_went_are_warnings(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -368,6 +370,7 @@ def test_instances_that_came_and_went_are_warnings(
     assert said.count(f"warning: operator: {went} was removed during the run") == 2
 
 
+@pytest.mark.slow
 def test_a_new_instance_is_taken_from_both_target_groups(world: World, group: Cloud) -> None:
     alb = {"kind": "alb", "rule": group.rule, "blue": group.arns["blue"], "green": group.arns["green"]}
     switches = [*world.settings["switches"], {**alb, "urls": ["http://alb.test/"]}]
@@ -396,6 +399,7 @@ def _watched(world: World, watching: Fleet, instances: tuple[str, ...]) -> Input
     return replace(i, settings=watching.settings)
 
 
+@pytest.mark.slow
 def test_an_unreadable_group_is_a_warning(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -407,6 +411,7 @@ def test_an_unreadable_group_is_a_warning(
     assert "warning: operator: new instances of shop-prod may be getting traffic" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_instance_that_catches_up_is_left_alone() -> None:
     now = {"i-1": "InService", "i-3": "Pending:Wait", "i-4": "InService", "i-5": "Terminating:Wait"}
     now["i-6"] = "Warmed:Stopped"
@@ -431,6 +436,7 @@ def test_nothing_moves_if_new_instances_cannot_be_told_to_wait(
     assert "nothing to abort" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_failed_last_announcement_changes_no_status(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -454,6 +460,7 @@ def test_a_failed_last_announcement_changes_no_status(
     assert now.green is not None
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_announcing_leaves_nothing_open(
     world: World, group: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,6 +489,7 @@ def test_nodes_that_disagree_about_the_idle_color_announce_none(world: World) ->
     assert told.blue.revision == "aaaaaaa"
 
 
+@pytest.mark.slow
 def test_lines_about_a_group_that_moved() -> None:
     now = Group("shop-prod", {"i-1": "InService", "i-2": "Pending"})
     assert moved(Changes(("i-2",), ("i-3",)), now) == [

@@ -179,6 +179,7 @@ def test_only_the_one_commit_is_fetched_and_only_once(world: World) -> None:
     assert release(world, revision) == 0
 
 
+@pytest.mark.slow
 def test_a_server_that_gives_no_single_commits_gives_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # like an old server: protocol 0, and only commits that a branch or tag names
     setting = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version", "GIT_CONFIG_VALUE_0": "0"}
@@ -195,6 +196,7 @@ def test_a_server_that_gives_no_single_commits_gives_all(world: World, monkeypat
     same_everywhere(world)
 
 
+@pytest.mark.slow
 def test_a_lock_of_a_git_that_was_killed_is_in_nobodys_way(released: World) -> None:
     git(released.origin, "commit", "-q", "--allow-empty", "-m", "new")
     for name in ("shallow.lock", "config.lock", "refs/fetched.lock"):
@@ -238,6 +240,7 @@ def served(tmp_path: Path) -> Iterator[str]:
         yield f"http://{LOGIN}@{place}"
 
 
+@pytest.mark.slow
 def test_an_origin_with_a_password(
     world: World, served: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -291,6 +294,7 @@ def test_an_archive_from_a_url_with_secrets(
     assert "h1dden" not in str(told)
 
 
+@pytest.mark.slow
 def test_an_archives_link_at_a_shared_path_is_replaced(released: World, tmp_path: Path) -> None:
     shutil.rmtree(released.origin / "storage")
     (released.origin / "storage").symlink_to("public")
@@ -541,6 +545,7 @@ def test_an_artifact_is_exported_built_and_sent(
         release(released, "v9", source=source)
 
 
+@pytest.mark.slow
 def test_outputs_that_cannot_be_cached_are_still_released(
     released: World, here: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -550,6 +555,7 @@ def test_outputs_that_cannot_be_cached_are_still_released(
     assert "public/build/app.css" in same_everywhere(released)
 
 
+@pytest.mark.slow
 def test_our_own_directory_is_left_out_of_an_artifact(released: World, here: Path) -> None:
     (here / ".release").write_text("1.2\n")
     git(here, "add", ".release")
@@ -559,6 +565,7 @@ def test_our_own_directory_is_left_out_of_an_artifact(released: World, here: Pat
     assert (live(released) / ".release").is_dir()
 
 
+@pytest.mark.slow
 def test_a_failed_operator_step_moves_no_traffic(
     released: World, here: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -572,6 +579,7 @@ def test_a_failed_operator_step_moves_no_traffic(
     assert released.snapshot() == was
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_cut_off(
     released: World, here: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
 ) -> None:
