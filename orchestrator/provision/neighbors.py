@@ -87,9 +87,10 @@ def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> None:
 
 @contextmanager
 def let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> Iterator[None]:
-    """End the idle connections of the other applications on the current host. The body then reloads nginx.
+    """End the idle connections of the other applications on the current host, so that nginx can be reloaded.
 
-    During the body, each answer of nginx to a client of another application is the last on its connection.
+    The ``with`` block reloads nginx. While the block runs, nginx closes each connection of a client of another
+    application after the next answer.
 
     + listening: the ports at which nginx listens for the other applications; if there are none, do nothing
     """

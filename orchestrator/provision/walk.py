@@ -157,7 +157,7 @@ def require(fleet: Fleet) -> None:
 
 
 def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
-    """Pass all operations that install something on the current node to ``work``. Returns warnings for the operator.
+    """Call ``work`` with each operation that installs something on the current node. Returns warnings for the operator.
 
     The operations do not disturb the traffic.
 
@@ -172,7 +172,7 @@ def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[s
 
 
 def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> None:
-    """Pass all operations that install something on the current balancer to ``work``.
+    """Call ``work`` with each operation that installs something on the current balancer.
 
     The operations do not disturb the traffic.
 
