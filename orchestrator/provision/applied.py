@@ -26,14 +26,13 @@ Some digests are made from short secrets, which a reader of the file could guess
 
 
 def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
-    """Write on the current host that provisioning has begun to change the host, and is unfinished.
+    """Replace the file of the applied settings on the current host by a note: provisioning is unfinished.
 
-    This is written into the file of the applied settings, which `end` describes. If provisioning fails afterwards, the
-    host may have only a part of the new settings. Releases are refused while the file says that provisioning is
-    unfinished.
+    `end` describes the file. If provisioning fails afterwards, the host may have only a part of the new settings.
+    Releases are refused while the file has this note. If the file does not exist, or if the file already has these
+    digests, this function changes nothing.
 
-    If the file does not exist, or if the file already has these digests, this function changes nothing. The result is
-    an empty list, because this change is not shown to the operator.
+    The result is always an empty list, because the operator need not see this change.
 
     + digests: key of the settings -> digest of the value that provisioning is about to apply
     """

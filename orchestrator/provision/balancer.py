@@ -78,10 +78,10 @@ def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Seq
 
 
 def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str]:
-    """Remove the bars of outdated nodes at the current balancer, and their lines in the balancer's list of nodes.
+    """Remove outdated lines from the current balancer's list of nodes, and the bars of the addresses in these lines.
 
-    Outdated nodes are nodes that leave the fleet, and nodes at their former address. Call this function after the
-    balancer has loaded a configuration without these nodes.
+    A line of the list is outdated if its node leaves the fleet, or if its node has a new address. Call this function
+    after the balancer has loaded a configuration without the addresses in these lines.
 
     Returns the names of the operations that changed something.
 

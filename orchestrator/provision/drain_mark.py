@@ -7,7 +7,8 @@ removes the file when the balancers send requests to the node again.
 If provisioning was killed, the file stays on the node. The next provisioning reads the file, and makes these balancers
 send requests to the node again.
 
-An nginx balancer also has a drain mark, without names, while provisioning waits for the end of its idle connections.
+An nginx balancer also has a drain mark. The mark exists while provisioning waits until the idle connections of this
+balancer have ended, and names no balancers.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
 
 
 def remove(fleet: Fleet, name: str) -> None:
-    """Remove the drain mark of a host. This is a file with which nginx ends each connection after its next answer.
-
-    If there is no drain mark, this function does nothing.
+    """Remove the drain mark of a host. If there is no drain mark, this function does nothing.
 
     + name: name of a node or of an nginx balancer
     """
@@ -87,7 +86,8 @@ def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[
 def bar(fleet: Fleet, balancer_name: str, name: str, address: str, verb: str) -> list[str]:
     """Make a balancer send no requests to either color of a node, or send requests to the node again.
 
-    + name, address: name and address of the node, which may be missing in the inventory, because it leaves the fleet
+    + name, address: name and address of the node. A node that leaves the fleet is no longer in the inventory, so both
+      are given.
     + verb: ``on`` to send no requests, ``off`` to send requests again
 
     Returns the lines that the balancer printed.
@@ -102,7 +102,7 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
 
     nginx does not send requests to the node at once. After three refused connections, nginx keeps a node out for two to
     three seconds. Then nginx tries the node with one request of any client, which may be a slow request. Until the node
-    has answered such a request, the node gets only one such trial every three seconds. If the next node was drained
+    has answered such a request, the node gets only one such trial every three seconds. If all other nodes were drained
     during this time, nginx would have no node left, and would answer with status 502.
 
     All processes of nginx share the information that a node answers. Therefore, after one answer of the node, all
@@ -158,12 +158,16 @@ def unserved(name: str, answered: Collection[str]) -> str:
 
 
 def settle(fleet: Fleet, members: Members, answering: Answering | None, say: Say) -> bool:
-    """End the drains that an earlier provisioning has left. Return whether a node was drained.
+    """End the drains that an earlier provisioning has left. Return whether a drain was ended.
 
-    For each drained node, the balancers send requests to the node again, and the node's drain mark is removed. A node
-    that lacks the live release stays out of the traffic. A node that no longer answers with the live release stays
-    barred, and its drain mark is removed: ``join`` brings this node back. The drain marks of nginx balancers are also
-    removed.
+    The balancers that a drain mark names bar the node. What this function does with a node that has a drain mark:
+
+    * If the node lacks the live release, nothing: the node stays out of the traffic.
+    * If the node no longer answers with the live release, its drain mark is removed. The node stays barred until
+      ``join`` brings it back.
+    * Otherwise the balancers send requests to the node again, and its drain mark is removed.
+
+    The drain marks of nginx balancers are also removed.
 
     + members: which nodes may get traffic
     + answering: the nodes that answer with the live release; None if no node has a drain mark

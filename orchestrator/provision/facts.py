@@ -140,8 +140,8 @@ class KeyPair(FactBase[Pair]):
     + certificate: absolute path of the certificate's file; symlinks are followed
     + key: absolute path of the key's file, which may be the same file
 
-    The program openssl checks whether the key belongs to the certificate, if openssl is installed. The own check of
-    nginx is not enough: nginx accepts an RSA key with an elliptic curve certificate, and then no client can connect.
+    The program openssl checks whether the key belongs to the certificate, if openssl is installed. nginx's own
+    check is not enough: nginx accepts an RSA key with an elliptic curve certificate, and then no client can connect.
     """
 
     default = Pair
@@ -354,11 +354,11 @@ class GitSetting(FactBase[str]):
 
 class Earlier(FactBase[list[str]]):
     """
-    Returns the other applications on a node that may need git's setting ``core.sshCommand`` of the deploy user.
+    Returns which other applications on a node may need the git setting ``core.sshCommand`` of the deploy user.
 
     An older version of provisioning wrote this setting, which says for all applications how git connects to the origin.
     A newer version installs a script ``ssh`` for each application. An application without this script may still need
-    the setting. The result has the path of the directory with the scripts of each such application.
+    the setting. For each such application, the result has the path of the directory with the application's scripts.
 
     + library: directory with the scripts of the application that is being provisioned
     """
@@ -398,7 +398,7 @@ class Barred(FactBase[list[str]]):
 
 class Connections(FactBase[int]):
     """
-    Returns the number of open connections from this balancer to a node, with and without requests in flight.
+    Returns the number of open connections from this balancer to a node. Idle connections count, too.
 
     + ip: IP address of the node
     + ports: ports of the node
@@ -420,7 +420,9 @@ class Connections(FactBase[int]):
 
 class Unconfigured(FactBase[list[str]]):
     """
-    Returns the ids of the releases that have no configuration of their own, because an earlier version made them.
+    Returns the ids of the releases that have no configuration of their own.
+
+    An earlier version of this tool made these releases.
 
     + root: directory of the application
     + file: name of a file that is in the configuration of every newer release
@@ -439,10 +441,10 @@ class Unconfigured(FactBase[list[str]]):
 
 class ReleasedServices(FactBase[list[str]]):
     """
-    Returns the names of the services that releases on a node have and for which units of a color are installed.
+    Returns the names of services: at least one release on the node has the service, and a unit for it is installed.
 
     + root: directory of the application
-    + target: path of the color's systemd target
+    + target: path of the systemd target of the color whose units count
     """
 
     default = list

@@ -45,8 +45,8 @@ class Process:
 
     + name: name of the program
     + unit: systemd unit of the process; empty if unknown
-    + owner: for nginx or a service of a color, the systemd target that groups the units of the color; for other
-      processes, the same as ``unit``
+    + owner: the same as ``unit``, except for a color's nginx and services: the systemd target that groups the units of
+      the color
     """
 
     name: str
@@ -73,8 +73,8 @@ class Claim:
 
     + path: path of the file
     + bind: the address and the port
-    + owner: systemd unit that listens because of the file; for nginx or a service of a color, the systemd target that
-      groups the units of the color
+    + owner: systemd unit that listens because of the file. For a color's nginx and services, this is the systemd target
+      that groups the units of the color.
     + shared: only for nginx: whether the server in the file gets only the requests for its own server names, so that
       another server can be the default server of the port
     """
@@ -163,7 +163,7 @@ def _listeners(lines: Sequence[str], units: Mapping[str, str], targets: Mapping[
 
     + lines: lines that ``ss -Hltnp`` printed
     + units: process id -> systemd unit
-    + targets: systemd unit of nginx or a service of a color -> systemd target of the color
+    + targets: systemd unit of a color's nginx or service -> systemd target of the color
     """
     for line in lines:
         words = line.split()

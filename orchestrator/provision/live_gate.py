@@ -70,7 +70,7 @@ def answering(fleet: Fleet, seen: FleetState, live: Color | None) -> Answering:
 def require_node(fleet: Fleet, before: Answering, host: Host) -> None:
     """If the live color of a node answered with a release before, wait until it answers with this release again.
 
-    The wait takes at most ``gate.deadline`` seconds. Then raises CommandFailed, with the last answer.
+    Raises CommandFailed, with the last problem, if this takes longer than ``gate.deadline`` seconds.
     """
     gate, live, release = fleet.settings.gate, before.live, before.nodes.get(host.name)
     if live is None or release is None:
@@ -86,7 +86,7 @@ def require_node(fleet: Fleet, before: Answering, host: Host) -> None:
 def require_balancer(fleet: Fleet, before: Answering, host: Host) -> None:
     """If nodes answered through a balancer before, wait until a node answers through this balancer again.
 
-    The wait takes at most ``gate.deadline`` seconds. Then raises CommandFailed.
+    Raises CommandFailed if this takes longer than ``gate.deadline`` seconds.
     """
     if host.name not in before.balancers:
         return

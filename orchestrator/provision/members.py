@@ -175,7 +175,7 @@ def moved(known: Iterable[Listed], nodes: Mapping[str, str]) -> tuple[Listed, ..
 def missing(
     app: str, lists: Mapping[str, Sequence[Listed]], nodes: Mapping[str, str], removed: frozenset[str]
 ) -> list[str]:
-    """Return problems, one line each, about nodes that balancers send requests to and that the inventory lacks.
+    """Return one line for each problem: a balancer sends requests to nodes that are missing in the inventory.
 
     If several balancers know the same set of such nodes, one line names all these balancers.
 
@@ -239,7 +239,10 @@ def check_removed(removed: frozenset[str], lists: Mapping[str, Sequence[Listed]]
 
 
 def split(fleet: FleetState) -> list[str]:
-    """Return one line for each switch that splits the traffic between the colors. Then no node can be drained."""
+    """Return one line for each switch that splits the traffic between the colors.
+
+    A split is a problem for provisioning, because no node can be drained while the traffic is split.
+    """
     return [
         f"{name} splits the traffic ({seen.weights.green}% to green): end the open run first "
         "(deploys/status.py shows that run)"

@@ -325,7 +325,7 @@ def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) 
 
     + changing: paths of files that are about to change. A service that has read such a file counts as out of date.
     + former: whether the files in place are older than the settings. Then only the main unit of each color counts,
-      because the services of the settings may be new.
+      because a service of the settings may be new, and then has no unit among the former files.
     """
     stamps = [common.loaded(settings, "nginx")]
     stamps += [stamp(settings, color) for stamp in (render.stamp, render.nginx_loaded) for color in Color]

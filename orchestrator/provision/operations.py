@@ -398,8 +398,8 @@ def color_up(target: str, verb: str, nginx: str, port: int, only: str, said: str
     + target: systemd target of the color
     + verb: ``start`` or ``restart``
     + nginx: systemd unit of the color's nginx
-    + port: the color's port. If another nginx still listens on this port, nginx of the color listens only at its
-      socket, until the operation ``color_listens`` runs.
+    + port: the color's port. With an earlier version of this tool, the node's nginx had this port. If it still has the
+      port, nginx of the color listens only at its socket, until the operation ``color_listens`` runs.
     + only: path of the socket-only mark. While this file exists, nginx of the color listens only at its socket.
     + said: systemd unit whose last log lines are shown if the start fails
 
@@ -423,7 +423,7 @@ def color_listens(only: str, nginx: str, stamp: str, port: int | None) -> Comman
     + only: path of the socket-only mark. While this file exists, nginx of the color listens only at its socket. The
       operation removes the file.
     + nginx: systemd unit of the color's nginx
-    + stamp: path of the file that lists the files that nginx has loaded
+    + stamp: path of nginx's stamp, a file with checksums of the configuration that nginx has loaded
     + port: the color's port; None if nginx need not listen at a known port
 
     **Example:**

@@ -57,7 +57,7 @@ class Prepared(Work):
 class Checked(Work):
     """Checks the new content of files on the current host. This phase changes no file.
 
-    A file is checked only if its content on the host differs and if the operation has a check.
+    A file is checked only if the operation has a check, and if the file on the host differs from the wanted file.
     """
 
     @override

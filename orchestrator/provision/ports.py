@@ -26,10 +26,10 @@ class Want:
 
     + setting: the key of the setting that names the port, such as ``ports.blue``
     + bind: the address and the port
-    + owner: the systemd unit that will listen on the port. If nginx or a service of a color will listen, this is the
-      systemd target that groups the units of the color.
-    + path: path of the configuration file that provisioning will install for this port; empty for nginx or a service of
-      a color
+    + owner: the systemd unit that will listen on the port. For a color's nginx and services, this is the systemd target
+      that groups the units of the color.
+    + path: path of the configuration file that provisioning will install for this port; empty for a color's nginx and
+      services
     + default: whether the application will be nginx's default server of the port. Then other configuration files may
       also name the port, if their servers have their own server names.
     """
@@ -103,9 +103,9 @@ def problems(settings: Settings, host: str, wants: Sequence[Want], found: InUse)
     * nginx's welcome page, if the application needs port 80 of nginx, because provisioning then removes this page
     * files with nginx servers that have their own server names, if the application will be the default server of the
       port
-    * HAProxy, for a port that HAProxy is to get; the same is true for nginx. When the program loads the new
-      configuration, it uses the port for this application.
-    * a service of the application, for a port that a service of the same color is to get
+    * HAProxy, if HAProxy is to get the port, and nginx, if nginx is to get the port. When the program loads its new
+      configuration, the program uses the port for this application.
+    * a service of the application, if a service of the same color is to get the port
     * a program whose name the kernel hides, if this program may belong to the application, or may be the program that
       is to get the port
 
@@ -141,7 +141,8 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
     """Return the paths of other configuration files that name a wanted port, or the programs that listen on the port.
 
     If at least one other file names the port, the result has only the paths of these files. Otherwise the result has
-    the programs that listen on the port and are not to get the port. If the port is free, the result is empty.
+    the programs that listen on the port, except programs for which `_belongs` is True. If the port is free, the result
+    is empty.
 
     + want: the wanted port
     + wants: all ports that the application needs on the host
@@ -174,14 +175,14 @@ def _holders(settings: Settings, want: Want, wants: Sequence[Want], found: InUse
 
 
 def _belongs(listener: Listener, owners: Collection[str], named: Sequence[Claim], known: bool) -> bool:
-    """Return whether a program that listens on a wanted port leaves the port to the application.
+    """Return whether the application can have a wanted port although a program listens on the port.
 
-    A program leaves the port to the application if this program is to get the port, or if this program gives up the
-    port in time. If the kernel hides the program, the result is True in two cases: a configuration file shows that such
-    a program uses the port, or the program may belong to this application.
+    This is the case for the programs of ``owners``. If the kernel hides which program listens, the result is True in
+    two cases: a configuration file says that a program of ``owners`` uses the port, or the hidden program may belong to
+    this application.
 
     + listener: the listening socket of the program
-    + owners: the systemd units or targets whose programs leave the port to the application
+    + owners: systemd units or targets. Their programs are to get the port, or give up the port in time.
     + named: the ports in configuration files that overlap the wanted port
     + known: whether a configuration file of this application is on the host, so that a hidden program may belong to
       this application

@@ -598,8 +598,9 @@ def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, 
     + switch: the switch that the balancer belongs to
     + nodes: inventory name -> IP address of every node. Host names are not used, because nginx does not start if it
       cannot resolve a host name.
-    + knows_mark: whether nginx ends each connection after its next answer while the drain mark exists (a file in the
-      directory of the guard). Configurations of earlier versions of this tool do not know this file.
+    + knows_mark: whether the text has the directives for the drain mark. With these directives, nginx ends each
+      connection after its next answer while the drain mark exists. Configurations of earlier versions of this tool lack
+      these directives.
     """
     v = variable(settings)
     return _render(

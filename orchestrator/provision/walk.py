@@ -157,7 +157,7 @@ def require(fleet: Fleet) -> None:
 
 
 def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
-    """Call ``work`` with each operation that installs something on the current node. Returns warnings for the operator.
+    """Pass all operations that install something on the current node to ``work``. Returns warnings for the operator.
 
     The operations do not disturb the traffic.
 
@@ -172,7 +172,7 @@ def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[s
 
 
 def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> None:
-    """Call ``work`` with each operation that installs something on the current balancer.
+    """Pass all operations that install something on the current balancer to ``work``.
 
     The operations do not disturb the traffic.
 
@@ -223,10 +223,10 @@ def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Cal
 
 
 def load_former(fleet: Fleet, members: Members, before: Answering, names: Collection[str], say: Say) -> None:
-    """Load the former configuration again on the hosts that have loaded the new configuration, as `activate` does.
+    """Load the former configuration again on the hosts that have loaded the new configuration.
 
-    Call `kept.put_back` before this function. Nodes that `activate` left barred, and nodes that leave the fleet, get
-    traffic again. Raises StepFailed if a host fails.
+    This function drains nodes as `activate` does. Call `kept.put_back` before this function. Nodes that `activate` left
+    barred, and nodes that leave the fleet, get traffic again. Raises StepFailed if a host fails.
 
     + members: which nodes may get traffic
     + before: the hosts that answered with the live release before the new configuration was loaded
@@ -332,7 +332,7 @@ def finish(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def mark_unfinished(fleet: Fleet, names: Collection[str]) -> None:
-    """Write on hosts that provisioning is unfinished, so that releases are refused. Ignore hosts that fail.
+    """Mark the provisioning of some hosts as unfinished, so that releases are refused. Ignore hosts that fail.
 
     + names: names of the hosts
     """

@@ -36,7 +36,7 @@ class Left:
     + others: name of each other application on the host -> name of its deploy user; an empty name if the user is
       unknown
     + beside: paths of nginx's configuration files that do not belong to the application
-    + listens: ports that the files in ``beside`` name in directives ``listen``
+    + listens: the ports in the directives ``listen`` of these files
     + clients: number of open connections to the application's ports
     """
 

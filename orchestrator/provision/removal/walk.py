@@ -125,8 +125,8 @@ def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say
 def remove_state(fleet: Fleet, names: Sequence[str], say: Say) -> None:
     """Remove the state directory of the application on some hosts.
 
-    The state directory holds the lock, the journal and the weights. Afterwards, remove the directories that all
-    applications share, such as ``/etc/orchestrator``, if they are empty.
+    The state directory holds the lock, the journal and the weights. Afterwards, this function also removes the
+    directories that all applications share, such as ``/etc/orchestrator``, if they are empty.
 
     Raises StepFailed if a command fails on a host.
 
