@@ -30,9 +30,9 @@ HIDDEN = r"~/\.(?!well-known/)"
 
 @dataclass(frozen=True)
 class Header:
-    """A header that nginx adds to all answers.
+    """A header that nginx adds to an answer, if the application has not sent a header of the same name.
 
-    + answered: name of nginx's variable for the header of the same name in the application's answer
+    + answered: nginx's variable that holds the application's header of this name, such as ``$upstream_http_x_a``
     """
 
     name: str
@@ -64,7 +64,7 @@ def values(settings: Settings) -> dict[str, object]:
 
 
 def _with_query(address: str) -> str:
-    """Return an address in nginx's configuration with the query of the request, before the fragment of the address."""
+    """Return an address with nginx's variables for the query of a request, inserted before the address's fragment."""
     before, mark, fragment = address.partition("#")
     return f"{before}$is_args$args{mark}{fragment}"
 
@@ -74,8 +74,8 @@ def denied(settings: Settings) -> Rules:
 
     With the runtimes ``php`` and ``static``, the rules deny the environment file, private files, hidden files, shared
     paths, and the paths that ``web.deny`` matches. With the runtime ``service``, the service may answer requests for
-    such paths. Therefore nginx then denies only the paths that ``web.deny`` matches and, if ``web.deny`` is not empty,
-    the environment file and private files.
+    such paths. Therefore nginx denies nothing if ``web.deny`` is empty. Otherwise nginx denies the paths that
+    ``web.deny`` matches, the environment file, and private files.
 
     The paths in ``web.serve`` are exceptions, which nginx does not deny. But the environment file, private files and
     hidden files are never exceptions, even if they lie below a path in ``web.serve``.
