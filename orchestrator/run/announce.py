@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announcement:
     """Return the announcement: the live color and the releases of both colors. Pure.
 
-    If ``committed`` is True, the announcement describes the state after the run, otherwise the state before the run. A
-    `join` does not change this state.
+    If ``committed`` is True, the announcement describes the state after the run, otherwise the state before the run.
+    For a `join`, both states are the same.
 
     + i: the Inputs of the run
-    + fence: the number of the run that writes the announcement. If a later run settles the run of ``i``, this is the
-      higher number of the later run
+    + fence: the number of the run that writes the announcement. If a later run settles the run of ``i``, the later run
+      writes the announcement
     + committed: whether the run of ``i`` was committed. False before the run has ended, and after an undo
     + busy: whether a run is in progress, so that new instances have to wait
     """
@@ -53,7 +53,7 @@ def _joined(i: Inputs, join: Join) -> dict[Color, Known | None]:
 
 
 def _moved(i: Inputs, committed: bool) -> dict[Color, Known | None]:
-    """Return the releases of both colors after or before the run. A color without a release has the value None.
+    """Return color -> the release that the color has after the run, or had before the run; None for no release.
 
     + committed: True for the releases after the run, False for the releases before the run
     """

@@ -29,8 +29,8 @@ from orchestrator.switches import Api, balancer
 class Baking:
     """Performs one bake. The first failed check ends the bake.
 
-    + looks: an iterator that numbers the comparisons of both colors through the whole run: 1, 2, 3 and so on
-    + asked: the action of the plan's step: the color, nodes and switches to watch, and for how many seconds
+    + looks: an iterator that yields 1, 2, 3 and so on: the numbers of all comparisons in the run
+    + asked: the action that says which color, nodes and switches to watch, and for how many seconds
     """
 
     def __init__(self, fleet: Fleet, probe: RunProbe, looks: Iterator[int], asked: Bake) -> None:

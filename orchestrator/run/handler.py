@@ -146,7 +146,7 @@ class OperationHandler(Handler[A]):
 
 
 def handler_of(action: type[Action]) -> type[Handler[Any]]:
-    """Import and return the handler class that performs a class of actions (``Action.handler``)."""
+    """Import and return the handler class that an action class names in ``Action.handler``."""
     module, _, name = action.handler.partition(":")
     found: type[Handler[Any]] = getattr(import_module(module), name)
     return found

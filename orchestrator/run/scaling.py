@@ -82,7 +82,8 @@ def who(before: Iterable[str], now: Mapping[str, str], catches_up: bool) -> tupl
     + before: the ids of the instances when the run first read the state of the group
     + now: id -> lifecycle state, for the instances that AWS lists now
     + catches_up: whether a launch lifecycle hook keeps a new instance from traffic until the instance has the live
-      release. If False, every new instance is part of the changes, even if the instance is still starting
+      release. If True, the changes do not include the new instances that are still starting. If False, the changes
+      include all new instances, and no ids are returned separately
     """
     there = {id: state for id, state in now.items() if not state.startswith(("Terminat", "Warmed"))}
     changed = scaling.changes(before, there)
@@ -107,8 +108,10 @@ def _bar(settings: Settings, instances: Mapping[str, Instance], came: Sequence[s
 def moved(changed: Changes, now: Group) -> list[str]:
     """Return one line for each change of the Auto Scaling group that makes a run impossible. Pure.
 
+    A line names a change that is still in progress, or an instance in ``changed``.
+
     + changed: the instances that were added or removed since the run first read the state of the group
-    + now: the present state of the group. A change that is still in progress also gets a line
+    + now: the present state of the group
     """
     unrest = scaling.unrest(now)
     named = " ".join(unrest)

@@ -62,8 +62,8 @@ def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
 def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:
     """Return the begun stages of a run, in the plan's order. Stages after the commit are not included.
 
-    A stage has begun if the journal has the record that a run writes before the stage (the intent). A stage of a kind
-    with ``at_once`` counts as begun as soon as the Inputs are recorded.
+    A stage has begun if the journal has the record that a run writes before the stage (the intent). If the kind of a
+    stage has ``at_once``, the stage counts as begun as soon as the Inputs are recorded.
     """
     return [stage for stage in whole.until_commit if stage.name in run.begun or stage.kind.at_once]
 

@@ -1,4 +1,4 @@
-"""Verifies, by requests from the operator's machine, that every address of the switch leads to the right releases."""
+"""Sends requests from the operator's machine to every address of the switch, and checks which releases answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Verifier:
     The stage `verify` repeats the check until the check succeeds or the stage's deadline is over. Each check resolves
     the names in the URLs again, because the addresses may change.
 
-    + detail: a line for the report, which `split` sets: how many of all answers came from the new release. Empty before
+    + detail: a line for the report: how many of all answers came from the new release. Empty until `split` sets it
     """
 
     def __init__(self, settings: Settings) -> None:

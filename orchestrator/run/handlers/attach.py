@@ -1,4 +1,4 @@
-"""The handler of the action `attach`, which attaches a color to a switch again, so that the color can get traffic."""
+"""The handler of the action `attach`, which attaches a detached color, so that the color can get traffic again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestrator.switches.base import Api
 
 
 class AttachHandler(Handler[Attach]):
-    """Waits for ``after`` seconds, then attaches the detached color to a switch behind an API again."""
+    """Waits for ``after`` seconds, then attaches the detached color to a switch behind an API."""
 
     @override
     def at_api(self, api: Api, step: Step[Attach]) -> str:

@@ -23,8 +23,8 @@ from orchestrator.waiting import until
 class FireHandler(Handler[Fire]):
     """Waits for the instant for which the node is armed, then reads whether the node changed its ``live`` link.
 
-    Before the instant, this handler prepares the probe for the shift. In an undo, nothing prepares the probe. If other
-    switches shift traffic in the same stage, the handler of `shift` prepares the probe instead.
+    Before the instant, the probe is prepared for the shift. If only armed nodes shift traffic in the stage, this
+    handler prepares the probe, otherwise the handler of `shift`. In an undo, the probe is not prepared.
     """
 
     @override

@@ -14,8 +14,8 @@ from orchestrator.stages.unchanged import Unchanged
 class UnchangedHandler(OperationHandler[Unchanged]):
     """Runs ``operations/unchanged.py`` on a node.
 
-    The operation checks that a release has the environment file, build outputs and shared paths that the live release
-    has.
+    The operation fails if only the live release has an environment file or the outputs of a build step, or if the
+    shared paths differ.
     """
 
     @classmethod
