@@ -77,7 +77,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 
 def started(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that start and check the idle color, with a release that the nodes already have on disk."""
+    """Return the stages that start and check a release in the idle color. The nodes already have the release."""
     return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 

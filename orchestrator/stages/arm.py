@@ -63,10 +63,10 @@ def arm(i: Inputs, weights: Weights) -> Stage:
 
 
 def arm_back(i: Inputs) -> Stage:
-    """Return the stage that arms the nodes to point their ``live`` links to the old color again, in an undo.
+    """Return the stage that arms the nodes to point their ``live`` links to the old color again.
 
-    The stage has steps only if the nodes themselves are the switch. Switches of other kinds need no preparation for the
-    shift back.
+    The stage is a part of an undo. It has steps only if the nodes themselves are the switch. Switches of other kinds
+    need no preparation for the shift back.
     """
     return Stage(ARM_BACK, steps(i, i.before, *i.at("node")))
 

@@ -1,4 +1,4 @@
-"""Run the build steps of the settings in the release: for example composer, caches, assets."""
+"""Run the build steps in the release. The settings list the build steps: for example composer, caches, assets."""
 
 from __future__ import annotations
 

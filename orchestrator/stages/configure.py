@@ -14,7 +14,7 @@ CONFIGURE = Kind("configure", ("node",), hooks=True, each_batch=True)
 class Configure(Action):
     """Write the files that configure a color for a release, and check the files. The settings determine the files.
 
-    + live: the live release. If the files of the live release differ, the step fails. None for no comparison
+    + live: the live release. If the live release has other configuration files, the step fails. None for no comparison
     """
 
     name = "configure"

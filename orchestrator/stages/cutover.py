@@ -67,7 +67,8 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
 def shares(i: Inputs) -> list[CutoverStep]:
     """Return the steps of the cutover: for each step, the new color's share of the traffic and the length of the bake.
 
-    A release has the steps of the settings. A rollback and a first release move all the traffic in one step.
+    For a release, the setting ``cutover`` lists the steps. A rollback and a first release move all the traffic in one
+    step.
     """
     if i.verb != "release":
         return [CutoverStep(weight=100)]

@@ -27,9 +27,10 @@ class Promote(Action):
 
 
 def mend(i: Inputs) -> Stage:
-    """Return the stage that corrects the ``live`` links that name the wrong color, because an earlier `promote` failed.
+    """Return the stage that corrects ``live`` links that name the wrong color.
 
-    The stage needs no undo, because the corrected links are right even if the run is undone.
+    A link names the wrong color if an earlier `promote` failed on the node. The stage needs no undo, because the
+    corrected links are right even if the run is undone.
     """
     action = Promote(i.color.other)
     deadline = i.settings.deadlines.promote

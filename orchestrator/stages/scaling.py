@@ -25,8 +25,8 @@ SLACK = 10.0
 class Scaling(Action):
     """Suspend or resume processes of the Auto Scaling group, or record that this run will resume them at its end.
 
-    + do: the work of the step. "inherit" changes nothing. It is for processes that an earlier run suspended and could
-      not resume: the step only records that this run will resume these processes
+    + do: the work of the step. "inherit" only records that this run will resume the processes at its end, because an
+      earlier run suspended them and could not resume them
     + group: the name of the group
     + region: the AWS region of the group; None for the default region
     + instances: the ids of the group's instances when the run first read the state of the group

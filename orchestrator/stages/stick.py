@@ -37,7 +37,7 @@ class Detach(Action):
 
 @dataclass(frozen=True)
 class Attach(Action):
-    """Wait for some seconds, then attach the detached color to a switch again.
+    """Wait for some seconds, then attach the color that is detached from a switch.
 
     + kind: the switch's kind, such as ``alb``
     + color: the old color of the run. Only the printed plan uses this field. The code that attaches the color finds out

@@ -1,6 +1,8 @@
-"""Check that a code-only release has the environment file, build outputs and shared paths that the live release has.
+"""Check that a code-only release changes only code (``deploys/code.py``).
 
-A code-only release may change nothing but code (``deploys/code.py``).
+The stage fails if only the live release has an environment file or the outputs of a build step, or if the shared paths
+differ. The stage `environment` compares the contents of the environment files, and `build` compares the inputs of the
+build steps.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=T
 
 @dataclass(frozen=True)
 class Unchanged(Action):
-    """Check that a release has the environment file, build outputs and shared paths that the live release has."""
+    """Fail if a release lacks the environment file or build outputs of the live release, or has other shared paths."""
 
     name = "unchanged"
     handler = "orchestrator.run.handlers.unchanged:UnchangedHandler"
