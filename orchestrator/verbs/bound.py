@@ -96,7 +96,7 @@ def check_saved(now: Mapping[str, Any], file: str, settled: str = "") -> None:
 
 
 def _after(settled: str) -> str:
-    """Return the words about settling in the message of a refusal: an earlier run was settled, or nothing was changed.
+    """Return the words of a refusal that say what this command has done: settled an earlier run, or changed nothing.
 
     + settled: the name of the earlier run that was settled; empty if no run was settled
     """

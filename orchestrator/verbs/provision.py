@@ -248,10 +248,9 @@ def _can_lock(fleet: Fleet) -> bool:
 
 
 def _committed(fleet: Fleet) -> Mapping[Color, str]:
-    """Return the release that each color got in the newest committed run that moved the traffic to this color.
+    """Return color -> the release of the newest committed run that moved the traffic to this color.
 
-    The result is color -> release. Only the last 50 runs in the journal are searched. The result is empty if the
-    journal cannot be read.
+    Only the last 50 runs in the journal are searched. The result is empty if the journal cannot be read.
     """
     from orchestrator.provision.members import committed
 

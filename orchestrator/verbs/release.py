@@ -131,11 +131,10 @@ def _revision_of(fleet: Fleet, release: str) -> str:
     """Return the hash of a release's version: for git, the full commit hash.
 
     If one of the last 50 runs in the journal made the release, the journal has the hash. Otherwise, only the short hash
-    at the end of the release id is known. For git, look up the full hash in a node's clone of the repository. For other
-    sources, return the short hash.
+    at the end of the release id is known. For git, a node's mirror has the full hash. For other sources, return the
+    short hash.
 
-    For git, raises UsageError if the node's clone does not have the commit, and Refused if the repository does not
-    answer.
+    For git, raises UsageError if the mirror does not have the commit, and Refused if the origin does not answer.
 
     + release: the release id
     """

@@ -30,8 +30,8 @@ from orchestrator.signals import signals
 def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[Session]:
     """Take the lock, make the guard of every reachable host refuse commands of older runs, and yield the session.
 
-    When the ``with`` block ends, even by an exception, give the lock back. No signal can interrupt giving the lock
-    back.
+    When the ``with`` block ends, even by an exception, give the lock back. From the end of the block on, signals
+    interrupt nothing.
 
     + user: the user as which the commands of the store and of the guards run; None for the user who logs in
 
