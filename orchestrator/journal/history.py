@@ -94,9 +94,9 @@ def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
     Only the newest run with Inputs can be returned. This run has to be settled if its end is not recorded, or if the
     recorded end is ``left``, because a part of the run could not be undone or completed.
 
-    There may be newer runs without Inputs. Such a run stopped before it had a plan, or while it was settling the newest
-    run with Inputs. If it has settled that run, the result is None. If it has only begun to undo that run, the result
-    also has the record of this undo.
+    There may be newer runs without Inputs. Such a run stopped before it had a plan, but may have begun to settle the
+    newest run with Inputs. If the settling ended, the result is None. If the settling stopped during an undo, the
+    result also has the record of this undo.
 
     + runs: the records of each run, oldest run first
     """

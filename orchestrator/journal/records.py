@@ -35,7 +35,7 @@ class PlaceResult:
     + seconds: how long the step took
     + error: one line about the failure; empty if the step succeeded
     + lost: whether the place did not answer
-    + detail: a text for the report about the things that the step did or saw; empty for no text
+    + detail: text for the report that says what the step did or saw; empty for no text
     + output: the last lines that a command of the application printed before it failed
     """
 
@@ -65,7 +65,7 @@ class PlaceResult:
 
 @dataclass(frozen=True)
 class Begin:
-    """The record that a command begins or continues a run, or begins a provisioning.
+    """The record of a begin: a command begins or continues a run, or begins a provisioning.
 
     For a run, RunInputs is written together with this record. Records before this record are about an earlier run,
     which this command settled first.
@@ -116,7 +116,7 @@ class RunInputs:
 
 @dataclass(frozen=True)
 class Intent:
-    """The record that a stage is about to act.
+    """The record before a stage acts.
 
     + stage: name of the stage
     + places: names of the places at which the stage acts
@@ -176,7 +176,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Paused:
-    """The record that the run has stopped at the pause that the operator asked for, and waits there.
+    """The record of a pause: the run waits, because the operator asked for this pause.
 
     + at: the pause: ``preview``, or the new release's share of the traffic in per cent
     """

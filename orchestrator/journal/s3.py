@@ -270,9 +270,9 @@ class S3Store:
     def _first_use(self) -> None:
         """Check the bucket. Call this function if ``state.json`` does not exist.
 
-        Raises OrchestratorError if there are journals of runs, because ``state.json`` was then deleted. Also raises
-        OrchestratorError if the bucket ignores conditional writes, because two runs could then hold the lock at the
-        same time.
+        If there are already journals of runs, ``state.json`` must have existed and was deleted. In this case, raises
+        OrchestratorError. Also raises OrchestratorError if the bucket ignores conditional writes, because two runs
+        could then hold the lock at the same time.
         """
         if self._archived(before=None, runs=1):
             raise OrchestratorError(

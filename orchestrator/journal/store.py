@@ -79,8 +79,8 @@ class Store(Protocol):
         If another owner holds the lock and its lease is not over, change nothing and return the holder of the lock.
 
         + lease: how many seconds after the last renewal a holder keeps the lock
-        + above: the new fence is larger than this number. If a guard has stored a fence of another store, pass this
-          fence.
+        + above: the new fence is larger than this number. If earlier runs used another store, a guard may have stored
+          a higher fence than this store knows: then pass the fence of the guard.
         """
 
     def renew(self, owner: Owner) -> None:
