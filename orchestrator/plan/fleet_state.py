@@ -63,7 +63,7 @@ class FleetState:
 
     @property
     def drained(self) -> dict[str, str]:
-        """Node -> the name of a switch, for all nodes that an operator has taken out of a switch."""
+        """Node -> the name of a switch from which an operator has removed this node. Other nodes are left out."""
         return {node: name for name, seen in self.seen.items() for node in seen.out}
 
     @property

@@ -140,7 +140,7 @@ class Inputs:
     + nodes: the nodes on which the run acts
     + switches: the switches of the fleet
     + mend: the names of nodes whose ``live`` link names the wrong color, because an earlier run failed after its commit
-    + members: the names of the nodes that the balancers are expected to find up
+    + members: the names of the nodes that the balancers are expected to reach
     + missing: the nodes that take no part. In a join: the node that comes back
     + scaling: the facts about the Auto Scaling group
     """

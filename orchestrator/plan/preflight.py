@@ -238,7 +238,9 @@ def _with_all(
 
 
 def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[str], str]) -> Inputs:
-    """Return the Inputs of a join: a node gets the releases that the other nodes have in both colors, and then traffic.
+    """Return the Inputs of a join: a node gets the same releases as the other nodes in both colors.
+
+    Then the node gets traffic.
 
     + node: the name of the barred node
     + revisions: a function that returns the hash of a release's version, given the release id
@@ -407,7 +409,7 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
 
 
 def _asked(key: str, asked: int, last: int) -> str:
-    """Return the words at the end of a message that say how much disk space, or how many inodes, must be free.
+    """Return the end of a message: how much disk space, or how many inodes, must be free.
 
     + key: the key of the setting in the section ``room``
     + asked: the value of the setting

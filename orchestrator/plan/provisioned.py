@@ -18,8 +18,8 @@ PROVISION = "run deploys/provision.py"
 def differences(fleet: FleetState) -> list[str]:
     """Return one line for each difference between the present settings and the settings that provisioning has applied.
 
-    Hosts with the same difference share a line. If another version of this tool provisioned hosts with differences, a
-    further line names the version and these hosts. Hosts without digests of the applied settings are left out.
+    Hosts with the same difference share a line. If another version of this tool provisioned some of the hosts in these
+    lines, a further line names the version and its hosts. Hosts without digests of the applied settings are left out.
     """
     found: dict[str, list[str]] = {}
     known = _known(fleet)
