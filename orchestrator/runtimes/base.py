@@ -31,9 +31,9 @@ class Runtime(ABC):
 
     @abstractmethod
     def code(self, color: Color) -> str:
-        """Return a shell command that prints, as its last line, JSON about the code that the color's processes run.
+        """Return a shell command that reports which code the color's processes run.
 
-        Returns an empty string if only nginx runs.
+        The last line that the command prints is the report, as JSON. Returns an empty string if only nginx runs.
         """
 
     @abstractmethod
@@ -52,7 +52,7 @@ class Runtime(ABC):
 
     @property
     def workers(self) -> int:
-        """The number of PHP-FPM workers of a color, all of which the stage ``warm`` warms; 0 without PHP-FPM."""
+        """The number of PHP-FPM workers of a color; 0 without PHP-FPM. The stage ``warm`` warms all workers."""
         return 0
 
     def main_unit(self, color: Color) -> str | None:
