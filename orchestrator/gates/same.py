@@ -12,8 +12,8 @@ SHORT = 7
 def judge(trees: Mapping[str, str]) -> dict[str, str]:
     """Return node -> message, for each node whose files differ from the files that most nodes have.
 
-    If all nodes have the same files, return an empty dict. If several versions of the files are on equally many nodes,
-    and no version is on more nodes, return a message for every node.
+    If all nodes have the same files, return an empty dict. If two or more versions of the files are the most frequent,
+    on equally many nodes, return a message for every node.
 
     + trees: node -> hash over the release's files on the node
     """
