@@ -236,9 +236,10 @@ def _test(
 
 
 def chance(old: tuple[int, int], new: tuple[int, int]) -> float:
-    """If both colors are equally good, return the probability that the new color has at least this many bad answers.
+    """Return the probability that the new color has at least this many bad answers by chance alone.
 
-    This is Fisher's exact test, which takes the number of all bad answers of both colors as given.
+    This is Fisher's exact test. It assumes that both colors are equally good, and takes the number of all bad answers
+    of both colors as given.
 
     + old, new: pairs of the number of bad answers and the number of all answers
     """
@@ -256,9 +257,8 @@ def _level(level: float) -> str:
 def _failed(tests: Sequence[Difference], old: Shares, new: Shares, names: tuple[str, str]) -> str:
     """Return the words of the verdict ``fail``.
 
-    The words name the difference in errors, and one difference in slow requests.
-
-    If there are several differences in slow requests, the words name the most significant of them.
+    The words name the difference in errors, if there is one. If there are differences in slow requests, the words name
+    the most significant of them.
 
     + tests: the tests that failed
     + names: the words for the old color and for the new color
