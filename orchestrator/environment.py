@@ -101,10 +101,10 @@ def _quoted(key: str, value: str) -> str:
 
 
 def _no_way(value: str) -> str:
-    """Name the part of a value that cannot be in double quotes, such as "a carriage return"; empty if there is none.
+    """Name the part of a value that rules out double quotes, such as "a carriage return"; empty if there is none.
 
-    In double quotes, shells and libraries agree only about the escapes of a backslash and of a double quote. Therefore
-    no other special character can be escaped.
+    In double quotes, shells and libraries agree about only two escapes: the escape of a backslash and the escape of a
+    double quote. Therefore no other special character can be escaped.
     """
     if "\r" in value:
         return "a carriage return"
@@ -117,7 +117,7 @@ def _no_way(value: str) -> str:
 
 
 def _looks_open(line: str) -> bool:
-    """Return whether phpdotenv reads the line after ``line`` as a part of ``line``.
+    """Return whether phpdotenv finds an open double quote in a line, and therefore joins the next line to this line.
 
     + line: one line of a dotenv file
     """

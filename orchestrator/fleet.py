@@ -283,7 +283,8 @@ def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:
     """Call all functions at once, each in its own greenlet, and return their results in the order of ``acts``.
 
     If a function raises an exception, or the run is interrupted, stop all other functions and raise the exception. The
-    exception of a function takes effect only when all earlier functions of ``acts`` have ended.
+    results are collected in the order of ``acts``. Therefore the exception of a function is noticed only when all
+    earlier functions of ``acts`` have ended.
     """
     if not acts:
         return []

@@ -85,7 +85,7 @@ class NodeLayout:
 
     @property
     def sessions(self) -> str:
-        """The directory of PHP's session files. Both colors use it. Only the web user has access."""
+        """The directory of PHP's session files, which both colors use. Only the web user has access to it."""
         return f"{self.shared}/sessions"
 
     def service_socket(self, color: Color, name: str) -> str:
@@ -95,7 +95,8 @@ class NodeLayout:
     def listens(self, color: Color, name: str) -> str:
         """Return the name of the file in `STACK` that says where a service of a color listens.
 
-        The name of a color contains no hyphen, so the files of different services have different names.
+        An example is ``listen-blue-chat``. Only the name of the service may contain hyphens. Therefore the files of
+        different services have different names.
         """
         return f"listen-{color}-{name}"
 
@@ -147,7 +148,7 @@ class NodeLayout:
 
     @property
     def nginx_servers(self) -> str:
-        """The file with nginx's settings of the servers and the probe token.
+        """The file with the nginx settings that belong to a node and not to a release, such as the probe token.
 
         The nginx of each color includes this file.
         """

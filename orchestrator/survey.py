@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def survey(fleet: Fleet, group: bool = True) -> FleetState:
     """Return the state of every node, every switch and the Auto Scaling group.
 
-    If a state cannot be read, the result has in its place one line that says why.
+    If a state cannot be read, one line that says why takes the place of this state in the result.
 
     + group: whether to read the Auto Scaling group as well, if the settings name a group
     """
@@ -115,7 +115,7 @@ def seen_at(fleet: Fleet, host: Host) -> Seen:
 
 
 def _link(state: NodeState | str) -> Seen | str:
-    """Return the state of a node that is itself a switch. If the state is unknown, return one line that says why.
+    """Return the state of the switch ``node`` on one node. If this state is unknown, return one line that says why.
 
     The node's ``live`` link decides which color gets all the traffic of the node's live port.
 
