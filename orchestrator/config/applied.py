@@ -336,7 +336,7 @@ def text(version: str, found: Mapping[str, str]) -> str:
 
 
 def unfinished(version: str) -> str:
-    """Return the text of the file of digests on a host for the time in which provisioning changes the host.
+    """Return the text that the file of digests has while provisioning changes a host.
 
     + version: version of this tool
     """

@@ -30,7 +30,10 @@ def private(settings: Settings) -> list[str]:
 
 
 def written(settings: Settings) -> list[str]:
-    """Return the directories of the document root to which the application may write, relative to the document root."""
+    """Return the writable directories in the document root, relative to the document root.
+
+    The application may write to these directories.
+    """
     return in_document_root(settings, (*settings.shared.directories, *settings.permissions.writable))
 
 

@@ -65,8 +65,8 @@ def runtime_fits_the_services(settings: Settings) -> str | None:
 def main_service_shows_no_code(settings: Settings) -> str | None:
     """Return an error message if nginx would send the code of the application, otherwise None.
 
-    This is the case if nginx sends files beside the service with the path ``/``, and the document root is the whole
-    release.
+    This is the case if the service with the path ``/`` has the setting ``files``, so that nginx sends the files of the
+    document root, and the document root is the whole release.
     """
     main = _main(settings)
     if main and main.files and settings.php.public == ".":

@@ -23,7 +23,7 @@ def marked_answers_need_a_token(settings: Settings) -> str | None:
 
 
 def groups_are_distinct(settings: Settings) -> str | None:
-    """Return an error message if a switch has the inventory group of the nodes or of another switch, otherwise None."""
+    """Return an error message if two switches, or a switch and the nodes, have the same inventory group; else None."""
     groups = [switch.group for switch in settings.switches if isinstance(switch, BalancerSwitch)]
     for group in groups:
         if group == settings.nodes:
