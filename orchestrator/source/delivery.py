@@ -63,8 +63,8 @@ class Delivery:
     def push(self, host: Host, release: str, live: str | None) -> None:
         """Push the files of a release to a node. If the nodes fetch the files themselves, this does nothing.
 
-        + live: id of the live release. If a file of the live release is equal, rsync copies that file on the node
-          instead of sending the file. None if there is no live release.
+        + live: id of the live release. If the live release has the same file at the same path, rsync sends nothing,
+          and copies the file on the node. None if there is no live release.
 
         Raises CommandFailed if rsync fails.
         """

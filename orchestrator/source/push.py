@@ -47,8 +47,8 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
     + source: the directory on this machine
     + destination: the directory on the host; its parent directory must exist
-    + like: another directory on the host, absolute or relative to ``destination``. If a file in this directory is
-      equal, rsync copies that file on the host instead of sending the file. None if there is no such directory.
+    + like: another directory on the host, absolute or relative to ``destination``. If this directory has the same file
+      at the same path, rsync sends nothing, and copies the file on the host. None if there is no such directory.
 
     Raises CommandFailed if rsync is missing or fails.
     """

@@ -36,8 +36,8 @@ def build(directory: Path, steps: Sequence[Build], store: Path, environment: Map
     If the store has outputs that the same step made from the same inputs, these outputs are copied, and the step does
     not run. If the command ``when`` of a step fails, the step is skipped.
 
-    + directory: directory with the version's files. If the outputs of a step can be reused, the step's digest is
-      written to ``.release/build`` in this directory, as on a node.
+    + directory: directory with the version's files. If a later release can reuse the outputs of a step, the step's
+      digest is written to ``.release/build`` in this directory, as on a node.
     + store: directory that keeps outputs. Each entry is a directory ``<step>/<digest>``. The digest is made from the
       step and its inputs.
     + environment: variables for the steps, in addition to the variables of this process
