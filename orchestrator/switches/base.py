@@ -127,7 +127,7 @@ class Balancer(ABC):
 
         The script counts the requests that ended in a window: at or after $1, and before $2. Both times are epoch
         seconds by the balancer's clock. If $1 is empty, the window begins at the time when the present weight was set.
-        Requests that began before that time are never counted. If $2 is empty, the window ends now.
+        If $2 is empty, the window ends now. Requests that began before the present weight was set are never counted.
 
         The newest requests may not be recorded yet, so the window may end earlier than $2. The output contains the time
         at which the window really ends. Use this time as $1 of the next window.

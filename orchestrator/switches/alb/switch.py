@@ -1,9 +1,9 @@
 """The switch for an AWS Application Load Balancer. A shift changes the weights of two target groups in a listener rule.
 
 AWS's call ModifyRule has no condition (compare and swap), so another program could change the rule between a read and a
-write. The lock keeps out other runs of this tool. Against other programs, a run checks before each shift of a release
-that the rule still has the weights that the run read or set last. An undo or a rollback does not check this, because it
-must move the traffic in any case.
+write. The lock keeps out other runs of this tool. To notice changes by other programs, a release makes a check before
+each shift: the rule must still have the weights that the release read or set last. An undo or a rollback does not check
+this, because it must move the traffic in any case.
 
 If AWS returns the new weights, this proves only that the control plane of AWS has the weights. The load balancer's own
 servers follow within seconds to minutes. Therefore a run verifies a shift by requests through every address. Before a
