@@ -4,9 +4,9 @@ The tags say which instances should be nodes. The Auto Scaling group says which 
 say which instances get traffic. While these sources differ, a run must not begin. For example, if an instance is in a
 target group, but not in the inventory, the run would leave the old release on this instance.
 
-This module accepts an instance that is in NEITHER target group. Such an instance may be a barred node, and the command
-``join`` can bring back only nodes of the inventory. The preflight, which runs later, refuses a release while such an
-instance exists.
+This module accepts an instance that is in NEITHER target group, and makes it a node of the inventory. Such an instance
+may be a barred node, and the command ``join`` can bring back only nodes of the inventory. While a node is barred, the
+preflight refuses a release.
 
 The AWS calls are EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetGroups and ELB
 DescribeTargetHealth. For some seconds after a change, the answers of AWS may contradict each other.

@@ -216,11 +216,12 @@ def to_bar(
 
     Returns one pair for each target: the ARN of the target group, and the target. The list is empty if no added
     instance is registered in a target group. Because AWS may register an instance later, the caller must repeat this
-    call until the run has ended.
+    call until the run has ended. The caller must ask AWS for ``instances`` and ``targets`` when the instances have
+    already been added.
 
     + came: ids of the added instances, from ``changes``
-    + instances: instance id -> instance with the tags, read after the instances were added
-    + targets: both target groups, read after the instances were added
+    + instances: instance id -> instance with the tags
+    + targets: both target groups
     """
     found = []
     for id in sorted(set(came) & set(instances)):
