@@ -36,10 +36,7 @@ async def dial(target: Target, protocol: Callable[[], Spoken]) -> tuple[asyncio.
 
 
 def readable(transport: asyncio.BaseTransport) -> bool:
-    """Return whether the kernel has received something from the server that the event loop has not read yet.
-
-    This may be bytes or the end of the connection.
-    """
+    """Return whether bytes or the end of the connection have arrived at the kernel, but not yet at the event loop."""
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))

@@ -74,8 +74,8 @@ def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
     GET requests use the paths of the load in turn. Slow requests use GET and POST in turn.
 
     + kind: kind of the client's requests
-    + first: index of the path, or of the method of a slow request, with which the client begins. The callers pass a
-      different index for each client, so that the clients do not all begin with the same path.
+    + first: index at which the client begins: in the paths or, for slow requests, in the methods GET and POST. The
+      callers pass a different index for each client, so that the clients do not all begin with the same path.
     """
     body = b"x" * load.post_bytes
     if kind is Kind.post:

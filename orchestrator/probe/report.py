@@ -173,8 +173,8 @@ class Report:
     def stale(self) -> int:
         """The number of stale answers in all transitions.
 
-        If a request was sent after the new release had begun to answer, an answer of the old release to this request is
-        stale.
+        If a request was sent more than ``GRACE`` seconds (transitions.py) after the new release had begun to answer, an
+        answer of the old release to this request is stale.
         """
         return sum(one.stale for one in self.transitions)
 
