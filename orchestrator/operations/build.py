@@ -29,7 +29,7 @@ def build(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a build step in a release. If the step had the same inputs in the live release, reuse those outputs instead.
+    Run a build step in a release, or reuse the outputs that the step made from the same inputs in the live release.
 
     + root: directory of the application
     + release: id of the release
@@ -40,7 +40,7 @@ def build(
     + when: shell command that decides whether the step is needed. If its exit status is not 0, the step is skipped.
       None: the step is always needed
     + inputs: patterns of the files whose content the step reads (``*`` also matches ``/``)
-    + listed: patterns of the files of which the step reads only the names
+    + listed: patterns of more files. The step reads only the names of these files, not the content
     + outputs: paths that the step makes, relative to the release; empty if the step must run in each release
     + only_taken_over: decides what happens if the step has outputs that cannot be reused. True: the operation fails.
       False: the operation runs the step

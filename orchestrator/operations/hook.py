@@ -23,7 +23,8 @@ def hook(
     + run: shell command
     + release: id of the release, the value of ``RELEASE``
     + color: ``blue`` or ``green``, the value of ``COLOR``
-    + directory: working directory of the command. If the directory does not exist, it is ignored
+    + directory: working directory of the command. If there is no such directory, the command runs in the directory in
+      which the operation starts
     + guard: guard of the host, through which the command runs; None to run the command directly
 
     **Example:**
