@@ -79,8 +79,8 @@ def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
     """Return one line that names the nodes with wrong clocks, and says what to do. Return None if all clocks agree.
 
     + offsets: node -> difference between the node's clock and the clock of the operator's machine
-    + allowed: seconds by which the clocks of two nodes may differ. From a measured difference, the uncertainties of
-      both measurements are subtracted first.
+    + allowed: seconds by which the clocks of two nodes may differ. This limit is for the smallest possible difference:
+      the measured difference minus the uncertainties of both measurements.
     """
     middle = common(offsets)
     wrong: list[str] = []

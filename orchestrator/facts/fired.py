@@ -100,7 +100,7 @@ def _problem(record: Swap | None, color: Color) -> str | None:
 
 
 def spread(records: Mapping[str, Swap | None]) -> float | None:
-    """Return the milliseconds between the first node's and the last node's change of its ``live`` link.
+    """Return the milliseconds between the earliest and the latest change of a ``live`` link.
 
     Return None if no link was changed. The time of each change is taken from the clock of the node.
 

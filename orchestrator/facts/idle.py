@@ -80,9 +80,9 @@ class ColorInFlight(FactBase[InFlight | None]):
 
     + directory: directory of the color's sockets
     + port: the color's port
-    + listens: beginning of the paths of the files in which the color's release says where its services listen. Each
-      path ends with the name of a service. If there are such files, the ports in ``main`` and ``others`` are ignored,
-      because the release may have other ports than the settings.
+    + listens: beginning of a path. With the name of a service appended, it is the path of the file in which the color's
+      release says where the service listens. If there are such files, the ports in ``main`` and ``others`` are
+      ignored, because the release may have other ports than the settings.
     + service: name of the service that answers all requests; empty if there is no such service
     + main: the socket of PHP-FPM, or the socket or port of the service that answers all requests; empty if only nginx
       runs
@@ -110,9 +110,9 @@ class ColorInFlight(FactBase[InFlight | None]):
 
 class KeptConnections(FactBase[int]):
     """
-    Returns the number of open connections to a port that are idle; None if the node did not answer.
+    Returns the number of idle connections to a port; None if the node did not answer.
 
-    An idle connection is a connection for which the function ``busy`` returns False.
+    An idle connection is an open connection for which the function ``busy`` returns False.
 
     + port: the port
     """
