@@ -11,9 +11,9 @@ from pyinfra.api.command import QuoteString, StringCommand
 class Guard:
     """The arguments for the guard of a host.
 
-    The guard is a script on the host that runs the commands of runs. The guard first takes the application's lock on
-    the host (flock). If the host has already got a command of a newer run, the guard refuses the command and ends with
-    status 75. Otherwise the guard runs the command.
+    The guard is a script on the host. It runs the commands with which a run changes the host. For each command, the
+    guard first takes the application's lock on the host (flock). If the host has already got a command of a newer run,
+    the guard refuses the command and ends with status 75. Otherwise the guard runs the command.
 
     + script: path of the guard, which provisioning installed
     + directory: directory that holds the guard's files ``lock`` and ``fence``
