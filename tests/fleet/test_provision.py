@@ -24,6 +24,25 @@ def test_a_second_run_changes_nothing(calm: Calm) -> None:
     assert snapshot(calm.fleet).said == calm.before.said
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"php": {"ini": {"memory_limit": '1"\n[broken'}}}, "memory_limit"),
+        pytest.param({"gate": {"path": "/health page"}}, "gate.path", marks=pytest.mark.slow),
+        pytest.param({"source": {"origin": "x", "key": "/nowhere/key"}}, "/nowhere/key", marks=pytest.mark.slow),
+    ],
+)
+def test_bad_settings_change_nothing(calm: Calm, tmp_path: Path, settings: Any, message: str) -> None:
+    applied = calm.fleet.exec("node1", "cat /etc/orchestrator/shop/provisioned").stdout
+    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings))
+    assert run.end(300) != 0, run.text
+    assert calm.fleet.exec("node1", "cat /etc/orchestrator/shop/provisioned").stdout == applied != ""
+    assert message in run.text
+    assert "Traceback" not in run.text
+    assert snapshot(calm.fleet).said == calm.before.said
+    calm.no_request_failed()
+
+
 def files(fleet: Fleet) -> dict[str, str]:
     """All files of all servers that provisioning could have written, with their modes and times."""
     look = "find /etc /usr/local ! -type d -printf '%p %m %u %g %T@ %l\\n' | sort"
@@ -266,22 +285,3 @@ class TestWithoutBalancers:
         print(measured(report))
         flawless(report)
         assert snapshot(fleet).said == before.said
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"php": {"ini": {"memory_limit": '1"\n[broken'}}}, "memory_limit"),
-        pytest.param({"gate": {"path": "/health page"}}, "gate.path", marks=pytest.mark.slow),
-        pytest.param({"source": {"origin": "x", "key": "/nowhere/key"}}, "/nowhere/key", marks=pytest.mark.slow),
-    ],
-)
-def test_bad_settings_change_nothing(calm: Calm, tmp_path: Path, settings: Any, message: str) -> None:
-    applied = calm.fleet.exec("node1", "cat /etc/orchestrator/shop/provisioned").stdout
-    run = Run(calm.fleet, *words("provision"), inventory=copy_of_inventory(tmp_path, **settings))
-    assert run.end(300) != 0, run.text
-    assert calm.fleet.exec("node1", "cat /etc/orchestrator/shop/provisioned").stdout == applied != ""
-    assert message in run.text
-    assert "Traceback" not in run.text
-    assert snapshot(calm.fleet).said == calm.before.said
-    calm.no_request_failed()
