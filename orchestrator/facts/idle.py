@@ -50,8 +50,8 @@ class InFlight:
     def answered(self) -> bool:
         """Return whether no request is open. Streams may still be open.
 
-        A stream with traffic counts as a stream and as a busy connection. Therefore ``connections`` may be as large as
-        ``streams`` although no request is open.
+        A stream that carries data is counted twice: in ``streams`` and in ``connections``. Therefore a request is open
+        only if ``requests`` is not 0, or if ``connections`` is larger than ``streams``.
         """
         return self.requests == 0 and self.connections <= self.streams
 

@@ -81,8 +81,8 @@ def directives(text: str) -> list[str]:
 def servers(dump: Iterable[str]) -> list[Server]:
     """Return the servers of an nginx configuration.
 
-    A directive ``listen`` may be outside of every block ``server``, because a block in another file includes this file.
-    For such a directive, the result has an additional server.
+    A file may have a directive ``listen`` outside of any block ``server``, if a block ``server`` of another file
+    includes that file. For each such directive, the result has an additional server.
 
     + dump: lines that ``nginx -T`` printed
     """

@@ -95,7 +95,8 @@ def steps(i: Inputs, weights: Weights, *switches: SwitchInput) -> tuple[Step, ..
 def patience(i: Inputs, switch: SwitchInput) -> float:
     """Return the seconds from the start of arming until an armed node must have changed its ``live`` link.
 
-    Only nodes that are switches are armed. For every other switch, return 0, because it shifts at once.
+    With the switch ``node``, a process on each node waits for the moment of the change. Every other switch shifts at
+    once: for it, return 0.
     """
     if switch.at != "node":
         return 0.0

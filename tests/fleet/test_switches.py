@@ -73,6 +73,7 @@ def test_switches_back_and_forth_lose_nothing(
 # One run right after the other
 
 
+@pytest.mark.slow
 def test_runs_right_after_each_other_lose_nothing(fleet: Fleet, urls: list[str], runs: Runs, tmp_path: Path) -> None:
     runs.live("v1")
     # Two seconds may be over when the next run has come to the restart; these are still answered then.

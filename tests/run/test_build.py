@@ -108,6 +108,7 @@ def test_outputs_that_name_their_release_are_never_reused(origin: World) -> None
         commit(origin, {})
 
 
+@pytest.mark.slow
 def test_a_step_without_outputs_always_runs_unless_when_fails(origin: World) -> None:
     optimize = {"name": "optimize", "run": "echo $COLOR > cached", "when": "test -f artisan"}
     assert release(origin, built(origin, optimize)) == 0

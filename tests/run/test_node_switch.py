@@ -118,6 +118,7 @@ def test_a_node_that_does_not_swap_takes_all_of_them_back(world: World, monkeypa
     assert lives(world) == {"green"}
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_node_armed_too_late_swaps_the_others_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = world.snapshot()

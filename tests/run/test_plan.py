@@ -116,6 +116,7 @@ def test_a_hook_is_undone_with_the_run(released: World) -> None:
     assert not (released.root("node1") / "releases/hooked").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_late_operator_hook_is_ended_with_its_children(released: World, tmp_path: Path) -> None:
     child = tmp_path / "child"
@@ -125,6 +126,7 @@ def test_a_late_operator_hook_is_ended_with_its_children(released: World, tmp_pa
     wait_until_dead(int(child.read_text()))
 
 
+@pytest.mark.slow
 @pytest.mark.exhaustive
 def test_a_hook_here_that_fails_shows_what_it_printed(released: World, capfd: pytest.CaptureFixture[str]) -> None:
     hooks = [{"before": "cutover", "on": "operator", "run": "echo first; echo second >&2; exit 3"}]
