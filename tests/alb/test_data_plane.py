@@ -156,7 +156,7 @@ async def failures(process: Process, gate: Gate, ended: Callable[[Load], int], *
     return load
 
 
-@pytest.mark.parametrize(("seed", "delay"), [(1, (0.05, 0.3)), (3, (0.8, 1.2))])
+@pytest.mark.parametrize(("seed", "delay"), [(1, (0.05, 0.3)), pytest.param(3, (0.8, 1.2), marks=pytest.mark.slow)])
 def test_a_verified_switch_that_waits_for_quiet_loses_nothing(
     process: Process, seed: int, delay: tuple[float, float]
 ) -> None:

@@ -74,7 +74,7 @@ def slow(*case: Any) -> Any:
         slow("cutover", 0.0, INT),
         ("cutover", 0.03, HUP),
         slow("verify", 0.0, INT),
-        ("verify", 0.2, TERM),
+        slow("verify", 0.2, TERM),
     ],
 )
 def test_a_signal_leaves_everything_as_it_was(
