@@ -93,7 +93,11 @@ def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> No
     assert "node2: is barred until it has caught up" in refused.stderr
     joined = calm.fleet.pyinfra(*words("join", node="node2"))
     assert joined.returncode == 0, joined.stderr
-    assert snapshot(calm.fleet).said == calm.before.said
+    now = snapshot(calm.fleet)
+    assert now.but("node2").said == calm.before.but("node2").said
+    # a join starts both colors of its node again, while the node gets no traffic
+    differ = {key for key, value in calm.before.said["node2"].items() if now.said["node2"][key] != value}
+    assert differ == {"master"}
 
 
 def test_a_dead_node_is_barred_and_joins_before_it_gets_traffic(calm: Calm) -> None:

@@ -191,7 +191,7 @@ def test_a_node_whose_drain_was_killed_is_let_in_again(calm: Calm, provisioning:
     assert "node1: is kept out of the traffic by a provisioning that did not end" in done(fleet, "release", 3, ref="v1")
     # otherwise this provisioning would drain node2, the only node with traffic
     said = done(fleet, "provision", shape={"SETTINGS": json.dumps(changed)})
-    assert "node1: let in again, because an earlier provisioning stopped" in said
+    assert "node1: let in again, because a provisioning stopped while it drained the node" in said
     assert "the only node" not in said
     assert served_by(fleet.haproxy_url) == served_by(fleet.nginx_url) == {"node1", "node2"}
     for balancer in BALANCERS:
