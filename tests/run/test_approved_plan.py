@@ -30,6 +30,7 @@ def test_an_unchanged_fleet_gets_the_plan_that_was_shown(
     assert {released.live(node) for node in released.nodes} == {"green"}
 
 
+@pytest.mark.exhaustive
 def test_a_tag_that_moved_is_refused(released: World) -> None:
     before = released.snapshot()
     approved = show(released)

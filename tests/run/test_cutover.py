@@ -83,6 +83,7 @@ def test_after_a_failure_at_any_share_the_old_color_serves_all(
     assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_no_balancer_moves_if_one_would_refuse(
     released: World, moves: list[list[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,7 @@ def unit(world: World, node: str) -> Path:
     return world.path / node / "systemd/shop-green-ws.service"
 
 
+@pytest.mark.exhaustive
 def test_a_release_whose_services_run(released: World, settings: Settings) -> None:
     assert verbs.release(released.fleet(settings), Options(ref="v1")) == 0
     assert released.live("node1") == Color.green
@@ -44,6 +45,7 @@ def test_a_service_that_does_not_start_fails_only_the_release(
     assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_a_rollback_needs_the_services_of_its_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
