@@ -398,7 +398,7 @@ class Barred(FactBase[list[str]]):
 
 class Connections(FactBase[int]):
     """
-    Returns the number of open connections from this balancer to a node. Idle connections count, too.
+    Returns the number of open connections from this balancer to a node. Idle connections also count.
 
     + ip: IP address of the node
     + ports: ports of the node

@@ -110,7 +110,7 @@ def settle(fleet: Fleet, say: Say) -> bool:
 
 
 def _also(fleet: Fleet) -> list[str]:
-    """Return the paths of two more files that `keep` copies, because provisioning changes these files, too.
+    """Return the paths of two more files that `keep` copies, because provisioning also changes these files.
 
     The first file has the digests of the applied settings. The second file lists the barred nodes.
     """

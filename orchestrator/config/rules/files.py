@@ -88,7 +88,7 @@ def web_paths_are_relative_to_the_document_root(settings: Settings) -> str | Non
 def private_files_are_not_served(settings: Settings) -> str | None:
     """Return an error message if ``web.serve`` lists the environment file or a private path, otherwise None.
 
-    A path below a private path is private, too.
+    A path below a private path is also private.
     """
     for other in published.private(settings):
         if named := [path for path in settings.web.serve if f"{path}/".startswith(f"{other}/")]:
