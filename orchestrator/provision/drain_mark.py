@@ -20,10 +20,8 @@ from pyinfra.api.host import Host
 
 from orchestrator.config.switch import NginxSwitch
 from orchestrator.errors import NotYet
-from orchestrator.facts.served import Served
 from orchestrator.fleet import Fleet
-from orchestrator.layout import HEALTH
-from orchestrator.provision.live_gate import Answering
+from orchestrator.provision.live_gate import Answering, served
 from orchestrator.provision.members import Members
 from orchestrator.provision.replies import Say, sure, values
 from orchestrator.switches import balancer
@@ -114,22 +112,11 @@ def let_in(fleet: Fleet, balancer_name: str, name: str) -> None:
     + name: name of the node
     """
     at_balancer(fleet, balancer_name, name, "off")
-    switch = fleet.switch_of(balancer_name)
-    if not isinstance(switch, NginxSwitch):
+    if not isinstance(fleet.switch_of(balancer_name), NginxSwitch):
         return
-    gate, listen = fleet.settings.gate, switch.listen
 
     def look(host: Host) -> None:
-        answered = fleet.look(
-            host,
-            Served,
-            stdin=fleet.settings.token + "\n",
-            port=listen,
-            path=HEALTH,
-            hostname=gate.host,
-            count=min(2 * len(fleet.nodes), 20),
-            https=gate.https,
-        )
+        answered = served(fleet, host, min(2 * len(fleet.nodes), 20))
         if problem := unserved(name, answered):
             raise NotYet(problem)
 

@@ -106,16 +106,24 @@ def _problem_of_node(fleet: Fleet, host: Host, live: Color, release: str) -> str
 
 
 def _problem_of_balancer(fleet: Fleet, host: Host) -> str | None:
-    """Return one line if no node answers through a balancer; None if a node answers."""
+    """Return that no node answers through a balancer; None if a node does."""
+    return None if served(fleet, host, 2) else "no node answers through the balancer"
+
+
+def served(fleet: Fleet, host: Host, count: int) -> frozenset[str]:
+    """Send requests for the health page through a balancer, and return the names of the nodes that answered.
+
+    + count: number of requests
+    """
     settings = fleet.settings
-    answered = fleet.look(
+    found: frozenset[str] = fleet.look(
         host,
         Served,
         stdin=settings.token + "\n",
         port=fleet.switch_of(host.name).listen,
         path=HEALTH,
         hostname=settings.gate.host,
-        count=2,
+        count=count,
         https=settings.gate.https,
     )
-    return None if answered else "no node answers through the balancer"
+    return found

@@ -7,14 +7,13 @@ node, and open requests end. Nodes are drained one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pyinfra.api.host import Host
 
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, StepFailed
-from orchestrator.facts.idle import ColorInFlight, InFlight, KeptConnections
+from orchestrator.errors import NotYet, OrchestratorError, StepFailed
+from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
@@ -265,7 +264,8 @@ class _Loading:
         ways = drains_of(fleet, self.members, seen, pending)
         if self.former:
             # a node on which the new configuration failed got no request since it was drained
-            ways = {name: drain for name, drain in ways.items() if name not in _draining(seen)}
+            for name in _draining(seen):
+                ways.pop(name, None)
         others = [name for name in names if name not in ways]
 
         def load(host: Host) -> list[str]:
@@ -480,14 +480,9 @@ def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
     + ports: the ports to which the connections go
     """
 
-    def ask(host: Host, port: int) -> None:
-        if fleet.look(host, KeptConnections, port=port) != 0:
-            raise NotYet("connections are kept")
-
     def act(host: Host) -> list[str]:
         for port in ports:
-            with suppress(CommandFailed):
-                until(lambda port=port: ask(host, port), KEPT, INTERVAL)  # type: ignore[misc]
+            neighbors.until_let_go(fleet, host, [port])
         return []
 
     sure(fleet.one(name, act, KEPT * len(ports) + 10))

@@ -26,7 +26,6 @@ class LoadProbe:
         self._probe = RunProbe(fleet.settings, "the first load")
         self._after = fleet.settings.probe.after
         self._release = release if fleet.settings.probe.enabled else None
-        self._failed = False
 
     def begin(self) -> None:
         """Start the probe, and note which requests fail before anything is loaded.

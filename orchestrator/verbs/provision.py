@@ -162,15 +162,15 @@ def _change(fleet: Fleet, members: Members, session: Session) -> None:
     session.append([begin_record("provision")])
     ended = "undone"
     try:
+        former, before = kept.provisioned_before(fleet), walk.before_loading(fleet)
         changing = kept.keep(fleet, members)
-        before = walk.before_loading(fleet)
-        with load_probe(fleet, before.release if changing else None) as probe:
+        with ExitStack() as stack:
             try:
+                probe = stack.enter_context(load_probe(fleet, before.release if changing else None))
                 walk.place(fleet, members, changing, say)
             except (OrchestratorError, Interrupted):
                 _put_back(fleet)
                 raise
-            former = kept.provisioned_before(fleet)
             try:
                 walk.activate(fleet, members, before, probe.check, say)
                 probe.end()
