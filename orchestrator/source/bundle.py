@@ -47,10 +47,11 @@ def export(checkout: str, commit: str) -> Bundle:
     """
 
     def fill(path: Path) -> None:
-        archive = path / ".archive.tar"
-        _run(["git", "-C", Path(checkout).expanduser(), "archive", "--format=tar", "-o", archive, commit, *OURS])
-        _run(["tar", "-x", "-f", archive, "-C", path])
-        archive.unlink()
+        # a directory of its own, because the exported files may have any name
+        with Scratch() as beside:
+            archive = beside / "archive.tar"
+            _run(["git", "-C", Path(checkout).expanduser(), "archive", "--format=tar", "-o", archive, commit, *OURS])
+            _run(["tar", "-x", "-f", archive, "-C", path])
 
     return _made(fill)
 

@@ -6,17 +6,20 @@ the outputs.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator import local
 from orchestrator.config.build import Build
-from orchestrator.errors import CommandFailed
+from orchestrator.errors import CommandFailed, NotYet
 from orchestrator.operations.build import words
 from orchestrator.scripts.files import read
+from orchestrator.waiting import until
 
 KEPT = 5
 """The largest number of entries that the store keeps for each build step.
@@ -55,9 +58,7 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
     unmatched = _sh(directory, 'unmatched "$4"', about, environment)
     digest = "" if unmatched else _sh(directory, 'digest "$2" "$4" "$5" "$6"', about, environment)
     kept = store / digest
-    if digest and kept.is_dir():
-        for path in step.outputs:
-            _copy(kept / path, directory / path)
+    if digest and _taken(kept, step.outputs, directory, step.deadline):
         how = "taken from the store"
     else:
         done = local.run(step.run, step.deadline, directory, environment, together=True)
@@ -74,8 +75,8 @@ def _one(directory: Path, step: Build, store: Path, environment: Mapping[str, st
             return f"ran; no later release can reuse the outputs: {own} contains the id or a path of this release"
         how = "ran"
         try:
-            _keep(directory, step.outputs, kept)
-        except OSError as error:
+            _keep(directory, step.outputs, kept, step.deadline)
+        except (OSError, CommandFailed) as error:
             how = f"ran; no later release can reuse the outputs: {error}"
     note = directory / ".release/build" / step.name
     note.parent.mkdir(parents=True, exist_ok=True)
@@ -104,25 +105,78 @@ def _sh(directory: Path, asked: str, about: Sequence[str], environment: Mapping[
     return done.stdout.strip()
 
 
-def _keep(directory: Path, outputs: Sequence[str], kept: Path) -> None:
+def _taken(kept: Path, outputs: Sequence[str], directory: Path, patience: float) -> bool:
+    """Copy the outputs of a step from the store. Returns False if the store does not have these outputs.
+
+    + kept: directory of the entry in the store
+    + outputs: paths of the outputs, relative to ``directory``
+    + directory: directory into which the outputs are copied
+    + patience: seconds to wait while another process changes the entries of this step
+    """
+    try:
+        with _locked(kept.parent, fcntl.LOCK_SH, patience):
+            if not kept.is_dir():
+                return False
+            for path in outputs:
+                _copy(kept / path, directory / path)
+            return True
+    except (OSError, CommandFailed):
+        return False
+
+
+def _keep(directory: Path, outputs: Sequence[str], kept: Path, patience: float) -> None:
     """Copy the outputs of a step into the store. Then remove all but the newest KEPT entries of the step.
 
     The outputs are first copied under a temporary name, and then renamed. Therefore each entry of the store is
-    complete.
+    complete. Raises CommandFailed if another process uses the entries of this
+    step for too long.
 
     + directory: directory in which the step ran
     + outputs: paths of the outputs, relative to ``directory``
     + kept: directory of the new entry in the store
+    + patience: seconds to wait while another process uses the entries of this step
     """
-    part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    for path in outputs:
-        _copy(directory / path, part / path)
-    shutil.rmtree(kept, ignore_errors=True)
-    part.rename(kept)
-    others = sorted((path for path in kept.parent.iterdir() if path != kept), key=lambda path: path.stat().st_mtime)
-    for old in others[: -(KEPT - 1)]:
-        shutil.rmtree(old, ignore_errors=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(kept.parent, fcntl.LOCK_EX, patience):
+        # only killed processes have left such directories, because this process has the lock
+        for part in kept.parent.glob(".*.part"):
+            shutil.rmtree(part, ignore_errors=True)
+        part = kept.with_name(f".{kept.name}.part")
+        for path in outputs:
+            _copy(directory / path, part / path)
+        shutil.rmtree(kept, ignore_errors=True)
+        part.rename(kept)
+        others = sorted((path for path in kept.parent.iterdir() if path != kept), key=lambda path: path.stat().st_mtime)
+        for old in others[: -(KEPT - 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _locked(entries: Path, kind: int, patience: float) -> Iterator[None]:
+    """Lock the entries of one step while the ``with`` block runs.
+
+    Several runs on this machine, such as for production and for staging, may use the same store at the same time. The
+    kernel releases the lock when the process ends, even if the process is killed.
+
+    + entries: directory of the store that has the entries of the step
+    + kind: ``fcntl.LOCK_SH`` to read entries, ``fcntl.LOCK_EX`` to change them
+    + patience: seconds after which CommandFailed is raised if another process has the lock
+
+    Raises OSError if the directory does not exist or cannot be locked.
+    """
+
+    def lock() -> None:
+        try:
+            fcntl.flock(opened, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotYet(f"another process uses {entries}") from None
+
+    opened = os.open(entries, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        until(lock, patience, 0.1)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _copy(source: Path, target: Path) -> None:

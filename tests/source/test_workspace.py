@@ -62,6 +62,32 @@ def test_the_store_keeps_the_latest(version: Path, tmp_path: Path) -> None:
     assert built(version, tmp_path / "store") == ["assets: taken from the store"]
 
 
+def test_a_kept_entry_waits_for_other_runs(version: Path, tmp_path: Path) -> None:
+    entries = tmp_path / "store/assets"
+    entries.mkdir(parents=True)
+    # another run holds the lock while it copies, and has a directory with a temporary name
+    script = 'exec 9<"$1"; flock 9; mkdir "$1/.theirs.part"; echo locked; read end; mv "$1/.theirs.part" "$1/theirs"'
+    command = ["bash", "-c", script, "other", entries]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdin is not None
+    assert other.stdout is not None
+    assert other.stdout.readline() == "locked\n"
+    late = ASSETS.model_copy(update={"deadline": 2.0})
+    (said,) = built(version, tmp_path / "store", late)
+    assert said == f"assets: ran; no later release can reuse the outputs: another process uses {entries}"
+    other.communicate("\n")
+    assert built(version, tmp_path / "store") == ["assets: ran"]
+    assert "theirs" in {path.name for path in entries.iterdir()}
+
+
+def test_a_killed_copy_into_the_store_is_removed(version: Path, tmp_path: Path) -> None:
+    left = tmp_path / "store/assets/.0123.part"
+    left.mkdir(parents=True)
+    built(version, tmp_path / "store")
+    assert not left.exists()
+    assert built(version, tmp_path / "store") == ["assets: taken from the store"]
+
+
 @pytest.mark.parametrize(
     ("changes", "line", "output"),
     [
