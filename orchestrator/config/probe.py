@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from orchestrator.config.section import Section
 
 NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$"
 """Regular expression for the value of a Host header: a host name or an IP address, with or without a port."""
+
+PATH = r"^/[!-~]*$"
+"""Regular expression for a URL path, with or without a query. All its characters are visible ASCII characters."""
 
 
 class Probe(Section):
@@ -20,7 +25,7 @@ class Probe(Section):
         True,
         description="whether the probe runs. Without the probe, a run does not have the stages `watch` and `proof`",
     )
-    paths: list[str] = Field(
+    paths: list[Annotated[str, Field(pattern=PATH)]] = Field(
         default_factory=lambda: ["/"], min_length=1, description="URL paths that the probe requests"
     )
     rate: float = Field(20.0, gt=0, le=10000, description="requests per second to each URL of the switch")

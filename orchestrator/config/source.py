@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from pydantic import Field, ModelWrapValidatorHandler, PlainSerializer, SecretStr, field_validator, model_validator
 from typing_extensions import override
 
 from orchestrator.config.aws import Aws
 from orchestrator.config.paths import ReleasePath
+from orchestrator.config.ref import fault
 from orchestrator.config.section import Section
 
 REF = "{ref}"
@@ -96,6 +97,13 @@ class GitSource(Source):
         "are never checked out, so do not list them here",
     )
 
+    @field_validator("ref")
+    @classmethod
+    def _as_git_permits(cls, ref: str) -> str:
+        if why := fault(ref):
+            raise ValueError(f"{ref!r} cannot be the name of a branch, tag or commit in git: {why}")
+        return ref
+
     @field_validator("origin")
     @classmethod
     def _without_a_password_on_record(cls, origin: str) -> str:
@@ -173,6 +181,15 @@ class Tarball(Source, Aws):
     def address(self) -> str:
         """The URL of the tarball, with its secrets; empty if the settings have no URL."""
         return self.url.get_secret_value() if self.url else ""
+
+    def address_of(self, ref: str) -> str:
+        """Return the URL of a version's tarball, with its secrets. The version replaces the placeholder `REF`.
+
+        In an http or https URL, characters of the version that have another meaning in a URL are percent-encoded, such
+        as ``#``. A key of S3 is not percent-encoded.
+        """
+        encoded = ref if self.address.startswith("s3://") else quote(ref, safe="/@+")
+        return self.address.replace(REF, encoded)
 
     @property
     def name(self) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, field_validator, model_validator
 
 from orchestrator.config.aws import Aws
 from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
+from orchestrator.errors import UsageError
+from orchestrator.probe.url import read
 
 GROUP = "orchestrator.switches"
 """Name of the entry point group for kinds of switches that other packages add.
@@ -37,6 +39,16 @@ class Switch(Section):
     )
     weighted: ClassVar[bool] = True
     """Whether the switch can split traffic between the colors. If not, a color gets either all traffic or none."""
+
+    @field_validator("urls")
+    @classmethod
+    def _can_be_requested(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            try:
+                read(url)
+            except UsageError as error:
+                raise ValueError(str(error)) from None
+        return urls
 
     @model_validator(mode="wrap")
     @classmethod

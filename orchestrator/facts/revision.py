@@ -12,19 +12,19 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.config.ref import fault
 from orchestrator.errors import Refused, UsageError
 from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/revision.sh")
 
-REF = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._/@+-]*$")
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 ABBREVIATED = re.compile(r"^[0-9a-f]{7,39}$")
 
 
 def check_ref(ref: object) -> str:
-    """Return the ref if it is a valid name of a branch, tag or commit. Raises UsageError otherwise.
+    """Return the ref if git permits this name for a branch or tag (``config/ref.py``). Raises UsageError otherwise.
 
     + ref: value of ``--data ref=``. If pyinfra has parsed the value as a number, the value is invalid
     """
@@ -33,8 +33,8 @@ def check_ref(ref: object) -> str:
             f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
             f"quote it, --data 'ref=\"...\"'"
         )
-    if not REF.match(ref) or ".." in ref or ref.endswith((".lock", "/", ".")):
-        raise UsageError(f"{ref!r} is not a valid name of a branch, tag or commit in git")
+    if why := fault(ref):
+        raise UsageError(f"{ref!r} cannot be the name of a branch, tag or commit in git: {why}")
     return ref
 
 

@@ -39,6 +39,9 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
     + host: name, optionally with a port, for the Host header and for TLS (SNI and certificate); None: the URL's host
     + http2: whether the client will use HTTP/2. HTTP/2 needs https, so a plain http URL then raises UsageError
     """
+    # the first check, because all other messages show the URL
+    if "@" in url.partition("//")[2].partition("/")[0]:
+        raise UsageError("the URL has a user and a password, which are not supported: remove them")
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -46,8 +49,6 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
         raise UsageError(f"{url!r} is not a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} is not a URL of the form http://host[:port] or https://host[:port]")
-    if parts.username is not None:
-        raise UsageError("the URL has a user and a password, which are not supported: remove them")
     if any(not "!" <= letter <= "~" for letter in url):
         raise UsageError(f"{url!r} has a character that is not allowed in a URL")
     if http2 and parts.scheme != "https":

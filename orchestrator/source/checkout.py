@@ -64,7 +64,9 @@ def commit_of(checkout: str, ref: str) -> str:
         raise UsageError(f"settings: source.checkout: {there.stderr.strip()}")
     said = git("show-ref", "--dereference", f"refs/heads/{ref}", f"refs/tags/{ref}").stdout
     if said:
-        return resolve(ref, Named({name: commit for commit, name in map(str.split, said.splitlines())}))
+        # a name may contain characters at which `split` without arguments and `splitlines` would divide it
+        pairs = (line.split(" ", 1) for line in said.rstrip("\n").split("\n"))
+        return resolve(ref, Named({name: commit for commit, name in pairs}))
     found = git("rev-parse", "-q", "--verify", f"{ref}^{{commit}}").stdout.strip()
     if not found:
         raise UsageError(f"{checkout} has no branch, tag or commit {ref}")

@@ -59,7 +59,7 @@ class Download(SourceKind):
 
         + ref: name of the version, which replaces the placeholder `REF`
         """
-        url = self._source.address.replace(REF, ref)
+        url = self._source.address_of(ref)
         if not url.startswith("s3://"):
             return url
         # imported here, because only a tarball in S3 needs it

@@ -17,6 +17,7 @@ from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.provisioned import differences
+from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
@@ -106,8 +107,10 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
     """Read the state of the fleet, and return the state together with the Inputs of the run. The fleet is not changed.
 
-    Raises Refused if the run may not begin, and UsageError if an option is wrong.
+    Raises Refused if the run may not begin, and UsageError if an option is wrong or the file ``probe.ca`` is unusable.
     """
+    if ca := fleet.settings.probe.ca:
+        context(ca)
     # A rollback to a warm release does not read the Auto Scaling group, so that it works even if AWS does not answer.
     started = options.to is not None or fleet.settings.shrinks
     seen = survey(fleet, group=verb != "rollback" or started)

@@ -22,6 +22,10 @@ def raw(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def urls(*urls: str) -> dict[str, Any]:
+    return {"switches": [{"kind": "haproxy", "group": "haproxy", "urls": list(urls)}]}
+
+
 def test_the_least_that_settings_need() -> None:
     settings = load(raw())
     assert settings.node.root == "/srv/shop"
@@ -72,6 +76,17 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
         ),
         ({"services": [{"name": "ws", "command": "x", "path": "/w s"}]}, "services.0.path: "),
         ({"services": [{"name": "ws", "command": "x\ny", "path": "/ws"}]}, "services.0.command: "),
+        ({"probe": {"paths": ["/", "status"]}}, "probe.paths.1: "),
+        ({"probe": {"paths": ["/a b"]}}, "probe.paths.0: "),
+        (urls("shop.test"), "switches.0.urls: 'shop.test' is not a URL of the form http://host"),
+        (urls("http://shop.test/", "ftp://shop.test/"), "switches.0.urls: 'ftp://shop.test/' is not a URL of the form"),
+        (urls("http://shop.test:http/"), "switches.0.urls: 'http://shop.test:http/' is not a URL: Port could not be"),
+        (urls("http://shop.test:99999/"), "switches.0.urls: 'http://shop.test:99999/' is not a URL: Port out of range"),
+        (urls("http://[::1/"), "switches.0.urls: 'http://.::1/' is not a URL: Invalid IPv6 URL"),
+        (urls("http://shop..test/"), "switches.0.urls: 'shop..test' is not a valid host name"),
+        (urls("http://shop.test/ä"), "switches.0.urls: 'http://shop.test/ä' has a character that is not allowed"),
+        (urls("http://me:hush@shop.test:x/"), "switches.0.urls: the URL has a user and a password, which are not"),
+        (urls("http://me:hush@[shop.test/"), "switches.0.urls: the URL has a user and a password, which are not"),
         ({"drain": {"limit": "soon"}}, "drain.limit: 'soon' is not a duration"),
     ],
 )

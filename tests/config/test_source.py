@@ -111,6 +111,20 @@ def test_the_password_of_an_origin_goes_another_way(origin: str, address: str, l
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "ref", "address"),
+    [
+        ("https://a.test/{ref}.tar?x={ref}", "1.4.2+b@c/d", "https://a.test/1.4.2+b@c/d.tar?x=1.4.2+b@c/d"),
+        ("https://a.test/{ref}.tar", "fix/#1&ü(2)%41", "https://a.test/fix/%231%26%C3%BC%282%29%2541.tar"),
+        ("s3://builds/{ref}.tar", "fix/#1&ü(2)", "s3://builds/fix/#1&ü(2).tar"),
+    ],
+)
+def test_a_version_in_a_url_is_encoded(url: str, ref: str, address: str) -> None:
+    source = load(raw(source=archive(url=url))).source
+    assert isinstance(source, ArchiveSource)
+    assert source.address_of(ref) == address
+
+
 def test_shared_paths_and_the_environment_are_left_out() -> None:
     settings = load(
         raw(

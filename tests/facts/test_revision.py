@@ -10,7 +10,10 @@ import pytest
 
 from orchestrator.errors import Refused
 from orchestrator.facts.revision import Revision, resolve
-from tests.fakes.git import GIT
+from orchestrator.source.checkout import commit_of
+from tests.fakes.git import GIT, git
+
+NAMES = ("feature/#123-login", "fix/ünïcode", "feat/a&b", "release(1)", "@babel", "a{b}", "$x;'\"")
 
 BANNER = "*** authorized use only ***"
 
@@ -34,3 +37,18 @@ def test_the_reason_is_shown_without_git_s_additions(tmp_path: Path, said: tuple
     done = subprocess.run(["sh", "-c", command.get_raw_value()], env=variables, capture_output=True, text=True)
     with pytest.raises(Refused, match=f"^the origin does not answer: {shown}$"):
         resolve("main", fact.process(done.stdout.splitlines()))
+
+
+def test_each_name_that_git_permits_is_found(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    commits = {}
+    for name in NAMES:
+        git(tmp_path, "commit", "-q", "--allow-empty", "-m", name)
+        git(tmp_path, "branch", name)
+        commits[name] = git(tmp_path, "rev-parse", "HEAD").strip()
+    fact = Revision()
+    for name, commit in commits.items():
+        command = fact.command(root=str(tmp_path), origin=str(tmp_path), ref=name)
+        done = subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
+        assert resolve(name, fact.process(done.stdout.splitlines())) == commit
+        assert commit_of(str(tmp_path), name) == commit

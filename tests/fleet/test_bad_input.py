@@ -34,7 +34,11 @@ def refused(run: Run, status: int, line: str) -> None:
         (["--data", "ref=v9"], 2, r"^release: the origin has no branch or tag v9 \("),
         (["--data", "ref=1.10"], 2, r"^ref was read as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
         pytest.param(["--data", "ref=true"], 2, "^ref was read as bool True, .*: quote it", marks=pytest.mark.slow),
-        (["--data", "ref=--upload-pack=x"], 2, "is not a valid name of a branch, tag or commit in git$"),
+        (
+            ["--data", "ref=--upload-pack=x"],
+            2,
+            "cannot be the name of a branch, tag or commit in git: it begins with -$",
+        ),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
         (["--data", "color=purple"], 2, "^there is no color 'purple': use blue or green$"),
         pytest.param(

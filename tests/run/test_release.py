@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import load
 from orchestrator.errors import Refused, UsageError
 from orchestrator.model import Color
 from orchestrator.options import Options
@@ -54,6 +55,13 @@ def test_rollback_without_a_former_release_is_refused(world: World) -> None:
     with pytest.raises(Refused, match="nothing to go back to: blue never had a release"):
         rollback(world)
     assert world.snapshot() == before
+
+
+def test_an_unusable_ca_file_is_refused_before_the_run_begins(world: World) -> None:
+    settings = load({**world.settings, "probe": {"enabled": False, "ca": "/none/ca.pem"}})
+    with pytest.raises(UsageError, match="CA file /none/ca.pem cannot be used"):
+        verbs.release(world.fleet(settings), Options(ref="v1"))
+    assert world.releases("node1") == []
 
 
 def test_unknown_ref_is_refused_and_changes_nothing(world: World) -> None:

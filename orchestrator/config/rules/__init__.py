@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     traffic.groups_are_distinct,
     traffic.preview_port_is_free,
     traffic.http2_needs_https,
+    traffic.urls_have_no_path,
     services.services_are_distinct,
     services.sockets_have_short_paths,
     services.session_files_are_provided,

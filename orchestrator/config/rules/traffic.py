@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orchestrator.config.switch import BalancerSwitch
+from orchestrator.probe.url import read
 
 if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
@@ -49,6 +50,20 @@ def http2_needs_https(settings: Settings) -> str | None:
     plain = [url for switch in settings.switches for url in switch.urls if not url.startswith("https://")]
     if settings.probe.http2 and plain:
         return f"probe.http2: HTTP/2 needs https, and {plain[0]} is not: change this URL, or leave http2 out"
+    return None
+
+
+def urls_have_no_path(settings: Settings) -> str | None:
+    """Return an error message if the probe is on, and a URL of a switch has a path or a query; otherwise None.
+
+    The probe requests the paths in ``probe.paths`` from each URL.
+    """
+    for url in (url for switch in settings.switches for url in switch.urls):
+        if settings.probe.enabled and (path := read(url).path) not in ("", "/"):
+            return (
+                f"switches: the URL {url} has the path {path}: remove the path, because the probe requests the paths "
+                "in probe.paths"
+            )
     return None
 
 

@@ -13,6 +13,7 @@ from orchestrator.config.rules.traffic import (
     http2_needs_https,
     marked_answers_need_a_token,
     preview_port_is_free,
+    urls_have_no_path,
     weights_rise_to_100,
 )
 
@@ -55,6 +56,14 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
             preview_port_is_free,
             {"preview": {"port": 8443}, "switches": [balancer(tls=TLS)]},
             "preview.port: the switch of kind haproxy answers users on port 8443: choose another port",
+        ),
+        (urls_have_no_path, {"switches": [balancer(urls=["http://shop.test", "https://shop.test:8443/"])]}, None),
+        (urls_have_no_path, {"probe": {"enabled": False}, "switches": [balancer(urls=["http://a.test/app"])]}, None),
+        (
+            urls_have_no_path,
+            {"switches": [NODE, balancer(urls=["http://a.test/", "http://b.test/app?x=y"])]},
+            "switches: the URL http://b.test/app?x=y has the path /app?x=y: remove the path, because the probe "
+            "requests the paths in probe.paths",
         ),
         (http2_needs_https, {}, None),
         (http2_needs_https, {"probe": {"http2": True}, "switches": [balancer(urls=["https://shop.test/"])]}, None),
