@@ -67,7 +67,7 @@ def test_a_kept_entry_waits_for_other_runs(version: Path, tmp_path: Path) -> Non
     entries.mkdir(parents=True)
     # another run holds the lock while it copies, and has a directory with a temporary name
     script = 'exec 9<"$1"; flock 9; mkdir "$1/.theirs.part"; echo locked; read end; mv "$1/.theirs.part" "$1/theirs"'
-    command = ["bash", "-c", script, "other", entries]
+    command = ["bash", "-c", script, "other", str(entries)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdin is not None
     assert other.stdout is not None
