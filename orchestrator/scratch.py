@@ -6,10 +6,13 @@ A killed run leaves its temporary directories behind. The next run that makes a 
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import stat
 import tempfile
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,18 +68,24 @@ class Scratch:
 def sweep() -> None:
     """Remove the temporary directories that killed runs of the orchestrator have left.
 
-    Directories younger than YOUNG seconds stay, and so do directories that this user may not remove.
+    Directories younger than YOUNG seconds stay, and so do directories and locks of other users. Any user may make such
+    a directory, with a lock that is a symlink or a pipe.
     """
-    for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
+    for whole in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            if time.time() - file.stat().st_mtime < YOUNG:
+            about = whole.lstat()
+            if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
                 continue
-            with file.open() as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(file.parent, ignore_errors=True)
+            # the opening of a pipe waits for a writer, unless it is opened without blocking
+            file = os.open(whole / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            # the directory is in use, belongs to another user, or was removed meanwhile
+            # there is no lock, or the directory was removed meanwhile
             continue
+        with os.fdopen(file) as lock, suppress(OSError):
+            # the directory may be in use
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - os.fstat(lock.fileno()).st_mtime >= YOUNG:
+                shutil.rmtree(whole, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,37 @@ def test_other_files_of_the_temporary_directory_stay(temporary: Path) -> None:
     assert {path.name for path in temporary.iterdir()} == {"orchestrator-fleet-tests.lock", "orchestrator-notes"}
 
 
+def test_a_pipe_instead_of_a_lock_holds_nobody_up(temporary: Path) -> None:
+    # any user may make it in /tmp
+    (temporary / "orchestrator-x").mkdir()
+    os.mkfifo(temporary / "orchestrator-x/lock")
+    aged(temporary / "orchestrator-x/files")
+    with Scratch() as path:
+        assert path.is_dir()
+
+
+def test_a_link_instead_of_a_directory_removes_nothing(
+    temporary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "lock").write_text("")
+    aged(elsewhere / "files")
+    (temporary / "orchestrator-x").symlink_to(elsewhere)
+    (temporary / "orchestrator-y").mkdir()
+    (temporary / "orchestrator-y/lock").symlink_to(elsewhere / "lock")
+    with Scratch():
+        pass
+    assert (elsewhere / "lock").exists()
+    assert (temporary / "orchestrator-y").is_dir()
+
+
+def test_a_directory_of_another_user_stays(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = aged(killed(temporary))
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with Scratch():
+        assert left.is_dir()
+
+
 def test_no_room_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(OrchestratorError, match=r"no temporary directory on this machine: .*missing"):
