@@ -101,7 +101,10 @@ class Node:
         other.mkdir(parents=True)
         (other / "index.php").write_text("<?php // of another node\n")
         (other / "vendor").write_text("more\n")
+        # the web user of the other node may have made it
+        (other / "vendor").chmod(0o6755)
         (other / "var/cache").mkdir(parents=True)
+        (other / "var/cache").chmod(0o2775)
         archive = self.root / f"releases/.{ID}.tar"
         subprocess.run(["tar", "-C", other.parent, "-c", "-f", archive, ID], check=True)
         os.chown(archive, US, US)
@@ -162,6 +165,16 @@ def test_a_release_is_brought_anew_over_one_with_files_of_others(node: Node) -> 
     # blue's processes have the removed files open, so blue no longer counts as started
     assert not (node.root / "blue/started").exists()
     assert (node.root / "green/started").exists()
+
+
+def test_a_program_of_another_user_is_not_setuid_when_it_arrives(node: Node) -> None:
+    node.script("find", f'ls -ld "$1/.." >>{node.scratch}/seen; PATH=/usr/bin:/bin exec find "$@"')
+    done = node.unpack()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stat.S_IMODE((node.release / "vendor").stat().st_mode) == 0o755
+    assert stat.S_IMODE((node.release / "var/cache").stat().st_mode) == 0o2775
+    # until then, nobody else could run it
+    assert (node.scratch / "seen").read_text().startswith("drwx------ ")
 
 
 def test_a_half_release_of_an_earlier_run_does_no_harm(node: Node) -> None:
