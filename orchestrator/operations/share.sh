@@ -16,20 +16,35 @@ for entry in "$@"; do
     test "$flag" "$path" || { echo "shared $kind missing: $path" >&2; exit 1; }
     own "${entry#*:}"
 done
-seed() { # seed <path>: if the shared directory is empty, copies the release's files at the path into this directory
-    to=$root/shared/$1 from=$root/releases/$id
+# seed <path>: if the shared directory is empty, copies the release's files at the path into this directory.
+#
+# The web user can write to the directory, and could replace the copy by a symlink while the script works. Therefore the
+# script enters the directory of the copy, which no other user can enter, and works in it.
+seed() (
+    from=$release/$1
+    step "$root/shared" "$1"
     # if an earlier copy was interrupted, .seed.part exists: copy again
-    [ -e "$to/.seed.part" ] || [ -z "$(ls -A "$to")" ] || return 0
-    rm -rf "$to/.seed.part"
-    mkdir "$to/.seed.part"
-    if [ -d "$from/$1" ] && [ ! -L "$from/$1" ]; then
-        cp -R "$from/$1/." "$to/.seed.part/"
-    elif [ -n "$(git -C "$from" ls-tree HEAD "$1/" 2>/dev/null)" ]; then
-        git -C "$from" archive "HEAD:$1" | tar -x -C "$to/.seed.part"
+    [ -e .seed.part ] || [ -z "$(ls -A)" ] || return 0
+    rm -rf .seed.part
+    mkdir -m 700 .seed.part
+    step . .seed.part
+    # shellcheck disable=SC3067 # dash and bash have -O
+    [ -O . ] || { echo "shared: $PWD belongs to another user" >&2; exit 1; }
+    if [ -d "$from" ] && [ ! -L "$from" ]; then
+        cp -R "$from/." .
+    elif [ -n "$(git -C "$release" ls-tree HEAD "$1/" 2>/dev/null)" ]; then
+        git -C "$release" archive "HEAD:$1" | tar -x
     fi
-    chmod -R u+rwX,g+rwX "$to/.seed.part"
-    find "$to/.seed.part" -mindepth 1 -maxdepth 1 -exec mv -n -t "$to" {} +
-    rm -rf "$to/.seed.part"
+    find . -mindepth 1 -maxdepth 1 -exec chmod -R u+rwX,g+rwX {} +
+    find . -mindepth 1 -maxdepth 1 -exec mv -n -t .. {} +
+    cd ..
+    rm -rf .seed.part
+)
+step() { # step <directory> <path>: changes to the directory <path> below <directory>, and ends the script if it is behind a link
+    cd -P "$1"
+    place=$PWD/$2
+    cd -P "./$2"
+    [ "$PWD" = "$place" ] || { echo "shared: $place is behind a link, and leads to $PWD" >&2; exit 1; }
 }
 for entry in "$@"; do
     case $entry in seed:*) seed "${entry#*:}"; continue ;; esac

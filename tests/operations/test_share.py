@@ -32,10 +32,16 @@ class Node:
         (self.shared / "auth.json").write_text("{}\n")
 
     def share(
-        self, directories: Sequence[str] = (), files: Sequence[str] = (), seed: Sequence[str] = ()
+        self,
+        directories: Sequence[str] = (),
+        files: Sequence[str] = (),
+        seed: Sequence[str] = (),
+        programs: Path = Path("/usr/bin"),
     ) -> subprocess.CompletedProcess[str]:
+        """Share paths as a release does. The programs in the directory `programs` are found first."""
         (command,) = share._inner(root=str(self.root), release=ID, directories=directories, files=files, seed=seed)
-        return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
+        environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
+        return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True, env=environment)
 
     def outside(self) -> dict[str, str]:
         """Every file outside the release."""
@@ -155,3 +161,51 @@ def test_a_missing_one_is_named_and_nothing_is_linked(node: Node) -> None:
     done = node.share(["storage"], [".env"])
     assert f"shared file missing: {node.shared}/.env" in done.stderr
     assert list(node.release.iterdir()) == []
+
+
+def seeded(node: Node) -> None:
+    """Give the version a file for the empty shared directory `uploads`."""
+    (node.release / "uploads/deep").mkdir(parents=True)
+    (node.release / "uploads/deep/logo").write_text("of the version\n")
+    (node.release / "uploads/deep/logo").chmod(0o600)
+    (node.shared / "uploads").mkdir()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_an_empty_directory_gets_the_files_of_the_version(node: Node, half: bool) -> None:
+    seeded(node)
+    if half:
+        # an earlier version of this script was interrupted
+        (node.shared / "uploads/.seed.part/deep").mkdir(parents=True)
+    for _ in range(2):
+        shared(node.share(["uploads"], seed=["uploads"]))
+        assert node.is_linked("uploads")
+        assert [path.name for path in (node.shared / "uploads").iterdir()] == ["deep"]
+        assert (node.shared / "uploads/deep/logo").read_text() == "of the version\n"
+        assert (node.shared / "uploads/deep/logo").stat().st_mode & 0o777 == 0o660
+
+
+@pytest.mark.parametrize("command", ["cp", "chmod", "mv"])
+def test_a_copy_swapped_for_a_link_changes_nothing_else(node: Node, tmp_path: Path, command: str) -> None:
+    seeded(node)
+    secret, programs = tmp_path / "secret", tmp_path / "bin"
+    for path in (secret, programs):
+        path.mkdir(mode=0o700)
+    part = node.shared / "uploads/.seed.part"
+    swap = f"mv {part} {part}.old; ln -s {secret} {part}"
+    (programs / command).write_text(f'#!/bin/sh\nPATH=/usr/bin:/bin; ({swap}) 2>/dev/null\nexec {command} "$@"\n')
+    (programs / command).chmod(0o755)
+    node.share(["uploads"], seed=["uploads"], programs=programs)
+    assert secret.stat().st_mode & 0o777 == 0o700
+    assert list(secret.iterdir()) == []
+
+
+def test_a_copy_is_closed_to_other_users_until_it_is_whole(node: Node, tmp_path: Path) -> None:
+    seeded(node)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "cp").write_text(f'#!/bin/sh\nstat -c %a . >>{tmp_path}/seen\nPATH=/usr/bin:/bin exec cp "$@"\n')
+    (programs / "cp").chmod(0o755)
+    (node.shared / "uploads").chmod(0o2775)
+    shared(node.share(["uploads"], seed=["uploads"], programs=programs))
+    assert (tmp_path / "seen").read_text() in ("2700\n", "700\n")
