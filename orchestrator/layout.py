@@ -207,8 +207,20 @@ class BalancerLayout:
 
     @property
     def haproxy_socket(self) -> str:
-        """The socket of HAProxy's Runtime API (level admin), which belongs to the deploy user's group."""
+        """The socket of HAProxy's Runtime API for the deploy user's group.
+
+        The level of the socket is ``operator``: with ``admin``, a user could read HAProxy's memory, and so the private
+        keys of its certificates.
+        """
         return f"/run/haproxy/{self.app}.sock"
+
+    @property
+    def haproxy_admin(self) -> str:
+        """The socket of HAProxy's Runtime API for root, with the level ``admin``.
+
+        The name of an application has no dots. Therefore no application has this path as its ``haproxy_socket``.
+        """
+        return f"/run/haproxy/{self.app}.admin.sock"
 
     @property
     def haproxy_conf(self) -> str:

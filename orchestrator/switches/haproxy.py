@@ -64,7 +64,7 @@ class HAProxy(Balancer):
     @property
     @override
     def bar(self) -> str:
-        return self._script("bar", **self._backends)
+        return self._script("bar", admin=self.layout.haproxy_admin, **self._backends)
 
     @property
     @override

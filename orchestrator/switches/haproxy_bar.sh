@@ -1,11 +1,15 @@
 # shellcheck shell=sh
 # Takes a node out of both colors, or lets the node in again. Prints `kept` if an operator had taken the node out
-# before.
-: "${blue:?}" "${green:?}"
+# before. Runs as root, because only the socket for root permits this.
+: "${admin:?}" "${blue:?}" "${green:?}"
 . haproxy_ask.sh
 
 set -eu
 name=$1 verb=$3
+# a HAProxy with the configuration of an earlier version of this tool has one socket, which permits everything
+former=$socket
+socket=$admin
+[ -n "$(ask "show info" 2>/dev/null)" ] || socket=$former
 for backend in "$blue" "$green"; do
     # field 7 is the administrative state: 0 means ready; an operator has set any other value
     state=$(ask "show servers state $backend" | awk -v n="$name" '$4 == n { print $7 }')

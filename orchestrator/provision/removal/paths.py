@@ -50,6 +50,7 @@ def system(settings: Settings) -> list[str]:
         settings.node.library,
         settings.balancer.record.rpartition("/")[0],
         settings.balancer.haproxy_socket,
+        settings.balancer.haproxy_admin,
         *(path for color in Color for path in _of_color(settings, color)),
         # the last path, because it holds the list of nodes: without the list, a second removal would not find the bars
         settings.node.etc,
