@@ -41,12 +41,10 @@ def prepare(
     layout = settings.balancer
     parent = layout.state.rsplit("/", 1)[0]
     work.do("state directory", operations.directories, paths=[parent])
+    owner = {"user": settings.user, "group": account.group}
+    work.do("state", operations.directories, paths=[layout.state], **owner)
     work.do(
-        "state",
-        operations.directories,
-        paths=[layout.state, layout.guard_dir],
-        user=settings.user,
-        group=account.group,
+        "directory of the guard", operations.directories_below, base=layout.state, paths=[layout.guard_dir], **owner
     )
     scripts = {**common.scripts_of("guard"), "bar": render.bar(settings)}
     common.library(work, layout.library, scripts)

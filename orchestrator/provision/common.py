@@ -61,14 +61,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
         )
         account = work.account(settings.user)
     if keys:
-        work.do(
-            "authorized keys",
-            server.user_authorized_keys,
-            user=settings.user,
-            group=account.group,
-            public_keys=keys,
-            authorized_key_directory=f"{account.home}/.ssh",
-        )
+        work.do("authorized keys", operations.authorized_keys, user=settings.user, home=account.home, keys=keys)
     return account
 
 

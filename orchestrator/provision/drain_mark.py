@@ -24,6 +24,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.provision.live_gate import Answering, served
 from orchestrator.provision.members import Members
 from orchestrator.provision.replies import Say, sure, values
+from orchestrator.scripts.guarded import as_user, guarded
 from orchestrator.switches import balancer
 from orchestrator.waiting import until
 
@@ -54,10 +55,8 @@ def write(fleet: Fleet, name: str, balancers: Sequence[str]) -> None:
     """
     text = "\n".join(balancers or [NOWHERE]) + "\n"
     path = _path(fleet, name)
-    command = StringCommand(
-        "cat", ">", QuoteString(f"{path}.new"), "&& mv -fT", QuoteString(f"{path}.new"), QuoteString(path)
-    )
-    sure(fleet.one(name, lambda host: fleet.shell(host, command, stdin=text), TIME))
+    command = guarded('cat >"$1.new" && mv -fT "$1.new" "$1"', [path], None)
+    sure(fleet.one(name, lambda host: _shell(fleet, host, command, text), TIME))
 
 
 def remove(fleet: Fleet, name: str) -> None:
@@ -66,7 +65,7 @@ def remove(fleet: Fleet, name: str) -> None:
     + name: name of a node or of an nginx balancer
     """
     command = StringCommand("rm -f --", QuoteString(_path(fleet, name)))
-    sure(fleet.one(name, lambda host: fleet.shell(host, command), TIME))
+    sure(fleet.one(name, lambda host: _shell(fleet, host, command), TIME))
 
 
 def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[str]:
@@ -180,7 +179,7 @@ def let_all_in(fleet: Fleet, names: Sequence[str], say: Say) -> None:
     """
 
     def read(host: Host) -> list[str]:
-        return fleet.shell(host, StringCommand("cat", QuoteString(_path(fleet, host.name))))
+        return _shell(fleet, host, StringCommand("cat", QuoteString(_path(fleet, host.name))))
 
     marks = values(fleet.each(names, read, TIME))
     for name in names:
@@ -200,6 +199,14 @@ def named(lines: Sequence[str], balancers: Collection[str]) -> list[str]:
     + balancers: names of the balancers in the inventory
     """
     return [name for name in balancers if not lines or name in lines]
+
+
+def _shell(fleet: Fleet, host: Host, command: StringCommand, text: str = "") -> list[str]:
+    """Run a command about a drain mark as the deploy user, who owns the directory of the drain mark.
+
+    + text: text for the standard input of the command
+    """
+    return fleet.shell(host, as_user(fleet.settings.user, command), stdin=text)
 
 
 def _path(fleet: Fleet, name: str) -> str:

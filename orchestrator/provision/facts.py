@@ -215,6 +215,25 @@ class Current(FactBase[dict[str, bool]]):
         return {stamp: word == "yes" for word, stamp in lines}
 
 
+class AuthorizedKeys(FactBase[list[str]]):
+    """
+    Returns the lines of a user's file ``authorized_keys``; no lines if the user or the file does not exist.
+
+    + user: name of the user. The user's own rights are used to read the file, because the user may put a symlink there.
+    + home: home directory of the user
+    """
+
+    default = list
+
+    @override
+    def command(self, user: str, home: str) -> StringCommand:
+        return script('runuser -u "$1" -- cat "$2" 2>/dev/null; true', user, f"{home}/.ssh/authorized_keys")
+
+    @override
+    def process(self, output: list[str]) -> list[str]:
+        return list(output)
+
+
 class MissingPackages(FactBase[list[str]]):
     """
     Returns the names of the packages that are not installed.

@@ -60,6 +60,7 @@ def place(
         text=render.weights_map(Weights.all_to(first)),
         user=settings.user,
         group=account.group,
+        by=settings.user,
     )
     tls.links(work, settings, switch)
     work.do("HAProxy's directory", operations.directories, paths=[HAPROXY_DIRECTORY])

@@ -40,7 +40,7 @@ def keep(fleet: Fleet, members: Members) -> list[str]:
             walk.place_node(fleet, members, work, host)
         if host.name in fleet.balancers:
             walk.place_balancer(fleet, members, work, host)
-        paths = [*work.paths, *_also(fleet)]
+        paths = [*work.replaced, *_also(fleet)]
         fleet.shell(host, guarded(read("provision/keep.sh"), [_directory(fleet), *paths], None))
         return work.changed
 

@@ -58,9 +58,10 @@ def place(
     layout = settings.balancer
     owner = {"user": settings.user, "group": account.group}
     paths = [layout.weights, *(f"{layout.weights}/{share}" for share in range(101))]
-    work.do("weights", operations.directories, paths=paths, **owner)
+    work.do("weights", operations.directories_below, base=layout.state, paths=paths, **owner)
     weight = Weights.all_to(first).green
-    work.do("first weight", operations.first_link, path=layout.weight_link, target=f"weights/{weight}", **owner)
+    target, user = f"weights/{weight}", settings.user
+    work.do("first weight", operations.first_link, path=layout.weight_link, target=target, user=user)
     _record(work, settings, switch, owner)
     common.welcome_page(work, balancer.ports(settings, switch))
     pinned = {name: found[address] for name, address in nodes.items()}
@@ -88,7 +89,7 @@ def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str
     layout = settings.balancer
     folder = layout.record.rpartition("/")[0]
     work.do("directory of the record", operations.directories, paths=[folder.rpartition("/")[0], folder])
-    work.do("record", operations.first_file, path=layout.record, text="", **owner)
+    work.do("record", operations.first_file, path=layout.record, text="", by="root", **owner)
     common.library(work, layout.library, {"trim": render.trim(settings, switch)})
     units = render.trim_units(settings)
     changed = [work.do(f"unit {path}", operations.file, path=path, text=text) for path, text in units.items()]

@@ -182,11 +182,13 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
     layout = settings.node
     owner = {"user": settings.user, "group": account.group}
     colors = [layout.color(color) for color in Color]
-    paths = [layout.root, layout.releases, layout.shared, layout.guard_dir, *colors]
-    work.do("directories", operations.directories, paths=paths, **owner)
+    paths = [layout.releases, layout.shared, layout.guard_dir, *colors]
+    work.do("directory of the application", operations.directories, paths=[layout.root], **owner)
+    work.do("directories", operations.directories_below, base=layout.root, paths=paths, **owner)
     work.do(
         "directories of sockets",
-        operations.directories,
+        operations.directories_below,
+        base=layout.root,
         paths=[f"{path}/run" for path in colors],
         user=settings.user,
         # PHP-FPM and services run as the web user, and make their own sockets here
@@ -196,7 +198,8 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
     if settings.shared_sessions:
         work.do(
             "sessions",
-            operations.directories,
+            operations.directories_below,
+            base=layout.root,
             paths=[layout.sessions],
             user=settings.web_user,
             group=web.group,
@@ -208,7 +211,8 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
         # write to a file, such as a log, that the other user made.
         work.do(
             "shared directories",
-            operations.directories,
+            operations.directories_below,
+            base=layout.root,
             paths=[f"{layout.shared}/{path}" for path in shared],
             user=settings.user,
             group=web.group,
@@ -217,6 +221,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
         work.do(
             "shared directories: who may write",
             operations.heirs,
+            base=layout.root,
             paths=[f"{layout.shared}/{path}" for path in settings.shared.directories],
             users=[settings.user, settings.web_user],
         )
@@ -225,7 +230,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
     work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
     work.do("state", operations.directories, paths=[state], **owner)
     if live is not None:
-        work.do("live link", operations.first_link, path=layout.live, target=str(live), **owner)
+        work.do("live link", operations.first_link, path=layout.live, target=str(live), user=settings.user)
 
 
 def shared_directories(settings: Settings) -> list[str]:

@@ -15,9 +15,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from orchestrator.operations import configure
-from orchestrator.provision.facts import Barred, Earlier, Entries, Entry, GitSetting, Heirs
+from orchestrator.provision.facts import AuthorizedKeys, Barred, Earlier, Entries, Entry, GitSetting, Heirs
 from orchestrator.scripts.files import read
-from orchestrator.scripts.guarded import guarded
+from orchestrator.scripts.guarded import as_user, guarded
 
 Commands = Generator[StringCommand, None, None]
 
@@ -98,8 +98,20 @@ def _file(path: str, text: str, user: str, group: str, mode: str, check: str, un
     if host.get_fact(Entries, paths=[path]).get(path) == Entry("file", user, group, mode, digest):
         host.noop(f"{path} is as it should be")
         return
+    yield _put(path, text, user, group, mode, check, until)
+
+
+def _put(
+    path: str, text: str, user: str, group: str, mode: str, check: str, until: str, by: str | None = None
+) -> StringCommand:
+    """Return the command that checks the new content of a file and, if wanted, installs the file.
+
+    + path, text, user, group, mode, check, until: as for `_file`
+    + by: user as whom the command runs; None for the user who logs in
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()
     about = [path, f"{user}:{group}", mode, check, digest, until]
-    yield StringCommand(guarded(read("provision/file.sh"), about, None), _stdin=text)
+    return StringCommand(as_user(by, guarded(read("provision/file.sh"), about, None)), _stdin=text)
 
 
 @operation()
@@ -107,7 +119,8 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
     """
     Make directories, and set their owner and permissions. The contents of existing directories stay as they are.
 
-    + paths: paths of the directories, parents before children
+    + paths: paths of the directories, parents before children. Only root can change the directories above them. For
+      other directories, there is the operation ``directories_below``.
     + user: owner of the directories
     + group: group of the directories
     + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get the directory's
@@ -117,21 +130,65 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
 
     .. code:: python
 
-        directories(paths=["/srv/shop/shared"], user="deploy", group="www-data", mode="2775")
+        directories(paths=["/srv/shop"], user="deploy", group="deploy")
+    """
+    bits = [QuoteString(path) for path in _changed(paths, user, group, mode)]
+    if bits:
+        yield StringCommand("mkdir -p --", *bits)
+        yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", *bits)
+        yield StringCommand("chmod", QuoteString(mode), "--", *bits)
+
+
+@operation()
+def directories_below(base: str, paths: Sequence[str], user: str, group: str, mode: str = "755") -> Commands:
+    """
+    Make directories below a directory that other users than root can change, and set their owner and permissions.
+
+    The contents of existing directories stay as they are. If there is a symlink in a path below ``base``, the operation
+    fails, and changes nothing behind the symlink. This also holds if a user makes the symlink while the operation runs.
+
+    + base: path of an existing directory. Only root can change the directories above ``base``.
+    + paths: absolute paths of directories below ``base``, parents before children
+    + user: owner of the directories
+    + group: group of the directories
+    + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get the directory's
+      group.
+
+    **Example:**
+
+    .. code:: python
+
+        directories_below(base="/srv/shop", paths=["/srv/shop/shared"], user="deploy", group="www-data", mode="2775")
+    """
+    wrong = _changed(paths, user, group, mode)
+    if wrong:
+        about = [base, user, group, mode, *_relative(base, wrong)]
+        yield guarded(read("provision/directories_below.sh"), about, None)
+
+
+def _changed(paths: Sequence[str], user: str, group: str, mode: str) -> list[str]:
+    """Return the paths at which a directory must be made or changed. If there are none, tell pyinfra.
+
+    Raises OperationError if there is something else than a directory at a path. The arguments are the same as for the
+    operation ``directories``.
     """
     found = host.get_fact(Entries, paths=list(paths))
     wrong = wrong_directories(found, paths, user, group, mode)
     if not wrong:
         host.noop(f"{len(paths)} directories are as they should be")
-        return
     for path in wrong:
         entry = found.get(path)
         if entry is not None and entry.kind != "directory":
             raise OperationError(f"{path} is a {entry.kind}, not a directory")
-    bits = [QuoteString(path) for path in wrong]
-    yield StringCommand("mkdir -p --", *bits)
-    yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", *bits)
-    yield StringCommand("chmod", QuoteString(mode), "--", *bits)
+    return wrong
+
+
+def _relative(base: str, paths: Sequence[str]) -> list[str]:
+    """Return paths relative to a directory above them. Raises ValueError if a path is not below this directory."""
+    above = f"{base.rstrip('/')}/"
+    if outside := [path for path in paths if not path.startswith(above)]:
+        raise ValueError(f"not below {base}: {outside}")
+    return [path.removeprefix(above) for path in paths]
 
 
 def wrong_directories(
@@ -151,20 +208,22 @@ def wrong_directories(
 
 
 @operation()
-def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
+def heirs(base: str, paths: Sequence[str], users: Sequence[str]) -> Commands:
     """
     Permit some users to write to all files that any user creates in some directories from now on.
 
-    The operation sets a default ACL on the directories. Existing files in the directories stay as they are.
+    The operation sets a default ACL on the directories. Existing files in the directories stay as they are. Like
+    ``directories_below``, the operation follows no symlink below ``base``.
 
-    + paths: existing directories
+    + base: path of an existing directory. Only root can change the directories above ``base``.
+    + paths: absolute paths of existing directories below ``base``
     + users: names of the users who may write
 
     **Example:**
 
     .. code:: python
 
-        heirs(paths=["/srv/shop/shared/storage"], users=["deploy", "www-data"])
+        heirs(base="/srv/shop", paths=["/srv/shop/shared/storage"], users=["deploy", "www-data"])
     """
     found = host.get_fact(Heirs, paths=list(paths))
     wrong = [path for path in paths if not found.get(path, frozenset()) >= set(users)]
@@ -172,24 +231,23 @@ def heirs(paths: Sequence[str], users: Sequence[str]) -> Commands:
         host.noop(f"{len(paths)} directories are as they should be")
         return
     entries = ",".join(f"d:u:{user}:rwX" for user in users)
-    yield StringCommand("setfacl -m", QuoteString(entries), "--", *[QuoteString(path) for path in wrong])
+    yield guarded(read("provision/heirs.sh"), [base, entries, *_relative(base, wrong)], None)
 
 
 @operation()
-def first_link(path: str, target: str, user: str, group: str) -> Commands:
+def first_link(path: str, target: str, user: str) -> Commands:
     """
     Make a symlink, if nothing exists at the path. An existing symlink stays, because a release may have changed it.
 
     + path: path of the symlink
     + target: target of the symlink, relative or absolute
-    + user: owner of the symlink
-    + group: group of the symlink
+    + user: owner of the symlink. The command runs as this user, who also owns the directory of the symlink.
 
     **Example:**
 
     .. code:: python
 
-        first_link(path="/srv/shop/live", target="blue", user="deploy", group="deploy")
+        first_link(path="/srv/shop/live", target="blue", user="deploy")
     """
     entry = host.get_fact(Entries, paths=[path]).get(path)
     if entry is not None:
@@ -197,8 +255,7 @@ def first_link(path: str, target: str, user: str, group: str) -> Commands:
             raise OperationError(f"{path} is a {entry.kind}, not a link")
         host.noop(f"{path} points to {entry.content}")
         return
-    yield StringCommand("ln -s --", QuoteString(target), QuoteString(path))
-    yield StringCommand("chown -h", QuoteString(f"{user}:{group}"), "--", QuoteString(path))
+    yield as_user(user, StringCommand("ln -sT --", QuoteString(target), QuoteString(path)))
 
 
 @operation()
@@ -226,7 +283,7 @@ def link(path: str, target: str) -> Commands:
 
 
 @operation()
-def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -> Commands:
+def first_file(path: str, text: str, user: str, group: str, by: str, mode: str = "644") -> Commands:
     """
     Write a file, if nothing exists at the path. An existing file stays, because it holds state that runs have changed.
 
@@ -234,20 +291,45 @@ def first_file(path: str, text: str, user: str, group: str, mode: str = "644") -
     + text: first content of the file
     + user: owner of the file
     + group: group of the file
+    + by: user as whom the commands run: the user who owns the directory of the file
     + mode: permissions in octal, without a leading zero
 
     **Example:**
 
     .. code:: python
 
-        first_file(path="/var/lib/orchestrator/shop/weights.map", text="green 0\\n", user="deploy", group="deploy")
+        first_file(path="/var/lib/orchestrator/shop/weights.map", text="green 0\\n", user="deploy", group="deploy",
+                   by="deploy")
     """
     if host.get_fact(Entries, paths=[path]).get(path) is not None:
         host.noop(f"{path} is there")
         return
-    yield from file._inner(  # noqa: SLF001 (how pyinfra nests an operation)
-        path=path, text=text, user=user, group=group, mode=mode
-    )
+    yield _put(path, text, user, group, mode, "", "placed", None if by == "root" else by)
+
+
+@operation()
+def authorized_keys(user: str, home: str, keys: Sequence[str]) -> Commands:
+    """
+    Permit public keys to log in as a user. Other keys that may log in as this user stay.
+
+    + user: name of the user. The commands run as this user, because root would follow symlinks that this user may have
+      made in the home directory.
+    + home: home directory of the user
+    + keys: the public keys, as lines of the file ``authorized_keys``
+
+    **Example:**
+
+    .. code:: python
+
+        authorized_keys(user="deploy", home="/home/deploy", keys=["ssh-ed25519 AAAA... ann"])
+    """
+    there = {line.strip() for line in host.get_fact(AuthorizedKeys, user=user, home=home)}
+    missing = [key for key in dict.fromkeys(keys) if key not in there]
+    if not missing:
+        host.noop(f"{len(keys)} keys may log in as {user}")
+        return
+    command = as_user(user, guarded(read("provision/authorized_keys.sh"), [home], None))
+    yield StringCommand(command, _stdin="".join(f"{key}\n" for key in missing))
 
 
 @operation()

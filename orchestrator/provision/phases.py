@@ -29,9 +29,10 @@ ADDING: frozenset[Callable[..., Any]] = frozenset(
     {
         apt.packages,
         server.user,
-        server.user_authorized_keys,
+        operations.authorized_keys,
         operations.configured,
         operations.directories,
+        operations.directories_below,
         operations.heirs,
         operations.first_file,
         operations.first_link,

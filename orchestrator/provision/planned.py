@@ -14,6 +14,7 @@ from typing_extensions import override
 from orchestrator.errors import StepFailed
 from orchestrator.provision import operations
 from orchestrator.provision.facts import Account, Accounts, Entries
+from orchestrator.provision.phases import ADDING, LAST
 from orchestrator.provision.work import Work, line
 
 VERBS: Mapping[Callable[..., Any], str] = {
@@ -58,11 +59,14 @@ class Planned(Work):
     """Notes the operations that would change something on the current host. No operation is run, so nothing changes.
 
     + changes: the changes that the operations would make, in order
+    + replaced: the paths of the files and links that operations of the phase `Placed` would replace or remove. An
+      operation that only adds something never replaces a file.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.changes: list[Change] = []
+        self.replaced: list[str] = []
         self._created: dict[str, Account] = {}
 
     @property
@@ -88,7 +92,9 @@ class Planned(Work):
         if operation is server.user:
             self._created[own["user"]] = Account(own["home"], own["user"])
         self.changed.append(what)
-        self.changes.append(Change(VERBS.get(operation, "write"), what, _paths(operation, own)))
+        paths = _paths(operation, own)
+        self.changes.append(Change(VERBS.get(operation, "write"), what, paths))
+        self.replaced += () if operation in ADDING | LAST else paths
         return True
 
     @override
@@ -114,9 +120,10 @@ class Planned(Work):
 
 def _paths(operation: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths that an operation would write or remove on the current host."""
-    if operation is operations.directories:
+    if operation in (operations.directories, operations.directories_below):
         found = host.get_fact(Entries, paths=list(arguments["paths"]))
-        return tuple(operations.wrong_directories(found, **arguments))
-    if operation is server.user_authorized_keys:
-        return (f"{arguments['authorized_key_directory']}/authorized_keys",)
+        wanted = {name: value for name, value in arguments.items() if name != "base"}
+        return tuple(operations.wrong_directories(found, **wanted))
+    if operation is operations.authorized_keys:
+        return (f"{arguments['home']}/.ssh/authorized_keys",)
     return (arguments["path"],) if "path" in arguments else tuple(arguments.get("paths", ()))

@@ -49,3 +49,15 @@ def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCom
         str(guard.seconds),
         *run,
     )
+
+
+def as_user(user: str | None, command: StringCommand) -> StringCommand:
+    """Return a command that runs ``command`` as a user, with the rights of this user only.
+
+    Root must not change a path below a directory that another user can change: this user could put a symlink there, and
+    root would follow the symlink. Therefore such commands of provisioning run as this user.
+
+    + user: name of the user; None for the user who logs in
+    """
+    # env, because a command may begin with an environment variable
+    return command if user is None else StringCommand("runuser", "-u", QuoteString(user), "--", "env", command)

@@ -22,7 +22,7 @@ from orchestrator.journal.records import Begin
 from orchestrator.journal.session import Session, owner
 from orchestrator.journal.store import Store
 from orchestrator.report.terminal import say
-from orchestrator.scripts.guarded import Guard, guarded
+from orchestrator.scripts.guarded import Guard, as_user, guarded
 from orchestrator.signals import signals
 
 
@@ -67,7 +67,7 @@ def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> in
     def close(host: Host) -> list[str]:
         layout = balancer if host.name in fleet.balancers else node
         guard = Guard(f"{layout.library}/guard", layout.guard_dir, fence, int(deadline), preempt=True)
-        return fleet.shell(host, _as_user(user, guarded("true", [], guard)))
+        return fleet.shell(host, as_user(user, guarded("true", [], guard)))
 
     replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
     refused = [re.search(r"fenced: run \d+ is older than run (\d+)", reply.error or "") for reply in replies]
@@ -93,7 +93,7 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
     def shell(command: StringCommand, text: str) -> list[str]:
         reply = fleet.one(
-            first.name, lambda host: fleet.shell(host, _as_user(user, command), text), fleet.settings.deadlines.look + 5
+            first.name, lambda host: fleet.shell(host, as_user(user, command), text), fleet.settings.deadlines.look + 5
         )
         if reply.error is not None or reply.value is None:
             raise OrchestratorError(f"{first.name}, which holds lock and journal: {reply.error}")
@@ -111,15 +111,6 @@ def store_host(fleet: Fleet) -> Host:
     if name not in fleet.state.inventory.hosts:
         raise UsageError(f"settings: journal.host: the inventory has no host {name}")
     return fleet.host(name)
-
-
-def _as_user(user: str | None, command: StringCommand) -> StringCommand:
-    """Return a command that runs ``command`` as a user.
-
-    + user: the user; None for the user who logs in
-    """
-    # env, because a command may begin with an environment variable
-    return command if user is None else StringCommand("runuser", "-u", user, "--", "env", command)
 
 
 def begin_record(verb: str) -> Begin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -47,12 +48,20 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Call:
     return call
 
 
-def run(commands: list[StringCommand]) -> subprocess.CompletedProcess[str]:
-    """Run an operation's commands on this machine, as pyinfra does."""
+def run(commands: list[StringCommand], user: str = "", path: str = "") -> subprocess.CompletedProcess[str]:
+    """Run an operation's commands on this machine, as pyinfra does.
+
+    + user: the user as whom the commands must say that they run; they run as the user of the test
+    + path: a directory with programs that are found first
+    """
+    environment = os.environ | {"PATH": f"{path}:{os.environ['PATH']}"}
     for command in commands:
         stdin = command.connector_arguments.get("_stdin", "")
         assert isinstance(stdin, str)
-        done = subprocess.run(["sh", "-c", command.get_raw_value()], input=stdin, capture_output=True, text=True)
+        text = command.get_raw_value()
+        assert not user or text.startswith(f"runuser -u {user} -- env ")
+        text = text.removeprefix(f"runuser -u {user} -- ")
+        done = subprocess.run(["sh", "-c", text], input=stdin, capture_output=True, text=True, env=environment)
         if done.returncode:
             break
     return done
@@ -167,9 +176,9 @@ def test_directories_keep_their_setgid_bit(on: Call, tmp_path: Path, me: dict[st
 def test_a_missing_default_acl_is_set(on: Call) -> None:
     both = ["deploy", "www-data"]
     known = {"/a": frozenset({*both, "root"}), "/b": frozenset({"deploy"}), "/c": frozenset()}
-    assert on(operations.heirs, {"Heirs": known}, paths=["/a"], users=both) == []
-    (command,) = on(operations.heirs, {"Heirs": known}, paths=["/a", "/b", "/c", "/d d"], users=both)
-    assert command.get_raw_value() == "setfacl -m d:u:deploy:rwX,d:u:www-data:rwX -- /b /c '/d d'"
+    assert on(operations.heirs, {"Heirs": known}, paths=["/a"], users=both, base="/") == []
+    (command,) = on(operations.heirs, {"Heirs": known}, paths=["/a", "/b", "/c", "/d d"], users=both, base="/")
+    assert command.get_raw_value().endswith("orchestrator / d:u:deploy:rwX,d:u:www-data:rwX b c 'd d'")
 
 
 def test_the_default_acl_says_who_may_write() -> None:
@@ -192,8 +201,8 @@ other::r-x
 
 def test_a_link_is_only_made_where_there_is_none(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
     path = tmp_path / "live"
-    arguments = {"path": str(path), "target": "blue", **me}
-    assert run(on(operations.first_link, {"Entries": {str(path): None}}, **arguments)).returncode == 0
+    arguments = {"path": str(path), "target": "blue", "user": me["user"]}
+    assert run(on(operations.first_link, {"Entries": {str(path): None}}, **arguments), me["user"]).returncode == 0
     found = entry(path)
     assert found
     assert (found.kind, found.content) == ("link", "blue")
@@ -201,11 +210,99 @@ def test_a_link_is_only_made_where_there_is_none(on: Call, tmp_path: Path, me: d
     assert on(operations.first_link, {"Entries": {str(path): moved}}, **arguments) == []
 
 
-def test_state_is_only_written_where_there_is_none(on: Call) -> None:
-    arguments = {"path": "/m", "text": "green 0\n", "user": "deploy", "group": "deploy"}
+def test_state_is_only_written_where_there_is_none(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
+    path = tmp_path / "m"
+    arguments = {"path": str(path), "text": "green 0\n", "by": "deploy", **me}
     there = Entry("file", "deploy", "deploy", "600", "0" * 64)
-    assert on(operations.first_file, {"Entries": {"/m": there}}, **arguments) == []
-    assert len(on(operations.first_file, {"Entries": {"/m": None}}, **arguments)) == 1
+    assert on(operations.first_file, {"Entries": {str(path): there}}, **arguments) == []
+    commands = on(operations.first_file, {"Entries": {str(path): None}}, **arguments)
+    assert run(commands, "deploy").returncode == 0
+    assert path.read_text() == "green 0\n"
+    (command,) = on(operations.first_file, {"Entries": {}}, **arguments | {"by": "root"})
+    assert command.get_raw_value().startswith("sh -c ")
+
+
+def test_new_keys_are_added_to_those_that_may_log_in(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
+    file = tmp_path / ".ssh/authorized_keys"
+    about = {"user": me["user"], "home": str(tmp_path), "keys": ["ssh-ed25519 A ann", "ssh-ed25519 B bob"]}
+    assert run(on(operations.authorized_keys, {"AuthorizedKeys": []}, **about), me["user"]).returncode == 0
+    assert file.read_text() == "ssh-ed25519 A ann\nssh-ed25519 B bob\n"
+    assert (file.parent.stat().st_mode & 0o7777, file.stat().st_mode & 0o7777) == (0o700, 0o600)
+    assert on(operations.authorized_keys, {"AuthorizedKeys": file.read_text().splitlines()}, **about) == []
+    file.write_text("ssh-ed25519 B bob")
+    known = {"AuthorizedKeys": ["ssh-ed25519 B bob"]}
+    assert run(on(operations.authorized_keys, known, **about), me["user"]).returncode == 0
+    assert file.read_text() == "ssh-ed25519 B bob\nssh-ed25519 A ann\n"
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A directory outside the application, which no operation may change."""
+    path = tmp_path / "secret"
+    (path / "inside").mkdir(parents=True)
+    path.chmod(0o700)
+    return path
+
+
+def is_unchanged(secret: Path) -> bool:
+    return secret.stat().st_mode & 0o7777 == 0o700 and [path.name for path in secret.iterdir()] == ["inside"]
+
+
+def below(on: Call, base: Path, me: dict[str, str], *names: str) -> list[StringCommand]:
+    """Return the commands that make shared directories."""
+    paths = [f"{base}/{name}" for name in names]
+    return on(operations.directories_below, {"Entries": {}}, base=f"{base}/", paths=paths, mode="2775", **me)
+
+
+def test_directories_below_are_made_with_their_modes(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
+    base = tmp_path / "shop"
+    base.mkdir()
+    # above the application, an administrator may have made links
+    (tmp_path / "srv").symlink_to(tmp_path)
+    for _ in range(2):
+        assert run(below(on, tmp_path / "srv/shop", me, "shared", "shared/a b", "shared//a b/c")).returncode == 0
+    for name in ("shared", "shared/a b", "shared/a b/c"):
+        assert entry(base / name) == Entry("directory", me["user"], me["group"], "2775")
+
+
+@pytest.mark.parametrize("to", ["{secret}", "../../secret"])
+def test_no_link_below_the_application_is_followed(
+    on: Call, tmp_path: Path, me: dict[str, str], secret: Path, to: str
+) -> None:
+    shared = tmp_path / "shop/shared"
+    shared.mkdir(parents=True)
+    (shared / "storage").symlink_to(to.format(secret=secret))
+    for names in (["shared/storage/inside"], ["shared/storage/new"], ["shared/storage"]):
+        done = run(below(on, tmp_path / "shop", me, *names))
+        assert done.returncode == 1
+        assert f"{shared}/storage is a link to {secret}, not a directory" in done.stderr
+        assert is_unchanged(secret)
+    heirs = {"base": str(tmp_path / "shop"), "paths": [f"{shared}/storage"], "users": ["www-data"]}
+    assert run(on(operations.heirs, {"Heirs": {}}, **heirs)).returncode == 1
+
+
+@pytest.mark.parametrize("command", ["mkdir", "chown", "chmod", "setfacl"])
+def test_a_directory_swapped_for_a_link_changes_nothing(
+    on: Call, tmp_path: Path, me: dict[str, str], secret: Path, command: str
+) -> None:
+    shop, programs = tmp_path / "shop", tmp_path / "bin"
+    storage = shop / "shared/storage"
+    programs.mkdir()
+    storage.mkdir(parents=True)
+    for name in ("mkdir", "chown", "chmod", "setfacl"):
+        swap = f"mv {storage} {storage}.old; ln -s {secret} {storage}" if name == command else ":"
+        # the arguments are noted, and each program but setfacl does its work
+        work = ":" if name == "setfacl" else f'PATH=/usr/bin:/bin exec {name} "$@"'
+        (programs / name).write_text(f'#!/bin/sh\n({swap}) 2>/dev/null\necho "$PWD" "$@" >>{tmp_path}/said\n{work}\n')
+        (programs / name).chmod(0o755)
+    run(below(on, shop, me, "shared/storage", "shared/storage/new", "shared/storage/newer"), path=str(programs))
+    heirs = {"base": str(shop), "paths": [str(storage)], "users": ["www-data"]}
+    run(on(operations.heirs, {"Heirs": {}}, **heirs), path=str(programs))
+    assert storage.is_symlink()
+    assert is_unchanged(secret)
+    said = (tmp_path / "said").read_text().splitlines()
+    assert any(f" {word}" in line for line in said for word in ("./new", "."))
+    assert not any(line.startswith(str(secret)) for line in said)
 
 
 def test_absent(on: Call) -> None:

@@ -46,8 +46,9 @@ CHECKED = {"path": "/f", "text": "", "check": "nginx -t"}
     [
         (apt.packages, {"packages": ["nginx"]}, [Prepared]),
         (server.user, {"user": "deploy"}, [Prepared]),
-        (server.user_authorized_keys, {"user": "deploy"}, [Prepared]),
+        (operations.authorized_keys, {"user": "deploy"}, [Prepared]),
         (operations.directories, {"paths": ["/d"]}, [Prepared]),
+        (operations.directories_below, {"paths": ["/d"]}, [Prepared]),
         (operations.heirs, {"paths": ["/d"]}, [Prepared]),
         (operations.first_file, {"path": "/f"}, [Prepared]),
         (operations.first_link, {"path": "/f"}, [Prepared]),

@@ -65,6 +65,8 @@ def test_only_what_differs_from_the_host_is_planned(host: Host) -> None:
     ]
     assert plan.changed == [change.what for change in plan.changes]
     assert plan.paths == ["/wrong", "/d/new", "/right"]
+    # a directory is only added, so there is no former one to put back
+    assert plan.replaced == ["/wrong", "/right"]
 
 
 def test_what_cannot_be_done_is_refused_by_the_plan(host: Host) -> None:
