@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from pyinfra import logger
 from pyinfra.api.host import Host
@@ -20,6 +21,7 @@ from pyinfra.operations import python
 from orchestrator.config import Settings, load
 from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
+from orchestrator.mask import Mask
 from orchestrator.options import Options, read
 from orchestrator.report.file import require_writable
 from orchestrator.report.terminal import say
@@ -52,9 +54,13 @@ def run(verb: str) -> None:
         settings, options = _asked(state, verb)
         # the plan and the run share one Fleet, which keeps the copies of the files from which the plan was made
         fleet = Fleet(state, settings)
+    except OrchestratorError as refusal:
+        _refuse(str(refusal), refusal.status)
+    _hide_in_logs(fleet.mask)
+    try:
         approved = _ask_first(fleet, verb, options)
     except OrchestratorError as refusal:
-        _refuse(refusal)
+        _refuse(fleet.mask.hide(str(refusal)), refusal.status)
     python.call(
         name=f"{verb} {settings.app}",
         function=_drive,
@@ -132,7 +138,6 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
     state.current_deploy_filename = __file__
     quiet = _only_ours(state)
     logger.addFilter(quiet)
-    logger.addFilter(fleet.mask)
     signals.drive()
     try:
         code = PLANNED[verb](fleet, options, approved) if verb in PLANNED else VERBS[verb](fleet, options)
@@ -144,7 +149,6 @@ def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, 
     finally:
         signals.no_more_interrupts()
         logger.removeFilter(quiet)
-        logger.removeFilter(fleet.mask)
     sys.exit(code)
 
 
@@ -156,10 +160,19 @@ def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
     return lambda record: bool(state.print_noop_info)
 
 
-def _refuse(refusal: OrchestratorError) -> None:
+def _hide_in_logs(mask: Mask) -> None:
+    """Hide secrets in all log lines: those of pyinfra, and with ``--debug-all`` those of all other packages.
+
+    The filter belongs to the handlers, because a filter of a logger does not see the lines of other loggers.
+    """
+    for handler in (*logger.handlers, *logging.getLogger().handlers):
+        handler.addFilter(mask)
+
+
+def _refuse(refusal: str, status: int) -> NoReturn:
     """Print the message of an error as one line, and end the process with the status of the error's class.
 
     If pyinfra printed the error, pyinfra would add a file name and a line number, and would always exit with status 1.
     """
-    say(str(refusal), fg="red", bold=True)
-    sys.exit(refusal.status)
+    say(refusal, fg="red", bold=True)
+    sys.exit(status)

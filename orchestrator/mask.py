@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from collections.abc import Iterable
 
 from typing_extensions import override
 
 from orchestrator.config import Settings
+from orchestrator.encoded import forms, is_distinctive
 
-SHORTEST = 6
-"""Number of characters that a secret must have at least. The mask does not hide shorter secrets.
-
-A shorter secret may be a part of ordinary words.
-"""
+STARS = "***"
+"""The text that stands in place of a secret."""
 
 
 class Mask(logging.Filter):
@@ -26,8 +22,7 @@ class Mask(logging.Filter):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self._secrets: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: list[str] = []
         given = settings.environment.values.values() if settings.environment else ()
         secrets = [settings.token, settings.preview_token, *(value.get_secret_value() for value in given)]
         # php.ini values may hold a password: for example, the address of a session store
@@ -37,40 +32,28 @@ class Mask(logging.Filter):
     def add(self, secrets: Iterable[str]) -> None:
         """Let the mask hide more secrets.
 
-        Each secret is hidden as it is, and in the forms in which dotenv files, shells and JSON quote the secret. If a
-        secret has several lines, each line is also hidden alone. Short texts, plain words and short numbers are not
-        hidden.
+        Each secret is hidden as it is, and in the encodings that ``encoded.forms`` lists. If a secret has several
+        lines, each line is also hidden alone. Short texts, plain words and short numbers are not hidden.
         """
+        found = set(self._forms)
         for secret in secrets:
-            self._secrets |= {
-                form for line in (secret, *secret.splitlines()) if _is_distinctive(line) for form in _forms(line)
-            }
-        # replace the longest secret first, because a secret may begin with another secret
-        listed = sorted(self._secrets, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, listed))) if listed else None
+            for part in {secret, *secret.splitlines(), *map(str.strip, secret.splitlines())}:
+                if is_distinctive(part):
+                    found |= forms(part)
+        # replace the longest form first, because a form may contain another form
+        self._forms = sorted(found, key=lambda form: (-len(form), form))
 
     def hide(self, text: str) -> str:
         """Return the text with ``***`` in place of each secret."""
-        return self._pattern.sub("***", text) if self._pattern else text
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, STARS)
+        return text
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = self.hide(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            # a formatter prints this text instead of the exception
+            record.exc_text = self.hide(logging.Formatter().formatException(record.exc_info))
         return True
-
-
-def _forms(secret: str) -> set[str]:
-    """Return the secret itself, and the forms of the secret in a dotenv file, in a shell command and in JSON."""
-    escaped = re.sub(r'([\\"$`])', r"\\\1", secret)
-    dotenv = re.sub(r'([\\"])', r"\\\1", secret)
-    one_line = escaped.replace("\n", "\\n").replace("\r", "\\r")
-    said = {json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
-    return {secret, escaped, dotenv, one_line, secret.replace("'", r"'\''"), *said}
-
-
-def _is_distinctive(text: str) -> bool:
-    """Return whether a secret should be hidden. Short texts, plain words (`production`) and short numbers should not.
-
-    Such texts also occur in ordinary output. The output would become unreadable if the mask replaced such texts.
-    """
-    return len(text) >= SHORTEST and not re.fullmatch(r"[a-z]{1,16}|\d{1,8}", text)

@@ -63,6 +63,32 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def hidden_login(url: str, at_in_path: bool) -> bool:
+    """Return whether a URL seems to have a login with a ``/``, ``?`` or ``#`` that is not percent-encoded.
+
+    The login of ``https://user:Tok3n/Secret@host/x.git`` ends at the slash, so the rest of the password would count as
+    a path, and would be shown.
+
+    + at_in_path: whether the path of a URL of this kind may contain the character ``@``
+    """
+    parts = urlsplit(url)
+    if not parts.netloc or "@" in parts.netloc or "@" not in url:
+        return False
+    try:
+        has_port = parts.port is not None
+    except ValueError:
+        # the text after the colon is no port, but the beginning of a password
+        return True
+    return has_port or not at_in_path
+
+
+ENCODE = (
+    "the URL has an @ after its host: if the URL has a user or a password, write %2F for each / in it, %3F for each ?, "
+    "%23 for each # and %40 for each @; if the path has an @, write %40 for it"
+)
+"""The message about a URL whose login cannot be told from its path. The message does not repeat the URL."""
+
+
 def without_login(origin: str) -> str:
     """Return the URL of a git repository. From an http or https URL, user and password are removed.
 
@@ -107,6 +133,8 @@ class GitSource(Source):
     @field_validator("origin")
     @classmethod
     def _without_a_password_on_record(cls, origin: str) -> str:
+        if hidden_login(origin, at_in_path=False):
+            raise ValueError(ENCODE)
         # `without_login` removes a password only from http and https URLs. In an SSH URL, a password has no effect, but
         # the journal would record it.
         if urlsplit(without_login(origin)).password:
@@ -170,6 +198,8 @@ class Tarball(Source, Aws):
     def _of_a_known_kind(cls, url: SecretStr | None) -> SecretStr | None:
         if url is None:
             return None
+        if hidden_login(url.get_secret_value(), at_in_path=True):
+            raise ValueError(ENCODE)
         parts = urlsplit(url.get_secret_value())
         if parts.scheme not in ("http", "https", "s3") or not parts.hostname or len(parts.path) < 2:
             raise ValueError("the URL must be https://host/path, http://host/path or s3://bucket/key")

@@ -16,9 +16,7 @@ from orchestrator.probe.load import Load
 from orchestrator.probe.record import KEEP
 from orchestrator.probe.sample import Kind
 from orchestrator.probe.target import parse as target
-
-TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
-"""Name of the environment variable with the probe token (setting ``marker.token``)."""
+from orchestrator.probe.variable import TOKEN
 
 GENTLE = 10.0
 """Default rate of the probe, in requests a second to all targets together.

@@ -21,9 +21,8 @@ from typing import IO
 import orchestrator
 from orchestrator.errors import ProbeError
 from orchestrator.probe.report import Report
+from orchestrator.probe.variable import TOKEN
 
-TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)
-"""Name of the environment variable with the probe token (setting ``marker.token``)."""
 SLACK = 5.0
 """Seconds within which the probe must answer a request for a report.
 

@@ -37,6 +37,18 @@ def test_git_is_the_default_kind_of_source() -> None:
             {"origin": "ssh://a:hush@b.test/x.git"},
             "source.origin: the URL has a password, which only http and https use",
         ),
+        (
+            {"origin": "https://user:hush/hush@b.test/x.git"},
+            "source.origin: the URL has an @ after its host: if",
+        ),
+        ({"origin": "https://user:hush?hush@b.test/x.git"}, "source.origin: the URL has an @ after its host"),
+        ({"origin": "https://user:hush#hush@b.test/x.git"}, "source.origin: the URL has an @ after its host"),
+        ({"origin": "https://user:12/hush@b.test/x.git"}, "source.origin: the URL has an @ after its host"),
+        ({"origin": "https://hush/hush@b.test/x.git"}, "source.origin: the URL has an @ after its host"),
+        ({"origin": "ssh://git:hush/hush@b.test/x.git"}, "source.origin: the URL has an @ after its host"),
+        (archive(url="https://user:hush/hush@b.test/x"), "source.url: the URL has an @ after its host"),
+        (archive(url="s3://user:hush/hush@b.test/x"), "source.url: the URL has an @ after its host"),
+        (archive(url="https://user:12/hush@b.test/x"), "source.url: the URL has an @ after its host"),
         ({"origin": "x", "leav_out": []}, r"unknown key source.leav_out \(did you mean leave_out\?\)"),
         ({"origin": "x", "leave_out": ["../x"]}, "source.leave_out.0: '../x' is not a path inside a release"),
         (archive(urll=1), r"unknown key source.urll \(did you mean url\?\)"),
@@ -60,6 +72,21 @@ def test_bad_sources_are_refused_in_one_line(source: dict[str, Any], message: st
         load(raw(source=source))
     assert "\n" not in str(refused.value)
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        archive(url="https://cdn.test/shop@1.2/x.tar"),
+        archive(url="https://cdn.test/x.tar?mail=a@b.test"),
+        archive(url="https://user:hush%2Fhush@files.test:8443/@shop/x.tar"),
+        {"origin": "https://user:hush%2Fhush@b.test/x.git"},
+        {"origin": "git@host:shop@2.git"},
+        {"origin": "/srv/git@old/shop.git"},
+    ],
+)
+def test_an_at_that_is_no_login_is_accepted(source: dict[str, Any]) -> None:
+    assert load(raw(source=source))
 
 
 def test_a_url_is_recorded_without_its_secrets() -> None:

@@ -16,9 +16,10 @@ import pytest
 from orchestrator.errors import UsageError
 from orchestrator.probe.__main__ import main
 from orchestrator.probe.load import requests
-from orchestrator.probe.options import TOKEN, parse
+from orchestrator.probe.options import parse
 from orchestrator.probe.report import Report
 from orchestrator.probe.sample import Kind
+from orchestrator.probe.variable import TOKEN
 from tests.fakes.processes import eventually
 
 from .server import Server, nobody

@@ -62,6 +62,19 @@ def test_no_location_hides_the_markers() -> None:
     assert "add_header" not in rest
 
 
+@pytest.mark.parametrize("changes", [{}, {"services": SERVICES}, {"services": SERVICES, "php": {"scripts": True}}])
+def test_no_application_gets_the_probe_token(changes: dict[str, Any]) -> None:
+    text = conf(**changes)
+    # nginx passes no header for which there is a parameter of FastCGI with an empty value
+    passes = text.count("fastcgi_pass ")
+    assert passes > 0
+    assert text.count('fastcgi_param HTTP_X_PROBE_TOKEN "" if_not_empty;') == passes
+    # the request for the health page goes to this same server, which needs the token for the markers
+    services = [part for name, part in locations(text).items() if "proxy_pass http://" in part]
+    assert bool(services) is bool(changes)
+    assert all('proxy_set_header X-Probe-Token "";' in part for part in services)
+
+
 def test_a_node_that_is_drained_ends_its_connections() -> None:
     found = locations(conf())
     assert f"if (-e {SITE}/guard/drain) {{\n            error_page 418 = @last;" in found["/"]

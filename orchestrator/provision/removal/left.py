@@ -10,6 +10,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.errors import Silent
 from orchestrator.scripts.command import script
 from orchestrator.scripts.files import read
 
@@ -59,7 +60,11 @@ def parse(output: Sequence[str]) -> Left:
     """Parse the output of the script ``left.sh``, which prints what an application has on a host.
 
     + output: lines that the script printed
+
+    Raises Silent if the output is cut off before its last line, because then some parts of the application are unknown.
     """
+    if output[-1:] != ["end"]:
+        raise Silent("does not say everything that the application has there: the output of the command is cut off")
     said: dict[str, list[str]] = {}
     for line in output:
         word, _, rest = line.partition(" ")

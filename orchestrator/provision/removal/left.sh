@@ -14,6 +14,7 @@
 #   beside <path>        another configuration file of nginx
 #   listens <port>       a port that one of these files names
 #   clients <count>      connections to the ports of the application
+#   end                  the last line: nothing is cut off
 app=$1 user=$2 root=$3 entries=$4 ports=$5
 shift 5
 . ./units.sh
@@ -65,3 +66,4 @@ for port in $ports; do
     filter="${filter:+$filter or }sport = :$port"
 done
 [ -z "$filter" ] || echo "clients $(ss -HtnO state established "( $filter )" | wc -l)"
+echo end

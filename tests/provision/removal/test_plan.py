@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.config import load
+from orchestrator.errors import Silent
 from orchestrator.provision.removal import paths, plan
 from orchestrator.provision.removal.left import Left, parse
 
@@ -36,6 +37,7 @@ beside /etc/nginx/conf.d/annex.conf
 listens 8170
 listens 8171
 clients 7
+end
 """
 NODE = parse(PRINTED.splitlines())
 ANNEX = "/etc/nginx/conf.d/annex.conf"
@@ -57,7 +59,13 @@ def test_all_that_a_host_says_is_read() -> None:
         clients=7,
     )
     assert expected == NODE
-    assert parse(["login root", "shared unknown", "keys "]) == Left(login="root")
+    assert parse(["login root", "shared unknown", "keys ", "end"]) == Left(login="root")
+
+
+@pytest.mark.parametrize("lines", range(len(PRINTED.splitlines())))
+def test_an_output_that_is_cut_off_is_no_answer(lines: int) -> None:
+    with pytest.raises(Silent, match="the output of the command is cut off"):
+        parse(PRINTED.splitlines()[:lines])
 
 
 @pytest.mark.parametrize(
