@@ -6,6 +6,7 @@
     ├── OrchestratorError            reaches the operator as one line; its class decides the exit status
     │   ├── UsageError               2   bad input
     │   ├── Refused                  3   the run did not begin
+    │   │   └── Unreadable           3   the record of an earlier run cannot be read
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
     │   ├── NotDone                  1   an API did not make a requested change
@@ -71,6 +72,21 @@ class Refused(OrchestratorError):
     """
 
     status = 3
+
+
+class Unreadable(Refused):
+    """An earlier run must be settled first, but this version cannot read the record of that run. Exit status 3.
+
+    ``run/settle.py`` raises Unreadable. Only a rollback catches Unreadable, and continues without settling that run.
+
+    + run: name of the earlier run
+    + uncommitted: the release of the earlier run, if that run was not committed; otherwise empty
+    """
+
+    def __init__(self, message: str, run: str, uncommitted: str) -> None:
+        super().__init__(message)
+        self.run = run
+        self.uncommitted = uncommitted
 
 
 class StepFailed(OrchestratorError):

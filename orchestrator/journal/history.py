@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator import __version__
 from orchestrator.journal.records import (
     Begin,
     Commit,
     End,
     Intent,
     Json,
+    PassedOver,
     Paused,
     RunInputs,
     RunRecord,
@@ -58,6 +61,14 @@ class RunHistory:
         """The run's name in messages: ``release by ann@laptop of 2026-11-28T16:03:34.122521Z``."""
         return f"{self.verb} by {self.owner} of {self.at}"
 
+    @property
+    def written_by(self) -> str:
+        """The version that began the run, such as ``orchestrator 0.3.0, a newer version than this (0.2.0)``."""
+        # the first published version did not record its number
+        version = self.version or "0.1.0"
+        newer = f", a newer version than this ({__version__})" if _number(version) > _number(__version__) else ""
+        return f"orchestrator {version}{newer}"
+
 
 def history_of(records: Sequence[Json]) -> RunHistory:
     """Return the history of a run.
@@ -98,19 +109,44 @@ def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
     newest run with Inputs. If the settling ended, the result is None. If the settling stopped during an undo, the
     result also has the record of this undo.
 
+    There may also be newer runs that passed over a run, because they could not read its record, and were undone. The
+    run that they passed over still has to be settled.
+
     + runs: the records of each run, oldest run first
     """
+    return _unfinished(runs)[1]
+
+
+def decisive(runs: Sequence[Sequence[Json]]) -> int:
+    """Return the index of the oldest run that decides whether a run has to be settled.
+
+    ``unfinished`` ignores all older runs.
+
+    + runs: the records of each run, oldest run first
+    """
+    return _unfinished(runs)[0]
+
+
+def _unfinished(runs: Sequence[Sequence[Json]]) -> tuple[int, Sequence[Json] | None]:
+    """Return the results of ``decisive`` and ``unfinished``."""
     # if a command died while it settled the run, its records form a separate, later run
     undoing: list[Json] = []
-    for run in reversed(runs):
-        history = history_of(run)
+    for index, run in reversed(list(enumerate(runs))):
+        history, known = history_of(run), parsed(run)
         if history.inputs is not None:
-            return [*run, *undoing] if history.ended in (None, "left") else None
+            if history.ended == "undone" and any(isinstance(record, PassedOver) for record in known):
+                continue
+            return index, [*run, *undoing] if history.ended in (None, "left") else None
         undoing += [record for record in run if record.get("record") == Undoing.kind]
-        if any(isinstance(record, Settled) for record in parsed(run)):
-            return None
+        if any(isinstance(record, Settled) for record in known):
+            return index, None
         # this run has no Inputs: it stopped before it had a plan, or while it settled an older run, which is next here
-    return None
+    return 0, None
+
+
+def _number(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, such as ``(0, 2, 0)``, so that versions can be compared."""
+    return tuple(int(part) for part in re.findall(r"\d{1,9}", version)[:3])
 
 
 def _done(records: Sequence[RunRecord]) -> list[str]:

@@ -6,13 +6,15 @@ The host needs only a file system and flock, so nothing has to be installed on t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from pyinfra.api.command import QuoteString, StringCommand
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
+from orchestrator.journal.lines import loaded, owner_of, records_of
+from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Remark
 from orchestrator.scripts.files import read
 
 SCRIPT = read("journal/store.sh")
@@ -42,13 +44,14 @@ class HostStore:
         self._directory = directory
         self._kept = kept
 
-    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
-        lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above))
-        if lines and lines[0].startswith("taken "):
+    def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
+        lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above), unchanged)
+        if lines and re.fullmatch(r"taken \d+", lines[0]):
             return int(lines[0].split()[1])
-        if len(lines) == 2 and lines[0].startswith("held "):
-            return _held(lines)
-        raise OrchestratorError(f"the journal's store answers {' '.join(lines) or 'nothing'}")
+        held, _ = _held(lines)
+        if held is not None:
+            return held
+        raise OrchestratorError(_answers(lines))
 
     def renew(self, owner: Owner) -> None:
         self._sure(self._run("renew", owner.token))
@@ -61,7 +64,10 @@ class HostStore:
         self._run("back", owner.token, str(self._kept))
 
     def break_lock(self, held: Held) -> None:
-        self._run("break", _owner_line(held.owner))
+        self._run("break", held.mark)
+
+    def adopt(self, owner: Owner, number: int, records: Sequence[Record]) -> None:
+        self.append(owner, number, records)
 
     def read(self, runs: int = 20) -> Contents:
         return parse_contents(self._run("read", str(runs)))
@@ -76,25 +82,44 @@ class HostStore:
         if lines[-1:] == ["lost"]:
             raise Lost("another run took the lock")
         if lines[-1:] != ["ok"]:
-            raise OrchestratorError(f"the journal's store answers {' '.join(lines) or 'nothing'}")
+            raise OrchestratorError(_answers(lines))
 
 
 def parse_contents(lines: Sequence[str]) -> Contents:
     """Return the contents of the store, parsed from the output of ``store.sh read``.
 
-    A line that a crash cut short is left out.
+    A line that a crash cut short or that is not a record is left out, with a remark. Raises OrchestratorError if the
+    output does not say whether the lock is held, because no answer must not look like an empty store.
     """
-    held = _held(lines) if lines and lines[0].startswith("held ") else None
+    held, remarks = _held(lines)
+    if held is None and lines[:1] != ["free"]:
+        raise OrchestratorError(_answers(lines))
+    numbers: list[int] = []
+    texts: list[list[str]] = []
+    for line in lines[1:]:
+        if match := re.fullmatch(r"run (\d+)\.jsonl", line):
+            numbers.append(int(match[1]))
+            texts.append([])
+        elif line == "garbled fence":
+            remarks.append(Remark("fence: not a number, so the numbers of new runs follow the newest journal"))
+        elif line == "unreadable" and numbers:
+            remarks.append(Remark(f"{_file(numbers[-1])}: cannot be read", len(numbers) - 1))
+        elif texts and line.startswith(" "):
+            texts[-1].append(line[1:])
     runs: list[list[Record]] = []
-    for line in lines[2 if held else 1 :]:
-        if line.startswith("run "):
-            runs.append([])
-        elif runs and line.strip():
-            try:
-                runs[-1].append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-    return Contents(held, runs)
+    for index, (number, text) in enumerate(zip(numbers, texts, strict=True)):
+        records, left_out = records_of(_file(number), text)
+        runs.append(records)
+        remarks += [Remark(line, index) for line in left_out]
+    return Contents(held, runs, numbers, remarks)
+
+
+def _file(number: int) -> str:
+    return f"runs/{number:010d}.jsonl"
+
+
+def _answers(lines: Sequence[str]) -> str:
+    return f"the journal's store answers {' '.join(lines)[:80] or 'nothing'}"
 
 
 def _owner_line(owner: Owner) -> str:
@@ -106,5 +131,14 @@ def _owner_line(owner: Owner) -> str:
     return json.dumps(asdict(owner) | {"token": ""}, separators=(",", ":"))
 
 
-def _held(lines: Sequence[str]) -> Held:
-    return Held(Owner(**json.loads(lines[1])), float(lines[0].split()[1]))
+def _held(lines: Sequence[str]) -> tuple[Held | None, list[Remark]]:
+    """Return the holder of the lock, and remarks about the file of the lock. The holder is None if none is named."""
+    words = lines[0].split() if lines else []
+    if len(words) != 3 or words[0] != "held":
+        return None, []
+    try:
+        age = None if words[1] == "-" else float(words[1])
+    except ValueError:
+        return None, []
+    owner, remarks = owner_of(loaded(lines[1].strip()) if len(lines) > 1 else None, "lock")
+    return Held(owner, age, words[2]), remarks

@@ -111,7 +111,13 @@ class RunInputs:
 
     @classmethod
     def from_json(cls, data: Json) -> RunInputs:
-        return cls(dict(data.get("inputs") or {}), _texts(data, "begun"), _texts(data, "done"))
+        inputs = data.get("inputs")
+        # without its Inputs a run cannot be settled, but has to be: so the record must not be left out
+        return cls(
+            dict(inputs) if isinstance(inputs, Mapping) else {},
+            tuple(map(str, _list(data, "begun"))),
+            tuple(map(str, _list(data, "done"))),
+        )
 
 
 @dataclass(frozen=True)
@@ -283,7 +289,27 @@ class Settled:
         return cls(_text(data, "how"))
 
 
-KINDS = (Begin, RunInputs, Intent, StageResults, Commit, Paused, Undoing, Undone, Warned, End, Settled)
+@dataclass(frozen=True)
+class PassedOver:
+    """The record that this command continued although it could not read an earlier run that had stopped.
+
+    If this command ends with an undo, the earlier run still has to be settled.
+
+    + run: name of the earlier run
+    """
+
+    kind: ClassVar[str] = "passed over"
+    run: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, "run": self.run}
+
+    @classmethod
+    def from_json(cls, data: Json) -> PassedOver:
+        return cls(_text(data, "run"))
+
+
+KINDS = (Begin, RunInputs, Intent, StageResults, Commit, Paused, Undoing, Undone, Warned, End, Settled, PassedOver)
 
 _BY_NAME = {kind.kind: kind for kind in KINDS}
 
@@ -313,6 +339,11 @@ def _outcome(results: tuple[PlaceResult, ...], failed: bool, seconds: float) -> 
 
 def _results(data: Json) -> tuple[PlaceResult, ...]:
     return tuple(PlaceResult.from_json(one) for one in data.get("results", ()))
+
+
+def _list(data: Json, key: str) -> list[Any]:
+    found = data.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _text(data: Json, key: str) -> str:

@@ -28,9 +28,10 @@ The store does not guarantee the following:
 + A holder learns only at its next call that it has lost the lock. Until then, the guard on each node must refuse the
   commands of this holder.
 
-The age of the lease is measured only by S3's clock: ``Date`` minus ``LastModified`` of one answer. Never delete
-``state.json``, because it holds the fence. In a versioned bucket, each renewal makes a version, so a lifecycle rule
-should expire noncurrent versions.
+The age of the lease is measured by S3's clock: ``Date`` minus ``LastModified`` of one answer. A run that waits for the
+lock also takes the lock if the object has not changed for the duration of the lease, by the run's own clock. Never
+delete ``state.json``, because it holds the fence. In a versioned bucket, each renewal makes a version, so a lifecycle
+rule should expire noncurrent versions.
 
 The store needs the permissions s3:GetObject and s3:PutObject on the prefix, and s3:ListBucket on the bucket. Without
 s3:ListBucket, S3 answers "access denied" if an object is missing.
@@ -39,6 +40,7 @@ s3:ListBucket, S3 answers "access denied" if an object is missing.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import threading
@@ -50,7 +52,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from orchestrator.errors import Internal, OrchestratorError, Refused
-from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
+from orchestrator.journal.lines import owner_of, records_of
+from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Remark
 
 CLIENT_SETTINGS: dict[str, Any] = {
     # a call that hangs must end before the lease does
@@ -65,6 +68,9 @@ TRIES = 10
 An attempt fails if another process writes the object at the same time.
 """
 
+STATE = "state.json"
+"""Name of the object that holds the lock and the newest journal."""
+
 WINDOW = 1000
 """Number of the latest fences (numbers of runs) among which the newest runs are searched first.
 
@@ -73,7 +79,7 @@ all fences are listed.
 """
 
 
-CREDENTIALS = re.compile("Credential|Token|SSO|Login")
+CREDENTIALS = re.compile("Credential|Token|SSO|Login|Profile")
 """Pattern that matches the class names of all botocore errors about credentials."""
 
 
@@ -86,7 +92,8 @@ def client(region: str | None = None, profile: str | None = None, endpoint_url: 
     import boto3
     from botocore.config import Config
 
-    session = boto3.Session(profile_name=profile, region_name=region)
+    # boto3 itself reads AWS_DEFAULT_REGION, but not AWS_REGION
+    session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
     return session.client("s3", endpoint_url=endpoint_url, config=Config(**CLIENT_SETTINGS))
 
 
@@ -119,12 +126,18 @@ class _State:
     def parse(text: bytes) -> _State:
         """Return the state in the text of ``state.json``, which ``to_json`` made.
 
-        Raises ValueError, TypeError or KeyError if the text is not a state.
+        Keys that this version does not know are ignored. Raises ValueError, TypeError, KeyError, OverflowError or
+        RecursionError if the text is not a state.
         """
         raw = dict(json.loads(text))
-        owner = Owner(**raw["owner"]) if raw.get("owner") else None
+        owner, _ = owner_of(raw["owner"], STATE) if raw.get("owner") else (None, ())
+        records = raw.get("records")
         return _State(
-            int(raw["fence"]), raw.get("write", ""), owner, int(raw.get("run", 0)), tuple(raw.get("records", ()))
+            int(raw["fence"]),
+            str(raw.get("write", "")),
+            owner,
+            int(raw.get("run", 0)),
+            tuple(records) if isinstance(records, list) else (),
         )
 
 
@@ -147,7 +160,7 @@ class _Seen:
         The result does not have the token, because no other process may know the token.
         """
         owner = self.state.owner
-        return Held(replace(owner, token=""), self.age) if owner else None
+        return Held(replace(owner, token=""), self.age, self.etag or "") if owner else None
 
 
 class ConditionFailed(Internal):
@@ -177,11 +190,12 @@ class S3Store:
         self._one_at_a_time = threading.Lock()
         self._last: _Seen | None = None
 
-    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
+    def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
         def over(seen: _Seen) -> _State | None:
             if seen.etag is None:
                 self._first_use()
-            if seen.state.owner and not seen.state.is_of(owner) and seen.age < lease:
+            is_over = seen.age >= lease or (seen.etag or "") == unchanged
+            if seen.state.owner and not seen.state.is_of(owner) and not is_over:
                 return None
             return replace(seen.state, fence=max(seen.state.fence, above) + 1, owner=owner)
 
@@ -224,13 +238,33 @@ class S3Store:
 
         self._change(free, fresh=True)
 
+    def adopt(self, owner: Owner, number: int, records: Sequence[Record]) -> None:
+        def longer(seen: _Seen) -> _State:
+            state = seen.state
+            if not state.is_of(owner):
+                raise Lost("another run took the lock")
+            if state.run == number:
+                return replace(state, records=(*state.records, *records))
+            # if the object exists, an earlier command has adopted the records
+            self._put(self._run_key(number), _lines(records), None)
+            return state
+
+        self._change(longer)
+
     def read(self, runs: int = 20) -> Contents:
         seen = self._get_state()
-        newest = [seen.state.records] if seen.state.records else []
+        newest = [seen.state.run] if seen.state.records else []
         older = self._archived(before=seen.state.run, runs=runs - len(newest))
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(self._get_run, older))
-        return Contents(seen.held(), [*found, *newest])
+            texts = [*pool.map(self._get_run, older), *(map(_dumps, seen.state.records) for _ in newest)]
+        found: list[list[Record]] = []
+        remarks: list[Remark] = []
+        for index, (number, lines) in enumerate(zip([*older, *newest], texts, strict=True)):
+            file = STATE if [number] == newest else self._run_key(number)
+            records, left_out = records_of(file, lines)
+            found.append(records)
+            remarks += [Remark(line, index) for line in left_out]
+        return Contents(seen.held(), found, [*older, *newest], remarks)
 
     def _change(self, change: Callable[[_Seen], _State | None], fresh: bool = False) -> _Seen:
         """Atomically replace the state by the result of ``change``. Return the state that is in the bucket afterwards.
@@ -296,7 +330,7 @@ class S3Store:
             return _Seen(_State(), None, 0.0)
         try:
             state = _State.parse(reply["Body"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise OrchestratorError(f"{self._url(key)} is not the state of a journal: {error}") from error
         date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
         if date is None:
@@ -308,9 +342,11 @@ class S3Store:
         passed = (parsedate_to_datetime(date) - reply["LastModified"]).total_seconds() - 1.0
         return _Seen(state, reply["ETag"], max(0.0, passed))
 
-    def _get_run(self, fence: int) -> list[Record]:
+    def _get_run(self, fence: int) -> list[str]:
+        """Return the lines of an older run's journal."""
         try:
-            return list(_parse_lines(self._call("get_object", Key=self._run_key(fence))["Body"]))
+            text: bytes = self._call("get_object", Key=self._run_key(fence))["Body"]
+            return text.decode(errors="replace").split("\n")
         except ConditionFailed:
             # a lifecycle rule has deleted it meanwhile
             return []
@@ -413,7 +449,7 @@ class S3Store:
 
     @property
     def _state_key(self) -> str:
-        return f"{self._prefix}state.json"
+        return f"{self._prefix}{STATE}"
 
     def _run_key(self, fence: int) -> str:
         return f"{self._prefix}runs/{fence:010d}.jsonl"
@@ -428,17 +464,3 @@ def _dumps(value: Any) -> str:
 
 def _lines(records: Iterable[Record]) -> bytes:
     return "".join(_dumps(record) + "\n" for record in records).encode()
-
-
-def _parse_lines(text: bytes) -> Iterable[Record]:
-    """Yield the record on each line of a journal.
-
-    A line that is not a JSON object is left out. This happens if the journal was cut or edited.
-    """
-    for line in text.decode(errors="replace").split("\n"):
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(record, dict):
-            yield record

@@ -18,7 +18,7 @@ from orchestrator.journal.store import Held, Lost, Owner, Store
 LEASE = 15.0
 """If a run does not renew its lock for this number of seconds, another run may take the lock.
 
-The clock of the store measures this time.
+A clock of the store that nobody can set measures this time, or the clock of the run that waits for the lock.
 """
 
 RENEW = 5.0
@@ -32,6 +32,32 @@ def owner(verb: str) -> Owner:
     """
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
+
+
+class Watch:
+    """Watches the holder of a lock, to find out whether the holder is alive.
+
+    + say: prints a line for the operator
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._first: Held | None = None
+        self._since = 0.0
+
+    def sees(self, held: Held) -> None:
+        """Note the present state of the lock. Raises Refused if the lock was renewed or taken since the first call."""
+        if self._first is None:
+            self._say(f"locked: {held}; waiting to see whether that run is alive")
+            self._first, self._since = held, clock.monotonic()
+        elif held.mark != self._first.mark or held.owner != self._first.owner:
+            raise Refused(f"{held.owner}: wait until that run has ended; only one run at a time may change the fleet")
+
+    @property
+    def unchanged(self) -> str:
+        """The mark of the holder, if the holder has not renewed the lock for LEASE seconds. Otherwise empty."""
+        over = self._first is not None and clock.monotonic() - self._since >= LEASE
+        return self._first.mark if self._first is not None and over else ""
 
 
 class Session:
@@ -53,25 +79,20 @@ class Session:
     def take(self) -> None:
         """Take the lock, and renew the lock in the background from now on.
 
-        If another run holds the lock, wait until that run renews the lock or until LEASE seconds have passed since its
-        last renewal. Raises Refused if that run renews the lock, because that run is then alive. Also raises Refused if
-        a third run takes the lock first. The message names the holder of the lock.
+        If another run holds the lock, wait until that run renews the lock, or until its lease is over. The lease is
+        over LEASE seconds after the last renewal. If the store does not know when that was, the lease is over when this
+        process has seen no renewal for LEASE seconds, by its own clock: the clock of the store may have been set.
+
+        Raises Refused if that run renews the lock, because that run is then alive. Also raises Refused if a third run
+        takes the lock first. The message names the holder of the lock. Raises OrchestratorError if the store does not
+        work.
         """
         answer = self._store.take(self._me, LEASE)
-        waited: Held | None = None
+        watch = Watch(self._say)
         while isinstance(answer, Held):
-            if waited is not None and (answer.age < waited.age or answer.owner != waited.owner):
-                raise Refused(
-                    f"{answer.owner}: wait until that run has ended; only one run at a time may change the fleet"
-                )
-            if waited is None:
-                self._say(
-                    f"locked: {answer.owner}, last heard of {answer.age:.0f} s ago; waiting to see whether that "
-                    "run is alive"
-                )
-            waited = answer
+            watch.sees(answer)
             gevent.sleep(1.0)
-            answer = self._store.take(self._me, LEASE)
+            answer = self._store.take(self._me, LEASE, unchanged=watch.unchanged)
         self.fence = answer
         self._renewing = gevent.spawn(self._renew)
 

@@ -6,7 +6,7 @@ the lock gets a fence, a number that is larger than all earlier fences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,17 +38,47 @@ class Owner:
     def __str__(self) -> str:
         return f"{self.who} (process {self.pid}) runs {self.verb} since {self.since}"
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Owner:
+        """Return the owner that any version of this tool wrote: unknown keys are ignored, missing keys become ``?``."""
+        pid = data.get("pid")
+        who, verb, since = (str(data.get(key, "?")) for key in ("who", "verb", "since"))
+        return cls(who, pid if isinstance(pid, int) else 0, verb, since, str(data.get("token", "")))
+
+
+UNKNOWN = Owner("an unknown owner", 0, "?", "?", "")
+"""The owner of a lock whose file cannot be read."""
+
 
 @dataclass(frozen=True)
 class Held:
     """A lock that is held.
 
     + owner: the holder of the lock, without the token
-    + age: seconds since the holder's last renewal, by the store's clock
+    + age: seconds since the holder's last renewal, by a clock of the store that nobody can set; None if unknown
+    + mark: a text that identifies the holder and the last renewal. Each renewal changes the mark
     """
 
     owner: Owner
-    age: float
+    age: float | None
+    mark: str = ""
+
+    @override
+    def __str__(self) -> str:
+        heard = "at an unknown time" if self.age is None else f"{self.age:.0f} s ago"
+        return f"{self.owner}, last heard of {heard}"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A remark about a file of the store that cannot be read completely.
+
+    + text: one line that names the file, and says what was left out
+    + run: index of the run in ``Contents.runs``; None if the file does not belong to a run
+    """
+
+    text: str
+    run: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +87,18 @@ class Contents:
 
     + held: the holder of the lock; None if the lock is free
     + runs: the records of each of the newest runs, oldest run first
+    + numbers: the number of each run in ``runs``
+    + remarks: what could not be read
     """
 
     held: Held | None
     runs: Sequence[Sequence[Record]]
+    numbers: Sequence[int] = ()
+    remarks: Sequence[Remark] = ()
+
+    def remarks_since(self, run: int) -> Iterable[str]:
+        """Yield the remarks about the lock, and about runs from the index ``run`` in ``runs`` on."""
+        return (remark.text for remark in self.remarks if remark.run is None or remark.run >= run)
 
 
 class Lost(Internal):
@@ -73,12 +111,14 @@ class Store(Protocol):
     In all methods, ``owner`` is this process as the owner of the lock.
     """
 
-    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
+    def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
         """Take the lock atomically, and return the new fence (run number).
 
         If another owner holds the lock and its lease is not over, change nothing and return the holder of the lock.
 
         + lease: how many seconds after the last renewal a holder keeps the lock
+        + unchanged: the mark of a holder that the caller has watched for ``lease`` seconds. If the lock still has this
+          mark, the lease of the holder is over. Empty if the caller has watched no holder.
         + above: the new fence is larger than this number. If earlier runs used another store, a guard may have stored
           a higher fence than this store knows: then pass the fence of the guard.
         """
@@ -98,13 +138,23 @@ class Store(Protocol):
         """Give the lock back. Does nothing if this process does not hold the lock."""
 
     def break_lock(self, held: Held) -> None:
-        """Free the lock if the owner in ``held`` still holds it.
+        """Free the lock if the owner in ``held`` still holds it, even if the owner has renewed the lock since.
 
         Does nothing if the lock is free or another owner holds the lock by now.
         """
 
+    def adopt(self, owner: Owner, number: int, records: Sequence[Record]) -> None:
+        """Append records to the journal of an earlier run, which could not write them itself.
+
+        + number: the number of the earlier run
+
+        Raises Lost if this process no longer holds the lock.
+        """
+
     def read(self, runs: int = 20) -> Contents:
         """Return the holder of the lock and the records of the newest runs.
+
+        If a file cannot be read completely, the result has the rest of its records, and a remark.
 
         + runs: how many of the newest runs to read at most
         """

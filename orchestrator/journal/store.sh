@@ -1,46 +1,122 @@
 # shellcheck shell=sh
 # Take, renew, give back and break the lock of a store, append records to the journal of a run, and read lock and journals.
 #
-# The store is a directory on this host. The time of the file `lock` is the time of the last renewal, by this host's clock.
-# Each call of this script holds flock on the file `flock`, so that only one call at a time changes the store.
+# The store is a directory on this host. Each call of this script holds flock on the file `flock`, so that only one call at
+# a time changes the store. The file `lock` has three lines:
+#
+#   1. the token of the holder
+#   2. the holder as JSON, for messages
+#   3. the last renewal: the boot id of this host, its uptime, and its time in seconds since the epoch. Earlier versions of
+#      this tool wrote no third line. They renewed the lock only by a new time of the file.
+#
+# An administrator or NTP may set the clock of this host. Therefore the age of the last renewal comes only from the uptime.
+# If the uptime of the renewal is unknown, the age is `-`: then the caller watches whether the file changes.
 set -eu
 umask 077
 export LC_ALL=C
 verb=$1 dir=$2
 shift 2
-mkdir -p "$dir/runs"
-exec 9>"$dir/flock"
+
+# Says why the store cannot be written, and ends the script.
+cannot_write() {
+    # shellcheck disable=SC2046 # two words
+    set -- $(df -Pk "$dir" | awk 'NR == 2 { print $4 }') $(df -Pi "$dir" | awk 'NR == 2 { print $4 }')
+    if [ "${1:-1024}" -lt 64 ]; then
+        echo "no space left on device: $dir has $1 KiB free" >&2
+    elif [ "${2:-1}" = 0 ]; then
+        echo "no space left on device: $dir has no free inode" >&2
+    else
+        echo "$dir cannot be written" >&2
+    fi
+    exit 1
+}
+put() { # put <name>: replaces a file of the store by the standard input, so that the new content survives a crash
+    { cat > "$dir/$1.new" && sync "$dir/$1.new" && mv -T "$dir/$1.new" "$dir/$1"; } 2>/dev/null || cannot_write
+}
+printable() { tr -c '\11\12\40-\176' '?'; }
+
+now() { # sets $boot and $up
+    read -r boot < /proc/sys/kernel/random/boot_id
+    read -r up _ < /proc/uptime
+}
+clock() { now && echo "$boot $up $(date +%s)"; }
+age() { # seconds since the last renewal
+    now
+    sed -n 3p "$dir/lock" | awk -v boot="$boot" -v up="$up" -v changed="$(stat -c %Y "$dir/lock")" '
+        NF == 3 && $1 == boot && $2 ~ /^-?[0-9]+(\.[0-9]+)?$/ && $3 ~ /^[0-9]+$/ && up >= $2 {
+            # another time: an earlier version or a full disk has renewed the lock without this line
+            if (changed - $3 < 2 && $3 - changed < 2) age = sprintf("%.3f", up - $2)
+        }
+        END { print age == "" ? "-" : age }'
+}
+holder() { head -n 2 "$dir/lock" | cksum | tr ' ' -; }
+mark() { echo "$(holder)/$(stat -c %i-%.Y-%.Z "$dir/lock")"; } # changes with each renewal
+held() {
+    echo "held $(age) $(mark)"
+    echo " $(head -c 4000 "$dir/lock" | sed -n 2p | printable)"
+}
+mine() { [ -f "$dir/lock" ] && [ "$(head -n 1 "$dir/lock" | printable)" = "$1" ]; }
+renew() {
+    { { head -n 2 "$dir/lock" && clock; } > "$dir/lock.new" && mv -T "$dir/lock.new" "$dir/lock"; } 2>/dev/null ||
+        touch "$dir/lock"
+}
+runs() {
+    find "$dir/runs" -maxdepth 1 -type f -name '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9].jsonl' -printf '%f\n' |
+        sort
+}
+highest() { # prints the highest number of a run that has a journal
+    newest=$(runs | tail -n 1 | sed 's/\.jsonl$//; s/^0*//')
+    echo "${newest:-0}"
+}
+garbled() { # whether the file `fence` has something else than one number
+    [ -f "$dir/fence" ] || return 1
+    number=$(head -c 100 "$dir/fence" | printable)
+    case $number in '' | *[!0-9]*) return 0 ;; esac
+    [ "${#number}" -gt 15 ]
+}
+fence() { # prints the number of the newest run
+    if [ ! -f "$dir/fence" ] || garbled; then
+        highest
+    else
+        number=$(head -n 1 "$dir/fence" | sed 's/^0*//')
+        echo "${number:-0}"
+    fi
+}
+
+mkdir -p "$dir/runs" 2>/dev/null || cannot_write
+[ -e "$dir/flock" ] || touch "$dir/flock" 2>/dev/null || cannot_write
+exec 9>> "$dir/flock"
 flock -w 5 9 || { echo "another process holds the journal's flock: repeat the command" >&2; exit 1; }
-age() { awk -v n="$(date +%s.%N)" -v m="$(stat -c %.Y "$dir/lock")" 'BEGIN {printf "%.3f", n - m}'; }
-mine() { [ -f "$dir/lock" ] && [ "$(head -n 1 "$dir/lock")" = "$1" ]; }
-# shellcheck disable=SC2012 # the names of these files are numbers
-runs() { ls -1 "$dir/runs" | sort; }
 case $verb in
 take)
-    token=$1 lease=$2 owner=$3
+    token=$1 lease=$2 owner=$3 above=$4 unchanged=$5
     if [ -f "$dir/lock" ] && ! mine "$token"; then
-        age=$(age)
-        if awk -v a="$age" -v l="$lease" 'BEGIN {exit !(a < l)}'; then
-            echo "held $age"; sed -n 2p "$dir/lock"; exit 0
+        if [ "$(mark)" != "$unchanged" ] && ! age | awk -v lease="$lease" '{ exit $1 == "-" || $1 < lease }'; then
+            held
+            exit 0
         fi
     fi
-    fence=$(( $(cat "$dir/fence" 2>/dev/null || echo 0) + 1 ))
-    [ "$fence" -gt "$4" ] || fence=$(($4 + 1))
-    echo "$fence" > "$dir/fence.new"; sync "$dir/fence.new"; mv -T "$dir/fence.new" "$dir/fence"
-    printf '%s\n%s\n' "$token" "$owner" > "$dir/lock.new"; sync "$dir/lock.new"; mv -T "$dir/lock.new" "$dir/lock"
+    fence=$(($(fence) + 1))
+    [ "$fence" -gt "$above" ] || fence=$((above + 1))
+    echo "$fence" | put fence
+    { printf '%s\n%s\n' "$token" "$owner"; clock; } | put lock
     sync "$dir"
     echo "taken $fence" ;;
 renew)
     mine "$1" || { echo lost; exit 0; }
-    touch "$dir/lock"; echo ok ;;
+    renew; echo ok ;;
 append)
     mine "$1" || { echo lost; exit 0; }
     file=$dir/runs/$(printf '%010d' "$2").jsonl
-    # if a crash cut the last line short, the next record must still begin on a new line
-    if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi
-    cat >> "$file"
-    sync "$file"
-    touch "$dir/lock"; echo ok ;;
+    [ -e "$file" ] || new=yes
+    {
+        # if a crash cut the last line short, the next record must still begin on a new line
+        if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi &&
+            cat >> "$file" && sync "$file" &&
+            # the name of a new file survives a crash only if the directory is written too
+            { [ -z "${new:-}" ] || sync "$dir/runs"; }
+    } 2>/dev/null || cannot_write
+    renew; echo ok ;;
 back)
     if mine "$1"; then
         for file in $(runs | head -n "-$2"); do rm -f "$dir/runs/$file"; done
@@ -48,11 +124,14 @@ back)
     fi
     echo ok ;;
 break)
-    if [ -f "$dir/lock" ] && [ "$(sed -n 2p "$dir/lock")" = "$1" ]; then rm -f "$dir/lock"; fi
+    if [ -f "$dir/lock" ] && [ "$(holder)" = "${1%%/*}" ]; then rm -f "$dir/lock"; fi
     echo ok ;;
 read)
-    if [ -f "$dir/lock" ]; then echo "held $(age)"; sed -n 2p "$dir/lock"; else echo free; fi
+    if [ -f "$dir/lock" ]; then held; else echo free; fi
+    if garbled; then echo "garbled fence"; fi
     for file in $(runs | tail -n "$1"); do
-        echo "run $file"; cat "$dir/runs/$file"; echo
+        echo "run $file"
+        if [ -r "$dir/runs/$file" ]; then printable < "$dir/runs/$file" | sed 's/^/ /'; else echo unreadable; fi
+        echo
     done ;;
 esac

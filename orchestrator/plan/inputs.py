@@ -6,6 +6,7 @@ plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
@@ -218,7 +219,7 @@ class Inputs:
         Raises ValueError, KeyError or TypeError if ``data`` does not have this format. Raises UsageError if this
         version of the tool does not accept the recorded settings.
         """
-        return cls(
+        made = cls(
             asked=_asked(data),
             settings=with_secrets(data["settings"], now),
             color=Color(data["color"]),
@@ -234,6 +235,8 @@ class Inputs:
             # an older version of this tool did not write these keys
             scaling=ScalingInput(tuple(data.get("scaling", ())), tuple(data.get("instances", ()))),
         )
+        _check(made)
+        return made
 
 
 OTHER_VERBS = {
@@ -248,6 +251,29 @@ OTHER_VERBS = {
 
 Each of these keys is used by only one verb: release, rollback or join.
 """
+
+
+def _check(i: Inputs) -> None:
+    """Raise ValueError if a name or a release in Inputs is no text, so that a damaged journal leads to no plan.
+
+    A run removes and links directories by the names of releases, so a release must not be a path.
+    """
+    join = i.asked if isinstance(i.asked, Join) else None
+    names = {
+        "the ref": [i.ref],
+        "the revision": [i.revision],
+        "the nodes": [node.name for node in i.nodes],
+        "the switches": [word for switch in i.switches for word in (switch.name, switch.kind, switch.at)],
+        "the nodes that are left out": [word for node in i.missing for word in (node.name, node.address)],
+        "mend, members, scaling or instances": [*i.mend, *i.members, *i.scaling.suspended, *i.scaling.instances],
+    }
+    for what, words in names.items():
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(f"{what}: not a text")
+    formers = [i.live, *(node.former for node in i.nodes), *([join.former_release, *join.stale] if join else [])]
+    for release in (i.release, *(former for former in formers if former is not None)):
+        if not isinstance(release, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", release):
+            raise ValueError(f"{release!r} is not a release")
 
 
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:

@@ -278,7 +278,8 @@ def committed(runs: Iterable[RunHistory]) -> dict[Color, str]:
 
     + runs: histories of the runs in the journal, oldest run first
     """
-    return {Color(run.inputs["color"]): str(run.inputs["release"]) for run in runs if run.inputs and run.committed}
+    moved = [run.inputs for run in runs if run.inputs and run.committed]
+    return {Color(i["color"]): str(i["release"]) for i in moved if i.get("color") in list(Color) and "release" in i}
 
 
 def lacking(fleet: FleetState, known: Mapping[Color, str], bar: str) -> tuple[dict[str, str], list[str]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orchestrator import __version__
 from orchestrator.config import Settings
-from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.errors import OrchestratorError, Unreadable
 from orchestrator.journal.history import RunHistory, history_of, unfinished
 from orchestrator.journal.store import Record
 from orchestrator.plan.inputs import Inputs
@@ -35,28 +35,39 @@ def open_run(runs: Sequence[Sequence[Record]], now: Settings) -> OpenRun | None:
     + runs: the records of each run in the journal, oldest run first
     + now: the present settings, which supply the secrets that the journal does not hold
 
-    Raises Refused if this version of the tool cannot read the recorded Inputs, usually because another version recorded
-    them.
+    Raises Unreadable if this version of the tool cannot read the recorded Inputs, because another version recorded them
+    or because the journal is damaged.
     """
     records = unfinished(runs)
     if records is None:
         return None
     run = history_of(records)
-    inputs = _inputs_of(run, now)
-    return OpenRun(run, inputs, plan(inputs))
-
-
-def _inputs_of(run: RunHistory, now: Settings) -> Inputs:
-    """Return the Inputs from a run's records. Raises Refused if this version of the tool cannot read them."""
     assert run.inputs is not None
     try:
-        return Inputs.from_json(run.inputs, now)
-    except (OrchestratorError, KeyError, TypeError, ValueError) as error:
+        inputs = Inputs.from_json(run.inputs, now)
+        return OpenRun(run, inputs, plan(inputs))
+    except Exception as error:
+        # the data of a damaged journal may have any shape
         problem = f"{type(error).__name__} {error}" if not isinstance(error, OrchestratorError) else str(error)
-        raise Refused(
-            f"{run.name} must be settled first, but orchestrator {__version__} cannot read what orchestrator "
-            f"{run.version or '0.1.0'} recorded of that run ({problem}): run deploys/abort.py with that version"
-        ) from error
+        raise _unreadable(run, " ".join(problem.split())) from error
+
+
+def _unreadable(run: RunHistory, problem: str) -> Unreadable:
+    """Return the error about a run that has to be settled, but whose record cannot be read.
+
+    + problem: one line that says what cannot be read
+    """
+    if run.version == __version__:
+        what, ways = "the record of that run is damaged", "run "
+    else:
+        what = f"orchestrator {__version__} cannot read what {run.written_by} recorded of that run"
+        ways = "run deploys/abort.py with that version, or "
+    return Unreadable(
+        f"{run.name} must be settled first, but {what} ({problem}): {ways}deploys/rollback.py, which continues without "
+        "settling that run",
+        run.name,
+        "" if run.committed else str((run.inputs or {}).get("release", "")),
+    )
 
 
 def begun_stages(run: RunHistory, whole: Plan) -> list[Stage]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from orchestrator.errors import Interrupted, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import history_of
-from orchestrator.journal.records import End, RunInputs
+from orchestrator.journal.records import End, PassedOver, RunInputs
 from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
@@ -28,7 +28,7 @@ from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_s
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import check_pause
 from orchestrator.verbs.session import begin_record, begin_session, open_store
-from orchestrator.verbs.settle import open_run_of, settle_first
+from orchestrator.verbs.settle import check_target, earlier_run, settle_first
 from orchestrator.verbs.walk import walk_plan
 
 
@@ -75,9 +75,11 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     with begin_session(fleet, verb) as session:
-        earlier = open_run_of(fleet)
+        earlier, passed = earlier_run(fleet, verb)
         owed = settle_first(fleet, session, verb, earlier) if earlier else ()
         seen, i = inputs(fleet, verb, options)
+        if passed is not None:
+            check_target(i, passed)
         settled = earlier.history.name if earlier else ""
         if approved is not None:
             check_approved(as_saved(i), approved, settled)
@@ -91,7 +93,8 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         whole = plan(i)
         check_pause(whole, options.until)
         learn_values(fleet, i, whole.stages)
-        session.append([begin_record(verb), RunInputs(i.to_json())])
+        over = [PassedOver(passed.run)] if passed is not None else []
+        session.append([begin_record(verb), RunInputs(i.to_json()), *over])
         try:
             announce_begin(fleet, session, i)
         except (Refused, Interrupted) as reason:
@@ -143,7 +146,7 @@ def _revision_of(fleet: Fleet, release: str) -> str:
     """
     for run in reversed(open_store(fleet).read(50).runs):
         known = history_of(run).inputs or {}
-        if known.get("release") == release:
+        if known.get("release") == release and "revision" in known:
             return str(known["revision"])
     short = release.rpartition("-")[2]
     return revision(fleet, short) if fleet.settings.source.kind == "git" else short

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.errors import NotUndone
+from orchestrator.errors import NotUndone, Refused, Unreadable
 from orchestrator.fleet import Fleet
+from orchestrator.journal.history import decisive
 from orchestrator.journal.records import Settled
 from orchestrator.journal.session import Session
+from orchestrator.journal.store import Contents
 from orchestrator.plan.inputs import Inputs
 from orchestrator.report.terminal import Terminal, say
 from orchestrator.run.executor import Executor
@@ -27,9 +29,54 @@ from orchestrator.verbs.session import open_store
 def open_run_of(fleet: Fleet) -> OpenRun | None:
     """Read the journal, and return the run that has to be settled; None if there is no such run.
 
-    Raises Refused if another version of this tool recorded that run and this version cannot read the record.
+    If a file of the journal cannot be read completely, print a warning. Raises Unreadable if a run has to be settled,
+    but this version of the tool cannot read its record.
     """
-    return open_run(open_store(fleet).read().runs, fleet.settings)
+    contents = open_store(fleet).read()
+    warn_of_remarks(contents)
+    return open_run(contents.runs, fleet.settings)
+
+
+def warn_of_remarks(contents: Contents) -> None:
+    """Print a warning for each file of the journal that cannot be read completely and may be needed.
+
+    Older journals do not matter any more. ``deploys/status.py`` names them as well.
+    """
+    for line in contents.remarks_since(decisive(contents.runs)):
+        say(f"warning: the journal: {line}", fg="yellow")
+
+
+def earlier_run(fleet: Fleet, verb: str) -> tuple[OpenRun | None, Unreadable | None]:
+    """Return the run that has to be settled, and the error about a run that cannot be read. Each may be None.
+
+    Only a rollback may continue without settling such a run: then a warning is printed. For all other verbs, raises
+    Unreadable.
+
+    + verb: the verb of the new run
+    """
+    try:
+        return open_run_of(fleet), None
+    except Unreadable as unreadable:
+        if verb != "rollback":
+            raise
+        say(f"warning: {unreadable}", fg="yellow")
+        say(f"going on with the rollback without settling {unreadable.run}", fg="yellow")
+        return None, unreadable
+
+
+def check_target(i: Inputs, passed: Unreadable) -> None:
+    """Raise Refused if a rollback would go to the release of a run that it passed over and that was never committed.
+
+    Such a release may be incomplete, or may have failed a check.
+
+    + i: the Inputs of the rollback
+    + passed: the error about the run that cannot be read
+    """
+    if i.release == passed.uncommitted and not i.cold:
+        raise Refused(
+            f"{i.color} has {i.release}, the release of {passed.run}, which was never committed: name an older release "
+            "with --data to= (deploys/status.py shows the releases)"
+        )
 
 
 def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrator.errors import Refused
+from orchestrator.errors import Refused, Unreadable
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import RunHistory
 from orchestrator.journal.session import LEASE
@@ -22,6 +22,7 @@ from orchestrator.verbs.pause import refuse_paused
 from orchestrator.verbs.provision import show_provisioning
 from orchestrator.verbs.release import inputs
 from orchestrator.verbs.session import open_store
+from orchestrator.verbs.settle import warn_of_remarks
 
 
 def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Mapping[str, Any]:
@@ -60,7 +61,7 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
     Raises Refused or UsageError in the same cases as the run.
     """
     # a provisioning settles no earlier run, and a new fleet has no journal yet
-    earlier = None if verb == "provision" else _earlier(fleet)
+    earlier = None if verb == "provision" else _earlier(fleet, verb)
     if earlier is not None:
         say(settled_first(earlier), fg="yellow")
     try:
@@ -83,21 +84,29 @@ def settled_first(earlier: RunHistory) -> str:
     )
 
 
-def _earlier(fleet: Fleet) -> RunHistory | None:
+def _earlier(fleet: Fleet, verb: str) -> RunHistory | None:
     """Return the earlier run that has to be settled; None if no run has to be settled.
 
     If another command holds the lock, print a line that names the holder of the lock. If the holder renewed the lock in
-    the last LEASE seconds, the holder's run is still in progress and has not stopped, so return None.
+    the last LEASE seconds, the holder's run is still in progress and has not stopped, so return None. Also return None
+    if a rollback will continue without settling a run that cannot be read.
 
-    Raises Refused if the earlier run is paused.
+    Raises Refused if the earlier run is paused or cannot be read.
     """
     contents = open_store(fleet).read()
     if contents.held is not None:
-        say(f"locked: {contents.held.owner}, last heard of {contents.held.age:.0f} s ago", fg="yellow")
-        if contents.held.age < LEASE:
+        say(f"locked: {contents.held}", fg="yellow")
+        if contents.held.age is not None and contents.held.age < LEASE:
             # the lock was renewed recently, so that run has not stopped, but is still in progress
             return None
-    found = open_run(contents.runs, fleet.settings)
+    warn_of_remarks(contents)
+    try:
+        found = open_run(contents.runs, fleet.settings)
+    except Unreadable as unreadable:
+        if verb != "rollback":
+            raise
+        say(f"warning: {unreadable}", fg="yellow")
+        return None
     if found is None:
         return None
     refuse_paused(found.history)

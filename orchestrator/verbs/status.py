@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.config import Settings
+from orchestrator.errors import Unreadable
 from orchestrator.facts.node import NodeState
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import RunHistory, history_of, unfinished
@@ -17,6 +18,7 @@ from orchestrator.options import Options
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.report.terminal import still_suspended
+from orchestrator.run.settle import open_run
 from orchestrator.survey import survey
 from orchestrator.verbs.session import open_store
 
@@ -29,16 +31,23 @@ HISTORY = 5
 
 def show_status(fleet: Fleet, options: Options) -> int:
     """Print the state of switches, nodes and lock, and the last runs. Return the exit status, 0."""
-    for line in lines(survey(fleet), open_store(fleet).read(), fleet.settings):
-        click.echo(line)
+    contents = open_store(fleet).read()
+    try:
+        open_run(contents.runs, fleet.settings)
+        unreadable = ""
+    except Unreadable as problem:
+        unreadable = str(problem)
+    for line in lines(survey(fleet), contents, fleet.settings, unreadable):
+        click.echo(fleet.mask.hide(line))
     return 0
 
 
-def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable[str]:
+def lines(fleet: FleetState, contents: Contents, settings: Settings, unreadable: str = "") -> Iterable[str]:
     """Yield the lines about switches, nodes, lock and the last runs.
 
     + fleet: the state of nodes, switches and Auto Scaling group
     + contents: the lock and the journal
+    + unreadable: if a run has to be settled and its record cannot be read: one line that says why; otherwise empty
     """
     yield f"{settings.app}"
     for name, seen in fleet.switches.items():
@@ -54,11 +63,11 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings) -> Iterable
     yield from _without_traffic(fleet)
     for line in (*differences(fleet), *outdated(fleet)):
         yield f"  PROVISION    {line}"
-    yield f"  lock         {_lock(contents)}"
-    open_records = unfinished(contents.runs)
-    if open_records is not None and contents.held is None:
-        run = history_of(open_records)
-        yield f"  PAUSED       {_paused(run)}" if run.paused else f"  STOPPED      {_stopped(run)}"
+    yield f"  lock         {contents.held or 'free'}"
+    for remark in contents.remarks:
+        yield f"  JOURNAL      {remark.text}"
+    if contents.held is None:
+        yield from _open(contents, unreadable)
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
         if run.inputs is not None or run.verb == "provision":
             yield f"  {_ran(run)}".rstrip()
@@ -79,6 +88,21 @@ def _without_traffic(fleet: FleetState) -> Iterable[str]:
             yield f"  TAKEN OUT    {name} gets no traffic from {fleet.drained[name]}: an operator took it out"
 
 
+def _open(contents: Contents, unreadable: str) -> Iterable[str]:
+    """Yield one line about the run that has to be settled, if there is one.
+
+    + unreadable: if the record of this run cannot be read: one line that says why; otherwise empty
+    """
+    records = unfinished(contents.runs)
+    if records is None:
+        return
+    run = history_of(records)
+    if unreadable:
+        yield f"  STOPPED      {unreadable}"
+    else:
+        yield f"  PAUSED       {_paused(run)}" if run.paused else f"  STOPPED      {_stopped(run)}"
+
+
 def _paused(run: RunHistory) -> str:
     where = "before any traffic" if run.paused == "preview" else f"at {run.paused}% of the traffic"
     return (
@@ -97,7 +121,7 @@ def _stopped(run: RunHistory) -> str:
 
 
 def _ran(run: RunHistory) -> str:
-    release = (run.inputs or {}).get("release", "")
+    release = str((run.inputs or {}).get("release", ""))
     ended = run.ended or ("paused" if run.paused else "not ended")
     return f"{run.at[:19]:<20} {run.verb:<9} {release:<24} {ended} by {run.owner} {run.detail}"
 
@@ -122,9 +146,3 @@ def _group(group: Group | str) -> str:
         return group
     suspended = f", suspended: {', '.join(sorted(group.suspended))}" if group.suspended else ""
     return f"{group.name}: {len(group.instances)} instances{suspended}"
-
-
-def _lock(contents: Contents) -> str:
-    if contents.held is None:
-        return "free"
-    return f"{contents.held.owner}, last heard of {contents.held.age:.0f} s ago"

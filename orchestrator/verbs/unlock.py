@@ -10,8 +10,10 @@ from orchestrator.verbs.session import open_store
 
 def show_lock(fleet: Fleet) -> None:
     """Print which run holds the lock, before the operator is asked whether to take the lock away."""
-    held = open_store(fleet).read().held
-    say(f"locked: {held.owner}, last heard of {held.age:.0f} s ago" if held else "not locked")
+    contents = open_store(fleet).read()
+    for remark in contents.remarks:
+        say(f"warning: the journal: {remark.text}", fg="yellow")
+    say(f"locked: {contents.held}" if contents.held else "not locked")
 
 
 def unlock(fleet: Fleet, options: Options) -> int:
@@ -26,7 +28,7 @@ def unlock(fleet: Fleet, options: Options) -> int:
     if held is None:
         say("not locked")
         return 0
-    say(f"taking the lock from {held.owner}, last heard of {held.age:.0f} s ago", fg="yellow")
+    say(f"taking the lock from {held}", fg="yellow")
     store.break_lock(held)
     say("unlocked; the next release or rollback settles what that run left (deploys/status.py shows it)")
     return 0

@@ -34,7 +34,7 @@ class Former:
         """The files' contents, as a store reads them."""
         lines = ["free"]
         for name, text in self.files.items():
-            lines += [f"run {name}", *text.splitlines(), ""]
+            lines += [f"run {name}", *(f" {line}" for line in text.splitlines()), ""]
         return parse_contents(lines)
 
 

@@ -46,9 +46,19 @@ class HostPlace:
         return HostStore(self._shell, str(self.directory), kept)
 
     def pass_time(self, seconds: float) -> None:
+        # the third line has the uptime of the last renewal
         lock = self.directory / "lock"
-        before = lock.stat().st_mtime - seconds
-        os.utime(lock, (before, before))
+        first, second, third = lock.read_text().splitlines()
+        boot, uptime, at = third.split()
+        changed = lock.stat().st_mtime
+        lock.write_text(f"{first}\n{second}\n{boot} {float(uptime) - seconds:.2f} {at}\n")
+        os.utime(lock, (changed, changed))
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the clock of this machine forward or back, as all later commands see it."""
+        lock = self.directory / "lock"
+        changed = lock.stat().st_mtime - seconds
+        os.utime(lock, (changed, changed))
 
     @staticmethod
     def _shell(command: StringCommand, text: str) -> list[str]:

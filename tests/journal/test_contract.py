@@ -28,6 +28,7 @@ def test_a_held_lock_refuses_naming_its_holder_not_the_token(place: Place) -> No
     assert isinstance(held, Held)
     assert str(held.owner) == "ann@laptop (process 4711) runs release since 2026-01-02T03:04:05Z"
     assert held.owner.token == ""
+    assert held.age is not None
     assert 0 <= held.age < 2
     read = place.store().read().held
     assert read is not None
@@ -59,6 +60,7 @@ def test_a_silent_lock_is_taken_over_only_after_the_lease(place: Place) -> None:
     place.pass_time(LEASE - 3)
     held = place.store().take(somebody("bob"), LEASE)
     assert isinstance(held, Held)
+    assert held.age is not None
     assert LEASE - 6 < held.age < LEASE
     place.pass_time(6)
     assert place.store().take(somebody("bob"), LEASE) == 2

@@ -95,5 +95,8 @@ def test_a_run_that_this_version_cannot_read_is_refused(where: str, problem: str
     with pytest.raises(Refused) as refused:
         open_run([records], SETTINGS)
     said = str(refused.value)
-    assert f"but orchestrator {__version__} cannot read what orchestrator 0.9.0 recorded of that run ({problem}" in said
-    assert said.endswith("run deploys/abort.py with that version")
+    newer = f"orchestrator 0.9.0, a newer version than this ({__version__})"
+    assert f"but orchestrator {__version__} cannot read what {newer} recorded of that run ({problem}" in said
+    assert said.endswith(
+        "run deploys/abort.py with that version, or deploys/rollback.py, which continues without settling that run"
+    )

@@ -12,6 +12,7 @@ from orchestrator.journal.records import (
     Commit,
     End,
     Intent,
+    PassedOver,
     Paused,
     RunInputs,
     RunRecord,
@@ -78,6 +79,7 @@ LEFT = run(BEGIN, INPUTS, Intent("fetch"), End("left"))
 SETTLED = run(Undoing("OPEN stopped"), Undone(), Settled("undone"))
 DIED_SETTLING = run(Undoing("OPEN stopped"))
 REFUSED = run(BEGIN)
+PASSED_OVER = run(BEGIN, INPUTS, PassedOver("OPEN"), End("undone"))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,9 @@ REFUSED = run(BEGIN)
         # its undo has begun: that is on record in the run of the command that began it
         ([OPEN, DIED_SETTLING], [*OPEN, *DIED_SETTLING]),
         ([OPEN, DIED_SETTLING, REFUSED], [*OPEN, *DIED_SETTLING]),
+        # a rollback that went on without settling the run, and was undone
+        ([OPEN, PASSED_OVER], OPEN),
+        ([OPEN, run(BEGIN, INPUTS, PassedOver("OPEN"), Commit(), End("done"))], None),
     ],
 )
 def test_the_newest_open_run_has_to_be_settled(

@@ -14,6 +14,7 @@ from orchestrator.journal.records import (
     Commit,
     End,
     Intent,
+    PassedOver,
     Paused,
     PlaceResult,
     RunInputs,
@@ -81,6 +82,7 @@ RECORDS: list[tuple[RunRecord, dict[str, Any]]] = [
     (End("undone", "gate failed"), {"record": "end", "how": "undone", "detail": "gate failed", "probe": None}),
     (End("done", "", {"requests": 7}), {"record": "end", "how": "done", "detail": "", "probe": {"requests": 7}}),
     (Settled("forward"), {"record": "settled", "how": "forward"}),
+    (PassedOver("release by ann"), {"record": "passed over", "run": "release by ann"}),
 ]
 
 

@@ -56,10 +56,13 @@ class Memory:
     renewals: list[float] = field(default_factory=list)
     written: list[Record] = field(default_factory=list)
     broken: bool = False
+    clock_was_set: bool = False
 
-    def take(self, owner: Owner, lease: float, above: int = 0) -> int | Held:
-        if self.owner and self.clock.now - self.renewed < lease:
-            return Held(replace(self.owner, token=""), self.clock.now - self.renewed)
+    def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
+        age = None if self.clock_was_set else self.clock.now - self.renewed
+        mark = f"{self.owner and self.owner.who} {self.renewed}"
+        if self.owner and mark != unchanged and (age is None or age < lease):
+            return Held(replace(self.owner, token=""), age, mark)
         self.owner, self.renewed = owner, self.clock.now
         self.fence = max(self.fence, above) + 1
         return self.fence
@@ -82,6 +85,9 @@ class Memory:
     def break_lock(self, held: Held) -> None:
         self.owner = None
 
+    def adopt(self, owner: Owner, number: int, records: Sequence[Record]) -> None:
+        self.written += records
+
     def read(self, runs: int = 20) -> Contents:
         return Contents(None, [self.written])
 
@@ -96,6 +102,7 @@ class Memory:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr("orchestrator.journal.session.gevent.sleep", made.sleep)
+    monkeypatch.setattr("orchestrator.journal.clock.monotonic", lambda: made.now)
     return made
 
 
@@ -186,6 +193,27 @@ def test_a_silent_lock_is_waited_out_and_that_is_said_once(store: Memory, said: 
     assert clock.now == LEASE
     assert said == [f"locked: {BOB}, last heard of 4 s ago; waiting to see whether that run is alive"]
     held.give_back()
+
+
+def test_a_store_whose_clock_was_set_is_judged_by_our_own_clock(store: Memory, said: Told, clock: Clock) -> None:
+    store.take(BOB, LEASE)
+    clock.now = 4.0
+    store.clock_was_set = True
+    held = session(store, said)
+    held.take()
+    assert held.fence == 2
+    assert clock.now == 4.0 + LEASE
+    assert said == [f"locked: {BOB}, last heard of at an unknown time; waiting to see whether that run is alive"]
+    held.give_back()
+
+
+def test_a_holder_that_renews_is_alive_whatever_the_clock_says(store: Memory, said: Told, clock: Clock) -> None:
+    store.take(BOB, LEASE)
+    store.clock_was_set = True
+    clock.at = [(14.5, lambda: store.renew(BOB))]
+    with pytest.raises(Refused, match=r"bob@laptop \(process 4711\) runs release since 2026"):
+        session(store, said).take()
+    assert store.owner == BOB
 
 
 def test_a_lock_whose_holder_lives_refuses(store: Memory, said: Told, clock: Clock) -> None:
