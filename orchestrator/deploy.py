@@ -18,15 +18,13 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.operations import python
 
-from orchestrator.config import Settings, load
 from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.mask import Mask
-from orchestrator.options import Options, read
-from orchestrator.report.file import require_writable
+from orchestrator.options import Options
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
-from orchestrator.verbs import PLANNED, VERBS, Approved, show_for_approval, show_lock, show_plan, show_removal
+from orchestrator.verbs import PLANNED, VERBS, Approved, asked, show_for_approval, show_lock, show_plan, show_removal
 
 
 def run(verb: str) -> None:
@@ -51,9 +49,8 @@ def run(verb: str) -> None:
     # the output of commands and facts may hold secrets, and with -vvv pyinfra would show it unmasked
     state.print_output = state.print_fact_output = False
     try:
-        settings, options = _asked(state, verb)
         # the plan and the run share one Fleet, which keeps the copies of the files from which the plan was made
-        fleet = Fleet(state, settings)
+        fleet, options = asked(state, verb)
     except OrchestratorError as refusal:
         _refuse(str(refusal), refusal.status)
     _hide_in_logs(fleet.mask)
@@ -62,30 +59,13 @@ def run(verb: str) -> None:
     except OrchestratorError as refusal:
         _refuse(fleet.mask.hide(str(refusal)), refusal.status)
     python.call(
-        name=f"{verb} {settings.app}",
+        name=f"{verb} {fleet.settings.app}",
         function=_drive,
         verb=verb,
         fleet=fleet,
         options=options,
         approved=approved,
     )
-
-
-def _asked(state: State, verb: str) -> tuple[Settings, Options]:
-    """Return the settings from the inventory, and the options from ``--data``.
-
-    Raises UsageError if the settings or the options are wrong, or if the hosts have different settings.
-    """
-    options = read(verb, state.inventory.override_data)
-    if options.report:
-        require_writable(options.report)
-    raw = [(host.name, host.data.get("settings")) for host in state.inventory]
-    different = [name for name, settings in raw if settings != raw[0][1]]
-    if different:
-        raise UsageError(
-            f"settings differ between {raw[0][0]} and {', '.join(different)}: all hosts must have the same settings"
-        )
-    return load(raw[0][1]), options
 
 
 def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:

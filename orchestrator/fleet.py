@@ -23,6 +23,7 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_config, ctx_host
 
 from orchestrator.config import Settings
+from orchestrator.config.form import nearest
 from orchestrator.config.switch import BalancerSwitch, Switch
 from orchestrator.environment import Variables
 from orchestrator.errors import CommandFailed, OrchestratorError, Silent, UsageError
@@ -72,12 +73,12 @@ class Fleet:
     def __init__(self, state: State, settings: Settings) -> None:
         self.state = state
         self.settings = settings
-        self.nodes = self._group(settings.nodes)
+        self.nodes = self.group(settings.nodes)
         self.balancers = {
             name: switch.kind
             for switch in settings.switches
             if isinstance(switch, BalancerSwitch)
-            for name in self._group(switch.group)
+            for name in self.group(switch.group)
         }
         self.apis = {
             name: made
@@ -104,12 +105,13 @@ class Fleet:
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
 
-    def _group(self, group: str) -> list[str]:
+    def group(self, group: str) -> list[str]:
+        """Return the names of the hosts of an inventory group. Raises UsageError if there is no such group."""
         known = [name for name in self.state.inventory.groups if not name.startswith("@")]
         if group not in self.state.inventory.groups:
-            raise UsageError(
-                f"the inventory has no group {group} (its groups: {', '.join(known)}): add it, or correct the settings"
-            )
+            near = nearest(group, known)
+            hint = f" (did you mean {near}?)" if near else f" (its groups: {', '.join(known) or 'none'})"
+            raise UsageError(f"the inventory has no group {group}{hint}: add it, or correct the settings")
         return [host.name for host in self.state.inventory.get_group(group)]
 
     def _api(self, switch: Switch) -> Api | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.config.settings import nearest
+from orchestrator.config.form import nearest, unprintable
 from orchestrator.errors import UsageError
 from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
@@ -75,6 +75,10 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
             near = nearest(key, known)
             hint = f" (did you mean {near}?)" if near else f" ({verb} knows {', '.join(known) or 'none'})"
             raise UsageError(f"unknown --data {key}{hint}")
+        if found := unprintable(str(data[key])):
+            raise UsageError(f"--data {key} must not contain {found}: leave it out")
+        if data[key] == "" and key in ("to", "color", "sha256", "save", "bound", "report"):
+            raise UsageError(f"--data {key} is empty: give a value, or leave --data {key}= out")
     if verb == "join" and not data.get("node"):
         raise UsageError("join needs the node: --data node=NAME")
     return Options(
@@ -82,9 +86,9 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         remove=_names(data.get("remove", "")),
         keep=_keep(data.get("keep", "")),
         node=str(data.get("node", "")),
-        until=str(data.get("until", "")).removesuffix("%"),
+        until=_until(data.get("until", "")),
         ref=check_ref(data["ref"]) if "ref" in data else None,
-        to=str(data["to"]) if "to" in data else None,
+        to=_release(data["to"]) if "to" in data else None,
         sha256=_sha256(data["sha256"]) if "sha256" in data else None,
         color=_color(data["color"]) if "color" in data else None,
         plan=_yes("plan", data.get("plan", False)) or "save" in data,
@@ -95,7 +99,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
 
 
 def _names(value: object) -> frozenset[str]:
-    return frozenset(filter(None, str(value).split(",")))
+    return frozenset(filter(None, (name.strip() for name in str(value).split(","))))
 
 
 def _keep(value: object) -> frozenset[str]:
@@ -103,6 +107,24 @@ def _keep(value: object) -> frozenset[str]:
     if names - {"shared"}:
         raise UsageError(f"--data keep must be shared, but is {value!r}")
     return names
+
+
+def _release(value: object) -> str:
+    if not re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-z]+", str(value)):
+        raise UsageError(
+            f"--data to={value}: this is not the id of a release, such as 20261128T160334Z-3f9a1c7: deploys/status.py "
+            "shows the ids"
+        )
+    return str(value)
+
+
+def _until(value: object) -> str:
+    text = str(value).removesuffix("%")
+    if not re.fullmatch(r"|preview|[1-9]\d?", text):
+        near = nearest(text, ["preview"])
+        hint = f" (did you mean {near}?)" if near else ""
+        raise UsageError(f"--data until must be preview or a weight of the cutover (1 to 99), but is {value!r}{hint}")
+    return text
 
 
 def _yes(key: str, value: object) -> bool:
@@ -123,4 +145,6 @@ def _color(value: object) -> Color:
     try:
         return Color(str(value))
     except ValueError:
-        raise UsageError(f"there is no color {value!r}: use {' or '.join(Color)}") from None
+        near = nearest(str(value).lower(), list(Color))
+        hint = f"did you mean {near}?" if near else f"use {' or '.join(Color)}"
+        raise UsageError(f"there is no color {value!r} ({hint})") from None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from orchestrator.config.form import form
 from orchestrator.config.section import Section
+
+ENDPOINT = form(r"https?://[^\s/]\S*", "the URL of a service", "begin with https:// or http://")
 
 
 class Aws(Section):
@@ -16,6 +21,6 @@ class Aws(Section):
     profile: str | None = Field(
         None, min_length=1, description="AWS profile; default: the standard AWS credential chain"
     )
-    endpoint_url: str | None = Field(
-        None, pattern=r"^https?://", description="URL of a service that has the same API as AWS; default: AWS itself"
+    endpoint_url: Annotated[str, ENDPOINT] | None = Field(
+        None, description="URL of a service that has the same API as AWS; default: AWS itself"
     )

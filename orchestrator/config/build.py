@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator.config.duration import Duration
-from orchestrator.config.paths import ReleasePath
+from orchestrator.config.names import name_of
+from orchestrator.config.paths import ReleasePath, ReleasePattern
 from orchestrator.config.section import Section
 
 
@@ -18,12 +19,13 @@ class Build(Section):
     outputs of the live release.
     """
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the step; the plan shows the stage `build <name>`"
+    lines: ClassVar[frozenset[str]] = frozenset({"run", "when"})
+
+    name: Annotated[str, name_of("a build step")] = Field(
+        description="name of the step; the plan shows the stage `build <name>`"
     )
     run: str = Field(
         min_length=1,
-        pattern=r"^[^\x00]+$",
         description="shell command, which runs in the release's directory. Three environment variables are set: "
         "RELEASE (the release's id), COLOR (`blue` or `green`) and RELEASE_PATH (the release's directory)",
     )
@@ -37,12 +39,12 @@ class Build(Section):
         description="shell command, which runs in the release's directory before `run`. If this command fails on a "
         "machine, the step is skipped there",
     )
-    inputs: list[str] = Field(
+    inputs: list[ReleasePattern] = Field(
         default_factory=list,
         description="files whose content the step reads: paths, or patterns such as `resources/*.js`. A `*` also "
         "matches slashes",
     )
-    listed: list[str] = Field(
+    listed: list[ReleasePattern] = Field(
         default_factory=list,
         description="files of which the step uses only the names, not the content: for instance `app/*.php` for an "
         "optimised class map",
@@ -58,9 +60,6 @@ class Build(Section):
     @field_validator("inputs", "listed")
     @classmethod
     def _patterns(cls, patterns: list[str]) -> list[str]:
-        for pattern in patterns:
-            if not pattern or pattern.startswith("/") or "\n" in pattern or ".." in pattern.split("/"):
-                raise ValueError(f"{pattern!r} is not a path or pattern inside a release")
         return [_plain(pattern) for pattern in patterns]
 
     @model_validator(mode="after")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from orchestrator.config.paths import ReleasePath
+from orchestrator.config.form import shown
+from orchestrator.config.names import WebUser
+from orchestrator.config.paths import OperatorFile, ReleasePath
 from orchestrator.config.section import Section
 
-NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+"""Regular expression for the name of a variable, as shells accept it."""
 
 Secret = Annotated[SecretStr, BeforeValidator(lambda value: SecretStr(value) if isinstance(value, str) else value)]
 """A secret text. Spaces at the beginning and at the end are kept, because the spaces may belong to the secret."""
@@ -24,13 +26,16 @@ class Environment(Section):
     values, `values` wins over `commands`, and `commands` wins over `file`.
     """
 
+    lines: ClassVar[frozenset[str]] = frozenset({"values"})
+
     path: ReleasePath = Field(".env", description="path of the environment file in the release")
-    owner: str | None = Field(
+    owner: WebUser | None = Field(
         None,
-        pattern=r"^[a-z_][a-z0-9_-]*$",
         description="owner of the file. Only this user can read the file (mode 0600). Default: the web user",
     )
-    file: str | None = Field(None, description="dotenv file on the operator's machine, from which values are read")
+    file: OperatorFile | None = Field(
+        None, description="dotenv file on the operator's machine, from which values are read"
+    )
     keys: list[str] = Field(
         default_factory=list,
         description="variables of `file` that are used; if the list is empty, all variables of `file` are used",
@@ -46,7 +51,10 @@ class Environment(Section):
     @field_validator("keys", "commands", "values")
     @classmethod
     def _names(cls, names: list[str] | dict[str, str]) -> list[str] | dict[str, str]:
-        wrong = [name for name in names if not re.match(NAME, name)]
+        wrong = [name for name in names if not re.fullmatch(NAME, name)]
         if wrong:
-            raise ValueError(f"{', '.join(map(repr, wrong))} cannot be the name of a variable")
+            raise ValueError(
+                f"{', '.join(map(shown, wrong))} cannot be the name of a variable: use letters, digits and _, without "
+                "a digit at the beginning"
+            )
         return names

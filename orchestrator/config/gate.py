@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from orchestrator.config.form import form
 from orchestrator.config.section import Section
+
+PLAIN = "without spaces, quotes and the characters \\ # $ ; { }"
 
 
 class Gate(Section):
     """The checks of the idle color before traffic moves: health page, running code, the switch's health checks."""
 
-    path: str = Field(
+    path: Annotated[str, form(r"/[^\s\"'\\#$;{}]*", "the path of a page", f"begin with /, {PLAIN}")] = Field(
         "/health",
-        pattern=r"^/",
         description="URL path of the health page. The page should answer 200 only if the application can serve "
         "requests, for example only if the application reaches its database",
     )
-    host: str = Field("localhost", description="value of the Host header in requests of the gate")
+    host: Annotated[str, form(r"[^\s\"'\\#$;{}]+", "a host name", f"write a name {PLAIN}")] = Field(
+        "localhost", description="value of the Host header in requests of the gate"
+    )
     https: bool = Field(
         False,
         description="whether the requests of the gate and of warming have the header `X-Forwarded-Proto: https`. An "

@@ -17,10 +17,11 @@ class Hook(Section):
 
     before: str | None = Field(
         None,
+        min_length=1,
         description="name of the stage before which the hook runs. The plan shows the names of the stages. A hook has "
         "either `before` or `after`",
     )
-    after: str | None = Field(None, description="name of the stage after which the hook runs")
+    after: str | None = Field(None, min_length=1, description="name of the stage after which the hook runs")
     on: Literal["nodes", "first node", "balancers", "operator"] = Field(
         "nodes",
         description="where the hook runs: on every node, on the first node, on every balancer, or on the operator's "
@@ -28,13 +29,14 @@ class Hook(Section):
     )
     run: str = Field(
         min_length=1,
-        description="shell command. Two environment variables are set: RELEASE (the release's id) and COLOR (`blue` or "
-        "`green`)",
+        description="shell command, in one line. Two environment variables are set: RELEASE (the release's id) and "
+        "COLOR (`blue` or `green`)",
     )
     undo: str | None = Field(
         None,
-        description="shell command that undoes `run`. This command must also work if `run` was interrupted or did not "
-        "start",
+        min_length=1,
+        description="shell command, in one line, that undoes `run`. This command must also work if `run` was "
+        "interrupted or did not start",
     )
     deadline: float = Field(60.0, gt=0, le=3600, description="time limit of the command on one machine, in seconds")
 

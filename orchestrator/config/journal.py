@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from orchestrator.config.aws import Aws
+from orchestrator.config.form import form
+
+BUCKET = form(
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|arn:\S+",
+    "the name of an S3 bucket",
+    "use 3 to 63 small letters, digits, . and -, or the ARN of an access point",
+    str.lower,
+)
+PREFIX = form(
+    r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?",
+    "a prefix of keys in S3",
+    "use letters, digits and ! _ . * ' ( ) - /, without / at the beginning",
+    lambda text: text.lstrip("/"),
+)
 
 
 class Journal(Aws):
@@ -23,15 +37,13 @@ class Journal(Aws):
         description="only with kind `host`: inventory host that keeps the lock and the journals. Default: the first "
         "balancer; if there is no balancer, the first node",
     )
-    bucket: str | None = Field(
+    bucket: Annotated[str, BUCKET] | None = Field(
         None,
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$|^arn:",
         description="required with kind `s3`, and only allowed with this kind: name of the bucket, or ARN of an access "
         "point",
     )
-    prefix: str | None = Field(
+    prefix: Annotated[str, PREFIX] | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*/?$",
         description="only with kind `s3`: prefix of the objects' keys; default: the name of the application. If an "
         "application has several inventories, each of them needs a different prefix",
     )

@@ -10,17 +10,17 @@ from orchestrator.config.section import Section
 class Deadlines(Section):
     """Time limits in seconds. Each limit is for everything that one stage does on one machine or at one switch."""
 
-    look: float = Field(10.0, gt=0, description="read the state of one place")
-    fetch: float = Field(300.0, gt=0, description="get the files of a release from the source")
-    share: float = Field(30.0, gt=0, description="put the links to shared paths into a release")
-    environment: float = Field(30.0, gt=0, description="write the environment file of a release")
-    permit: float = Field(60.0, gt=0, description="set owners and modes of the files of a release")
-    start: float = Field(60.0, gt=0, description="restart the idle color")
-    warm: float = Field(60.0, gt=0, description="fill OPcache and request the pages of `warm`")
-    switch: float = Field(10.0, gt=0, description="one change at a switch: arm, shift, bar, attach or detach")
-    verify: float = Field(20.0, gt=0, description="wait until only the new release answers at all addresses")
-    promote: float = Field(10.0, gt=0, description="replace the `live` link")
-    prune: float = Field(60.0, gt=0, description="remove old releases")
+    look: float = Field(10.0, gt=0, le=86400, description="read the state of one place")
+    fetch: float = Field(300.0, gt=0, le=86400, description="get the files of a release from the source")
+    share: float = Field(30.0, gt=0, le=86400, description="put the links to shared paths into a release")
+    environment: float = Field(30.0, gt=0, le=86400, description="write the environment file of a release")
+    permit: float = Field(60.0, gt=0, le=86400, description="set owners and modes of the files of a release")
+    start: float = Field(60.0, gt=0, le=86400, description="restart the idle color")
+    warm: float = Field(60.0, gt=0, le=86400, description="fill OPcache and request the pages of `warm`")
+    switch: float = Field(10.0, gt=0, le=86400, description="one change at a switch: arm, shift, bar, attach or detach")
+    verify: float = Field(20.0, gt=0, le=86400, description="wait until only the new release answers at all addresses")
+    promote: float = Field(10.0, gt=0, le=86400, description="replace the `live` link")
+    prune: float = Field(60.0, gt=0, le=86400, description="remove old releases")
 
 
 class Room(Section):
@@ -29,18 +29,21 @@ class Room(Section):
     disk_mb: int = Field(
         256,
         ge=0,
+        le=1_000_000_000,
         description="free disk space in MiB that must remain on the file system of the releases, if the new release is "
         "as large as the last release",
     )
     inodes: int = Field(
         10_000,
         ge=0,
+        le=1_000_000_000,
         description="number of free inodes that must remain on the file system of the releases, if the new release has "
         "as many files as the last release",
     )
     memory_mb: int = Field(
         64,
         ge=0,
+        le=1_000_000_000,
         description="free memory in MiB that must remain when the idle color uses as much memory as the live color "
         "uses now",
     )

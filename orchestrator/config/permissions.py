@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from orchestrator.config.form import RECORDED, form
+from orchestrator.config.names import Group
 from orchestrator.config.paths import ReleasePath, inside
 from orchestrator.config.section import Section
 
@@ -13,15 +16,14 @@ from orchestrator.config.section import Section
 class Permissions(Section):
     """Owners and modes of a release's files. By default the deploy user owns all files, and all users may read them."""
 
-    group: str | None = Field(
-        None, pattern=r"^[a-z_][a-z0-9_-]*$", description="group of all files; default: the deploy user's group"
+    group: Group | None = Field(None, description="group of all files; default: the deploy user's group")
+    files: Annotated[str, form("[0-7]{3}", "a mode of files", "use three octal digits, such as 640")] | None = Field(
+        None, description="mode of all files, such as `640`. Executable files stay executable"
     )
-    files: str | None = Field(
-        None, pattern=r"^[0-7]{3}$", description="mode of all files, such as `640`. Executable files stay executable"
-    )
-    directories: str | None = Field(
-        None, pattern=r"^[2]?[0-7]{3}$", description="mode of all directories, such as `750`"
-    )
+    directories: (
+        Annotated[str, form("2?[0-7]{3}", "a mode of directories", "use three octal digits, such as 750, or 2750")]
+        | None
+    ) = Field(None, description="mode of all directories, such as `750`")
     modes: dict[str, str] = Field(
         default_factory=dict,
         description="modes of single files or directories, as path and mode. Such a mode wins over `files` and "
@@ -40,8 +42,10 @@ class Permissions(Section):
 
     @field_validator("modes")
     @classmethod
-    def _modes(cls, modes: dict[str, str]) -> dict[str, str]:
+    def _modes(cls, modes: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         for path, mode in modes.items():
             if not re.fullmatch(r"[0-7]{3,4}", mode):
-                raise ValueError(f"{path}: {mode!r} is not a mode such as 640")
+                raise ValueError(f"{path}: {mode!r} is not a mode: use three octal digits, such as 640")
+            if len(mode) == 4 and mode[0] in "4567" and info.context != RECORDED:
+                raise ValueError(f"{path}: the mode {mode} lets everybody act as the deploy user: leave {mode[0]} out")
         return {inside(path): mode for path, mode in modes.items()}

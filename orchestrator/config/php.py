@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from orchestrator.config.form import form, newly, shown
+from orchestrator.config.paths import ReleasePathOrAll, ReleasePattern, relative
 from orchestrator.config.section import Section
+
+PLAIN = "use letters, digits and . _ -"
+FRONT = form(r"[A-Za-z0-9._-]+\.php", "the name of a PHP file", f"{PLAIN}, and .php at the end")
+PRELOAD = form(
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.php",
+    "the path of a PHP file in a release",
+    f"{PLAIN} and /, with .php at the end, and without . and / at the beginning",
+    relative,
+)
+
+
+def _minor(version: str) -> str:
+    """Return the first two numbers of a PHP version: 8.2 for 8.2.7."""
+    return ".".join(version.removeprefix("php").split(".")[:2])
+
+
+def _no_document_root(path: str) -> str | None:
+    """Return why a path cannot be the document root; None if the path can be the document root."""
+    parts = path.split("/")
+    if path != "." and {".", ".."} & set(parts):
+        near = relative(path)
+        hint = f" (did you mean {near}?)" if near else ""
+        return f"{path!r} is not a path inside a release, because it has a part . or ..{hint}"
+    if parts[0] in (".git", ".release"):
+        return f"{path!r} belongs to git or to the orchestrator: choose another document root"
+    return None
+
+
+Public = Annotated[
+    str,
+    form(
+        r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*",
+        "a path in a release",
+        f"{PLAIN} and /, without / at the beginning and at the end",
+        relative,
+    ),
+    newly(_no_document_root),
+]
 
 
 class Php(Section):
     """PHP and PHP-FPM. Each color has its own PHP-FPM master process, with its own OPcache."""
 
-    version: str = Field(
-        "8.2", pattern=r"^\d\.\d$", description="PHP version, as in the names of the PHP packages, such as `8.2`"
+    version: Annotated[str, form(r"\d\.\d", "a version of PHP", "use two numbers, such as 8.2", _minor)] = Field(
+        "8.2", description="PHP version, as in the names of the PHP packages, such as `8.2`"
     )
-    public: str = Field(
+    public: Public = Field(
         "public",
-        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$",
         description="document root, as a path in the release; `.` is the whole release",
     )
-    front: str = Field(
+    front: Annotated[str, FRONT] = Field(
         "index.php",
-        pattern=r"^[A-Za-z0-9._-]+\.php$",
         description="front controller: the PHP file that answers all requests for which the document root has no file",
     )
     scripts: bool = Field(
@@ -46,25 +85,26 @@ class Php(Section):
         "rollback after `soak` first starts and warms that color. Default: the color keeps all its "
         "workers, and a rollback is instant",
     )
-    request_limit: int = Field(60, ge=1, description="time limit of a request in seconds (`request_terminate_timeout`)")
+    request_limit: int = Field(
+        60, ge=1, le=86400, description="time limit of a request in seconds (`request_terminate_timeout`)"
+    )
     sessions: Literal["shared", "php"] = Field(
         "shared",
         description="where PHP stores sessions. `shared`: in files in `shared/sessions`, which both colors use, so "
         "users stay logged in; `php`: at the place that PHP's own configuration and the setting `ini` name",
     )
-    compile: list[str] = Field(
+    compile: list[ReleasePathOrAll] = Field(
         default_factory=lambda: ["."],
         description="files and directories of a release that are compiled into OPcache before the release gets "
         "traffic. `.` is the whole release. If the list is empty, nothing is compiled in advance",
     )
-    compile_exclude: list[str] = Field(
+    compile_exclude: list[ReleasePattern] = Field(
         default_factory=list,
         description="patterns of paths that are not compiled in advance, such as `vendor/*/tests/*`. A `*` also "
         "matches slashes",
     )
-    preload: str | None = Field(
+    preload: Annotated[str, PRELOAD] | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\.php$",
         description="PHP file of the release that runs when a color starts (`opcache.preload`). The code that this "
         "file loads stays in memory for all requests. If a release does not have this file, its color "
         "starts without preloading",
@@ -77,6 +117,16 @@ class Php(Section):
     ini: dict[str, str] = Field(
         default_factory=dict, description="php.ini directives of both colors, as name and value"
     )
+
+    @field_validator("ini")
+    @classmethod
+    def _directives(cls, ini: dict[str, str]) -> dict[str, str]:
+        for key, value in ini.items():
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key):
+                raise ValueError(f"{shown(key)} is not the name of a php.ini directive, such as memory_limit")
+            if re.search(r'"|\$\{', value):
+                raise ValueError(f'the value of {key} must not contain " or ${{')
+        return ini
 
     @model_validator(mode="after")
     def _fits_together(self) -> Php:

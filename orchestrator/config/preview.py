@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
+from orchestrator.config.form import newly, shown
+from orchestrator.config.names import Cookie, Header
 from orchestrator.config.section import Section
+
+
+def _weak(token: SecretStr) -> str | None:
+    if re.fullmatch(r"([A-Za-z0-9_-]{16,})?", token.get_secret_value()):
+        return None
+    return "the token must have at least 16 characters: letters, digits, - and _ (not shown)"
 
 
 class Preview(Section):
@@ -16,20 +26,17 @@ class Preview(Section):
     """
 
     # excluded from every dump, so that no journal and no saved plan contains the token
-    token: SecretStr | None = Field(
+    token: Annotated[SecretStr, newly(_weak)] | None = Field(
         None,
         exclude=True,
         description="secret of preview requests: at least 16 letters, digits, - and _. Without a token, the header and "
         "the cookie have no effect",
     )
-    header: str = Field(
+    header: Header = Field(
         "X-Preview",
-        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
         description="name of the request header in which the token may be sent",
     )
-    cookie: str = Field(
-        "preview", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name of the cookie in which the token may be sent"
-    )
+    cookie: Cookie = Field("preview", description="name of the cookie in which the token may be sent")
     port: int | None = Field(
         None,
         ge=1,
@@ -46,5 +53,8 @@ class Preview(Section):
     @field_validator("bind")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        ipaddress.ip_address(value)
+        try:
+            ipaddress.ip_address(value)
+        except ValueError:
+            raise ValueError(f"{shown(value)} is not an IP address of the balancer, such as 127.0.0.1") from None
         return value

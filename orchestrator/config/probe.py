@@ -6,13 +6,28 @@ from typing import Annotated
 
 from pydantic import Field
 
+from orchestrator.config.form import form
+from orchestrator.config.paths import OperatorFile
 from orchestrator.config.section import Section
 
-NAME = r"^([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$"
+NAME = r"([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
 """Regular expression for the value of a Host header: a host name or an IP address, with or without a port."""
 
-PATH = r"^/[!-~]*$"
-"""Regular expression for a URL path, with or without a query. All its characters are visible ASCII characters."""
+PATH = form(
+    r"/[!-~]*",
+    "a URL path",
+    "begin with /, and use only visible ASCII characters, without spaces",
+    lambda text: f"/{text}",
+)
+"""The form of the URL paths that the probe and the stage `warm` request."""
+
+
+def _host(text: str) -> str:
+    """Return the host of a URL, with its port."""
+    return text.partition("//")[2].partition("/")[0] or text.strip("/.")
+
+
+HOST = form(NAME, "a host name", "write a name or an IP address, with or without a port", _host)
 
 
 class Probe(Section):
@@ -25,7 +40,7 @@ class Probe(Section):
         True,
         description="whether the probe runs. Without the probe, a run does not have the stages `watch` and `proof`",
     )
-    paths: list[Annotated[str, Field(pattern=PATH)]] = Field(
+    paths: list[Annotated[str, PATH]] = Field(
         default_factory=lambda: ["/"], min_length=1, description="URL paths that the probe requests"
     )
     rate: float = Field(20.0, gt=0, le=10000, description="requests per second to each URL of the switch")
@@ -39,15 +54,15 @@ class Probe(Section):
     timeout: float = Field(
         10.0, gt=0, le=600, description="seconds after which a request without an answer counts as failed"
     )
-    host: str | None = Field(
+    host: (
+        Annotated[str, form(NAME, "a host name", "write a name or an IP address, with or without a port", _host)] | None
+    ) = Field(
         None,
-        pattern=NAME,
         description="host name for the Host header, for SNI and for the check of the certificate; default: the host "
         "name in each URL",
     )
-    ca: str | None = Field(
+    ca: OperatorFile | None = Field(
         None,
-        min_length=1,
         description="file on the operator's machine with the CA certificates that are trusted; default: the CA "
         "certificates of the operator's machine",
     )

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from orchestrator.config.aws import Aws
+from orchestrator.config.form import form
+
+OBJECT = form(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+",
+    "an object in S3",
+    "write s3://bucket/key, with letters, digits and ! _ . * ' ( ) - /",
+    lambda text: f"s3://{text}",
+)
+HOOK = form(r"[A-Za-z0-9_/-]{1,255}", "the name of a lifecycle hook", "use at most 255 letters, digits and _ / -")
 
 
 class Scaling(Aws):
@@ -17,15 +28,13 @@ class Scaling(Aws):
         "AWS may add instances during the run. The run then removes these instances from the traffic, and they stay "
         "without traffic until you join them (docs/aws-instances.md)",
     )
-    live: str | None = Field(
+    live: Annotated[str, OBJECT] | None = Field(
         None,
-        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()/-]+$",
         description="S3 object (`s3://bucket/key`) that names the release of each color and the live color. Each run "
         "writes the object, and new instances read it",
     )
-    hook: str | None = Field(
+    hook: Annotated[str, HOOK] | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_/-]{1,255}$",
         description="name of the group's launch lifecycle hook. A new instance completes this hook when the instance "
         "has the releases of the other nodes",
     )

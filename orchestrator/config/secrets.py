@@ -39,7 +39,7 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
         settings["preview"] = {**settings["preview"], "token": now.preview.token}
     if settings.get("environment") and now.environment:
         settings["environment"] = {**settings["environment"], "values": now.environment.values}
-    return load(settings)
+    return load(settings, recorded=True)
 
 
 def _source(recorded: Mapping[str, Any], now: Source) -> dict[str, Any]:

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from typing import Annotated
 
+from pydantic import Field, model_validator
+
+from orchestrator.config.form import form, newly
+from orchestrator.config.names import name_of
 from orchestrator.config.section import Section
 from orchestrator.model import Color
+
+PATH = form(
+    r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+|/",
+    "a URL path",
+    "use letters, digits and . _ ~ - /, with / at the beginning, without / at the end, and without the parts . and ..",
+    lambda text: f"/{text.strip('/')}",
+)
+
+UNITS = ("bar", "fpm", "nginx", "shrink", "trim")
+"""Last parts of the names of units that provisioning installs, such as ``shop-blue-fpm.service``."""
+
+
+def unit_of_ours(name: str) -> str | None:
+    """Return why the unit of a service could be a unit of this tool; None if the name of the service is free.
+
+    The unit of a service is ``<app>-<color>-<name>``. If the name began with a color, the unit could be a unit of an
+    application whose name ends with a color.
+    """
+    if name in UNITS:
+        return f"{name} is the name of a unit that this tool installs: choose another name, such as {name}-server"
+    if name in set(Color) or name.startswith(tuple(f"{color}-" for color in Color)):
+        return f"{name} begins with the name of a color, as units of this tool do: choose another name"
+    return None
 
 
 class ServicePorts(Section):
@@ -27,19 +54,16 @@ class ServicePorts(Section):
 class Service(Section):
     """A process of each color that answers HTTP requests and WebSockets on a unix socket or a TCP port."""
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+    name: Annotated[str, name_of("a service"), newly(unit_of_ours)] = Field(
         description="name of the service; its systemd unit is `<app>-<color>-<name>.service`",
     )
     command: str = Field(
         min_length=1,
-        pattern=r"^[^\n\r\x00]+$",
         description="one shell command, which the web user runs in the release's directory. The command must listen on "
         "the unix socket whose path is in the environment variable SOCKET. With `ports`, the command must listen on "
         "the TCP port in the variable PORT instead. The variables RELEASE and COLOR are also set",
     )
-    path: str = Field(
-        pattern=r"^((/[A-Za-z0-9._~-]+)+|/)$",
+    path: Annotated[str, PATH] = Field(
         description="URL path, such as `/ws`. The service answers the requests for this path and for all paths below "
         "it. `/` means all requests, and needs the runtime `service`",
     )
@@ -52,10 +76,3 @@ class Service(Section):
         description="only for the path `/`: whether nginx itself sends the files of the document root. If not, the "
         "service also gets the requests for these files",
     )
-
-    @field_validator("name")
-    @classmethod
-    def _another_name(cls, name: str) -> str:
-        if name in ("fpm", "nginx"):
-            raise ValueError(f"{name} is the name of a unit that each color has: choose another name")
-        return name

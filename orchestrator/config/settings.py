@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, SecretStr, SerializeAsAny, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from orchestrator.config import rules
 from orchestrator.config.build import Build
@@ -14,11 +25,13 @@ from orchestrator.config.cutover import Comparison, CutoverStep
 from orchestrator.config.drain import Drain
 from orchestrator.config.duration import Duration
 from orchestrator.config.environment import Environment
+from orchestrator.config.form import RECORDED, form, nearest, newly, shown
 from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
-from orchestrator.config.paths import ReleasePath
+from orchestrator.config.names import App, DeployUser, WebUser
+from orchestrator.config.paths import OperatorFile, ReleasePath, no_root, relative
 from orchestrator.config.permissions import Permissions
 from orchestrator.config.php import Php
 from orchestrator.config.ports import Ports
@@ -35,7 +48,20 @@ from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color
 
-DIRECTORY = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+DIRECTORY = form(
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*",
+    "a directory of the document root",
+    "use letters, digits and . _ - /, without . and / at the beginning and without / at the end",
+    relative,
+)
+ROOT = form(r"/[A-Za-z0-9._/-]*", "an absolute path", "begin with /, and use letters, digits and . _ - /")
+PACKAGE = form(
+    r"[a-z0-9][a-z0-9+.-]+",
+    "the name of a Debian package",
+    "use small letters, digits and + . -, without a version",
+    lambda text: re.split("[=: ]", text.lower())[0],
+)
+WARM = form(r"/\S*", "a URL path", "begin with /, without spaces", lambda text: f"/{text}")
 
 
 class Shared(Section):
@@ -60,6 +86,11 @@ class Shared(Section):
     )
 
 
+def _odd(token: SecretStr) -> str | None:
+    plain = re.fullmatch(r"[A-Za-z0-9_-]*", token.get_secret_value())
+    return None if plain else "the token may contain only letters, digits, - and _ (not shown)"
+
+
 class Marker(Section):
     """The headers X-Release, X-Color and X-Node, which show which release, color and node answered a request."""
 
@@ -68,26 +99,34 @@ class Marker(Section):
         description="which answers have these headers. `all`: every answer; `probe`: only answers to requests that "
         "have the probe token in the header X-Probe-Token",
     )
-    token: SecretStr | None = Field(
+    token: Annotated[SecretStr, newly(_odd)] | None = Field(
         None,
         description="probe token: a secret text of letters, digits, - and _, which the requests of the probe contain. "
         "Required if `answers` is `probe`",
     )
 
 
+def _batch(size: object) -> object:
+    """Return the size of a batch unchanged. Raises ValueError if it is neither a whole number nor a text."""
+    if not isinstance(size, int | str):
+        raise ValueError(f'{size!r} is not a batch: give a number of nodes (3) or a percentage ("25%")')
+    return size
+
+
 class Settings(Section):
     """The settings of one application on the servers of one inventory."""
 
-    app: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of the application")
+    app: App = Field(description="name of the application")
     recipe: str | None = Field(
         None,
         description=f"name of a recipe (ready-made settings for one kind of application): {', '.join(names())}. "
         "If a key is in your settings and in the recipe, your value is used. Default: no recipe",
     )
-    root: str | None = Field(
+    root: Annotated[str, ROOT] | None = Field(
         None,
-        pattern=r"^/[A-Za-z0-9._/-]+$",
-        description="directory of the application on each node; default: `/srv/<app>`",
+        description="directory of the application on each node; default: `/srv/<app>`. Directories of the system and "
+        "of its users (`/etc`, `/usr`, `/var`, `/home`, ...) are refused, except in `/var/www`, `/var/opt` and "
+        "`/var/local`",
     )
     source: SerializeAsAny[Source] = Field(description="where the files of a release come from (docs/sources.md)")
     nodes: str = Field("nodes", description="inventory group of the nodes (the servers that run the application)")
@@ -96,21 +135,18 @@ class Settings(Section):
         description="switches, which decide which color gets traffic. Several switches always get the same weights",
     )
     first_color: Color = Field(Color.blue, description="color that gets traffic before the first release")
-    user: str = Field(
+    user: DeployUser = Field(
         "deploy",
-        pattern=r"^[a-z_][a-z0-9_-]*$",
         description="the deploy user: an unprivileged user on the nodes and balancers. Releases and rollbacks "
         "log in as this user. Provisioning creates this user",
     )
-    web_user: str = Field(
-        "www-data", pattern=r"^[a-z_][a-z0-9_-]*$", description="user that runs nginx, PHP and services on the nodes"
-    )
-    packages: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]] = Field(
+    web_user: WebUser = Field("www-data", description="user that runs nginx, PHP and services on the nodes")
+    packages: list[Annotated[str, PACKAGE]] = Field(
         default_factory=list,
         description="Debian packages that provisioning installs on each node in addition to its own, such as "
         "`php8.2-intl` or `imagemagick`. A package that you remove from the list stays installed",
     )
-    authorized_keys: list[str] = Field(
+    authorized_keys: list[OperatorFile] = Field(
         default_factory=list,
         description="public key files on the operator's machine. Provisioning permits these keys to log in as the "
         "deploy user",
@@ -139,7 +175,7 @@ class Settings(Section):
         description="longest time without data on a stream of a service (such as a WebSocket). After this time nginx "
         "or the balancer closes the stream",
     )
-    assets: list[Annotated[str, Field(pattern=DIRECTORY)]] = Field(
+    assets: list[Annotated[str, DIRECTORY]] = Field(
         default_factory=list,
         description="directories of the document root, such as `build`, whose files have a hash in their names. If a "
         "file is missing in one color's release, nginx sends the file of the other color's release. A page "
@@ -155,13 +191,13 @@ class Settings(Section):
     marker: Marker = Marker()
     preview: Preview = Preview()
     gate: Gate = Gate()
-    warm: list[Annotated[str, Field(pattern=r"^/\S*$")]] = Field(
+    warm: list[Annotated[str, WARM]] = Field(
         default_factory=lambda: ["/"],
         description="URL paths that each node requests from its idle color before the cutover, so that caches are "
         "filled",
     )
     probe: Probe = Probe()
-    batches: list[int | str] = Field(
+    batches: list[Annotated[int | str, BeforeValidator(_batch)]] = Field(
         default_factory=list,
         description="batches of nodes, which prepare a release one batch after another. Each entry says how many nodes "
         'are ready after its batch, as a number or in per cent: `[1, "25%", "100%"]`. If the list is '
@@ -186,7 +222,7 @@ class Settings(Section):
 
     @field_validator("root")
     @classmethod
-    def _root_is_written_in_one_way(cls, root: str | None) -> str | None:
+    def _root_is_written_in_one_way(cls, root: str | None, info: ValidationInfo) -> str | None:
         if root is None:
             return None
         parts = [part for part in root.split("/") if part]
@@ -194,7 +230,10 @@ class Settings(Section):
             raise ValueError(f"{root} is the root directory: name a directory for this application")
         if any(part in (".", "..") for part in parts):
             raise ValueError(f"{root} must not contain the parts . and ..")
-        return "/" + "/".join(parts)
+        found = "/" + "/".join(parts)
+        if info.context != RECORDED and (why := no_root(found)):
+            raise ValueError(why)
+        return found
 
     @field_validator("recipe")
     @classmethod
@@ -202,12 +241,12 @@ class Settings(Section):
         if recipe is not None and recipe not in names():
             near = nearest(recipe, names())
             hint = f"did you mean {near}?" if near else f"there are {', '.join(names())}"
-            raise ValueError(f"there is no recipe {recipe} ({hint})")
+            raise ValueError(f"there is no recipe {shown(recipe)} ({hint})")
         return recipe
 
     @model_validator(mode="after")
-    def _sections_fit_together(self) -> Settings:
-        if broken := rules.problem(self):
+    def _sections_fit_together(self, info: ValidationInfo) -> Settings:
+        if broken := rules.problem(self, recorded=info.context == RECORDED):
             raise ValueError(broken)
         return self
 
@@ -267,38 +306,82 @@ The mapping contains the sections that have several kinds: switches and sources.
 """
 
 
-def load(raw: object) -> Settings:
+def load(raw: object, recorded: bool = False) -> Settings:
     """Return the settings from the inventory's dictionary, merged with the recipe that the dictionary names.
 
     Raises UsageError if settings are wrong. The message is one line that names every wrong key. For an unknown key, the
     message also names the most similar known key. If each section is right by itself, but the sections do not fit
     together, the message describes the first broken rule of ``config/rules``.
+
+    + recorded: whether the settings come from a journal. Then an earlier version of this tool may have accepted them,
+      and the refusals that later versions added do not apply.
     """
     if not isinstance(raw, Mapping):
         raise UsageError("settings are missing: define a dictionary `settings` in inventory/group_data/all.py")
     try:
-        return Settings.model_validate(with_recipe(raw))
+        return Settings.model_validate(with_recipe(raw), context=RECORDED if recorded else None)
     except ValidationError as error:
-        raise UsageError("settings: " + "; ".join(_lines(error, raw))) from None
+        raise UsageError("settings: " + "; ".join(dict.fromkeys(_lines(error, raw)))) from None
 
 
 def _lines(error: ValidationError, raw: Mapping[str, Any]) -> Iterable[str]:
-    for item in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in item["loc"])
+    for item in error.errors(include_url=False):
+        where = ".".join(_key(part) for part in item["loc"] if part != "[key]")
         if item["type"] == "extra_forbidden":
             near = nearest(str(item["loc"][-1]), _keys(raw, item["loc"][:-1]))
             yield f"unknown key {where}" + (f" (did you mean {near}?)" if near else "")
         else:
-            message = item["msg"].removeprefix("Value error, ")
+            message = _message(item)
             line = f"{where}: {message}" if where else message
             recipe = recipe_of(raw, line.partition(":")[0])
             yield line + (f" (this value is the recipe {recipe}'s: set the key to replace it)" if recipe else "")
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most similar to a mistyped word; None if no known word is similar."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+def _key(part: int | str) -> str:
+    """Return a part of a key's path as one line of printable characters."""
+    text = str(part)
+    return text if text.isprintable() and text and len(text) <= 80 else shown(text)
+
+
+PLAIN = {
+    "missing": "this key is missing, and it has no default: set the key",
+    "invalid_key": "the name of a key must be a text: put it in quotes",
+    "string_type": "the value must be a text",
+    "string_too_short": "the text is empty: write a text, or leave the key out",
+    "string_unicode": "the text must not contain half of a surrogate pair, which is not a character: leave it out",
+    "list_type": "the value must be a list",
+    "too_short": "the list is empty: it needs an entry",
+    "dict_type": "the value must be a dictionary",
+    "model_type": "the value must be a section, which is a dictionary",
+    "model_attributes_type": "the value must be a section, which is a dictionary",
+    "int_type": "the value must be a whole number",
+    "int_parsing": "the value must be a whole number",
+    "int_from_float": "the value must be a whole number",
+    "float_type": "the value must be a number",
+    "float_parsing": "the value must be a number",
+    "bool_type": "the value must be True or False",
+    "bool_parsing": "the value must be True or False",
+}
+"""Type of an error of pydantic -> one line for the operator. All other types keep the words of pydantic."""
+
+
+def _message(item: ErrorDetails) -> str:
+    """Return one line about a wrong value, with the value that may be meant. The wrong value itself may be secret.
+
+    + item: an error of pydantic
+    """
+    given, kind, about = item["input"], item["type"], item.get("ctx", {})
+    message = item["msg"].removeprefix("Value error, ").replace("Input should be", "the value must be", 1)
+    if kind in ("literal_error", "enum"):
+        near = nearest(str(given).lower(), re.findall("'([^']*)'", about.get("expected", "")))
+        return message + (f" (did you mean {near}?)" if near else "")
+    if kind == "string_type" and isinstance(given, int | float):
+        return f"{PLAIN[kind]}: put it in quotes"
+    if kind == "list_type" and isinstance(given, str | int | float):
+        return f"{PLAIN[kind]}: put it in square brackets"
+    if kind == "string_too_long":
+        return f"the text has more than {about.get('max_length')} characters"
+    return PLAIN.get(kind, message)
 
 
 def _keys(raw: Any, path: tuple[int | str, ...]) -> list[str]:

@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from pydantic import Field, ModelWrapValidatorHandler, PlainSerializer, SecretStr, field_validator, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import override
 
 from orchestrator.config.aws import Aws
-from orchestrator.config.paths import ReleasePath
+from orchestrator.config.form import form, nearest
+from orchestrator.config.paths import OperatorFile, OperatorTree, ReleasePath
 from orchestrator.config.ref import fault
 from orchestrator.config.section import Section
 
@@ -20,6 +29,10 @@ REF = "{ref}"
 A release replaces the placeholder by the name of the version, such as ``1.4.2``.
 """
 
+SHA256 = form(
+    "[0-9a-f]{64}", "a SHA-256", "write 64 hexadecimal digits in small letters, as sha256sum prints them", str.lower
+)
+
 
 class Source(Section):
     """The base of the sections of all kinds of source. The default kind is ``git``."""
@@ -28,7 +41,7 @@ class Source(Section):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         """Validate a dictionary with the section class of its kind.
 
         The key ``kind`` of the dictionary names the kind. A dictionary without this key has the kind ``git``. Raises
@@ -38,8 +51,10 @@ class Source(Section):
             return handler(data)
         kind = data.get("kind", DEFAULT)
         if kind not in SOURCES:
-            raise ValueError(f"there is no kind {kind!r} of source: choose one of {', '.join(SOURCES)}")
-        return SOURCES[kind].model_validate({**data, "kind": kind})  # type: ignore[return-value]
+            near = nearest(str(kind).lower(), SOURCES)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(SOURCES)}"
+            raise ValueError(f"there is no kind {kind!r} of source ({hint})")
+        return SOURCES[kind].model_validate({**data, "kind": kind}, context=info.context)  # type: ignore[return-value]
 
     @property
     def where(self) -> str:
@@ -107,12 +122,12 @@ class GitSource(Source):
     ref: str = Field(
         "main", min_length=1, description="branch, tag or commit that is released if you give no `--data ref=`"
     )
-    known_hosts: str | None = Field(
+    known_hosts: OperatorFile | None = Field(
         None,
         description="file on the operator's machine with the SSH host keys of the origin. Provisioning installs the "
         "file on the nodes",
     )
-    key: str | None = Field(
+    key: OperatorFile | None = Field(
         None,
         description="file on the operator's machine with the SSH private key for the origin. Provisioning installs the "
         "file on the nodes",
@@ -180,9 +195,8 @@ class Tarball(Source, Aws):
         description="URL of the tarball, as the nodes reach it (`https://...`), or `s3://bucket/key`. `{ref}` is "
         "replaced by the version",
     )
-    sha256: str | None = Field(
+    sha256: Annotated[str, SHA256] | None = Field(
         None,
-        pattern="^[0-9a-f]{64}$",
         description="SHA-256 of the tarball (64 hexadecimal digits). If you give `--data sha256=`, this setting is not "
         "used. With `url`, this setting or `--data sha256=` is required",
     )
@@ -254,9 +268,8 @@ class ArchiveSource(Tarball):
     """A tarball (plain, gzip, xz, zstd), which the nodes download or the operator's machine pushes."""
 
     kind: Literal["archive"]
-    file: str | None = Field(
+    file: OperatorFile | None = Field(
         None,
-        min_length=1,
         description="path of the tarball on the operator's machine, instead of `url`. `{ref}` is replaced by the "
         "version",
     )
@@ -282,9 +295,8 @@ class ArtifactSource(Tarball):
     """The result of a build. The nodes download a tarball, or the operator's machine builds and pushes a checkout."""
 
     kind: Literal["artifact"]
-    checkout: str | None = Field(
+    checkout: OperatorTree | None = Field(
         None,
-        min_length=1,
         description="path of a git repository on the operator's machine, instead of `url`. The operator's machine "
         'exports the version `ref`, runs the build steps with `on = "operator"`, and pushes the result to '
         "the nodes",
@@ -311,7 +323,7 @@ class DirectorySource(Source):
     """A directory on the operator's machine, for experiments. Uncommitted changes in the directory are also pushed."""
 
     kind: Literal["directory"]
-    path: str = Field(min_length=1, description="path of the directory on the operator's machine")
+    path: OperatorTree = Field(description="path of the directory on the operator's machine")
     exclude: list[str] = Field(
         default_factory=list,
         description="rsync patterns of files that are not pushed (`node_modules`, `/tests`, `*.log`). `.git`, the "

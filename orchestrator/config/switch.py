@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, field_validator, model_validator
 
 from orchestrator.config.aws import Aws
 from orchestrator.config.duration import Duration
+from orchestrator.config.form import form, nearest, newly
+from orchestrator.config.names import Cookie, name_of
+from orchestrator.config.paths import HostFile, no_log
 from orchestrator.config.section import Section
 from orchestrator.errors import UsageError
 from orchestrator.probe.url import read
@@ -62,12 +65,12 @@ class Switch(Section):
         kind = data.get("kind")
         section = section_of(str(kind))
         if section is None:
-            raise ValueError(f"there is no kind {kind!r} of switch: choose one of {', '.join(SECTIONS)}")
-        return section.model_validate(data)  # type: ignore[return-value]
-
-
-PATH = r"^/[A-Za-z0-9._@+/-]+$"
-COOKIE = r"^[A-Za-z][A-Za-z0-9_]*$"
+            if kind is None:
+                raise ValueError(f"kind is missing: set kind to one of {', '.join(SECTIONS)}")
+            near = nearest(str(kind).lower(), SECTIONS)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(SECTIONS)}"
+            raise ValueError(f"there is no kind {kind!r} of switch ({hint})")
+        return section.model_validate(data, context=info.context)  # type: ignore[return-value]
 
 
 class Tls(Section):
@@ -79,14 +82,12 @@ class Tls(Section):
         le=65535,
         description="port at which the balancer answers https. The switch's `listen` is the port of plain http",
     )
-    certificate: str = Field(
-        pattern=PATH,
+    certificate: HostFile = Field(
         description="path on the balancer of the PEM file with the certificate and its chain. root must be able to "
         "read the file",
     )
-    key: str | None = Field(
+    key: HostFile | None = Field(
         None,
-        pattern=PATH,
         description="path on the balancer of the PEM file with the private key; default: the private key is in the "
         "file `certificate`",
     )
@@ -99,7 +100,7 @@ class Tls(Section):
 class Sticky(Section):
     """Keeps each client on the node that answered the client's first request, whichever color has the traffic."""
 
-    cookie: str = Field(pattern=COOKIE, description="name of the cookie that the balancer sets")
+    cookie: Cookie = Field(description="name of the cookie that the balancer sets")
 
 
 class BalancerSwitch(Switch):
@@ -117,9 +118,8 @@ class BalancerSwitch(Switch):
         "to a color by itself. `client`: each client is assigned to a color, and changes its color at most "
         "once while the weight rises",
     )
-    split_cookie: str | None = Field(
+    split_cookie: Cookie | None = Field(
         None,
-        pattern=COOKIE,
         description="only with split `client`: name of the cookie that identifies a client. A client without this "
         "cookie is identified by its IP address. Default: all clients are identified by their IP addresses",
     )
@@ -145,13 +145,24 @@ class BalancerSwitch(Switch):
         return self
 
 
+LOG = form(
+    r"[^\s\"'\\#]+( len \d+)?( format \w+)? \w+",
+    "the target and the facility of a log",
+    "write them as in HAProxy's directive log, such as /dev/log local0",
+)
+ACCESS_LOG = form(
+    r"off|(/|syslog:)[^;{}]*",
+    "the argument of nginx's directive access_log",
+    "write a path, or off, without the characters ; { }",
+)
+
+
 class HAProxySwitch(BalancerSwitch):
     """HAProxy: a shift changes the weight through the Runtime API, without a reload."""
 
     kind: Literal["haproxy"]
-    log: str = Field(
+    log: Annotated[str, LOG] = Field(
         "/dev/log local0",
-        pattern=r"^[^\s\"'\\#]+( len \d+)?( format \w+)? \w+$",
         description="target and facility of the log of failed requests, as in HAProxy's directive `log`",
     )
 
@@ -160,9 +171,8 @@ class NginxSwitch(BalancerSwitch):
     """nginx as a balancer: a symlink gives the weight, and a shift changes this symlink, without a reload."""
 
     kind: Literal["nginx"]
-    access_log: str = Field(
+    access_log: Annotated[str, ACCESS_LOG, newly(no_log)] = Field(
         "/var/log/nginx/access.log",
-        pattern=r"^(off|[/s][^;{}\n]*)$",
         description="argument of nginx's directive `access_log`: a path, or `off`. The record of requests "
         "(`record_mb`) is a different file",
     )
@@ -200,23 +210,32 @@ class NodeSwitch(Switch):
     weighted: ClassVar[bool] = False
 
 
-ELB = r"^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
+ELB = r"arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
+RULE = form(
+    ELB + r"listener-rule/app/\S+",
+    "the ARN of a listener rule of an Application Load Balancer",
+    "copy the ARN from AWS: arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener-rule/app/...",
+)
+TARGET_GROUP = form(
+    ELB + r"targetgroup/\S+",
+    "the ARN of a target group",
+    "copy the ARN from AWS: arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/...",
+)
 
 
 class AlbSwitch(Switch, Aws):
     """An AWS Application Load Balancer: a listener rule (not the default rule) with two target groups (docs/aws.md)."""
 
     kind: Literal["alb"]
-    name: str = Field(
-        "alb", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="name of this switch in the plan and the report"
+    name: Annotated[str, name_of("a switch")] = Field(
+        "alb", description="name of this switch in the plan and the report"
     )
-    rule: str = Field(
-        pattern=ELB + r"listener-rule/app/",
+    rule: Annotated[str, RULE] = Field(
         description="ARN of the listener rule that forwards to the two target groups. This rule must not be the "
         "listener's default rule",
     )
-    blue: str = Field(pattern=ELB + "targetgroup/", description="ARN of blue's target group")
-    green: str = Field(pattern=ELB + "targetgroup/", description="ARN of green's target group")
+    blue: Annotated[str, TARGET_GROUP] = Field(description="ARN of blue's target group")
+    green: Annotated[str, TARGET_GROUP] = Field(description="ARN of green's target group")
     region: str | None = Field(None, min_length=1, description="AWS region; default: the region in the ARN of `rule`")
     quiet: Duration = Field(
         5.0,

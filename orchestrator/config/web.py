@@ -6,9 +6,10 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from orchestrator.config.duration import Duration
+from orchestrator.config.form import RECORDED, form
 from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 from orchestrator.layout import HEALTH
@@ -20,6 +21,7 @@ RESERVED = {
     **dict.fromkeys(("x-release", "x-color", "x-node"), "is the marker's"),
     "cache-control": "belongs to the application and to web.cache",
     **dict.fromkeys(("connection", "content-length", "keep-alive", "transfer-encoding"), "belongs to nginx"),
+    **dict.fromkeys(("proxy-authenticate", "proxy-connection", "te", "trailer", "upgrade"), "belongs to nginx"),
     **dict.fromkeys(("content-encoding", "content-type", "date", "location", "server"), "belongs to nginx"),
     "set-cookie": "is never the same for all clients",
 }
@@ -27,6 +29,13 @@ RESERVED = {
 
 The names are in small letters.
 """
+
+SIZE = form(
+    r"0|[1-9][0-9]{0,9}[kmg]?",
+    "a size",
+    "write a number of bytes, or a number with k, m or g, such as 64m",
+    lambda text: text.lower().removesuffix("b").replace(" ", ""),
+)
 
 PART = r"[A-Za-z0-9._~@+*-]+"
 
@@ -95,9 +104,8 @@ class Web(Section):
         "slashes. Capital and small letters are not distinguished. If a pattern matches a directory, everything in it "
         "is also denied",
     )
-    max_body: str = Field(
+    max_body: Annotated[str, SIZE] = Field(
         "64m",
-        pattern=r"^(0|[1-9][0-9]{0,9}[kmg]?)$",
         description="largest body of a request, such as an upload, on nodes and nginx balancers: bytes, or a number "
         "with `k`, `m` or `g`; `0` means no limit. HAProxy has no limit. PHP has its own limits: `post_max_size` and "
         "`upload_max_filesize` in `php.ini`",
@@ -163,7 +171,7 @@ class Web(Section):
 
     @field_validator("headers")
     @classmethod
-    def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
+    def _headers(cls, headers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         """Return the headers unchanged. Raises ValueError if a name or a value is forbidden.
 
         nginx's configuration has the values in double quotes, so characters such as ``"`` and ``$`` are forbidden.
@@ -172,6 +180,8 @@ class Web(Section):
         for name, value in headers.items():
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
                 raise ValueError(f"{name!r} cannot be the name of a header")
+            if name.lower().startswith("x-accel-") and info.context != RECORDED:
+                raise ValueError(f"{name} is a command to nginx on a balancer: leave it out")
             if why := RESERVED.get(name.lower()):
                 raise ValueError(f"{name} {why}: leave it out")
             if name.lower() in seen:

@@ -6,7 +6,6 @@ import re
 
 from orchestrator.config import Settings
 from orchestrator.config.service import Service
-from orchestrator.errors import UsageError
 from orchestrator.layout import HEALTH
 from orchestrator.model import Color
 from orchestrator.runtimes import listener_of
@@ -15,12 +14,8 @@ from orchestrator.stack.render import render
 
 
 def nginx_conf(settings: Settings, color: Color) -> str:
-    """Return the text of the configuration of a color's nginx. This nginx answers the requests for the color.
-
-    Raises UsageError if ``gate.path`` or ``gate.host`` has characters that need quoting in a configuration file.
-    """
+    """Return the text of the configuration of a color's nginx. This nginx answers the requests for the color."""
     layout, php = settings.node, settings.php
-    gate_is_plain(settings)
     return render(
         "nginx.conf.j2",
         color=color.value,
@@ -48,12 +43,6 @@ def nginx_conf(settings: Settings, color: Color) -> str:
         fpm_socket=layout.socket(color) if settings.runtime == "php" else "",
         **_services(settings, color),
     )
-
-
-def gate_is_plain(settings: Settings) -> None:
-    """Raise UsageError if ``gate.path`` or ``gate.host`` has characters that need quoting in a configuration file."""
-    if re.search(r"[\s\"'\\#$;{}]", settings.gate.path + settings.gate.host):
-        raise UsageError("settings: gate.path and gate.host must not contain spaces, quotes or any of \\ # $ ; { }")
 
 
 def _services(settings: Settings, color: Color) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.config import Settings
+from orchestrator.config.form import nearest
 from orchestrator.config.hook import Hook
 from orchestrator.errors import UsageError
 from orchestrator.model import Color
@@ -43,6 +44,17 @@ def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
     return (*names, *(f"{BUILD.name} {step.name}" for step in settings.build))
 
 
+def check_points(kinds: Iterable[Kind], settings: Settings) -> None:
+    """Raise UsageError if a hook of the settings names a stage that no plan has."""
+    names = points(kinds, settings)
+    for hook in settings.hooks:
+        name = hook.before or hook.after or ""
+        if name not in names:
+            near = nearest(name, names)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
+            raise UsageError(f"settings: hooks: there is no stage {name} ({hint})")
+
+
 def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
     """Return the plan with a stage added for each hook of the settings. A `join` runs no hooks.
 
@@ -50,11 +62,7 @@ def woven(plan: Plan, i: Inputs, kinds: Iterable[Kind]) -> Plan:
 
     Raises UsageError if a hook names a stage that no plan has.
     """
-    names = points(kinds, i.settings)
-    for hook in i.settings.hooks:
-        name = hook.before or hook.after
-        if name not in names:
-            raise UsageError(f"settings: hooks: there is no stage {name} (there are {', '.join(names)})")
+    check_points(kinds, i.settings)
     stages: list[Stage] = []
     if plan.verb == "join":
         return plan

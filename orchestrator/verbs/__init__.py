@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
+from orchestrator.verbs.asked import asked
 from orchestrator.verbs.bound import Approved
 from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
@@ -24,6 +25,7 @@ __all__ = [
     "VERBS",
     "Approved",
     "abort",
+    "asked",
     "code",
     "inputs",
     "join",

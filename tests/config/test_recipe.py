@@ -40,7 +40,7 @@ def test_nothing_of_a_recipe_without_one() -> None:
 
 
 def test_an_unknown_recipe_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(UsageError, match=r"recipe: there is no recipe laravell \(did you mean laravel\?\)"):
+    with pytest.raises(UsageError, match=r"recipe: there is no recipe 'laravell' \(did you mean laravel\?\)"):
         load(RAW | {"recipe": "laravell"})
 
 

@@ -48,7 +48,7 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
             {"switches": [{"kind": "haproxy", "group": "h", "urls": ["u"], "listem": 1}]},
             r"unknown key switches.0.listem \(did you mean listen\?\)",
         ),
-        ({"first_color": "purple"}, "first_color: Input should be 'blue' or 'green'"),
+        ({"first_color": "purple"}, "first_color: the value must be 'blue' or 'green'"),
         ({"ports": {"blue": 8080}}, "three different ports"),
         ({"keep": 1}, "keep: "),
         ({"warm": ["health"]}, "warm.0: "),
@@ -63,13 +63,13 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
         ({"probe": {"ca": ""}}, "probe.ca: "),
         (
             {"services": [{"name": "fpm", "command": "x", "path": "/x"}]},
-            "services.0.name: fpm is the name of a unit that each color has",
+            "services.0.name: fpm is the name of a unit that this tool installs",
         ),
         (
             {"services": [{"name": "nginx", "command": "x", "path": "/x"}]},
-            "services.0.name: nginx is the name of a unit that each color has",
+            "services.0.name: nginx is the name of a unit that this tool installs",
         ),
-        ({"ports": {"blue": 1023}}, "ports.blue: Input should be greater than or equal to 1024"),
+        ({"ports": {"blue": 1023}}, "ports.blue: the value must be greater than or equal to 1024"),
         (
             {"services": [{"name": "ws", "command": "x", "path": "/ws", "ports": {"blue": 9001, "green": 9001}}]},
             "services.0.ports: blue and green run at the same time, and need different ports",

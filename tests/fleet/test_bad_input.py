@@ -40,7 +40,7 @@ def refused(run: Run, status: int, line: str) -> None:
             "cannot be the name of a branch, tag or commit in git: it begins with -$",
         ),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
-        (["--data", "color=purple"], 2, "^there is no color 'purple': use blue or green$"),
+        (["--data", "color=purple"], 2, "^there is no color 'purple' \(use blue or green\)$"),
         pytest.param(
             ["--limit", "nomatch"],
             2,

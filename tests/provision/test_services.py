@@ -205,7 +205,9 @@ def test_a_process_runs_the_code_of_its_directory_and_start(node: Path, root: st
             "source": {"origin": "git@origin:shop.git"},
             "switches": [{"kind": "node", "urls": ["http://127.0.0.1:8080"]}],
             "marker": {"answers": "all"},
-        }
+        },
+        # the directory and the user of a test would be refused
+        recorded=True,
     )
     script.write_text(render.runs(settings))
     systemctl = node / "systemctl"

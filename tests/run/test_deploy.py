@@ -22,7 +22,7 @@ def test_the_plan_and_its_run_have_the_same_fleet(world: World, monkeypatch: pyt
     monkeypatch.setattr(deploy, "signals", SimpleNamespace(install=lambda: None))
     monkeypatch.setattr(deploy, "ctx_state", SimpleNamespace(get=lambda: fleet.state))
     monkeypatch.setattr(deploy, "ctx_host", SimpleNamespace(get=lambda: first))
-    monkeypatch.setattr(deploy, "_asked", lambda state, verb: (fleet.settings, Options()))
+    monkeypatch.setattr(deploy, "asked", lambda state, verb: (fleet, Options()))
     monkeypatch.setattr(deploy, "_ask_first", lambda fleet, verb, options: asked.append(fleet))
     monkeypatch.setattr(python, "call", lambda **told: declared.append(told))
     deploy.run("release")

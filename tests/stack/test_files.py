@@ -28,12 +28,12 @@ def test_a_release_has_php_and_the_commands_of_its_services() -> None:
 def test_a_release_says_where_its_nginx_asks_its_services() -> None:
     services = [
         {"name": name, "command": "bin/x", "path": f"/{name}", "ports": {"blue": port, "green": port + 1}}
-        for name, port in (("x", 9001), ("blue-x", 9011))
+        for name, port in (("x", 9001), ("x-blue", 9011))
     ]
     made = files(settings(services=[*services, {"name": "ws", "command": "bin/ws", "path": "/ws"}]))
     for color, port in (("blue", 9001), ("green", 9002)):
-        said = {name: made[f"listen-{color}-{name}"] for name in ("x", "blue-x", "ws")}
-        assert said == {"x": f"{port}\n", "blue-x": f"{port + 10}\n", "ws": f"/srv/shop-x/{color}/run/ws.sock\n"}
+        said = {name: made[f"listen-{color}-{name}"] for name in ("x", "x-blue", "ws")}
+        assert said == {"x": f"{port}\n", "x-blue": f"{port + 10}\n", "ws": f"/srv/shop-x/{color}/run/ws.sock\n"}
         for name, where in said.items():
             server = f"127.0.0.1:{where.strip()}" if where[0] != "/" else f"unix:{where.strip()}"
             assert f"upstream service_{name} {{\n    server {server} max_fails=0;\n" in made[f"nginx-{color}.conf"]

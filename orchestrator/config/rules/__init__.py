@@ -22,6 +22,8 @@ RULES: tuple[Rule, ...] = (
     traffic.preview_port_is_free,
     traffic.http2_needs_https,
     traffic.urls_have_no_path,
+    traffic.users_are_distinct,
+    traffic.cookies_are_distinct,
     services.services_are_distinct,
     services.sockets_have_short_paths,
     services.session_files_are_provided,
@@ -47,6 +49,19 @@ RULES: tuple[Rule, ...] = (
 """All rules for the settings, in the order of the checks. Only the first broken rule is reported."""
 
 
-def problem(settings: Settings) -> str | None:
-    """Return the message of the first broken rule; None if the settings break no rule."""
-    return next((found for rule in RULES if (found := rule(settings))), None)
+NEW: frozenset[Rule] = frozenset(
+    {
+        traffic.users_are_distinct,
+        traffic.cookies_are_distinct,
+    }
+)
+"""Rules that settings in a journal need not keep, because the earlier version that began the run had no such rule."""
+
+
+def problem(settings: Settings, recorded: bool = False) -> str | None:
+    """Return the message of the first broken rule; None if the settings break no rule.
+
+    + recorded: whether the settings come from a journal
+    """
+    rules = [rule for rule in RULES if not (recorded and rule in NEW)]
+    return next((found for rule in rules if (found := rule(settings))), None)

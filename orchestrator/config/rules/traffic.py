@@ -18,7 +18,7 @@ def marked_answers_need_a_token(settings: Settings) -> str | None:
     The marker consists of the headers X-Release, X-Color and X-Node. nginx recognizes requests of the probe by the
     token.
     """
-    if settings.marker.answers == "probe" and settings.marker.token is None:
+    if settings.marker.answers == "probe" and not settings.token:
         return 'marker.token is missing, so no release can be verified: set marker.token, or marker.answers = "all"'
     return None
 
@@ -64,6 +64,46 @@ def urls_have_no_path(settings: Settings) -> str | None:
                 f"switches: the URL {url} has the path {path}: remove the path, because the probe requests the paths "
                 "in probe.paths"
             )
+    return None
+
+
+def users_are_distinct(settings: Settings) -> str | None:
+    """Return an error message if the deploy user is also the user of the application, otherwise None.
+
+    The deploy user may do with ``sudo`` what releases need, and owns the code. A hole in the application must give
+    neither.
+    """
+    if settings.user == settings.web_user:
+        return (
+            f"web_user: {settings.user} is also the deploy user (user), which owns the code and starts the colors: "
+            "name another user, such as www-data"
+        )
+    return None
+
+
+def cookies_are_distinct(settings: Settings) -> str | None:
+    """Return an error message if two purposes have the same cookie, otherwise None.
+
+    The purposes are: the preview, the stickiness of a balancer, the split of clients, and PHP's session. PHP's session
+    may identify the client for the split.
+    """
+    preview = settings.preview.cookie if settings.preview_token else ""
+    session = settings.php.ini.get("session.name", "PHPSESSID") if settings.runtime == "php" else ""
+    if preview and preview == session:
+        return f"preview.cookie: {session} is the cookie of PHP's session: choose another name"
+    for number, switch in enumerate(settings.switches):
+        if not isinstance(switch, BalancerSwitch):
+            continue
+        sticky, split = switch.sticky.cookie if switch.sticky else "", switch.split_cookie
+        for name, purpose in ((session, "PHP's session"), (preview, "the preview (preview.cookie)")):
+            if sticky and sticky == name:
+                return f"switches.{number}.sticky.cookie: {sticky} is the cookie of {purpose}: choose another name"
+        for name, purpose in ((sticky, "sticky.cookie"), (preview, "the preview (preview.cookie)")):
+            if split and split == name:
+                return (
+                    f"switches.{number}.split_cookie: {split} is the cookie of {purpose}, which is the same for many "
+                    "clients: name a cookie that identifies each client, such as PHPSESSID"
+                )
     return None
 
 
