@@ -18,6 +18,8 @@ READY := $(VENV)/.installed
 # tests write many small files: in memory, if programs may be executed there
 TMPDIR ?= $(shell sh docker/tmpdir.sh)
 export FLEET_DIR NODES TMPDIR
+# the tests start hundreds of Python processes: each of them would compile every module anew without the cached bytecode
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help venv unit test test-all bench bench-warm lint fleet fleet-down demo demo-down clean
