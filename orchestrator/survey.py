@@ -14,6 +14,7 @@ from orchestrator.config.applied import BALANCERS, digests
 from orchestrator.errors import CannotTell, NotDone, OrchestratorError, Silent
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
+from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.facts.node import Node, NodeState
 from orchestrator.fleet import Fleet, at_once
 from orchestrator.layout import HEALTH
@@ -86,6 +87,19 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
         code=runtime_of(settings).code(color),
     )
     return said
+
+
+def color_in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
+    """Return the numbers of requests and streams that a color serves on a node.
+
+    + host: the node
+
+    Raises Silent if the node does not report these numbers.
+    """
+    seen: InFlight | None = fleet.look(host, ColorInFlight, **runtime_of(fleet.settings).in_flight(color))
+    if seen is None:
+        raise Silent(f"does not report the requests of {color} in flight")
+    return seen
 
 
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:

@@ -9,6 +9,12 @@ if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
     echo "$color is live on this node, and the live color is never restarted" >&2
     exit 1
 fi
+# an armed node may still change its link; a newer run has another number, and then the armed process does nothing
+if [ "$out" != out ] && [ "$(readlink "$root/live.armed" 2>/dev/null || true)" = "$color" ] \
+    && [ "$(cut -d' ' -f1 "$root/guard/armed" 2>/dev/null || true)" = "$(cat "$root/guard/fence" 2>/dev/null)" ]; then
+    echo "this node is armed to make $color live, so $color is not restarted" >&2
+    exit 1
+fi
 want=${id:+../releases/$id}
 if [ -n "$id" ] && [ ! -d "$root/releases/$id" ]; then
     echo "release $id is not on this node" >&2

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from orchestrator.config import Settings
 from orchestrator.config.secrets import with_secrets, without_secrets
 from orchestrator.model import Color, Weights
-from orchestrator.plan.steps import Place, Where
+from orchestrator.plan.steps import NoTraffic, Place, Where
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,18 @@ class Inputs:
         + where: one or more of ``balancer``, ``node``, ``api``
         """
         return tuple(switch for switch in self.switches if switch.at in where)
+
+    def no_traffic(self, node: str = "") -> NoTraffic:
+        """Return the condition that no load balancer sends traffic to the run's color.
+
+        If the nodes themselves are a switch, a node's own script checks the node's ``live`` link at the moment at which
+        the script acts. Therefore the condition does not name such switches.
+
+        + node: the node at which the color must get no traffic; empty for all nodes. Only used in a join, in which the
+          node is barred, so that it gets no traffic in either color.
+        """
+        switches = tuple(switch.place for switch in self.at("balancer", "api"))
+        return NoTraffic(self.color, switches, node if self.verb == "join" else "")
 
     @property
     def node_places(self) -> tuple[Place, ...]:

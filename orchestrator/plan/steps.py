@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Generic, Literal, Self
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypeVar, override
 
+from orchestrator.model import Color
+
 Where = Literal["balancer", "node", "api"]
 """The kind of place to which a run sends the commands for a switch.
 
@@ -40,6 +42,25 @@ OPERATOR = Place("operator", "operator")
 
 
 @dataclass(frozen=True)
+class NoTraffic:
+    """The condition of a step that a color gets no traffic.
+
+    The step stops, restarts or re-points the color, or lets nodes in that lack the color's release. Therefore the step
+    may act only if every switch in ``switches`` says that it sends no request to the color. If a switch does not say
+    where it sends requests, the condition is not met.
+
+    + color: the color that must get no traffic
+    + switches: the switches that can send requests to the color at the place of the step
+    + barred: the node at which the color must get no traffic; empty for all nodes. If a switch has barred the node, the
+      switch sends no request there, whatever its weights are
+    """
+
+    color: Color
+    switches: tuple[Place, ...]
+    barred: str = ""
+
+
+@dataclass(frozen=True)
 class Action:
     """The work of a step. Each kind of work is a subclass, and the subclass's fields are the arguments of the work.
 
@@ -49,11 +70,13 @@ class Action:
     + handler: the class that performs the action, as a string ``module:Class``. Because of the string, a run imports
       only the handlers that the run uses.
     + prints: whether an error of the action may contain output of the application's own commands
+    + disturbs: whether the action would fail requests to a color. Every step with such an action has ``Step.needs``
     """
 
     name: ClassVar[str]
     handler: ClassVar[str]
     prints: ClassVar[bool] = False
+    disturbs: ClassVar[bool] = False
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     def to_json(self) -> dict[str, Any]:
@@ -78,11 +101,14 @@ class Step(Generic[A_co]):
     """One action at one place.
 
     + deadline: seconds that the whole step may take
+    + needs: the color that must get no traffic before the step acts; None for no condition. ``run/walk.py`` asks the
+      switches before it performs the step
     """
 
     place: Place
     action: A_co
     deadline: float
+    needs: NoTraffic | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,9 @@ class Kind:
     + at_once: whether the stage counts as begun as soon as the journal has the Inputs of the run
     + owed: whether the next command must finish the stage if the stage fails. The run then stays open, even after its
       commit, because a later run would not do the work of this stage.
+    + proves: whether the stage has to prove that a switch sends no request to a color any more. If such a stage of an
+      undo fails at a switch, or at the operator's machine, the undo stops before the next step that needs this
+      (``Step.needs``).
     """
 
     name: str
@@ -114,6 +143,7 @@ class Kind:
     valid_until: str = ""
     at_once: bool = False
     owed: bool = False
+    proves: bool = False
 
 
 @dataclass(frozen=True)

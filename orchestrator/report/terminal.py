@@ -130,6 +130,8 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     lines.append((f"{i.verb} failed: {ended.reason}", {"fg": "red", "bold": True}))
     for result in ended.left:
         lines.append((_left(result), {"fg": "red"}))
+    if ended.stopped:
+        lines.append((ended.where_stopped, {"fg": "red", "bold": True}))
     return lines
 
 

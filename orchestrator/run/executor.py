@@ -9,10 +9,11 @@ from typing import Any
 
 from orchestrator.errors import CannotTell, CommandFailed, NotYet, OrchestratorError
 from orchestrator.fleet import Fleet, at_once
-from orchestrator.plan.steps import Action, Step
+from orchestrator.plan.steps import Action, NoTraffic, Step
 from orchestrator.probe.report import Report
 from orchestrator.run.handler import Context, Handler, handler_of
 from orchestrator.run.run_probe import RunProbe
+from orchestrator.run.traffic import refusals
 from orchestrator.run.walk import Result
 from orchestrator.waiting import within
 
@@ -50,6 +51,10 @@ class Executor:
         for handler in handlers:
             results = handler.together(results)
         return results
+
+    def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
+        """Ask the switches whether these colors get no traffic. Return one failed result per switch that objects."""
+        return tuple(map(self._hidden, refusals(self._fleet, needs)))
 
     def close(self) -> None:
         """Remove the run's temporary files from the operator's machine. If the probe still runs, end the probe.

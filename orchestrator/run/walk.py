@@ -13,7 +13,7 @@ from typing import Protocol
 from orchestrator.errors import Interrupted, OrchestratorError, TakenOver
 from orchestrator.journal import records
 from orchestrator.journal.records import RunRecord
-from orchestrator.plan.steps import Place, Plan, Stage, Step
+from orchestrator.plan.steps import OPERATOR, NoTraffic, Place, Plan, Stage, Step
 
 WARNING = "warning: "
 """Prefix of a line in the detail of a step. The terminal shows such a line as a warning.
@@ -99,6 +99,13 @@ class Executor(Protocol):
         + undoing: whether the steps are part of an undo
         """
 
+    def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
+        """Ask the switches whether the conditions are met. Change nothing.
+
+        Return one failed result for each switch that sends traffic to a color of a condition, or that does not say
+        where it sends traffic. Return () if all conditions are met.
+        """
+
 
 class Control(Protocol):
     """Decides whether signals (such as Ctrl-C) may interrupt a run."""
@@ -128,6 +135,8 @@ class Ended:
     + warnings: the results of the steps that failed after the commit
     + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
     + paused: the name of the pause at which the run waits for the operator; empty if the run does not wait
+    + stopped: the name of the stage before which the undo stopped, because a switch may still send requests to the
+      color that the stage changes; empty if the undo did not stop. ``left`` then has the answers of the switches
     """
 
     committed: bool
@@ -136,25 +145,36 @@ class Ended:
     warnings: list[Result] = field(default_factory=list)
     paused: str = ""
     owed: list[Result] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def where_stopped(self) -> str:
+        """One sentence for the operator about an undo that stopped: what happened and what to do."""
+        return (
+            f"the undo stopped before `{self.stopped}`, because requests may still reach the color that this stage "
+            "changes: both colors keep running. Repair what the lines name, then run the same command again, which "
+            "goes on with the undo. If a balancer is gone for good, first remove it from the inventory"
+        )
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the undo failed at a place that answers. Such a place may still be in the state of the new release.
+        """Whether the undo stopped, or failed at a place that answers.
 
-        A failed step in ``owed`` does not count, because the next command finishes that step.
+        Then a place may still be in the state of the new release. A failed step in ``owed`` does not count, because the
+        next command finishes that step.
         """
-        return any(not result.lost and result not in self.owed for result in self.left)
+        return bool(self.stopped) or any(not result.lost and result not in self.owed for result in self.left)
 
     @property
     def status(self) -> int:
         """The exit status of the command.
 
-        0: the run was committed or waits at a pause. 4: the undo failed at a place that answers. 128 + n: the run was
-        undone because of signal n. Otherwise: the exit status of the error that caused the undo, which is mostly 1.
+        0: the run was committed or waits at a pause. 4: the undo stopped, or failed at a place that answers. 128 + n:
+        the run was undone because of signal n. Otherwise: the exit status of the error that caused the undo, mostly 1.
         """
         if self.committed or self.paused:
             return 0
-        if any(not result.lost for result in self.left):
+        if self.stopped or any(not result.lost for result in self.left):
             return 4
         if isinstance(self.reason, Interrupted):
             return self.reason.status
@@ -181,15 +201,35 @@ class StageFailed(OrchestratorError):
 
 
 class Walk:
-    """One walk along a plan: performs or undoes stages, writes the journal, and shows the events to the operator."""
+    """One walk along a plan: performs or undoes stages, writes the journal, and shows the events to the operator.
 
-    def __init__(self, plan: Plan, executor: Executor, journal: Journal, tell: Tell, control: Control) -> None:
+    Before a step that needs a color without traffic (``Step.needs``), the walk asks the switches. If a switch objects,
+    the step is not performed: a run is undone, and an undo stops there and leaves both colors running.
+
+    + surveyed: whether the caller has just read all switches and found that all traffic goes to the live color. Until
+      the walk undoes, it then does not ask the switches itself, because only the run moves traffic
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        executor: Executor,
+        journal: Journal,
+        tell: Tell,
+        control: Control,
+        surveyed: bool = False,
+    ) -> None:
         self._plan = plan
         self._executor = executor
         self._journal = journal
         self._tell = tell
         self._control = control
+        self._surveyed = surveyed
         self._unwritten: list[RunRecord] = []
+        self._met: set[NoTraffic] = set()
+        """The conditions that the switches have confirmed since the last stage that changed something."""
+        self._unproven: list[Result] = []
+        """The failed results of the stages of the undo that have to prove where the switches send requests."""
 
     def go(self, stages: Sequence[Stage], before: Sequence[Stage] = (), pause: str = "") -> Ended:
         """Perform the stages, commit, and perform the plan's stages after the commit. Return how the walk ended.
@@ -239,25 +279,32 @@ class Walk:
     def undo(self, begun: Sequence[Stage], reason: BaseException) -> Ended:
         """Undo the begun stages, the last stage first. Return how the walk ended.
 
-        If the undo fails at one place, the undo continues at the other places.
+        If the undo fails at one place, the undo continues at the other places. If a switch may still send requests to
+        a color that the undo would stop, restart or re-point, the whole undo stops there. Both colors keep running, and
+        the next command undoes the run again.
 
         + begun: the stages to undo
         + reason: the error or signal because of which the run is undone
         """
         self._note(Event("undoing", text=str(reason)), must=False)
+        self._surveyed, self._unproven = False, []
         left: list[Result] = []
         owed: list[Result] = []
-        for stage in self._backwards(begun):
-            for back in stage.undo:
-                # Skip a place that did not answer an earlier step of the undo or failed an earlier check. Waiting
-                # for such a place again would only cost another deadline.
-                passed_over = {result.place for result in left if result.lost or not back.kind.changes}
-                steps = [step for step in back.do if step.place not in passed_over]
-                failed = self._perform(back, steps, undoing=True).failed
-                left += failed
-                owed += failed if back.kind.owed else ()
+        stopped = ""
+        for back in (back for stage in self._backwards(begun) for back in stage.undo):
+            # Skip a place that did not answer an earlier step of the undo or failed an earlier check. Waiting
+            # for such a place again would only cost another deadline.
+            passed_over = {result.place for result in left if result.lost or not back.kind.changes}
+            steps = [step for step in back.do if step.place not in passed_over]
+            if refused := self._refusals(back, steps):
+                left += [result for result in refused if result not in left]
+                stopped = back.name
+                break
+            failed = self._perform(back, steps, undoing=True).failed
+            left += failed
+            owed += failed if back.kind.owed else ()
         self._note(Event("undone", results=tuple(left)), must=False)
-        return Ended(committed=False, reason=reason, left=left, owed=owed)
+        return Ended(committed=False, reason=reason, left=left, owed=owed, stopped=stopped)
 
     def _backwards(self, begun: Sequence[Stage]) -> list[Stage]:
         """Return the begun stages in the reverse of the plan's order."""
@@ -299,6 +346,8 @@ class Walk:
     def _do(self, stage: Stage) -> None:
         if not stage.do:
             return
+        if not self._surveyed and (refused := self._refusals(stage, stage.do)):
+            raise StageFailed(stage.name, refused)
         if stage.kind.changes:
             self._note(Event("intent", stage.name, _places(stage.do)))
         event = self._perform(stage, stage.do, undoing=False)
@@ -309,8 +358,29 @@ class Walk:
         began = time.monotonic()
         results = self._executor.perform(steps, undoing) if steps else ()
         event = Event("results", stage.name, _places(steps), results, time.monotonic() - began)
+        if stage.kind.changes:
+            self._met.clear()
+        if stage.kind.proves:
+            self._unproven += (result for result in event.failed if result.place.kind != "node")
         self._note(event)
         return event
+
+    def _refusals(self, stage: Stage, steps: Sequence[Step]) -> tuple[Result, ...]:
+        """Ask the switches whether the steps may act. Return the failed results of the switches that object, or ().
+
+        A switch also objects if an earlier stage had to prove that the switch sends no requests to a color, and failed.
+        """
+        needs = {step.needs for step in steps if step.needs}
+        if doubts := tuple(result for result in self._unproven if any(_concerns(result.place, need) for need in needs)):
+            return doubts
+        began = time.monotonic()
+        refused = self._executor.refusals(sorted(needs - self._met, key=str)) if needs - self._met else ()
+        if refused:
+            places = tuple(result.place.name for result in refused)
+            self._note(Event("results", stage.name, places, refused, time.monotonic() - began))
+        else:
+            self._met |= needs
+        return refused
 
     def _note(self, event: Event, must: bool = True) -> None:
         """Write an event to the journal, then show the event to the operator.
@@ -336,6 +406,15 @@ class Walk:
         unwritten, self._unwritten = self._unwritten, []
         if unwritten:
             self._journal(unwritten)
+
+
+def _concerns(place: Place, need: NoTraffic) -> bool:
+    """Return whether a failure at a place leaves it unknown whether a condition is met.
+
+    Requests from the operator's machine prove where a switch behind an API sends traffic. Load balancers on hosts do
+    what they say, so that their own answer is enough.
+    """
+    return place in need.switches or (place == OPERATOR and any(switch.kind == "api" for switch in need.switches))
 
 
 def _places(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from orchestrator.stages.same import SAME, same
 from orchestrator.stages.scaling import INHERIT, NEWCOMERS, RESUME, SUSPEND, inherit, newcomers, resume, suspend
 from orchestrator.stages.share import SHARE, share
 from orchestrator.stages.start import RESTORE, START, start
-from orchestrator.stages.stick import ATTACH, ATTACH_AGAIN, ATTACH_BACK, UNSTICK, attach_again, attach_first
+from orchestrator.stages.stick import ATTACH, ATTACH_AGAIN, ATTACH_BACK, DETACH_NEW, UNSTICK, attach_again, attach_first
 from orchestrator.stages.unchanged import UNCHANGED, unchanged
 from orchestrator.stages.verify import VERIFY
 from orchestrator.stages.warm import WARM, warm
@@ -113,7 +113,7 @@ KINDS: tuple[Kind, ...] = (
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, PRUNE, UNBAR, ATTACH_AGAIN, RESUME),
     # stages that only an undo has
-    *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, VERIFY_OLD, RESTORE, GATE_FORMER, DISCARD),
+    *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER, DISCARD),
     *(HOOK, UNDO_OF_HOOK),
 )
 """Every kind of stage, roughly in the order of a run."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.plan.inputs import Inputs, Missing
-from orchestrator.plan.steps import Action, Kind, Stage, Step
+from orchestrator.plan.steps import Action, Kind, NoTraffic, Stage, Step
 
 BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=True)
 UNBAR = Kind("unbar", ("balancer", "api"))
@@ -37,10 +37,12 @@ def bar(i: Inputs) -> Stage:
     """Return the stage that keeps traffic away from the nodes that take no part in the run, before any traffic moves.
 
     The stage bars these nodes at every balancer and every switch behind an API. The undo lets the nodes in again,
-    except nodes that were already barred before the run.
+    except nodes that were already barred before the run. The nodes do not have the run's release. Therefore the undo
+    lets a node in at a switch only after this switch sends no traffic to the run's color.
     """
     new = [node for node in i.missing if not node.barred]
-    undo = (Stage(UNBAR, _bar(i, new, out=False)),) if new else ()
+    back = (replace(step, needs=NoTraffic(i.color, (step.place,))) for step in _bar(i, new, out=False))
+    undo = (Stage(UNBAR, tuple(back)),) if new else ()
     return Stage(BAR, _bar(i, i.missing, out=True), undo=undo)
 
 

@@ -10,12 +10,12 @@ from orchestrator.plan.inputs import Inputs, SwitchInput
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 from orchestrator.stages.arm import arm, arm_back, patience, whole
 from orchestrator.stages.bake import bake
-from orchestrator.stages.stick import attach, unstick
+from orchestrator.stages.stick import attach, detach_new, unstick
 from orchestrator.stages.verify import Verify, verify
 
 CUTOVER = Kind("cutover", ("balancer", "api", "node"), hooks=True)
 SWITCH_BACK = Kind("switch back", ("balancer", "api", "node"))
-VERIFY_OLD = Kind("verify old", ("operator",), changes=False)
+VERIFY_OLD = Kind("verify old", ("operator",), changes=False, proves=True)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for number, step in enumerate(shares(i)):
         weights = Weights.of(i.color, step.weight)
-        moved = [arm(i, weights), shift(i, weights, first=number == 0), verify(i, weights), bake(i, weights, step.bake)]
+        first = number == 0
+        moved = [_arm(i, weights, first), shift(i, weights, first), verify(i, weights), bake(i, weights, step.bake)]
         if step.weight == 100:
             moved.insert(3, unstick(i))
         moved = [stage for stage in moved if stage.do]
@@ -75,15 +76,28 @@ def shares(i: Inputs) -> list[CutoverStep]:
     return list(i.settings.cutover) if i.live else [i.settings.cutover[-1]]
 
 
+def _arm(i: Inputs, weights: Weights, first: bool) -> Stage:
+    """Return the stage that makes every switch ready for a shift to these weights.
+
+    If the nodes themselves are a switch, each node may change its ``live`` link from this stage on, until the undo of
+    this stage has reset all links. Therefore the undo then ends with the requests that verify the old release.
+    """
+    stage = arm(i, weights)
+    return replace(stage, undo=(*stage.undo, _verify_back(i))) if first and stage.undo else stage
+
+
 def shift(i: Inputs, weights: Weights, first: bool) -> Stage:
     """Return the stage that sets these weights at every switch.
 
-    Only the first shift has an undo. The undo restores the weights from before the run. If a release was live before
-    the run, the undo then sends requests to the switch, and verifies that this release answers.
+    Only the first shift has an undo. The undo restores the weights from before the run, and detaches the new color from
+    a sticky switch, so that no client stays on the new color. If a release was live before the run, the undo then sends
+    requests to the switch, and verifies that this release answers. If the nodes themselves are a switch, the undo of
+    the stage `arm` sends these requests, after it has reset the links of the nodes.
 
     + first: whether this is the first shift of the run
     """
-    undo = (arm_back(i), attach(i), Stage(SWITCH_BACK, _shift(i, i.before, back=True)), _verify_back(i))
+    verified = () if i.at("node") else (_verify_back(i),)
+    undo = (arm_back(i), attach(i), Stage(SWITCH_BACK, _shift(i, i.before, back=True)), detach_new(i), *verified)
     return Stage(
         CUTOVER,
         _shift(i, weights, back=i.verb == "rollback"),
@@ -110,4 +124,4 @@ def _verify_back(i: Inputs) -> Stage:
     if i.live is None:
         return Stage(VERIFY_OLD, ())
     action = Verify(i.live, None, tolerant=True)
-    return Stage(VERIFY_OLD, (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0),))
+    return Stage(VERIFY_OLD, (Step(OPERATOR, action, i.settings.deadlines.verify + 5.0, i.no_traffic()),))

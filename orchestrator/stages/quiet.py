@@ -8,7 +8,7 @@ from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True)
+QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True, proves=True)
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,20 @@ class Quiet(Action):
     still: float
 
 
-def quiet(i: Inputs, color: Color | None = None, balancers: bool = True) -> Stage:
-    """Return the stage that waits until a color has no request, connection or stream in flight.
+def quiet(i: Inputs, balancers: bool = True) -> Stage:
+    """Return the stage that waits until the color that the run prepares has no request, connection or stream in flight.
 
     The run counts the requests on every node. If requests are left after ``drain.limit`` seconds (a setting), the
     setting ``drain.at_limit`` decides: either this stage fails, or the later restart of the color cuts off these
     requests.
 
-    + color: the color to wait for; None for ``i.color``, the color that the run prepares
     + balancers: whether the run also counts the requests on every balancer
     """
     # some switches keep sending requests to the color for some seconds after its weight became 0
     still = max(switch.quiet for switch in i.settings.switches)
-    action = Quiet(color or i.color, still)
+    action = Quiet(i.color, still)
     # The wait ends by itself at ``drain.limit`` and reports its last count. Only a place that does not answer at all
     # reaches this deadline.
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
-    return Stage(QUIET, tuple(Step(place, action, deadline) for place in places))
+    return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic()) for place in places))

@@ -28,6 +28,7 @@ class Start(Action):
     name = "start"
     handler = "orchestrator.run.handlers.start:StartHandler"
     prints = True
+    disturbs = True
 
     color: Color
     release: str | None
@@ -40,7 +41,7 @@ def start(i: Inputs) -> Stage:
 
     In a release or rollback, ``i.color`` is the idle color. A `join` starts both colors of a barred node, by one stage
     for each color. The undo waits until the color has no request in flight, starts the color's former release again,
-    and checks the color with the gate.
+    and checks the color with the gate. If a switch may still send requests to the color, the undo stops before that.
     """
     return Stage(
         START,
@@ -56,4 +57,4 @@ def start(i: Inputs) -> Stage:
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:
     # a node that joins is barred, so its live color may be restarted too
     action = Start(i.color, release, out=i.verb == "join", services=services)
-    return Step(Place("node", node.name), action, i.settings.deadlines.start)
+    return Step(Place("node", node.name), action, i.settings.deadlines.start, i.no_traffic(node.name))

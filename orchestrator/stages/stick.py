@@ -15,7 +15,11 @@ from orchestrator.plan.steps import Action, Kind, Stage, Step
 ATTACH = Kind("attach", ("api",), skipped="the switch knows both colors", hooks=True)
 UNSTICK = Kind("unstick", ("api",), hooks=True)
 ATTACH_BACK = Kind("attach back", ("api",))
+DETACH_NEW = Kind("detach new", ("api",), proves=True)
 ATTACH_AGAIN = Kind("attach again", ("api",), skipped="the switch keeps no client on a color", hooks=True)
+
+HEALTH = 15.0
+"""Seconds within which a switch behind an API reports the first health checks of a color that was attached."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,15 @@ class Detach(Action):
 
 @dataclass(frozen=True)
 class Attach(Action):
-    """Wait for some seconds, then attach the color that is detached from a switch.
+    """Wait for some seconds and until a color is quiet, then attach the color to a switch.
+
+    If the color is attached already, the action changes nothing and does not wait.
 
     + kind: the switch's kind, such as ``alb``
-    + color: the old color of the run. Only the printed plan uses this field. The code that attaches the color finds out
-      by itself which color is detached
+    + color: the color to attach
     + after: seconds to wait first
+    + still: seconds for which the color must have had no request
+    + nodes: the nodes at which the color must have had no request; empty to attach without this check
     """
 
     name = "attach"
@@ -51,6 +58,8 @@ class Attach(Action):
     kind: str
     color: Color
     after: float
+    still: float
+    nodes: tuple[str, ...]
 
 
 def unstick(i: Inputs) -> Stage:
@@ -59,33 +68,68 @@ def unstick(i: Inputs) -> Stage:
     During the wait, cookies expire if they are not renewed. After this stage, the switch sends no client to the old
     color any more.
     """
-    return Stage(UNSTICK, tuple(_step(i, switch, Detach) for switch in i.switches if switch.sticky))
+    return Stage(UNSTICK, _detach(i, i.color.other, wait=True))
+
+
+def detach_new(i: Inputs) -> Stage:
+    """Return the stage of an undo that detaches the new color, so that no client stays on this color.
+
+    The stage comes after the shift back, and does not wait for cookies to expire, because the new color is to lose all
+    its clients at once. The color stays detached, until the next release or rollback attaches it (`attach_first`).
+    """
+    return Stage(DETACH_NEW, _detach(i, i.color, wait=False))
 
 
 def attach(i: Inputs) -> Stage:
     """Return the stage that undoes ``unstick``. The stage attaches the old color again, without a wait."""
-    return Stage(ATTACH_BACK, tuple(_step(i, switch, Attach, wait=False) for switch in i.switches if switch.sticky))
+    sticky = (switch for switch in i.switches if switch.sticky)
+    return Stage(ATTACH_BACK, tuple(_attach(i, switch, i.color.other, wait=False) for switch in sticky))
 
 
 def attach_first(i: Inputs) -> Stage:
     """Return the stage that attaches a color which an earlier run left detached.
 
-    The stage comes before all work on the nodes, and does not change the weights. A release will restart the color.
-    Therefore, in a release, the stage first waits until no client has a cookie of the color any more. A rollback needs
-    the color at once, so in a rollback the stage does not wait.
+    The stage comes before all work on the nodes, and does not change the weights. A detached color is always the idle
+    color. If the run restarts the idle color, the stage first waits until no client has a cookie of the color and the
+    color gets no request. A rollback to a warm color needs the color at once, so that the stage does not wait.
     """
     lost = (switch for switch in i.switches if not switch.attached)
-    return Stage(ATTACH, tuple(_step(i, switch, Attach, wait=i.verb == "release") for switch in lost))
+    wait = i.verb != "rollback" or i.cold
+    return Stage(ATTACH, tuple(_attach(i, switch, i.color, wait) for switch in lost))
 
 
 def attach_again(i: Inputs) -> Stage:
     """Return the stage that attaches the old color again, after the commit.
 
     The stage first waits for the duration of the stickiness, so that no client has a cookie of the old color any more.
+    Then the stage waits until the old color gets no request. If an address of the switch still sends clients to the old
+    color, the stage fails, and the color stays detached until the next release or rollback.
     """
-    return Stage(ATTACH_AGAIN, tuple(_step(i, switch, Attach) for switch in i.switches if switch.sticky))
+    sticky = (switch for switch in i.switches if switch.sticky)
+    return Stage(ATTACH_AGAIN, tuple(_attach(i, switch, i.color.other, wait=True) for switch in sticky))
 
 
-def _step(i: Inputs, switch: SwitchInput, action: type[Detach | Attach], wait: bool = True) -> Step:
+def _detach(i: Inputs, color: Color, wait: bool) -> tuple[Step, ...]:
+    """Return one step for each sticky switch, which detaches a color.
+
+    + wait: whether the step first waits for the duration of the stickiness
+    """
+    return tuple(
+        Step(switch.place, Detach(switch.kind, color, after), after + i.settings.deadlines.switch)
+        for switch in i.switches
+        if switch.sticky
+        for after in [switch.sticky if wait else 0.0]
+    )
+
+
+def _attach(i: Inputs, switch: SwitchInput, color: Color, wait: bool) -> Step:
+    """Return the step that attaches a color to a switch.
+
+    + wait: whether the step first waits for the duration of the stickiness, and then until the color is quiet
+    """
     after = switch.sticky if wait else 0.0
-    return Step(switch.place, action(switch.kind, i.color.other, after), after + i.settings.deadlines.switch)
+    still = max(one.quiet for one in i.settings.switches) if wait else 0.0
+    nodes = tuple(node.name for node in i.nodes) if wait else ()
+    quiet = i.settings.drain.limit + still + i.settings.deadlines.look if wait else 0.0
+    deadline = after + quiet + i.settings.deadlines.switch + HEALTH
+    return Step(switch.place, Attach(switch.kind, color, after, still, nodes), deadline)

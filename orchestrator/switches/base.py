@@ -167,6 +167,21 @@ class Api(ABC):
         Raises CannotTell if the weights cannot be determined from the state. Raises NotDone if the API gives no answer.
         """
 
+    def see_weights(self) -> Seen:
+        """Read the weights and the attached colors, with as few requests as possible. Changes nothing.
+
+        An override may leave out the other fields of the state. Raises the same errors as ``see``.
+        """
+        return self.see()
+
+    def unhealthy(self, color: Color) -> tuple[str, ...]:
+        """Return the nodes that fail the switch's own health checks in a color. Changes nothing.
+
+        A run repeats this call while it waits for a color, so an override should send as few requests as possible.
+        Raises the same errors as ``see``.
+        """
+        return self.see().down[color]
+
     @abstractmethod
     def arm(self, weights: Weights, back: bool = False) -> str:
         """Check that the API would accept a ``shift``. Returns one line for the report. No traffic moves.

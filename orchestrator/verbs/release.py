@@ -104,7 +104,9 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             raise
         say(heading(i), bold=True)
         stages = whole.until(options.until) if options.until else whole.until_commit
-        return walk_plan(fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until))
+        return walk_plan(
+            fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until), surveyed=True
+        )
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:

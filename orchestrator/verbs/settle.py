@@ -127,6 +127,8 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
     learn_values(fleet, i, stages, must=False)
     walk = Walk(whole, Executor(fleet, session.fence), session.append, Terminal().event, signals)
     ended = settle(history, whole, walk)
+    if ended.stopped:
+        raise NotUndone(f"{_listed(ended.left)}; {ended.where_stopped}")
     if ended.is_mixed:
         raise NotUndone(_listed(result for result in ended.left if not result.lost))
     bar_lost_nodes(fleet, walk, i, ended.left)

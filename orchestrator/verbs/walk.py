@@ -23,7 +23,13 @@ from orchestrator.verbs.lost import bar_lost_nodes
 
 
 def walk_plan(
-    fleet: Fleet, session: Session, i: Inputs, whole: Plan, options: Options, go: Callable[[Walk], Ended]
+    fleet: Fleet,
+    session: Session,
+    i: Inputs,
+    whole: Plan,
+    options: Options,
+    go: Callable[[Walk], Ended],
+    surveyed: bool = False,
 ) -> int:
     """Perform the stages of a plan, then announce, record and report how the run ended. Return the exit status.
 
@@ -33,6 +39,7 @@ def walk_plan(
     + i: the Inputs from which the plan was made
     + whole: the plan
     + go: a function that performs all stages of the plan, or only the remaining stages of a resumed run
+    + surveyed: whether this command has read the switches, as for ``Walk``
     """
     file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
 
@@ -40,7 +47,7 @@ def walk_plan(
         file.event(event)
         terminal.event(event)
 
-    walk = Walk(whole, executor, session.append, tell, signals)
+    walk = Walk(whole, executor, session.append, tell, signals, surveyed)
     try:
         ended = go(walk)
     finally:

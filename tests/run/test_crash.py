@@ -16,11 +16,12 @@ from orchestrator.config import load
 from orchestrator.journal import session
 from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
-from orchestrator.model import Color
+from orchestrator.model import Color, Weights
 from orchestrator.options import Options
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Result
+from orchestrator.stages.start import Start
 from tests.fakes.world import World
 from tests.run.conftest import ring
 
@@ -59,6 +60,20 @@ class Death:
         self.points.append(name)
         if len(self.points) == self.at:
             raise Killed(name)
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step of a run, of its undo or of a settling restarts or re-points a color that gets requests."""
+    one = Executor._one
+
+    def watched(this: Executor, step: Step, undoing: bool) -> Result:
+        if isinstance(step.action, Start):
+            sends = {name: Weights(released.weight(name)).share(step.action.color) for name in released.balancers}
+            assert set(sends.values()) == {0}, f"{step.action} on {step.place}: {sends}"
+        return one(this, step, undoing)
+
+    monkeypatch.setattr(Executor, "_one", watched)
 
 
 VERBS: dict[str, Callable[[World], int]] = {

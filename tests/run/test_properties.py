@@ -15,8 +15,9 @@ from orchestrator.journal.records import Begin, End, RunInputs, RunRecord, Settl
 from orchestrator.journal.store import Record
 from orchestrator.model import Color, Weights
 from orchestrator.plan.inputs import Inputs, NodeInput, Release, Rollback, ScalingInput, SwitchInput
-from orchestrator.plan.steps import Step
+from orchestrator.plan.steps import NoTraffic, Step
 from orchestrator.run.settle import begun_stages, open_run, remaining, settle
+from orchestrator.run.traffic import asked, judge
 from orchestrator.run.walk import Result, Walk
 from orchestrator.stages import plan
 from orchestrator.stages.cutover import Shift
@@ -26,6 +27,7 @@ from orchestrator.stages.promote import Promote
 from orchestrator.stages.scaling import Scaling
 from orchestrator.stages.start import Start
 from orchestrator.stages.verify import Verify
+from orchestrator.switches.base import Seen
 
 OLD, FORMER, NEW = "20260101T000000Z-aaaaaaa", "20250101T000000Z-bbbbbbb", "20260601T000000Z-ccccccc"
 
@@ -46,19 +48,43 @@ class Model:
     """A model of the actions' effects on a fleet.
 
     + budget: steps until the process is killed
+    + silent: the balancers that answer nothing; they still send requests by their weights
+    + falls_silent: number of a step, from 1 -> the balancers that are silent from this step on
+    + lost: whether a silent balancer cannot be reached at all
+    + fails: the numbers of the steps that fail and do nothing
+    + steps: the number of steps so far
+    + said: balancer and color: the balancer said, since the last shift, that it sends this color no traffic
     """
 
     nodes: dict[str, Node]
     weights: dict[str, int]
     budget: int | None = None
     journal: list[list[Record]] = field(default_factory=list)
+    silent: frozenset[str] = frozenset()
+    falls_silent: dict[int, frozenset[str]] = field(default_factory=dict)
+    lost: bool = False
+    fails: frozenset[int] = frozenset()
+    steps: int = 0
+    said: set[tuple[str, Color]] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
     still: set[str] = field(default_factory=set)
     """Processes that have to be suspended while a run touches a node. A settling that was killed after it resumed them
     is done again without: every undo is right wherever it stands."""
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        return tuple(self._one(step) for step in steps)
+        return tuple(self._one(step, undoing) for step in steps)
+
+    def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
+        """The answers of the switches, judged as the real executor judges them."""
+        self._spend()
+        found = []
+        for place, conditions in asked(needs).items():
+            weights = Weights(self.weights[place.name])
+            problem = "no answer" if place.name in self.silent else judge(Seen(weights, weights, None), conditions, {})
+            found += [Result(place, problem)] if problem else []
+            self.said |= set() if problem else {(place.name, need.color) for need in conditions}
+        self._spend()
+        return tuple(found)
 
     def append(self, records: Sequence[RunRecord]) -> None:
         self._spend()
@@ -71,9 +97,15 @@ class Model:
             if self.budget < 0:
                 raise Killed
 
-    def _one(self, step: Step) -> Result:
+    def _one(self, step: Step, undoing: bool) -> Result:
         self._spend()
+        self.steps += 1
         name = step.place.name
+        self.silent |= self.falls_silent.pop(self.steps, frozenset())
+        if name in self.silent:
+            return Result(step.place, "no answer", lost=self.lost)
+        if self.steps in self.fails:
+            return Result(step.place, "failed")
         if name in self.nodes and self.still:
             assert self.suspended >= self.still, f"{step.action.name} while instances come and go"
         match step.action:
@@ -85,6 +117,7 @@ class Model:
                 self.nodes[name].releases.discard(release)
             case Start(color=color, release=wanted):
                 node = self.nodes[name]
+                self.undisturbed(color, undoing)
                 if node.live == color:
                     return Result(step.place, "it is live")
                 if wanted is not None and wanted not in node.releases:
@@ -95,6 +128,7 @@ class Model:
                     return Result(step.place, "another release")
             case Shift(green=green):
                 self.weights[name] = green
+                self.said = set()
             case Verify(release=expected, other=other):
                 colors = {color for weight in self.weights.values() for color in having_traffic(weight)}
                 answers = {self.nodes[node].color[color] for color in colors for node in self.nodes}
@@ -113,6 +147,13 @@ class Model:
 
     def _live(self, balancer: str) -> str:
         return "green" if self.weights[balancer] == 100 else "blue"
+
+    def undisturbed(self, color: Color, undoing: bool) -> None:
+        """No step stops, restarts or re-points a color that a switch may send a request to, or that cannot say so."""
+        for balancer, green in self.weights.items():
+            assert not Weights(green).share(color), f"{color} has traffic at {balancer}"
+            # a release reads the switches when it begins, so that it need not ask before its own first shift
+            assert (balancer, color) in self.said or not undoing, f"{balancer} did not say that {color} has no traffic"
 
     def is_consistent(self) -> str:
         """The live color, the same everywhere; each color has one release, which is on the disk."""
@@ -218,11 +259,14 @@ def run(model: Model, inputs: Inputs) -> None:
     begin(model, inputs)
     whole = plan(inputs)
     ended = walk(model, inputs).go(whole.until_commit)
-    model.append([End("done" if ended.committed else "undone" if not ended.left else "left")])
+    model.append([End("left" if ended.left or ended.owed else "done" if ended.committed else "undone")])
 
 
-def after(model: Model, inputs: Inputs, how: str) -> bool:
-    """Settle a killed run as a new process does. Returns whether there was a run to settle."""
+def after(model: Model, inputs: Inputs, how: str, well: bool = True) -> bool:
+    """Settle a killed run as a new process does. Returns whether there was a run to settle.
+
+    + well: whether the settling must succeed
+    """
     found = open_run(model.journal, inputs.settings)
     if found is None:
         return False
@@ -230,17 +274,18 @@ def after(model: Model, inputs: Inputs, how: str) -> bool:
     assert back == inputs
     assert whole == plan(inputs)
     model.journal.append([])
-    model.still = set()
+    model.still, model.said = set(), set()
     if how == "resume" and not earlier.committed and not earlier.undoing:
         model.append([Begin("resume", "me")])
         model.append([RunInputs(inputs.to_json(), earlier.begun, earlier.done)])
         ended = walk(model, inputs).go(remaining(earlier, whole), begun_stages(earlier, whole))
-        assert ended.committed, ended.reason
-        model.append([End("done")])
+        assert ended.committed or not well, ended.reason
+        model.append([End("done" if ended.committed else "undone" if not ended.left else "left")])
     else:
         ended = settle(earlier, whole, walk(model, inputs))
-        assert not ended.left
-        model.append([Settled()])
+        assert not (ended.left and well), ended.left
+        if not (ended.left or ended.owed):
+            model.append([Settled()])
     return True
 
 
@@ -283,6 +328,35 @@ def test_any_prefix_settles_even_if_the_settling_is_killed(
             assert node.color[live] == inputs.live
             assert NEW not in node.releases
             assert node.color[inputs.color.value] == inputs.nodes[0].former
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    fleets(),
+    st.dictionaries(st.integers(1, 120), st.sets(st.integers(0, 2), min_size=1), max_size=2),
+    st.booleans(),
+    st.frozensets(st.integers(1, 120), max_size=3),
+    st.sampled_from(["resume", "abort"]),
+)
+def test_no_step_disturbs_a_color_that_may_get_requests(
+    fleet: tuple[Model, Inputs], silence: dict[int, set[int]], lost: bool, fails: frozenset[int], how: str
+) -> None:
+    """Steps fail, and balancers fall silent, at any point of a run and of the settling (``Model.undisturbed``)."""
+    model, inputs = fleet
+    names = list(model.weights)
+    model.falls_silent = {at: frozenset(names[n % len(names)] for n in which) for at, which in silence.items()}
+    model.lost, model.fails = lost, fails
+    run(model, inputs)
+    for _ in range(2):
+        after(model, inputs, how, well=False)
+    # what was silent answers again, and nothing fails any more
+    model.silent, model.falls_silent, model.fails = frozenset(), {}, frozenset()
+    after(model, inputs, how)
+    assert unfinished(model.journal) is None
+    committed = any(record["record"] == "commit" for records in model.journal for record in records)
+    # a step that fails after the commit is a warning, and the next release does its work
+    live = {model._live(balancer) for balancer in model.weights} if committed else {model.is_consistent()}
+    assert live == {(inputs.color if committed else inputs.color.other).value}
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["record", "stage", "at"]), st.just("intent")), max_size=5))

@@ -80,7 +80,10 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     ),
     (Share(R), {"release": R}),
     (Start(BLUE, None, out=False, services=True), {"color": "blue", "release": None, "out": False, "services": True}),
-    (Attach("alb", BLUE, 60.0), {"kind": "alb", "color": "blue", "after": 60.0}),
+    (
+        Attach("alb", BLUE, 60.0, 5.0, ("n1",)),
+        {"kind": "alb", "color": "blue", "after": 60.0, "still": 5.0, "nodes": ["n1"]},
+    ),
     (Detach("alb", BLUE, 0.0), {"kind": "alb", "color": "blue", "after": 0.0}),
     (Unchanged(R, S), {"release": R, "live": S}),
     (Verify(R, None, tolerant=False), {"release": R, "other": None, "tolerant": False}),

@@ -6,22 +6,21 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import CannotTell, CommandFailed, Silent
-from orchestrator.facts.idle import ColorInFlight, InFlight
+from orchestrator.errors import CannotTell, CommandFailed
+from orchestrator.facts.idle import InFlight
 from orchestrator.model import Color
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import INTERVAL, Handler
 from orchestrator.run.walk import WARNING
-from orchestrator.runtimes import runtime_of
 from orchestrator.stages.quiet import Quiet
-from orchestrator.survey import seen_at
+from orchestrator.survey import color_in_flight, seen_at
 
 
 class QuietHandler(Handler[Quiet]):
     """Counts a color's requests in flight until there are none, or until the setting ``drain.limit`` is over.
 
     On a node, the handler counts the requests in the color's processes, and the connections and streams. On a balancer,
-    the handler reads the balancer's own count.
+    the handler reads the balancer's own count. If the balancer sends traffic to the color, the step fails at once.
     """
 
     @override
@@ -39,14 +38,13 @@ class QuietHandler(Handler[Quiet]):
         return f"{WARNING}{line}"
 
     def _node(self, host: Host, color: Color) -> InFlight:
-        seen: InFlight | None = self.fleet.look(host, ColorInFlight, **runtime_of(self.settings).in_flight(color))
-        if seen is None:
-            raise Silent(f"does not report the requests of {color} in flight")
-        return seen
+        return color_in_flight(self.fleet, host, color)
 
     def _balancer(self, host: Host, color: Color) -> InFlight | str:
         try:
             seen = seen_at(self.fleet, host)
         except CannotTell as unknown:
             return str(unknown)
+        if share := seen.weights.share(color):
+            raise CommandFailed(f"sends {share}% of the traffic to {color}: find out who moved the traffic")
         return InFlight(seen.in_flight[color] if seen.in_flight else 0)
