@@ -187,6 +187,95 @@ def test_a_rule_changed_since_arming_stops_the_shift(place: Place) -> None:
     assert place.shares() == {"blue": 100, "green": 0}
 
 
+@pytest.mark.parametrize("step", ["arm", "shift"])
+def test_stickiness_turned_on_during_the_run_stops_it(place: Place, step: str) -> None:
+    switch = place.switch()
+    switch.see()
+    if step == "shift":
+        switch.arm(GREEN)
+    place.modify(place.forward(100, 0, sticky=60))
+    with pytest.raises(NotDone, match=r"stickiness of the action forward was off and is 60 s now; find out"):
+        getattr(switch, step)(GREEN)
+    assert place.shares() == {"blue": 100, "green": 0}
+    assert place.control.calls == []
+    # a shift back is never refused
+    switch.shift(GREEN, back=True)
+
+
+def test_any_other_change_of_the_actions_stops_the_shift(place: Place) -> None:
+    oidc = {"Issuer": "https://id.test", "AuthorizationEndpoint": "https://id.test/a", "ClientId": "shop"}
+    oidc |= {"TokenEndpoint": "https://id.test/t", "UserInfoEndpoint": "https://id.test/u", "ClientSecret": "hush"}
+    switch = place.switch()
+    switch.arm(GREEN)
+    login = {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": oidc}
+    place.modify(login, place.forward(100, 0) | {"Order": 2})
+    with pytest.raises(NotDone, match="the actions were forward and are authenticate-oidc, forward now"):
+        switch.shift(GREEN)
+    switch.see()
+    with pytest.raises(NotDone, match="the actions were"):
+        switch.shift(GREEN)
+
+
+def test_its_own_changes_are_no_changes_of_others(place: Place) -> None:
+    place.modify(place.forward(100, 0, sticky=60))
+    switch = place.switch()
+    switch.see()
+    for weight in (5, 100):
+        switch.arm(Weights(weight))
+        switch.shift(Weights(weight))
+    switch.detach(Color.blue)
+    switch.attach()
+    switch.arm(BLUE)
+    switch.shift(BLUE)
+
+
+def test_a_shift_back_leaves_a_detached_idle_color_detached(place: Place) -> None:
+    place.modify(place.forward(100, None))
+    assert place.switch().shift(BLUE, back=True) == "the weights are blue 100, green detached already"
+    assert place.control.calls == []
+
+
+def requests(switch: Alb) -> list[str]:
+    """The calls of AWS's API that a switch makes from now on."""
+    sent: list[str] = []
+    events = switch._elb._elb.meta.events
+    events.register("before-call.elastic-load-balancing-v2", lambda model, **given: sent.append(model.name))
+    return sent
+
+
+def test_what_a_run_asks_again_and_again_is_one_request(place: Place) -> None:
+    place.health(Color.green, "web2", SICK)
+    switch = place.switch()
+    sent = requests(switch)
+    assert switch.unhealthy(Color.green) == ("web2",)
+    assert sent == ["DescribeTargetHealth"]
+    sent.clear()
+    assert switch.see_weights().weights == BLUE
+    assert sent == ["DescribeRules"]
+
+
+def test_attaching_asks_only_for_the_health_while_it_waits(place: Place) -> None:
+    place.modify(place.forward(None, 100))
+    place.health(Color.blue, "web2", INITIAL)
+    switch = place.switch()
+    sent, waits = requests(switch), [0]
+
+    def sleep(seconds: float) -> None:
+        waits[0] += 1
+        if waits[0] == 3:
+            place.health(Color.blue, "web2", State("healthy"))
+
+    switch.sleep = sleep
+    switch.attach()
+    after = sent[sent.index("DescribeTags") :]
+    # the groups once, then one request each time
+    assert after.count("DescribeTargetHealth") == 2 + 4
+    assert set(after[after.index("DescribeTargetHealth") :]) <= {
+        "DescribeTargetHealth",
+        "DescribeTargetGroupAttributes",
+    }
+
+
 def test_the_rest_of_the_action_list_stays(place: Place) -> None:
     oidc = {
         "Issuer": "https://id.test",

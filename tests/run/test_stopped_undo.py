@@ -13,10 +13,8 @@ from orchestrator.errors import NotUndone
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
-from orchestrator.plan.steps import Step
-from orchestrator.run.executor import Executor
-from orchestrator.run.walk import Result
 from tests.fakes.world import World
+from tests.run.faults import before, failing_at
 
 pytestmark = pytest.mark.exhaustive
 
@@ -26,20 +24,6 @@ STARTS = 'systemctl restart "$target"'
 def fleet(world: World, **changes: Any) -> Fleet:
     """The fleet of a new process. The journal is at a node, because the balancers fail."""
     return world.fleet(load(world.settings | {"journal": {"host": "node1"}} | changes))
-
-
-def failing_at(monkeypatch: pytest.MonkeyPatch, action: str, then: Callable[[], object], undoing: bool = False) -> None:
-    """Make the first step with this action fail, after ``then``."""
-    one, met = Executor._one, [False]
-
-    def failing(this: Executor, step: Step, is_undo: bool) -> Result:
-        if step.action.name == action and is_undo is undoing and not met[0]:
-            met[0] = True
-            then()
-            return Result(step.place, "failed by the test")
-        return one(this, step, is_undo)
-
-    monkeypatch.setattr(Executor, "_one", failing)
 
 
 def restarted(world: World) -> list[str]:
@@ -79,7 +63,7 @@ def gone(world: World, balancer: str) -> Callable[[], object]:
 def test_a_balancer_that_cannot_be_reached_stops_the_undo(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], balancer: str, verb: str
 ) -> None:
-    world, before = released, released.snapshot()
+    world, former = released, released.snapshot()
     new = broken_after_the_cutover(world, monkeypatch, gone(world, balancer))
     said = capsys.readouterr().err
     assert f"not undone on {balancer}, which does not answer" in said
@@ -98,7 +82,7 @@ def test_a_balancer_that_cannot_be_reached_stops_the_undo(
     world.down.clear()
     assert verbs.VERBS[verb](fleet(world), options) == 0
     if verb in ("abort", "resume"):
-        assert world.snapshot() == before
+        assert world.snapshot() == former
     assert new not in world.releases("node1")
 
 
@@ -117,27 +101,27 @@ def test_a_balancer_that_does_not_tell_its_weights_stops_the_undo(
     fault: str,
     why: str,
 ) -> None:
-    world, before = released, released.snapshot()
+    world, former = released, released.snapshot()
     monkeypatch.setattr("orchestrator.run.traffic.PATIENCE", 0.5)
     broken_after_the_cutover(world, monkeypatch, lambda: world.break_(balancer, fault))
     said = capsys.readouterr().err
     assert f"NOT UNDONE on {balancer}: does not say where it sends traffic ({why})" in said
     world.mend(balancer)
     assert verbs.abort(fleet(world), Options()) == 0
-    assert world.snapshot() == before
+    assert world.snapshot() == former
 
 
 def test_a_balancer_that_keeps_its_weights_stops_the_undo(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, before = released, released.snapshot()
+    world, former = released, released.snapshot()
     broken_after_the_cutover(world, monkeypatch, lambda: world.break_("haproxy", "set"))
     said = capsys.readouterr().err
     assert "NOT UNDONE on haproxy: HAProxy did not take the weight 0" in said
     assert "NOT UNDONE on haproxy: sends 100% of the traffic to green" in said
     world.mend("haproxy")
     assert verbs.abort(fleet(world), Options()) == 0
-    assert world.snapshot() == before
+    assert world.snapshot() == former
 
 
 def test_a_first_release_stays_where_it_still_gets_requests(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,13 +205,6 @@ def test_requests_that_only_a_balancer_sees_stop_the_undo_if_nothing_may_be_cut(
     failing = verbs.release(fleet(world, drain=drain), Options(ref="v1"))
     assert failing == 1  # the first `quiet` refuses: nothing was begun
     (world.path / "haproxy/in_flight").unlink()
-    begin = Executor._one
-
-    def busy(this: Executor, step: Step, undoing: bool) -> Result:
-        if step.action.name == "start" and not undoing:
-            (world.path / "haproxy/in_flight").write_text("1\n")
-        return begin(this, step, undoing)
-
-    monkeypatch.setattr(Executor, "_one", busy)
+    before(monkeypatch, "start", lambda: (world.path / "haproxy/in_flight").write_text("1\n"))
     assert verbs.release(fleet(world, drain=drain), Options(ref="v1")) == 4
     assert restarted(world) == []

@@ -18,6 +18,8 @@ from orchestrator.options import Options
 from orchestrator.run import data_plane
 from tests.fakes.world import World
 from tests.run.conftest import connected
+from tests.run.faults import before, failing_at
+from tests.run.test_drain import BUSY
 
 PACKAGE = '''
 from pathlib import Path
@@ -44,6 +46,7 @@ class CloudSection(Switch):
 
     kind: Literal["cloud"]
     file: str
+    keeps: float = 0
 
 
 class Cloud(Api):
@@ -51,7 +54,9 @@ class Cloud(Api):
 
     def see(self):
         weights = Weights(int(Path(self.switch.file).read_text()))
-        return Seen(weights, weights, None)
+        detached = self.switch.file + ".detached"
+        gone = {Color(Path(detached).read_text())} if Path(detached).exists() else set()
+        return Seen(weights, weights, None, attached=frozenset(set(Color) - gone), sticky=self.switch.keeps)
 
     def arm(self, weights, back=False):
         if Path(self.switch.file + ".locked").exists():
@@ -59,14 +64,18 @@ class Cloud(Api):
         return "would take it"
 
     def shift(self, weights, back=False):
+        if Path(self.switch.file + ".locked").exists():
+            raise NotDone("the cloud is locked: ask for it")
         Path(self.switch.file).write_text(str(weights.green))
         return f"green has {weights.green}%"
 
     def detach(self, color):
-        raise NotDone("never asked")
+        Path(self.switch.file + ".detached").write_text(color)
+        return "detached"
 
     def attach(self):
-        raise NotDone("never asked")
+        Path(self.switch.file + ".detached").unlink()
+        return "attached"
 
     def bar(self, addresses, out):
         return ""
@@ -138,6 +147,66 @@ def test_one_kind_that_would_refuse_keeps_all_weights(
     assert verbs.release(fleet(world, tmp_path), Options(ref="v1")) == 1
     assert "arm failed on cloud: the cloud is locked: ask for it" in capsys.readouterr().err
     assert weights(world, tmp_path) == [0, 0]
+
+
+@pytest.mark.exhaustive
+def test_a_switch_that_does_not_go_back_stops_the_undo(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as here:
+        failing_at(here, "verify", (tmp_path / "cloud.locked").touch)
+        assert verbs.release(fleet(world, tmp_path), Options(ref="v1")) == 4
+    said = capsys.readouterr().err
+    assert "NOT UNDONE on cloud: the cloud is locked: ask for it" in said
+    assert "NOT UNDONE on cloud: sends 100% of the traffic to green" in said
+    assert world.release("node1", Color.green) is not None
+    (tmp_path / "cloud.locked").unlink()
+    assert verbs.abort(fleet(world, tmp_path), Options()) == 0
+    assert weights(world, tmp_path) == [0, 0]
+    assert world.release("node1", Color.green) is None
+
+
+def detached(tmp_path: Path) -> str:
+    file = tmp_path / "cloud.detached"
+    return file.read_text() if file.exists() else ""
+
+
+@pytest.mark.exhaustive
+def test_old_clients_keep_a_detached_color_detached(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v1")) == 0
+    assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v2")) == 0
+    assert detached(tmp_path) == ""
+    assert weights(world, tmp_path) == [0, 0]
+
+    # an address of the cloud sends old clients to blue, though blue is detached
+    connections = world.path / "node2/connections"
+
+    with monkeypatch.context() as here:
+        before(here, "detach", lambda: connections.write_text(BUSY))
+        assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v1")) == 0
+    assert detached(tmp_path) == "blue"
+    assert "blue is detached, but its nodes still had 1 requests after 0.5 s, so it stays detached" in (
+        capsys.readouterr().err
+    )
+    # the next release does not restart blue while they come
+    assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v2")) == 1
+    assert detached(tmp_path) == "blue"
+    connections.unlink()
+    assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v2")) == 0
+    assert detached(tmp_path) == ""
+
+
+@pytest.mark.exhaustive
+def test_an_undo_detaches_the_new_color(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v1")) == 0
+    with monkeypatch.context() as here:
+        failing_at(here, "verify", lambda: None)
+        assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v2")) == 1
+    assert detached(tmp_path) == "blue"
+    assert verbs.release(fleet(world, tmp_path, keeps=0.1), Options(ref="v2")) == 0
+    assert (detached(tmp_path), weights(world, tmp_path)) == ("", [0, 0])
 
 
 @pytest.mark.exhaustive

@@ -16,13 +16,19 @@ from orchestrator.survey import seen_at
 from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import until
 
+API_INTERVAL = 2.0
+"""Least number of seconds between two questions to a provider's API.
+
+AWS allows an account 40 questions at once, and then 10 a second. The health checks of a target are 5 s apart or more.
+"""
+
 
 class MembersHandler(Handler[Members]):
     """Checks, from a balancer or through a switch's API, that the color answers on the nodes.
 
     On a balancer, the handler requests the health page of each node, and reads the results of the balancer's own health
     checks. Both must be good. For a switch behind an API, the handler only reads the results of the switch's own health
-    checks.
+    checks, for all nodes at once.
     """
 
     @override
@@ -54,11 +60,11 @@ class MembersHandler(Handler[Members]):
         gate, asked = self.settings.gate, step.action
 
         def look() -> None:
-            down = [name for name in api.see().down[asked.color] if name in asked.nodes]
+            down = [name for name in api.unhealthy(asked.color) if name in asked.nodes]
             if down and (asked.required or len(down) == len(asked.nodes)):
                 raise NotYet(f"{', '.join(down)}: not healthy in {asked.color}")
 
-        until(look, gate.deadline, gate.interval)
+        until(look, gate.deadline, max(gate.interval, API_INTERVAL))
         return ""
 
     def _seen(self, host: Host) -> Seen:

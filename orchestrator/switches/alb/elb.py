@@ -77,6 +77,16 @@ class Elb:
             )
         return found
 
+    def health(self, color: Color, port: int) -> Group:
+        """Return the target group of a color with the health of its targets only. Sends one request.
+
+        + port: the port that is used if AWS names no port for a target
+        """
+        arn = self.groups[color]
+        with self._calling("DescribeTargetHealth", arn):
+            health = self._elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        return Group(color, arn, targets=targets(health, port))
+
     def register(self, color: Color, members: Sequence[Target]) -> None:
         """Register targets in the target group of a color. When a target is healthy, it gets requests of the color.
 

@@ -128,6 +128,43 @@ def rewritten(actions: Sequence[Mapping[str, Any]], groups: Groups, shares: Mapp
     return sent
 
 
+def changed(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], groups: Groups) -> str | None:
+    """Return one line that says what differs between two action lists of a rule, apart from the weights.
+
+    Return None if nothing differs. The two lists may have different forms of the same action: AWS may return a single
+    target group with or without ForwardConfig, and stickiness that is off with or without its keys.
+
+    + before, now: action lists that ``read`` could parse
+    + groups: color -> ARN of its target group
+    """
+    colors = {arn: color for color, arn in groups.items()}
+    one, other = ([_apart_from_weights(action, colors) for action in actions] for actions in (before, now))
+    kinds = [", ".join(str(action["Type"]) for action in actions) for actions in (before, now)]
+    if kinds[0] != kinds[1]:
+        return f"the actions were {kinds[0]} and are {kinds[1]} now"
+    for old, new in zip(one, other, strict=True):
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                return f"{key} of the action {new['Type']} was {_said(old.get(key))} and is {_said(new.get(key))} now"
+    return None
+
+
+def _apart_from_weights(action: Mapping[str, Any], colors: Mapping[str, Color]) -> Action:
+    """Return the parts of an action that a change of the weights leaves as they are, in one form."""
+    if action["Type"] != "forward":
+        return dict(action)
+    forward = _forward(action, colors)
+    rest = {key: value for key, value in action.items() if key not in ("TargetGroupArn", "ForwardConfig")}
+    config = action.get("ForwardConfig") or {}
+    ours = ("TargetGroups", "TargetGroupStickinessConfig")
+    more = {key: value for key, value in config.items() if key not in ours}
+    return {**rest, **more, "stickiness": f"{forward.sticky} s" if forward.sticky else "off"}
+
+
+def _said(value: object) -> str:
+    return "missing" if value is None else str(value)
+
+
 def short(arn: str) -> str:
     """Return the last part of an ARN, such as ``targetgroup/web-blue/73e2d6bc24d8a067``.
 

@@ -2,8 +2,8 @@
 
 AWS's call ModifyRule has no condition (compare and swap), so another program could change the rule between a read and a
 write. The lock keeps out other runs of this tool. To notice changes by other programs, a release makes a check before
-each shift: the rule must still have the weights that the release read or set last. An undo or a rollback does not check
-this, because it must move the traffic in any case.
+it arms and before each shift: the rule must still have the actions that the release read or set last, with the same
+weights. An undo or a rollback does not check this, because it must move the traffic in any case.
 
 If AWS returns the new weights, this proves only that the control plane of AWS has the weights. The load balancer's own
 servers follow within seconds to minutes. Therefore a run verifies a shift by requests through every address. Before a
@@ -36,7 +36,7 @@ from orchestrator.waiting import last_refusal
 SETTLE = 15.0
 """Seconds after AWS's call ModifyRule within which the call DescribeRules must return the new weights."""
 
-FIRST_CHECK = 6.0
+FIRST_CHECK = 8.0
 """Seconds to wait for the first health check of each target of a color that was attached just before.
 
 The interval of the health checks should be 5 s.
@@ -58,7 +58,8 @@ class Alb(Api):
         self._section = switch
         self._elb = Elb(switch)
         self._where = listener_rule.short(switch.rule)
-        self._left: Forward | None = None
+        self._left: tuple[Sequence[Mapping[str, object]], Forward] | None = None
+        """The action list that this object read first or set last, and its forward action."""
         self.sleep: Callable[[float], None] = time.sleep
         """Function that waits for a number of seconds before the next request to AWS.
 
@@ -73,6 +74,8 @@ class Alb(Api):
             forward = listener_rule.read(rule, self._elb.groups)
         except CannotTell as unknown:
             raise CannotTell(self._about_rule(unknown)) from None
+        if self._left is None:
+            self._left = rule["Actions"], forward
         kept_out = target_groups.barred(groups.values())
         members = self._expected(groups)
         return Seen(
@@ -88,35 +91,50 @@ class Alb(Api):
         )
 
     @override
+    def see_weights(self) -> Seen:
+        forward = self._forward()
+        return Seen(
+            weights=forward.weights,
+            kept=forward.weights,
+            in_flight=None,
+            attached=forward.attached,
+            sticky=float(forward.sticky),
+        )
+
+    @override
+    def unhealthy(self, color: Color) -> tuple[str, ...]:
+        return tuple(self._unhealthy(self._elb.health(color, self.ports.of(color)), self.members))
+
+    @override
     def arm(self, weights: Weights, back: bool = False) -> str:
         """Check that AWS would accept a ``shift``, as described in ``Api.arm``.
 
-        The rule must have the target groups of both colors. If the shift is no undo and no rollback, the colors that
-        will get traffic must be healthy. ModifyRule must be permitted: to check this, the method sends the rule's
-        present action list back unchanged.
+        The rule must have the target groups of both colors. If the shift is no undo and no rollback, the rule must not
+        have changed, and the colors that will get traffic must be healthy. ModifyRule must be permitted: to check this,
+        the method sends the rule's present action list back unchanged.
         """
         actions, forward = self._read()
         self._both(forward)
         if not back:
+            self._refuse_changed(actions, forward)
             self._refuse_unhealthy(weights)
         self._elb.modify(listener_rule.rewritten(actions, self._elb.groups, forward.shares))
-        self._left = forward
+        self._left = actions, forward
         return f"accepts changes; the weights are {_says(forward.shares)}"
 
     @override
     def shift(self, weights: Weights, back: bool = False) -> str:
         actions, forward = self._read()
         shares = {color: weights.share(color) for color in Color}
-        if forward.shares == shares:
-            self._left = forward
-            return f"the weights are {_says(shares)} already"
+        if not back:
+            self._refuse_changed(actions, forward)
+        # if an earlier undo has detached the color without traffic, this color must stay detached
+        is_alone = back and forward.attached == {weights.live}
+        if forward.shares == shares or is_alone:
+            self._left = actions, forward
+            return f"the weights are {_says(forward.shares)} already"
         if not back:
             self._both(forward)
-            if self._left is not None and forward.shares != self._left.shares:
-                raise NotDone(
-                    f"{self._where}: the weights were {_says(self._left.shares)} and are {_says(forward.shares)} now; "
-                    "find out which other program or person changes the rule, then repeat the command"
-                )
             self._refuse_unhealthy(weights)
         return self._write(actions, shares)
 
@@ -131,7 +149,7 @@ class Alb(Api):
             )
         rest = {one: share for one, share in forward.shares.items() if one is not color}
         said = self._write(actions, rest)
-        if forward.sticky and self._left is not None and not self._left.sticky:
+        if forward.sticky and self._left is not None and not self._left[1].sticky:
             said += (
                 f"; AWS dropped the rule's stickiness of {forward.sticky} s: set the stickiness again after both "
                 "colors are attached"
@@ -243,15 +261,16 @@ class Alb(Api):
             self._elb.register(color, self._targets(color, ids))
         members = {name: id for name, id in self.members.items() if id in ids}
 
+        patience = max(group.patience for group in self._elb.target_groups().values())
+
         def look() -> None:
-            groups = self._elb.target_groups()
             # targets of a detached color get no health checks, so they cannot become healthy
             for color in sorted(forward.attached):
-                found = self._unhealthy(groups[color], members)
+                found = self._unhealthy(self._elb.health(color, self.ports.of(color)), members)
                 if found:
                     raise NotYet(target_groups.refusal(color, found, members, self.ports.of(color)))
 
-        self._until(look, max(group.patience for group in self._elb.target_groups().values()))
+        self._until(look, patience)
         # remove the tags last: if the run is killed before this line, the targets still count as barred
         self._elb.untag([BARRED + id for id in ids])
         return f"{', '.join(ids)} registered and healthy"
@@ -271,14 +290,35 @@ class Alb(Api):
         self._elb.modify(listener_rule.rewritten(actions, self._elb.groups, shares))
 
         def look() -> None:
-            _, forward = self._read()
+            read, forward = self._read()
             alone = len(shares) == 1 and forward.attached == set(shares)
             if forward.shares != shares and not alone:
                 raise NotYet(f"{self._where}: set to {_says(shares)}, but reads {_says(forward.shares)}")
-            self._left = forward
+            self._left = read, forward
 
         self._until(look, SETTLE)
         return f"set to {_says(shares)}, and read back"
+
+    def _forward(self) -> Forward:
+        """Read the rule's forward action. Raises CannotTell if the weights cannot be determined from the rule."""
+        try:
+            return listener_rule.read(self._elb.rule(), self._elb.groups)
+        except CannotTell as unknown:
+            raise CannotTell(self._about_rule(unknown)) from None
+
+    def _refuse_changed(self, actions: Sequence[Mapping[str, object]], forward: Forward) -> None:
+        """Raise NotDone if another program has changed the rule since this object read or set the rule."""
+        if self._left is None:
+            return
+        before, left = self._left
+        found = listener_rule.changed(before, actions, self._elb.groups)
+        if forward.shares != left.shares:
+            found = f"the weights were {_says(left.shares)} and are {_says(forward.shares)} now"
+        if found:
+            raise NotDone(
+                f"{self._where}: {found}; find out which other program or person changes the rule, then repeat the "
+                "command"
+            )
 
     def _both(self, forward: Forward) -> None:
         missing = set(Color) - forward.attached
@@ -309,20 +349,18 @@ class Alb(Api):
         Returns one line with the health of the targets. The wait ends after at most `FIRST_CHECK` seconds, even if a
         target was not checked yet.
         """
+        members = self._expected(self._elb.target_groups())
         found: Mapping[str, Health] = {}
-        total = 0
 
         def look() -> None:
-            nonlocal found, total
-            groups = self._elb.target_groups()
-            members = self._expected(groups)
-            found, total = self._unhealthy(groups[color], members), len(members)
+            nonlocal found
+            found = self._unhealthy(self._elb.health(color, self.ports.of(color)), members)
             if any(health.state in ("initial", "unused") for health in found.values()):
                 raise NotYet
 
         # an unhealthy color may be attached, because arm and shift refuse to send traffic to an unhealthy color
         last_refusal(look, FIRST_CHECK, self.sleep)
-        healthy = f"{total - len(found)} of {total} targets of {color} are healthy"
+        healthy = f"{len(members) - len(found)} of {len(members)} targets of {color} are healthy"
         return ", ".join([healthy, *(f"{name} is {health}" for name, health in found.items())])
 
     def _unhealthy(self, group: Group, members: Mapping[str, str]) -> dict[str, Health]:
