@@ -6,6 +6,7 @@
     ├── OrchestratorError            reaches the operator as one line; its class decides the exit status
     │   ├── UsageError               2   bad input
     │   ├── Refused                  3   the run did not begin
+    │   │   ├── NoJournal            3   the store of lock and journal does not work
     │   │   └── Unreadable           3   the record of an earlier run cannot be read
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
@@ -72,6 +73,10 @@ class Refused(OrchestratorError):
     """
 
     status = 3
+
+
+class NoJournal(Refused):
+    """The store of lock and journal does not work, so the run did not begin. Exit status 3."""
 
 
 class Unreadable(Refused):

@@ -17,7 +17,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),
-    "rollback": ("to", "allow_missing", "report", "plan", "save", "bound"),
+    "rollback": ("to", "allow_missing", "report", "journal", "plan", "save", "bound"),
     "resume": ("report",),
     "join": ("node", "report", "plan"),
     "abort": (),
@@ -45,6 +45,7 @@ class Options:
     + bound: the file of a saved plan. The run is refused if its plan differs from the saved plan. None to compare with
       no saved plan
     + report: the file in which to write the run's report as JSON; None to write no report
+    + unjournaled: for ``rollback``: whether the run does without lock and journal (``--data journal=off``)
     """
 
     ref: str | None = None
@@ -60,6 +61,7 @@ class Options:
     plan: bool = False
     save: str | None = None
     bound: str | None = None
+    unjournaled: bool = False
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -95,6 +97,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         save=str(data["save"]) if "save" in data else None,
         bound=str(data["bound"]) if "bound" in data else None,
         report=str(data["report"]) if "report" in data else None,
+        unjournaled=_off("journal", data["journal"]) if "journal" in data else False,
     )
 
 
@@ -131,6 +134,13 @@ def _yes(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"--data {key} must be true or false, but is {value!r}")
     return value
+
+
+def _off(key: str, value: object) -> bool:
+    # pyinfra reads `off` as a text, and `false` as a boolean
+    if value not in ("off", False):
+        raise UsageError(f"--data {key} must be off, but is {value!r}")
+    return True
 
 
 def _sha256(value: object) -> str:

@@ -6,14 +6,15 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import gevent
 
-from orchestrator.errors import Refused, TakenOver
+from orchestrator.errors import NoJournal, OrchestratorError, Refused, TakenOver
 from orchestrator.journal import clock
-from orchestrator.journal.records import RunRecord, stamped
-from orchestrator.journal.store import Held, Lost, Owner, Store
+from orchestrator.journal.records import Commit, End, RunRecord, stamped
+from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Store
 
 LEASE = 15.0
 """If a run does not renew its lock for this number of seconds, another run may take the lock.
@@ -32,6 +33,18 @@ def owner(verb: str) -> Owner:
     """
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
+
+
+class Notes(Protocol):
+    """Keeps records outside of the store, on the hosts of the fleet."""
+
+    def append(self, fence: int, records: Sequence[Record]) -> str:
+        """Append records to the notes of a run. Return the names of the hosts that have noted the records.
+
+        + fence: the number of the run
+
+        Raises TakenOver if a newer run has begun. Raises OrchestratorError if no host has noted the records.
+        """
 
 
 class Watch:
@@ -63,15 +76,24 @@ class Watch:
 class Session:
     """Holds the lock for one run, renews the lock in the background, and writes the journal of the run.
 
+    If the journal cannot be written at the commit, the commit and all later records go to the notes instead.
+
     + store: the store of lock and journal
     + me: this process as the owner of the lock
     + say: prints a line for the operator
+    + notes: the notes; None for a command that has no commit
     """
 
-    def __init__(self, store: Store, me: Owner, say: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, me: Owner, say: Callable[[str], None], notes: Notes | None = None) -> None:
         self._store = store
         self._me = me
         self._say = say
+        self._notes = notes
+        self._noting = False
+        self.noted = ""
+        """The names of the hosts that have noted the last records; empty if nothing was noted."""
+        self.contents: Contents | None = None
+        """What a session without a journal knows of earlier runs; None for a session with a journal."""
         self._renewing: gevent.Greenlet | None = None
         self._lost = False
         self.fence = 0
@@ -84,17 +106,22 @@ class Session:
         process has seen no renewal for LEASE seconds, by its own clock: the clock of the store may have been set.
 
         Raises Refused if that run renews the lock, because that run is then alive. Also raises Refused if a third run
-        takes the lock first. The message names the holder of the lock. Raises OrchestratorError if the store does not
-        work.
+        takes the lock first. The message names the holder of the lock. Raises NoJournal if the store does not work.
         """
-        answer = self._store.take(self._me, LEASE)
+        answer = self._try()
         watch = Watch(self._say)
         while isinstance(answer, Held):
             watch.sees(answer)
             gevent.sleep(1.0)
-            answer = self._store.take(self._me, LEASE, unchanged=watch.unchanged)
+            answer = self._try(watch.unchanged)
         self.fence = answer
         self._renewing = gevent.spawn(self._renew)
+
+    def _try(self, unchanged: str = "") -> int | Held:
+        try:
+            return self._store.take(self._me, LEASE, unchanged=unchanged)
+        except OrchestratorError as error:
+            raise NoJournal(str(error)) from error
 
     def raise_above(self, fence: int) -> None:
         """Give this run a new fence (run number) that is higher than ``fence``.
@@ -119,21 +146,88 @@ class Session:
                 return
             except Exception as error:  # noqa: BLE001 (if the lock is lost, the next write raises Lost)
                 # One missed renewal does not lose the lock. If another run has the lock, the next write raises Lost.
-                self._say(f"the lock could not be renewed: {error}")
+                if not self._noting:
+                    self._say(f"the lock could not be renewed: {error}")
 
     def append(self, records: Sequence[RunRecord]) -> None:
         """Write records to the journal, each with the present time.
 
+        If the journal cannot be written and the commit is among the records, note these and all later records instead,
+        and print a warning.
+
         Raises TakenOver if another run has taken the lock.
         """
+        written = [stamped(record) for record in records]
+        if self._noting and self._notes is not None:
+            self.noted = self._notes.append(self.fence, written)
+            return
         try:
             if self._lost:
                 raise Lost
-            self._store.append(self._me, self.fence, [stamped(record) for record in records])
+            self._store.append(self._me, self.fence, written)
         except Lost:
             raise TakenOver(
                 "another run took over the lock: this run stops, and the other run settles this run"
             ) from None
+        except Exception as error:
+            if self._notes is None or not any(isinstance(record, Commit) for record in records):
+                raise
+            self._note_commit(self._notes, written, error)
+
+    def begin(self, records: Sequence[RunRecord]) -> None:
+        """Write the first records of a run. Raises NoJournal if the journal cannot be written: nothing was changed yet.
+
+        Raises TakenOver if another run has taken the lock.
+        """
+        try:
+            self.append(records)
+        except TakenOver:
+            raise
+        except OrchestratorError as error:
+            raise NoJournal(str(error)) from error
+
+    def _note_commit(self, notes: Notes, written: Sequence[Record], error: Exception) -> None:
+        """Note the commit. Raises OrchestratorError if no host notes the commit.
+
+        + error: why the journal could not be written
+        """
+        try:
+            self.noted = notes.append(self.fence, written)
+        except TakenOver:
+            raise
+        except OrchestratorError as also:
+            raise OrchestratorError(f"{error}; the commit cannot be noted on the hosts either: {also}") from error
+        self._noting = True
+        self._say(
+            f"warning: the journal cannot be written ({error}): the commit is noted on {self.noted}, and the next "
+            "command adds it to the journal"
+        )
+
+    def end(self, record: End) -> None:
+        """Write the last record of a run. If the journal cannot be written, only print a warning: the run has ended.
+
+        Raises TakenOver if another run has taken the lock.
+        """
+        try:
+            self.append([record])
+        except TakenOver:
+            raise
+        except Exception as error:  # noqa: BLE001 (this error does not change the result of the run)
+            self._say(f"warning: the end of the run could not be written to the journal: {error}")
+
+    def adopt(self, notes: Mapping[int, Sequence[Record]]) -> None:
+        """Add the notes of earlier runs to the journal, and say so. Raises NoJournal if the store does not work.
+
+        + notes: number of a run -> records of this run that could not be written to the journal
+        """
+        for number, records in sorted(notes.items()):
+            try:
+                self._store.adopt(self._me, number, records)
+            except Lost:
+                raise TakenOver("another run took over the lock: this run stops") from None
+            except OrchestratorError as error:
+                raise NoJournal(f"the notes of run {number} cannot be added to the journal: {error}") from error
+            self._say(f"run {number} could not write the journal: its notes on the hosts are in the journal now")
 
     def give_back(self) -> None:
         """Stop renewing the lock, and give the lock back at the end of the run.
@@ -149,3 +243,19 @@ class Session:
             self._store.give_back(self._me)
         except Exception as error:  # noqa: BLE001 (this error does not change the result of the run)
             self._say(f"the lock could not be given back; another run can take the lock in {LEASE:.0f} s: {error}")
+
+
+class Unjournaled(Session):
+    """A session without lock and journal, for a rollback in an emergency. All records go to the notes.
+
+    + fence: the number of the run
+    + contents: the contents of the journal, as far as they can be read, and the notes of earlier runs
+    """
+
+    def __init__(self, fence: int, notes: Notes, contents: Contents, say: Callable[[str], None]) -> None:
+        # not the base class's: there is no store
+        self._noting, self._notes, self._say = True, notes, say
+        self._lost, self._renewing = False, None
+        self.fence = fence
+        self.noted = ""
+        self.contents = contents

@@ -331,7 +331,7 @@ class Walk:
                 failed = (Result(stage.do[0].place, f"{stage.name}: {error}"),)
             warnings += failed
             owed += failed if stage.kind.owed else ()
-        self._write()
+        self._write_rest()
         return Ended(committed=True, warnings=warnings, owed=owed)
 
     def besides(self, stage: Stage) -> None:
@@ -341,7 +341,7 @@ class Walk:
         command instead of waiting for the lock.
         """
         self._perform(stage, stage.do, undoing=True)
-        self._write()
+        self._write_rest()
 
     def _do(self, stage: Stage) -> None:
         if not stage.do:
@@ -394,13 +394,23 @@ class Walk:
         """
         self._unwritten.append(event.to_record())
         if event.record != "results":
-            try:
+            if must:
                 self._write()
-            except Exception as error:
-                if must or isinstance(error, TakenOver):
-                    raise
-                self._tell(Event("warning", text=f"an event could not be written to the journal: {error}"))
+            else:
+                self._write_rest()
         self._tell(event)
+
+    def _write_rest(self) -> None:
+        """Write the events that are not written yet. If the journal cannot be written, only show a warning.
+
+        Raises TakenOver if a newer run has begun.
+        """
+        try:
+            self._write()
+        except TakenOver:
+            raise
+        except Exception as error:  # noqa: BLE001 (the run is committed or is being undone, whatever the journal has)
+            self._tell(Event("warning", text=f"an event could not be written to the journal: {error}"))
 
     def _write(self) -> None:
         unwritten, self._unwritten = self._unwritten, []

@@ -183,9 +183,9 @@ def _change(fleet: Fleet, members: Members, session: Session) -> None:
         walk.finish(fleet, members, say)
     except (OrchestratorError, Interrupted) as reason:
         signals.no_more_interrupts()
-        session.append([End("left" if isinstance(reason, NotUndone) else ended, str(reason))])
+        session.end(End("left" if isinstance(reason, NotUndone) else ended, str(reason)))
         raise
-    session.append([End("done")])
+    session.end(End("done"))
 
 
 def _put_back(fleet: Fleet) -> None:

@@ -12,7 +12,7 @@ from orchestrator.run.settle import OpenRun, begun_stages, remaining
 from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import check_pause
-from orchestrator.verbs.session import begin_record, begin_session
+from orchestrator.verbs.session import begin_record, begin_session, read_journal
 from orchestrator.verbs.settle import open_run_of, settle_run
 from orchestrator.verbs.walk import walk_plan
 
@@ -24,7 +24,7 @@ def resume(fleet: Fleet, options: Options) -> int:
     message, and return 0.
     """
     with begin_session(fleet, "resume") as session:
-        run = open_run_of(fleet)
+        run = open_run_of(fleet, read_journal(fleet, "resume"))
         if run is None:
             say("nothing to resume: the last run ended")
             return 0
@@ -41,7 +41,7 @@ def promote(fleet: Fleet, options: Options) -> int:
     Raises UsageError if the new ``--data until=`` names no later pause of the run.
     """
     with begin_session(fleet, "promote") as session:
-        run = open_run_of(fleet)
+        run = open_run_of(fleet, read_journal(fleet, "promote"))
         if run is None:
             raise Refused("nothing to promote: the last run ended")
         if not run.history.paused:
@@ -60,7 +60,7 @@ def abort(fleet: Fleet, options: Options) -> int:
     or is paused, only print a message, and return 0.
     """
     with begin_session(fleet, "abort") as session:
-        run = open_run_of(fleet)
+        run = open_run_of(fleet, read_journal(fleet, "abort"))
         if run is None:
             say("nothing to abort: the last run ended")
             return 0

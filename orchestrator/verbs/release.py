@@ -27,7 +27,14 @@ from orchestrator.verbs.announcement import announce_begin, announce_end
 from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import check_pause
-from orchestrator.verbs.session import begin_record, begin_session, open_store
+from orchestrator.verbs.session import (
+    begin_record,
+    begin_session,
+    begin_unjournaled,
+    emergency,
+    open_store,
+    read_journal,
+)
 from orchestrator.verbs.settle import check_target, earlier_run, settle_first
 from orchestrator.verbs.walk import walk_plan
 
@@ -74,8 +81,9 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     + verb: ``release``, ``code``, ``rollback`` or ``join``
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
-    with begin_session(fleet, verb) as session:
-        earlier, passed = earlier_run(fleet, verb)
+    with begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb) as session:
+        contents = session.contents or read_journal(fleet, verb)
+        earlier, passed = earlier_run(fleet, verb, contents)
         owed = settle_first(fleet, session, verb, earlier) if earlier else ()
         seen, i = inputs(fleet, verb, options)
         if passed is not None:
@@ -94,13 +102,14 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         check_pause(whole, options.until)
         learn_values(fleet, i, whole.stages)
         over = [PassedOver(passed.run)] if passed is not None else []
-        session.append([begin_record(verb), RunInputs(i.to_json()), *over])
+        with emergency(verb):
+            session.begin([begin_record(verb), RunInputs(i.to_json()), *over])
         try:
             announce_begin(fleet, session, i)
         except (Refused, Interrupted) as reason:
             signals.no_more_interrupts()
             announce_end(fleet, session, i, committed=False)
-            session.append([End("left" if owed else "undone", str(reason))])
+            session.end(End("left" if owed else "undone", str(reason)))
             raise
         say(heading(i), bold=True)
         stages = whole.until(options.until) if options.until else whole.until_commit

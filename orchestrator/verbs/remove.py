@@ -44,6 +44,9 @@ def remove(fleet: Fleet, options: Options) -> int:
         if asks:
             say(f"nothing of {app} is left")
         return 0
+    if asks:
+        # time has passed while the operator read the plan: the checks of the plan hold only for the state of then
+        _check_found(fleet, found, _keeps(options))
     _confirm(fleet, options, found, asks)
     last = [name for name in found if name == _journal_host(fleet)]
     session = None
@@ -81,10 +84,7 @@ def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
     if all(_is_clean(fleet, left) for left in found.values()):
         say(f"nothing of {settings.app} is left on {', '.join(found)}")
         return found
-    if problems := plan.problems(found, keep):
-        raise Refused("\n    ".join(["nothing was changed on any host:", *problems]))
-    if _has_journal(fleet, found):
-        refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
+    _check_found(fleet, found, keep)
     say(f"remove {settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     for line in plan.traffic(survey(fleet, group=False), found):
         say(f"    {line}", fg="yellow")
@@ -93,6 +93,20 @@ def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
     if data := plan.shared_data(found):
         say(f"    the shared data is removed as well ({data}); --data keep=shared keeps it", fg="yellow")
     return found
+
+
+def _check_found(fleet: Fleet, found: Mapping[str, Left], keep: bool) -> None:
+    """Raise Refused if the application cannot be removed, or if a run is paused or stopped before its end.
+
+    + found: host -> the files, units and data that the application has there
+    + keep: whether the operator keeps the shared data
+    """
+    from orchestrator.provision.removal import plan
+
+    if problems := plan.problems(found, keep):
+        raise Refused("\n    ".join(["nothing was changed on any host:", *problems]))
+    if _has_journal(fleet, found):
+        refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
 
 
 def _keeps(options: Options) -> bool:

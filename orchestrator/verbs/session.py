@@ -10,20 +10,23 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
+import gevent
 from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator import __version__
-from orchestrator.errors import OrchestratorError, Refused, UsageError
+from orchestrator.errors import NoJournal, OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
 from orchestrator.journal.records import Begin
-from orchestrator.journal.session import Session, owner
-from orchestrator.journal.store import Store
+from orchestrator.journal.session import LEASE, Session, Unjournaled, Watch, owner
+from orchestrator.journal.store import Contents, Store
 from orchestrator.report.terminal import say
-from orchestrator.scripts.guarded import Guard, as_user, guarded
+from orchestrator.scripts.guarded import as_user
 from orchestrator.signals import signals
+from orchestrator.verbs.noted import HostNotes, Notes, merged, with_notes
 
 
 @contextmanager
@@ -35,43 +38,143 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[
 
     + user: the user as which the commands of the store and of the guards run; None for the user who logs in
 
-    Raises Refused if another run holds the lock.
+    If earlier runs could not write the journal, their notes on the hosts are added to the journal first.
+
+    Raises Refused if another run holds the lock, and NoJournal if the store of lock and journal does not work.
     """
     fleet.prepare_connections()
-    session = Session(open_store(fleet, user), owner(verb), say)
+    notes = HostNotes(fleet, user)
+    with emergency(verb):
+        session = Session(open_store(fleet, user), owner(verb), say, notes)
     try:
-        session.take()
-        seen = close_to_older_runs(fleet, session.fence, user)
-        if seen > session.fence:
-            session.raise_above(seen)
-            close_to_older_runs(fleet, session.fence, user)
+        with emergency(verb):
+            session.take()
+        closed = close_to_older_runs(fleet, session.fence, user)
+        if closed.fence > session.fence:
+            session.raise_above(closed.fence)
+            closed = close_to_older_runs(fleet, session.fence, user)
+        if closed.notes:
+            with emergency(verb):
+                session.adopt(closed.notes)
+            notes.remove(session.fence, closed.hosts)
         yield session
     finally:
         signals.no_more_interrupts()
         session.give_back()
 
 
-def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> int:
+@contextmanager
+def begin_unjournaled(fleet: Fleet) -> Iterator[Session]:
+    """Begin a run without lock and journal, and yield its session. All records of the run are noted on the hosts.
+
+    As in ``begin_session``, the guards then refuse commands of older runs. If the lock can be read, wait to see whether
+    its holder is alive. Raises Refused if the holder is alive, or if another run begins at the same time.
+    """
+    fleet.prepare_connections()
+    contents = _readable(fleet)
+    closed = close_to_older_runs(fleet, 0)
+    fence = max(closed.fence, *contents.numbers, 0) + 1
+    closed = close_to_older_runs(fleet, fence)
+    if closed.fence > fence:
+        raise Refused("another run has begun: repeat the command")
+    session = Unjournaled(fence, HostNotes(fleet), with_notes(contents, closed.notes), say)
+    try:
+        yield session
+    finally:
+        signals.no_more_interrupts()
+        if session.noted:
+            say(f"this run is noted on {session.noted}: the next command with a journal adds it to the journal")
+
+
+def _readable(fleet: Fleet) -> Contents:
+    """Return the contents of the journal. If the journal cannot be read, print a warning and return empty contents.
+
+    If a run holds the lock, wait to see whether that run is alive. Raises Refused if that run is alive.
+    """
+    watch = Watch(say)
+    try:
+        store = open_store(fleet)
+        contents = store.read()
+        while (held := contents.held) and (held.age is None or held.age < LEASE) and not watch.unchanged:
+            watch.sees(held)
+            gevent.sleep(1.0)
+            contents = store.read()
+    except Refused as refusal:
+        if not isinstance(refusal, NoJournal):
+            raise
+        say(f"warning: {UNKNOWN}: {refusal}", fg="yellow")
+    except OrchestratorError as error:
+        say(f"warning: {UNKNOWN}: {error}", fg="yellow")
+    else:
+        return contents
+    return Contents(None, [])
+
+
+UNKNOWN = "the journal cannot be read, so earlier runs are unknown, and whether another run is in progress"
+EMERGENCY = "in an emergency, deploys/rollback.py --data journal=off rolls back without lock and journal"
+
+
+@contextmanager
+def emergency(verb: str) -> Iterator[None]:
+    """If lock and journal do not work, tell the operator of a rollback how to roll back without them.
+
+    + verb: the verb of the run
+
+    Raises NoJournal for every error of the store in the ``with`` block.
+    """
+    try:
+        yield
+    except NoJournal as error:
+        raise NoJournal(f"{error}; {EMERGENCY}" if verb == "rollback" else str(error)) from error
+
+
+def read_journal(fleet: Fleet, verb: str) -> Contents:
+    """Return the contents of the journal. Raises NoJournal if the store does not work.
+
+    + verb: the verb of the command
+    """
+    with emergency(verb):
+        store = open_store(fleet)
+        try:
+            return store.read()
+        except OrchestratorError as error:
+            raise NoJournal(str(error)) from error
+
+
+class Closed(NamedTuple):
+    """The answers of the guards to a run that begins.
+
+    + fence: the highest fence (run number) that a guard has stored
+    + notes: number of an earlier run -> records that this run noted on the hosts
+    + hosts: names of the hosts that have answered
+    """
+
+    fence: int
+    notes: Notes
+    hosts: tuple[str, ...]
+
+
+def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Closed:
     """Make the guard of every host refuse commands of older runs, and kill commands that older runs left behind.
 
-    Return the highest fence (run number) that a guard has stored, but at least ``fence``. If the result is higher than
-    ``fence``, some guards refuse this run's commands, so this run needs a higher number. A host that cannot be reached
-    or has no guard yet is ignored, because the preflight decides about this host.
+    Return the notes of earlier runs, and the highest fence (run number) that a guard has stored, but at least
+    ``fence``. If the result is higher than ``fence``, some guards refuse this run's commands, so this run needs a
+    higher number. A host that cannot be reached or has no guard yet is ignored, because the preflight decides about
+    this host.
 
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in
     """
-    node, balancer = fleet.settings.node, fleet.settings.balancer
-    deadline = fleet.settings.deadlines.look
+    notes = HostNotes(fleet, user)
 
     def close(host: Host) -> list[str]:
-        layout = balancer if host.name in fleet.balancers else node
-        guard = Guard(f"{layout.library}/guard", layout.guard_dir, fence, int(deadline), preempt=True)
-        return fleet.shell(host, as_user(user, guarded("true", [], guard)))
+        return fleet.shell(host, notes.command(host, fence))
 
-    replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
+    replies = fleet.each([*fleet.nodes, *fleet.balancers], close, fleet.settings.deadlines.look)
     refused = [re.search(r"fenced: run \d+ is older than run (\d+)", reply.error or "") for reply in replies]
-    return max([fence, *(int(match[1]) for match in refused if match)])
+    highest = max([fence, *(int(match[1]) for match in refused if match)])
+    answered = [reply for reply in replies if reply.value is not None]
+    return Closed(highest, merged(reply.value or () for reply in answered), tuple(reply.name for reply in answered))
 
 
 def open_store(fleet: Fleet, user: str | None = None) -> Store:
@@ -79,7 +182,7 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
 
     + user: the user as which the store's commands run on the host; None for the user who logs in
 
-    Raises UsageError if the inventory does not have the host, and Refused if the host cannot be reached.
+    Raises UsageError if the inventory does not have the host, and NoJournal if the host cannot be reached.
     """
     journal = fleet.settings.journal
     if journal.kind == "s3":
@@ -89,7 +192,7 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
         return s3.S3Store(client, str(journal.bucket), journal.prefix or fleet.settings.app)
     first = store_host(fleet)
     if not first.connected:
-        raise Refused(f"{first.name}, which holds lock and journal, cannot be reached")
+        raise NoJournal(f"{first.name}, which holds lock and journal, cannot be reached")
 
     def shell(command: StringCommand, text: str) -> list[str]:
         reply = fleet.one(

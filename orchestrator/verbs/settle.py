@@ -23,16 +23,16 @@ from orchestrator.verbs.announcement import announce_end
 from orchestrator.verbs.lost import bar_lost_nodes
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import refuse_paused
-from orchestrator.verbs.session import open_store
 
 
-def open_run_of(fleet: Fleet) -> OpenRun | None:
-    """Read the journal, and return the run that has to be settled; None if there is no such run.
+def open_run_of(fleet: Fleet, contents: Contents) -> OpenRun | None:
+    """Return the run that has to be settled; None if there is no such run.
 
     If a file of the journal cannot be read completely, print a warning. Raises Unreadable if a run has to be settled,
     but this version of the tool cannot read its record.
+
+    + contents: the contents of the journal
     """
-    contents = open_store(fleet).read()
     warn_of_remarks(contents)
     return open_run(contents.runs, fleet.settings)
 
@@ -46,16 +46,17 @@ def warn_of_remarks(contents: Contents) -> None:
         say(f"warning: the journal: {line}", fg="yellow")
 
 
-def earlier_run(fleet: Fleet, verb: str) -> tuple[OpenRun | None, Unreadable | None]:
+def earlier_run(fleet: Fleet, verb: str, contents: Contents) -> tuple[OpenRun | None, Unreadable | None]:
     """Return the run that has to be settled, and the error about a run that cannot be read. Each may be None.
 
     Only a rollback may continue without settling such a run: then a warning is printed. For all other verbs, raises
     Unreadable.
 
     + verb: the verb of the new run
+    + contents: the contents of the journal
     """
     try:
-        return open_run_of(fleet), None
+        return open_run_of(fleet, contents), None
     except Unreadable as unreadable:
         if verb != "rollback":
             raise

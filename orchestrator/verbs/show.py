@@ -21,8 +21,14 @@ from orchestrator.verbs.bound import Approved, as_saved, save_plan
 from orchestrator.verbs.pause import refuse_paused
 from orchestrator.verbs.provision import show_provisioning
 from orchestrator.verbs.release import inputs
-from orchestrator.verbs.session import open_store
+from orchestrator.verbs.session import read_journal
 from orchestrator.verbs.settle import warn_of_remarks
+
+UNJOURNALED = (
+    "without lock and journal: make sure that no other run is in progress. This rollback is noted on the hosts, and "
+    "the next command with a journal adds it to the journal"
+)
+"""The line before the plan of a rollback with ``--data journal=off``."""
 
 
 def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json: bool) -> Mapping[str, Any]:
@@ -61,7 +67,9 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
     Raises Refused or UsageError in the same cases as the run.
     """
     # a provisioning settles no earlier run, and a new fleet has no journal yet
-    earlier = None if verb == "provision" else _earlier(fleet, verb)
+    earlier = None if verb == "provision" or options.unjournaled else _earlier(fleet, verb)
+    if options.unjournaled:
+        say(UNJOURNALED, fg="yellow")
     if earlier is not None:
         say(settled_first(earlier), fg="yellow")
     try:
@@ -93,7 +101,7 @@ def _earlier(fleet: Fleet, verb: str) -> RunHistory | None:
 
     Raises Refused if the earlier run is paused or cannot be read.
     """
-    contents = open_store(fleet).read()
+    contents = read_journal(fleet, verb)
     if contents.held is not None:
         say(f"locked: {contents.held}", fg="yellow")
         if contents.held.age is not None and contents.held.age < LEASE:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.config import Settings
-from orchestrator.errors import Unreadable
+from orchestrator.errors import NoJournal, Unreadable
 from orchestrator.facts.node import NodeState
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import RunHistory, history_of, unfinished
@@ -20,7 +21,8 @@ from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.report.terminal import still_suspended
 from orchestrator.run.settle import open_run
 from orchestrator.survey import survey
-from orchestrator.verbs.session import open_store
+from orchestrator.verbs.noted import HostNotes, with_notes
+from orchestrator.verbs.session import read_journal
 
 if TYPE_CHECKING:
     from orchestrator.aws.scaling import Group
@@ -31,23 +33,46 @@ HISTORY = 5
 
 def show_status(fleet: Fleet, options: Options) -> int:
     """Print the state of switches, nodes and lock, and the last runs. Return the exit status, 0."""
-    contents = open_store(fleet).read()
+    try:
+        contents = read_journal(fleet, "status")
+        problem = ""
+    except NoJournal as error:
+        contents, problem = Contents(None, []), f"unknown: {error}"
+    notes = HostNotes(fleet).read()
+    contents = with_notes(contents, notes)
     try:
         open_run(contents.runs, fleet.settings)
         unreadable = ""
-    except Unreadable as problem:
-        unreadable = str(problem)
-    for line in lines(survey(fleet), contents, fleet.settings, unreadable):
+    except Unreadable as error:
+        unreadable = str(error)
+    for line in lines(survey(fleet), contents, fleet.settings, Journal(problem, unreadable, sorted(notes))):
         click.echo(fleet.mask.hide(line))
     return 0
 
 
-def lines(fleet: FleetState, contents: Contents, settings: Settings, unreadable: str = "") -> Iterable[str]:
+@dataclass(frozen=True)
+class Journal:
+    """What ``status`` says about the journal, beside its contents.
+
+    + problem: one line that says why the lock cannot be read; empty if it can be read
+    + unreadable: if a run has to be settled and its record cannot be read: one line that says why; otherwise empty
+    + noted: the numbers of the runs that could not write the journal, and are noted on the hosts
+    """
+
+    problem: str = ""
+    unreadable: str = ""
+    noted: Sequence[int] = ()
+
+
+READ = Journal()
+"""The journal could be read completely."""
+
+
+def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Journal = READ) -> Iterable[str]:
     """Yield the lines about switches, nodes, lock and the last runs.
 
     + fleet: the state of nodes, switches and Auto Scaling group
     + contents: the lock and the journal
-    + unreadable: if a run has to be settled and its record cannot be read: one line that says why; otherwise empty
     """
     yield f"{settings.app}"
     for name, seen in fleet.switches.items():
@@ -63,11 +88,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, unreadable:
     yield from _without_traffic(fleet)
     for line in (*differences(fleet), *outdated(fleet)):
         yield f"  PROVISION    {line}"
-    yield f"  lock         {contents.held or 'free'}"
-    for remark in contents.remarks:
-        yield f"  JOURNAL      {remark.text}"
-    if contents.held is None:
-        yield from _open(contents, unreadable)
+    yield from _journal(contents, journal)
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
         if run.inputs is not None or run.verb == "provision":
             yield f"  {_ran(run)}".rstrip()
@@ -86,6 +107,17 @@ def _without_traffic(fleet: FleetState) -> Iterable[str]:
             yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
         else:
             yield f"  TAKEN OUT    {name} gets no traffic from {fleet.drained[name]}: an operator took it out"
+
+
+def _journal(contents: Contents, journal: Journal) -> Iterable[str]:
+    """Yield the lines about the lock, about damaged files and notes, and about the run that has to be settled."""
+    yield f"  lock         {journal.problem or contents.held or 'free'}"
+    for remark in contents.remarks:
+        yield f"  JOURNAL      {remark.text}"
+    for number in journal.noted:
+        yield f"  NOTED        run {number} is noted on the hosts: the next release or rollback adds it to the journal"
+    if contents.held is None:
+        yield from _open(contents, journal.unreadable)
 
 
 def _open(contents: Contents, unreadable: str) -> Iterable[str]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orchestrator.errors import TakenOver
 from orchestrator.fleet import Fleet
 from orchestrator.journal.records import End
 from orchestrator.journal.session import Session
 from orchestrator.options import Options
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan
+from orchestrator.probe.report import Report
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, probe_lines, say
 from orchestrator.run.executor import Executor
@@ -56,8 +58,7 @@ def walk_plan(
     if not ended.paused and not ended.is_mixed:
         announce_end(fleet, session, i, ended.committed)
     report = executor.report
-    if not ended.paused:
-        session.append([End(how(ended), str(ended.reason or ""), report.to_json() if report else None)])
+    taken_over = _record_end(session, ended, report) if not ended.paused else None
     try:
         file.write(i, ended, report)
     except OSError as error:
@@ -67,7 +68,21 @@ def walk_plan(
         say(line)
     for line, style in ending(i, ended):
         say(line, **style)
+    if taken_over is not None:
+        raise taken_over
     return ended.status
+
+
+def _record_end(session: Session, ended: Ended, report: Report | None) -> TakenOver | None:
+    """Write the end of the run to the journal. If another run has taken the lock, return the error.
+
+    The caller first tells the operator how the run ended.
+    """
+    try:
+        session.end(End(how(ended), str(ended.reason or ""), report.to_json() if report else None))
+    except TakenOver as error:
+        return error
+    return None
 
 
 def how(ended: Ended) -> str:

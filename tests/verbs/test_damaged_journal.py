@@ -20,8 +20,8 @@ from orchestrator.journal.host import parse_contents
 from orchestrator.journal.store import Contents
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.run.settle import open_run
-from orchestrator.verbs import settle, show, show_lock, unlock
-from orchestrator.verbs.status import lines
+from orchestrator.verbs import session, settle, show, show_lock, unlock
+from orchestrator.verbs.status import Journal, lines
 from tests.journal.former import CASES, former
 from tests.journal.test_former_versions import SETTINGS
 
@@ -144,7 +144,7 @@ DAMAGES: Sequence[Callable[[random.Random, Files], None]] = (
 def fleet_with(contents: Contents, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     store = SimpleNamespace(read=lambda runs=20: contents, break_lock=lambda held: None)
     # the package has a function of the name of this module
-    for module in (settle, show, import_module("orchestrator.verbs.unlock")):
+    for module in (session, import_module("orchestrator.verbs.unlock")):
         monkeypatch.setattr(module, "open_store", lambda fleet: store)
     return cast(Fleet, SimpleNamespace(settings=SETTINGS))
 
@@ -155,7 +155,7 @@ def shown(contents: Contents) -> list[str]:
         problem = ""
     except Unreadable as unreadable:
         problem = str(unreadable)
-    return list(lines(FleetState({}, {}, {}, {}), contents, SETTINGS, problem))
+    return list(lines(FleetState({}, {}, {}, {}), contents, SETTINGS, Journal("", problem)))
 
 
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.exhaustive) for part in range(1, 5))])
@@ -174,7 +174,7 @@ def test_status_and_rollback_end_with_a_line(
         assert sum(line.startswith("  lock  ") for line in said) == 1, number
         assert all("\n" not in line for line in said), (number, said)
         assert len([line for line in said if line.startswith("  JOURNAL ")]) == len(contents.remarks), number
-        found, passed = settle.earlier_run(fleet, "rollback")
+        found, passed = settle.earlier_run(fleet, "rollback", contents)
         assert found is None or passed is None, number
         err = capsys.readouterr().err
         assert err.count("going on with the rollback without settling") == (passed is not None), number
@@ -201,8 +201,8 @@ def test_a_run_of_a_newer_version_is_named(monkeypatch: pytest.MonkeyPatch, caps
     assert "settings: unknown key telemetry" in line
     fleet = fleet_with(contents, monkeypatch)
     with pytest.raises(Unreadable, match=r"run deploys/abort\.py with that version, or deploys/rollback\.py"):
-        settle.earlier_run(fleet, "release")
-    assert settle.earlier_run(fleet, "rollback")[1] is not None
+        settle.earlier_run(fleet, "release", contents)
+    assert settle.earlier_run(fleet, "rollback", contents)[1] is not None
     assert "going on with the rollback without settling release by ann@laptop" in capsys.readouterr().err
 
 

@@ -98,7 +98,10 @@ class Ran:
     def session(self, fleet: Any, verb: str, user: str) -> Iterator[Any]:
         assert (verb, user) == ("provision", "deploy")
         self.steps.append("lock")
-        yield SimpleNamespace(append=lambda records: self.records.extend(one.to_json() for one in records))
+        yield SimpleNamespace(
+            append=lambda records: self.records.extend(one.to_json() for one in records),
+            end=lambda record: self.records.append(record.to_json()),
+        )
         self.steps.append("unlock")
 
     @contextmanager

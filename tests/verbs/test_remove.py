@@ -12,8 +12,9 @@ from orchestrator.config import load
 from orchestrator.errors import OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.options import read
+from orchestrator.provision.removal import plan, walk
 from orchestrator.provision.removal.left import Left
-from orchestrator.verbs.remove import _confirm, _has_journal, _keeps
+from orchestrator.verbs.remove import _confirm, _has_journal, _keeps, remove
 
 STATE = "/var/lib/orchestrator/shop"
 FOUND = {"lb1": Left(paths=(STATE,)), "node1": Left(entries=("shared",), shared=1536)}
@@ -80,6 +81,18 @@ def test_the_operator_names_the_application(
 )
 def test_the_lock_is_taken_while_there_is_one(journal: dict[str, str], found: dict[str, Left], there: bool) -> None:
     assert _has_journal(fleet(journal=journal), found) is there
+
+
+def test_the_checks_are_repeated_after_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = fleet(journal={"host": "lb2"})
+    made.state = cast(Any, SimpleNamespace(check_for_changes=True))
+    made.prepare_connections = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(walk, "look", lambda fleet, keep: FOUND)
+    # a file system was mounted while the operator read the plan
+    monkeypatch.setattr(plan, "problems", lambda found, keep: ["node1: /srv/shop/shared/big is mounted"])
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: pytest.fail("it asks"))
+    with pytest.raises(Refused, match="node1: /srv/shop/shared/big is mounted"):
+        remove(made, read("remove", {}))
 
 
 def test_only_shared_data_can_be_kept() -> None:

@@ -1,0 +1,197 @@
+"""The journal cannot be written: at the commit, at the end, or at all. The run says its real end, and is settled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.errors import NoJournal, OrchestratorError, Refused
+from orchestrator.journal import session
+from orchestrator.journal.host import HostStore
+from orchestrator.journal.store import Contents, Held, Owner, Record
+from orchestrator.model import Color
+from orchestrator.options import Options, read
+from orchestrator.run.walk import Undecided
+from orchestrator.verbs.noted import HostNotes
+from tests.fakes.world import World
+from tests.journal.places import somebody
+from tests.run.test_crash import is_consistent
+from tests.run.test_former_journals import killed
+
+pytestmark = pytest.mark.exhaustive
+
+FULL = OrchestratorError("haproxy, which holds lock and journal: no space left on device: /x has 0 KiB free")
+OFF = Options(unjournaled=True)
+
+
+def kinds(paths: Sequence[Path]) -> list[str]:
+    """The kinds of the records in the newest of these journals."""
+    return [json.loads(line)["record"] for line in max(paths).read_text().splitlines()]
+
+
+def journals(world: World) -> list[Path]:
+    return list(world.path.glob("haproxy/**/journal/runs/*"))
+
+
+def notes(world: World) -> dict[str, list[Path]]:
+    """Name of each host with notes -> the files of the notes."""
+    found: dict[str, list[Path]] = {}
+    for path in world.path.glob("*/**/guard/noted/*"):
+        found.setdefault(path.relative_to(world.path).parts[0], []).append(path)
+    return found
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """``full(kind)`` fills the disk of the journal when a record of this kind is written."""
+
+    def fill(kind: str) -> None:
+        append, is_full = HostStore.append, [False]
+
+        def failing(this: HostStore, owner: Owner, fence: int, records: Sequence[Record]) -> None:
+            is_full[0] = is_full[0] or any(record["record"] == kind for record in records)
+            if is_full[0]:
+                raise FULL
+            append(this, owner, fence, records)
+
+        monkeypatch.setattr(HostStore, "append", failing)
+
+    return fill
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_the_next_command_adds_the_notes_to_the_journal(
+    released: World,
+    full: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    dies: bool,
+) -> None:
+    append = HostStore.append
+    full("commit")
+    if dies:
+        killed(released, "release", "commit", after=True, options=Options(ref="v1"))
+    else:
+        assert verbs.release(released.fleet(), Options(ref="v1")) == 0
+        err = capsys.readouterr().err
+        assert "warning: the journal cannot be written (haproxy, which holds lock and journal: no space left" in err
+        assert "the commit is noted on node1, node2, node3, haproxy, nginx, and the next command adds it" in err
+        assert f"done: {released.live_release('node1')} (green) has all the traffic" in err
+    assert "commit" not in kinds(journals(released))
+    assert set(notes(released)) == {*released.nodes, *released.balancers}
+    monkeypatch.setattr(HostStore, "append", append)
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    assert verbs.show_status(released.fleet(), Options()) == 0
+    assert "NOTED        run 3 is noted on the hosts" in capsys.readouterr().out
+    assert verbs.abort(released.fleet(), Options()) == 0
+    err = capsys.readouterr().err
+    assert "run 3 could not write the journal: its notes on the hosts are in the journal now" in err
+    assert ("nothing to abort: the last run ended" in err) is not dies
+    # it is never undone
+    is_consistent(released)
+    assert released.live("node1") == "green"
+    assert notes(released) == {}
+    assert "commit" in [json.loads(line)["record"] for line in sorted(journals(released))[2].read_text().splitlines()]
+
+
+def test_a_commit_that_nobody_takes_is_undecided(
+    released: World, full: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full("commit")
+    monkeypatch.setattr("orchestrator.verbs.noted.NOTE", "echo cut off >&2; exit 1")
+    with pytest.raises(Undecided, match=r"; the commit cannot be noted on the hosts either: node1: cut off"):
+        verbs.release(released.fleet(), Options(ref="v1"))
+    assert released.weight("haproxy") == 100
+
+
+def test_an_end_that_the_journal_does_not_take_is_only_a_warning(
+    released: World, full: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    full("end")
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    err = capsys.readouterr().err
+    assert "warning: the end of the run could not be written to the journal: haproxy" in err
+    assert "(green) has all the traffic" in err
+
+
+def test_a_rollback_without_a_journal(
+    released: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = released.release("node1", Color.green)
+
+    def fails(*_: object, **__: object) -> int:
+        raise FULL
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(HostStore, "take", fails)
+        with pytest.raises(NoJournal, match=r"0 KiB free; in an emergency, deploys/rollback\.py --data journal=off"):
+            verbs.rollback(released.fleet(), Options())
+        with pytest.raises(NoJournal, match=r"0 KiB free$"):
+            verbs.release(released.fleet(), Options())
+        # the journal can still be read, or not
+        full_disk.setattr(HostStore, "read", fails)
+        capsys.readouterr()
+        assert verbs.rollback(released.fleet(), OFF) == 0
+    err = capsys.readouterr().err
+    assert "warning: the journal cannot be read, so earlier runs are unknown" in err
+    assert "this run is noted on node1, node2, node3, haproxy, nginx: the next command" in err
+    is_consistent(released)
+    assert released.live_release("node1") == former
+    for paths in notes(released).values():
+        assert kinds(paths)[:2] == ["begin", "inputs"]
+        assert kinds(paths)[-1] == "end"
+    # the next command adds the rollback to the journal
+    assert verbs.release(released.fleet(), Options(ref="v2")) == 0
+    assert "its notes on the hosts are in the journal now" in capsys.readouterr().err
+    assert notes(released) == {}
+    assert verbs.show_status(released.fleet(), Options()) == 0
+    assert "rollback" in capsys.readouterr().out
+
+
+def test_a_rollback_without_a_journal_that_dies_is_settled(released: World) -> None:
+    before = released.snapshot()
+    killed(released, "rollback", "commit", options=OFF)
+    assert released.weight("haproxy") == 100
+    assert verbs.abort(released.fleet(), Options()) == 0
+    assert released.snapshot() == before
+
+
+def test_a_rollback_without_a_journal_settles_an_open_run(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(released, "release", "intent", "cutover", options=Options(ref="v1"))
+    former = released.live_release("node1")
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    assert verbs.rollback(released.fleet(), OFF) == 0
+    is_consistent(released)
+    assert released.live_release("node1") != former
+    with pytest.raises(Refused, match="nothing to promote"):
+        verbs.promote(released.fleet(), Options())
+
+
+def test_a_live_run_keeps_a_rollback_without_a_journal_out(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = iter("abcd")
+    monkeypatch.setattr(HostStore, "read", lambda this: Contents(Held(somebody("bob"), None, next(marks)), []))
+    before = len(released.commands)
+    with pytest.raises(Refused, match=r"bob@laptop .*: wait until that run has ended"):
+        verbs.rollback(released.fleet(), OFF)
+    assert len(released.commands) == before
+
+
+def test_only_off_is_a_journal() -> None:
+    assert read("rollback", {"journal": "off"}).unjournaled
+    assert read("rollback", {"journal": False}).unjournaled
+    with pytest.raises(OrchestratorError, match="--data journal must be off, but is 'on'"):
+        read("rollback", {"journal": "on"})
+    with pytest.raises(OrchestratorError, match="unknown --data journal"):
+        read("release", {"journal": "off"})
+
+
+def test_notes_of_an_older_run_are_refused(released: World) -> None:
+    fleet = released.fleet()
+    assert HostNotes(fleet).append(7, [{"record": "commit"}]) == "node1, node2, node3, haproxy, nginx"
+    with pytest.raises(OrchestratorError, match="a newer run has begun"):
+        HostNotes(fleet).append(6, [{"record": "commit"}])
+    assert HostNotes(fleet).read() == {7: [{"record": "commit"}]}
