@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+import click
 from pyinfra import logger
 from pyinfra.api.host import Host
+from pyinfra.api.output import is_output_active, set_echo
 from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.operations import python
@@ -141,12 +143,17 @@ def _only_ours(state: State) -> Callable[[logging.LogRecord], bool]:
 
 
 def _hide_in_logs(mask: Mask) -> None:
-    """Hide secrets in all log lines: those of pyinfra, and with ``--debug-all`` those of all other packages.
+    """Hide secrets in all lines that pyinfra prints, and with ``--debug-all`` in the log lines of all other packages.
 
-    The filter belongs to the handlers, because a filter of a logger does not see the lines of other loggers.
+    The filter belongs to the handlers, because a filter of a logger does not see the lines of other loggers. With
+    ``-vvv``, pyinfra also prints commands and their output, without its logger.
     """
     for handler in (*logger.handlers, *logging.getLogger().handlers):
         handler.addFilter(mask)
+    if is_output_active():
+        set_echo(
+            lambda message=None, **style: click.echo(None if message is None else mask.hide(str(message)), **style)
+        )
 
 
 def _refuse(refusal: str, status: int) -> NoReturn:

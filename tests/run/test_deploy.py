@@ -5,12 +5,30 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
+from pyinfra.api import output
 from pyinfra.operations import python
 
 from orchestrator import deploy
+from orchestrator.config import load
+from orchestrator.mask import Mask
 from orchestrator.options import Options
 from tests.fakes.world import World
+
+NODE_SWITCH = {"kind": "node", "urls": ["http://127.0.0.1:8080"]}
+
+
+def test_the_lines_of_pyinfra_hide_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    # as with -vvv
+    monkeypatch.setattr(output, "_echo", click.echo)
+    mask = Mask(
+        load({"app": "shop", "source": {"origin": "x"}, "marker": {"token": "secret-token"}, "switches": [NODE_SWITCH]})
+    )
+    deploy._hide_in_logs(mask)
+    output.echo("[node1] >>> curl -H 'X-Probe-Token: secret-token'", err=True)
+    output.echo(err=True)
+    assert capsys.readouterr().err == "[node1] >>> curl -H 'X-Probe-Token: ***'\n\n"
 
 
 def test_the_plan_and_its_run_have_the_same_fleet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
