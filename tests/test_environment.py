@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 
 from orchestrator import environment
 from orchestrator.config import load
+from orchestrator.config.environment import Environment
 from orchestrator.errors import OrchestratorError
 from tests.test_mask import SETTINGS
 
@@ -136,3 +137,105 @@ def test_spaces_around_a_value_of_the_settings_are_its_own() -> None:
     assert settings.environment
     assert settings.environment.values["KEY"].get_secret_value() == " secret \n"
     assert settings.environment.path == "conf/env"
+
+
+TWO = "APP=Shop\nSPACED='a b'\n"
+
+EXPANDED = {
+    "${APP}": "Shop",
+    '"${APP}"': "Shop",
+    '"the ${APP} shop"': "the Shop shop",
+    "a${APP}b": "aShopb",
+    "${SPACED}": "a b",
+    '"${APP}${APP}"': "ShopShop",
+    "'5$'": "5$",
+    '"5$"': "5$",
+    '"$ 5"': "$ 5",
+    '"a$1"': "a$1",
+    '"pa$$1"': "pa$$1",
+    '"x$.y"': "x$.y",
+    '"$é"': "$é",
+    '"`id`"': "`id`",
+}
+"""Value in a dotenv file -> what phpdotenv 5.4, Symfony's Dotenv 5.4 and python-dotenv 1.2 all read, behind TWO."""
+
+NOT_ALIKE = {
+    "$APP": "has a $ before a name",
+    '"$APP"': "has a $ before a name",
+    "a$APP": "has a $ before a name",
+    "pa$$word": "has a $ before a name",
+    '"{$APP}"': "has a $ before a name",
+    '"$_x"': "has a $ before a name",
+    '"${NO}"': "refers to a variable",
+    "${NO}": "refers to a variable",
+    '"${KEY}"': "refers to a variable",
+    '"${LATER}"': "refers to a variable",
+    '"${NO:-x}"': "has a ${ that does not begin ${NAME}",
+    "${APP:-x}": "has a ${ that does not begin ${NAME}",
+    '"${APP"': "has a ${ that does not begin ${NAME}",
+    "${}": "has a ${ that does not begin ${NAME}",
+    '"${a b}"': "has a ${ that does not begin ${NAME}",
+    '"${2}"': "has a ${ that does not begin ${NAME}",
+    '"$(echo hi)"': "has a $(, by which some readers run a command",
+    '"\\$APP"': "has a backslash before a $",
+    '"\\${APP}"': "has a backslash before a $",
+    "\\${APP}": "has a backslash before a $",
+    "a\\$b": "has a backslash before a $",
+    '"\\\\${APP}"': "has a backslash before a $",
+}
+"""Value in a dotenv file that these readers read differently -> what the message says."""
+
+
+def read(text: str, path: Path, **more: object) -> dict[str, str]:
+    (path / "secrets.env").write_text(text, encoding="utf-8")
+    return environment.values(Environment(file=str(path / "secrets.env"), **more), lambda values: None)
+
+
+@pytest.mark.parametrize(("value", "expected"), EXPANDED.items())
+def test_a_value_of_a_file_is_expanded_as_its_readers_do(value: str, expected: str, tmp_path: Path) -> None:
+    text = f"{TWO}KEY={value}\n"
+    assert read(text, tmp_path)["KEY"] == expected
+    assert of_python(text)["KEY"] == expected
+
+
+@pytest.mark.parametrize("value", ["${APP}", "$APP", "${NO:-x}", "$(id)", "\\${APP}"])
+def test_in_single_quotes_nothing_is_expanded(value: str, tmp_path: Path) -> None:
+    assert read(f"{TWO}KEY='{value}'\n", tmp_path)["KEY"] == value
+
+
+@pytest.mark.parametrize(("value", "why"), NOT_ALIKE.items())
+def test_what_readers_expand_differently_is_refused(value: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(OrchestratorError) as refused:
+        read(f"{TWO}KEY={value}\nLATER=1\n", tmp_path)
+    start = f"settings: environment.file: line 3 of {tmp_path / 'secrets.env'}: KEY "
+    assert str(refused.value).startswith(start + why)
+    words = str(refused.value).removeprefix(start)
+    assert not re.search(r"APP|\bNO\b|word|_x|:-|\bhi\b|LATER", words), "a part of the value is shown"
+
+
+def test_a_reference_gets_the_value_that_wins(tmp_path: Path) -> None:
+    text = 'NAME=file\nURL="db://${NAME}:${PASSWORD}@${HOST}"\nHOST=later\nNAME=last\n'
+    found = read(text, tmp_path, commands={"PASSWORD": "echo hush"}, values={"HOST": "db1"})
+    assert found["URL"] == "db://file:hush@db1"
+    assert found["NAME"] == "last"
+    found = read(text, tmp_path, commands={"PASSWORD": "echo hush"}, values={"HOST": "db1", "NAME": "${APP}"})
+    assert found["URL"] == "db://${APP}:hush@db1"
+
+
+def test_only_variables_that_are_used_must_be_readable(tmp_path: Path) -> None:
+    text = 'A=1\nBAD=$A\nFOO-BAR=1\nGOOD="${A}2"\n'
+    assert read(text, tmp_path, keys=["GOOD"]) == {"GOOD": "12"}
+    assert read("A=1\nBAD=$A\n", tmp_path, values={"BAD": "x"}) == {"A": "1", "BAD": "x"}
+    assert read("BAD=$A\nBAD=2\n", tmp_path) == {"BAD": "2"}
+    with pytest.raises(OrchestratorError, match=r"line 2 of .*: BAD has a "):
+        read(text, tmp_path, keys=["BAD"])
+
+
+@pytest.mark.parametrize("line", ["FOO-BAR=1", "1FOO=1", "FOO.BAR=1", "FÖÖ=1", "'FOO BAR'=1"])
+def test_a_bad_name_in_a_file_is_refused(line: str, tmp_path: Path) -> None:
+    with pytest.raises(OrchestratorError, match=r"file: line 2 of .*: '.*' cannot be the name of a variable"):
+        read(f"A=1\n{line}\n", tmp_path)
+
+
+def test_a_file_with_a_byte_order_mark_is_read_whole(tmp_path: Path) -> None:
+    assert read("\ufeffFIRST=1\nexport SECOND=2\n", tmp_path) == {"FIRST": "1", "SECOND": "2"}

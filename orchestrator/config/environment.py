@@ -34,7 +34,9 @@ class Environment(Section):
         description="owner of the file. Only this user can read the file (mode 0600). Default: the web user",
     )
     file: OperatorFile | None = Field(
-        None, description="dotenv file on the operator's machine, from which values are read"
+        None,
+        description="dotenv file on the operator's machine, from which values are read. `${NAME}` is replaced by the "
+        "value of the variable NAME, except in single quotes (docs/building.md)",
     )
     keys: list[str] = Field(
         default_factory=list,

@@ -5,13 +5,12 @@ The section ``environment`` of the settings names the sources of the variables: 
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from orchestrator import local
 from orchestrator.config.environment import Environment
+from orchestrator.environment import file
 from orchestrator.errors import OrchestratorError, Refused, TookTooLong, UsageError
 from orchestrator.mask import Mask
 
@@ -48,22 +47,27 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
     """Read the file and run the commands, and return name -> value of all variables.
 
     If a variable has several values, the value in the settings wins over the output of a command, and the output of a
-    command wins over the file.
+    command wins over the file. A value in the file may refer to other variables by ``${NAME}``.
 
     + asked: the section ``environment`` of the settings
     + hide: hides values in all later messages. This function calls ``hide`` with the values of the file, and with the
       output of each command, as soon as they are read. The caller must already hide the values in the settings.
 
     Raises UsageError in these cases: there are no variables, the file cannot be read, a line of the file is not
-    KEY=VALUE, or the file lacks a key of ``environment.keys``. Raises Refused if a command fails, prints nothing or
+    KEY=VALUE, a name cannot be the name of a variable, the file lacks a key of ``environment.keys``, or programs that
+    read dotenv files do not agree on a value. Raises Refused if a command fails, prints nothing or
     takes too long.
     """
-    found = _of_file(asked) if asked.file else {}
-    hide(found.values())
+    lines = file.lines(asked.file, asked.keys) if asked.file else []
+    hide(line.value for line in lines)
+    given: dict[str, str] = {}
     for key, command in asked.commands.items():
-        found[key] = _said(key, command, asked.deadline)
-        hide([found[key]])
-    found |= {key: value.get_secret_value() for key, value in asked.values.items()}
+        given[key] = _said(key, command, asked.deadline)
+        hide([given[key]])
+    given |= {key: value.get_secret_value() for key, value in asked.values.items()}
+    found = file.expanded(lines, asked.keys, given)
+    hide(found.values())
+    found |= given
     if not found:
         raise UsageError("settings: environment has no variables (file, commands, values)")
     return found
@@ -122,25 +126,6 @@ def _looks_open(line: str) -> bool:
     + line: one line of a dotenv file
     """
     return '="' in line and len(re.findall(r'(?=[^\\]")', line.replace("\\\\", ""))) < 2
-
-
-def _of_file(asked: Environment) -> dict[str, str]:
-    # imported here, because only settings with ``environment.file`` need it
-    from dotenv import dotenv_values
-    from dotenv.parser import parse_stream
-
-    path = Path(str(asked.file)).expanduser()
-    try:
-        content = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"settings: environment.file: {path} cannot be read ({error})") from None
-    for binding in parse_stream(io.StringIO(content)):
-        if binding.error:
-            raise UsageError(f"settings: environment.file: line {binding.original.line} of {path} is not KEY=VALUE")
-    found = {key: value or "" for key, value in dotenv_values(stream=io.StringIO(content), interpolate=False).items()}
-    if missing := [key for key in asked.keys if key not in found]:
-        raise UsageError(f"settings: environment.keys: {path} has no {', '.join(missing)}")
-    return {key: found[key] for key in asked.keys} if asked.keys else found
 
 
 def _said(key: str, command: str, seconds: float) -> str:
