@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -65,6 +65,12 @@ class Probe(Section):
         None,
         description="file on the operator's machine with the CA certificates that are trusted; default: the CA "
         "certificates of the operator's machine",
+    )
+    proof: Literal["warn", "strict"] = Field(
+        "warn",
+        description="what happens if the probe proves nothing: requests had failed before the cutover and failed since "
+        "then, at a rate that may be the same; or the probe ended by itself. `warn`: the release shows a warning; "
+        "`strict`: the release fails and is undone",
     )
     http2: bool = Field(
         False,

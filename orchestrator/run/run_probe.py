@@ -1,25 +1,68 @@
 """Controls the probe of a run.
 
 The probe starts before the first cutover. Therefore the run knows whether requests had already failed before that
-cutover.
+cutover. If none had failed, a single failure since then fails the run. If some had failed, the run compares the rates
+of failures before and since the cutover by Fisher's exact test, as the comparison of the colors does.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import gevent
 
+from orchestrator.comparison.judge import chance
 from orchestrator.config import Settings
 from orchestrator.errors import NotYet, ProbeError
 from orchestrator.model import Weights
 from orchestrator.probe.process import ProbeProcess
-from orchestrator.probe.report import Report
+from orchestrator.probe.report import Report, Totals
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The numbers of the probe at one moment.
+
+    + failures: kind of failure -> number of failures
+    """
+
+    requests: int
+    failures: dict[str, int]
+
+    @classmethod
+    def of(cls, totals: Totals) -> Counted:
+        return cls(totals.requests, dict(totals.failures))
+
+    @property
+    def failed(self) -> int:
+        return sum(self.failures.values())
+
+    def since(self, before: Counted) -> Counted:
+        """Return the numbers from an earlier moment until this moment."""
+        kinds = {kind: count - before.failures.get(kind, 0) for kind, count in self.failures.items()}
+        return Counted(self.requests - before.requests, {kind: count for kind, count in kinds.items() if count > 0})
+
+
+NOTHING = Counted(0, {})
+
+
+class Proof(NamedTuple):
+    """What the probe proves at the end of a run.
+
+    + detail: one line for the report, with the numbers of the probe
+    + doubt: why the probe does not prove that no request failed because of the run; empty if the probe proves this
+    """
+
+    detail: str
+    doubt: str = ""
 
 
 class RunProbe:
     """Starts, reads and ends the probe's process.
 
     If the process ends by itself or does not answer, the run continues without a probe. In this case, `shifting`,
-    `look`, `end` and `close` do nothing.
+    `look` and `close` do nothing, and the result of `end` says that nothing is proved.
 
     + since: name of the moment from which failures count, for messages
     + report: the probe's report, None until the probe has ended
@@ -29,15 +72,26 @@ class RunProbe:
         self._settings = settings
         self._since = since
         self._probe: ProbeProcess | None = None
-        self._failed_before: int | None = None
+        self._before: Counted | None = None
+        self._waits = False
+        self._looks = 0
         self._release = ""
         self.report: Report | None = None
 
-    def begin(self, release: str) -> str:
+    def begin(self, release: str, first: bool = False) -> str:
         """Start the probe. Return a line of detail for the report. Raises ProbeError if the probe does not start.
 
         + release: the release to which the run moves the traffic
+        + first: whether no release was live before. Then there is nothing that could answer requests, so the probe
+          starts when the new release has all the traffic
         """
+        self._release, self._waits = release, first
+        if first:
+            return "starts after the cutover, because no release answers before"
+        return self._start()
+
+    def _start(self) -> str:
+        self._waits = False
         probe = self._settings.probe
         urls = [url for switch in self._settings.switches for url in switch.urls]
         process = ProbeProcess(
@@ -52,7 +106,7 @@ class RunProbe:
             http2=probe.http2,
         )
         process.start()
-        self._probe, self._release = process, release
+        self._probe = process
         return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
 
     def shifting(self, weights: Weights) -> None:
@@ -66,7 +120,7 @@ class RunProbe:
         """
         if self._probe is None:
             return
-        if self._failed_before is None:
+        if self._before is None:
             self.count_from_now()
         try:
             if weights.live is not None and self._probe is not None:
@@ -74,20 +128,25 @@ class RunProbe:
         except ProbeError:
             self._lose()
 
-    def count_from_now(self) -> None:
-        """Store how many requests have failed until now.
+    def verified(self) -> None:
+        """Start the probe if this is a first release, because the new release now has all the traffic.
 
-        If this number is 0, `look` and `end` raise NotYet for later failures.
+        Raises ProbeError if the probe does not start.
         """
+        if self._waits:
+            self._start()
+
+    def count_from_now(self) -> None:
+        """Store how many requests were sent and have failed until now. `look` and `end` judge only later requests."""
         if self._probe is None:
             return
         try:
-            self._failed_before = self._probe.peek().totals.failed
+            self._before = Counted.of(self._probe.peek().totals)
         except ProbeError:
             self._lose()
 
     def look(self) -> None:
-        """Raise NotYet if requests have failed since the first cutover, but none had failed before."""
+        """Raise NotYet if more requests have failed since the first cutover than the failures before explain."""
         if self._probe is None:
             return
         try:
@@ -95,21 +154,31 @@ class RunProbe:
         except ProbeError:
             self._lose()
 
-    def end(self, after: float, judged: bool) -> str:
-        """Let the probe run for some more seconds, then end the probe. Return a line of detail for the report.
+    def end(self, after: float, judged: bool) -> Proof:
+        """Let the probe run for some more seconds, then end the probe. Return what the probe proves.
 
         + after: seconds until the probe ends
-        + judged: whether to raise NotYet if requests have failed since the first cutover, but none had failed before
+        + judged: whether to raise NotYet in two cases: more requests have failed since the first cutover than the
+          failures before explain; or the probe proves nothing, and the setting ``probe.proof`` is ``strict``
+
+        Raises ProbeError if a probe that had to wait does not start.
         """
-        if self._probe is None:
-            return "the probe had ended before"
-        gevent.sleep(after)
-        self.close()
-        if self.report is None:
-            return "the probe gave no report"
-        if judged:
-            self._judge(self.report)
-        return f"{self.report.totals.requests} requests, {self.report.totals.failed} failed"
+        if self._waits:
+            # a resumed first release
+            self._start()
+        if self._probe is not None:
+            gevent.sleep(after)
+            self.close()
+            found = Proof("the probe gave no report", "the probe gave no report")
+        else:
+            found = Proof("the probe had ended before", "the probe ended by itself during the run")
+        if self.report is not None:
+            totals = self.report.totals
+            found = Proof(f"{totals.requests} requests, {totals.failed} failed")
+            found = Proof(found.detail, self._judge(self.report) if judged else "")
+        if judged and found.doubt and self._settings.probe.proof == "strict":
+            raise NotYet(f"{found.doubt}: nothing is proved (probe.proof is strict)")
+        return found
 
     def close(self) -> None:
         """End the probe if it still runs, and keep its report. If the probe gives no report, kill the probe."""
@@ -120,15 +189,30 @@ class RunProbe:
             except ProbeError:
                 probe.kill()
 
-    def _judge(self, report: Report) -> None:
-        """Raise NotYet if the report has failures, but no request had failed before the first cutover."""
-        if self._failed_before or not report.totals.failed:
-            return
-        kinds = ", ".join(f"{count} {kind}" for kind, count in report.totals.failures.items())
-        raise NotYet(
-            f"{report.totals.failed} of {report.totals.requests} probe requests failed ({kinds}), "
-            f"none before {self._since}"
-        )
+    def _judge(self, report: Report) -> str:
+        """Judge the requests since the first cutover.
+
+        Return why nothing can be concluded: requests had failed before the cutover, and requests failed since then,
+        but not more than chance explains. Empty if no request failed since the cutover.
+
+        Raises NotYet if requests failed since the cutover, and none had failed before, or so few that chance does not
+        explain the difference.
+        """
+        before = self._before or NOTHING
+        since = Counted.of(report.totals).since(before)
+        if not since.failed:
+            return ""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in since.failures.items())
+        words = f"{since.failed} of {since.requests} probe requests failed ({kinds})"
+        if not before.failed:
+            raise NotYet(f"{words}, none before {self._since}")
+        words += f" since {self._since}, {before.failed} of {before.requests} before"
+        p = chance((before.failed, before.requests), (since.failed, since.requests))
+        # judgement number i gets the fraction 1 / (i * (i + 1)) of the probability of a false alarm, as in comparison/
+        self._looks += 1
+        if p < self._settings.comparison.significance / (self._looks * (self._looks + 1)):
+            raise NotYet(f"{words}: more than before, and not by chance (Fisher's exact test, p = {p:.0e})")
+        return f"{words}: the failures before may be the cause of the failures since then"
 
     def _lose(self) -> None:
         """Kill a probe that has ended or does not answer. The run continues without a probe."""

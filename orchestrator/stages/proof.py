@@ -1,6 +1,6 @@
 """End the probe and check that no request has failed since the first cutover. After this stage the run is committed.
 
-If requests had already failed before the first cutover, failures do not stop the run.
+If requests had already failed before the first cutover, the run fails only if the rate of failures is now higher.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is of
 class Proof(Action):
     """End the probe.
 
-    + judged: whether the step fails if requests have failed since the first cutover, but none had failed before
+    + judged: whether the step fails if more requests have failed since the first cutover than the failures before
+      explain
     """
 
     name = "proof"

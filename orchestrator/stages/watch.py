@@ -15,12 +15,14 @@ class Watch(Action):
     """Start the probe.
 
     + release: the release to which the run moves the traffic
+    + first: whether no release was live before the run. Then the probe starts after the cutover
     """
 
     name = "watch"
     handler = "orchestrator.run.handlers.watch:WatchHandler"
 
     release: str
+    first: bool = False
 
 
 def watch(i: Inputs) -> Stage:
@@ -31,4 +33,4 @@ def watch(i: Inputs) -> Stage:
     """
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())
-    return Stage(WATCH, (Step(OPERATOR, Watch(i.release), i.settings.deadlines.verify),))
+    return Stage(WATCH, (Step(OPERATOR, Watch(i.release, i.live is None), i.settings.deadlines.verify),))

@@ -40,7 +40,7 @@ class LoadProbe:
         self._probe.count_from_now()
 
     def check(self) -> None:
-        """Raise StepFailed if a request has failed since the first load, but none had failed before."""
+        """Raise StepFailed if more requests have failed since the first load than the failures before explain."""
         try:
             self._probe.look()
         except NotYet as failed:
@@ -54,10 +54,12 @@ class LoadProbe:
         if self._release is None:
             return
         try:
-            detail = self._probe.end(self._after, judged=True)
+            detail, doubt = self._probe.end(self._after, judged=True)
         except NotYet as failed:
             raise StepFailed(str(failed)) from None
         say(f"    probe: {detail}")
+        if doubt:
+            say(f"    warning: {doubt}, so the probe does not prove that no request failed", fg="yellow")
 
     def close(self) -> None:
         """End the probe if it still runs, and print its numbers."""

@@ -25,4 +25,6 @@ class VerifyHandler(Handler[Verify]):
                 verifier.split(asked.release, asked.other)
 
         until(look, self.settings.deadlines.verify, INTERVAL)
+        if asked.other is None:
+            self.context.probe.verified()
         return verifier.detail

@@ -14,4 +14,4 @@ class WatchHandler(Handler[Watch]):
 
     @override
     def at_operator(self, step: Step[Watch]) -> str:
-        return self.context.probe.begin(step.action.release)
+        return self.context.probe.begin(step.action.release, step.action.first)

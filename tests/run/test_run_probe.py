@@ -1,0 +1,148 @@
+"""What the probe of a run proves: failures since the cutover, compared with the failures before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.config import load
+from orchestrator.errors import NotYet, ProbeError
+from orchestrator.model import Weights
+from orchestrator.probe.report import Report, Totals
+from orchestrator.run import run_probe
+from orchestrator.run.run_probe import Proof, RunProbe
+from tests.config.test_settings import raw
+
+
+class Process:
+    """A probe that has sent requests: a number of them, of which some have failed."""
+
+    now = (0, 0)
+    dead = False
+    started: list[str]
+
+    def __init__(self, *arguments: object, **more: object) -> None:
+        pass
+
+    def start(self) -> None:
+        Process.started.append("started")
+
+    def peek(self) -> Report:
+        if Process.dead:
+            raise ProbeError("dead")
+        requests, failed = Process.now
+        return Report(Totals(requests=requests, failed=failed, failures={"status": failed} if failed else {}))
+
+    stop = peek
+
+    def switch(self, to: str) -> None:
+        self.peek()
+
+    def kill(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_probe, "ProbeProcess", Process)
+    monkeypatch.setattr(Process, "now", (0, 0))
+    monkeypatch.setattr(Process, "dead", False)
+    Process.started = []
+
+
+def probe(before: tuple[int, int], after: tuple[int, int], **settings: Any) -> RunProbe:
+    """A probe before its end.
+
+    + before, after: requests and failures before and after the cutover
+    """
+    made = RunProbe(load(raw(probe=settings)))
+    made.begin("r2")
+    Process.now = before
+    made.shifting(Weights(100))
+    Process.now = (before[0] + after[0], before[1] + after[1])
+    return made
+
+
+def test_no_failure_is_a_proof() -> None:
+    assert probe((60, 0), (247, 0)).end(0, judged=True) == Proof("307 requests, 0 failed")
+    assert probe((60, 3), (247, 0)).end(0, judged=True) == Proof("307 requests, 3 failed")
+    assert probe((60, 3), (247, 0), proof="strict").end(0, judged=True).doubt == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ((60, 0), (247, 1), r"^1 of 247 probe requests failed \(1 status\), none before the cutover$"),
+        ((60, 1), (247, 98), r"^98 of 247 .* since the cutover, 1 of 60 before: more than before, and not by chance"),
+        ((1000, 10), (1000, 60), "^60 of 1000 .*, 10 of 1000 before: more than before"),
+    ],
+)
+def test_more_failures_than_before_fail_the_run(before: tuple[int, int], after: tuple[int, int], words: str) -> None:
+    for made in (probe(before, after), probe(before, after, proof="strict")):
+        with pytest.raises(NotYet, match=words):
+            made.look()
+        with pytest.raises(NotYet, match=words):
+            made.end(0, judged=True)
+    assert probe(before, after).end(0, judged=False).doubt == "", "a rollback only reports the failures"
+
+
+@pytest.mark.parametrize(("before", "after"), [((1000, 10), (1000, 12)), ((5, 1), (20, 3)), ((60, 60), (247, 98))])
+def test_failures_as_before_prove_nothing(before: tuple[int, int], after: tuple[int, int]) -> None:
+    made = probe(before, after)
+    made.look()
+    words = f"{after[1]} of {after[0]} probe requests failed ({after[1]} status) since the cutover, "
+    words += f"{before[1]} of {before[0]} before: the failures before may be the cause of the failures since then"
+    assert made.end(0, judged=True).doubt == words
+    with pytest.raises(NotYet) as failed:
+        probe(before, after, proof="strict").end(0, judged=True)
+    assert str(failed.value) == f"{words}: nothing is proved (probe.proof is strict)"
+
+
+def test_a_probe_that_died_proves_nothing() -> None:
+    for settings in ({}, {"proof": "strict"}):
+        made = probe((60, 0), (247, 0), **settings)
+        Process.dead = True
+        made.look()
+        if settings:
+            with pytest.raises(NotYet, match="the probe ended by itself during the run: nothing is proved"):
+                made.end(0, judged=True)
+        else:
+            found = made.end(0, judged=True)
+            assert found == Proof("the probe had ended before", "the probe ended by itself during the run")
+        Process.dead = False
+    made = probe((60, 0), (247, 0))
+    Process.dead = True
+    assert made.end(0, judged=True).doubt == "the probe gave no report"
+
+
+def test_many_looks_need_stronger_evidence() -> None:
+    made = probe((1000, 10), (1000, 32))
+    for _ in range(3):
+        made._looks = 50
+        made.look()
+    made._looks = 0
+    with pytest.raises(NotYet):
+        made.look()
+
+
+def test_the_probe_of_a_first_release_starts_after_the_cutover() -> None:
+    made = RunProbe(load(raw()))
+    assert made.begin("r1", first=True) == "starts after the cutover, because no release answers before"
+    made.shifting(Weights(100))
+    made.look()
+    assert Process.started == []
+    made.verified()
+    made.verified()
+    assert Process.started == ["started"]
+    Process.now = (100, 1)
+    with pytest.raises(NotYet, match="1 of 100 probe requests failed"):
+        made.end(0, judged=True)
+
+
+def test_a_resumed_first_release_is_probed_at_its_end() -> None:
+    made = RunProbe(load(raw()))
+    made.begin("r1", first=True)
+    Process.now = (20, 0)
+    assert made.end(0, judged=True) == Proof("20 requests, 0 failed")
+    assert Process.started == ["started"]
