@@ -19,6 +19,7 @@
         ├── CommandFailed                a command failed
         │   └── TookTooLong              a command was killed at its deadline
         ├── Silent                       a host did not report a requested fact
+        │   └── Unclear                  the answer of a host cannot be understood
         ├── NotYet                       a condition does not hold yet
         ├── CannotTell                   a switch does not say which color gets traffic
         ├── Lost                         the store refused a write              (journal/store.py)
@@ -40,6 +41,10 @@ from collections.abc import Sequence
 
 OUTPUT = 60
 """An exception keeps at most this number of lines of a failed command's output: the last lines."""
+
+
+SAID = 80
+"""Number of characters of an unclear answer that an error message shows."""
 
 
 class Failure(Exception):
@@ -163,6 +168,18 @@ class Silent(Internal):
     ``fleet.py`` catches Silent and pings the host. If the ping gets no answer either, ``fleet.py`` marks the host's
     reply as lost.
     """
+
+
+class Unclear(Silent):
+    """A host answered, but its answer is not whole or cannot be parsed.
+
+    ``fleet.py`` treats the host like a host that is down, because nothing is known about the host's state.
+
+    + said: the text that the host printed; empty if it printed nothing. The message has the first SAID characters.
+    """
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"does not say how it is: {' '.join(said.split())[:SAID] or 'no answer'}")
 
 
 class NotYet(Internal):

@@ -11,7 +11,7 @@ import gevent
 from pyinfra.api.host import Host
 
 from orchestrator.config.applied import BALANCERS, digests
-from orchestrator.errors import CannotTell, NotDone, OrchestratorError, Silent
+from orchestrator.errors import CannotTell, NotDone, OrchestratorError
 from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.idle import ColorInFlight, InFlight
@@ -22,6 +22,7 @@ from orchestrator.model import Color, Weights
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.steps import Where
 from orchestrator.runtimes import runtime_of
+from orchestrator.scripts.command import understood
 from orchestrator.switches import balancer
 from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import within
@@ -64,16 +65,16 @@ def wanted(fleet: Fleet) -> dict[str, dict[str, str]]:
     return {**dict.fromkeys(fleet.nodes, digests(settings)), **ours}
 
 
-def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid | None:
+def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSaid:
     """Let a node send requests to one of its colors, and return the answers.
 
-    The result also has the code that the color's processes run. The result is None if the node's command failed.
+    The result also has the code that the color's processes run.
 
     + host: the node
     + count: number of requests, one after the other
     """
     settings = fleet.settings
-    said: ColorSaid | None = fleet.look(
+    said: ColorSaid = fleet.look(
         host,
         ColorAnswers,
         stdin=settings.token + "\n",
@@ -94,11 +95,9 @@ def color_in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
 
     + host: the node
 
-    Raises Silent if the node does not report these numbers.
+    Raises Unclear if the node does not say these numbers.
     """
-    seen: InFlight | None = fleet.look(host, ColorInFlight, **runtime_of(fleet.settings).in_flight(color))
-    if seen is None:
-        raise Silent(f"does not report the requests of {color} in flight")
+    seen: InFlight = fleet.look(host, ColorInFlight, **runtime_of(fleet.settings).in_flight(color))
     return seen
 
 
@@ -108,9 +107,7 @@ def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     node = {"root": settings.node.root, "app": settings.app, "main": runtime_of(settings).main_name}
 
     def ask(host: Host) -> NodeState:
-        state: NodeState | None = fleet.look(host, Node, **node)
-        if state is None:
-            raise Silent("does not report its state")
+        state: NodeState = fleet.look(host, Node, **node)
         return state
 
     replies = fleet.each(fleet.nodes, ask, settings.deadlines.look)
@@ -122,10 +119,10 @@ def seen_at(fleet: Fleet, host: Host) -> Seen:
 
     + host: the balancer
 
-    Raises CannotTell if the balancer's answer does not tell the weights.
+    Raises CannotTell if the balancer's answer does not tell the weights. Raises Unclear if the answer cannot be parsed.
     """
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
-    return balancer(kind, layout).seen(fleet.look(host, BalancerLines, app=layout.app, kind=kind))
+    return understood(balancer(kind, layout).seen, fleet.look(host, BalancerLines, app=layout.app, kind=kind))
 
 
 def _link(state: NodeState | str) -> Seen | str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyinfra.api.command import StringCommand
 from pyinfra.connectors.fake import FakeConnector
-from pyinfra.connectors.util import CommandOutput, make_unix_command_for_host
+from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 
 from tests.fakes.world import World
 
@@ -20,9 +21,12 @@ def test_a_direct_command_runs_as_root_with_sudo(
     sent: list[str] = []
 
     def run(self: FakeConnector, command: StringCommand, **arguments: Any) -> tuple[bool, CommandOutput]:
-        arguments.pop("_stdin", None)
+        for name in ("_stdin", "print_input", "print_output"):
+            arguments.pop(name, None)
         sent.append(str(make_unix_command_for_host(self.state, self.host, command, **arguments)))
-        return True, CommandOutput([])
+        done = subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
+        outputs = {"stdout": done.stdout, "stderr": done.stderr}
+        return True, CommandOutput([OutputLine(name, line) for name in outputs for line in outputs[name].split("\n")])
 
     fleet = World(tmp_path, 1, ("haproxy",)).fleet()
     monkeypatch.setattr(FakeConnector, "run_shell_command", run)
@@ -30,3 +34,12 @@ def test_a_direct_command_runs_as_root_with_sudo(
     assert fleet.shell(fleet.host("node1"), StringCommand("true")) == []
     assert len(sent) == 1
     assert sent[0].startswith(words)
+
+
+def test_a_host_whose_connection_broke_gets_a_new_one(tmp_path: Path) -> None:
+    world = World(tmp_path, 2, ("haproxy",))
+    world.down.add("node2")
+    fleet = world.fleet()
+    fleet.host("node1").connected = False
+    replies = fleet.each(["node1", "node2"], lambda host: host.name, 5.0)
+    assert [(reply.value, reply.error) for reply in replies] == [("node1", None), (None, "cannot be reached")]

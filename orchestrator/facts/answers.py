@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.scripts.command import pairs, script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import pairs, question
 from orchestrator.scripts.files import read
 
 COLOR = read("facts/color_answers.sh")
@@ -64,7 +64,7 @@ class ColorSaid:
     code: dict[str, Any] | None
 
 
-class ColorAnswers(FactBase[ColorSaid | None]):
+class ColorAnswers(Fact[ColorSaid]):
     """
     Sends requests to a color on its own node. Returns the answers, and which code the color's processes run.
 
@@ -95,10 +95,10 @@ class ColorAnswers(FactBase[ColorSaid | None]):
         https: bool = False,
     ) -> StringCommand:
         started = f"{root}/{color}/started"
-        return script(COLOR, path, hostname, forwarded(https), str(port), str(count), started, code, seconds=60)
+        return question(COLOR, path, hostname, forwarded(https), str(port), str(count), started, code, seconds=60)
 
     @override
-    def process(self, output: list[str]) -> ColorSaid:
+    def parse(self, output: list[str]) -> ColorSaid:
         said = pairs(output)
         started = said.get("started", "").split()
         code = said.get("code", "")
@@ -122,7 +122,7 @@ class Member:
     other: Answer | None
 
 
-class MemberAnswers(FactBase[dict[str, Member]]):
+class MemberAnswers(Fact[dict[str, Member]]):
     """
     Sends a request from this balancer to one color on each node. Returns node -> answers of the node.
 
@@ -142,18 +142,13 @@ class MemberAnswers(FactBase[dict[str, Member]]):
     def command(
         self, port: int, other: int, path: str, hostname: str, members: list[str], https: bool = False
     ) -> StringCommand:
-        return script(MEMBERS, path, hostname, forwarded(https), str(port), str(other), *members, seconds=20)
+        return question(MEMBERS, path, hostname, forwarded(https), str(port), str(other), *members, seconds=20)
 
     @override
-    def process(self, output: list[str]) -> dict[str, Member]:
+    def parse(self, output: list[str]) -> dict[str, Member]:
         found = {}
         for name, text in pairs(output).items():
             status, release, other_status, other_release = text.split()
             other = None if other_status == "-" else Answer.read(f"{other_status} {other_release}")
             found[name] = Member(Answer.read(f"{status} {release}"), other)
         return found
-
-    @staticmethod
-    @override
-    def default() -> dict[str, Member]:
-        return {}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.facts.base import Fact
 from orchestrator.layout import BalancerLayout
-from orchestrator.scripts.command import script
+from orchestrator.scripts.command import question
 from orchestrator.switches import balancer
 
 
-class BalancerLines(FactBase[list[str]]):
+class BalancerLines(Fact[list[str]]):
     """
     Returns the lines that a balancer prints about its state. The method ``seen`` of the switch parses these lines.
 
@@ -21,13 +21,8 @@ class BalancerLines(FactBase[list[str]]):
 
     @override
     def command(self, app: str, kind: str) -> StringCommand:
-        return script(balancer(kind, BalancerLayout(app)).look + "\ntrue")
+        return question(balancer(kind, BalancerLayout(app)).look + "\ntrue")
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return output
-
-    @staticmethod
-    @override
-    def default() -> list[str]:
-        return []

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.scripts.command import script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import question
 
 SCRIPT = "date +%s.%N"
 
@@ -120,18 +119,13 @@ def fire_time(now: float, lead: float, nodes: int) -> float:
     return now + lead + nodes * ARMING
 
 
-class Clock(FactBase[float]):
+class Clock(Fact[float]):
     """Returns the time of a node's clock in epoch seconds, as a float; None if the node did not answer."""
 
     @override
     def command(self) -> StringCommand:
-        return script(SCRIPT)
+        return question(SCRIPT)
 
     @override
-    def process(self, output: list[str]) -> float:
+    def parse(self, output: list[str]) -> float:
         return float(output[-1])
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None

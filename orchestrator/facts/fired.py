@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.facts.base import Fact
 from orchestrator.model import Color
-from orchestrator.scripts.command import pairs, script
+from orchestrator.scripts.command import pairs, question
 from orchestrator.scripts.files import read
 
 Outcome = Literal["fired", "already", "late", "disarmed", "fenced", "locked", "failed", "waiting", "nothing"]
@@ -110,7 +110,7 @@ def spread(records: Mapping[str, Swap | None]) -> float | None:
     return (max(instants) - min(instants)) * 1000 if instants else None
 
 
-class Fired(FactBase[Swap]):
+class Fired(Fact[Swap]):
     """
     Returns the record of a node that was armed: whether the node changed its ``live`` link at the agreed instant.
 
@@ -122,13 +122,8 @@ class Fired(FactBase[Swap]):
 
     @override
     def command(self, root: str, run: int) -> StringCommand:
-        return script(SCRIPT, root, str(run))
+        return question(SCRIPT, root, str(run))
 
     @override
-    def process(self, output: list[str]) -> Swap:
+    def parse(self, output: list[str]) -> Swap:
         return parse(output)
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None

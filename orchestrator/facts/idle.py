@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.scripts.command import pairs, script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import pairs, question
 from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/in_flight.sh")
@@ -74,7 +73,7 @@ def busy(connection: str) -> bool:
     return received_queue != "0" or sent_queue != "0" or received < sent or sent < SETTLED
 
 
-class ColorInFlight(FactBase[InFlight | None]):
+class ColorInFlight(Fact[InFlight]):
     """
     Returns the requests and streams that a color serves on a node; None if the node did not answer.
 
@@ -94,10 +93,10 @@ class ColorInFlight(FactBase[InFlight | None]):
     def command(
         self, directory: str, port: int, listens: str, service: str, main: str, others: Sequence[str] = ()
     ) -> StringCommand:
-        return script(SCRIPT, directory, str(port), listens, service, main, *others)
+        return question(SCRIPT, directory, str(port), listens, service, main, *others)
 
     @override
-    def process(self, output: list[str]) -> InFlight:
+    def parse(self, output: list[str]) -> InFlight:
         connections = [line.removeprefix("connection=") for line in output if line.startswith("connection=")]
         said = pairs(output)
         status_line = said.get("fpm", "")
@@ -108,7 +107,7 @@ class ColorInFlight(FactBase[InFlight | None]):
         return InFlight(sum(busy(line) for line in connections), requests, streams)
 
 
-class KeptConnections(FactBase[int]):
+class KeptConnections(Fact[int]):
     """
     Returns the number of idle connections to a port; None if the node did not answer.
 
@@ -119,14 +118,9 @@ class KeptConnections(FactBase[int]):
 
     @override
     def command(self, port: int) -> StringCommand:
-        return script(KEPT, str(port))
+        return question(KEPT, str(port))
 
     @override
-    def process(self, output: list[str]) -> int:
+    def parse(self, output: list[str]) -> int:
         # the first line only proves that the script ran
         return sum(not busy(line) for line in output[1:])
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None

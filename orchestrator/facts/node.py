@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.facts.base import Fact
 from orchestrator.model import Color
-from orchestrator.scripts.command import digests, pairs, script
+from orchestrator.scripts.command import digests, number, pairs, question
 from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/node.sh")
@@ -60,12 +59,14 @@ class NodeState:
 
 
 def parse(output: list[str]) -> NodeState:
-    """Return the state that the script ``node.sh`` printed. Raises KeyError if a line of the output is missing.
+    """Return the state that the script ``node.sh`` printed. Raises KeyError if a line is missing.
+
+    Raises Unclear if a line has no number where the script prints a number.
 
     + output: the lines that the script printed
     """
     said = pairs(output)
-    sizes = [int(word) for word in said["sizes"].split()]
+    sizes = [number({"sizes": word}, "sizes") for word in said["sizes"].split()]
     return NodeState(
         provisioned=said["provisioned"] == "yes",
         live=Color(said["live"]) if said["live"] in list(Color) else None,
@@ -73,13 +74,13 @@ def parse(output: list[str]) -> NodeState:
         started={color: said[f"{color}.started"] or None for color in Color},
         active={color: said[f"{color}.active"] == "active" for color in Color},
         releases=tuple(said["releases"].split()),
-        disk_mb=int(said["disk_kb"] or 0) // 1024,
+        disk_mb=number(said, "disk_kb") // 1024,
         # btrfs and some other file systems have no inode limit and print 0 or "-"
         inodes=int(said["inodes"]) if said["inodes"].isdigit() and said["inodes"] != "0" else 10**9,
-        memory_mb=int(said["memory_kb"] or 0) // 1024,
-        rss_mb={color: int(said[f"{color}.rss_kb"] or 0) // 1024 for color in Color},
+        memory_mb=number(said, "memory_kb") // 1024,
+        rss_mb={color: number(said, f"{color}.rss_kb") // 1024 for color in Color},
         filesystem=said["filesystem"],
-        fence=int(said["fence"] or 0),
+        fence=number(said, "fence"),
         release_mb=max(sizes[::2], default=0) // 1024,
         release_inodes=max(sizes[1::2], default=0),
         shrunk=frozenset(color for color in Color if said[f"{color}.shrunk"]),
@@ -88,7 +89,7 @@ def parse(output: list[str]) -> NodeState:
     )
 
 
-class Node(FactBase[NodeState]):
+class Node(Fact[NodeState]):
     """
     Returns the state of a node: colors, releases, free disk space and free memory; None if the node did not answer.
 
@@ -100,13 +101,8 @@ class Node(FactBase[NodeState]):
 
     @override
     def command(self, root: str, app: str, main: str = "fpm") -> StringCommand:
-        return script(SCRIPT, root, app, main)
+        return question(SCRIPT, root, app, main)
 
     @override
-    def process(self, output: list[str]) -> NodeState:
+    def parse(self, output: list[str]) -> NodeState:
         return parse(output)
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None

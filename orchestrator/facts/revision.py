@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.config.ref import fault
 from orchestrator.errors import Refused, UsageError
-from orchestrator.scripts.command import script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/revision.sh")
@@ -78,7 +78,7 @@ def resolve(ref: str, named: Named) -> str:
     raise UsageError(f"the origin has no branch or tag {ref} (a commit is named by all its 40 digits)")
 
 
-class Revision(FactBase[Named]):
+class Revision(Fact[Named]):
     """
     Asks the origin and the node's mirror which commit a ref names, and returns both answers.
 
@@ -94,14 +94,9 @@ class Revision(FactBase[Named]):
 
     @override
     def command(self, root: str, origin: str, ref: str, login: bool = False, ssh: str = "") -> StringCommand:
-        return script(SCRIPT, root, origin, ref, "login" if login else "", ssh, seconds=20)
+        return question(SCRIPT, root, origin, ref, "login" if login else "", ssh, seconds=20)
 
     @override
-    def process(self, output: list[str]) -> Named:
+    def parse(self, output: list[str]) -> Named:
         split = (line.split("\t", 1) for line in output if "\t" in line)
         return Named({name.strip(): commit.strip() for commit, name in split})
-
-    @staticmethod
-    @override
-    def default() -> Named:
-        return Named({})

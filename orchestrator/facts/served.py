@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.facts.answers import forwarded
-from orchestrator.scripts.command import script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/served.sh")
 
 
-class Served(FactBase[frozenset[str]]):
+class Served(Fact[frozenset[str]]):
     """
     Sends requests to the balancer on this host, and returns the names of the nodes that answered.
 
@@ -30,13 +30,8 @@ class Served(FactBase[frozenset[str]]):
 
     @override
     def command(self, port: int, path: str, hostname: str, count: int, https: bool = False) -> StringCommand:
-        return script(SCRIPT, path, hostname, forwarded(https), str(port), str(count), seconds=5 * count)
+        return question(SCRIPT, path, hostname, forwarded(https), str(port), str(count), seconds=5 * count)
 
     @override
-    def process(self, output: list[str]) -> frozenset[str]:
+    def parse(self, output: list[str]) -> frozenset[str]:
         return frozenset(output)
-
-    @staticmethod
-    @override
-    def default() -> frozenset[str]:
-        return frozenset()

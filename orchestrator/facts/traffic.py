@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.facts.base import Fact
 from orchestrator.layout import BalancerLayout
-from orchestrator.scripts.command import script
+from orchestrator.scripts.command import question
 from orchestrator.switches import balancer
 
 
-class TrafficLines(FactBase[list[str]]):
+class TrafficLines(Fact[list[str]]):
     """
     Returns a summary of the requests that a balancer has logged in a time window, as lines of text.
 
@@ -27,13 +27,8 @@ class TrafficLines(FactBase[list[str]]):
     @override
     def command(self, app: str, kind: str, begin: float | None = None, end: float | None = None) -> StringCommand:
         words = ["" if time is None else f"{time:.3f}" for time in (begin, end)]
-        return script(balancer(kind, BalancerLayout(app)).record + "\ntrue", *words, seconds=20)
+        return question(balancer(kind, BalancerLayout(app)).record + "\ntrue", *words, seconds=20)
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return output
-
-    @staticmethod
-    @override
-    def default() -> list[str]:
-        return []

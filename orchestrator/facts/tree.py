@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.scripts.command import script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import question
+
+HASH = re.compile(r"[0-9a-f]{64}")
 
 SCRIPT = 'cat "$1/releases/$2/.release/tree"'
 
 
-class Tree(FactBase[str | None]):
+class Tree(Fact[str]):
     """
     Returns the hash over the files of a release, which was calculated when the files arrived on the node.
-
-    Returns None if the node did not answer.
 
     + root: directory of the application
     + release: id of the release
@@ -25,13 +25,11 @@ class Tree(FactBase[str | None]):
 
     @override
     def command(self, root: str, release: str) -> StringCommand:
-        return script(SCRIPT, root, release)
+        return question(SCRIPT, root, release)
 
     @override
-    def process(self, output: list[str]) -> str | None:
-        return output[-1].strip() if output else None
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None
+    def parse(self, output: list[str]) -> str:
+        [found] = output
+        if not HASH.fullmatch(found):
+            raise ValueError(f"{found} is no hash")
+        return found

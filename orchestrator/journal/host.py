@@ -46,7 +46,7 @@ class HostStore:
 
     def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
         lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above), unchanged)
-        if lines and re.fullmatch(r"taken \d+", lines[0]):
+        if lines and re.fullmatch(r"taken \d{1,18}", lines[0]):
             return int(lines[0].split()[1])
         held, _ = _held(lines)
         if held is not None:
@@ -97,7 +97,7 @@ def parse_contents(lines: Sequence[str]) -> Contents:
     numbers: list[int] = []
     texts: list[list[str]] = []
     for line in lines[1:]:
-        if match := re.fullmatch(r"run (\d+)\.jsonl", line):
+        if match := re.fullmatch(r"run (\d{1,18})\.jsonl", line):
             numbers.append(int(match[1]))
             texts.append([])
         elif line == "garbled fence":

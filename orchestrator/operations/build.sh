@@ -6,6 +6,7 @@
 . ../scripts/digest.sh
 . ../scripts/inside.sh
 . ../scripts/apart.sh
+. ../scripts/theirs.sh
 
 root=$1 id=$2 color=$3 from=$4 name=$5 run=$6 when=$7 inputs=$8 listed=$9
 shift 9
@@ -15,7 +16,7 @@ cd "$release"
 export RELEASE="$id" COLOR="$color" RELEASE_PATH="$release"
 top=$(pwd -P)
 for path in $outputs; do inside "$top" "outputs of $name" "$path" "give it another path"; done
-if [ -n "$when" ] && ! sh -c "$when" >/dev/null 2>&1 </dev/null; then
+if [ -n "$when" ] && ! theirs "$when" >/dev/null 2>&1 </dev/null; then
     echo "skipped: \`$when\` did not end with status 0"
     exit 0
 fi
@@ -67,7 +68,7 @@ rm -f ".release/build/$name"
 if ssh=$(git config --local core.sshCommand 2>/dev/null); then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0="$ssh"
 fi
-sh -c "$run" >&2 </dev/null || {
+theirs "$run" >&2 </dev/null || {
     code=$?
     echo "$name: \`$run\` ended with status $code" >&2
     exit 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
-from orchestrator.scripts.command import script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import Question, question
 from orchestrator.scripts.files import read
 
 SECONDS = 60
@@ -54,7 +54,7 @@ class Unit:
     stale: bool
 
 
-class Entries(FactBase[dict[str, Entry | None]]):
+class Entries(Fact[dict[str, Entry | None]]):
     """
     Returns what exists at each path: path -> entry; None if nothing exists at the path.
 
@@ -68,10 +68,10 @@ class Entries(FactBase[dict[str, Entry | None]]):
 
     @override
     def command(self, paths: Sequence[str]) -> StringCommand:
-        return script(read("provision/entries.sh"), *paths, seconds=SECONDS)
+        return question(read("provision/entries.sh"), *paths, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> dict[str, Entry | None]:
+    def parse(self, output: list[str]) -> dict[str, Entry | None]:
         found: dict[str, Entry | None] = {}
         for line in output:
             kind, rest = line.split("|", 1)
@@ -83,7 +83,7 @@ class Entries(FactBase[dict[str, Entry | None]]):
         return found
 
 
-class Heirs(FactBase[dict[str, frozenset[str]]]):
+class Heirs(Fact[dict[str, frozenset[str]]]):
     """
     Returns the users who may write to all new files of a directory: path of the directory -> names of the users.
 
@@ -96,16 +96,11 @@ class Heirs(FactBase[dict[str, frozenset[str]]]):
     default = dict
 
     @override
-    def requires_command(self, paths: Sequence[str]) -> str:
-        return "getfacl"
-
-    @override
     def command(self, paths: Sequence[str]) -> StringCommand:
-        bits = [QuoteString(path) for path in paths]
-        return StringCommand("for p in", *bits, '; do echo "|$p"; [ ! -d "$p" ] || getfacl -cdpE -- "$p"; done')
+        return question(read("provision/default_acl.sh"), *paths, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> dict[str, frozenset[str]]:
+    def parse(self, output: list[str]) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
         path = ""
         for line in output:
@@ -131,7 +126,7 @@ class Pair:
     match: bool | None = None
 
 
-class KeyPair(FactBase[Pair]):
+class KeyPair(Fact[Pair]):
     """
     Returns how many certificates and private keys two PEM files have, and whether the key belongs to the certificate.
 
@@ -148,16 +143,16 @@ class KeyPair(FactBase[Pair]):
 
     @override
     def command(self, certificate: str, key: str) -> StringCommand:
-        return script(read("provision/key_pair.sh"), certificate, key, seconds=SECONDS)
+        return question(read("provision/key_pair.sh"), certificate, key, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> Pair:
+    def parse(self, output: list[str]) -> Pair:
         said = dict(line.split("=", 1) for line in output)
         found = {name: int(said[name]) for name in ("certificates", "keys") if name in said}
         return Pair(**found, match=said["match"] == "yes" if "match" in said else None)
 
 
-class Units(FactBase[dict[str, Unit]]):
+class Units(Fact[dict[str, Unit]]):
     """
     Returns the state of systemd units: name of the unit -> state.
 
@@ -168,13 +163,13 @@ class Units(FactBase[dict[str, Unit]]):
 
     @override
     def command(self, units: Sequence[str]) -> StringCommand:
-        return StringCommand(
+        return Question(
             "systemctl show --property=Id,ActiveState,UnitFileState,NeedDaemonReload --",
             *[QuoteString(unit) for unit in units],
         )
 
     @override
-    def process(self, output: list[str]) -> dict[str, Unit]:
+    def parse(self, output: list[str]) -> dict[str, Unit]:
         found: dict[str, Unit] = {}
         seen: dict[str, str] = {}
         for line in [*output, ""]:
@@ -191,7 +186,7 @@ class Units(FactBase[dict[str, Unit]]):
         return found
 
 
-class Current(FactBase[dict[str, bool]]):
+class Current(Fact[dict[str, bool]]):
     """
     Returns for each stamp whether a service has loaded its present configuration: path of the stamp -> True or False.
 
@@ -207,15 +202,15 @@ class Current(FactBase[dict[str, bool]]):
 
     @override
     def command(self, stamps: Sequence[str], changing: Sequence[str] = ()) -> StringCommand:
-        return script(read("provision/current.sh"), "\n".join(changing), *stamps, seconds=SECONDS)
+        return question(read("provision/current.sh"), "\n".join(changing), *stamps, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> dict[str, bool]:
+    def parse(self, output: list[str]) -> dict[str, bool]:
         lines = [line.split("|", 1) for line in output]
         return {stamp: word == "yes" for word, stamp in lines}
 
 
-class AuthorizedKeys(FactBase[list[str]]):
+class AuthorizedKeys(Fact[list[str]]):
     """
     Returns the lines of a user's file ``authorized_keys``; no lines if the user or the file does not exist.
 
@@ -227,14 +222,14 @@ class AuthorizedKeys(FactBase[list[str]]):
 
     @override
     def command(self, user: str, home: str) -> StringCommand:
-        return script('runuser -u "$1" -- cat "$2" 2>/dev/null; true', user, f"{home}/.ssh/authorized_keys")
+        return question('runuser -u "$1" -- cat "$2" 2>/dev/null; true', user, f"{home}/.ssh/authorized_keys")
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return list(output)
 
 
-class MissingPackages(FactBase[list[str]]):
+class MissingPackages(Fact[list[str]]):
     """
     Returns the names of the packages that are not installed.
 
@@ -244,15 +239,11 @@ class MissingPackages(FactBase[list[str]]):
     default = list
 
     @override
-    def requires_command(self, packages: Sequence[str]) -> str:
-        return "dpkg-query"
-
-    @override
     def command(self, packages: Sequence[str]) -> StringCommand:
-        return script(read("provision/missing_packages.sh"), *packages, seconds=SECONDS)
+        return question(read("provision/missing_packages.sh"), *packages, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return list(output)
 
 
@@ -268,7 +259,7 @@ class Account:
     group: str
 
 
-class Accounts(FactBase[dict[str, Account]]):
+class Accounts(Fact[dict[str, Account]]):
     """
     Returns the accounts of users: name of the user -> account. Users that do not exist are left out.
 
@@ -279,15 +270,35 @@ class Accounts(FactBase[dict[str, Account]]):
 
     @override
     def command(self, users: Sequence[str]) -> StringCommand:
-        return script(read("provision/accounts.sh"), *users, seconds=SECONDS)
+        return question(read("provision/accounts.sh"), *users, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> dict[str, Account]:
+    def parse(self, output: list[str]) -> dict[str, Account]:
         lines = [line.split("|") for line in output]
         return {user: Account(home, group) for user, home, group in lines}
 
 
-class Addresses(FactBase[dict[str, str]]):
+class LoginShells(Fact[dict[str, str]]):
+    """
+    Returns the login shells of the user who logs in and of some more users: name of the user -> path of the shell.
+
+    Users that do not exist are left out.
+
+    + users: names of the users
+    """
+
+    default = dict
+
+    @override
+    def command(self, users: Sequence[str]) -> StringCommand:
+        return question(read("provision/shells.sh"), *users, seconds=SECONDS)
+
+    @override
+    def parse(self, output: list[str]) -> dict[str, str]:
+        return dict(line.split("|", 1) for line in output)
+
+
+class Addresses(Fact[dict[str, str]]):
     """
     Returns the IP addresses to which this host resolves host names: host name -> IP address.
 
@@ -301,14 +312,14 @@ class Addresses(FactBase[dict[str, str]]):
 
     @override
     def command(self, hosts: Sequence[str]) -> StringCommand:
-        return script(read("provision/addresses.sh"), *hosts, seconds=SECONDS)
+        return question(read("provision/addresses.sh"), *hosts, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> dict[str, str]:
+    def parse(self, output: list[str]) -> dict[str, str]:
         return dict(line.split("|", 1) for line in output)
 
 
-class Text(FactBase[str]):
+class Text(Fact[str]):
     """
     Returns the text of a file; empty if the file does not exist.
 
@@ -319,14 +330,14 @@ class Text(FactBase[str]):
 
     @override
     def command(self, path: str) -> StringCommand:
-        return StringCommand("cat", QuoteString(path), "2>/dev/null || true")
+        return Question("[ ! -e", QuoteString(path), "] || cat", QuoteString(path))
 
     @override
-    def process(self, output: list[str]) -> str:
+    def parse(self, output: list[str]) -> str:
         return "".join(f"{line}\n" for line in output)
 
 
-class CommandLine(FactBase[str]):
+class CommandLine(Fact[str]):
     """
     Returns the command line of a service's main process; empty if the service does not run.
 
@@ -337,18 +348,18 @@ class CommandLine(FactBase[str]):
 
     @override
     def command(self, unit: str) -> StringCommand:
-        return StringCommand(
+        return Question(
             "pid=$(systemctl show --property=MainPID --value --",
             QuoteString(unit),
             '); [ "${pid:-0}" = 0 ] || tr "\\000" " " < "/proc/$pid/cmdline" || true',
         )
 
     @override
-    def process(self, output: list[str]) -> str:
+    def parse(self, output: list[str]) -> str:
         return " ".join(output).strip()
 
 
-class GitSetting(FactBase[str]):
+class GitSetting(Fact[str]):
     """
     Returns the value of a setting in a git configuration file; empty if the file does not contain the setting.
 
@@ -359,19 +370,15 @@ class GitSetting(FactBase[str]):
     default = str
 
     @override
-    def requires_command(self, config: str, key: str) -> str:
-        return "git"
-
-    @override
     def command(self, config: str, key: str) -> StringCommand:
-        return StringCommand("git config --file", QuoteString(config), "--get", QuoteString(key), "|| true")
+        return question(read("provision/git_setting.sh"), config, key, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> str:
+    def parse(self, output: list[str]) -> str:
         return output[0] if output else ""
 
 
-class Earlier(FactBase[list[str]]):
+class Earlier(Fact[list[str]]):
     """
     Returns which other applications on a node may need the git setting ``core.sshCommand`` of the deploy user.
 
@@ -386,14 +393,14 @@ class Earlier(FactBase[list[str]]):
 
     @override
     def command(self, library: str) -> StringCommand:
-        return script(read("provision/earlier.sh"), library, seconds=SECONDS)
+        return question(read("provision/earlier.sh"), library, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return output
 
 
-class Barred(FactBase[list[str]]):
+class Barred(Fact[list[str]]):
     """
     Returns the addresses of the nodes that this balancer bars.
 
@@ -403,19 +410,15 @@ class Barred(FactBase[list[str]]):
     default = list
 
     @override
-    def requires_command(self, bar: str) -> str:
-        return bar
-
-    @override
     def command(self, bar: str) -> StringCommand:
-        return StringCommand(QuoteString(bar), "list")
+        return Question("[ ! -x", QuoteString(bar), "] ||", QuoteString(bar), "list")
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return output
 
 
-class Connections(FactBase[int]):
+class Connections(Fact[int]):
     """
     Returns the number of open connections from this balancer to a node. Idle connections also count.
 
@@ -425,19 +428,14 @@ class Connections(FactBase[int]):
 
     @override
     def command(self, ip: str, ports: Sequence[str]) -> StringCommand:
-        return script(read("provision/connections.sh"), ip, *ports, seconds=SECONDS)
+        return question(read("provision/connections.sh"), ip, *ports, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> int:
+    def parse(self, output: list[str]) -> int:
         return int(output[-1])
 
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None
 
-
-class Unconfigured(FactBase[list[str]]):
+class Unconfigured(Fact[list[str]]):
     """
     Returns the ids of the releases that have no configuration of their own.
 
@@ -451,14 +449,14 @@ class Unconfigured(FactBase[list[str]]):
 
     @override
     def command(self, root: str, file: str) -> StringCommand:
-        return script(read("provision/unconfigured.sh"), root, file, seconds=SECONDS)
+        return question(read("provision/unconfigured.sh"), root, file, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return output
 
 
-class ReleasedServices(FactBase[list[str]]):
+class ReleasedServices(Fact[list[str]]):
     """
     Returns the names of services: at least one release on the node has the service, and a unit for it is installed.
 
@@ -470,8 +468,8 @@ class ReleasedServices(FactBase[list[str]]):
 
     @override
     def command(self, root: str, target: str) -> StringCommand:
-        return script(read("provision/released_services.sh"), root, target, seconds=SECONDS)
+        return question(read("provision/released_services.sh"), root, target, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> list[str]:
+    def parse(self, output: list[str]) -> list[str]:
         return output

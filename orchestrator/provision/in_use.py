@@ -9,17 +9,16 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
+from orchestrator.facts.base import Fact
 from orchestrator.layout import NodeLayout
 from orchestrator.model import Color
 from orchestrator.provision.bind import ALL_IPV4, Bind, of_haproxy, of_socket
 from orchestrator.provision.nginx_servers import servers
-from orchestrator.scripts.command import script
+from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
 
 SECONDS = 60
@@ -178,7 +177,7 @@ def _listeners(lines: Sequence[str], units: Mapping[str, str], targets: Mapping[
         yield Listener(bind, tuple(dict.fromkeys(processes)))
 
 
-class PortsInUse(FactBase[InUse | None]):
+class PortsInUse(Fact[InUse]):
     """
     Returns the TCP ports that are in use on a host; None if the command failed.
 
@@ -188,13 +187,8 @@ class PortsInUse(FactBase[InUse | None]):
 
     @override
     def command(self, used: Sequence[str]) -> StringCommand:
-        return script(read("provision/in_use.sh"), " ".join(used), seconds=SECONDS)
+        return question(read("provision/in_use.sh"), " ".join(used), seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> InUse:
+    def parse(self, output: list[str]) -> InUse:
         return parse(output)
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None

@@ -228,10 +228,8 @@ def _until_no_connection(fleet: Fleet, balancer_name: str, node: Listed) -> int:
     limit = fleet.settings.drain.limit
 
     def count(host: Host) -> int:
-        found = fleet.look(host, Connections, ip=node.ip, ports=[node.blue, node.green])
-        if found is None:
-            raise StepFailed(f"does not say which connections to {node.label} are open")
-        return int(found)
+        found: int = fleet.look(host, Connections, ip=node.ip, ports=[node.blue, node.green])
+        return found
 
     def ask(host: Host) -> None:
         if count(host):

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.errors import CommandFailed, NotYet
+from orchestrator.facts.base import Fact
 from orchestrator.facts.idle import KeptConnections
 from orchestrator.fleet import Fleet
-from orchestrator.scripts.command import script
+from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import guarded
 from orchestrator.waiting import until
@@ -35,7 +35,7 @@ SECONDS = 30
 """Seconds that the script may take."""
 
 
-class NeighborPorts(FactBase[list[int]]):
+class NeighborPorts(Fact[list[int]]):
     """
     Returns the ports at which nginx listens for other applications.
 
@@ -46,17 +46,17 @@ class NeighborPorts(FactBase[list[int]]):
 
     @override
     def command(self, app: str) -> StringCommand:
-        return script(read("provision/neighbors.sh"), app, seconds=SECONDS)
+        return question(read("provision/neighbors.sh"), app, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> list[int]:
+    def parse(self, output: list[str]) -> list[int]:
         return [int(line) for line in output if line.isdigit()]
 
 
 def ports(fleet: Fleet, host: Host) -> list[int]:
     """Return the ports at which nginx on the current host listens for other applications."""
-    found = fleet.look(host, NeighborPorts, app=fleet.settings.app)
-    return found if isinstance(found, list) else []
+    found: list[int] = fleet.look(host, NeighborPorts, app=fleet.settings.app)
+    return found
 
 
 def mark(fleet: Fleet, host: Host, verb: str) -> None:

@@ -434,18 +434,17 @@ def _drained(
             drain_mark.remove(fleet, name)
 
 
-def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight | str:
-    settings = fleet.settings
-    seen = fleet.look(host, ColorInFlight, **runtime_of(settings).in_flight(color))
-    return seen if isinstance(seen, InFlight) else f"{color} does not report its requests in flight"
+def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
+    seen: InFlight = fleet.look(host, ColorInFlight, **runtime_of(fleet.settings).in_flight(color))
+    return seen
 
 
 def _until_answered(fleet: Fleet, name: str) -> None:
     """Wait until both colors have answered their last request on a node. The node gets no new requests meanwhile.
 
     The wait takes at most ``drain.limit`` seconds for each color. Streams may stay open, because a reload of nginx does
-    not end streams. Raises StepFailed if a color still answers requests after this time, or if a color does not report
-    how many requests it has.
+    not end streams. Raises StepFailed if a color still answers requests after this time, or if the node does not say
+    how many requests the color has.
 
     + name: name of the node
     """
@@ -453,8 +452,6 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
     def ask(host: Host, color: Color) -> None:
         seen = _in_flight(fleet, host, color)
-        if isinstance(seen, str):
-            raise NotYet(f"{seen} (after {limit:g} s)")
         if not seen.answered:
             raise NotYet(f"{color} still answers requests after {limit:g} s: {seen}")
 

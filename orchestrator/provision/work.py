@@ -8,7 +8,7 @@ from pyinfra.api.exceptions import NestedOperationError, PyinfraError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.context import host, state
 
-from orchestrator.errors import StepFailed
+from orchestrator.errors import Silent, StepFailed
 from orchestrator.provision.facts import Account, Accounts
 
 
@@ -35,8 +35,11 @@ class Work:
             meta = operation(name=what, **arguments)
         except NestedOperationError as error:
             raise StepFailed(line(what, _said(str(error)))) from None
-        except PyinfraError as error:
+        except (PyinfraError, Silent) as error:
             raise StepFailed(line(what, str(error))) from None
+        if any(failed.name == host.name for failed in state.failed_hosts):
+            # pyinfra's own operation could not read a fact, and went on with an empty answer
+            raise StepFailed(line(what, "the state of the host cannot be read"))
         if not meta.did_change():
             return False
         self.changed.append(what)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from orchestrator.connection import printable
 from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import WARNING, Ended, Event, Result
@@ -20,6 +21,7 @@ def say(line: str, **style: object) -> None:
 
     + style: arguments for ``click.style``
     """
+    line = "\n".join(printable(part) for part in line.split("\n"))
     try:
         click.echo(click.style(line, **style) if style else line, err=True)  # type: ignore[arg-type]
     except OSError:

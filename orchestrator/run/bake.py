@@ -21,6 +21,7 @@ from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.gates import http
 from orchestrator.model import Color
 from orchestrator.run.run_probe import RunProbe
+from orchestrator.scripts.command import understood
 from orchestrator.stages.bake import Bake
 from orchestrator.survey import color_answers
 from orchestrator.switches import Api, balancer
@@ -97,7 +98,7 @@ class Baking:
         if problems:
             raise NotYet("; ".join(problems))
 
-    def _problem(self, reply: Reply[ColorSaid | None]) -> str | None:
+    def _problem(self, reply: Reply[ColorSaid]) -> str | None:
         """Judge the answer of a node's health page. Return None, or one line about the problem.
 
         It is a problem if the answer is missing, has a status other than 200, or names another release.
@@ -138,7 +139,8 @@ class Baking:
     def _record(self, host: Host) -> dict[Color, Traffic] | str:
         kind, layout = self._fleet.balancers[host.name], self._settings.balancer
         try:
-            return balancer(kind, layout).traffic(self._fleet.look(host, TrafficLines, app=layout.app, kind=kind))
+            lines = self._fleet.look(host, TrafficLines, app=layout.app, kind=kind)
+            return understood(balancer(kind, layout).traffic, lines)
         except CannotTell as unknown:
             return str(unknown)
 

@@ -9,7 +9,6 @@ from time import time
 from pyinfra.api.host import Host
 
 from orchestrator.config.switch import NodeSwitch
-from orchestrator.errors import Silent
 from orchestrator.facts.clock import Clock, Offset, common, compare, fire_time, measure
 from orchestrator.fleet import Fleet
 
@@ -41,9 +40,7 @@ def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
     switch = next(switch for switch in fleet.settings.switches if isinstance(switch, NodeSwitch))
 
     def ask(host: Host) -> float:
-        said: float | None = fleet.look(host, Clock)
-        if said is None:
-            raise Silent("does not tell its time")
+        said: float = fleet.look(host, Clock)
         return said
 
     replies = fleet.each(nodes, lambda host: measure(lambda: ask(host)), fleet.settings.deadlines.look)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from pyinfra.api.command import QuoteString, StringCommand
+
+from orchestrator.errors import Unclear
+
+T = TypeVar("T")
+
+
+class Question(StringCommand):
+    """The command of a fact. If the command fails, the host gave no answer.
+
+    `Connection` raises Unclear then. pyinfra alone would return the default value of the fact, such as an empty list.
+    """
 
 
 def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
@@ -20,9 +32,43 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
     )
 
 
+def question(text: str, *arguments: str, seconds: int = 10) -> Question:
+    """Return the command that runs the shell script of a fact. The arguments are those of `script`."""
+    return Question(script(text, *arguments, seconds=seconds))
+
+
 def pairs(output: list[str]) -> dict[str, str]:
     """Return the ``key=value`` lines of a script's output as a dict. Other lines are ignored."""
     return dict(line.split("=", 1) for line in output if "=" in line)
+
+
+GARBLED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""The exceptions that a parser may raise if a text is not what the parser expects."""
+
+
+def understood(parse: Callable[[list[str]], T], output: Sequence[str]) -> T:
+    """Return the parsed answer of a host. Raises Unclear if the answer cannot be parsed.
+
+    + parse: function that parses the answer, and raises one of the exceptions in GARBLED if it cannot
+    + output: the lines of the answer
+    """
+    try:
+        return parse(list(output))
+    except GARBLED:
+        raise Unclear(" ".join(output)) from None
+
+
+def number(said: Mapping[str, str], key: str) -> int:
+    """Return the whole number that a script printed for a key; 0 if the script printed nothing for the key.
+
+    Raises KeyError if the line is missing, and Unclear if the line has no number.
+
+    + said: the ``key=value`` lines that the script printed, as ``pairs`` returns them
+    """
+    try:
+        return int(said[key] or 0)
+    except ValueError:
+        raise Unclear(f"{key}={said[key]}") from None
 
 
 def digests(said: Mapping[str, str]) -> dict[str, str] | None:

@@ -16,6 +16,9 @@ from orchestrator.operations.fetch import fetch
 from orchestrator.options import Options
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
+ASKED = 3
+"""If a node does not answer, the next node is asked what the origin has. At most this number of nodes is asked."""
+
 
 class Git(SourceKind):
     """A source: a git repository (the origin), from which the nodes fetch a commit."""
@@ -32,14 +35,14 @@ class Git(SourceKind):
         return Version(ref, self.revision(fleet, ref))
 
     def revision(self, fleet: Fleet, ref: str) -> str:
-        """Return the hash of the commit that a ref names in the origin. The first reachable node asks the origin.
+        """Return the hash of the commit that a ref names in the origin. The first node that answers asks the origin.
 
         If the ref is a full commit hash, this returns the ref unchanged, even if the origin has no such commit.
 
         + ref: name of a branch or tag, or a commit hash
 
-        Raises UsageError if the origin has no such ref. Raises Refused if no node can be reached, or if the node or the
-        origin does not answer.
+        Raises UsageError if the origin has no such ref. Raises Refused if no node answers, or if the origin does not
+        answer.
         """
         about = {**self._origin, "root": self.settings.node.root, "ref": ref}
 
@@ -49,9 +52,12 @@ class Git(SourceKind):
 
         reachable = [name for name in fleet.nodes if fleet.host(name).connected]
         named = Named({"error": "no node can be reached"})
-        for name in reachable[:1]:
+        for name in reachable[:ASKED]:
             reply = fleet.one(name, ask, self.settings.deadlines.look + 15.0)
-            named = reply.value or Named({"error": f"{name}: {reply.error}"})
+            if reply.value is not None:
+                named = reply.value
+                break
+            named = Named({"error": f"{name}: {reply.error}"})
         return resolve(ref, named)
 
     @override

@@ -63,6 +63,16 @@ class Seen:
     digests: Mapping[str, str] | None = None
 
 
+def barred(said: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the addresses of the nodes that a balancer bars. Raises CannotTell if the balancer does not say them.
+
+    + said: the ``key=value`` lines that the script ``scripts/barred.sh`` printed
+    """
+    if "barred" not in said:
+        raise CannotTell(f"it is unknown which nodes are barred: {said.get('unread') or 'no answer'}")
+    return tuple(said["barred"].split())
+
+
 class Balancer(ABC):
     """A kind of load balancer that runs on hosts of the inventory.
 

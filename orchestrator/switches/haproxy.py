@@ -6,7 +6,8 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
@@ -14,10 +15,10 @@ from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.switch import HAProxySwitch
 from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
-from orchestrator.scripts.command import digests, pairs
+from orchestrator.scripts.command import digests, number, pairs
 from orchestrator.scripts.files import assign, read
 from orchestrator.switches import record
-from orchestrator.switches.base import Balancer, Seen
+from orchestrator.switches.base import Balancer, Seen, barred
 
 
 class HAProxy(Balancer):
@@ -40,10 +41,10 @@ class HAProxy(Balancer):
         return Seen(
             weights=_weights(said.get("running"), "HAProxy's map (is HAProxy running?)"),
             kept=_weights(said.get("kept"), self.layout.weights_map),
-            in_flight={color: int(said.get(f"{color}.in_flight") or 0) for color in Color},
+            in_flight={color: _in_flight(said, color) for color in Color},
             filesystem=said.get("filesystem", ""),
             out=tuple(key.removeprefix("out.") for key in said if key.startswith("out.")),
-            barred=tuple(said.get("barred", "").split()),
+            barred=barred(said),
             down={
                 color: tuple(key.split(".", 2)[2] for key in said if key.startswith(f"down.{color}."))
                 for color in Color
@@ -90,7 +91,13 @@ class HAProxy(Balancer):
         return assign(read(f"switches/haproxy_{name}.sh"), **places, **values)
 
 
+def _in_flight(said: Mapping[str, str], color: Color) -> int:
+    if f"{color}.in_flight" not in said:
+        raise CannotTell(f"HAProxy does not say how many requests {color} has in flight")
+    return number(said, f"{color}.in_flight")
+
+
 def _weights(text: str | None, where: str) -> Weights:
-    if text is None or not text.strip().isdigit() or int(text) > 100:
+    if text is None or not re.fullmatch(r"[0-9]{1,3}", text.strip()) or int(text) > 100:
         raise CannotTell(f"no weight in {where}")
     return Weights(int(text))

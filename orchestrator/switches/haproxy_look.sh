@@ -7,7 +7,7 @@ echo "running=$(running)"
 echo "kept=$(awk '$1 == "green" { print $2 }' "$map" 2>/dev/null)"
 . ../scripts/provisioned.sh
 echo "filesystem=$(stat -f -c %T "$(dirname "$map")" 2>/dev/null)"
-echo "barred=$(sudo -n "$library/bar" list 2>/dev/null | tr '\n' ' ')"
+. ../scripts/barred.sh
 ask "show stat" | awk -F, -v blue="$blue" -v green="$green" '
     $1 == blue || $1 == green {
         color = $1 == blue ? "blue" : "green"

@@ -6,6 +6,7 @@ the weight needs no reload.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from typing_extensions import override
@@ -17,7 +18,7 @@ from orchestrator.model import Color, Weights
 from orchestrator.scripts.command import digests, pairs
 from orchestrator.scripts.files import assign, read
 from orchestrator.switches import record
-from orchestrator.switches.base import Balancer, Seen
+from orchestrator.switches.base import Balancer, Seen, barred
 
 
 class Nginx(Balancer):
@@ -37,7 +38,7 @@ class Nginx(Balancer):
     def seen(self, output: Sequence[str]) -> Seen:
         said = pairs(list(output))
         kept = said.get("kept", "")
-        if not kept.isdigit() or int(kept) > 100:
+        if not re.fullmatch(r"[0-9]{1,3}", kept) or int(kept) > 100:
             raise CannotTell(f"no weight in {self.layout.weight_link}")
         if said.get("serving") != "yes":
             raise CannotTell("nginx is not running")
@@ -46,7 +47,7 @@ class Nginx(Balancer):
             kept=Weights(int(kept)),
             in_flight=None,
             filesystem=said.get("filesystem", ""),
-            barred=tuple(said.get("barred", "").split()),
+            barred=barred(said),
             down=dict.fromkeys(Color, ()),
             digests=digests(said),
         )

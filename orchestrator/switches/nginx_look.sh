@@ -6,4 +6,4 @@ echo "kept=$(readlink "$link" 2>/dev/null | sed 's|.*/||')"
 [ -d "$link/" ] && [ "$(systemctl is-active nginx)" = active ] && echo "serving=yes"
 . ../scripts/provisioned.sh
 echo "filesystem=$(stat -f -c %T "$(dirname "$link")" 2>/dev/null)"
-echo "barred=$(sudo -n "$library/bar" list 2>/dev/null | tr '\n' ' ')"
+. ../scripts/barred.sh

@@ -171,7 +171,7 @@ def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Cl
         return fleet.shell(host, notes.command(host, fence))
 
     replies = fleet.each([*fleet.nodes, *fleet.balancers], close, fleet.settings.deadlines.look)
-    refused = [re.search(r"fenced: run \d+ is older than run (\d+)", reply.error or "") for reply in replies]
+    refused = [re.search(r"fenced: run \d+ is older than run (\d{1,18})", reply.error or "") for reply in replies]
     highest = max([fence, *(int(match[1]) for match in refused if match)])
     answered = [reply for reply in replies if reply.value is not None]
     return Closed(highest, merged(reply.value or () for reply in answered), tuple(reply.name for reply in answered))

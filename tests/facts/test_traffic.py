@@ -13,4 +13,3 @@ def test_times_are_words_of_the_script_and_none_is_empty() -> None:
 
 def test_the_lines_are_for_the_switch_to_read() -> None:
     assert TrafficLines().process(["blue=1 0 0 3:1"]) == ["blue=1 0 0 3:1"]
-    assert TrafficLines.default() == []

@@ -29,6 +29,7 @@ from orchestrator.survey import wanted
 from tests.fakes.git import GIT, git
 
 BIN = Path(__file__).parent / "bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 GUARD = Path(__file__).parents[2] / "orchestrator" / "provision" / "templates" / "guard"
 
 
@@ -111,7 +112,9 @@ class World:
         if name in self.down:
             return False, CommandOutput([])
         moved = (
-            command.replace("/srv/shop", f"{root}/srv/shop")
+            # the stand-ins come before the real programs
+            command.replace(PATH, "$PATH")
+            .replace("/srv/shop", f"{root}/srv/shop")
             .replace("/var/lib/orchestrator", f"{root}/var/lib/orchestrator")
             .replace("/etc/orchestrator", f"{root}/etc/orchestrator")
             .replace("/usr/local/lib/orchestrator", f"{root}/usr/local/lib/orchestrator")

@@ -12,7 +12,14 @@ from orchestrator.switches.nginx import Nginx
 
 LAYOUT = BalancerLayout("shop")
 
-HAPROXY = ["running=25", "kept=100", "filesystem=ext2/ext3", "barred=10.0.0.3 10.0.0.4 "]
+HAPROXY = [
+    "running=25",
+    "kept=100",
+    "filesystem=ext2/ext3",
+    "barred=10.0.0.3 10.0.0.4 ",
+    "blue.in_flight=3",
+    "green.in_flight=0",
+]
 NGINX = ["kept=25", "serving=yes", "filesystem=xfs", "barred="]
 
 
@@ -28,7 +35,7 @@ def test_haproxy_says_what_runs_and_what_is_kept() -> None:
 
 
 def test_haproxy_counts_requests_and_names_members() -> None:
-    lines = ["blue.in_flight=3", "out.node1=MAINT", "down.green.node2=DOWN", "down.blue.web.3=DOWN 1/2"]
+    lines = ["out.node1=MAINT", "down.green.node2=DOWN", "down.blue.web.3=DOWN 1/2"]
     seen = HAProxy(LAYOUT).seen([*HAPROXY, *lines])
     assert seen.in_flight == {Color.blue: 3, Color.green: 0}
     assert seen.out == ("node1",)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pyinfra.api.command import StringCommand
-from pyinfra.api.facts import FactBase
 from typing_extensions import override
 
 from orchestrator.errors import Silent
-from orchestrator.scripts.command import script
+from orchestrator.facts.base import Fact
+from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
 
 SECONDS = 120
@@ -94,7 +93,7 @@ def parse(output: Sequence[str]) -> Left:
     )
 
 
-class WhatIsLeft(FactBase[Left]):
+class WhatIsLeft(Fact[Left]):
     """
     Returns what an application has on a host.
 
@@ -114,13 +113,8 @@ class WhatIsLeft(FactBase[Left]):
         self, app: str, user: str, root: str, entries: Sequence[str], ports: Sequence[int], paths: Sequence[str]
     ) -> StringCommand:
         words = [app, user, root, " ".join(entries), " ".join(str(port) for port in ports), *paths]
-        return script(read("provision/removal/left.sh"), *words, seconds=SECONDS)
+        return question(read("provision/removal/left.sh"), *words, seconds=SECONDS)
 
     @override
-    def process(self, output: list[str]) -> Left:
+    def parse(self, output: list[str]) -> Left:
         return parse(output)
-
-    @staticmethod
-    @override
-    def default() -> Any:
-        return None

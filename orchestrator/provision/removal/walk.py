@@ -52,7 +52,7 @@ def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
     known = [*paths.system(settings), paths.state(settings)]
 
     def at(host: Host) -> list[Left]:
-        found = fleet.look(
+        found: Left = fleet.look(
             host,
             WhatIsLeft,
             stdin=keys,
@@ -63,8 +63,6 @@ def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
             ports=_ports(fleet, host.name),
             paths=known,
         )
-        if not isinstance(found, Left):
-            raise Refused("does not say what the application has there")
         return [found]
 
     hosts = order(fleet.nodes, list(fleet.balancers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api.host import Host
 from typing_extensions import override
 
-from orchestrator.errors import NotYet, Silent
+from orchestrator.errors import NotYet
 from orchestrator.gates import code, http
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
@@ -28,8 +28,6 @@ class GateHandler(Handler[Gate]):
 
         def look() -> None:
             said = color_answers(self.fleet, host, color, gate.successes)
-            if said is None:
-                raise Silent("does not answer the gate")
             problem = http.judge(said.answers, release, gate.successes) or code.judge(said, release, what)
             if problem:
                 raise NotYet(problem)

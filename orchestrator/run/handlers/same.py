@@ -7,7 +7,6 @@ from dataclasses import replace
 from pyinfra.api.host import Host
 from typing_extensions import override
 
-from orchestrator.errors import CommandFailed
 from orchestrator.facts.tree import Tree
 from orchestrator.gates import same
 from orchestrator.plan.steps import Step
@@ -25,9 +24,7 @@ class SameHandler(Handler[Same]):
     @override
     def at_host(self, host: Host, step: Step[Same], undoing: bool) -> str:
         release = step.action.release
-        tree: str | None = self.fleet.look(host, Tree, root=self.settings.node.root, release=release)
-        if tree is None:
-            raise CommandFailed(f"does not say which files release {release} has there")
+        tree: str = self.fleet.look(host, Tree, root=self.settings.node.root, release=release)
         return tree
 
     @override

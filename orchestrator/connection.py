@@ -1,0 +1,245 @@
+"""Run commands on a host, and read only the lines that the command itself printed.
+
+A host may print anything. A login shell prints greetings, warnings about locales and messages at its end. Output may be
+cut off, may not be UTF-8, or may control the terminal. Therefore each command is wrapped once, here: the command prints
+a mark before its answer, and the mark and its status after its answer. The mark is a new random word for each command.
+If a mark is missing, the answer is not whole, and the host counts as a host that does not answer.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import IOBase
+from typing import Any, Protocol, cast
+
+from paramiko import SSHException
+from pyinfra import logger
+from pyinfra.api.command import StringCommand
+from pyinfra.api.output import echo
+from pyinfra.connectors.base import BaseConnector
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.util import (
+    CommandOutput,
+    OutputLine,
+    execute_command_with_sudo_retry,
+    extract_control_arguments,
+    make_unix_command_for_host,
+    read_output_buffers,
+    write_stdin,
+)
+from typing_extensions import override
+
+from orchestrator.errors import Silent, Unclear
+from orchestrator.scripts.command import Question
+from orchestrator.scripts.files import assign, read
+
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+"""Matches a control character, but not a tab. Control characters can hide text on a terminal, or change it."""
+
+NO_STATUS = -1
+"""paramiko's exit status of a command if the server sent no status, for example because the connection broke."""
+
+Lines = Sequence[OutputLine]
+
+
+class Connection(BaseConnector):
+    """Runs commands over a connector of pyinfra.
+
+    pyinfra itself also runs all its commands over this object, so that its own facts and operations are protected too.
+
+    + connector: the connector that pyinfra made for the host
+    """
+
+    handles_execution = True
+
+    def __init__(self, connector: BaseConnector) -> None:
+        self.state, self.host, self.data = connector.state, connector.host, connector.data
+        self.inner = connector
+
+    @override
+    @staticmethod
+    def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+        raise NotImplementedError("no host of an inventory names this connector")
+
+    @override
+    def connect(self) -> None:
+        self.inner.connect()
+
+    @override
+    def disconnect(self) -> None:
+        self.inner.disconnect()
+
+    @override
+    def run_shell_command(
+        self, command: StringCommand | str, print_output: bool = False, print_input: bool = False, **arguments: Any
+    ) -> tuple[bool, CommandOutput]:
+        """Run a command. Return whether the command succeeded, and the lines that the command printed.
+
+        The command may succeed with other statuses than 0, if pyinfra's argument ``_success_exit_codes`` says so.
+
+        Raises Silent if the connection is broken. Raises Unclear if the answer is not whole, or if a question fails.
+        """
+        mark = f"answer-{secrets.token_hex(8)}"
+        good_statuses = arguments.get("_success_exit_codes") or [0]
+        if print_input:
+            echo(f"{self.host.print_prefix}>>> {command}", err=True)
+        try:
+            lines = self._run(marked(command, mark), arguments)
+        except (OSError, EOFError, SSHException) as broken:
+            raise Silent(str(broken) or "stopped answering") from None
+        heard = within_marks(lines, mark)
+        good = heard.status in good_statuses
+        if isinstance(command, Question) and not good:
+            raise Unclear(_words(heard.lines, last=True))
+        if print_output:
+            for line in heard.lines:
+                echo(f"{self.host.print_prefix}{line.line}", err=True)
+        return good, CommandOutput(list(heard.lines))
+
+    def _run(self, command: StringCommand, arguments: dict[str, Any]) -> Lines:
+        """Run a command, and return all lines that the host printed."""
+        if isinstance(self.inner, SSHConnector):
+            output = _over_ssh(self.inner, command, arguments)
+        else:
+            _, output = self.inner.run_shell_command(command, print_output=False, print_input=False, **arguments)
+        return [OutputLine(line.buffer_name, printable(line.line)) for line in output.combined_lines]
+
+    @override
+    def put_file(self, filename_or_io: str | IOBase, remote_filename: str, *more: Any, **arguments: Any) -> bool:
+        return self.inner.put_file(filename_or_io, remote_filename, *more, **arguments)
+
+    @override
+    def get_file(self, remote_filename: str, filename_or_io: str | IOBase, *more: Any, **arguments: Any) -> bool:
+        return self.inner.get_file(remote_filename, filename_or_io, *more, **arguments)
+
+    @override
+    def check_can_rsync(self) -> None:
+        self.inner.check_can_rsync()
+
+    @override
+    def rsync(self, *more: Any, **arguments: Any) -> bool:
+        return self.inner.rsync(*more, **arguments)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The answer of a command.
+
+    + status: exit status of the command
+    + lines: the lines that the command printed, on both outputs
+    """
+
+    status: int
+    lines: Lines
+
+
+def marked(command: StringCommand | str, mark: str) -> StringCommand:
+    """Return a command that runs ``command`` with a known locale, PATH and umask, and prints the mark before and after.
+
+    + command: any shell command; it may have several lines
+    + mark: a word that no other output of the host contains
+    """
+    # the braces make one command of all lines, because pyinfra may put `cd ... &&` before it
+    begin, end = assign(read("scripts/begin.sh"), mark=mark), read("scripts/end.sh")
+    return StringCommand("{ ", begin, "\n(", command, "\n)\n", end, "\n}", _separator="")
+
+
+def within_marks(lines: Lines, mark: str) -> Heard:
+    """Return the answer of a command: its status, and the lines between the two marks.
+
+    + lines: all lines that the host printed
+    + mark: the word that the command prints before and after its answer
+
+    Raises Unclear if a mark is missing, or if a mark occurs twice.
+    """
+    answers = {name: _between([line.line for line in lines if line.buffer_name == name], mark) for name in OUTPUTS}
+    found = {answer[0] for answer in answers.values() if answer is not None}
+    if None in answers.values() or len(found) != 1:
+        raise Unclear(_words([line for line in lines if mark not in line.line], last=not _began(lines, mark)))
+    return Heard(
+        found.pop(), [OutputLine(name, line) for name, answer in answers.items() if answer for line in answer[1]]
+    )
+
+
+OUTPUTS = ("stdout", "stderr")
+
+
+def _between(lines: list[str], mark: str) -> tuple[int, list[str]] | None:
+    """Return the status and the lines between the marks of one output; None if the answer is not whole."""
+    begins = [number for number, line in enumerate(lines) if line == mark]
+    ends = [number for number, line in enumerate(lines) if line.startswith(f"{mark} ")]
+    if len(begins) != 1 or len(ends) != 1 or begins > ends:
+        return None
+    status = lines[ends[0]].removeprefix(f"{mark} ")
+    if not (status.isascii() and status.isdigit()):
+        return None
+    said = lines[begins[0] + 1 : ends[0]]
+    # the mark at the end begins with a line break, which is an empty line unless the last line had no line break
+    return int(status), said[:-1] if said and not said[-1] else said
+
+
+def _began(lines: Lines, mark: str) -> bool:
+    return any(line.line == mark for line in lines)
+
+
+def printable(line: str) -> str:
+    r"""Return a line without carriage returns at its end, and with control characters as visible text (``\x1b``)."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line.rstrip("\r"))
+
+
+def _words(lines: Lines, last: bool) -> str:
+    """Return the words of a host, for an error message.
+
+    + last: whether to return only the last line, because the host said there why the command did not run
+    """
+    said = {
+        name: [line.line.strip() for line in lines if line.buffer_name == name and line.line.strip()]
+        for name in OUTPUTS
+    }
+    if last:
+        return next((said[name][-1] for name in reversed(OUTPUTS) if said[name]), "")
+    return " ".join(line for name in OUTPUTS for line in said[name])
+
+
+class _Channel(Protocol):
+    def recv_exit_status(self) -> int: ...
+
+
+def _over_ssh(connector: SSHConnector, command: StringCommand, arguments: dict[str, Any]) -> CommandOutput:
+    """Run a command over SSH, as pyinfra's connector does, but accept output that is not UTF-8."""
+    control = extract_control_arguments(cast(Any, arguments := dict(arguments)))
+
+    def execute() -> tuple[int, CommandOutput]:
+        text = make_unix_command_for_host(connector.state, connector.host, command, **arguments)
+        logger.debug("Running command on %s: %s", connector.host.name, text)
+        assert connector.client is not None
+        stdin, stdout, stderr = connector.client.exec_command(
+            text.get_raw_value(), get_pty=bool(control.get("_get_pty"))
+        )
+        if control.get("_stdin"):
+            write_stdin(control["_stdin"], stdin)
+        stdin.close()
+        output = read_output_buffers(
+            _lines(stdout), _lines(stderr), timeout=control.get("_timeout"), print_output=False, print_prefix=""
+        )
+        status = cast(_Channel, stdout.channel).recv_exit_status()
+        transport = connector.client.get_transport()
+        if status == NO_STATUS and (transport is None or not transport.is_active()):
+            raise EOFError
+        return status, output
+
+    return execute_command_with_sudo_retry(connector.host, cast(Any, arguments), execute)[1]
+
+
+def _lines(file: Any) -> Iterator[str]:
+    """Read a file to its end, and yield its lines."""
+    yield from decoded(file.read())
+
+
+def decoded(output: bytes) -> list[str]:
+    """Return the lines of an output. Bytes that are not UTF-8 become U+FFFD."""
+    lines = output.decode("utf-8", "replace").split("\n")
+    return lines if lines[-1] else lines[:-1]

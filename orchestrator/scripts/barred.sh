@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+# Prints the addresses of the nodes that this balancer bars: barred=<address> <address> .... If sudo does not let the deploy
+# user read them, prints unread=<last line of the error message> instead.
+if [ ! -e "${library:?}/bar" ]; then
+    echo "barred="
+elif barred=$(sudo -n "$library/bar" list 2>&1); then
+    echo "barred=$(printf %s "$barred" | tr '\n' ' ')"
+else
+    echo "unread=$(printf %s "$barred" | tail -n 1)"
+fi

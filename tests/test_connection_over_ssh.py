@@ -1,0 +1,142 @@
+"""Commands over a real SSH connection, to a server in this process whose login shell prints words of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import paramiko
+import pytest
+from pyinfra.api.command import StringCommand
+from pyinfra.api.config import Config
+from pyinfra.api.host import Host
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
+from pyinfra.connectors.ssh import SSHConnector
+from typing_extensions import override
+
+from orchestrator.connection import Connection
+from orchestrator.errors import Silent, Unclear
+from orchestrator.scripts.command import question
+
+LOGIN = "printf 'Welcome \\377'; echo careful >&2; {command}\nstatus=$?; echo bye; exit $status"
+
+
+class Server(paramiko.ServerInterface):
+    """Runs each command as sshd does, by a login shell.
+
+    + login: what the login shell runs; ``{command}`` is the command
+    + breaks: whether the connection ends in the middle of the answer
+    """
+
+    def __init__(self) -> None:
+        self.login = LOGIN
+        self.breaks = False
+        self.key = paramiko.RSAKey.generate(2048)
+        self.transport: paramiko.Transport | None = None
+
+    def serve(self, connection: socket.socket) -> None:
+        self.transport = paramiko.Transport(connection)
+        self.transport.add_server_key(self.key)
+        self.transport.start_server(server=self)
+
+    @override
+    def check_auth_none(self, username: str) -> int:
+        return paramiko.common.AUTH_SUCCESSFUL
+
+    @override
+    def get_allowed_auths(self, username: str) -> str:
+        return "none"
+
+    @override
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return paramiko.common.OPEN_SUCCEEDED
+
+    @override
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        threading.Thread(target=self._run, args=(channel, command.decode()), daemon=True).start()
+        return True
+
+    def _run(self, channel: paramiko.Channel, command: str) -> None:
+        stdin = channel.makefile("rb").read()
+        login = self.login.replace("{command}", command)
+        done = subprocess.run(["bash", "-c", login], input=stdin, capture_output=True)
+        if self.breaks:
+            channel.sendall(done.stdout[:20])
+            assert self.transport
+            self.transport.close()
+            return
+        channel.sendall(done.stdout)
+        channel.sendall_stderr(done.stderr)
+        channel.send_exit_status(done.returncode)
+        channel.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def host(server: Server) -> Iterator[Host]:
+    server.login, server.breaks = LOGIN, False
+    ours, theirs = socket.socketpair()
+    serving = threading.Thread(target=server.serve, args=(theirs,), daemon=True)
+    serving.start()
+    client = paramiko.SSHClient()
+    transport = paramiko.Transport(ours)
+    transport.start_client()
+    transport.auth_none("deploy")
+    client._transport = transport  # type: ignore[attr-defined]
+    found = State(Inventory((["node1"], {})), Config()).inventory.get_host("node1")
+    assert isinstance(found.connector, SSHConnector)
+    found.connector.client = client  # type: ignore[assignment]
+    found.connector = Connection(found.connector)
+    yield found
+    transport.close()
+
+
+def run(host: Host, command: StringCommand | str, **arguments: Any) -> tuple[bool, list[str], list[str]]:
+    good, output = host.run_shell_command(command, **arguments)
+    return good, output.stdout_lines, output.stderr_lines
+
+
+def test_only_the_words_of_the_command_are_heard(host: Host) -> None:
+    assert run(host, "echo one; echo two >&2") == (True, ["one"], ["two"])
+    assert run(host, "echo why >&2; exit 3") == (False, [], ["why"])
+    assert run(host, "exit 3", _success_exit_codes=[3]) == (True, [], [])
+
+
+def test_bytes_and_escapes_arrive_as_text(host: Host) -> None:
+    assert run(host, "printf 'a\\377\\033[2J\\n'") == (True, ["a\ufffd\\x1b[2J"], [])
+
+
+def test_the_command_gets_the_standard_input(host: Host) -> None:
+    assert run(host, "cat", _stdin="one\ntwo") == (True, ["one", "two"], [])
+
+
+def test_much_output_on_both_sides_arrives_whole(host: Host) -> None:
+    good, stdout, stderr = run(host, "seq 1 60000; seq 1 3000 >&2")
+    assert (good, len(stdout), len(stderr)) == (True, 60000, 3000)
+
+
+def test_a_failed_question_has_no_answer(host: Host) -> None:
+    with pytest.raises(Unclear, match="does not say how it is: no such thing"):
+        run(host, question("echo 1; echo no such thing >&2; exit 1"))
+
+
+def test_a_login_without_a_shell_is_quoted(host: Host, server: Server) -> None:
+    server.login = "echo 'This account is currently not available.'; exit 1"
+    with pytest.raises(Unclear, match="does not say how it is: This account is currently not available"):
+        run(host, "true")
+
+
+def test_a_broken_connection_is_not_an_answer(host: Host, server: Server) -> None:
+    server.breaks = True
+    with pytest.raises(Silent, match="stopped answering"):
+        run(host, "echo one")
+    with pytest.raises(Silent, match="not active"):
+        run(host, "echo one")
