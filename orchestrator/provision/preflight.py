@@ -7,11 +7,16 @@ operator sees all problems at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from orchestrator.errors import Refused
 from orchestrator.fleet import Fleet
 from orchestrator.provision import ports
+from orchestrator.provision.facts import LoginShells
 from orchestrator.provision.in_use import PortsInUse
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "busybox"})
+"""Names of the login shells that run the commands of this tool as the standard shell ``sh`` does."""
 
 LOOK = 90.0
 """Seconds after which the check of one host's ports counts as failed."""
@@ -30,12 +35,30 @@ def require(fleet: Fleet, others: Sequence[str] = ()) -> None:
 
 def problems(fleet: Fleet) -> list[str]:
     """Return the reasons why the fleet cannot be provisioned, one line each; an empty list if there is none."""
-    return [*_unreachable(fleet), *_ports(fleet)]
+    return [*_unreachable(fleet), *_shells(fleet), *_ports(fleet)]
 
 
 def _unreachable(fleet: Fleet) -> list[str]:
     missing = [host.name for host in fleet.state.inventory if not host.connected]
     return [f"{', '.join(missing)} cannot be reached"] if missing else []
+
+
+def _shells(fleet: Fleet) -> list[str]:
+    """Return one line for each user whose login shell cannot run this tool's commands.
+
+    The server of SSH gives each command to the login shell of the user. Hosts without a connection are left out.
+    """
+    user = fleet.settings.user
+    hosts = dict.fromkeys([*fleet.nodes, *fleet.balancers])
+    connected = [name for name in hosts if fleet.host(name).connected]
+    replies = fleet.each(connected, lambda host: fleet.look(host, LoginShells, users=[user]), LOOK)
+    return [
+        f"{reply.name}: the login shell of {user} is {shell}, which does not run commands as sh does: "
+        f"usermod --shell /bin/bash {user}"
+        for reply in replies
+        for user, shell in (reply.value or {}).items()
+        if PurePosixPath(shell or "/bin/sh").name not in SHELLS
+    ]
 
 
 def _ports(fleet: Fleet) -> list[str]:

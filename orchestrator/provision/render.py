@@ -418,7 +418,15 @@ def node_sudoers(settings: Settings) -> str:
     if settings.runtime == "service":
         mains = [runtime_of(settings).main_unit(color) for color in Color]
         rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/runs {unit}" for unit in mains]
-    return "\n".join([f"# {NOTICE}", *rules, ""])
+    return "\n".join([f"# {NOTICE}", _no_terminal(settings), *rules, ""])
+
+
+def _no_terminal(settings: Settings) -> str:
+    """Return the line for sudo that lets the deploy user run the programs without a terminal.
+
+    Some distributions demand a terminal of every user (``requiretty``), and a run has no terminal.
+    """
+    return f"Defaults:{settings.user} !requiretty"
 
 
 def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
@@ -432,7 +440,7 @@ def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
     lines = [f"{bar} list", *(f"{bar} {address} {verb}" for address in nodes.values() for verb in ("on", "off"))]
     # in sudoers, a colon separates lists of hosts, so the colons of IPv6 addresses are escaped
     rules = [f"{settings.user} ALL=(root) NOPASSWD: " + line.replace(":", r"\:") for line in lines]
-    return "\n".join([f"# {NOTICE}", *rules, ""])
+    return "\n".join([f"# {NOTICE}", _no_terminal(settings), *rules, ""])
 
 
 def nodes_file(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +15,7 @@ from orchestrator.errors import Refused
 from orchestrator.fleet import Fleet, Reply
 from orchestrator.provision import preflight
 from orchestrator.provision.bind import ALL_IPV4, Bind
+from orchestrator.provision.facts import LoginShells
 from orchestrator.provision.in_use import Claim, InUse
 
 SETTINGS = load(
@@ -33,11 +34,13 @@ class Hosts:
 
     + answers: host -> what it answers; a host without an answer cannot say which ports are in use
     + down: hosts that cannot be reached
+    + shells: host -> login shell of the deploy user; bash if the host is not named
     + asked: the questions, as pairs of a host and the programs that are set up there
     """
 
     answers: Mapping[str, InUse]
     down: tuple[str, ...] = ()
+    shells: Mapping[str, str] = field(default_factory=dict)
     settings: Settings = SETTINGS
     asked: list[tuple[str, list[str]]] = field(default_factory=list)
     nodes: tuple[str, ...] = ("node1", "node2")
@@ -56,8 +59,10 @@ class Hosts:
     def each(self, names: Iterable[str], act: Callable[[Any], Any], deadline: float) -> list[Reply[Any]]:
         return [Reply(name, act(self.host(name)), None, False, 0.0) for name in names]
 
-    def look(self, host: Any, fact: Any, used: list[str]) -> InUse | None:
-        self.asked.append((host.name, used))
+    def look(self, host: Any, fact: Any, used: Sequence[str] = (), users: Sequence[str] = ()) -> Any:
+        if fact is LoginShells:
+            return {"admin": "/usr/bin/zsh", users[0]: self.shells.get(host.name, "/bin/bash")}
+        self.asked.append((host.name, list(used)))
         return self.answers.get(host.name)
 
 
@@ -109,3 +114,12 @@ def test_one_refusal_names_all_problems_of_all_hosts() -> None:
 def test_a_host_that_cannot_say_its_ports_is_named() -> None:
     hosts = Hosts({name: found for name, found in EMPTY.items() if name != "node2"})
     assert problems(hosts) == ["node2: cannot read which ports are in use: the command failed"]
+
+
+@pytest.mark.parametrize("shell", ["/usr/sbin/nologin", "/bin/tcsh", "/usr/bin/fish"])
+def test_a_login_shell_that_is_not_like_sh_is_refused(shell: str) -> None:
+    hosts = Hosts(EMPTY, shells={"node2": shell})
+    assert problems(hosts) == [
+        f"node2: the login shell of deploy is {shell}, which does not run commands as sh does: "
+        "usermod --shell /bin/bash deploy"
+    ]

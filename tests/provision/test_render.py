@@ -289,7 +289,8 @@ def test_the_deploy_user_may_ask_what_a_service_said() -> None:
 
 def test_the_sudo_rules_of_a_node_are_exact() -> None:
     rules = [line for line in render.node_sudoers(settings()).splitlines() if not line.startswith("#")]
-    assert len(rules) == 15
+    assert len(rules) == 16
+    assert "Defaults:deploy !requiretty" in rules
     assert "deploy ALL=(www-data) NOPASSWD: /usr/local/lib/orchestrator/shop-x/check-stack" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/said shop-x-blue-nginx.service" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-x-green.target" in rules
@@ -304,6 +305,7 @@ def test_the_sudo_rules_of_a_balancer_are_exact() -> None:
     assert f"deploy ALL=(root) NOPASSWD: {bar} 10.0.0.1 off\n" in text
     assert rf"{bar} fd00\:\:2 on" in text
     assert f"{bar} list\n" in text
+    assert "Defaults:deploy !requiretty\n" in text
     assert "*" not in text
 
 

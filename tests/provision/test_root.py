@@ -189,7 +189,7 @@ PROGRAMS = re.compile(
 def test_sudo_rules_name_only_programs_of_root(name: str) -> None:
     rules = render.node_sudoers(VARIANTS[name]) + render.balancer_sudoers(VARIANTS[name], NODES)
     for rule in rules.splitlines():
-        if rule.startswith("#"):
+        if rule.startswith("#") or rule == "Defaults:deploy !requiretty":
             continue
         user, _, command = rule.partition(" NOPASSWD: ")
         assert user in ("deploy ALL=(root)", "deploy ALL=(www-data)")
