@@ -11,6 +11,7 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.config import Settings
+from orchestrator.errors import CommandFailed, NotYet
 from orchestrator.fleet import Fleet
 from orchestrator.plan.steps import Action, Step
 from orchestrator.run.run_probe import RunProbe
@@ -18,6 +19,7 @@ from orchestrator.run.swap_time import SwapTime
 from orchestrator.run.walk import Result
 from orchestrator.scripts.guarded import Guard
 from orchestrator.switches.base import Api
+from orchestrator.waiting import until
 
 A = TypeVar("A", bound=Action)
 
@@ -38,6 +40,13 @@ class Context:
     fence: int
     probe: RunProbe
     swap: SwapTime | None = None
+
+
+PERSISTENCE = 0.7
+"""The part of a step's deadline for which an undo repeats a failed operation. The rest is for the last attempt."""
+
+FENCED = "fenced: "
+"""The begin of the guard's error message if a newer run has used the host."""
 
 
 class Handler(Generic[A]):
@@ -107,9 +116,12 @@ class OperationHandler(Handler[A]):
     """Performs an action by running one pyinfra operation on the step's host.
 
     + guarded: whether the host's guard runs the operation's commands. False for an operation that changes no file
+    + persists: whether an undo repeats the operation until the deadline of the step if the operation fails. The load
+      balancer may be restarting at this moment
     """
 
     guarded: ClassVar[bool] = True
+    persists: ClassVar[bool] = False
 
     @classmethod
     def call(cls, step: Step[A], settings: Settings) -> Call:
@@ -142,7 +154,30 @@ class OperationHandler(Handler[A]):
         arguments = {**call.arguments, **more}
         if self.guarded:
             arguments["guard"] = guard(step, self.settings, self.context.fence, undoing)
-        return self.heard(self.fleet.operate(host, call.operation, stdin, **arguments))
+
+        def operate() -> str:
+            return self.heard(self.fleet.operate(host, call.operation, stdin, **arguments))
+
+        return _persistent(operate, PERSISTENCE * step.deadline) if undoing and self.persists else operate()
+
+
+def _persistent(act: Callable[[], str], patience: float) -> str:
+    """Call ``act`` until it does not raise CommandFailed, at most ``patience`` seconds. Return the result of ``act``.
+
+    If a newer run has begun, the guard refuses every further command, so the first refusal is raised.
+    """
+    done: list[str] = []
+
+    def attempt() -> None:
+        try:
+            done.append(act())
+        except CommandFailed as failure:
+            if str(failure).startswith(FENCED):
+                raise
+            raise NotYet(str(failure)) from None
+
+    until(attempt, patience, INTERVAL)
+    return done[-1]
 
 
 def handler_of(action: type[Action]) -> type[Handler[Any]]:

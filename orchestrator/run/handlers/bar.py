@@ -15,6 +15,8 @@ from orchestrator.switches.base import Api
 class BarHandler(OperationHandler[Bar]):
     """Runs ``operations/bar.py`` on a balancer, or calls the API of a switch, to bar nodes or let them in."""
 
+    persists = True
+
     @classmethod
     @override
     def call(cls, step: Step[Bar], settings: Settings) -> Call:

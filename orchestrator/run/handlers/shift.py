@@ -22,6 +22,8 @@ class ShiftHandler(OperationHandler[Shift]):
     Before a shift, the handler prepares the probe for the new weights. In an undo, the probe is not prepared.
     """
 
+    persists = True
+
     @classmethod
     @override
     def call(cls, step: Step[Shift], settings: Settings) -> Call:
