@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from orchestrator import __version__
@@ -41,6 +42,7 @@ class RunHistory:
     + ended: ``done``, ``undone``, or ``left`` if the next command has to finish the run; None if no end is recorded
     + detail: why the run was undone; empty if there is no reason
     + version: the version of the orchestrator that began the run; empty if the version is not recorded
+    + until: UTC time of the last record of the run, ISO 8601
     """
 
     verb: str
@@ -55,6 +57,22 @@ class RunHistory:
     ended: str | None
     detail: str
     version: str = ""
+    until: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, from its first record to its last; None if the times are not recorded."""
+        try:
+            return (datetime.fromisoformat(self.until) - datetime.fromisoformat(self.at)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+
+    @property
+    def waits(self) -> str:
+        """Where a paused run waits, such as ``at 25% of the traffic``; empty if the run is not paused."""
+        if not self.paused:
+            return ""
+        return "before any traffic" if self.paused == "preview" else f"at {self.paused}% of the traffic"
 
     @property
     def name(self) -> str:
@@ -96,6 +114,7 @@ def history_of(records: Sequence[Json]) -> RunHistory:
         ended=end.how if end else None,
         detail=end.detail if end else "",
         version=begin.version,
+        until=str(records[-1].get("at", "")) if records else "",
     )
 
 

@@ -93,7 +93,8 @@ def settle(run: RunHistory, whole: Plan, walk: Walk) -> Ended:
     """
     if run.committed:
         return walk.forward(whole.after_commit)
-    reason = OrchestratorError(f"{run.name} stopped before its end")
+    what = f"waited {run.waits}, and is aborted" if run.paused else "stopped before its end"
+    reason = OrchestratorError(f"{run.name} {what}")
     return walk.undo(begun_stages(run, whole), reason)
 
 

@@ -68,7 +68,8 @@ def abort(fleet: Fleet, options: Options) -> int:
         if run.history.committed:
             say(f"{name} was committed, so this command completes it; to go back, run deploys/rollback.py", fg="yellow")
         else:
-            say(f"aborting {name}", bold=True)
+            waited = f", which waited {run.history.waits}" if run.history.paused else ", which stopped before its end"
+            say(f"aborting {name}{waited}", bold=True)
         return settle_run(fleet, session, run)
 
 

@@ -136,9 +136,8 @@ def _open(contents: Contents, unreadable: str) -> Iterable[str]:
 
 
 def _paused(run: RunHistory) -> str:
-    where = "before any traffic" if run.paused == "preview" else f"at {run.paused}% of the traffic"
     return (
-        f"{run.name} waits {where}: deploys/promote.py continues the release, "
+        f"{run.name} waits {run.waits}: deploys/promote.py continues the release, "
         f"deploys/abort.py undoes the release{still_suspended((run.inputs or {}).get('scaling', ()))}"
     )
 
@@ -153,9 +152,22 @@ def _stopped(run: RunHistory) -> str:
 
 
 def _ran(run: RunHistory) -> str:
-    release = str((run.inputs or {}).get("release", ""))
+    """Return the line about a run: time, verb, release with its ref, how the run ended, after which time, who, why."""
+    inputs = run.inputs or {}
+    ref = str(inputs.get("ref") or "")
+    release = str(inputs.get("release", "")) + (f" ({ref})" if ref else "")
     ended = run.ended or ("paused" if run.paused else "not ended")
-    return f"{run.at[:19]:<20} {run.verb:<9} {release:<24} {ended} by {run.owner} {run.detail}"
+    took = f" after {duration(run.seconds)}" if run.seconds is not None else ""
+    return f"{run.at[:19]:<20} {run.verb:<9} {release:<32} {ended}{took} by {run.owner} {run.detail}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words of at most two units, such as ``8 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
 def _node(state: NodeState | str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,10 +143,12 @@ def test_a_run_may_wait_again(released: World) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("until", ["preview", "25"])
-def test_a_run_that_waits_is_taken_back(released: World, until: str) -> None:
+def test_a_run_that_waits_is_taken_back(released: World, until: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = released.snapshot()
     assert verbs.release(fleet(released), Options(ref="v1", until=until)) == 0
     assert verbs.abort(fleet(released), Options()) == 0
+    waited = {"preview": "before any traffic", "25": "at 25% of the traffic"}[until]
+    assert re.search(rf"aborting release by .*, which waited {waited}$", capsys.readouterr().err, re.MULTILINE)
     assert released.snapshot() == before
     with pytest.raises(Refused, match="nothing to promote"):
         verbs.promote(fleet(released), Options())

@@ -15,7 +15,7 @@ from orchestrator.journal.store import Contents, Held, Owner
 from orchestrator.model import Weights
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.switches.base import Seen
-from orchestrator.verbs.status import lines
+from orchestrator.verbs.status import duration, lines
 from tests.fakes.states import BLUE, GREEN, node
 
 SETTINGS = load(
@@ -46,8 +46,11 @@ def said(fleet: FleetState = HEALTHY, contents: Contents = EMPTY) -> list[str]:
 
 
 def run(*records: RunRecord) -> list[dict[str, Any]]:
-    began: list[RunRecord] = [Begin("release", "ann@laptop"), RunInputs({"release": "r2"}), *records]
-    return [{**stamped(record), "at": "2026-01-02T03:04:05.000000Z"} for record in began]
+    began: list[RunRecord] = [Begin("release", "ann@laptop"), RunInputs({"release": "r2", "ref": "v2"}), *records]
+    return [
+        {**stamped(record), "at": f"2026-01-02T03:0{4 + (number > 1)}:05.000000Z"}
+        for number, record in enumerate(began)
+    ]
 
 
 def test_a_healthy_fleet() -> None:
@@ -144,7 +147,9 @@ def test_an_auto_scaling_group(group: Group | str, line: str) -> None:
 )
 def test_the_newest_run(records: list[RunRecord], alarm: str, ended: str) -> None:
     found = said(contents=Contents(None, [run(*records)]))
-    assert f"2026-01-02T03:04:05 release r2 {ended}" in found[-1]
+    how, _, rest = ended.partition(" by")
+    took = "1 min 0 s" if records else "0 s"
+    assert f"2026-01-02T03:04:05 release r2 (v2) {how} after {took} by{rest}" in found[-1]
     alarms = [line for line in found if line.startswith(("STOPPED", "PAUSED"))]
     assert len(alarms) == bool(alarm)
     if alarm:
@@ -161,3 +166,18 @@ def test_a_run_that_holds_the_lock_is_not_called_stopped() -> None:
 
 def test_five_runs_are_listed() -> None:
     assert len(said(contents=Contents(None, [run(End("done"))] * 7))) == len(said()) + 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-3, "0 s"), (7.6, "8 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (3600, "1 h 0 min"), (90061, "25 h 1 min")],
+)
+def test_a_duration_has_at_most_two_units(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_run_without_times_and_ref_is_listed() -> None:
+    rollback = [{**stamped(Begin("rollback", "ann@laptop"))}, stamped(RunInputs({"release": "r1", "ref": ""}))]
+    for record in rollback:
+        del record["at"]
+    assert said(contents=Contents(None, [rollback]))[-1] == "? rollback r1 not ended by ann@laptop"
