@@ -24,7 +24,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.provision.live_gate import Answering, served
 from orchestrator.provision.members import Members
 from orchestrator.provision.replies import Say, sure, values
-from orchestrator.scripts.guarded import as_user, guarded
+from orchestrator.scripts.guarded import as_user, guarded, removed_by
 from orchestrator.switches import balancer
 from orchestrator.waiting import until
 
@@ -64,8 +64,8 @@ def remove(fleet: Fleet, name: str) -> None:
 
     + name: name of a node or of an nginx balancer
     """
-    command = StringCommand("rm -f --", QuoteString(_path(fleet, name)))
-    sure(fleet.one(name, lambda host: _shell(fleet, host, command), TIME))
+    command = removed_by(fleet.settings.user, _path(fleet, name))
+    sure(fleet.one(name, lambda host: fleet.shell(host, command), TIME))
 
 
 def at_balancer(fleet: Fleet, balancer_name: str, name: str, verb: str) -> list[str]:

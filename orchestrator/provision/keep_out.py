@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator.errors import CommandFailed, NotDone, NotYet, Refused, StepFailed
@@ -28,7 +27,7 @@ from orchestrator.provision.facts import Connections, Text
 from orchestrator.provision.members import Listed, Members, listed
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.provision.work import Work
-from orchestrator.scripts.guarded import as_user
+from orchestrator.scripts.guarded import removed_by
 from orchestrator.survey import survey
 from orchestrator.waiting import until
 
@@ -108,7 +107,7 @@ def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
 
     tell(fleet.each(fleet.balancers, at_balancer, BAR), say)
     if fleet.is_switch:
-        link = as_user(fleet.settings.user, StringCommand("rm -f --", QuoteString(fleet.settings.node.live)))
+        link = removed_by(fleet.settings.user, fleet.settings.node.live)
         values(fleet.each(members.lacking, lambda host: fleet.shell(host, link), LOOK))
     for name in members.answering:
         _let_go(fleet, members, name, say)

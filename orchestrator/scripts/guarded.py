@@ -61,3 +61,15 @@ def as_user(user: str | None, command: StringCommand) -> StringCommand:
     """
     # env, because a command may begin with an environment variable
     return command if user is None else StringCommand("runuser", "-u", QuoteString(user), "--", "env", command)
+
+
+def removed_by(user: str, path: str) -> StringCommand:
+    """Return a command that removes a file or symlink with the rights of a user, as `as_user` explains.
+
+    If there is nothing at the path, the command does nothing. Then the user need not exist, as on a new host.
+
+    + user: name of the user who owns the directory of the file
+    + path: path of the file or symlink
+    """
+    text = '{ [ ! -e "$2" ] && [ ! -L "$2" ]; } || exec runuser -u "$1" -- rm -f -- "$2"'
+    return guarded(text, [user, path], None)

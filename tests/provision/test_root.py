@@ -7,6 +7,7 @@ the processes of root on a fleet.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from orchestrator.provision import common, drain_mark, haproxy, keep_out, nginx_
 from orchestrator.provision.facts import Account
 from orchestrator.provision.members import Members
 from orchestrator.provision.work import Work
+from orchestrator.scripts.guarded import removed_by
 from tests.shell.rendered import variants
 
 HOME = "/home/deploy"
@@ -143,7 +145,26 @@ def test_the_deploy_user_s_marks_are_changed_as_this_user() -> None:
     keep_out.bar_known(fleet, Members({"node1": "has no release"}, answering=("node1",)), print)
     assert len(hosts.commands) == 7
     for command in hosts.commands:
-        assert command.startswith("runuser -u deploy -- env "), command
+        removes = re.search(r"exec runuser -u \"\$1\" -- rm -f -- \"\$2\"' orchestrator deploy /srv/shop-x/", command)
+        assert removes or command.startswith("runuser -u deploy -- env "), command
+
+
+@pytest.mark.parametrize("there", ["", "file", "link"])
+def test_a_mark_is_removed_also_on_a_host_without_the_user(tmp_path: Path, there: str) -> None:
+    path, runuser = tmp_path / "drain", tmp_path / "runuser"
+    if there == "link":
+        path.symlink_to("nowhere")
+    elif there:
+        path.touch()
+    # a new host has no such user, and no mark
+    runuser.write_text(
+        '#!/bin/sh\n[ "$1 $2 $3" = "-u nobody-yet --" ] && shift 3 && exec "$@"\n' if there else "exit 1"
+    )
+    runuser.chmod(0o755)
+    command = removed_by("nobody-yet", str(path)).get_raw_value()
+    subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    assert not path.is_symlink()
+    assert not path.exists()
 
 
 def units_of(settings: Settings) -> dict[str, str]:
