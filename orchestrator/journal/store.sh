@@ -30,8 +30,8 @@ cannot_write() {
     fi
     exit 1
 }
-put() { # put <name>: replaces a file of the store by the standard input, so that the new content survives a crash
-    { cat > "$dir/$1.new" && sync "$dir/$1.new" && mv -T "$dir/$1.new" "$dir/$1"; } 2>/dev/null || cannot_write
+put() { # put <name> <text>: replaces a file of the store, so that the new content survives a crash
+    { printf '%s\n' "$2" > "$dir/$1.new" && sync "$dir/$1.new" && mv -T "$dir/$1.new" "$dir/$1"; } 2>/dev/null || cannot_write
 }
 printable() { tr -c '\11\12\40-\176' '?'; }
 
@@ -49,13 +49,17 @@ age() { # seconds since the last renewal
         }
         END { print age == "" ? "-" : age }'
 }
-holder() { head -n 2 "$dir/lock" | cksum | tr ' ' -; }
+holder() {
+    # shellcheck disable=SC2046 # two words
+    set -- $(head -n 2 "$dir/lock" | cksum)
+    echo "$1-$2"
+}
 mark() { echo "$(holder)/$(stat -c %i-%.Y-%.Z "$dir/lock")"; } # changes with each renewal
-held() {
-    echo "held $(age) $(mark)"
+held() { # held <mark> <age>
+    echo "held $2 $1"
     echo " $(head -c 4000 "$dir/lock" | sed -n 2p | printable)"
 }
-mine() { [ -f "$dir/lock" ] && [ "$(head -n 1 "$dir/lock" | printable)" = "$1" ]; }
+mine() { [ -f "$dir/lock" ] && [ "$(head -n 1 "$dir/lock")" = "$1" ]; }
 renew() {
     { { head -n 2 "$dir/lock" && clock; } > "$dir/lock.new" && mv -T "$dir/lock.new" "$dir/lock"; } 2>/dev/null ||
         touch "$dir/lock"
@@ -70,7 +74,7 @@ highest() { # prints the highest number of a run that has a journal
 }
 garbled() { # whether the file `fence` has something else than one number
     [ -f "$dir/fence" ] || return 1
-    number=$(head -c 100 "$dir/fence" | printable)
+    number=$(head -c 100 "$dir/fence")
     case $number in '' | *[!0-9]*) return 0 ;; esac
     [ "${#number}" -gt 15 ]
 }
@@ -78,12 +82,12 @@ fence() { # prints the number of the newest run
     if [ ! -f "$dir/fence" ] || garbled; then
         highest
     else
-        number=$(head -n 1 "$dir/fence" | sed 's/^0*//')
+        while [ "$number" != "${number#0}" ]; do number=${number#0}; done
         echo "${number:-0}"
     fi
 }
 
-mkdir -p "$dir/runs" 2>/dev/null || cannot_write
+[ -d "$dir/runs" ] || mkdir -p "$dir/runs" 2>/dev/null || cannot_write
 [ -e "$dir/flock" ] || touch "$dir/flock" 2>/dev/null || cannot_write
 exec 9>> "$dir/flock"
 flock -w 5 9 || { echo "another process holds the journal's flock: repeat the command" >&2; exit 1; }
@@ -91,15 +95,18 @@ case $verb in
 take)
     token=$1 lease=$2 owner=$3 above=$4 unchanged=$5
     if [ -f "$dir/lock" ] && ! mine "$token"; then
-        if [ "$(mark)" != "$unchanged" ] && ! age | awk -v lease="$lease" '{ exit $1 == "-" || $1 < lease }'; then
-            held
+        mark=$(mark) age=$(age)
+        if [ "$mark" != "$unchanged" ] && ! awk -v a="$age" -v l="$lease" 'BEGIN { exit a == "-" || a < l }'; then
+            held "$mark" "$age"
             exit 0
         fi
     fi
     fence=$(($(fence) + 1))
     [ "$fence" -gt "$above" ] || fence=$((above + 1))
-    echo "$fence" | put fence
-    { printf '%s\n%s\n' "$token" "$owner"; clock; } | put lock
+    put fence "$fence"
+    put lock "$token
+$owner
+$(clock)"
     sync "$dir"
     echo "taken $fence" ;;
 renew)
@@ -127,7 +134,7 @@ break)
     if [ -f "$dir/lock" ] && [ "$(holder)" = "${1%%/*}" ]; then rm -f "$dir/lock"; fi
     echo ok ;;
 read)
-    if [ -f "$dir/lock" ]; then held; else echo free; fi
+    if [ -f "$dir/lock" ]; then held "$(mark)" "$(age)"; else echo free; fi
     if garbled; then echo "garbled fence"; fi
     for file in $(runs | tail -n "$1"); do
         echo "run $file"
