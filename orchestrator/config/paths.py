@@ -20,8 +20,11 @@ OF_APPLICATIONS = ("/srv", "/opt", "/mnt", "/media", "/var/www", "/var/opt", "/v
 OF_PEOPLE = ("/home", "/root", "/tmp", "/usr", "/var")  # noqa: S108 (only compared)
 """Directories of the system in which an operator's copy of an application may be."""
 
+IN_MEMORY = ("/dev/shm", "/run/user")  # noqa: S108 (only compared)
+"""Directories of the system whose files are in memory. An operator may keep keys and copies of an application there."""
+
 VOLATILE = ("/dev", "/proc", "/sys")
-"""Directories that hold no files on a disk."""
+"""Directories that hold no files with data, except those that ``IN_MEMORY`` names."""
 
 OF_EVERYBODY = ("/dev", "/home", "/proc", "/run/user", "/sys", "/tmp", "/var/tmp")  # noqa: S108 (only compared)
 """Directories in which other users than root may write, or which hold no files on a disk."""
@@ -89,7 +92,7 @@ def _no_file(path: str) -> str | None:
     """Return why a path on the operator's machine cannot be a file with data; None if the path can be a file."""
     if path.endswith(("/", "/.", "/..")) or path in (".", "..", "~"):
         return f"{path!r} is a directory: name a file"
-    if found := below(path, VOLATILE):
+    if (found := below(path, VOLATILE)) and not below(path, IN_MEMORY):
         return f"{path} is in {found}, which holds no files with data: name another file"
     return None
 
@@ -97,9 +100,10 @@ def _no_file(path: str) -> str | None:
 def _no_checkout(path: str) -> str | None:
     """Return why a path on the operator's machine cannot be a directory of the application; None if it can be."""
     plain = "/" + normal(path) if path.startswith("/") else normal(path)
-    if plain in (*OF_APPLICATIONS, *OF_PEOPLE, "/", "/usr/local", "/usr/share", "~") and path not in (".", "./"):
+    shared = (*OF_APPLICATIONS, *OF_PEOPLE, *IN_MEMORY, "/", "/usr/local", "/usr/share", "~")
+    if plain in shared and path not in (".", "./"):
         return f"{path!r} is far more than one application: name the directory of the application"
-    if below(plain, SYSTEM) and not below(plain, OF_PEOPLE):
+    if below(plain, SYSTEM) and not below(plain, (*OF_PEOPLE, *IN_MEMORY)):
         return f"{path} is a directory of the system: name the directory of the application"
     return None
 
