@@ -192,7 +192,11 @@ class BalancerLayout:
 
     @property
     def weights_map(self) -> str:
-        """HAProxy: the map file with one line, ``green <0..100>``, which is green's weight in per cent."""
+        """HAProxy: the map file with one line, ``green <0..100>``, which is green's weight in per cent.
+
+        HAProxy reads the file as root. Therefore only root can replace the file by another file or a symlink. The
+        deploy user writes into the file.
+        """
         return f"{self.state}/weights.map"
 
     @property

@@ -39,12 +39,14 @@ def prepare(
     common.packages(work, [*packages, *TOOLS])
     account = common.deploy_user(work, settings)
     layout = settings.balancer
-    parent = layout.state.rsplit("/", 1)[0]
-    work.do("state directory", operations.directories, paths=[parent])
-    owner = {"user": settings.user, "group": account.group}
-    work.do("state", operations.directories, paths=[layout.state], **owner)
+    common.state(work, settings, account)
     work.do(
-        "directory of the guard", operations.directories_below, base=layout.state, paths=[layout.guard_dir], **owner
+        "directory of the guard",
+        operations.directories_below,
+        base=layout.state,
+        paths=[layout.guard_dir],
+        user=settings.user,
+        group=account.group,
     )
     scripts = {**common.scripts_of("guard"), "bar": render.bar(settings)}
     common.library(work, layout.library, scripts)

@@ -18,6 +18,9 @@ from orchestrator.provision import operations, render
 from orchestrator.provision.facts import Account, Accounts, MissingPackages
 from orchestrator.provision.work import Work
 
+STATE_MODE = "1775"
+"""Permissions of the directory of an application's state, which belongs to root and the deploy user's group."""
+
 VISUDO = '/usr/sbin/visudo -c -f "$candidate"'
 
 
@@ -103,6 +106,19 @@ def library(work: Work, path: str, scripts: dict[str, str]) -> None:
     for name, text in scripts.items():
         mode = "644" if name.endswith(".php") else "755"
         work.do(f"script {name}", operations.file, path=f"{path}/{name}", text=text, mode=mode)
+
+
+def state(work: Work, settings: Settings, account: Account) -> None:
+    """Make the directory of the application's state on the current host, such as the journal and the weights.
+
+    The deploy user makes files and directories there. The directory belongs to root, and is sticky: the deploy user
+    cannot replace or remove files that belong to root.
+
+    + account: account of the deploy user
+    """
+    path = settings.balancer.state
+    work.do("state directory", operations.directories, paths=[str(Path(path).parent)])
+    work.do("state", operations.directories, paths=[path], group=account.group, mode=STATE_MODE)
 
 
 def etc(work: Work, settings: Settings) -> str:

@@ -55,12 +55,11 @@ def place(
     account, _ = balancer.prepare(work, settings, nodes, ["haproxy", "socat"], roll)
     work.do(
         "first weights",
-        operations.first_file,
+        operations.weights_map,
         path=settings.balancer.weights_map,
-        text=render.weights_map(Weights.all_to(first)),
+        weight=Weights.all_to(first).green,
         user=settings.user,
         group=account.group,
-        by=settings.user,
     )
     tls.links(work, settings, switch)
     work.do("HAProxy's directory", operations.directories, paths=[HAPROXY_DIRECTORY])

@@ -226,9 +226,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
             users=[settings.user, settings.web_user],
         )
     # a node holds lock and journal if there are no balancers, or if `journal.host` names the node
-    state = settings.balancer.state
-    work.do("state directory", operations.directories, paths=[state.rsplit("/", 1)[0]])
-    work.do("state", operations.directories, paths=[state], **owner)
+    common.state(work, settings, account)
     if live is not None:
         work.do("live link", operations.first_link, path=layout.live, target=str(live), user=settings.user)
 

@@ -298,13 +298,38 @@ def first_file(path: str, text: str, user: str, group: str, by: str, mode: str =
 
     .. code:: python
 
-        first_file(path="/var/lib/orchestrator/shop/weights.map", text="green 0\\n", user="deploy", group="deploy",
-                   by="deploy")
+        first_file(path="/var/log/orchestrator/shop/record", text="", user="deploy", group="deploy", by="root")
     """
     if host.get_fact(Entries, paths=[path]).get(path) is not None:
         host.noop(f"{path} is there")
         return
     yield _put(path, text, user, group, mode, "", "placed", None if by == "root" else by)
+
+
+@operation()
+def weights_map(path: str, weight: int, user: str, group: str) -> Commands:
+    """
+    Make HAProxy's map file, which belongs to root, and to which the deploy user may write.
+
+    If an earlier version of this tool has made the file, it belongs to the deploy user. Then the file is replaced by a
+    file with the same weight.
+
+    + path: path of the file. Its directory belongs to root and is sticky, so that only root can replace the file.
+    + weight: green's weight in per cent, if there is no file yet
+    + user: name of the deploy user, as whom the present file is read
+    + group: primary group of the deploy user
+
+    **Example:**
+
+    .. code:: python
+
+        weights_map(path="/var/lib/orchestrator/shop/weights.map", weight=0, user="deploy", group="deploy")
+    """
+    entry = host.get_fact(Entries, paths=[path]).get(path)
+    if entry is not None and (entry.kind, entry.user, entry.group, entry.mode) == ("file", "root", group, "664"):
+        host.noop(f"{path} is there")
+        return
+    yield guarded(read("provision/weights_map.sh"), [path, str(weight), user, group], None)
 
 
 @operation()

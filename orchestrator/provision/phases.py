@@ -36,9 +36,10 @@ ADDING: frozenset[Callable[..., Any]] = frozenset(
         operations.heirs,
         operations.first_file,
         operations.first_link,
+        operations.weights_map,
     }
 )
-"""The operations that only add something to a host, and change nothing that exists."""
+"""The operations that only add something to a host, or give an existing directory or file another owner or mode."""
 
 LAST: frozenset[Callable[..., Any]] = frozenset({operations.no_git_setting})
 """The operations that cannot be taken back.

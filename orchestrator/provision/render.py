@@ -18,7 +18,7 @@ from orchestrator.config.source import GitSource
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY, HEALTH
-from orchestrator.model import Color, Weights
+from orchestrator.model import Color
 from orchestrator.provision import certificate
 from orchestrator.provision.members import Listed
 from orchestrator.runtimes import runtime_of
@@ -594,11 +594,6 @@ def trim_units(settings: Settings) -> dict[str, str]:
         f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)
         for kind in ("service", "timer")
     }
-
-
-def weights_map(weights: Weights) -> str:
-    """Return the text of HAProxy's map file, which holds green's weight."""
-    return f"green {weights.green}\n"
 
 
 def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], knows_mark: bool = True) -> str:

@@ -9,4 +9,9 @@ now=$(running)
 [ -n "$now" ] || { echo "HAProxy does not answer on $socket" >&2; exit 1; }
 said=$(ask "set map $map green $now")
 [ -z "$(printf %s "$said" | tr -d '[:space:]')" ] || { echo "HAProxy refused the weight: $said" >&2; exit 1; }
-printf 'green %s\n' "$weight" >"$map.new"
+# shellcheck disable=SC3067 # dash and bash have -O
+if [ -O "$map" ]; then
+    printf 'green %s\n' "$weight" >"$map.new"
+else
+    [ -w "$map" ] || { echo "$map cannot be written" >&2; exit 1; }
+fi

@@ -5,7 +5,16 @@
 
 set -eu
 weight=$1
-write() { printf 'green %s\n' "$1" >"$map.new" && mv -T "$map.new" "$map"; }
+write() { # write <weight>
+    # shellcheck disable=SC3067 # dash and bash have -O
+    if [ -O "$map" ]; then
+        # an earlier version of this tool provisioned the balancer
+        printf 'green %s\n' "$1" >"$map.new" && mv -T "$map.new" "$map"
+    else
+        # The file is root's, and always has the same length: one write replaces the whole text.
+        printf 'green %3s\n' "$1" 1<>"$map"
+    fi
+}
 before=$(awk '$1 == "green" { print $2 }' "$map")
 [ -n "$(running)" ] || { echo "HAProxy does not answer on $socket" >&2; exit 1; }
 write "$weight"

@@ -237,6 +237,7 @@ def _can_lock(fleet: Fleet) -> bool:
 
     A lock on a host needs a directory, which the first provisioning makes. A lock in S3 can always be taken.
     """
+    from orchestrator.provision.common import STATE_MODE
     from orchestrator.provision.facts import Entries
 
     if fleet.settings.journal.kind == "s3":
@@ -244,7 +245,8 @@ def _can_lock(fleet: Fleet) -> bool:
     name, path = store_host(fleet).name, fleet.settings.balancer.state
     reply = fleet.one(name, lambda host: fleet.look(host, Entries, paths=[path]), LOOK)
     found = (reply.value or {}).get(path)
-    return found is not None and (found.kind, found.user) == ("directory", fleet.settings.user)
+    # an earlier version of this tool gave the directory to the deploy user
+    return found is not None and (found.user == fleet.settings.user or found.mode == STATE_MODE)
 
 
 def _committed(fleet: Fleet) -> Mapping[Color, str]:

@@ -45,9 +45,9 @@ BARRED = """
 BALANCERS = {
     "haproxy": """
         cd /var/lib/orchestrator/shop
-        echo "kept=$(cat weights.map)"
+        echo "kept=$(awk '{ print $1, $2 }' weights.map)"
         socket=unix-connect:/run/haproxy/shop.sock
-        echo "running=$(echo "show map $PWD/weights.map" | socat stdio $socket | cut -d' ' -f2-)"
+        echo "running=$(echo "show map $PWD/weights.map" | socat stdio $socket | awk '$2 { print $2, $3 }')"
         """
     + BARRED,
     "nginx": """

@@ -222,6 +222,19 @@ def test_state_is_only_written_where_there_is_none(on: Call, tmp_path: Path, me:
     assert command.get_raw_value().startswith("sh -c ")
 
 
+def test_a_map_of_root_s_is_left_alone(on: Call) -> None:
+    about = {"path": "/s/weights.map", "weight": 100, "user": "deploy", "group": "of-deploy"}
+    right = Entry("file", "root", "of-deploy", "664", "0" * 64)
+    assert on(operations.weights_map, {"Entries": {"/s/weights.map": right}}, **about) == []
+    for there in (
+        None,
+        Entry("file", "deploy", "deploy", "644", "0" * 64),
+        Entry("link", "deploy", "deploy", "777", "x"),
+    ):
+        (command,) = on(operations.weights_map, {"Entries": {"/s/weights.map": there}}, **about)
+        assert command.get_raw_value().endswith("orchestrator /s/weights.map 100 deploy of-deploy")
+
+
 def test_new_keys_are_added_to_those_that_may_log_in(on: Call, tmp_path: Path, me: dict[str, str]) -> None:
     file = tmp_path / ".ssh/authorized_keys"
     about = {"user": me["user"], "home": str(tmp_path), "keys": ["ssh-ed25519 A ann", "ssh-ed25519 B bob"]}

@@ -12,7 +12,7 @@ import pytest
 from orchestrator.config import Settings, load
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch, Switch
 from orchestrator.errors import UsageError
-from orchestrator.model import Color, Weights
+from orchestrator.model import Color
 from orchestrator.provision import render
 from orchestrator.provision.members import Listed
 from orchestrator.stack.files import files
@@ -348,10 +348,6 @@ def test_haproxy_looks_names_up_while_it_runs() -> None:
 def test_haproxys_options_keep_what_was_there(before: str, after: str) -> None:
     assert render.haproxy_default(before) == after
     assert render.haproxy_default(after) == after
-
-
-def test_the_weights_map_is_one_line() -> None:
-    assert render.weights_map(Weights(25)) == "green 25\n"
 
 
 def nginx(**changes: Any) -> Settings:
