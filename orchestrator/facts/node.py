@@ -27,6 +27,8 @@ class NodeState:
       started without a release; None if this is not recorded
     + active: color -> whether the color's systemd target is active
     + shrunk: colors whose PHP-FPM has only the few workers of the setting ``php.idle_workers``
+    + restarted: colors that something else than a run has restarted since the last run started and warmed them, such as
+      a reboot. Their OPcache is empty
     + draining: whether a provisioning has begun to drain the node and has not let the node in again
     + releases: ids of the releases on the node's disk, oldest first
     + disk_mb, inodes, memory_mb: free disk space (MiB), number of free inodes, free memory (MiB)
@@ -54,8 +56,14 @@ class NodeState:
     release_mb: int = 0
     release_inodes: int = 0
     shrunk: frozenset[Color] = frozenset()
+    restarted: frozenset[Color] = frozenset()
     draining: bool = False
     digests: Mapping[str, str] | None = None
+
+    @property
+    def cold(self) -> frozenset[Color]:
+        """The colors that a run must warm before they get traffic, although they run the right release."""
+        return self.shrunk | self.restarted
 
 
 def parse(output: list[str]) -> NodeState:
@@ -84,6 +92,7 @@ def parse(output: list[str]) -> NodeState:
         release_mb=max(sizes[::2], default=0) // 1024,
         release_inodes=max(sizes[1::2], default=0),
         shrunk=frozenset(color for color in Color if said[f"{color}.shrunk"]),
+        restarted=frozenset(color for color in Color if said.get(f"{color}.restarted")),
         draining=said["draining"] == "yes",
         digests=digests(said),
     )

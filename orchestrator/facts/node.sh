@@ -13,10 +13,16 @@ rss_kb() { # rss_kb <unit>: memory of the unit's main process and its children
 }
 echo "provisioned=$([ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ] && echo yes || echo no)"
 . ../scripts/provisioned.sh
+. ../scripts/invocation.sh
+restarted() { # restarted <color>: prints "yes" if something else than a run has restarted the color since its last start
+    began=$(cat "$root/$1/invocation" 2>/dev/null || true)
+    [ -z "$began" ] || [ "$began" = "$(invocation "$app-$1")" ] || echo yes
+}
 echo "live=$(link "$root/live")"
 for color in blue green; do
     echo "$color.release=$(link "$root/$color/release" | sed 's|.*/||')"
     echo "$color.started=$(cut -d' ' -f1 "$root/$color/started" 2>/dev/null || true)"
+    echo "$color.restarted=$(restarted "$color")"
     echo "$color.shrunk=$([ ! -e "$root/$color/shrunk" ] || echo yes)"
     echo "$color.active=$(systemctl is-active "$app-$color.target" 2>/dev/null || true)"
     echo "$color.rss_kb=$(rss_kb "$app-$color-$main.service")"

@@ -1,8 +1,14 @@
 # shellcheck shell=sh
 # Points a color to a release and restarts the color's processes. The file `started` names the release for which the
 # running processes were started. The script removes this file before it changes the link. Therefore, if the script is
-# interrupted at any point, the next start restarts the color.
+# interrupted at any point, the next start restarts the color. The file `invocation` has systemd's id of the start. By this
+# id, a later look sees whether something else has restarted the color since then, such as a reboot.
 set -eu
+. ../scripts/invocation.sh
+note_start() {
+    invocation "${target%.target}" >"$dir/invocation.new"
+    mv -T "$dir/invocation.new" "$dir/invocation"
+}
 root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7 services=$8
 dir=$root/$color
 if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
@@ -28,6 +34,8 @@ fi
 if [ ! -e "$dir/shrunk" ] && [ "$(readlink "$dir/release" 2>/dev/null || true)" = "$want" ] \
     && [ "$(cut -d' ' -f1 "$dir/started" 2>/dev/null || true)" = "${id:-none}" ] \
     && systemctl is-active -q "$target"; then
+    # the run warms the color next, whatever has restarted it
+    note_start
     exit 0
 fi
 rm -f "$dir/started" "$dir/shrunk"
@@ -58,5 +66,6 @@ for file in "$dir"/release/.release/stack/service-*; do
         exit 1
     }
 done
+note_start
 printf '%s %s\n' "${id:-none}" "$now" >"$dir/started.new"
 mv -T "$dir/started.new" "$dir/started"

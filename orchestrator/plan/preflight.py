@@ -117,7 +117,7 @@ def rollback(
     Raises Refused with the problems found, and UsageError if ``allow_missing`` names an unknown node.
     """
     if to is None:
-        to = _shrunk(fleet)
+        to = cold_release(fleet)
     if to is not None and set(_warm(fleet)) != {to}:
         return _rollback_to_kept(fleet, settings, to, allow_missing)
     live = live_color(fleet)
@@ -159,25 +159,25 @@ def rollback(
     )
 
 
-def _shrunk(fleet: FleetState) -> str | None:
-    """Return the idle color's release if the idle color runs with fewer workers on some node; otherwise None.
+def cold_release(fleet: FleetState) -> str | None:
+    """Return the idle color's release if the idle color has to be warmed on some node; otherwise None.
 
-    A timer reduces the number of workers after the soak time. After that, the release has to be started again before it
-    can take traffic.
+    This is the case if a timer has reduced the number of workers after the soak time, or if the color was restarted
+    since it was warmed, for example by a reboot.
     """
     idle, fleet = live_color(fleet).other, fleet.without(fleet.barred)
-    return next((state.release[idle] for state in fleet.node_states.values() if idle in state.shrunk), None)
+    return next((state.release[idle] for state in fleet.node_states.values() if idle in state.cold), None)
 
 
 def _warm(fleet: FleetState) -> list[str | None]:
     """Return the warm release of the idle color: one item for each node.
 
-    The item is None if the idle color of the node does not run its release, or runs with fewer workers. Barred nodes,
+    The item is None if the idle color of the node does not run its release, or is cold. Barred nodes,
     and nodes whose state is unknown, are left out.
     """
     idle = live_color(fleet).other
     states = fleet.without(fleet.barred).node_states.values()
-    return [state.release[idle] if _runs(state, idle) and idle not in state.shrunk else None for state in states]
+    return [state.release[idle] if _runs(state, idle) and idle not in state.cold else None for state in states]
 
 
 def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_missing: frozenset[str]) -> Inputs:

@@ -128,6 +128,8 @@ def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Input
     # A rollback to a warm release does not read the Auto Scaling group, so that it works even if AWS does not answer.
     started = options.to is not None or fleet.settings.shrinks
     seen = survey(fleet, group=verb != "rollback" or started)
+    if verb == "rollback" and not started and fleet.settings.scaling and preflight.cold_release(seen):
+        seen = survey(fleet, group=True)
     return seen, _decide(fleet, seen, verb, options)
 
 

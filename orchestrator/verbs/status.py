@@ -182,7 +182,10 @@ def _runs(state: NodeState, color: Color) -> str:
         return "down"
     if state.started[color] != state.release[color]:
         return "up, not started for this release"
-    return "shrunk" if color in state.shrunk else "warm"
+    if color in state.shrunk:
+        return "shrunk"
+    # the live color gets warm by the users' requests
+    return "cold" if color in state.restarted and color is not state.live else "warm"
 
 
 def _group(group: Group | str) -> str:

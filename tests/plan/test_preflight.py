@@ -503,3 +503,14 @@ def test_the_group_is_suspended_if_the_settings_say_so(given: Settings, suspends
     plain = release(fleet(group=STILL), settings=given).to_json()
     assert ("Launch" in plain["scaling"]) is suspends
     assert list(plain["instances"]) == ["i-1"]
+
+
+@pytest.mark.parametrize("change", ["shrunk", "restarted"])
+def test_a_cold_color_is_warmed_before_it_gets_traffic(change: str) -> None:
+    cold: dict[str, Any] = {change: frozenset({GREEN})}
+    i = rollback(fleet({"node1": node(), "node2": node(**cold)}))
+    assert i.cold
+    assert i.release == OLD
+    assert not rollback(fleet({"node2": node(**{change: frozenset({BLUE})})})).cold, (
+        "the live color gets warm by itself"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -143,3 +145,22 @@ def test_without_the_setting_there_is_no_timer(released: World) -> None:
     assert verbs.release(released.fleet(), Options(ref="v1")) == 0
     assert not timer(released, "node1", "blue").exists()
     assert not (released.root("node1") / "blue/soak").exists()
+
+
+def test_a_restarted_color_is_warmed_before_it_gets_traffic(
+    released: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verbs.release(released.fleet(), Options(ref="v1")) == 0
+    assert not survey(released.fleet()).node_states["node2"].cold
+    # a reboot starts the color again: the fake systemctl takes its id from the time of its file
+    unit = released.path / "node2/systemd/shop-blue.target"
+    os.utime(unit, (1, 1))
+    states = survey(released.fleet()).node_states
+    assert [states[node].cold for node in ("node1", "node2")] == [frozenset(), frozenset({Color.blue})]
+    assert _runs(states["node2"], Color.blue) == "cold"
+    capsys.readouterr()
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"(?s)\bwarm\b.*\bcutover\b", said), said
+    assert unit.stat().st_mtime == 1, "the color was not restarted again"
+    assert not survey(released.fleet()).node_states["node2"].cold

@@ -84,6 +84,7 @@ def test_a_switch(seen: Seen | str, line: str) -> None:
             "node1 live blue blue r2 (warm) green r1 (up, not started for this release)",
         ),
         ({"shrunk": frozenset({GREEN})}, "node1 live blue blue r2 (warm) green r1 (shrunk)"),
+        ({"restarted": frozenset({BLUE, GREEN})}, "node1 live blue blue r2 (warm) green r1 (cold)"),
     ],
 )
 def test_a_node(change: dict[str, Any], line: str) -> None:
