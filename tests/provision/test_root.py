@@ -1,7 +1,7 @@
 """Where provisioning acts as root, it touches no path that the deploy user or the web user can change.
 
-These tests read all operations, units and sudo rules, for settings of all kinds. `tests/fleet/test_root.py` observes
-the processes of root on a fleet.
+These tests read all operations, units and sudo rules, for settings of all kinds. `tests/root` traces the scripts of
+provisioning.
 """
 
 from __future__ import annotations

@@ -1,0 +1,98 @@
+"""Trace the processes of a container with strace, from this machine, and read who owns what in the container."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from typing_extensions import override
+
+from tests.root.rule import Entry
+from tests.root.trace import OPTIONS, Process, Touch, touches
+
+
+class Entries(Mapping[str, Entry]):
+    """What exists in a container: path -> entry. The directories in a path must not be symlinks.
+
+    + root: a path on this machine under which the files of the container are
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    @override
+    def __getitem__(self, path: str) -> Entry:
+        try:
+            found = os.lstat(f"{self._root}{path}")
+            target = os.readlink(f"{self._root}{path}") if stat.S_ISLNK(found.st_mode) else ""
+        except OSError:
+            raise KeyError(path) from None
+        return Entry(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), target)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        raise NotImplementedError
+
+    @override
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+class Tracer:
+    """Traces all processes of a container, and those that they start.
+
+    + first: id of the container's first process on this machine
+    + output: file for the output of strace
+    """
+
+    def __init__(self, first: int, output: Path) -> None:
+        self._output = output
+        ids = _processes(first)
+        self._first = {pid: _process(pid) for pid in ids}
+        words = [word for pid in ids for word in ("-p", str(pid))]
+        self._strace = subprocess.Popen(["strace", *OPTIONS, "-o", str(output), *words])
+        # each system call of a traced process waits for strace, even if the machine is busy with other things
+        os.setpriority(os.PRIO_PROCESS, self._strace.pid, -10)
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether all processes are traced that were there at the beginning and still exist."""
+        return all(_tracer(pid) != "0" for pid in self._first)
+
+    def end(self) -> list[Touch]:
+        """End the trace, and return what processes of root have touched since its begin."""
+        self._strace.send_signal(signal.SIGINT)
+        self._strace.wait()
+        with self._output.open(errors="replace") as lines:
+            return list(touches(lines, self._first))
+
+
+def _processes(first: int) -> list[int]:
+    """Return the ids of all processes in the process namespace of a container."""
+    space = os.readlink(f"/proc/{first}/ns/pid")
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(path / "ns/pid") == space:
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def _process(pid: int) -> Process:
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    program = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    return Process(int(status["Uid"].split()[1]), os.readlink(f"/proc/{pid}/cwd"), (program,))
+
+
+def _tracer(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return "gone"
+    return next(line.split()[1] for line in text.splitlines() if line.startswith("TracerPid:"))

@@ -1,0 +1,146 @@
+"""The rule: root touches no path of which another user can change any part. All functions are pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.root.trace import Touch
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, directory or symlink on a host.
+
+    + user, group: ids of the owner and of the group
+    + mode: permissions, such as ``0o755``
+    + target: target of a symlink; empty for everything else
+    """
+
+    user: int
+    group: int
+    mode: int
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Others:
+    """The users who must not get root's rights: the deploy user and the web user.
+
+    + users, groups: their ids, and the ids of their groups
+    """
+
+    users: frozenset[int]
+    groups: frozenset[int]
+
+    def change(self, directory: Entry) -> bool:
+        """Return whether one of the users can change the entries of a directory."""
+        return bool(
+            directory.user in self.users
+            or (directory.mode & 0o020 and directory.group in self.groups)
+            or directory.mode & 0o002
+        )
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """An exception of the rule.
+
+    + program: a pattern that matches the program of the process, or of one of its parents, with its arguments
+    + path: a pattern that matches the whole path
+    + reason: why no other user gains anything
+    + anchored: whether the call must be anchored (`Touch.is_anchored`)
+    + itself: whether the pattern must match the program of the process itself
+    """
+
+    program: str
+    path: str
+    reason: str
+    anchored: bool = True
+    itself: bool = False
+
+    def permits(self, touch: Touch) -> bool:
+        programs = touch.programs[:1] if self.itself else touch.programs
+        return (
+            (touch.is_anchored or not self.anchored)
+            and re.fullmatch(self.path, touch.absolute) is not None
+            and any(re.search(self.program, program) for program in programs)
+        )
+
+
+LINKS = 40
+"""The largest number of symlinks in a path."""
+
+
+def weakness(
+    path: str, follows: bool, entries: Mapping[str, Entry], others: Others, made: frozenset[str] = frozenset()
+) -> str | None:
+    """Return the first directory of a path that other users can change; None if there is none.
+
+    In a sticky directory such as ``/tmp``, other users cannot replace an entry of root.
+
+    + path: absolute path
+    + follows: whether a symlink at the end of the path is followed
+    + entries: what exists on the host: path -> entry
+    + made: paths of files and directories that root has made, and may have removed meanwhile
+    """
+    rest = [part for part in path.split("/") if part]
+    here, links = "", 0
+    while rest:
+        directory = entries.get(here or "/")
+        part = rest.pop(0)
+        below = f"{here}/{part}"
+        entry = entries.get(below)
+        if directory is not None and others.change(directory):
+            sticky = directory.mode & 0o1000 and directory.user not in others.users
+            is_roots = (entry is not None and entry.user == 0) or (entry is None and below in made)
+            if not (sticky and is_roots):
+                return here or "/"
+        if part == "..":
+            here = posixpath.dirname(here).rstrip("/")
+            continue
+        if entry is not None and entry.target and (rest or follows):
+            links += 1
+            if links > LINKS:
+                return below
+            rest = [*(part for part in entry.target.split("/") if part and part != "."), *rest]
+            here = "" if entry.target.startswith("/") else here
+            continue
+        here = below
+    return None
+
+
+def violations(
+    touched: Iterable[Touch], entries: Mapping[str, Entry], others: Others, allowed: Sequence[Allowed]
+) -> list[str]:
+    """Return one line for each path that root touches although other users can change a part of the path.
+
+    + entries: what exists on the host: path -> entry
+    + others: the users who must not get root's rights
+    + allowed: the exceptions
+    """
+    touched = list(touched)
+    made = frozenset(touch.absolute for touch in touched if touch.creates)
+    lines: dict[str, None] = {}
+    for touch in touched:
+        directory = _weakness(touch, entries, others, made)
+        if directory is None or any(one.permits(touch) for one in allowed):
+            continue
+        by = " < ".join(program[:160] for program in touch.programs[:4])
+        lines[f"{touch.call} {touch.absolute}: others can change {directory}: {by}"] = None
+    return list(lines)
+
+
+def _weakness(touch: Touch, entries: Mapping[str, Entry], others: Others, made: frozenset[str]) -> str | None:
+    """Return the first directory of a touched path that other users can change; None if there is none."""
+    directory = weakness(touch.absolute, touch.follows, entries, others, made)
+    if directory is not None and touch.creates:
+        # the call makes a new entry, and follows no link: the directories above a sticky directory decide
+        parent = entries.get(posixpath.dirname(touch.absolute))
+        if parent is not None and parent.mode & 0o1000 and posixpath.dirname(touch.absolute) == directory:
+            directory = None
+    if directory is None and touch.real and touch.real != touch.absolute:
+        directory = weakness(touch.real, False, entries, others, made)
+    return directory
