@@ -120,17 +120,36 @@ def _instances(ec2: EC2Client, filters: list[Any]) -> dict[str, Instance]:
     return {one.id: one for one in sorted(found, key=lambda one: one.id)}
 
 
+def described_group(autoscaling: AutoScalingClient, name: str) -> Mapping[str, Any]:
+    """Return an Auto Scaling group: a dictionary, as AWS's call DescribeAutoScalingGroups returns it.
+
+    Raises UsageError if there is no such group, and OrchestratorError if AWS refuses the request or does not answer.
+    """
+    with asking(f"Auto Scaling group {name}"):
+        # the answer about one group has one page, with all its instances
+        found: Sequence[Any] = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])[
+            "AutoScalingGroups"
+        ]
+    if not found:
+        raise UsageError(f"there is no Auto Scaling group {name} in this account and region")
+    group: Mapping[str, Any] = found[0]
+    return group
+
+
+def states(group: Mapping[str, Any]) -> dict[str, str]:
+    """Return instance id -> lifecycle state for each instance of an Auto Scaling group, sorted by id. Pure.
+
+    + group: the result of ``described_group``
+    """
+    return dict(sorted((one["InstanceId"], str(one["LifecycleState"])) for one in group.get("Instances", [])))
+
+
 def in_group(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
     """Return instance id -> lifecycle state for each instance of an Auto Scaling group, sorted by id.
 
     Raises UsageError if there is no such group, and OrchestratorError if AWS refuses the request or does not answer.
     """
-    with asking(f"Auto Scaling group {group}"):
-        # the answer about one group has one page, with all its instances
-        found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"]
-    if not found:
-        raise UsageError(f"there is no Auto Scaling group {group} in this account and region")
-    return dict(sorted((one["InstanceId"], str(one["LifecycleState"])) for one in found[0].get("Instances", [])))
+    return states(described_group(autoscaling, group))
 
 
 def target_group(elb: ElasticLoadBalancingv2Client, arn: str, port: int) -> TargetGroup:

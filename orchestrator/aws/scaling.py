@@ -23,9 +23,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.aws.api import asking
-from orchestrator.aws.instances import IN_SERVICE, Instance, TargetGroup
+from orchestrator.aws.instances import IN_SERVICE, Instance, TargetGroup, described_group, states
 from orchestrator.aws.target_groups import BARRED, Target
-from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
@@ -101,17 +100,14 @@ def see(autoscaling: AutoScalingClient, name: str) -> Group:
 
     Raises UsageError if no group has this name. Raises OrchestratorError if AWS refuses the request or does not answer.
     """
+    group = described_group(autoscaling, name)
     with asking(f"Auto Scaling group {name}"):
-        found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
-        if not found:
-            raise UsageError(f"there is no Auto Scaling group {name} in this account and region")
         # AWS keeps six weeks of refreshes; at most one is in progress
         refreshes = autoscaling.describe_instance_refreshes(AutoScalingGroupName=name, MaxRecords=100)
-    group = found[0]
     running = [str(one.get("Status")) for one in refreshes.get("InstanceRefreshes", [])]
     return Group(
         name,
-        dict(sorted((one["InstanceId"], str(one["LifecycleState"])) for one in group.get("Instances", []))),
+        states(group),
         frozenset(one["ProcessName"] for one in group.get("SuspendedProcesses", []) if "ProcessName" in one),
         next((status for status in running if status in REFRESHES), None),
         str(group.get("HealthCheckType", "EC2")),

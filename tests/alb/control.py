@@ -17,6 +17,8 @@ from unittest.mock import patch
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.elbv2.exceptions import ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeAction, FakeHealthStatus, FakeTargetGroup
+from moto.elbv2.responses import ELBV2Response
+from werkzeug.exceptions import HTTPException
 
 from tests.alb.metrics import Metrics
 
@@ -53,6 +55,7 @@ class Control:
     + states: group ARN and member -> its health
     + shape: how a rule with a single target group is answered: ``arn``, ``config`` or ``both``
     + calls: names of the calls that changed something, in their order
+    + expired: whether the token has expired, so that every call is refused
     """
 
     health: Callable[[str, Member], State] | None = None
@@ -60,6 +63,7 @@ class Control:
     shape: str = "both"
     metrics: Metrics = field(default_factory=Metrics)
     calls: list[str] = field(default_factory=list)
+    expired: bool = False
     clock: Callable[[], float] = time.monotonic
     draining: dict[str, dict[Member, float]] = field(default_factory=dict)
 
@@ -111,6 +115,12 @@ class Control:
         create_listener, modify_listener = ELBv2Backend.create_listener, ELBv2Backend.modify_listener
         attributes = ELBv2Backend.modify_target_group_attributes
         get_metric_data = CloudWatchBackend.get_metric_data
+        authorize = ELBV2Response._authenticate_and_authorize_normal_action
+
+        def authorized(response: ELBV2Response, resource: str) -> None:
+            if self.expired:
+                raise ExpiredToken
+            authorize(response, resource)
 
         def after(backend: ELBv2Backend) -> None:
             for rule in _rules(backend):
@@ -157,6 +167,7 @@ class Control:
             return [*found, *(self.metrics.answer(query, start_time, end_time) for query in ours)]
 
         corrections: list[tuple[type, str, Callable[..., Any]]] = [
+            (ELBV2Response, "_authenticate_and_authorize_normal_action", authorized),
             (FakeTargetGroup, "register", lambda group, targets: self.register(group, targets)),
             (FakeTargetGroup, "deregister", lambda group, targets: self.deregister(group, targets)),
             (ELBv2Backend, "describe_target_health", lambda backend, arn, ids: self.describe(backend, arn, ids)),
@@ -171,6 +182,16 @@ class Control:
             for owner, name, correction in corrections:
                 stack.enter_context(patch.object(owner, name, correction))
             yield
+
+
+class ExpiredToken(HTTPException):
+    """How AWS answers every call after the token has expired."""
+
+    code = 403
+    description = (
+        "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>"
+        "<Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
+    )
 
 
 STICKY_TARGETS = (

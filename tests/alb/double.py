@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -154,6 +154,22 @@ class Double:
 
     def arn(self, color: Color) -> str:
         return self.names.green if color is Color.green else self.names.blue
+
+    def expire(self, expired: bool = True) -> None:
+        """Let the token expire: every call of the API is refused. Or let it be valid again."""
+        self._process.tell(do="expire", expired=expired)
+
+    def freeze(self, node: int, frozen: bool = True) -> None:
+        """Let one node of the balancer, at ``urls[node]``, adopt no further change. Or let it catch up."""
+        self._process.tell(do="freeze", node=node, frozen=frozen)
+
+    def change(self, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+        """Change the list of the rule's actions, as another person or program does."""
+        actions = self.elb.describe_rules(RuleArns=[self.names.rule])["Rules"][0]["Actions"]
+        for action in actions:
+            action.pop("TargetGroupArn", None)
+        edit(actions)
+        self.elb.modify_rule(RuleArn=self.names.rule, Actions=actions)
 
     def statuses(self) -> dict[str, int]:
         """How often all nodes gave each answer: ``targetgroup/web-blue/... 200``, ``elb 502``."""

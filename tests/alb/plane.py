@@ -78,6 +78,8 @@ class Node:
         self._groups: dict[str, Group] = {}
         self._adopts_at = 0.0
         self._learned: deque[Snapshot] = deque()
+        self._frozen = False
+        self._missed: Snapshot | None = None
         self._checks: dict[tuple[str, Member], asyncio.Task[None]] = {}
         self.checked: dict[tuple[str, Member], Checked] = {}
         self._turns: dict[str, itertools.count[int]] = defaultdict(itertools.count)
@@ -107,11 +109,21 @@ class Node:
 
     def learn(self, snapshot: Snapshot) -> None:
         """Adopt a snapshot after this node's own delay, never before an earlier snapshot."""
+        if self._frozen:
+            self._missed = snapshot
+            return
         loop = asyncio.get_running_loop()
         self._learned.append(snapshot)
         self._adopts_at = max(self._adopts_at, loop.time() + self._rng.uniform(*self._options.delay))
         # calls at the same instant arrive in any order, so the order of the calls must not decide
         loop.call_at(self._adopts_at, lambda: self.adopt(self._learned.popleft()))
+
+    def freeze(self, frozen: bool) -> None:
+        """Learn nothing from now on, or learn again, beginning with what was missed. What was learned is adopted."""
+        self._frozen = frozen
+        if not frozen and self._missed is not None:
+            self.learn(self._missed)
+            self._missed = None
 
     def adopt(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

@@ -33,10 +33,22 @@ class Service:
         self._elb, ec2 = (session.client(name, endpoint_url=endpoint) for name in ("elbv2", "ec2"))
         self._network = network_of(ec2)
         self._plane: Plane | None = None
+        self._control: Control | None = None
         self._corrections = ExitStack()
 
     async def answer(self, command: dict[str, Any]) -> dict[str, Any]:
-        return await self._make(command["config"]) if command["do"] == "make" else self._stats()
+        match command["do"]:
+            case "make":
+                return await self._make(command["config"])
+            case "expire":
+                assert self._control
+                self._control.expired = command["expired"]
+            case "freeze":
+                assert self._plane
+                self._plane.nodes[command["node"]].freeze(command["frozen"])
+            case _:
+                return self._stats()
+        return {}
 
     async def _make(self, config: dict[str, Any]) -> dict[str, Any]:
         """Replace the balancer by a new one. The configuration is that of ``tests.alb.double.Double``."""
@@ -45,7 +57,7 @@ class Service:
         self._corrections.close()
         where = {_member(name): (str(host), int(port)) for name, (host, port) in config.pop("where").items()}
         delay, seed, interval, renew = (config.pop(name) for name in ("delay", "seed", "interval", "renew"))
-        control = Control()
+        self._control = control = Control()
         self._plane = Plane(
             Options(tuple(delay), seed, interval, renew, where), config.pop("addresses"), control.metrics
         )

@@ -269,6 +269,87 @@ def test_sticky_clients_lose_requests_without_detaching(process: Process) -> Non
     asyncio.run(switch())
 
 
+async def cut_on_detach(process: Process, wait: bool) -> Load:
+    """Sticky clients leave blue, one address adopts nothing, and blue is stopped: after quiet, or at once."""
+    async with site(process, stickiness=2, renew=True) as made, Load(made.alb.urls, cookies=True).running() as load:
+        assert isinstance(load, Load)
+        alb = made.alb.switch()
+        await more(lambda: load.answers[Color.blue], 21)
+        await made.shift(GREEN, alb)
+        await made.everywhere(Color.green)
+        made.alb.freeze(0)
+        await asyncio.to_thread(alb.detach, Color.blue)
+        # longer than a cookie lasts: an address that knows of no detachment renews it
+        await asyncio.sleep(3.0)
+        load.recent.clear()
+        await more(lambda: load.recent[Color.blue], 10)
+        if wait:
+            with pytest.raises(AssertionError, match="blue is quiet"):
+                await made.quiet(Color.blue, patience=4.0)
+            made.alb.freeze(0, frozen=False)
+            await made.quiet(Color.blue)
+        made.stop(Color.blue)
+        await more(lambda: sum(load.answers.values()) + sum(load.failures.values()), 200)
+    return load
+
+
+def test_a_detachment_that_one_address_has_not_adopted_is_seen_by_quiet(process: Process) -> None:
+    assert asyncio.run(cut_on_detach(process, wait=True)).failures == {}
+
+
+@pytest.mark.slow
+def test_a_detached_color_that_is_stopped_at_once_loses_old_clients(process: Process) -> None:
+    assert asyncio.run(cut_on_detach(process, wait=False)).failures["502"] > 0
+
+
+def test_an_expired_token_refuses_every_call_and_moves_nothing(process: Process) -> None:
+    async def scenario() -> None:
+        async with site(process) as made:
+            alb = made.alb.switch()
+            await made.shift(GREEN, alb)
+            await made.everywhere(Color.green)
+            made.alb.expire()
+            for call in (alb.see, alb.see_weights, lambda: alb.shift(BLUE, back=True), lambda: alb.arm(BLUE)):
+                with pytest.raises(NotDone, match=r"the AWS credentials have expired \(ExpiredToken\); log in again"):
+                    await asyncio.to_thread(call)
+            assert (await get(made)).color == Color.green
+            made.alb.expire(False)
+            await asyncio.to_thread(lambda: alb.shift(BLUE, back=True))
+            await made.everywhere(Color.blue)
+
+    asyncio.run(scenario())
+
+
+def test_a_frozen_address_keeps_its_weights_until_it_catches_up(process: Process) -> None:
+    async def scenario() -> None:
+        async with site(process) as made:
+            made.alb.freeze(1)
+            await made.shift(GREEN)
+            with pytest.raises(AssertionError):
+                await made.everywhere(Color.green, patience=3.0)
+            assert await answers(made.alb.urls[1], Color.blue)
+            made.alb.freeze(1, frozen=False)
+            await made.everywhere(Color.green)
+
+    asyncio.run(scenario())
+
+
+def test_a_change_by_others_between_arm_and_shift_stops_the_shift(process: Process) -> None:
+    def sticky(actions: list[dict[str, Any]]) -> None:
+        actions[-1]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 600}
+
+    async def scenario() -> None:
+        async with site(process) as made:
+            alb = made.alb.switch()
+            await asyncio.to_thread(alb.arm, GREEN)
+            made.alb.change(sticky)
+            with pytest.raises(NotDone, match="stickiness of the action forward was off and is 600 s now"):
+                await asyncio.to_thread(alb.shift, GREEN)
+            assert (await get(made)).color == Color.blue
+
+    asyncio.run(scenario())
+
+
 # --- the double is no kinder than an ALB
 
 
