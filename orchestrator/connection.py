@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import IOBase
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeGuard, cast
 
-from paramiko import SSHException
+from paramiko import SFTPClient, SSHException
 from pyinfra import logger
-from pyinfra.api.command import StringCommand
+from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.output import echo
+from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import (
@@ -109,11 +112,21 @@ class Connection(BaseConnector):
 
     @override
     def put_file(self, filename_or_io: str | IOBase, remote_filename: str, *more: Any, **arguments: Any) -> bool:
-        return self.inner.put_file(filename_or_io, remote_filename, *more, **arguments)
+        """Copy a file to the host. Raises Silent if the connection is broken."""
+        if not _has_sftp(self.inner, arguments):
+            return self.inner.put_file(filename_or_io, remote_filename, *more, **arguments)
+        with _sftp(self.inner) as client, get_file_io(cast(Any, filename_or_io)) as file:
+            client.putfo(file, remote_filename)
+        return True
 
     @override
     def get_file(self, remote_filename: str, filename_or_io: str | IOBase, *more: Any, **arguments: Any) -> bool:
-        return self.inner.get_file(remote_filename, filename_or_io, *more, **arguments)
+        """Copy a file from the host. Raises Silent if the connection is broken."""
+        if not _has_sftp(self.inner, arguments):
+            return self.inner.get_file(remote_filename, filename_or_io, *more, **arguments)
+        with _sftp(self.inner) as client, get_file_io(cast(Any, filename_or_io), "wb") as file:
+            client.getfo(remote_filename, file)
+        return True
 
     @override
     def check_can_rsync(self) -> None:
@@ -231,7 +244,45 @@ def _over_ssh(connector: SSHConnector, command: StringCommand, arguments: dict[s
             raise EOFError
         return status, output
 
+    if not (arguments.get("_sudo") and sys.stdin.isatty()):
+        # pyinfra would ask for sudo's password, even if the sudo of a script failed, or if nobody can answer
+        return execute()[1]
     return execute_command_with_sudo_retry(connector.host, cast(Any, arguments), execute)[1]
+
+
+def _has_sftp(connector: BaseConnector, arguments: Mapping[str, Any]) -> TypeGuard[SSHConnector]:
+    """Return whether pyinfra would transfer a file by SFTP, as the user who logs in."""
+    return (
+        isinstance(connector, SSHConnector)
+        and connector.data["ssh_file_transfer_protocol"] == "sftp"
+        and not any(arguments.get(become) for become in ("_sudo", "_su_user"))
+    )
+
+
+@contextmanager
+def _sftp(connector: SSHConnector) -> Iterator[SFTPClient]:
+    """Yield a client of SFTP. Raises Silent if the connection is broken, or if the server has no SFTP.
+
+    The login shell starts the server's program, so a greeting of the login would come before the first bytes of SFTP.
+    Therefore the program is started after a mark, and all bytes before the mark are ignored.
+    """
+    mark = f"answer-{secrets.token_hex(8)}"
+    command = StringCommand("sh -c", QuoteString(assign(read("scripts/sftp.sh"), mark=mark)))
+    try:
+        transport = connector.client.get_transport() if connector.client else None
+        if transport is None:
+            raise EOFError
+        channel, before = transport.open_session(), b""
+        channel.exec_command(command.get_raw_value())
+        while not before.endswith(f"\n{mark}\n".encode()):
+            # one byte at a time, because the bytes after the mark are SFTP's
+            if not (byte := channel.recv(1)):
+                raise Unclear(decoded(before)[-1] if before else "no program for SFTP")
+            before += byte
+        with SFTPClient(channel) as client:
+            yield client
+    except (OSError, EOFError, SSHException) as broken:
+        raise Silent(str(broken) or "stopped answering") from None
 
 
 def _lines(file: Any) -> Iterator[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import paramiko
@@ -23,6 +26,21 @@ from orchestrator.errors import Silent, Unclear
 from orchestrator.scripts.command import question
 
 LOGIN = "printf 'Welcome \\377'; echo careful >&2; {command}\nstatus=$?; echo bye; exit $status"
+
+
+class Files(paramiko.SFTPServerInterface):
+    """The files of this machine."""
+
+    @override
+    def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:
+        handle = paramiko.SFTPHandle(flags)
+        opened = Path(path).open("wb" if flags & os.O_CREAT else "rb")  # noqa: SIM115 (the handle closes the file)
+        handle.writefile = handle.readfile = opened  # type: ignore[attr-defined]
+        return handle
+
+    @override
+    def stat(self, path: str) -> paramiko.SFTPAttributes | int:
+        return paramiko.SFTPAttributes.from_stat(Path(path).stat())
 
 
 class Server(paramiko.ServerInterface):
@@ -61,6 +79,10 @@ class Server(paramiko.ServerInterface):
         return True
 
     def _run(self, channel: paramiko.Channel, command: str) -> None:
+        if mark := re.search(r"mark=(\S+)\nfor program in .*sftp", command):
+            channel.sendall(b"Welcome \xff\n" + f"\n{mark[1]}\n".encode())
+            paramiko.SFTPServer(channel, "sftp", self, Files).start()
+            return
         stdin = channel.makefile("rb").read()
         login = self.login.replace("{command}", command)
         done = subprocess.run(["bash", "-c", login], input=stdin, capture_output=True)
@@ -123,6 +145,15 @@ def test_much_output_on_both_sides_arrives_whole(host: Host) -> None:
     assert (good, len(stdout), len(stderr)) == (True, 60000, 3000)
 
 
+def test_sudo_in_a_script_is_quoted_and_asks_nobody(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(prompt: str) -> str:
+        raise AssertionError(prompt)
+
+    monkeypatch.setattr("pyinfra.connectors.util.getpass", asked)
+    refusal = "sudo: a password is required"
+    assert run(host, f"echo {refusal} >&2; exit 1") == (False, [], [refusal])
+
+
 def test_a_failed_question_has_no_answer(host: Host) -> None:
     with pytest.raises(Unclear, match="does not say how it is: no such thing"):
         run(host, question("echo 1; echo no such thing >&2; exit 1"))
@@ -140,3 +171,11 @@ def test_a_broken_connection_is_not_an_answer(host: Host, server: Server) -> Non
         run(host, "echo one")
     with pytest.raises(Silent, match="not active"):
         run(host, "echo one")
+
+
+def test_files_are_copied_whatever_the_login_prints(host: Host, tmp_path: Path) -> None:
+    content = os.urandom(100_000)
+    (tmp_path / "here").write_bytes(content)
+    assert host.put_file(str(tmp_path / "here"), str(tmp_path / "there"))
+    assert host.get_file(str(tmp_path / "there"), str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == content
