@@ -61,7 +61,7 @@ def run(verb: str) -> None:
     except OrchestratorError as refusal:
         _refuse(fleet.mask.hide(str(refusal)), refusal.status)
     python.call(
-        name=f"{verb} {fleet.settings.app}",
+        name=f"{verb} {fleet.settings.name}",
         function=_drive,
         verb=verb,
         fleet=fleet,

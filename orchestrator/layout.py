@@ -1,4 +1,4 @@
-"""Derive all paths and names on nodes and balancers from the name of the application. All functions are pure."""
+"""Derive all paths and names on nodes and balancers from the name of the deployment. All functions are pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 from orchestrator.model import Color
 
 HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
-"""Directory of the orchestrator's configuration files for HAProxy: one file ``<app>.cfg`` for each application."""
+"""Directory of the orchestrator's configuration files for HAProxy: one file ``<name>.cfg`` for each deployment."""
 
 HEALTH = "/.orchestrator/health"
 """The URL path at which each color answers with its release's health page (the setting ``gate.path``)."""
@@ -16,10 +16,14 @@ HEALTH = "/.orchestrator/health"
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """The paths of an application on a node, and the names of its systemd units."""
+    """The paths of an application on a node, and the names of its systemd units.
 
-    app: str
-    root: str  # /srv/<app>
+    + name: name of the deployment (``Settings.name``)
+    + root: directory of the deployment, such as ``/srv/<name>``
+    """
+
+    name: str
+    root: str
 
     @property
     def mirror(self) -> str:
@@ -46,7 +50,7 @@ class NodeLayout:
     @property
     def library(self) -> str:
         """The directory of the scripts that provisioning installs as root, such as the guard and ``inspect.php``."""
-        return f"/usr/local/lib/orchestrator/{self.app}"
+        return f"/usr/local/lib/orchestrator/{self.name}"
 
     @property
     def ssh(self) -> str:
@@ -55,7 +59,7 @@ class NodeLayout:
 
     @property
     def etc(self) -> str:
-        return f"/etc/orchestrator/{self.app}"
+        return f"/etc/orchestrator/{self.name}"
 
     @property
     def provisioned(self) -> str:
@@ -102,24 +106,24 @@ class NodeLayout:
 
     def service_unit(self, color: Color, name: str) -> str:
         """Return the name of the systemd unit of a color's service."""
-        return f"{self.app}-{color}-{name}.service"
+        return f"{self.name}-{color}-{name}.service"
 
     def target(self, color: Color) -> str:
-        return f"{self.app}-{color}.target"
+        return f"{self.name}-{color}.target"
 
     def shrink(self, color: Color, kind: str) -> str:
         """Return the name of the systemd unit that restarts a color with fewer workers when the soak time is over.
 
         + kind: ``timer`` or ``service``
         """
-        return f"{self.app}-{color}-shrink.{kind}"
+        return f"{self.name}-{color}-shrink.{kind}"
 
     def shrunk(self, color: Color) -> str:
         """Return the path of a file that exists while a color runs with fewer workers."""
         return f"{self.root}/{color}/shrunk"
 
     def service(self, color: Color) -> str:
-        return f"{self.app}-{color}-fpm.service"
+        return f"{self.name}-{color}-fpm.service"
 
     STACK: ClassVar[str] = ".release/stack"
     """Directory with the configuration of nginx, PHP-FPM and services for the color that runs a release.
@@ -132,11 +136,11 @@ class NodeLayout:
 
     def nginx(self, color: Color) -> str:
         """Return the name of the systemd unit of a color's own nginx."""
-        return f"{self.app}-{color}-nginx.service"
+        return f"{self.name}-{color}-nginx.service"
 
     def nginx_run(self, color: Color) -> str:
         """Return the directory of the socket and the pid file of a color's nginx. The web user owns the directory."""
-        return f"/run/orchestrator/{self.app}-{color}-nginx"
+        return f"/run/orchestrator/{self.name}-{color}-nginx"
 
     def nginx_socket(self, color: Color) -> str:
         """Return the path of the socket at which a color's nginx listens, in addition to the color's port."""
@@ -156,18 +160,21 @@ class NodeLayout:
 
     def logs(self, color: Color) -> str:
         """Return the directory of the access log of a color's nginx."""
-        return f"/var/log/orchestrator/{self.app}/{color}"
+        return f"/var/log/orchestrator/{self.name}/{color}"
 
     def cache(self, color: Color) -> str:
         """Return the directory of the temporary files of a color's nginx."""
-        return f"/var/cache/orchestrator/{self.app}-{color}"
+        return f"/var/cache/orchestrator/{self.name}-{color}"
 
 
 @dataclass(frozen=True)
 class BalancerLayout:
-    """The paths and names of an application on a balancer."""
+    """The paths and names of an application on a balancer.
 
-    app: str
+    + name: name of the deployment (``Settings.name``)
+    """
+
+    name: str
 
     @property
     def state(self) -> str:
@@ -175,16 +182,16 @@ class BalancerLayout:
 
         The directory must be on a file system on which rename(2) is atomic for readers.
         """
-        return f"/var/lib/orchestrator/{self.app}"
+        return f"/var/lib/orchestrator/{self.name}"
 
     @property
     def library(self) -> str:
-        return f"/usr/local/lib/orchestrator/{self.app}"
+        return f"/usr/local/lib/orchestrator/{self.name}"
 
     @property
     def provisioned(self) -> str:
         """The file with a digest of each setting that provisioning has applied on this balancer."""
-        return f"/etc/orchestrator/{self.app}/provisioned"
+        return f"/etc/orchestrator/{self.name}/provisioned"
 
     @property
     def guard_dir(self) -> str:
@@ -216,7 +223,7 @@ class BalancerLayout:
         The level of the socket is ``operator``: with ``admin``, a user could read HAProxy's memory, and so the private
         keys of its certificates.
         """
-        return f"/run/haproxy/{self.app}.sock"
+        return f"/run/haproxy/{self.name}.sock"
 
     @property
     def haproxy_admin(self) -> str:
@@ -224,17 +231,17 @@ class BalancerLayout:
 
         The name of an application has no dots. Therefore no application has this path as its ``haproxy_socket``.
         """
-        return f"/run/haproxy/{self.app}.admin.sock"
+        return f"/run/haproxy/{self.name}.admin.sock"
 
     @property
     def haproxy_conf(self) -> str:
         """HAProxy's configuration file for this application. The distribution's ``haproxy.cfg`` stays unchanged."""
-        return f"{HAPROXY_DIRECTORY}/{self.app}.cfg"
+        return f"{HAPROXY_DIRECTORY}/{self.name}.cfg"
 
     @property
     def ring(self) -> str:
         """HAProxy: the name of the ring buffer that holds the latest requests."""
-        return f"{self.app}_record"
+        return f"{self.name}_record"
 
     @property
     def record(self) -> str:
@@ -243,11 +250,11 @@ class BalancerLayout:
         The deploy user may empty this file, but must not be able to replace it by another file or a link, because nginx
         opens the file as root. Therefore the file is not in ``state``, which the deploy user can change.
         """
-        return f"/var/log/orchestrator/{self.app}/record"
+        return f"/var/log/orchestrator/{self.name}/record"
 
     @property
     def journal(self) -> str:
         return f"{self.state}/journal"
 
     def backend(self, color: Color) -> str:
-        return f"{self.app}_{color}"
+        return f"{self.name}_{color}"

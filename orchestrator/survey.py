@@ -104,7 +104,7 @@ def color_in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     settings = fleet.settings
 
-    node = {"root": settings.node.root, "app": settings.app, "main": runtime_of(settings).main_name}
+    node = {"root": settings.node.root, "app": settings.name, "main": runtime_of(settings).main_name}
 
     def ask(host: Host) -> NodeState:
         state: NodeState = fleet.look(host, Node, **node)
@@ -122,7 +122,7 @@ def seen_at(fleet: Fleet, host: Host) -> Seen:
     Raises CannotTell if the balancer's answer does not tell the weights. Raises Unclear if the answer cannot be parsed.
     """
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
-    return understood(balancer(kind, layout).seen, fleet.look(host, BalancerLines, app=layout.app, kind=kind))
+    return understood(balancer(kind, layout).seen, fleet.look(host, BalancerLines, app=layout.name, kind=kind))
 
 
 def _link(state: NodeState | str) -> Seen | str:

@@ -57,7 +57,7 @@ class Version:
 class Announcement:
     """The content of the announcement.
 
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + fence: fence (number) of the run that wrote the announcement
     + busy: whether a run is in progress. While a run is in progress, new instances must wait
     + live: the live color

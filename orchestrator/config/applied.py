@@ -191,6 +191,7 @@ def _stream_limit(settings: Settings, switch: BalancerSwitch | None) -> object:
 
 KEYS: tuple[Key, ...] = (
     _key("app", *ALL),
+    _key("deployment", *ALL),
     Key("root", (NODE,), lambda settings, switch: settings.node.root),
     _key("first_color", *ALL),
     _key("user", *ALL),

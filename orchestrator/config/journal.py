@@ -44,8 +44,8 @@ class Journal(Aws):
     )
     prefix: Annotated[str, PREFIX] | None = Field(
         None,
-        description="only with kind `s3`: prefix of the objects' keys; default: the name of the application. If an "
-        "application has several inventories, each of them needs a different prefix",
+        description="only with kind `s3`: prefix of the objects' keys; default: the name of the application. If the "
+        "setting `deployment` is set, `-<deployment>` is appended to the prefix",
     )
 
     @model_validator(mode="after")

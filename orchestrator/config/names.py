@@ -142,11 +142,23 @@ An application has the files ``/etc/logrotate.d/<app>`` and ``/etc/sudoers.d/<ap
 """
 
 
-def _of_the_system(app: str) -> str | None:
-    if app in APPS:
-        return f"packages of the system have files with the name {app}: choose another name, such as {app}-app"
+def of_the_system(name: str) -> str | None:
+    """Return why an application or a deployment cannot have a name on the servers; None if it can have this name."""
+    if name in APPS:
+        return f"packages of the system have files with the name {name}: choose another name, such as {name}-app"
     return None
 
 
-App = Annotated[str, name_of("an application"), newly(_of_the_system)]
+App = Annotated[str, name_of("an application"), newly(of_the_system)]
 """The name of the application."""
+
+Deployment = Annotated[
+    str,
+    form(
+        r"[a-z][a-z0-9]*(-[a-z0-9]+)*",
+        "the name of a deployment",
+        "use small letters, digits and single -, with a letter at the beginning",
+        _plain,
+    ),
+]
+"""The name of a second deployment of an application, such as ``staging``."""

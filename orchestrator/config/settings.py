@@ -30,7 +30,7 @@ from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
-from orchestrator.config.names import App, DeployUser, WebUser
+from orchestrator.config.names import App, Deployment, DeployUser, WebUser
 from orchestrator.config.paths import OperatorFile, ReleasePath, no_root, relative
 from orchestrator.config.permissions import Permissions
 from orchestrator.config.php import Php
@@ -117,6 +117,12 @@ class Settings(Section):
     """The settings of one application on the servers of one inventory."""
 
     app: App = Field(description="name of the application")
+    deployment: Deployment | None = Field(
+        None,
+        description="name of a second deployment of the application on the same servers, such as `staging`. All its "
+        "files, systemd units and load balancer entries on the servers have the name `<app>-<deployment>` instead of "
+        "`<app>`. The deployment needs its own ports (docs/using.md)",
+    )
     recipe: str | None = Field(
         None,
         description=f"name of a recipe (ready-made settings for one kind of application): {', '.join(names())}. "
@@ -124,9 +130,9 @@ class Settings(Section):
     )
     root: Annotated[str, ROOT] | None = Field(
         None,
-        description="directory of the application on each node; default: `/srv/<app>`. Directories of the system and "
-        "of its users (`/etc`, `/usr`, `/var`, `/home`, ...) are refused, except in `/var/www`, `/var/opt` and "
-        "`/var/local`",
+        description="directory of the application on each node; default: `/srv/<app>`. If `deployment` is set, "
+        "`-<deployment>` is appended to this path. Directories of the system and of its users (`/etc`, `/usr`, `/var`, "
+        "`/home`, ...) are refused, except in `/var/www`, `/var/opt` and `/var/local`",
     )
     source: SerializeAsAny[Source] = Field(description="where the files of a release come from (docs/sources.md)")
     nodes: str = Field("nodes", description="inventory group of the nodes (the servers that run the application)")
@@ -251,12 +257,29 @@ class Settings(Section):
         return self
 
     @property
+    def name(self) -> str:
+        """The name of the deployment: ``<app>``, or ``<app>-<deployment>`` with the setting ``deployment``.
+
+        All names on nodes and balancers are derived from this name: paths, units, maps and backends.
+        """
+        return self._of_deployment(self.app)
+
+    @property
     def node(self) -> NodeLayout:
-        return NodeLayout(self.app, self.root or f"/srv/{self.app}")
+        return NodeLayout(self.name, self._of_deployment(self.root or f"/srv/{self.app}"))
 
     @property
     def balancer(self) -> BalancerLayout:
-        return BalancerLayout(self.app)
+        return BalancerLayout(self.name)
+
+    @property
+    def journal_prefix(self) -> str:
+        """The prefix of the keys of all objects in S3, if the journal is in S3."""
+        return self._of_deployment((self.journal.prefix or self.app).removesuffix("/"))
+
+    def _of_deployment(self, name: str) -> str:
+        """Append the name of the deployment to a name or path, so that no other deployment has this name or path."""
+        return f"{name}-{self.deployment}" if self.deployment else name
 
     @property
     def left_out(self) -> list[str]:

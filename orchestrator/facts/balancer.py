@@ -15,7 +15,7 @@ class BalancerLines(Fact[list[str]]):
     """
     Returns the lines that a balancer prints about its state. The method ``seen`` of the switch parses these lines.
 
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + kind: ``haproxy`` or ``nginx``
     """
 

@@ -103,9 +103,9 @@ class Node(Fact[NodeState]):
     Returns the state of a node: colors, releases, free disk space and free memory; None if the node did not answer.
 
     + root: directory of the application
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + main: ``fpm`` for PHP-FPM, or the name of the service that answers all requests. The fact measures the memory of
-      the systemd unit ``<app>-<color>-<main>``
+      the systemd unit ``<name>-<color>-<main>``
     """
 
     @override

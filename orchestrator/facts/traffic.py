@@ -17,7 +17,7 @@ class TrafficLines(Fact[list[str]]):
 
     The method ``traffic`` of the switch parses these lines.
 
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + kind: ``haproxy`` or ``nginx``
     + begin: begin of the window, in epoch seconds by the balancer's clock; None for the time at which the present
       weight was set

@@ -22,7 +22,7 @@ def promote(
 
     + root: directory of the application
     + color: ``blue`` or ``green``
-    + app: name of the application, needed only with ``soak``
+    + app: name of the deployment (``Settings.name``), needed only with ``soak``
     + soak: True to start the timer that later gives the other color fewer PHP-FPM workers. If ``color`` itself has such
       a timer, the operation stops this timer
     + guard: guard of the node, through which the command runs; None to run the command directly

@@ -17,7 +17,7 @@ def ready(app: str, kind: str, green: int, guard: Guard | None = None) -> Genera
     """
     Check that this balancer would accept a new weight for green, and prepare the shift. No traffic moves.
 
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + kind: ``haproxy`` or ``nginx``
     + green: share of the traffic that green will get, 0 to 100 per cent
     + guard: guard of the balancer, through which the command runs; None to run the command directly

@@ -17,7 +17,7 @@ def shift(app: str, kind: str, green: int, guard: Guard | None = None) -> Genera
     """
     Set green's share of the traffic at this balancer, without a reload.
 
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + kind: ``haproxy`` or ``nginx``
     + green: green's share of the traffic, 0 to 100 per cent. Blue gets the remaining share
     + guard: guard of the balancer, through which the command runs; None to run the command directly

@@ -56,7 +56,7 @@ def prepare(
     work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
     bar(work, settings, nodes, roll.barred)
     common.sudoers(work, settings, render.balancer_sudoers(settings, nodes))
-    unit = f"{settings.app}-bar.service"
+    unit = f"{settings.name}-bar.service"
     path = f"/etc/systemd/system/{unit}"
     if work.do("unit that bars at boot", operations.file, path=path, text=render.bar_service(settings)):
         enable = f"systemctl daemon-reload && systemctl enable --quiet {unit}"

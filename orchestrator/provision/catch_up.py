@@ -37,7 +37,7 @@ def script(settings: Settings) -> str:
         .get_template("catch-up.j2")
         .render(
             notice=NOTICE,
-            app=settings.app,
+            app=settings.name,
             user=settings.user,
             root=settings.node.root,
             library=settings.node.library,
@@ -53,7 +53,7 @@ def script(settings: Settings) -> str:
             warm=settings.warm,
             compiles=bool(runtime_of(settings).compiled),
             workers=runtime_of(settings).workers,
-            timer=f'"{settings.app}-$1-shrink.timer"' if settings.shrinks else '""',
+            timer=f'"{settings.name}-$1-shrink.timer"' if settings.shrinks else '""',
             what=runtime_of(settings).label,
             web_user=settings.web_user,
             stack=STACK,

@@ -172,7 +172,7 @@ def sudoers(work: Work, settings: Settings, text: str) -> None:
     + work: runs the operations, or only notes them
     + text: the sudo rules
     """
-    path = f"/etc/sudoers.d/{settings.app}"
+    path = f"/etc/sudoers.d/{settings.name}"
     work.do("sudo rules", operations.file, path=path, text=text, mode="440", check=VISUDO)
 
 

@@ -194,8 +194,8 @@ def missing(
         f"{_list(balancers)} {'sends' if len(balancers) == 1 else 'send'} requests to {_list(lost)}, "
         f"which {'is' if len(lost) == 1 else 'are'} not in this inventory: if the fleet shall lose "
         f"{'this node' if len(lost) == 1 else 'these nodes'}, add --data remove={','.join(sorted({*lost, *removed}))}; "
-        f"if this inventory is another deployment of {app} on the same servers (such as staging), give it another app "
-        "name in the settings"
+        f"if this inventory is another deployment of {app} on the same servers, give it a name of its own (setting "
+        "deployment, such as staging)"
         for lost, balancers in groups.items()
     ]
 

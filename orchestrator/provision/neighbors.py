@@ -39,7 +39,7 @@ class NeighborPorts(Fact[list[int]]):
     """
     Returns the ports at which nginx listens for other applications.
 
-    + app: name of the application whose own ports are left out
+    + app: name of the deployment (``Settings.name``) whose own ports are left out
     """
 
     default = list
@@ -55,7 +55,7 @@ class NeighborPorts(Fact[list[int]]):
 
 def ports(fleet: Fleet, host: Host) -> list[int]:
     """Return the ports at which nginx on the current host listens for other applications."""
-    found: list[int] = fleet.look(host, NeighborPorts, app=fleet.settings.app)
+    found: list[int] = fleet.look(host, NeighborPorts, app=fleet.settings.name)
     return found
 
 
@@ -66,7 +66,7 @@ def mark(fleet: Fleet, host: Host, verb: str) -> None:
 
     + verb: ``on`` to begin the mode, ``off`` to end the mode
     """
-    fleet.shell(host, guarded(read("provision/last.sh"), [verb, fleet.settings.app], None))
+    fleet.shell(host, guarded(read("provision/last.sh"), [verb, fleet.settings.name], None))
 
 
 def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> None:

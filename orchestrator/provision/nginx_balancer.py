@@ -94,7 +94,7 @@ def _record(work: Work, settings: Settings, switch: NginxSwitch, owner: dict[str
     units = render.trim_units(settings)
     changed = [work.do(f"unit {path}", operations.file, path=path, text=text) for path, text in units.items()]
     if any(changed):
-        timer = f"{settings.app}-trim.timer"
+        timer = f"{settings.name}-trim.timer"
         enable = f"systemctl daemon-reload && systemctl enable --quiet --now {timer}"
         work.do("unit that bounds the record: enabled", server.shell, commands=[enable])
 

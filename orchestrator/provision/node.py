@@ -116,7 +116,7 @@ def place(
         check=common.checker("check-servers", []),
     )
     logs = render.logrotate(settings, web.group)
-    work.do("rotation of the logs", operations.file, path=f"/etc/logrotate.d/{settings.app}", text=logs)
+    work.do("rotation of the logs", operations.file, path=f"/etc/logrotate.d/{settings.name}", text=logs)
     configure_earlier(work, settings)
     units(work, settings)
     common.sudoers(work, settings, render.node_sudoers(settings))

@@ -64,21 +64,22 @@ def script(name: str) -> str:
 
 
 def variable(settings: Settings) -> str:
-    """Return the prefix of this application's variables in nginx's configuration, such as ``$bg_shop``.
+    """Return the prefix of this deployment's variables in nginx's configuration, such as ``$bg_shop``.
 
     Because of ``$bg_``, the variables of an application called ``http`` differ from nginx's variables, such as
-    ``$http_host``.
+    ``$http_host``. With the setting ``deployment``, the prefix ends with an underscore. Otherwise the variable
+    ``$bg_shop_preview_pool`` of the application ``shop`` would also be a variable of its deployment ``preview``.
     """
-    return "$bg_" + settings.app.replace("-", "_")
+    return "$bg_" + settings.name.replace("-", "_") + ("_" if settings.deployment else "")
 
 
 def nginx_conf(settings: Settings) -> str:
     """Return the path of the application's configuration file of nginx, on a node and on an nginx balancer."""
-    return f"/etc/nginx/conf.d/{settings.app}.conf"
+    return f"/etc/nginx/conf.d/{settings.name}.conf"
 
 
 def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
-    """Return the text of ``conf.d/<app>.conf`` on a node, with which nginx of the distribution serves the live port.
+    """Return the text of ``conf.d/<name>.conf`` on a node, with which nginx of the distribution serves the live port.
 
     + proxies: IP addresses and networks of the trusted proxies
     """
@@ -89,7 +90,7 @@ def front_nginx(settings: Settings, proxies: Sequence[str] = ()) -> str:
         v_color=f"{v}_color",
         root=settings.node.root,
         port=settings.ports.live,
-        upstream=f"{settings.app}_color",
+        upstream=f"{settings.name}_color",
         drain=f"{settings.node.guard_dir}/drain",
         sockets={color.value: settings.node.nginx_socket(color) for color in Color},
         proxies=list(dict.fromkeys(proxies)),
@@ -141,12 +142,12 @@ def nginx_scripts(settings: Settings) -> dict[str, str]:
     """
     layout = settings.node
     values = {
-        "app": settings.app,
+        "app": settings.name,
         "root": layout.root,
         "etc": layout.etc,
         "stack": layout.STACK,
-        "run": f"/run/orchestrator/{settings.app}",
-        "units": f"/etc/systemd/system/{settings.app}",
+        "run": f"/run/orchestrator/{settings.name}",
+        "units": f"/etc/systemd/system/{settings.name}",
     }
     return {name: _render(f"{name}.j2", name=name, **values) for name in ("nginx", "listen", "check-stack")}
 
@@ -156,7 +157,7 @@ def nginx_service(settings: Settings, color: Color) -> str:
     layout = settings.node
     return _render(
         "nginx.service.j2",
-        app=settings.app,
+        app=settings.name,
         color=color.value,
         target=layout.target(color),
         run=layout.nginx_run(color),
@@ -245,7 +246,7 @@ def stamp(settings: Settings, color: Color) -> str:
 
     The stamp is written when PHP-FPM or the main service of the color starts, so it shows which unit files were used.
     """
-    return f"/run/orchestrator/{settings.app}-{color}.loaded"
+    return f"/run/orchestrator/{settings.name}-{color}.loaded"
 
 
 def service_units(settings: Settings, color: Color) -> dict[str, str]:
@@ -267,7 +268,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
     layout = settings.node
     return _render(
         "service.service.j2",
-        app=settings.app,
+        app=settings.name,
         color=color.value,
         name=service.name,
         path=service.path,
@@ -327,7 +328,7 @@ def fpm_service(settings: Settings, color: Color) -> str:
     """Return the text of the systemd unit file of a color's PHP-FPM."""
     return _render(
         "fpm.service.j2",
-        app=settings.app,
+        app=settings.name,
         color=color.value,
         target=settings.node.target(color),
         library=settings.node.library,
@@ -341,7 +342,7 @@ def fpm_service(settings: Settings, color: Color) -> str:
 def shrink(settings: Settings) -> str:
     """Return the script ``shrink``, which restarts the PHP-FPM of an idle color with fewer workers."""
     layout = settings.node
-    return _render("shrink.j2", app=settings.app, root=layout.root, library=layout.library, guard_dir=layout.guard_dir)
+    return _render("shrink.j2", app=settings.name, root=layout.root, library=layout.library, guard_dir=layout.guard_dir)
 
 
 def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
@@ -351,7 +352,7 @@ def shrink_units(settings: Settings, color: Color) -> dict[str, str]:
     and a timer, which starts the service.
     """
     values = {
-        "app": settings.app,
+        "app": settings.name,
         "color": color.value,
         "user": settings.user,
         "shrink": f"{settings.node.library}/shrink",
@@ -371,7 +372,7 @@ def color_target(settings: Settings, color: Color, released: Sequence[str] = ())
     names = dict.fromkeys([*(service.name for service in settings.services), *released])
     return _render(
         "color.target.j2",
-        app=settings.app,
+        app=settings.name,
         color=color.value,
         target=settings.node.target(color),
         required=[settings.node.nginx(color), *([settings.node.service(color)] if settings.runtime == "php" else [])],
@@ -445,7 +446,7 @@ def balancer_sudoers(settings: Settings, nodes: Mapping[str, str]) -> str:
 
 def nodes_file(settings: Settings) -> str:
     """Return the path of the list of nodes on a balancer. The program ``bar`` bars only nodes that are in this file."""
-    return f"/etc/orchestrator/{settings.app}/nodes"
+    return f"/etc/orchestrator/{settings.name}/nodes"
 
 
 def nodes_list(
@@ -498,7 +499,7 @@ def bar_service(settings: Settings) -> str:
 
     After a boot, the unit bars the nodes that were barred before the boot.
     """
-    return _render("bar.service.j2", app=settings.app, bar=f"{settings.balancer.library}/bar")
+    return _render("bar.service.j2", app=settings.name, bar=f"{settings.balancer.library}/bar")
 
 
 def endpoint(address: str, port: int) -> str:
@@ -548,7 +549,7 @@ def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str],
     backends = {color.value: settings.balancer.backend(color) for color in Color}
     return _render(
         "haproxy.cfg.j2",
-        app=settings.app,
+        app=settings.name,
         switch=switch,
         tls_files=certificate.haproxy_files(settings, switch),
         ciphers=certificate.CIPHERS,
@@ -576,7 +577,7 @@ def sticky_value(settings: Settings, node_name: str) -> str:
 
     The value is the same for both colors. The value is a hash, so that clients do not see the name of the node.
     """
-    return hashlib.sha256(f"{settings.app}/{node_name}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{settings.name}/{node_name}".encode()).hexdigest()[:12]
 
 
 def trim(settings: Settings, switch: NginxSwitch) -> str:
@@ -591,13 +592,13 @@ def trim_units(settings: Settings) -> dict[str, str]:
     """
     script = f"{settings.balancer.library}/trim"
     return {
-        f"/etc/systemd/system/{settings.app}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.app, trim=script)
+        f"/etc/systemd/system/{settings.name}-trim.{kind}": _render(f"trim.{kind}.j2", app=settings.name, trim=script)
         for kind in ("service", "timer")
     }
 
 
 def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, str], knows_mark: bool = True) -> str:
-    """Return the text of ``conf.d/<app>.conf`` on a balancer, which is nginx's configuration for this application.
+    """Return the text of ``conf.d/<name>.conf`` on a balancer, which is nginx's configuration for this application.
 
     + switch: the switch that the balancer belongs to
     + nodes: inventory name -> IP address of every node. Host names are not used, because nginx does not start if it

@@ -36,7 +36,7 @@ def announcement(i: Inputs, fence: int, committed: bool, busy: bool) -> Announce
     # at the start of a run, one color has all the traffic
     assert live is not None
     said = {color: Version.of(*version) if version else None for color, version in versions.items()}
-    return Announcement(i.settings.app, fence, busy, live, said[Color.blue], said[Color.green])
+    return Announcement(i.settings.name, fence, busy, live, said[Color.blue], said[Color.green])
 
 
 Known = tuple[str, str | None]

@@ -139,7 +139,7 @@ class Baking:
     def _record(self, host: Host) -> dict[Color, Traffic] | str:
         kind, layout = self._fleet.balancers[host.name], self._settings.balancer
         try:
-            lines = self._fleet.look(host, TrafficLines, app=layout.app, kind=kind)
+            lines = self._fleet.look(host, TrafficLines, app=layout.name, kind=kind)
             return understood(balancer(kind, layout).traffic, lines)
         except CannotTell as unknown:
             return str(unknown)

@@ -49,5 +49,5 @@ class Tree(SourceKind):
         if not steps:
             return made
         about = {"RELEASE": release, "COLOR": color.value, "RELEASE_PATH": str(made.path)}
-        workspace.build(made.path, steps, workspace.store_of(self.settings.app), about)
+        workspace.build(made.path, steps, workspace.store_of(self.settings.name), about)
         return replace(made, tree=bundle.hash_of(made.path))

@@ -52,7 +52,7 @@ def fpm_conf(settings: Settings, color: Color, workers: int) -> str:
     """
     return render(
         "php-fpm.conf.j2",
-        app=settings.app,
+        app=settings.name,
         color=color.value,
         user=settings.user,
         socket=settings.node.socket(color),

@@ -127,10 +127,10 @@ def _check_options(fleet: Fleet, verb: str, options: Options) -> None:
     everybody = options.allow_missing and options.allow_missing >= set(fleet.nodes)
     if everybody:
         raise UsageError("--data allow_missing= names all nodes: no node is left for the run")
-    if verb == "remove" and options.remove and options.remove != {fleet.settings.app}:
+    if verb == "remove" and options.remove and options.remove != {fleet.settings.name}:
         named = ",".join(sorted(options.remove))
-        hint = _hint(named, [fleet.settings.app])
-        raise UsageError(f"--data remove={named}: the application of this inventory is {fleet.settings.app}{hint}")
+        hint = _hint(named, [fleet.settings.name])
+        raise UsageError(f"--data remove={named}: the application of this inventory is {fleet.settings.name}{hint}")
     if verb == "provision":
         for name in sorted(options.remove):
             if fleet.has(name):

@@ -96,7 +96,7 @@ def _begin(fleet: Fleet, options: Options) -> Members:
     from orchestrator.provision import keep_out, preflight
 
     fleet.prepare_connections()
-    say(f"provision {fleet.settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
+    say(f"provision {fleet.settings.name}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
     preflight.require(fleet, found)
     # an open run may be unable to end before provisioning has installed such a node again

@@ -36,7 +36,7 @@ def remove(fleet: Fleet, options: Options) -> int:
     from orchestrator.provision.removal import walk
 
     asks = fleet.state.check_for_changes
-    app = fleet.settings.app
+    app = fleet.settings.name
     fleet.prepare_connections()
     found = walk.look(fleet, _keeps(options)) if asks else show_removal(fleet, options)
     found = {name: left for name, left in found.items() if not _is_clean(fleet, left)}
@@ -82,10 +82,10 @@ def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
     settings, keep = fleet.settings, _keeps(options)
     found = walk.look(fleet, keep)
     if all(_is_clean(fleet, left) for left in found.values()):
-        say(f"nothing of {settings.app} is left on {', '.join(found)}")
+        say(f"nothing of {settings.name} is left on {', '.join(found)}")
         return found
     _check_found(fleet, found, keep)
-    say(f"remove {settings.app}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
+    say(f"remove {settings.name}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     for line in plan.traffic(survey(fleet, group=False), found):
         say(f"    {line}", fg="yellow")
     for line in plan.lines(settings, found, keep):
@@ -124,7 +124,7 @@ def _check_name(fleet: Fleet, options: Options) -> None:
 
     If there is no ``--data remove=``, do nothing.
     """
-    app = fleet.settings.app
+    app = fleet.settings.name
     if options.remove and options.remove != {app}:
         raise UsageError(f"remove={','.join(sorted(options.remove))}: the application of this inventory is {app}")
 
@@ -139,7 +139,7 @@ def _confirm(fleet: Fleet, options: Options, found: Mapping[str, Left], asks: bo
     """
     from orchestrator.provision.removal.plan import shared_data
 
-    app = fleet.settings.app
+    app = fleet.settings.name
     _check_name(fleet, options)
     if options.remove:
         return

@@ -189,7 +189,7 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
         from orchestrator.journal import s3
 
         client = partial(s3.client, journal.region, journal.profile, journal.endpoint_url)
-        return s3.S3Store(client, str(journal.bucket), journal.prefix or fleet.settings.app)
+        return s3.S3Store(client, str(journal.bucket), fleet.settings.journal_prefix)
     first = store_host(fleet)
     if not first.connected:
         raise NoJournal(f"{first.name}, which holds lock and journal, cannot be reached")

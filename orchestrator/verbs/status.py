@@ -74,7 +74,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
     + fleet: the state of nodes, switches and Auto Scaling group
     + contents: the lock and the journal
     """
-    yield f"{settings.app}"
+    yield f"{settings.name}"
     for name, seen in fleet.switches.items():
         if isinstance(seen, str):
             yield f"  {name:<12} cannot tell: {seen}"

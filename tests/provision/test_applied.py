@@ -122,6 +122,7 @@ BASES: dict[str, Raw] = {
 
 CHANGED: dict[str, list[Any]] = {
     "app": ["other"],
+    "deployment": ["staging"],
     "root": ["/data/shop"],
     "nodes": ["web"],
     "first_color": ["green"],
@@ -506,6 +507,7 @@ TWICE = {
     "environment.path",
     # these say where the releases are, and whose they are: without them, the node has no releases
     "app",
+    "deployment",
     "root",
     "user",
 }

@@ -203,13 +203,13 @@ def missing(lists: Mapping[str, list[Listed]], nodes: Mapping[str, str], *remove
     return members.missing("shop", lists, nodes, frozenset(removed))
 
 
-END = "if this inventory is another deployment of shop on the same servers (such as staging), give it another app name"
+END = "if this inventory is another deployment of shop on the same servers, give it a name of its own"
 
 
 def test_a_missing_node_is_a_problem_with_two_ways_out() -> None:
     assert missing({"lb1": [ONE, TWO, THREE], "lb2": [ONE, TWO]}, TWO_NODES) == [
         "lb1 sends requests to node3, which is not in this inventory: if the fleet shall lose this node, add --data "
-        f"remove=node3; {END} in the settings"
+        f"remove=node3; {END} (setting deployment, such as staging)"
     ]
     [line] = missing({"lb1": [ONE, TWO, THREE], "lb2": [ONE, TWO, THREE]}, {"node1": "10.0.0.1"})
     assert line.startswith("lb1 and lb2 send requests to node2 and node3, which are not in this inventory")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from orchestrator.config.rules import files, origin, services, traffic
+from orchestrator.config.rules import files, names, origin, services, traffic
 
 if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Rule = Callable[["Settings"], str | None]
 
 RULES: tuple[Rule, ...] = (
+    names.names_are_short,
+    names.deployments_are_no_colors,
+    names.names_are_not_of_the_system,
     traffic.marked_answers_need_a_token,
     traffic.groups_are_distinct,
     traffic.preview_port_is_free,

@@ -24,7 +24,7 @@ Up to 60 of these seconds are for measuring the size of the application's direct
 class Left:
     """The parts of an application that are on a host, and facts about the host that a removal needs.
 
-    + paths: the application's files and directories outside its root directory ``/srv/<app>``
+    + paths: the application's files and directories outside its root directory, such as ``/srv/<name>``
     + units: names of the application's systemd units
     + rules: the firewall rules that bar nodes; each item is an IP address, a space and a port
     + entries: names in the root directory that a removal removes; only ``.`` if the root directory is empty
@@ -100,7 +100,7 @@ class WhatIsLeft(Fact[Left]):
     The command needs the public keys of the setting ``authorized_keys`` on standard input, one key on each line. The
     command counts how many of these keys may log in as the deploy user.
 
-    + app: name of the application
+    + app: name of the deployment (``Settings.name``)
     + user: name of the application's deploy user
     + root: the application's root directory, such as ``/srv/shop``
     + entries: names in the root directory that a removal removes

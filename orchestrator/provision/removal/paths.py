@@ -27,7 +27,7 @@ SHARED = "shared"
 ENTRIES = ("repo.git", ".repo.git.new", "releases", SHARED, "guard", *Color, "live", "live.new", "live.armed")
 """The names of the files and directories that the tool makes in the root directory of an application.
 
-The root directory is ``/srv/<app>``, or the value of the setting ``root``.
+The root directory is ``NodeLayout.root``, such as ``/srv/<name>``.
 """
 
 
@@ -42,9 +42,10 @@ def serving(settings: Settings) -> dict[str, str]:
 def system(settings: Settings) -> list[str]:
     """Return the paths outside the application's root directory that a removal removes, without the state directory.
 
-    The root directory is ``/srv/<app>``. `state` returns the state directory, which is removed later than these paths.
+    The root directory is ``NodeLayout.root``. `state` returns the state directory, which is removed later than these
+    paths.
     """
-    files = [*serving(settings).values(), f"/etc/sudoers.d/{settings.app}", f"/etc/logrotate.d/{settings.app}"]
+    files = [*serving(settings).values(), f"/etc/sudoers.d/{settings.name}", f"/etc/logrotate.d/{settings.name}"]
     return [
         *(f"{file}{end}" for file in files for end in ("", ".candidate", ".removed")),
         settings.node.library,
@@ -59,7 +60,7 @@ def system(settings: Settings) -> list[str]:
 
 def _of_color(settings: Settings, color: Color) -> list[str]:
     """Return the paths in ``/run`` and ``/var/cache`` that belong to the systemd units of a color."""
-    name = f"orchestrator/{settings.app}-{color}"
+    name = f"orchestrator/{settings.name}-{color}"
     beside = ("", ".loaded", "-nginx", "-nginx.listen", "-nginx.loaded", "-nginx.socket-only")
     return [*(f"/run/{name}{end}" for end in beside), f"/var/cache/{name}"]
 

@@ -56,7 +56,7 @@ def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
             host,
             WhatIsLeft,
             stdin=keys,
-            app=settings.app,
+            app=settings.name,
             user=settings.user,
             root=settings.node.root,
             entries=paths.entries(keep_shared),
@@ -107,13 +107,13 @@ def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say
     system = paths.system(settings)
 
     def act(host: Host) -> list[str]:
-        _script(fleet, host, "units_away", settings.app)
+        _script(fleet, host, "units_away", settings.name)
         account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
         if account and host.name in fleet.nodes and settings.node.library in found[host.name].paths:
             node.forget_former_origin(Work(), settings, account)
         if account and removes_keys(found[host.name], settings.user):
             _remove_keys(fleet, host, account, keys)
-        _script(fleet, host, "files_away", settings.app, settings.node.root, entries, "", *system)
+        _script(fleet, host, "files_away", settings.name, settings.node.root, entries, "", *system)
         return []
 
     values(fleet.each(found, act, ACT))
@@ -132,7 +132,7 @@ def remove_state(fleet: Fleet, names: Sequence[str], say: Say) -> None:
     + say: prints a line for the operator
     """
     settings = fleet.settings
-    about = [settings.app, settings.node.root, "", " ".join(paths.PARENTS), paths.state(settings)]
+    about = [settings.name, settings.node.root, "", " ".join(paths.PARENTS), paths.state(settings)]
     values(fleet.each(names, lambda host: _script(fleet, host, "files_away", *about), ACT))
     if names:
         say(f"    {', '.join(names)}: state removed")
@@ -155,7 +155,7 @@ def _unserve(fleet: Fleet, name: str, left: Left, program: str, say: Say) -> Non
     if gentle:
         say(f"    {name}: nginx serves other applications, so their idle connections end first")
     sure(fleet.one(name, act, KEPT + ACT))
-    say(f"    {name}: {program} no longer serves {fleet.settings.app}")
+    say(f"    {name}: {program} no longer serves {fleet.settings.name}")
 
 
 def _remove_keys(fleet: Fleet, host: Host, account: Account, keys: str) -> None:

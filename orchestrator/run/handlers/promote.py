@@ -19,5 +19,5 @@ class PromoteHandler(OperationHandler[Promote]):
     def call(cls, step: Step[Promote], settings: Settings) -> Call:
         action = step.action
         return Call(
-            promote, {"root": settings.node.root, "color": action.color, "app": settings.app, "soak": action.soak}
+            promote, {"root": settings.node.root, "color": action.color, "app": settings.name, "soak": action.soak}
         )

@@ -20,7 +20,7 @@ class ReadyHandler(OperationHandler[Ready]):
     @override
     def call(cls, step: Step[Ready], settings: Settings) -> Call:
         action = step.action
-        return Call(ready, {"app": settings.app, "kind": action.kind, "green": action.green})
+        return Call(ready, {"app": settings.name, "kind": action.kind, "green": action.green})
 
     @override
     def at_api(self, api: Api, step: Step[Ready]) -> str:

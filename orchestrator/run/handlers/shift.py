@@ -28,7 +28,7 @@ class ShiftHandler(OperationHandler[Shift]):
     @override
     def call(cls, step: Step[Shift], settings: Settings) -> Call:
         action = step.action
-        return Call(shift, {"app": settings.app, "kind": action.kind, "green": action.green})
+        return Call(shift, {"app": settings.name, "kind": action.kind, "green": action.green})
 
     @override
     def before(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
