@@ -103,5 +103,6 @@ def _host(server: dict[str, _Any]) -> tuple[str, dict[str, _Any]]:
 
 
 nodes = [_host(_server) for _server in _nodes]
-haproxy = [_host(_server) for _server in _balancers["haproxy"]] if "haproxy" in _kinds else []
-nginx = [_host(_server) for _server in _balancers["nginx"]] if "nginx" in _kinds else []
+# also without their switch: a balancer that is no longer used may hold the lock and the journal
+haproxy = [_host(_server) for _server in _balancers["haproxy"]]
+nginx = [_host(_server) for _server in _balancers["nginx"]]

@@ -67,6 +67,11 @@ class NodeLayout:
         return f"{self.etc}/provisioned"
 
     @property
+    def inventory(self) -> str:
+        """The identity file, which says which inventory has provisioned this host (``config/identity.py``)."""
+        return f"{self.etc}/inventory"
+
+    @property
     def origin_key(self) -> str:
         return f"{self.etc}/origin_key"
 

@@ -12,8 +12,8 @@ from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
 KNOWN: dict[str, tuple[str, ...]] = {
-    "provision": ("remove", "plan", "save", "bound"),
-    "remove": ("remove", "keep", "plan"),
+    "provision": ("remove", "replaces", "plan", "save", "bound"),
+    "remove": ("remove", "keep", "replaces", "plan"),
     "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),
@@ -35,7 +35,8 @@ class Options:
     + color: the color that the operator expects to be idle; None if either color may be idle
     + allow_missing: names of the nodes that need not take part (separated by commas in ``--data``)
     + remove: for ``provision``: names of the nodes that leave the fleet (separated by commas in ``--data``); for
-      ``remove``: the name of the application
+      ``remove``: the name of the deployment
+    + replaces: names of the inventories whose place this inventory takes (separated by commas in ``--data``)
     + keep: for ``remove``: what stays; the only possible value is ``shared``, the shared data
     + node: for ``join``: the node to bring back into traffic
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
@@ -54,6 +55,7 @@ class Options:
     report: str | None = None
     allow_missing: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
+    replaces: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
     node: str = ""
     to: str | None = None
@@ -86,6 +88,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
     return Options(
         allow_missing=_names(data.get("allow_missing", "")),
         remove=_names(data.get("remove", "")),
+        replaces=_names(data.get("replaces", "")),
         keep=_keep(data.get("keep", "")),
         node=str(data.get("node", "")),
         until=_until(data.get("until", "")),

@@ -51,7 +51,8 @@ def survey(fleet: Fleet, group: bool = True) -> FleetState:
     addresses = {name: fleet.address(name) for name in fleet.nodes}
     # `if scaling` would be wrong: a greenlet that has ended is false
     found = scaling.get() if scaling is not None else None
-    return FleetState(states, {**balancers, **apis, **links}, kinds, addresses, found, wanted(fleet))
+    seen = {**balancers, **apis, **links}
+    return FleetState(states, seen, kinds, addresses, found, wanted(fleet), fleet.identity, fleet.known_as)
 
 
 def wanted(fleet: Fleet) -> dict[str, dict[str, str]]:

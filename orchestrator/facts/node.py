@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pyinfra.api.command import StringCommand
 from typing_extensions import override
 
+from orchestrator.config.identity import Identity
+from orchestrator.config.identity import parse as identity
 from orchestrator.facts.base import Fact
 from orchestrator.model import Color
 from orchestrator.scripts.command import digests, number, pairs, question
@@ -39,6 +41,7 @@ class NodeState:
     + fence: highest number of a run that the node's guard has seen
     + digests: key of a setting -> digest of the value that provisioning applied on the node; None if the node has no
       record of these digests
+    + identity: the inventory that provisioned the node; None if an earlier version of this tool provisioned the node
     """
 
     provisioned: bool
@@ -59,6 +62,7 @@ class NodeState:
     restarted: frozenset[Color] = frozenset()
     draining: bool = False
     digests: Mapping[str, str] | None = None
+    identity: Identity | None = None
 
     @property
     def cold(self) -> frozenset[Color]:
@@ -95,6 +99,7 @@ def parse(output: list[str]) -> NodeState:
         restarted=frozenset(color for color in Color if said.get(f"{color}.restarted")),
         draining=said["draining"] == "yes",
         digests=digests(said),
+        identity=identity(said),
     )
 
 

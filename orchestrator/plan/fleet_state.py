@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from orchestrator.config.identity import Identity
 from orchestrator.facts.node import NodeState
 from orchestrator.plan.steps import Where
 from orchestrator.switches.base import Seen
@@ -30,6 +31,8 @@ class FleetState:
     + group: the state of the Auto Scaling group; None if the settings have no ``scaling``, or if the group was not read
     + wanted: host -> key of the setting -> digest of the setting's present value. Provisioning would write these
       digests on the host. Hosts that this tool does not provision are left out.
+    + identity: the identity of the operator's inventory; None if unknown
+    + hosts: names and addresses of all hosts of the operator's inventory
     """
 
     nodes: Mapping[str, NodeState | str]
@@ -38,6 +41,8 @@ class FleetState:
     addresses: Mapping[str, str]
     group: Group | str | None = None
     wanted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    identity: Identity | None = None
+    hosts: frozenset[str] = frozenset()
 
     @property
     def node_states(self) -> dict[str, NodeState]:

@@ -15,6 +15,7 @@ from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan.fleet_state import FleetState
+from orchestrator.plan.identity import foreign
 from orchestrator.plan.inputs import Inputs, Join, Missing, NodeInput, Release, Rollback, ScalingInput, SwitchInput
 from orchestrator.plan.provisioned import differences, outdated
 
@@ -70,6 +71,7 @@ def release(
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
     problems += [
+        *foreign(fleet),
         *_switches(fleet),
         *_nodes(fleet, settings),
         *outdated(fleet),
@@ -125,7 +127,7 @@ def rollback(
     # a barred node gets no traffic; the `join` that brings the node back gives it the releases of the other nodes
     fleet = fleet.without(fleet.barred)
     states = fleet.node_states
-    if problems := [*_switches(fleet), *outdated(fleet)]:
+    if problems := [*foreign(fleet), *_switches(fleet), *outdated(fleet)]:
         raise Refused("; ".join(problems))
     if not states:
         raise Refused("no node can be reached, so the idle color's release is unknown")
@@ -188,7 +190,7 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
     + to: the id of the release
     """
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
-    problems += [*_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
+    problems += [*foreign(fleet), *_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
     states = fleet.node_states
     for name, state in states.items():
@@ -252,7 +254,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     live = live_color(fleet)
     state = fleet.nodes[node]
     others = {name: other for name, other in fleet.node_states.items() if name != node and name not in fleet.barred}
-    problems = [*_switches(fleet)]
+    problems = [*foreign(fleet), *_switches(fleet)]
     if isinstance(state, str):
         problems.append(f"{node}: {state}")
     problems += _nodes(replace(fleet, nodes={node: state}), settings)

@@ -21,6 +21,7 @@ from pyinfra.api.host import Host
 from orchestrator.errors import CommandFailed, NotDone, NotYet, Refused, StepFailed
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
+from orchestrator.plan.identity import foreign
 from orchestrator.provision import balancer, drain_mark, render
 from orchestrator.provision import members as decisions
 from orchestrator.provision.facts import Connections, Text
@@ -42,12 +43,16 @@ INTERVAL = 0.25
 
 
 def decide(
-    fleet: Fleet, removed: frozenset[str], committed: Callable[[], Mapping[Color, str]]
+    fleet: Fleet,
+    removed: frozenset[str],
+    committed: Callable[[], Mapping[Color, str]],
+    replaced: frozenset[str] = frozenset(),
 ) -> tuple[Members, list[str]]:
     """Return which nodes may get traffic after provisioning, and one line for each problem. Nothing is changed.
 
     If a host cannot be reached, the result has no decisions and no problems. This is harmless, because the preflight
-    then refuses to provision the fleet.
+    then refuses to provision the fleet. If hosts belong to another inventory, the result has no decisions, and only the
+    problems that say so.
 
     Raises UsageError if a node of ``removed`` is in the inventory, or if no balancer knows the node. Raises StepFailed
     if the list of nodes on a balancer cannot be read.
@@ -55,10 +60,13 @@ def decide(
     + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
     + committed: a function that reads the release of each color from the journal: color -> release. It is called only
       if the nodes have different releases in a color that gets traffic.
+    + replaced: names of the inventories whose place this inventory takes (``--data replaces=``)
     """
     if not all(host.connected for host in fleet.state.inventory):
         return Members(), []
     state, known = survey(fleet, group=False), lists(fleet)
+    if found := foreign(state, replaced):
+        return Members(), found
     decisions.check_removed(removed, known, state.addresses)
     right = committed() if decisions.disagree(state) else {}
     lacking, problems = decisions.lacking(state, right, f"{fleet.settings.balancer.library}/bar")

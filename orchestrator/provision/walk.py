@@ -29,6 +29,7 @@ from orchestrator.provision import (
     neighbors,
     nginx_balancer,
     node,
+    operations,
     render,
     tls,
 )
@@ -165,6 +166,7 @@ def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[s
     + host: the current node
     """
     settings = fleet.settings
+    _identify(fleet, work)
     balancers_at = {name: fleet.address(name) for name in fleet.balancers}
     live = None if fleet.is_switch and host.name in members.lacking else members.live or settings.first_color
     return node.place(work, settings, host.name, balancers_at, live)
@@ -179,10 +181,22 @@ def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> No
     + work: runs the operations, or only notes them
     + host: the current balancer
     """
+    _identify(fleet, work)
     switch = fleet.switch_of(host.name)
     place_kind: Callable[..., None] = KINDS[switch.kind].place
     first = members.live or fleet.settings.first_color
     place_kind(work, fleet.settings, switch, _addresses(fleet), first, members.roll(host.name))
+
+
+def _identify(fleet: Fleet, work: Work) -> None:
+    """Write the identity file on the current host.
+
+    This is the first file, so that even an unfinished provisioning says which inventory it belongs to.
+
+    + work: runs the operation, or only notes it
+    """
+    path = fleet.settings.node.inventory
+    work.do("identity of the inventory", operations.file, path=path, text=fleet.identity.text)
 
 
 def before_loading(fleet: Fleet) -> Answering:

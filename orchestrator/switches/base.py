@@ -18,6 +18,7 @@ from typing import ClassVar
 from orchestrator.comparison.judge import Shares
 from orchestrator.comparison.traffic import Traffic
 from orchestrator.config.cutover import Comparison
+from orchestrator.config.identity import Identity
 from orchestrator.config.ports import Ports
 from orchestrator.config.switch import Switch
 from orchestrator.errors import CannotTell as CannotTell
@@ -48,6 +49,7 @@ class Seen:
     + attached: colors to which the switch can send traffic. A detached color must be attached before it gets traffic.
     + sticky: seconds for which the switch keeps a client on one color, whatever the weights are; 0 without stickiness
     + digests: key of a setting -> digest of the value that provisioning applied on this host; None if unknown
+    + identity: the inventory that provisioned this host; None if unknown
     """
 
     weights: Weights
@@ -61,6 +63,7 @@ class Seen:
     attached: frozenset[Color] = frozenset(Color)
     sticky: float = 0.0
     digests: Mapping[str, str] | None = None
+    identity: Identity | None = None
 
 
 def barred(said: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing_extensions import override
 
 from orchestrator.comparison.traffic import Traffic
+from orchestrator.config.identity import parse as identity
 from orchestrator.config.switch import HAProxySwitch
 from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
@@ -50,6 +51,7 @@ class HAProxy(Balancer):
                 for color in Color
             },
             digests=digests(said),
+            identity=identity(said),
         )
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from orchestrator.comparison.traffic import Traffic
+from orchestrator.config.identity import parse as identity
 from orchestrator.config.switch import NginxSwitch
 from orchestrator.errors import CannotTell
 from orchestrator.model import Color, Weights
@@ -50,6 +51,7 @@ class Nginx(Balancer):
             barred=barred(said),
             down=dict.fromkeys(Color, ()),
             digests=digests(said),
+            identity=identity(said),
         )
 
     @property

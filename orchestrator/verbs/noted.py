@@ -27,6 +27,7 @@ from orchestrator.scripts.guarded import Guard, as_user, guarded
 
 NOTE = read("journal/note.sh")
 NOTED = read("journal/noted.sh")
+OF_US = read("scripts/of_us.sh")
 REMOVE = 'rm -rf "$1/noted"'
 
 Notes = Mapping[int, Sequence[Record]]
@@ -74,8 +75,14 @@ class HostNotes:
         return merged(reply.value for reply in replies if reply.value is not None)
 
     def command(self, host: Host, fence: int) -> StringCommand:
-        """Return the command with which the guard of a host prints the notes, and refuses older runs from now on."""
-        return self._guarded(host, NOTED, fence, preempt=True)
+        """Return the command with which the guard of a host prints the notes, and refuses older runs from now on.
+
+        If another inventory with a lock of its own has provisioned the host, the command fails, and changes nothing.
+        """
+        identity = self._fleet.settings.node.inventory
+        journals = " ".join([*sorted(self._fleet.known_as), self._fleet.identity.journal])
+        command = self._guarded(host, NOTED, fence, preempt=True)
+        return StringCommand(guarded(OF_US, [identity, journals], None), "env", command)
 
     def remove(self, fence: int, hosts: Iterable[str]) -> None:
         """Remove the notes from hosts. If a host does not answer, a later run adds its notes to the journal once more.

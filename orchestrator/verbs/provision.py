@@ -97,7 +97,7 @@ def _begin(fleet: Fleet, options: Options) -> Members:
 
     fleet.prepare_connections()
     say(f"provision {fleet.settings.name}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
-    members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
+    members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet), options.replaces)
     preflight.require(fleet, found)
     # an open run may be unable to end before provisioning has installed such a node again
     if not members.lacking:
@@ -144,7 +144,7 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
     files = kept.settle(fleet, say)
     drains = drain_mark.settle(fleet, members, walk.before_loading(fleet) if members.draining else None, say)
     if files or drains:
-        members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet))
+        members, _ = keep_out.decide(fleet, options.remove, lambda: _committed(fleet), options.replaces)
     return members
 
 

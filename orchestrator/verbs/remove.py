@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +11,7 @@ from orchestrator.errors import Refused, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.journal.session import Session, owner
 from orchestrator.options import Options
+from orchestrator.plan.identity import foreign
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
 from orchestrator.survey import survey
@@ -38,6 +39,7 @@ def remove(fleet: Fleet, options: Options) -> int:
     asks = fleet.state.check_for_changes
     app = fleet.settings.name
     fleet.prepare_connections()
+    # with the question, `show_removal` has shown the plan, and has refused the hosts of other inventories, before
     found = walk.look(fleet, _keeps(options)) if asks else show_removal(fleet, options)
     found = {name: left for name, left in found.items() if not _is_clean(fleet, left)}
     if not found:
@@ -80,13 +82,13 @@ def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
 
     _check_name(fleet, options)
     settings, keep = fleet.settings, _keeps(options)
-    found = walk.look(fleet, keep)
+    found, state = walk.look(fleet, keep), survey(fleet, group=False)
     if all(_is_clean(fleet, left) for left in found.values()):
         say(f"nothing of {settings.name} is left on {', '.join(found)}")
         return found
-    _check_found(fleet, found, keep)
+    _check_found(fleet, found, keep, foreign(state, options.replaces))
     say(f"remove {settings.name}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
-    for line in plan.traffic(survey(fleet, group=False), found):
+    for line in plan.traffic(state, found):
         say(f"    {line}", fg="yellow")
     for line in plan.lines(settings, found, keep):
         say(f"    {line}")
@@ -95,15 +97,16 @@ def show_removal(fleet: Fleet, options: Options) -> Mapping[str, Left]:
     return found
 
 
-def _check_found(fleet: Fleet, found: Mapping[str, Left], keep: bool) -> None:
+def _check_found(fleet: Fleet, found: Mapping[str, Left], keep: bool, others: Sequence[str] = ()) -> None:
     """Raise Refused if the application cannot be removed, or if a run is paused or stopped before its end.
 
     + found: host -> the files, units and data that the application has there
     + keep: whether the operator keeps the shared data
+    + others: problems that another check has found before, one line each
     """
     from orchestrator.provision.removal import plan
 
-    if problems := plan.problems(found, keep):
+    if problems := [*others, *plan.problems(found, keep)]:
         raise Refused("\n    ".join(["nothing was changed on any host:", *problems]))
     if _has_journal(fleet, found):
         refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
@@ -156,8 +159,7 @@ def _confirm(fleet: Fleet, options: Options, found: Mapping[str, Left], asks: bo
 
 def _journal_host(fleet: Fleet) -> str | None:
     """Return the host that holds lock and journal; None if they are on S3."""
-    journal = fleet.settings.journal
-    return None if journal.kind == "s3" else journal.host or next(iter(fleet.balancers or fleet.nodes))
+    return None if fleet.settings.journal.kind == "s3" else fleet.journal_host
 
 
 def _has_journal(fleet: Fleet, found: Mapping[str, Left]) -> bool:

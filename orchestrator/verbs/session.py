@@ -160,7 +160,8 @@ def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Cl
     Return the notes of earlier runs, and the highest fence (run number) that a guard has stored, but at least
     ``fence``. If the result is higher than ``fence``, some guards refuse this run's commands, so this run needs a
     higher number. A host that cannot be reached or has no guard yet is ignored, because the preflight decides about
-    this host.
+    this host. If another inventory with a lock of its own has provisioned a host, the guard of this host stays
+    unchanged, because a run of that inventory may be at work there.
 
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in
@@ -210,7 +211,7 @@ def store_host(fleet: Fleet) -> Host:
 
     Raises UsageError if the inventory does not have this host.
     """
-    name = fleet.settings.journal.host or next(iter(fleet.balancers or fleet.nodes))
+    name = fleet.journal_host
     if name not in fleet.state.inventory.hosts:
         raise UsageError(f"settings: journal.host: the inventory has no host {name}")
     return fleet.host(name)

@@ -17,6 +17,7 @@ from orchestrator.journal.store import Contents
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan.fleet_state import FleetState
+from orchestrator.plan.identity import foreign
 from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.report.terminal import still_suspended
 from orchestrator.run.settle import open_run
@@ -86,8 +87,8 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
     if fleet.group is not None:
         yield f"  scaling      {_group(fleet.group)}"
     yield from _without_traffic(fleet)
-    for line in (*differences(fleet), *outdated(fleet)):
-        yield f"  PROVISION    {line}"
+    yield from (f"  INVENTORY    {line}" for line in foreign(fleet))
+    yield from (f"  PROVISION    {line}" for line in (*differences(fleet), *outdated(fleet)))
     yield from _journal(contents, journal)
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
         if run.inputs is not None or run.verb == "provision":

@@ -30,7 +30,8 @@ def fleet(**settings: Any) -> Fleet:
             **settings,
         }
     )
-    return cast(Fleet, SimpleNamespace(settings=made, nodes=["node1"], balancers={"lb1": "haproxy"}))
+    hosts: dict[str, Any] = {"nodes": ["node1"], "balancers": {"lb1": "haproxy"}}
+    return cast(Fleet, SimpleNamespace(settings=made, journal_host=made.journal.host or "lb1", **hosts))
 
 
 @pytest.mark.parametrize(
