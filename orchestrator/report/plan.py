@@ -17,6 +17,9 @@ from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.commands import commands
 
+FIRST = 14
+"""The smallest width of the first column of a printed plan, which has the names of the stages."""
+
 FEW = 8
 """The largest number of places for which the table of a plan has one column for each place."""
 
@@ -62,9 +65,10 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[s
     if i.verb == "release":
         source = i.settings.source
         yield f"    from {source.kind}: {source.where.replace(REF, i.ref)}"
-    yield "    " + f"{'stage':<14}" + "".join(f"{name:<{_width(name)}}" for name in columns)
+    first = max(FIRST, *(len(stage.name) + 2 for stage in plan.stages))
+    yield "    " + f"{'stage':<{first}}" + "".join(f"{name:<{_width(name)}}" for name in columns)
     for stage in plan.stages:
-        yield "    " + _row(stage, columns)
+        yield f"    {stage.name:<{first}}{_cells(stage, columns)}"
         if verbose and stage.do:
             yield from (f"        $ {command}" for command in commands(stage.do[0], i.settings))
         if stage.commits:
@@ -82,18 +86,18 @@ def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _row(stage: Stage, columns: list[str]) -> str:
-    """Return the table row of a stage.
+def _cells(stage: Stage, columns: list[str]) -> str:
+    """Return the table row of a stage, without the name of the stage.
 
     + columns: the names of the places that have a column; empty to show only the number of places
     """
     if not stage.do:
-        return f"{stage.name:<14}skipped: {stage.kind.skipped}"
+        return f"skipped: {stage.kind.skipped}"
     mark = "do" if stage.kind.changes else "look"
     if not columns:
-        return f"{stage.name:<14}{mark} at {len(stage.do)} places"
+        return f"{mark} at {len(stage.do)} places"
     acting = {step.place.name for step in stage.do}
-    return f"{stage.name:<14}" + "".join(f"{mark if name in acting else '-':<{_width(name)}}" for name in columns)
+    return "".join(f"{mark if name in acting else '-':<{_width(name)}}" for name in columns)
 
 
 def _stage(stage: Stage, i: Inputs) -> dict[str, Any]:
