@@ -58,6 +58,11 @@ class NodeLayout:
         return f"{self.library}/ssh"
 
     @property
+    def as_web(self) -> str:
+        """The program with which a build step or a hook runs as the web user. Sudo runs the program as root."""
+        return f"{self.library}/as-web"
+
+    @property
     def etc(self) -> str:
         return f"/etc/orchestrator/{self.name}"
 

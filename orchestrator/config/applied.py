@@ -133,6 +133,18 @@ def _build(name: str) -> Key:
     )
 
 
+def _web_steps(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return [step.name for step in settings.build if step.user == "web"]
+
+
+def _has_web_steps(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return bool(_web_steps(settings, switch))
+
+
+def _has_web_hooks(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return any(hook.user == "web" for hook in settings.hooks)
+
+
 def _of_git(name: str) -> Callable[[Settings], Any]:
     read = attrgetter(name)
     return lambda settings: read(settings.source) if isinstance(settings.source, GitSource) else None
@@ -221,6 +233,8 @@ KEYS: tuple[Key, ...] = (
     _key("environment.path", NODE, when=lambda settings: settings.environment),
     Key("environment.owner", (NODE,), lambda settings, switch: settings.environment and settings.environment_owner),
     _key("permissions.group", NODE),
+    Key("build.user", (NODE,), _has_web_steps, stays=True),
+    Key("hooks.user", (NODE,), _has_web_hooks, stays=True),
     _key("marker.answers", NODE),
     Key("marker.token", (NODE,), lambda settings, switch: settings.token if settings.marker.answers == "probe" else ""),
     Key("preview.token", BALANCERS, lambda settings, switch: settings.preview_token),
@@ -255,6 +269,7 @@ KEYS: tuple[Key, ...] = (
     _instance("shared.files"),
     _instance("shared.seed"),
     *(_build(name) for name in ("name", "run", "when", "inputs", "listed", "outputs", "deadline")),
+    Key("build.user", (NODE,), _web_steps, new_instances=True, stays=True),
     *(_instance(f"permissions.{name}") for name in Permissions.model_fields),
     _instance("warm"),
     _instance("php.public"),

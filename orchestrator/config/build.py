@@ -34,10 +34,15 @@ class Build(Section):
         description="where the step runs. `nodes`: on each node; `operator`: once, on the operator's machine, before "
         "the files are sent to the nodes",
     )
+    user: Literal["deploy", "web"] = Field(
+        "deploy",
+        description="user that runs `run`: the deploy user or the web user (docs/building.md). Steps of the web user "
+        "run after the stage `permit`. Therefore they stand at the end of the list, and have no `outputs`",
+    )
     when: str | None = Field(
         None,
-        description="shell command, which runs in the release's directory before `run`. If this command fails on a "
-        "machine, the step is skipped there",
+        description="shell command, which the deploy user runs in the release's directory before `run`. If this "
+        "command fails on a machine, the step is skipped there",
     )
     inputs: list[ReleasePattern] = Field(
         default_factory=list,
@@ -73,6 +78,13 @@ class Build(Section):
             raise ValueError(
                 f"{self.name}: inputs and listed have no effect without outputs: add outputs, or remove inputs "
                 "and listed"
+            )
+        if self.user == "web" and self.on == "operator":
+            raise ValueError(f'{self.name}: the web user is on the nodes only: use on = "nodes", or user = "deploy"')
+        if self.user == "web" and known:
+            raise ValueError(
+                f"{self.name}: a step of the web user runs in each release: remove outputs, inputs and listed, or use "
+                'user = "deploy"'
             )
         if self.on == "operator" and not self.outputs:
             raise ValueError(f"{self.name}: a step on the operator's machine needs outputs")

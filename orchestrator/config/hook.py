@@ -27,6 +27,11 @@ class Hook(Section):
         description="where the hook runs: on every node, on the first node, on every balancer, or on the operator's "
         "machine",
     )
+    user: Literal["deploy", "web"] = Field(
+        "deploy",
+        description="user that runs `run` and `undo`: the deploy user or the web user (docs/using.md). `web` needs "
+        "`on` = `nodes` or `first node`",
+    )
     run: str = Field(
         min_length=1,
         description="shell command, in one line. Two environment variables are set: RELEASE (the release's id) and "
@@ -41,7 +46,9 @@ class Hook(Section):
     deadline: float = Field(60.0, gt=0, le=3600, description="time limit of the command on one machine, in seconds")
 
     @model_validator(mode="after")
-    def _one_point(self) -> Hook:
+    def _fits_together(self) -> Hook:
         if (self.before is None) == (self.after is None):
             raise ValueError("a hook needs exactly one of before and after")
+        if self.user == "web" and self.on not in ("nodes", "first node"):
+            raise ValueError(f'the web user is on the nodes only: a hook on {self.on} needs user = "deploy"')
         return self

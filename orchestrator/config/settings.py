@@ -302,6 +302,11 @@ class Settings(Section):
         return self.runtime == "php" and self.php.sessions == "shared"
 
     @property
+    def runs_as_web(self) -> bool:
+        """Whether a build step or a hook runs as the web user."""
+        return "web" in (*(step.user for step in self.build), *(hook.user for hook in self.hooks))
+
+    @property
     def shrinks(self) -> bool:
         """Whether the color that lost the traffic gets fewer PHP-FPM workers after the time ``soak``."""
         return self.runtime == "php" and self.php.idle_workers is not None

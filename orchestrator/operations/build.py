@@ -26,6 +26,7 @@ def build(
     listed: Sequence[str] = (),
     outputs: Sequence[str] = (),
     only_taken_over: bool = False,
+    as_web: str | None = None,
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
@@ -44,6 +45,8 @@ def build(
     + outputs: paths that the step makes, relative to the release; empty if the step must run in each release
     + only_taken_over: decides what happens if the step has outputs that cannot be reused. True: the operation fails.
       False: the operation runs the step
+    + as_web: path of the program with which the web user runs the command ``run``. This program needs a guard. The step
+      then has no outputs. None: the deploy user (the user who logs in) runs this command
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Outputs are reused through reflinks or hard links. With hard links, one file is in several releases. Therefore the
@@ -61,7 +64,8 @@ def build(
               step="composer", run="composer install --no-dev", inputs=["composer.lock"], outputs=["vendor"])
     """
     about = words(step, run, when, inputs, listed, outputs)
-    yield guarded(SCRIPT, [root, release, color, live or "", *about, "only" if only_taken_over else ""], guard)
+    about += ["only" if only_taken_over else "", as_web or ""]
+    yield guarded(SCRIPT, [root, release, color, live or "", *about], guard)
 
 
 def words(

@@ -3,14 +3,16 @@
 #
 # The file `.release/build/<step>` holds the digest of the step and its inputs. The script writes this file last, and only
 # if another release may reuse the outputs. Such outputs are made read-only, because later one file may be in two releases.
+# If $web is the path of as-web, the web user runs the step; such a step has no outputs.
 . ../scripts/digest.sh
 . ../scripts/inside.sh
 . ../scripts/apart.sh
 . ../scripts/theirs.sh
+. ../scripts/as_web.sh
 
 root=$1 id=$2 color=$3 from=$4 name=$5 run=$6 when=$7 inputs=$8 listed=$9
 shift 9
-outputs=$1 only=$2
+outputs=$1 only=$2 web=$3
 release=$root/releases/$id live=$root/releases/$from
 cd "$release"
 export RELEASE="$id" COLOR="$color" RELEASE_PATH="$release"
@@ -68,7 +70,7 @@ rm -f ".release/build/$name"
 if ssh=$(git config --local core.sshCommand 2>/dev/null); then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0="$ssh"
 fi
-theirs "$run" >&2 </dev/null || {
+if [ -n "$web" ]; then as_web "$web" "$id" "$color" "$run"; else theirs "$run" </dev/null; fi >&2 || {
     code=$?
     echo "$name: \`$run\` ended with status $code" >&2
     exit 1

@@ -15,7 +15,7 @@ SCRIPT = read("operations/hook.sh")
 
 @operation(is_idempotent=False)
 def hook(
-    run: str, release: str, color: str, directory: str, guard: Guard | None = None
+    run: str, release: str, color: str, directory: str, as_web: str | None = None, guard: Guard | None = None
 ) -> Generator[StringCommand, None, None]:
     """
     Run a shell command with the environment variables ``RELEASE`` and ``COLOR``.
@@ -25,6 +25,8 @@ def hook(
     + color: ``blue`` or ``green``, the value of ``COLOR``
     + directory: working directory of the command. If there is no such directory, the command runs in the directory in
       which the operation starts
+    + as_web: path of the program with which the web user runs the command. This program needs a guard. None: the deploy
+      user (the user who logs in) runs the command
     + guard: guard of the host, through which the command runs; None to run the command directly
 
     **Example:**
@@ -34,4 +36,4 @@ def hook(
         hook(run="./console cache:clear", release="20260101T120000Z-5d0f0c1", color="green",
              directory="/srv/shop/releases/20260101T120000Z-5d0f0c1")
     """
-    yield guarded(SCRIPT, [run, release, color, directory], guard)
+    yield guarded(SCRIPT, [run, release, color, directory, as_web or ""], guard)

@@ -79,6 +79,14 @@ class Action:
     disturbs: ClassVar[bool] = False
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
+    @property
+    def runs_as(self) -> str:
+        """The user for whom a printed plan shows ``as <user>``; empty for none.
+
+        Only commands of the settings that run as another user than the deploy user have such a user.
+        """
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields as data for JSON. Fields with their default value are left out."""
         said: dict[str, Any] = TypeAdapter(type(self)).dump_python(self, mode="json", exclude_defaults=True)

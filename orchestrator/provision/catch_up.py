@@ -48,7 +48,9 @@ def script(settings: Settings) -> str:
             group=scaling.group,
             hook=scaling.hook,
             shared=share.entries(shared.directories, shared.files, shared.seed),
-            build=[(step.deadline, build.words(step.name, **step.parts)) for step in settings.build],
+            build=_steps_of(settings, "deploy"),
+            web_build=_steps_of(settings, "web"),
+            as_web=settings.node.as_web,
             permit=_permit(settings),
             warm=settings.warm,
             compiles=bool(runtime_of(settings).compiled),
@@ -92,6 +94,14 @@ def steps(settings: Settings) -> dict[str, str]:
         texts[f"code-{color}"] = runtime_of(settings).code(color)
     scripts = {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
     return {**scripts, STACK: packed(files(settings), settings.php.public) + "\n"}
+
+
+def _steps_of(settings: Settings, user: str) -> list[tuple[float, list[str]]]:
+    """Return the deadline of each build step of a user, in seconds, and the arguments that describe the step.
+
+    + user: ``deploy`` or ``web``
+    """
+    return [(step.deadline, build.words(step.name, **step.parts)) for step in settings.build if step.user == user]
 
 
 def _permit(settings: Settings) -> list[str]:

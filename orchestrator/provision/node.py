@@ -88,6 +88,8 @@ def place(
         scripts |= {"answers": render.answers(settings), "serve": render.serve(settings)}
     if settings.runtime == "service":
         scripts["runs"] = render.runs(settings)
+    if settings.runs_as_web:
+        scripts |= render.web_scripts(settings)
     common.library(work, settings.node.library, scripts)
     if settings.scaling and settings.scaling.hook:
         common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))

@@ -389,7 +389,8 @@ def node_sudoers(settings: Settings) -> str:
     * check, as the web user, the configuration that a release has for its color;
     * see which releases are in use, and the last log line of a service;
     * give files of a release to the owners that the settings name;
-    * pack a release into a tar file, and remove a release.
+    * pack a release into a tar file, and remove a release;
+    * run commands as the web user, if the settings have such a build step or hook.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
@@ -408,7 +409,7 @@ def node_sudoers(settings: Settings) -> str:
     # in sudoers, "" means that the command may have no arguments
     rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
     # these programs check their arguments themselves
-    names = ("own", "pack", "remove")
+    names = ("own", "pack", "remove", *(("as-web",) if settings.runs_as_web else ()))
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/{name}" for name in names]
     rules.append(f"{settings.user} ALL=({settings.web_user}) NOPASSWD: {settings.node.library}/check-stack")
     units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
@@ -484,6 +485,22 @@ def node_scripts(settings: Settings) -> dict[str, str]:
         "pack": _render("pack.j2", name="pack", user=user, root=root),
         "remove": _render("remove.j2", name="remove", user=user, root=root),
     }
+
+
+def web_scripts(settings: Settings) -> dict[str, str]:
+    """Return the scripts with which build steps and hooks run as the web user: name -> text.
+
+    * ``as-web`` starts ``web-step`` as the web user. Sudo runs ``as-web`` as root.
+    * ``web-step`` reads a command and runs it in the directory of a release.
+    """
+    layout = settings.node
+    values = {
+        "deployment": settings.name,
+        "root": layout.root,
+        "library": layout.library,
+        "web_user": settings.web_user,
+    }
+    return {name: _render(f"{name}.j2", name=name, **values) for name in ("as-web", "web-step")}
 
 
 def bar(settings: Settings) -> str:

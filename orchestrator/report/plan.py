@@ -94,10 +94,13 @@ def _cells(stage: Stage, columns: list[str]) -> str:
     if not stage.do:
         return f"skipped: {stage.kind.skipped}"
     mark = "do" if stage.kind.changes else "look"
+    user = stage.do[0].action.runs_as
+    who = f"as {user}" if user else ""
     if not columns:
-        return f"{mark} at {len(stage.do)} places"
+        return f"{mark} at {len(stage.do)} places {who}".rstrip()
     acting = {step.place.name for step in stage.do}
-    return "".join(f"{mark if name in acting else '-':<{_width(name)}}" for name in columns)
+    cells = "".join(f"{mark if name in acting else '-':<{_width(name)}}" for name in columns)
+    return f"{cells}{who}"
 
 
 def _stage(stage: Stage, i: Inputs) -> dict[str, Any]:

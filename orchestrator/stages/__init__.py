@@ -69,6 +69,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
         *build(i),
         *unchanged(i),
         permit(i),
+        *build(i, "web"),
         configure(i),
         start(i),
         watch(i),

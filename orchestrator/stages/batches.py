@@ -33,7 +33,7 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
     for number, part in enumerate(parts, start=1):
         of = replace(i, nodes=i.nodes[part])
         brought = (quiet(of, balancers=number == 1), fetch(of), same(replace(i, nodes=i.nodes[: part.stop])))
-        built = (share(of), environment(of), *build(of), *unchanged(of), permit(of))
+        built = (share(of), environment(of), *build(of), *unchanged(of), permit(of), *build(of, "web"))
         made = (*brought, *built, configure(of), start(of), warm(of), gate_nodes(of))
         stages += [replace(stage, batch=Batch(number, len(parts))) for stage in made]
     return tuple(stages)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from typing_extensions import override
 
 from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs
@@ -19,6 +22,7 @@ class Build(Action):
     + live: the live release, whose outputs may be reused; None if there is no live release
     + step: the name of the build step in the settings
     + only_taken_over: whether to fail if the outputs cannot be reused, instead of running the build step
+    + user: the name of the web user, if this user runs the build step; empty for the deploy user
     """
 
     name = "build"
@@ -30,10 +34,19 @@ class Build(Action):
     live: str | None
     step: str
     only_taken_over: bool
+    user: str = ""
+
+    @property
+    @override
+    def runs_as(self) -> str:
+        return self.user
 
 
-def build(i: Inputs) -> tuple[Stage, ...]:
+def build(i: Inputs, user: Literal["deploy", "web"] = "deploy") -> tuple[Stage, ...]:
     """Return one stage for each build step that runs on the nodes. A stage runs on all nodes in parallel.
+
+    + user: whose build steps the result has. The web user's steps come after the stage `permit`: only then the web user
+      can read the environment file and write to the directories of the setting ``permissions.writable``
 
     The stages need no undo, because removing the release removes the outputs of the build steps.
 
@@ -53,6 +66,7 @@ def build(i: Inputs) -> tuple[Stage, ...]:
                         live=i.live,
                         step=step.name,
                         only_taken_over=i.code_only and bool(step.outputs),
+                        user=i.settings.web_user if step.user == "web" else "",
                     ),
                     step.deadline,
                 )
@@ -61,5 +75,5 @@ def build(i: Inputs) -> tuple[Stage, ...]:
             label=step.name,
         )
         for step in i.settings.build
-        if step.on == "nodes" or i.code_only
+        if step.user == user and (step.on == "nodes" or i.code_only)
     )

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import override
+
 from orchestrator.config import Settings
 from orchestrator.config.form import nearest
 from orchestrator.config.hook import Hook
@@ -24,6 +26,7 @@ class RunHook(Action):
     """Run a hook's command. The environment variables RELEASE and COLOR name the release and the color.
 
     + run: the shell command
+    + user: the name of the web user, if this user runs the command; empty for the deploy user
     """
 
     name = "hook"
@@ -33,6 +36,12 @@ class RunHook(Action):
     run: str
     release: str
     color: Color
+    user: str = ""
+
+    @property
+    @override
+    def runs_as(self) -> str:
+        return self.user
 
 
 def points(kinds: Iterable[Kind], settings: Settings) -> tuple[str, ...]:
@@ -97,7 +106,7 @@ def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[S
 
 
 def _steps(i: Inputs, hook: Hook, run: str, nodes: tuple[Place, ...]) -> tuple[Step, ...]:
-    action = RunHook(run, i.release, i.color)
+    action = RunHook(run, i.release, i.color, i.settings.web_user if hook.user == "web" else "")
     places: tuple[Place, ...]
     match hook.on:
         case "nodes":

@@ -24,7 +24,8 @@ class Permit(Action):
 def permit(i: Inputs) -> Stage:
     """Return the stage that sets owners and modes of the release's files.
 
-    The stage comes after the build steps, because the deploy user runs these steps and must be able to write the files.
+    The stage comes after the deploy user's build steps, because this user must be able to write the files. The stage
+    comes before the web user's build steps, because the stage lets the web user read and write files.
     The stage needs no undo, because removing the release removes the files.
     """
     if not _wanted(i.settings):

@@ -48,6 +48,22 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
             {"switches": [{"kind": "haproxy", "group": "h", "urls": ["u"], "listem": 1}]},
             r"unknown key switches.0.listem \(did you mean listen\?\)",
         ),
+        (
+            {"build": [{"name": "a", "run": "x", "user": "web", "on": "operator"}]},
+            "build.0: a: the web user is on the nodes only",
+        ),
+        (
+            {"build": [{"name": "a", "run": "x", "user": "web", "inputs": ["b"], "outputs": ["c"]}]},
+            "build.0: a: a step of the web user runs in each release",
+        ),
+        ({"build": [{"name": "a", "run": "x", "user": "root"}]}, "build.0.user: the value must be 'deploy' or 'web'"),
+        *(
+            (
+                {"hooks": [{"before": "cutover", "run": "x", "user": "web", "on": place}]},
+                f'hooks.0: the web user is on the nodes only: a hook on {place} needs user = "deploy"',
+            )
+            for place in ("balancers", "operator")
+        ),
         ({"first_color": "purple"}, "first_color: the value must be 'blue' or 'green'"),
         ({"ports": {"blue": 8080}}, "three different ports"),
         ({"keep": 1}, "keep: "),

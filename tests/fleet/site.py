@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fleet.running import Fleet, Shape
+from tests.fleet.running import PYINFRA, ROOT, Fleet, Shape
 
 SECRETS = {"APP_KEY": "planted-in-values-7", "DB_PASSWORD": "planted by a command 7", "MAIL_KEY": "planted-in-file-7"}
 TOKENS = {"marker": "planted-marker-token-7", "preview": "planted-preview-token-7"}
 
 
-def settings(directory: Path, url: str = "one", then: str = "true") -> dict[str, Any]:
+def settings(
+    directory: Path, url: str = "one", then: str = "true", web: str = "cat .env", deadline: int = 60
+) -> dict[str, Any]:
     """The settings of a run beside the fleet's own.
 
     + directory: has the operator's files
-    + then: a command that ends the build
+    + then: a command that ends the build step of the deploy user
+    + web: the build step of the web user
+    + deadline: seconds that the build step of the web user may take
     """
     return {
         "marker": {"answers": "all", "token": TOKENS["marker"]},
@@ -29,7 +34,10 @@ def settings(directory: Path, url: str = "one", then: str = "true") -> dict[str,
             "commands": {"DB_PASSWORD": f"cat {directory / 'password'}"},
             "values": {"APP_KEY": SECRETS["APP_KEY"], "APP_URL": f"https://{url}.example.com"},
         },
-        "build": [{"name": "tell", "run": f"cat .env; {then}"}],
+        "build": [
+            {"name": "tell", "run": f"cat .env; {then}"},
+            {"name": "web", "run": web, "user": "web", "deadline": deadline},
+        ],
         "permissions": {"writable": ["cache"]},
     }
 
@@ -42,13 +50,35 @@ class Site:
         self.directory = directory
         self.said = ""
 
-    def run(self, verb: str, *data: str, url: str = "one", then: str = "true", **more: Any) -> int:
+    def run(
+        self,
+        verb: str,
+        *data: str,
+        url: str = "one",
+        then: str = "true",
+        web: str = "cat .env",
+        deadline: int = 60,
+        **more: Any,
+    ) -> int:
         """Run a deploy file with all its output, which is kept. Returns the exit status."""
         words = [word for one in data for word in ("--data", one)]
-        changed = json.dumps(settings(self.directory, url, then) | more)
+        changed = json.dumps(settings(self.directory, url, then, web, deadline) | more)
         done = self.fleet.pyinfra(f"deploys/{verb}.py", "-y", "-vvv", *words, SETTINGS=changed)
         self.said += done.stdout + done.stderr
         return done.returncode
+
+    def start(self, verb: str, *data: str, web: str) -> subprocess.Popen[str]:
+        """Start a deploy file, and return its process."""
+        words = [word for one in data for word in ("--data", one)]
+        return subprocess.Popen(
+            [str(PYINFRA), "inventory/fleet.py", f"deploys/{verb}.py", "-y", *words],
+            cwd=ROOT,
+            env=self.fleet.env | {"SETTINGS": json.dumps(settings(self.directory, web=web))},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def node(self, command: str, user: str = "root") -> list[str]:
         """Run a command on each node. Returns what each prints."""

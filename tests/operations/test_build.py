@@ -38,7 +38,7 @@ class Releases:
     ) -> subprocess.CompletedProcess[str]:
         color, live = {A: ("blue", ""), B: ("green", A)}[release]
         about = words("assets", run, None, inputs, listed, ["out"])
-        arguments = [str(self.root), release, color, live, *about, "only" if only else ""]
+        arguments = [str(self.root), release, color, live, *about, "only" if only else "", ""]
         return subprocess.run(
             ["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True, umask=0o027
         )
@@ -159,7 +159,7 @@ def test_an_output_behind_a_link_out_of_the_release_is_refused(releases: Release
         (releases[release] / "public").symlink_to(tmp_path / "others")
     about = words("assets", "true", None, ("resources",), (), ["public/sub"])
     for release, live in ((A, ""), (B, A)):
-        arguments = [str(releases.root), release, "blue", live, *about, ""]
+        arguments = [str(releases.root), release, "blue", live, *about, "", ""]
         done = subprocess.run(["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True)
         assert done.returncode == 1
         assert "outputs of assets: public/sub is behind a link that leads out of the release" in done.stderr

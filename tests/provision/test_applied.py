@@ -88,7 +88,11 @@ BASES: dict[str, Raw] = {
         "preview": {"token": "preview-token-17"},
         "environment": {"owner": "deploy"},
     },
-    "static": {"runtime": "static", "shared": {"directories": ["public/files"]}},
+    "static": {
+        "runtime": "static",
+        "shared": {"directories": ["public/files"]},
+        "build": [{"name": "migrate", "run": "make migrate"}],
+    },
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1:8080"]}], "php": {"sessions": "php"}},
     "alb": {"switches": [ALB], "scaling": SCALING, "journal": {"kind": "s3", "bucket": "deploys"}},
     "new instances": {
@@ -104,6 +108,7 @@ BASES: dict[str, Raw] = {
         "runtime": "service",
         "services": [{"name": "web", "command": "bin/serve", "path": "/"}],
         "permissions": {"writable": ["cache"]},
+        "build": [{"name": "migrate", "run": "make migrate"}],
     },
     "archive": {"switches": [ALB], "source": {"kind": "archive", "url": "https://files.test/shop-{ref}.tar.xz"}},
     "archive of gzip": {
@@ -222,6 +227,7 @@ CHANGED: dict[str, list[Any]] = {
     "build.name": ["other"],
     "build.run": ["make other"],
     "build.on": ["nodes"],
+    "build.user": ["web"],
     "build.when": ["false"],
     "build.inputs": [["src2"]],
     "build.listed": [["b"]],
@@ -271,6 +277,7 @@ CHANGED: dict[str, list[Any]] = {
     "drain.at_limit": ["refuse"],
     "hooks.before": ["gate"],
     "hooks.on": ["operator"],
+    "hooks.user": ["web"],
     "hooks.run": ["false"],
     "hooks.undo": ["true"],
     "hooks.deadline": [9],

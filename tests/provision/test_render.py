@@ -299,6 +299,26 @@ def test_the_sudo_rules_of_a_node_are_exact() -> None:
     assert not any("*" in rule or "," in rule for rule in rules)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"build": [{"name": "migrate", "run": "x", "user": "web"}]},
+        {"hooks": [{"before": "cutover", "run": "x", "user": "web"}]},
+    ],
+)
+def test_only_settings_with_commands_for_the_web_user_permit_them(changes: dict[str, Any]) -> None:
+    rule = "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/as-web"
+    assert "as-web" not in render.node_sudoers(settings())
+    assert rule in render.node_sudoers(settings(**changes)).splitlines()
+
+
+@pytest.mark.parametrize("arguments", [[], ["../x", "blue"], ["20260101T120000Z-5d0f0c1", "red"]])
+def test_commands_for_the_web_user_need_a_release_and_a_color(arguments: list[str]) -> None:
+    script = render.web_scripts(settings())["as-web"].replace("/usr/bin/systemd-run", "/bin/echo")
+    done = subprocess.run(["sh", "-c", script, "as-web", *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (64, "")
+
+
 def test_the_sudo_rules_of_a_balancer_are_exact() -> None:
     text = render.balancer_sudoers(settings(), {"node1": "10.0.0.1", "node2": "fd00::2"})
     bar = "/usr/local/lib/orchestrator/shop-x/bar"

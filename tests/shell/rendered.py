@@ -24,7 +24,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "php-full": {
         "scaling": SCALING,
         "source": {"origin": "git@origin:shop.git", "key": "key", "known_hosts": "hosts"},
-        "build": [{"name": "assets", "run": "make 'all'", "inputs": ["src"], "outputs": ["public/build"]}],
+        "build": [
+            {"name": "assets", "run": "make 'all'", "inputs": ["src"], "outputs": ["public/build"]},
+            {"name": "migrate", "run": "make migrate", "user": "web"},
+        ],
         "shared": {"directories": ["storage"], "files": ["settings.php"], "seed": ["storage"]},
         "permissions": {"group": "www-data", "files": "640", "writable": ["var/cache"]},
         "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
@@ -78,6 +81,7 @@ def of(settings: Settings) -> dict[str, str]:
         if path.suffix != ".j2" and path.read_text().startswith("#!")
     }
     texts |= render.node_scripts(settings) | render.nginx_scripts(settings)
+    texts |= render.web_scripts(settings)
     texts["answers"] = render.answers(settings)
     texts["bar"] = render.bar(settings)
     texts["fpm"] = render.fpm(settings)

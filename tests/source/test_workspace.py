@@ -49,7 +49,7 @@ def test_the_same_inputs_are_built_once(version: Path, tmp_path: Path) -> None:
 def test_a_node_takes_what_was_built_here_for_done(version: Path, tmp_path: Path) -> None:
     built(version, tmp_path / "store")
     about = words(ASSETS.name, ASSETS.run, ASSETS.when, ASSETS.inputs, ASSETS.listed, ASSETS.outputs)
-    arguments = [str(tmp_path / "srv"), "one", "green", "", *about, ""]
+    arguments = [str(tmp_path / "srv"), "one", "green", "", *about, "", ""]
     done = subprocess.run(["sh", "-c", SCRIPT.strip(), "o", *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "is done\n")
 

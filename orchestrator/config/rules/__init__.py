@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     services.static_runs_no_services,
     services.ports_are_distinct,
     files.build_steps_are_distinct,
+    files.web_steps_come_last,
     files.seeds_are_shared_directories,
     files.outputs_overlap_nothing,
     files.assets_are_relative_to_the_document_root,

@@ -20,6 +20,24 @@ def build_steps_are_distinct(settings: Settings) -> str | None:
     return None
 
 
+def web_steps_come_last(settings: Settings) -> str | None:
+    """Return an error message if a build step of the deploy user follows a step of the web user, otherwise None.
+
+    Steps of the web user run after the stage ``permit``, and all other steps run before this stage.
+    """
+    users = [step.user for step in settings.build]
+    if "web" in users and "deploy" in users[users.index("web") :]:
+        first, later = (
+            settings.build[users.index("web")],
+            next(step for step in settings.build[users.index("web") :] if step.user == "deploy"),
+        )
+        return (
+            f"build.{later.name}: the step follows {first.name}, but steps of the web user run after all other steps: "
+            f"move {first.name} to the end of the list"
+        )
+    return None
+
+
 def seeds_are_shared_directories(settings: Settings) -> str | None:
     """Return an error message if ``shared.seed`` has a path that ``shared.directories`` lacks, otherwise None."""
     if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:

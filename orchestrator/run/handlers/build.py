@@ -30,6 +30,7 @@ class BuildHandler(OperationHandler[Build]):
                 "live": action.live,
                 "step": action.step,
                 "only_taken_over": action.only_taken_over,
+                "as_web": settings.node.as_web if action.user else None,
                 **asked.parts,
             },
         )

@@ -29,6 +29,7 @@ class RunHookHandler(OperationHandler[RunHook]):
                 "release": action.release,
                 "color": action.color,
                 "directory": settings.node.release(action.release),
+                "as_web": settings.node.as_web if action.user else None,
             },
         )
 

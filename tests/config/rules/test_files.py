@@ -17,11 +17,13 @@ from orchestrator.config.rules.files import (
     seeds_are_shared_directories,
     shared_paths_do_not_overlap,
     web_paths_are_relative_to_the_document_root,
+    web_steps_come_last,
 )
 
 from .table import said
 
 VENDOR = {"name": "composer", "run": "x", "inputs": ["composer.lock"], "outputs": ["vendor"]}
+MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,13 @@ VENDOR = {"name": "composer", "run": "x", "inputs": ["composer.lock"], "outputs"
             build_steps_are_distinct,
             {"build": [VENDOR, VENDOR]},
             "build: several steps have the name composer: give each a name of its own",
+        ),
+        (web_steps_come_last, {"build": [VENDOR, MIGRATE, MIGRATE | {"name": "cache"}]}, None),
+        (
+            web_steps_come_last,
+            {"build": [MIGRATE, VENDOR]},
+            "build.composer: the step follows migrate, but steps of the web user run after all other steps: move "
+            "migrate to the end of the list",
         ),
         (seeds_are_shared_directories, {"shared": {"directories": ["a", "b"], "seed": ["b"]}}, None),
         (

@@ -1,0 +1,55 @@
+"""The printed plan."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.plan.steps import Plan
+from orchestrator.report.plan import lines
+from orchestrator.stages import plan
+from tests.plan.test_preflight import fleet
+from tests.stages import plans
+
+MIGRATE = {"name": "migrate", "run": "bin/migrate", "user": "web"}
+HOOK = {"before": "cutover", "run": "bin/tell", "user": "web", "undo": "bin/untell"}
+
+
+def shown(made: Plan, name: str) -> str:
+    """The row of a stage, without the spaces between its columns."""
+    inputs = plans.inputs("release", full=False)
+    rows = [line.split() for line in lines(fleet(), inputs, made, verbose=False)]
+    return " ".join(next(row for row in rows if " ".join(row).startswith(name)))
+
+
+@pytest.mark.parametrize("settings", ["plain", "batches"])
+def test_a_plan_says_which_commands_the_web_user_runs(settings: str) -> None:
+    composer = {"name": "composer", "run": "composer install"}
+    made = plan(plans.inputs("release", settings, full=False, build=[composer, MIGRATE], hooks=[HOOK]))
+    part = " 1/2" if settings == "batches" else ""
+    first = "do -" if part else "do do"
+    assert shown(made, f"build composer{part}").endswith(f" {first} - -")
+    assert shown(made, f"build migrate{part}").endswith(f" {first} - - as www-data")
+    assert shown(made, "hook 0 before cutover").endswith(" do - do - as www-data" if part else " do do - - as www-data")
+
+
+def test_the_web_user_s_steps_follow_the_permissions() -> None:
+    build = [{"name": "composer", "run": "composer install"}, MIGRATE, MIGRATE | {"name": "cache"}]
+    for settings in ("plain", "batches"):
+        made = plan(plans.inputs("release", settings, build=build))
+        names = [stage.name.removesuffix(" 1/2") for stage in made.stages]
+        first = names.index("environment")
+        assert names[first : names.index("configure")] == [
+            "environment",
+            "build composer",
+            "unchanged",
+            "permit",
+            "build migrate",
+            "build cache",
+        ]
+
+
+def test_the_undo_of_a_hook_runs_as_the_same_user() -> None:
+    made = plan(plans.inputs("release", full=False, hooks=[HOOK]))
+    (stage,) = (stage for stage in made.stages if stage.kind.name == "hook")
+    steps = [*stage.do, *(step for back in stage.undo for step in back.do)]
+    assert [step.action.runs_as for step in steps] == ["www-data"] * 4
