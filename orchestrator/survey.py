@@ -87,6 +87,7 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
         count=count,
         https=settings.gate.https,
         code=runtime_of(settings).code(color),
+        said=runtime_of(settings).said(color),
     )
     return said
 

@@ -36,7 +36,7 @@ def check(server: Server, https: bool, requests: int) -> None:
 
 @pytest.mark.parametrize("https", [False, True])
 def test_a_color_is_asked_by_the_scheme_that_its_clients_use(server: Server, https: bool) -> None:
-    more = {"https": True} if https else {}
+    more: dict[str, Any] = {"https": True} if https else {}
     fact = ColorAnswers()
     command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 2, "", **more)
     assert fact.process(run(command).stdout.splitlines()).answers == (Answer(200, "v1"), Answer(200, "v1"))

@@ -70,4 +70,6 @@ def test_only_php_is_compiled(made: Settings, compiled: bool) -> None:
     (command,) = commands(Step(Place("node", "node1"), Warm(Color.blue), 60.0), made)
     assert ("/inspect.php" in command) == compiled
     # every worker of the pool has time for a page, in a third of the deadline
-    assert f" 8081 localhost '' {made.php.workers if compiled else 0} 60 /" in command
+    said = f"'{runtime_of(made).said(Color.blue)}'"
+    assert f" 8081 localhost '' {made.php.workers if compiled else 0} 60 {said} /" in command
+    assert ("/said shop-blue-fpm.service" in said) == compiled

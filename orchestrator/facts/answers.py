@@ -57,11 +57,13 @@ class ColorSaid:
     + started: the release for which the color was last started, and the time of this start (epoch seconds), as recorded
       on the node; None if there is no record
     + code: parsed JSON about the code that the color's processes run; None if the processes reported no JSON
+    + why: the last error of PHP, if the last answer has a status 5xx; empty if PHP has logged no error
     """
 
     answers: tuple[Answer, ...]
     started: tuple[str, int] | None
     code: dict[str, Any] | None
+    why: str = ""
 
 
 class ColorAnswers(Fact[ColorSaid]):
@@ -80,6 +82,7 @@ class ColorAnswers(Fact[ColorSaid]):
     + code: shell command that asks the color's processes which code they run, and prints JSON as its last line; empty
       for no command
     + https: whether requests have the header X-Forwarded-Proto: https
+    + said: shell command that prints the last error of PHP; empty for no command
     """
 
     @override
@@ -93,9 +96,10 @@ class ColorAnswers(Fact[ColorSaid]):
         count: int,
         code: str,
         https: bool = False,
+        said: str = "",
     ) -> StringCommand:
-        started = f"{root}/{color}/started"
-        return question(COLOR, path, hostname, forwarded(https), str(port), str(count), started, code, seconds=60)
+        about = (path, hostname, forwarded(https), str(port), str(count), f"{root}/{color}/started", code, said)
+        return question(COLOR, *about, seconds=60)
 
     @override
     def parse(self, output: list[str]) -> ColorSaid:
@@ -106,6 +110,7 @@ class ColorAnswers(Fact[ColorSaid]):
             answers=tuple(Answer.read(said[key]) for key in said if key.startswith("answer.")),
             started=(started[0], int(started[1])) if len(started) == 2 else None,
             code=json.loads(code) if code.startswith("{") else None,
+            why=said.get("why", ""),
         )
 
 

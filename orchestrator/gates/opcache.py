@@ -1,4 +1,4 @@
-"""Gate: a release fits into the color's OPcache. The numbers come from PHP-FPM, after it compiled the release. Pure."""
+"""Gate: a release compiles and fits into the color's OPcache. The numbers come from PHP-FPM, after compiling. Pure."""
 
 from __future__ import annotations
 
@@ -63,9 +63,29 @@ def detail(said: Mapping[str, Any]) -> str:
         f"{opcache['own_bytes'] / MIB:.1f} MiB",
         f"{compiled['seconds']:.1f} s",
     ]
-    if compiled["failed"]:
-        parts.append(f"{compiled['failed']} more do not compile ({compiled['first']})")
+    if aside := compiled["failed"] - len(_broken(compiled)):
+        parts.append(f"{aside} that no request runs directly do not compile ({compiled['first']})")
     return ", ".join(parts)
+
+
+def broken(said: Mapping[str, Any]) -> str | None:
+    """Return one line about the files that do not compile and that requests run; None if all these files compile.
+
+    The line names the file nearest to the document root, with the message of PHP.
+
+    + said: the JSON report of the inspection script ``inspect.php``
+    """
+    files = _broken(said.get("compile") or {})
+    if not files:
+        return None
+    first, *others = files
+    more = f"; so do {len(others)} more files ({others[0]['file']})" if others else ""
+    return f"{first['file']} does not compile, so requests for it answer status 500: {first['why']}{more}"
+
+
+def _broken(compiled: Mapping[str, Any]) -> list[dict[str, str]]:
+    # the inspection script of an earlier version of this tool reports no such files
+    return list(compiled.get("broken") or [])
 
 
 def _keys(opcache: Mapping[str, Any], files: int) -> int | None:

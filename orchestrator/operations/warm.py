@@ -17,7 +17,12 @@ SCRIPT = read("operations/warm.sh")
 
 
 def compile_command(
-    socket: str, document_root: str, inspect: str, compile: Sequence[str], exclude: Sequence[str] = ()
+    socket: str,
+    document_root: str,
+    inspect: str,
+    compile: Sequence[str],
+    exclude: Sequence[str] = (),
+    entries: Sequence[str] = (),
 ) -> str:
     """Return the shell command that makes PHP-FPM compile files. Return an empty string if ``compile`` is empty.
 
@@ -28,10 +33,12 @@ def compile_command(
     + inspect: path of ``inspect.php``, the PHP file with which PHP-FPM compiles files and reports its OPcache
     + compile: paths to compile, relative to the release
     + exclude: patterns of paths in the release that are not compiled
+    + entries: patterns of paths in the document root: the files that requests run
     """
     if not compile:
         return ""
-    query = urlencode([*(("compile[]", path) for path in compile), *(("exclude[]", path) for path in exclude)])
+    lists = {"compile[]": compile, "exclude[]": exclude, "entry[]": entries}
+    query = urlencode([(key, path) for key, paths in lists.items() for path in paths])
     return fastcgi_command(socket, inspect, query, document_root)
 
 
@@ -46,6 +53,8 @@ def warm(
     inspect: str,
     compile: Sequence[str] = (".",),
     exclude: Sequence[str] = (),
+    entries: Sequence[str] = (),
+    said: str = "",
     workers: int = 0,
     seconds: int = 60,
     https: bool = False,
@@ -62,6 +71,9 @@ def warm(
     + inspect: path of ``inspect.php``, the PHP file with which PHP-FPM compiles files and reports its OPcache
     + compile: files and directories to compile, relative to the release; empty to compile nothing
     + exclude: patterns of paths in the release that are not compiled
+    + entries: patterns of paths in the document root: the files that requests run
+    + said: shell command that prints the last error of PHP; empty for no command. If a page answers with status 5xx,
+      the message of the operation contains this error
     + workers: number of PHP-FPM workers. Each worker should get a request. Therefore, if ``paths`` has fewer pages than
       this number, the operation requests the pages again, at most for a third of ``seconds``
     + seconds: whole seconds after which the command is killed
@@ -77,7 +89,7 @@ def warm(
              public="public", inspect="/usr/local/lib/orchestrator/shop/inspect.php")
     """
     command = compile_command(
-        f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}", inspect, compile, exclude
+        f"{root}/{color}/run/fpm.sock", f"{root}/{color}/release/{public}", inspect, compile, exclude, entries
     )
-    about = (command, str(port), hostname, forwarded(https), str(workers), str(seconds), *paths)
+    about = (command, str(port), hostname, forwarded(https), str(workers), str(seconds), said, *paths)
     yield script(SCRIPT, *about, seconds=seconds)

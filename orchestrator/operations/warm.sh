@@ -5,12 +5,14 @@
 # The kernel gives connections to the idle workers of PHP-FPM in turn. Therefore, after as many requests as there are
 # workers, each worker has had a request. By this request, a worker gets memory from the system and links the classes of
 # the page. If pages are slow or there are many workers, the requests end after a third of the time limit.
-compile=$1 port=$2 host=$3 proto=$4 workers=$5 seconds=$6
-shift 6
+. ../scripts/php_error.sh
+
+compile=$1 port=$2 host=$3 proto=$4 workers=$5 seconds=$6 said=$7
+shift 7
 if [ -n "$compile" ]; then
-    said=$(sh -c "$compile" | tail -n 1)
-    case $said in
-    "{"*) printf '%s\n' "$said" ;;
+    answer=$(sh -c "$compile" | tail -n 1)
+    case $answer in
+    "{"*) printf '%s\n' "$answer" ;;
     *)
         echo "PHP-FPM did not finish compiling: read the log of PHP-FPM, or raise php.request_limit" >&2
         exit 1
@@ -28,7 +30,8 @@ for path in "$@"; do
     case $code in
     2* | 3*) ;;
     *)
-        echo "$path answers status $code while warming" >&2
+        why=$(php_error "$code" "$said")
+        echo "$path answers status $code while warming${why:+: $why}" >&2
         exit 1
         ;;
     esac

@@ -77,9 +77,10 @@ def steps_directory(settings: Settings) -> str:
 def steps(settings: Settings) -> dict[str, str]:
     """Return the files that ``catch-up`` uses: file name -> text.
 
-    Most files are scripts of a release's operations. For each color there are two more scripts: ``compile-<color>``
-    compiles the PHP files of the color's release into OPcache, and ``code-<color>`` prints which code the color runs.
-    The file `STACK` is an archive of the files that configure the color of a release.
+    Most files are scripts of a release's operations. For each color there are three more scripts: ``compile-<color>``
+    compiles the PHP files of the color's release into OPcache, ``code-<color>`` prints which code the color runs, and
+    ``said-<color>`` prints the last error of PHP. The file `STACK` is an archive of the files that configure the color
+    of a release.
     """
     texts = {"fetch": fetch.SCRIPT, "share": share.SCRIPT, "build": build.SCRIPT, "permit": permit.SCRIPT}
     texts |= {"configure": configure.SCRIPT, "start": start.SCRIPT, "promote": promote.SCRIPT, "warm": warm.SCRIPT}
@@ -87,11 +88,13 @@ def steps(settings: Settings) -> dict[str, str]:
     for color in Color:
         document_root = f"{layout.link(color)}/{layout.PUBLIC}"
         inspect = f"{layout.library}/inspect.php"
-        compiled, excluded = runtime_of(settings).compiled, settings.php.compile_exclude
+        runtime = runtime_of(settings)
+        compiled, excluded = runtime.compiled, settings.php.compile_exclude
         texts[f"compile-{color}"] = warm.compile_command(
-            layout.socket(color), document_root, inspect, compiled, excluded
+            layout.socket(color), document_root, inspect, compiled, excluded, runtime.entries
         )
-        texts[f"code-{color}"] = runtime_of(settings).code(color)
+        texts[f"said-{color}"] = runtime.said(color)
+        texts[f"code-{color}"] = runtime.code(color)
     scripts = {name: f"#!/bin/sh\n# {NOTICE}\n{text.strip()}\n" for name, text in texts.items()}
     return {**scripts, STACK: packed(files(settings), settings.php.public) + "\n"}
 

@@ -102,7 +102,7 @@ def _problem_of_node(fleet: Fleet, host: Host, live: Color, release: str) -> str
     """Return why the live color of a node does not answer with a release; None if it answers with this release."""
     successes = fleet.settings.gate.successes
     said = color_answers(fleet, host, live, successes)
-    return "no answer" if said is None else http.judge(said.answers, release, successes)
+    return "no answer" if said is None else http.judge(said.answers, release, successes, said.why)
 
 
 def _problem_of_balancer(fleet: Fleet, host: Host) -> str | None:

@@ -10,7 +10,7 @@ import click
 from orchestrator.connection import printable
 from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
-from orchestrator.run.walk import WARNING, Ended, Event, Result
+from orchestrator.run.walk import WARNING, Ended, Event, Result, alike, by_error
 
 
 def say(line: str, **style: object) -> None:
@@ -73,14 +73,19 @@ class Terminal:
             said = f"\n{slowest.detail}".partition(f"\n{WARNING}")[0].strip()
             detail = f" ({said})" if said else ""
             say(f"    {event.stage:<12} {seconds}   {where}{detail}")
-        for result in event.results:
-            for line in result.detail.splitlines():
-                if line.startswith(WARNING):
-                    say(f"    warning: {result.place}: {line.removeprefix(WARNING)}", fg="yellow")
-        for result in event.failed:
-            say(f"    {event.stage:<12} {seconds}   {result.place}: {result.error}", fg="red")
+        for places, result in alike(event.results, _warnings):
+            for line in _warnings(result):
+                say(f"    warning: {places}: {line}", fg="yellow")
+        for places, result in alike(event.failed, lambda result: (result.error, result.output)):
+            say(f"    {event.stage:<12} {seconds}   {places}: {result.error}", fg="red")
             for line in result.output:
-                say(f"        {result.place} | {line}")
+                say(f"        {places} | {line}")
+
+
+def _warnings(result: Result) -> tuple[str, ...]:
+    """Return the warnings in the detail of a result."""
+    lines = result.detail.splitlines()
+    return tuple(line.removeprefix(WARNING) for line in lines if line.startswith(WARNING))
 
 
 def probe_lines(report: Report) -> Iterable[str]:
@@ -101,10 +106,10 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     lines: list[tuple[str, dict[str, object]]] = []
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
-        for warning in ended.warnings:
+        for places, warning in alike(ended.warnings, by_error):
             lines.append(
                 (
-                    f"warning: {warning.place}: {warning.error}; the next release or rollback repairs it",
+                    f"warning: {places}: {warning.error}; the next release or rollback repairs it",
                     {"fg": "yellow"},
                 )
             )

@@ -105,7 +105,7 @@ class Baking:
         """
         if reply.value is None:
             return reply.error or "does not answer the gate"
-        return http.judge(reply.value.answers, self._release, 1)
+        return http.judge(reply.value.answers, self._release, 1, reply.value.why)
 
     # The comparison of both colors
 

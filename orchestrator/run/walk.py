@@ -6,7 +6,7 @@ The code that performs the steps of a stage is in ``executor.py`` and ``handlers
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +14,9 @@ from orchestrator.errors import Interrupted, OrchestratorError, TakenOver
 from orchestrator.journal import records
 from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import OPERATOR, NoTraffic, Place, Plan, Stage, Step
+
+NAMES = 8
+"""The largest number of places that a message of several places names."""
 
 WARNING = "warning: "
 """Prefix of a line in the detail of a step. The terminal shows such a line as a warning.
@@ -44,6 +47,30 @@ class Result:
     def record(self) -> records.PlaceResult:
         """The result in the form that the journal and the report use."""
         return records.PlaceResult(self.place.name, self.seconds, self.error or "", self.lost, self.detail, self.output)
+
+
+def by_error(result: Result) -> Hashable:
+    """Return the error of a result, as the key for `alike`."""
+    return result.error
+
+
+def alike(results: Iterable[Result], key: Callable[[Result], Hashable]) -> list[tuple[str, Result]]:
+    """Group the results that say the same. Return the names of the places of each group, and its first result.
+
+    The names are one text, such as ``node1, node2``. If a group has more than NAMES places, the text ends with the
+    number of the others.
+
+    + key: a function that returns the same value for results that say the same
+    """
+    groups: dict[Hashable, list[Result]] = {}
+    for result in results:
+        groups.setdefault(key(result), []).append(result)
+    return [(_names([result.place for result in group]), group[0]) for group in groups.values()]
+
+
+def _names(places: Sequence[Place]) -> str:
+    more = len(places) - NAMES
+    return ", ".join(map(str, places[:NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -197,7 +224,9 @@ class StageFailed(OrchestratorError):
     def __init__(self, stage: str, failed: Sequence[Result]) -> None:
         self.stage = stage
         self.failed = failed
-        super().__init__("; ".join(f"{stage} failed on {result.place}: {result.error}" for result in failed))
+        super().__init__(
+            "; ".join(f"{stage} failed on {places}: {result.error}" for places, result in alike(failed, by_error))
+        )
 
 
 class Walk:

@@ -51,6 +51,15 @@ class Runtime(ABC):
         return []
 
     @property
+    def entries(self) -> list[str]:
+        """The patterns of the PHP files in the document root that requests run; empty without PHP-FPM."""
+        return []
+
+    def said(self, color: Color) -> str:
+        """Return a shell command that prints the last error of PHP in a color; empty without PHP-FPM."""
+        return ""
+
+    @property
     def workers(self) -> int:
         """The number of PHP-FPM workers of a color; 0 without PHP-FPM. The stage ``warm`` warms all workers."""
         return 0

@@ -32,5 +32,16 @@ class PhpRuntime(Runtime):
 
     @property
     @override
+    def entries(self) -> list[str]:
+        php = self.settings.php
+        return [*([php.front] if php.fallback else []), *(["*"] if php.scripts else [])]
+
+    @override
+    def said(self, color: Color) -> str:
+        layout = self.settings.node
+        return f"sudo -n {layout.library}/said {layout.service(color)}"
+
+    @property
+    @override
     def workers(self) -> int:
         return self.settings.php.workers

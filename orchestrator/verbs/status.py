@@ -159,7 +159,8 @@ def _ran(run: RunHistory) -> str:
     release = str(inputs.get("release", "")) + (f" ({ref})" if ref else "")
     ended = run.ended or ("paused" if run.paused else "not ended")
     took = f" after {duration(run.seconds)}" if run.seconds is not None else ""
-    return f"{run.at[:19]:<20} {run.verb:<9} {release:<32} {ended}{took} by {run.owner} {run.detail}"
+    why = " ".join(run.detail.split())
+    return f"{run.at[:19]:<20} {run.verb:<9} {release:<32} {ended}{took} by {run.owner} {why}"
 
 
 def duration(seconds: float) -> str:

@@ -29,6 +29,11 @@ def test_the_first_bad_answer_is_named(answer: Answer, words: str) -> None:
     assert http.judge([GOOD, answer, Answer(404, OLD)], NEW, 2) == line
 
 
+def test_the_last_error_of_php_explains_a_bad_answer() -> None:
+    line = f"its health page gave status 500 from {NEW} instead of status 200 from {NEW}: PHP Parse error: x"
+    assert http.judge([Answer(500, NEW)], NEW, 2, "PHP Parse error: x") == line
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_too_few_good_answers_fail(count: int) -> None:
     assert http.judge([GOOD] * count, NEW, 3) == f"its health page gave only {count} of 3 answers"

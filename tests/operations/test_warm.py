@@ -29,7 +29,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
         time.sleep(self.server.seconds)
-        self.send_response(404 if "missing" in self.path else 200)
+        self.send_response(404 if "missing" in self.path else 500 if "broken" in self.path else 200)
         self.end_headers()
 
     @override
@@ -47,7 +47,9 @@ def color() -> Iterator[Asked]:
         thread.join()
 
 
-def warmed(color: Asked, *paths: str, workers: int = 0, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+def warmed(
+    color: Asked, *paths: str, workers: int = 0, seconds: int = 60, said: str = ""
+) -> subprocess.CompletedProcess[str]:
     (command,) = warm._inner(
         root="/srv/shop",
         color="green",
@@ -59,6 +61,7 @@ def warmed(color: Asked, *paths: str, workers: int = 0, seconds: int = 60) -> su
         compile=(),
         workers=workers,
         seconds=seconds,
+        said=said,
     )
     return subprocess.run(["sh", "-c", command.get_raw_value()], capture_output=True, text=True)
 
@@ -85,3 +88,22 @@ def test_many_workers_and_slow_pages_end_in_time(color: Asked) -> None:
 def test_a_page_that_is_missing_is_named(color: Asked) -> None:
     done = warmed(color, "/missing")
     assert (done.returncode, done.stderr) == (1, "/missing answers status 404 while warming\n")
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        (
+            "PHP Parse error:  syntax error in /srv/shop/releases/20260101T120000Z-5d0f0c1/public/index.php on line 3",
+            ": PHP Parse error: syntax error in public/index.php on line 3",
+        ),
+        ("NOTICE: ready to handle connections", ""),
+        ("", ""),
+    ],
+)
+def test_the_error_of_php_explains_a_page_that_fails(color: Asked, log: str, why: str) -> None:
+    done = warmed(color, "/broken", said=f"echo '{log}'")
+    assert (done.returncode, done.stderr) == (1, f"/broken answers status 500 while warming{why}\n")
+    # an error that PHP logged for another request does not explain this answer
+    done = warmed(color, "/missing", said=f"echo '{log}'")
+    assert done.stderr == "/missing answers status 404 while warming\n"

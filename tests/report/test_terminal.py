@@ -39,6 +39,31 @@ NODE1, NODE2 = Place("node", "node1"), Place("node", "node2")
             ["    warm            0.00 s   node1 (3 files)", "    warning: node1: 1 is broken"],
         ),
         (
+            Event(
+                "results",
+                "warm",
+                results=tuple(Result(node, detail=f"{node}\n{WARNING}x is broken") for node in (NODE1, NODE2)),
+            ),
+            ["    warm            0.00 s   2 places, slowest node1 (node1)", "    warning: node1, node2: x is broken"],
+        ),
+        (
+            Event(
+                "results",
+                "build",
+                results=(
+                    Result(NODE1, "status 1", output=("a",)),
+                    Result(NODE2, "status 1", output=("a",)),
+                    Result(Place("node", "node3"), "status 1", output=("b",)),
+                ),
+            ),
+            [
+                "    build           0.00 s   node1, node2: status 1",
+                "        node1, node2 | a",
+                "    build           0.00 s   node3: status 1",
+                "        node3 | b",
+            ],
+        ),
+        (
             Event("results", "build", results=(Result(NODE1, "status 1", output=("a", "b")), Result(NODE2))),
             ["    build           0.00 s   node1: status 1", "        node1 | a", "        node1 | b"],
         ),
@@ -60,6 +85,10 @@ WHY = OrchestratorError("gate failed")
         (
             Ended(committed=True, warnings=[MIXED]),
             ["done: {new} ({color})", "warning: node2: status 1; the next release or rollback repairs it"],
+        ),
+        (
+            Ended(committed=True, warnings=[MIXED, replace(MIXED, place=NODE1)]),
+            ["done: {new} ({color})", "warning: node2, node1: status 1; the next release or rollback repairs it"],
         ),
         (Ended(committed=False, paused="preview"), ["paused: {new} ({color}) has no traffic; deploys/promote.py"]),
         (Ended(committed=False, paused="25"), ["paused: {new} ({color}) has 25% of the traffic; deploys/promote.py"]),

@@ -134,6 +134,7 @@ def test_an_auto_scaling_group(group: Group | str, line: str) -> None:
     [
         ([End("done")], "", "done by ann@laptop"),
         ([End("undone", "gate failed")], "", "undone by ann@laptop gate failed"),
+        ([End("undone", "gate failed:\n  why")], "", "undone by ann@laptop gate failed: why"),
         ([], "stopped before it changed anything; the next release or rollback undoes it first", "not ended by"),
         ([Intent("fetch")], "stopped in fetch; the next release or rollback undoes it first", "not ended by"),
         (

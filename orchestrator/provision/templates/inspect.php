@@ -6,6 +6,7 @@
  * DOCUMENT_ROOT      the document root of a release; the path may contain symlinks
  * QUERY_STRING       compile[]=app: compile the PHP files at this path of the release into OPcache; "." means all files
  *                    exclude[]=tests*: do not compile files whose path in the release matches this pattern
+ *                    entry[]=index.php: a request runs the files whose path in the document root matches this pattern
  *                    script=index.php: say whether OPcache has this file of the document root
  *
  * Prints one JSON object.
@@ -44,16 +45,53 @@ function below(string $path): iterable
     );
 }
 
+/** @return ?string null if the file is in OPcache now, otherwise PHP's message */
+function problem(string $file, string $log): ?string
+{
+    file_put_contents($log, '');
+    try {
+        if (@opcache_compile_file($file)) {
+            return null;
+        }
+    } catch (Throwable $error) {
+        return $error->getMessage() . ' on line ' . $error->getLine();
+    }
+    // PHP tells fatal errors only to its log
+    $told = preg_match('/PHP Fatal error:  (.*) in \S+ (on line \d+)/', (string) file_get_contents($log), $found);
+    return $told ? "$found[1] $found[2]" : 'no message of PHP';
+}
+
+/** @return bool whether a script with a first line such as "#!/usr/bin/env php" compiles without this line */
+function compilesAfterFirstLine(string $file, string $log): bool
+{
+    $text = (string) file_get_contents($file);
+    if (!str_starts_with($text, '#!')) {
+        return false;
+    }
+    // PHP leaves this line out when a person runs the script, but not when it compiles the file for a request
+    $copy = tempnam(sys_get_temp_dir(), 'compile');
+    file_put_contents($copy, substr((string) strstr($text, "\n"), 1));
+    $good = problem($copy, $log) === null;
+    opcache_invalidate($copy, true);
+    unlink($copy);
+    return $good;
+}
+
 /**
+ * @param string $root document root
  * @param list<string> $paths in the release
  * @param list<string> $exclude patterns of paths in the release
- * @return array{files: int, failed: int, first: ?string, seconds: float} how many files there were, how many do not
- *     compile, and the first of these
+ * @param list<string> $entries patterns of paths in the document root: the files that requests run
+ * @return array{files: int, failed: int, first: ?string, broken: list<array{file: string, why: string}>,
+ *     seconds: float} how many files there were, how many do not compile, the first of these that no request runs, and
+ *     those that a request runs, the nearest to the document root first
  */
-function compile(string $release, array $paths, array $exclude): array
+function compile(string $release, string $root, array $paths, array $exclude, array $entries): array
 {
     $began = microtime(true);
-    $files = $failed = [];
+    $files = $aside = $broken = [];
+    $log = tempnam(sys_get_temp_dir(), 'compile');
+    $before = [ini_set('log_errors', '1'), ini_set('error_log', $log)];
     foreach ($paths as $path) {
         foreach (below($path === '.' ? rtrim($release, '/') : $release . $path) as $file) {
             $name = $file->getPathname();
@@ -65,20 +103,31 @@ function compile(string $release, array $paths, array $exclude): array
                 continue;
             }
             $files[$name] = true;
-            try {
-                $good = @opcache_compile_file($name);
-            } catch (Throwable $error) {
-                $good = false;
+            $why = problem($name, $log);
+            if ($why === null) {
+                continue;
             }
-            if (!$good) {
-                $failed[] = $short;
+            $public = str_starts_with($name, "$root/") ? substr($name, strlen($root) + 1) : null;
+            if ($public !== null && array_filter($entries, fn ($pattern) => fnmatch($pattern, $public))) {
+                $broken[] = ['file' => $short, 'why' => $why];
+            } elseif (compilesAfterFirstLine($name, $log)) {
+                unset($files[$name]);
+            } else {
+                $aside[] = $short;
             }
         }
     }
+    ini_set('error_log', (string) $before[1]);
+    ini_set('log_errors', (string) $before[0]);
+    unlink($log);
+    sort($aside);
+    $key = fn (array $one) => [substr_count($one['file'], '/'), $one['file']];
+    usort($broken, fn ($one, $other) => $key($one) <=> $key($other));
     return [
         'files' => count($files),
-        'failed' => count($failed),
-        'first' => $failed[0] ?? null,
+        'failed' => count($aside) + count($broken),
+        'first' => $aside[0] ?? null,
+        'broken' => $broken,
         'seconds' => round(microtime(true) - $began, 3),
     ];
 }
@@ -102,7 +151,13 @@ $enabled = function_exists('opcache_get_status') && ((@opcache_get_status(false)
 if (!empty($query['compile']) && $releasePath !== null && $enabled) {
     set_time_limit(0);
     ini_set('memory_limit', '-1');
-    $answer['compile'] = compile($releasePath, (array) $query['compile'], (array) ($query['exclude'] ?? []));
+    $answer['compile'] = compile(
+        $releasePath,
+        $real,
+        (array) $query['compile'],
+        (array) ($query['exclude'] ?? []),
+        (array) ($query['entry'] ?? [])
+    );
 }
 
 // opcache_get_status formats a time for each file, and without TZ the C library looks at /etc/localtime each time: 0.6 s

@@ -28,7 +28,7 @@ class GateHandler(Handler[Gate]):
 
         def look() -> None:
             said = color_answers(self.fleet, host, color, gate.successes)
-            problem = http.judge(said.answers, release, gate.successes) or code.judge(said, release, what)
+            problem = http.judge(said.answers, release, gate.successes, said.why) or code.judge(said, release, what)
             if problem:
                 raise NotYet(problem)
 

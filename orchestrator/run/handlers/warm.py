@@ -44,6 +44,8 @@ class WarmHandler(OperationHandler[Warm]):
                 "inspect": f"{settings.node.library}/inspect.php",
                 "compile": runtime_of(settings).compiled,
                 "exclude": settings.php.compile_exclude,
+                "entries": runtime_of(settings).entries,
+                "said": runtime_of(settings).said(action.color),
                 "workers": runtime_of(settings).workers,
                 "seconds": seconds(step.deadline),
             },
@@ -55,5 +57,7 @@ class WarmHandler(OperationHandler[Warm]):
         problem = opcache.judge(said) if said else None
         if problem and self.settings.php.opcache == "refuse":
             raise CommandFailed(problem)
-        detail = opcache.detail(said) if said else ""
-        return f"{detail}\n{WARNING}{problem}" if problem else detail
+        if not said:
+            return ""
+        warnings = [line for line in (opcache.broken(said), problem) if line]
+        return "\n".join([opcache.detail(said), *(f"{WARNING}{line}" for line in warnings)])
