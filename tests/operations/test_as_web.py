@@ -142,7 +142,7 @@ def test_a_command_has_an_environment_of_its_own(node: Node) -> None:
     ]
 
 
-def test_before_there_is_a_release_a_hook_runs_beside_the_releases(node: Node) -> None:
+def test_a_hook_before_there_is_a_release_runs_in_the_root(node: Node) -> None:
     node.release.rmdir()
     assert node.done(node.hook("pwd")) == (0, f"{node.root}\n", "")
 

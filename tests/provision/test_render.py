@@ -306,7 +306,7 @@ def test_the_sudo_rules_of_a_node_are_exact() -> None:
         {"hooks": [{"before": "cutover", "run": "x", "user": "web"}]},
     ],
 )
-def test_only_settings_with_commands_for_the_web_user_permit_them(changes: dict[str, Any]) -> None:
+def test_only_settings_with_web_commands_permit_them(changes: dict[str, Any]) -> None:
     rule = "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/as-web"
     assert "as-web" not in render.node_sudoers(settings())
     assert rule in render.node_sudoers(settings(**changes)).splitlines()
