@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -35,9 +36,11 @@ from orchestrator.layout import BalancerLayout
 from orchestrator.provision import facts as provisioned
 from orchestrator.provision import in_use, neighbors
 from orchestrator.provision.removal import left
+from orchestrator.run.handlers.warm import judged
 from orchestrator.scripts.command import understood
 from orchestrator.switches import balancer
 from tests.fakes.world import World
+from tests.gates.test_opcache import said as opcache_said
 
 CASES = 2000
 HASH = "0123456789abcdef" * 4
@@ -184,6 +187,10 @@ ASKED: dict[str, Asked] = {
     "renew": store(lambda one: one.renew(OWNER), "ok\n"),
     "append": store(lambda one: one.append(OWNER, 12, [{"record": "begin"}]), "ok\n"),
     "read": store(lambda one: one.read(), RUNS),
+    "warm": Asked(
+        lambda fleet, host: understood(judged, fleet.shell(host, StringCommand("warm"))),
+        json.dumps(opcache_said()) + "\n",
+    ),
     "entries": fact(provisioned.Entries, f"file|root|root|644|{HASH}|/a\n-|/b\n", paths=["/a", "/b"]),
     "heirs": fact(provisioned.Heirs, "|/a\nuser::rwx\nuser:deploy:rwx\n", paths=["/a"]),
     "key pair": fact(provisioned.KeyPair, "certificates=2\nkeys=1\nmatch=yes\n", certificate="/c", key="/k"),

@@ -42,7 +42,7 @@ def pairs(output: list[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in output if "=" in line)
 
 
-GARBLED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+GARBLED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """The exceptions that a parser may raise if a text is not what the parser expects."""
 
 

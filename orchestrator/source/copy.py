@@ -13,6 +13,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.operations.pack import pack
 from orchestrator.operations.unpack import unpack
 from orchestrator.scratch import Scratch
+from orchestrator.scripts.command import understood
 from orchestrator.scripts.guarded import Guard, guarded
 
 
@@ -60,4 +61,4 @@ def _take(fleet: Fleet, host: Host, release: str, there: str, here: Path, guard:
         host.get_file(there, str(here))
     finally:
         fleet.shell(host, guarded('rm -f "$1"', [there], None))
-    return lines[-1]
+    return understood(lambda said: said[-1], lines)

@@ -200,4 +200,4 @@ if ($status !== false) {
         $opcache['script_cached'] = in_array($real . '/' . $query['script'], $scripts, true);
     }
 }
-echo json_encode($answer + ['opcache' => $opcache], JSON_UNESCAPED_SLASHES), "\n";
+echo json_encode($answer + ['opcache' => $opcache], JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), "\n";

@@ -15,6 +15,7 @@ from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, OperationHandler, seconds
 from orchestrator.run.walk import WARNING
 from orchestrator.runtimes import runtime_of
+from orchestrator.scripts.command import understood
 from orchestrator.stages.warm import Warm
 
 
@@ -53,11 +54,20 @@ class WarmHandler(OperationHandler[Warm]):
 
     @override
     def heard(self, lines: Sequence[str]) -> str:
-        said = next((json.loads(line) for line in lines if line.startswith("{")), None)
-        problem = opcache.judge(said) if said else None
+        problem, *detail = understood(judged, lines)
         if problem and self.settings.php.opcache == "refuse":
             raise CommandFailed(problem)
-        if not said:
-            return ""
-        warnings = [line for line in (opcache.broken(said), problem) if line]
-        return "\n".join([opcache.detail(said), *(f"{WARNING}{line}" for line in warnings)])
+        return "\n".join([*detail, *([f"{WARNING}{problem}"] if problem else [])])
+
+
+def judged(lines: Sequence[str]) -> list[str]:
+    """Judge PHP-FPM's answer about the compiled files.
+
+    Return the problem with OPcache (empty if there is none), the line of detail, and a warning about files that do not
+    compile, if there is one. Return only an empty text if PHP-FPM compiled nothing.
+    """
+    said = next((json.loads(line) for line in lines if line.startswith("{")), None)
+    if not said:
+        return [""]
+    broken = opcache.broken(said)
+    return [opcache.judge(said) or "", opcache.detail(said), *([f"{WARNING}{broken}"] if broken else [])]
