@@ -89,7 +89,7 @@ class Session:
         self._me = me
         self._say = say
         self._notes = notes
-        self._noting = False
+        self._noting = self._committed = False
         self.noted = ""
         """The names of the hosts that have noted the last records; empty if nothing was noted."""
         self.contents: Contents | None = None
@@ -152,12 +152,13 @@ class Session:
     def append(self, records: Sequence[RunRecord]) -> None:
         """Write records to the journal, each with the present time.
 
-        If the journal cannot be written and the commit is among the records, note these and all later records instead,
-        and print a warning.
+        If the journal cannot be written at the commit or later, note these and all later records instead, and print a
+        warning.
 
         Raises TakenOver if another run has taken the lock.
         """
         written = [stamped(record) for record in records]
+        self._committed = self._committed or any(isinstance(record, Commit) for record in records)
         if self._noting and self._notes is not None:
             self.noted = self._notes.append(self.fence, written)
             return
@@ -170,9 +171,9 @@ class Session:
                 "another run took over the lock: this run stops, and the other run settles this run"
             ) from None
         except Exception as error:
-            if self._notes is None or not any(isinstance(record, Commit) for record in records):
+            if self._notes is None or not self._committed:
                 raise
-            self._note_commit(self._notes, written, error)
+            self._note_rest(self._notes, written, error)
 
     def begin(self, records: Sequence[RunRecord]) -> None:
         """Write the first records of a run. Raises NoJournal if the journal cannot be written: nothing was changed yet.
@@ -186,8 +187,8 @@ class Session:
         except OrchestratorError as error:
             raise NoJournal(str(error)) from error
 
-    def _note_commit(self, notes: Notes, written: Sequence[Record], error: Exception) -> None:
-        """Note the commit. Raises OrchestratorError if no host notes the commit.
+    def _note_rest(self, notes: Notes, written: Sequence[Record], error: Exception) -> None:
+        """Note the commit, or records after the commit. Raises OrchestratorError if no host notes the records.
 
         + error: why the journal could not be written
         """
@@ -196,11 +197,11 @@ class Session:
         except TakenOver:
             raise
         except OrchestratorError as also:
-            raise OrchestratorError(f"{error}; the commit cannot be noted on the hosts either: {also}") from error
+            raise OrchestratorError(f"{error}; the run cannot be noted on the hosts either: {also}") from error
         self._noting = True
         self._say(
-            f"warning: the journal cannot be written ({error}): the commit is noted on {self.noted}, and the next "
-            "command adds it to the journal"
+            f"warning: the journal cannot be written ({error}): the rest of this run is noted on {self.noted}, and the "
+            "next command adds it to the journal"
         )
 
     def end(self, record: End) -> None:
@@ -255,6 +256,7 @@ class Unjournaled(Session):
     def __init__(self, fence: int, notes: Notes, contents: Contents, say: Callable[[str], None]) -> None:
         # not the base class's: there is no store
         self._noting, self._notes, self._say = True, notes, say
+        self._committed = False
         self._lost, self._renewing = False, None
         self.fence = fence
         self.noted = ""

@@ -38,7 +38,7 @@ def test_a_journal_that_fails_at_the_commit(calm: Calm, tmp_path: Path, broken: 
     assert release.end() == 0, release.text
     assert "warning: the journal cannot be written" in release.text
     assert said in release.text
-    assert "the commit is noted on node1, node2, node3, " in release.text
+    assert "the rest of this run is noted on node1, node2, node3, " in release.text
     assert f"({calm.before.idle}) has all the traffic" in release.text
     assert is_consistent(calm.fleet).live == calm.before.idle
 

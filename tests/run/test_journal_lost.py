@@ -53,7 +53,9 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         append, is_full = HostStore.append, [False]
 
         def failing(this: HostStore, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-            is_full[0] = is_full[0] or any(record["record"] == kind for record in records)
+            is_full[0] = is_full[0] or any(
+                kind in (record["record"], f"{record['record']} {record.get('stage')}") for record in records
+            )
             if is_full[0]:
                 raise FULL
             append(this, owner, fence, records)
@@ -61,6 +63,16 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(HostStore, "append", failing)
 
     return fill
+
+
+def test_a_journal_that_fails_after_the_commit_skips_no_stage(
+    released: World, full: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    full("intent promote")
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    assert "the rest of this run is noted on node1" in capsys.readouterr().err
+    is_consistent(released)
+    assert {kinds(paths)[-1] for paths in notes(released).values()} == {"end"}
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -79,7 +91,7 @@ def test_the_next_command_adds_the_notes_to_the_journal(
         assert verbs.release(released.fleet(), Options(ref="v1")) == 0
         err = capsys.readouterr().err
         assert "warning: the journal cannot be written (haproxy, which holds lock and journal: no space left" in err
-        assert "the commit is noted on node1, node2, node3, haproxy, nginx, and the next command adds it" in err
+        assert "the rest of this run is noted on node1, node2, node3, haproxy, nginx, and the next" in err
         assert f"done: {released.live_release('node1')} (green) has all the traffic" in err
     assert "commit" not in kinds(journals(released))
     assert set(notes(released)) == {*released.nodes, *released.balancers}
@@ -103,15 +115,16 @@ def test_a_commit_that_nobody_takes_is_undecided(
 ) -> None:
     full("commit")
     monkeypatch.setattr("orchestrator.verbs.noted.NOTE", "echo cut off >&2; exit 1")
-    with pytest.raises(Undecided, match=r"; the commit cannot be noted on the hosts either: node1: cut off"):
+    with pytest.raises(Undecided, match=r"; the run cannot be noted on the hosts either: node1: cut off"):
         verbs.release(released.fleet(), Options(ref="v1"))
     assert released.weight("haproxy") == 100
 
 
 def test_an_end_that_the_journal_does_not_take_is_only_a_warning(
-    released: World, full: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+    released: World, full: Callable[[str], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full("end")
+    monkeypatch.setattr("orchestrator.verbs.noted.NOTE", "echo cut off >&2; exit 1")
     assert verbs.rollback(released.fleet(), Options()) == 0
     err = capsys.readouterr().err
     assert "warning: the end of the run could not be written to the journal: haproxy" in err
