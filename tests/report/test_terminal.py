@@ -10,7 +10,7 @@ import pytest
 from orchestrator.errors import OrchestratorError
 from orchestrator.plan.inputs import Release, Rollback
 from orchestrator.plan.steps import Place
-from orchestrator.report.terminal import Terminal, ending, heading
+from orchestrator.report.terminal import Terminal, ending, heading, say
 from orchestrator.run.walk import WARNING, Ended, Event, Result
 from tests.stages import plans
 
@@ -128,3 +128,8 @@ def test_the_last_lines(ended: Ended, wanted: list[str]) -> None:
 def test_the_first_line(verb: str, change: dict[str, Any], line: str) -> None:
     i = replace(plans.inputs(verb, full=False), release="5", **change)
     assert heading(i).startswith(line.format(new=i.release, color=i.color, ref=i.ref))
+
+
+def test_escapes_in_a_line_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a hook printed \x1b[2Ja\rb\nand a second line")
+    assert capsys.readouterr().err == "a hook printed \\x1b[2Ja\\x0db\nand a second line\n"
