@@ -76,7 +76,7 @@ def test_a_command_gets_a_known_locale_umask_and_path() -> None:
     ]
 
 
-def test_the_applications_commands_get_the_locale_and_path_of_the_login() -> None:
+def test_commands_get_the_locale_and_path_of_the_login() -> None:
     before = "export LC_ALL=de_DE.UTF-8 PATH=/opt/own:/usr/bin:/bin"
     hook = script(read("operations/hook.sh"), 'echo "${LC_ALL-none} $PATH"; env', "r1", "blue", "/")
     lines = said(heard(hook, before))

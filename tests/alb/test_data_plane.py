@@ -293,12 +293,12 @@ async def cut_on_detach(process: Process, wait: bool) -> Load:
     return load
 
 
-def test_a_detachment_that_one_address_has_not_adopted_is_seen_by_quiet(process: Process) -> None:
+def test_quiet_sees_an_address_that_has_not_adopted_a_detachment(process: Process) -> None:
     assert asyncio.run(cut_on_detach(process, wait=True)).failures == {}
 
 
 @pytest.mark.slow
-def test_a_detached_color_that_is_stopped_at_once_loses_old_clients(process: Process) -> None:
+def test_a_detached_color_stopped_at_once_loses_old_clients(process: Process) -> None:
     assert asyncio.run(cut_on_detach(process, wait=False)).failures["502"] > 0
 
 
@@ -334,7 +334,7 @@ def test_a_frozen_address_keeps_its_weights_until_it_catches_up(process: Process
     asyncio.run(scenario())
 
 
-def test_a_change_by_others_between_arm_and_shift_stops_the_shift(process: Process) -> None:
+def test_a_change_by_others_after_arm_stops_the_shift(process: Process) -> None:
     def sticky(actions: list[dict[str, Any]]) -> None:
         actions[-1]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 600}
 

@@ -20,7 +20,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return found
 
 
-def test_an_operation_of_pyinfra_that_could_not_read_a_fact_fails(host: SimpleNamespace) -> None:
+def test_an_operation_that_could_not_read_a_fact_fails(host: SimpleNamespace) -> None:
     def packages(**arguments: Any) -> Any:
         # pyinfra marks the host as failed, and goes on as if nothing was installed
         host.failed.append(host)

@@ -106,7 +106,7 @@ def release(alb: Balancer, ref: str, **changes: Any) -> int:
     return verbs.release(fleet(alb, **changes), Options(ref=ref))
 
 
-def test_an_expired_token_stops_the_undo_and_the_next_command_settles(
+def test_an_expired_token_stops_the_undo_until_the_next_command(
     alb: Balancer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert release(alb, "v1") == 0

@@ -93,7 +93,7 @@ def test_a_balancer_that_cannot_be_reached_stops_the_undo(
         pytest.param("nginx", "is-active", "nginx is not running", marks=pytest.mark.slow),
     ],
 )
-def test_a_balancer_that_does_not_tell_its_weights_stops_the_undo(
+def test_a_balancer_without_readable_weights_stops_the_undo(
     released: World,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -133,9 +133,7 @@ def test_a_first_release_stays_where_it_still_gets_requests(world: World, monkey
 
 
 @pytest.mark.slow
-def test_a_balancer_that_was_removed_from_the_inventory_is_not_asked(
-    released: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_balancer_outside_the_inventory_is_not_asked(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = released
     new = broken_after_the_cutover(world, monkeypatch, gone(world, "nginx"))
     world.balancers.remove("nginx")
@@ -146,9 +144,7 @@ def test_a_balancer_that_was_removed_from_the_inventory_is_not_asked(
         world.balancers.append("nginx")
 
 
-def test_nodes_without_the_release_are_not_let_in_where_it_has_traffic(
-    released: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nodes_without_the_live_release_are_not_let_in(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = released
     world.down.add("node3")
     (world.path / "node3/unreachable").touch()
@@ -195,9 +191,7 @@ def test_a_resumed_run_asks_before_it_starts_a_color(released: World, monkeypatc
     assert restarted(world) == []
 
 
-def test_requests_that_only_a_balancer_sees_stop_the_undo_if_nothing_may_be_cut(
-    released: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_that_only_a_balancer_sees_stop_the_undo(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = released
     drain = {"limit": 0.3, "at_limit": "refuse"}
     (world.path / "haproxy/in_flight").write_text("1\n")

@@ -39,7 +39,7 @@ def test_a_node_that_lies_stops_a_release_by_one_line(lying: World) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_node_that_lies_can_be_left_out_like_a_node_that_is_down(lying: World) -> None:
+def test_a_node_that_lies_can_be_left_out_like_a_node_down(lying: World) -> None:
     missing = frozenset({"node3"})
     assert verbs.release(lying.fleet(), Options(ref="v1", allow_missing=missing)) == 0
     assert {lying.weight(balancer) for balancer in lying.balancers} == {100}
@@ -56,7 +56,7 @@ def test_status_names_a_node_that_lies_and_shows_the_others(lying: World, capsys
 
 
 @pytest.mark.exhaustive
-def test_a_garbled_number_of_a_run_is_written_again_by_the_next_run(released: World) -> None:
+def test_a_garbled_number_of_a_run_is_written_by_the_next_run(released: World) -> None:
     fence = released.root("node2") / "guard/fence"
     fence.write_text("abc\n")
     assert verbs.release(released.fleet(), Options(ref="v1")) == 0

@@ -48,7 +48,7 @@ def every() -> Iterator[tuple[Inputs, Stage]]:
                     yield from ((i, back) for back in stage.undo)
 
 
-def test_a_step_that_disturbs_names_its_color_and_every_load_balancer() -> None:
+def test_a_step_that_disturbs_names_its_color_and_all_balancers() -> None:
     seen: set[str] = set()
     for i, stage in every():
         for step in stage.do:
@@ -72,12 +72,12 @@ def undo(stage: str, settings: str, full: bool = False) -> dict[str, tuple[Step,
 BALANCER = NoTraffic(Color.green, (Place("balancer", "balancer1"),))
 
 
-def test_a_node_without_the_release_is_let_in_where_the_release_has_no_traffic() -> None:
+def test_a_node_is_let_in_where_the_release_has_no_traffic() -> None:
     steps = undo("bar", "plain", full=True)[UNBAR.name]
     assert {step.place.name: step.needs for step in steps} == {"balancer1": BALANCER}
 
 
-def test_the_old_release_is_verified_after_the_last_step_that_moves_traffic() -> None:
+def test_the_old_release_is_verified_after_the_last_shift() -> None:
     steps = undo("cutover", "plain")
     assert list(steps) == [SWITCH_BACK.name, VERIFY_OLD.name]
     assert [(step.place, step.needs) for step in steps[VERIFY_OLD.name]] == [(OPERATOR, BALANCER)]
