@@ -94,10 +94,12 @@ class Bundle:
 
     + scratch: the directory that holds the files
     + tree: hash of the files; empty if the files were not hashed
+    + warnings: lines for the operator about files that the version has, but the directory lacks
     """
 
     scratch: Scratch
     tree: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:

@@ -245,6 +245,7 @@ KEYS: tuple[Key, ...] = (
     Key(HEALTH_PAGE, (NODE, HAPROXY), lambda settings, switch: HEALTH),
     _origin_file("known_hosts"),
     _origin_file("key"),
+    Key("source.lfs", (NODE,), lambda settings, switch: _of_git("lfs")(settings), stays=True),
     _tarball("url"),
     _tarball("file"),
     Key(
@@ -265,6 +266,7 @@ KEYS: tuple[Key, ...] = (
     _instance("scaling.group"),
     _instance("scaling.live"),
     Key("source.origin", (NODE,), lambda settings, switch: _of_git("address")(settings), new_instances=True),
+    Key("source.submodules", (NODE,), lambda settings, switch: _of_git("submodules")(settings), new_instances=True),
     Key("source.leave_out", (NODE,), lambda settings, switch: _of_git("leave_out")(settings), new_instances=True),
     _instance("shared.files"),
     _instance("shared.seed"),

@@ -112,7 +112,23 @@ def without_login(origin: str) -> str:
     return shown(origin) if urlsplit(origin).scheme in ("http", "https") else origin
 
 
-class GitSource(Source):
+class Repository(Section):
+    """The common base of the kinds of source whose files come from a git repository."""
+
+    submodules: bool = Field(
+        False,
+        description="whether a release gets the files of the repository's submodules, and of their submodules. If not, "
+        "the directories of submodules are empty, and a warning names them",
+    )
+    lfs: bool = Field(
+        False,
+        description="whether a release gets the files in Git LFS, instead of their pointers. This needs the program "
+        "git-lfs: with the kind `git`, provisioning installs it on the nodes; with `checkout`, you install it on the "
+        "operator's machine",
+    )
+
+
+class GitSource(Source, Repository):
     """A git repository that every node can reach. Each release is a worktree of the node's copy of the repository."""
 
     kind: Literal["git"] = "git"
@@ -291,7 +307,7 @@ class ArchiveSource(Tarball):
         return self.file or super().where
 
 
-class ArtifactSource(Tarball):
+class ArtifactSource(Tarball, Repository):
     """The result of a build. The nodes download a tarball, or the operator's machine builds and pushes a checkout."""
 
     kind: Literal["artifact"]
@@ -306,6 +322,8 @@ class ArtifactSource(Tarball):
     def _one_place(self) -> ArtifactSource:
         if (self.url is None) == (self.checkout is None):
             raise ValueError("an artifact needs exactly one of url and checkout")
+        if self.url and (self.submodules or self.lfs):
+            raise ValueError("submodules and lfs are for checkout: a tarball must contain all files")
         return self
 
     @property

@@ -4,14 +4,9 @@
 . ../scripts/origin.sh
 
 root=$1 origin=$2 ref=$3 login=$4 ssh=$5
-ask_as "$login" "$ssh"
+ask_as "$login" "$ssh" "$origin"
 said=$(git ls-remote "$origin" "refs/heads/$ref" "refs/tags/$ref" "refs/tags/$ref^{}" 2>&1) ||
-    said=$(printf '%s\n' "$said" | awk '
-        /^(Please make sure you have|and the repository exists)|^$/ { next }
-        # git adds this line after the error message of ssh
-        /^fatal: Could not read from remote/ && last { next }
-        { last = $0 }
-        END { print (last ? last : "git said nothing") "\terror" }')
+    said="$(printf '%s\n' "$said" | reason)	error"
 printf '%s\n' "$said"
 if commit=$(git -C "$root/repo.git" rev-parse -q --verify "$ref^{commit}" 2>/dev/null); then
     printf '%s\tmirror\n' "$commit"

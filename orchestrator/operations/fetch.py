@@ -26,6 +26,8 @@ def fetch(
     leave_out: Sequence[str] = (),
     login: bool = False,
     ssh: str = "",
+    submodules: bool = False,
+    lfs: bool = False,
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
@@ -42,6 +44,10 @@ def fetch(
     + login: True if the caller passes the user and the password for the origin in pyinfra's argument ``_stdin``, each
       on its own line
     + ssh: program that git runs instead of ``ssh`` to reach the origin; empty for git's default
+    + submodules: True to check out submodules too. Their files become ordinary files of the release. If False, the
+      operation prints a warning if the commit has submodules
+    + lfs: True to fetch files in Git LFS, with git-lfs. If False, the operation prints a warning if such files are only
+      pointers in the release
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     If the complete release already exists, the operation changes nothing. If an incomplete release exists, the
@@ -54,8 +60,13 @@ def fetch(
         fetch(root="/srv/shop", release="20260101T120000Z-5d0f0c1", origin="git@host:shop.git", revision="5d0f...",
               leave_out=["storage"])
     """
-    about = [root, release, origin, revision, "login" if login else "", ssh]
+    about = [root, release, origin, revision, "login" if login else "", ssh, *flags(submodules, lfs)]
     yield guarded(SCRIPT, [*about, *patterns(leave_out)], guard)
+
+
+def flags(submodules: bool, lfs: bool) -> list[str]:
+    """Return the arguments of the script for the settings ``source.submodules`` and ``source.lfs``."""
+    return ["yes" if submodules else "", "yes" if lfs else ""]
 
 
 def patterns(paths: Sequence[str]) -> list[str]:

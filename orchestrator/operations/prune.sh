@@ -42,4 +42,6 @@ done
 # Remove the git objects that only the removed releases needed, because git itself would do so only when there are
 # thousands of them. If the mirror has the whole history, it needs all objects. Objects of the last minute are kept for
 # people who run git in a release.
-[ ! -s "$root/repo.git/shallow" ] || git -C "$root/repo.git" prune --expire=1.minute.ago
+for mirror in "$root/repo.git" "$root"/modules/*.git; do
+    [ ! -s "$mirror/shallow" ] || git -C "$mirror" prune --expire=1.minute.ago
+done

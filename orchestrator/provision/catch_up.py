@@ -43,6 +43,7 @@ def script(settings: Settings) -> str:
             library=settings.node.library,
             guard_dir=settings.node.guard_dir,
             origin=source.address,
+            extras=fetch.flags(source.submodules, source.lfs),
             left_out=fetch.patterns(settings.left_out),
             live=scaling.live,
             group=scaling.group,

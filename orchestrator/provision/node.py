@@ -35,6 +35,7 @@ def packages(settings: Settings) -> list[str]:
     armed = [switch.kind for switch in settings.switches if isinstance(switch, NodeSwitch)]
     packed = isinstance(settings.source, Tarball) and settings.source.needs_unpackers
     tools += ["xz-utils", "zstd"] if packed else []
+    tools += ["git-lfs"] if isinstance(settings.source, GitSource) and settings.source.lfs else []
     # the switch `node` needs perl's module Time::HiRes, which the package perl-base lacks
     tools += ["perl"] if armed else []
     return list(dict.fromkeys(["nginx", *(php if settings.runtime == "php" else []), *tools, *settings.packages]))

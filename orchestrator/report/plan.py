@@ -5,7 +5,7 @@ All functions are pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orchestrator.config import published
@@ -55,10 +55,11 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
     return found
 
 
-def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[str]:
+def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool, more: Sequence[str] = ()) -> Iterable[str]:
     """Yield the lines of the printed plan.
 
     + verbose: whether to show the commands of each stage, as the first place of the stage would get them
+    + more: the risks of the version
     """
     places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
     columns = places if len(places) <= FEW else []
@@ -73,16 +74,19 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool) -> Iterable[s
             yield from (f"        $ {command}" for command in commands(stage.do[0], i.settings))
         if stage.commits:
             yield "    ---- commit: a failure before it undoes the run, a failure after it is a warning ----"
-    for risk in risks(fleet, i):
+    for risk in [*more, *risks(fleet, i)]:
         yield f"    risk: {risk}"
 
 
-def data(fleet: FleetState, i: Inputs, plan: Plan) -> dict[str, Any]:
-    """Return the plan as data for JSON: the Inputs, the stages with their steps and undos, and the risks."""
+def data(fleet: FleetState, i: Inputs, plan: Plan, more: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the plan as data for JSON: the Inputs, the stages with their steps and undos, and the risks.
+
+    + more: the risks of the version
+    """
     return {
         "inputs": i.to_json(),
         "stages": [_stage(stage, i) for stage in plan.stages],
-        "risks": risks(fleet, i),
+        "risks": [*more, *risks(fleet, i)],
     }
 
 

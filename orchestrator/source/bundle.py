@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator import local
+from orchestrator.errors import OrchestratorError, TookTooLong, UsageError
+from orchestrator.operations.fetch import flags
 from orchestrator.scratch import Bundle, Scratch
 from orchestrator.scripts.files import read
 
@@ -27,34 +30,49 @@ def snapshot(directory: str, exclude: Sequence[str]) -> Bundle:
     if not source.is_dir():
         raise UsageError(f"settings: source.path: there is no directory {source}")
     left_out = [f"--exclude={pattern}" for pattern in (".git", "/.release", *exclude)]
-    flags = ["--recursive", "--links", "--times", "--perms"]
-    return _made(lambda path: _run(["rsync", *flags, *left_out, f"{source}/", path]))
-
-
-OURS = ("--", ".", ":(exclude).release")
-"""Arguments of ``git archive`` that select all files except the directory ``.release``.
-
-In each release, this directory belongs to the orchestrator.
-"""
-
-
-def export(checkout: str, commit: str) -> Bundle:
-    """Export the files of a commit, except ``.release``, from a git repository on this machine.
-
-    + checkout: path of the repository
-
-    Raises OrchestratorError if git or tar fails.
-    """
+    options = ["--recursive", "--links", "--times", "--perms"]
 
     def fill(path: Path) -> None:
-        # a directory of its own, because the exported files may have any name
-        with Scratch() as beside:
-            archive = beside / "archive.tar"
-            _run(["git", "-C", Path(checkout).expanduser(), "archive", "--format=tar", "-o", archive, commit, *OURS])
-            _run(["tar", "-x", "-f", archive, "-C", path])
+        _run(["rsync", *options, *left_out, f"{source}/", path])
 
     return _made(fill)
 
+
+EXPORT = read("source/export.sh")
+
+
+def export(checkout: str, commit: str, submodules: bool = False, lfs: bool = False, patience: float = 600.0) -> Bundle:
+    """Export the files of a commit, except ``.release``, from a git repository on this machine.
+
+    The result has a warning if the commit has submodules or files in Git LFS that are not exported.
+
+    + checkout: path of the repository
+    + submodules: whether to export the files of submodules too
+    + lfs: whether to export the files in Git LFS, instead of their pointers
+    + patience: seconds after which the export fails, because it may have to fetch
+
+    Raises OrchestratorError if the export fails.
+    """
+
+    def fill(path: Path) -> Sequence[str]:
+        # a directory of its own, because the exported files may have any name
+        with Scratch() as work:
+            arguments = [Path(checkout).expanduser().absolute(), commit, path, work, *flags(submodules, lfs)]
+            command = shlex.join(["sh", "-c", EXPORT, "orchestrator", *map(str, arguments)])
+            try:
+                done = local.run(command, patience)
+            except TookTooLong:
+                raise OrchestratorError(f"the export of {checkout} took longer than {patience:g} s") from None
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["no error message"]
+            raise OrchestratorError(f"the export of {checkout} ended with status {done.returncode}: {said[-1]}")
+        return [line.removeprefix(WARNING) for line in done.stdout.splitlines() if line.startswith(WARNING)]
+
+    return _made(fill)
+
+
+WARNING = "warning: "
+"""Prefix of the lines that the script prints for the operator."""
 
 TARBALL = "archive"
 """The name that a tarball has in the directory that is sent to the nodes."""
@@ -98,11 +116,15 @@ def hash_of(path: Path) -> str:
     return _run(["sh", "-c", script, "tree", path]).strip()
 
 
-def _made(fill: Callable[[Path], object], hashed: bool = True) -> Bundle:
+def _made(fill: Callable[[Path], Sequence[str] | None], hashed: bool = True) -> Bundle:
+    """Make a temporary directory.
+
+    + fill: puts the files into the directory, and returns warnings about the files; None for no warnings
+    """
     scratch = Scratch()
     try:
-        fill(scratch.path)
-        return Bundle(scratch, hash_of(scratch.path) if hashed else "")
+        warnings = fill(scratch.path) or ()
+        return Bundle(scratch, hash_of(scratch.path) if hashed else "", tuple(warnings))
     except BaseException:
         scratch.remove()
         raise

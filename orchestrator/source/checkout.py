@@ -14,13 +14,18 @@ from typing_extensions import override
 from orchestrator.config import Settings
 from orchestrator.config.source import ArtifactSource
 from orchestrator.errors import UsageError
+from orchestrator.facts.contents import found_in
 from orchestrator.facts.revision import Named, resolve
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from orchestrator.scratch import Bundle
+from orchestrator.scripts.files import read
 from orchestrator.source import bundle
+from orchestrator.source.contents import missing
 from orchestrator.source.kind import Version
 from orchestrator.source.tree import Tree
+
+CONTENTS = f'{read("scripts/contents.sh")}\ncontents "$1" "$2"'
 
 
 class Checkout(Tree):
@@ -40,7 +45,14 @@ class Checkout(Tree):
 
     @override
     def files(self, fleet: Fleet, version: Version) -> Bundle:
-        return bundle.export(self._checkout, version.revision)
+        source, patience = self._source, self.settings.deadlines.fetch
+        return bundle.export(self._checkout, version.revision, source.submodules, source.lfs, patience)
+
+    @override
+    def risks(self, fleet: Fleet, version: Version) -> list[str]:
+        command = ["sh", "-c", CONTENTS, "orchestrator", str(Path(self._checkout).expanduser()), version.revision]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
+        return missing(found_in(done.stdout.splitlines()), self._source, self.settings)
 
 
 def commit_of(checkout: str, ref: str) -> str:

@@ -45,6 +45,11 @@ class Delivery:
         made = self._supply.bundle
         return {"expected": made.tree} if made and made.tree else {}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Lines for the operator about the prepared files."""
+        return self._supply.bundle.warnings if self._supply.bundle else ()
+
     def prepare(self, ref: str, revision: str, release: str, color: Color) -> None:
         """Prepare the files of a version for the nodes. A second call for the same version does nothing.
 

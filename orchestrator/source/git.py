@@ -9,11 +9,13 @@ from typing_extensions import override
 
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource
+from orchestrator.facts.contents import Contents, Found
 from orchestrator.facts.revision import Named, Revision, resolve
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.operations.fetch import fetch
 from orchestrator.options import Options
+from orchestrator.source.contents import missing
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 ASKED = 3
@@ -33,6 +35,20 @@ class Git(SourceKind):
     def version(self, fleet: Fleet, options: Options) -> Version:
         ref = options.ref or self._source.ref
         return Version(ref, self.revision(fleet, ref))
+
+    @override
+    def risks(self, fleet: Fleet, version: Version) -> list[str]:
+        about = {**self._origin, "root": self.settings.node.root, "revision": version.revision}
+
+        def look(host: Host) -> Found:
+            found: Found = fleet.look(host, Contents, stdin=self._source.login or None, **about)
+            return found
+
+        found = Found()
+        if not (self._source.submodules and self._source.lfs):
+            for name in [name for name in fleet.nodes if fleet.host(name).connected][:1]:
+                found = fleet.one(name, look, self.settings.deadlines.look + 15.0).value or found
+        return missing(found, self._source, self.settings)
 
     def revision(self, fleet: Fleet, ref: str) -> str:
         """Return the hash of the commit that a ref names in the origin. The first node that answers asks the origin.
@@ -64,7 +80,8 @@ class Git(SourceKind):
     def fetch(self, release: str, revision: str) -> Call:
         left_out = self.settings.left_out
         about = {"root": self.settings.node.root, "release": release, "revision": revision, "leave_out": left_out}
-        return fetch, {**about, **self._origin}
+        extras = {"submodules": self._source.submodules, "lfs": self._source.lfs}
+        return fetch, {**about, **self._origin, **extras}
 
     @override
     def supply(self, fleet: Fleet, version: Version, release: str, color: Color) -> Supply:

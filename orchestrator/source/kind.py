@@ -64,6 +64,10 @@ class SourceKind(ABC):
         Raises UsageError if there is no such version, and Refused if the version cannot be determined.
         """
 
+    def risks(self, fleet: Fleet, version: Version) -> list[str]:
+        """Return the risks of a version that a plan should show, one line for each. The fleet is not changed."""
+        return []
+
     @abstractmethod
     def fetch(self, release: str, revision: str) -> Call:
         """Return the pyinfra operation that brings a version to a node, and the operation's arguments. Pure.

@@ -16,6 +16,8 @@ from orchestrator.options import Options
 from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
 from orchestrator.run.settle import open_run
+from orchestrator.source.kind import Version
+from orchestrator.source.kinds import kind_of
 from orchestrator.stages import plan
 from orchestrator.verbs.bound import Approved, as_saved, save_plan
 from orchestrator.verbs.pause import refuse_paused
@@ -44,13 +46,14 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
         return show_provisioning(fleet, options, as_json)
     seen, i = inputs(fleet, verb, options)
     whole = plan(i)
+    more = kind_of(fleet.settings).risks(fleet, Version(i.ref, i.revision)) if i.verb == "release" else []
     if options.save:
-        save_plan(options.save, json.dumps(report_plan.data(seen, i, whole), indent=1))
+        save_plan(options.save, json.dumps(report_plan.data(seen, i, whole, more), indent=1))
     if as_json:
-        click.echo(json.dumps(report_plan.data(seen, i, whole), indent=1))
+        click.echo(json.dumps(report_plan.data(seen, i, whole, more), indent=1))
         return as_saved(i)
     say(heading(i), bold=True)
-    for line in report_plan.lines(seen, i, whole, verbose):
+    for line in report_plan.lines(seen, i, whole, verbose, more):
         say(line)
     return as_saved(i)
 

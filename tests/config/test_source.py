@@ -65,6 +65,12 @@ def test_git_is_the_default_kind_of_source() -> None:
         (archive(strip=-1), "source.strip: "),
         ({"kind": "artifact"}, "source: an artifact needs exactly one of url and checkout"),
         ({"kind": "directory", "path": ".", "ref": "v1"}, "unknown key source.ref"),
+        (
+            {"kind": "artifact", "url": "https://a.test/x.tar", "submodules": True},
+            "source: submodules and lfs are for checkout: a tarball must contain all files",
+        ),
+        ({"kind": "directory", "path": ".", "lfs": True}, "unknown key source.lfs"),
+        (archive(submodules=True), "unknown key source.submodules"),
     ],
 )
 def test_bad_sources_are_refused_in_one_line(source: dict[str, Any], message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import fleet as tool
 import fleet_origin
 import pytest
 
+from tests.fakes.git import git
 from tests.fleet.running import Fleet
 from tests.fleet.safety import Snapshot, snapshot
 
@@ -208,3 +210,47 @@ def test_a_tag_that_moves_under_a_run_moves_no_node(place: Place) -> None:
     assert shared.stdout.split()[:2] == ["theirs", ".gitignore"]
     fleet.ssh("node1", "rm /srv/shop/shared/storage/.gitignore", "deploy")
     assert fleet.ssh("node1", "readlink /srv/shop/live/release/storage").stdout == "/srv/shop/shared/storage\n"
+
+
+@pytest.mark.slow
+def test_every_node_gets_the_files_of_nested_submodules(place: Place, tmp_path: Path) -> None:
+    """The nodes fetch them with the origin's key, from URLs that are relative to the origin's URL."""
+    fleet, known = place.fleet, place.fleet.known["origin"]
+    ssh = shlex.join(["ssh", *tool.ssh_options(fleet.dir)])
+    repositories = tool.REPOSITORY.rpartition("/")[0]
+
+    def pushed(name: str, path: str, url: str, commit: str) -> str:
+        """Commit a submodule, and push the repository to the origin. Returns the commit."""
+        here = tmp_path / name
+        (here / ".gitmodules").write_text(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n')
+        git(here, "add", "-A")
+        if commit:
+            git(here, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
+        git(here, "commit", "-q", "-m", "with a submodule")
+        fleet.docker(
+            "exec", "-u", "git", fleet.container("origin"), "git", "init", "-q", "--bare", f"{repositories}/{name}.git"
+        )
+        place_of = f"ssh://git@127.0.0.1:{known['ssh_port']}{repositories}/{name}.git"
+        git(here, "-c", f"core.sshCommand={ssh}", "push", "-q", "--force", place_of, "HEAD:refs/heads/with-submodules")
+        return git(here, "rev-parse", "HEAD").strip()
+
+    for name in ("inner", "outer"):
+        git(tmp_path, "init", "-q", name)
+        (tmp_path / name / "named.php").write_text(f"<?php return '{name}';\n")
+    git(tmp_path, "clone", "-q", "--branch", "v1", str(place.checkout), "shop")
+    inner = pushed("inner", "none", "../none", "")
+    outer = pushed("outer", "deeper/inner", "../inner.git", inner)
+    revision = pushed("shop", "libs/outer", "./../outer.git", outer)
+    source = {"origin": known["url"], "known_hosts": known["known_hosts"], "key": known["key"]}
+    assert place.release(source, "ref=with-submodules") == 0, place.said
+    line = (
+        "the version has submodules (libs/outer), whose directories stay empty, because the setting source.submodules"
+    )
+    assert f"warning: node1, node2, node3: {line} is off" in place.said
+    assert place.release({**source, "submodules": True}, "ref=with-submodules") == 0, place.said
+    assert "warning" not in place.said
+    look = "cd /srv/shop/live/release && git rev-parse HEAD && git status --porcelain && cat libs/outer/named.php"
+    for node in fleet.nodes:
+        done = fleet.ssh(node["name"], f"{look} libs/outer/deeper/inner/named.php", "deploy")
+        assert done.stdout == f"{revision}\n<?php return 'outer';\n<?php return 'inner';\n", done.stderr
+    assert len(place.hashes()) == 1

@@ -33,7 +33,7 @@ from orchestrator.source import bundle, push
 from orchestrator.source.delivery import Delivery
 from orchestrator.stages.fetch import Fetch
 from tests.aws.conftest import KEYS_IN_ENVIRONMENT
-from tests.fakes.git import git
+from tests.fakes.git import git, serving_git
 from tests.fakes.site import Site, serving
 from tests.fakes.world import World
 
@@ -260,6 +260,41 @@ def test_an_origin_with_a_password(
     wrong = {"origin": f"{served.replace('h1dden', 'wrong')}/shop.git"}
     with pytest.raises(Refused, match=r"the origin does not answer: .*Authentication failed"):
         release(world, "v1", source=wrong)
+
+
+def test_submodules_are_a_risk_and_a_warning_until_they_are_fetched(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "served/lib").mkdir(parents=True)
+    with serving_git(tmp_path / "served") as url:
+        lib = tmp_path / "served/lib"
+        git(lib, "init", "-q")
+        (lib / "lib.php").write_text("<?php // lib\n")
+        git(lib, "add", "lib.php")
+        git(lib, "commit", "-q", "-m", "lib")
+        (world.origin / ".gitmodules").write_text(f'[submodule "lib"]\n\tpath = lib\n\turl = {url}/lib\n')
+        (world.origin / ".gitattributes").write_text("*.film filter=lfs\n")
+        git(world.origin, "add", ".gitmodules", ".gitattributes")
+        revision = git(lib, "rev-parse", "HEAD").strip()
+        git(world.origin, "update-index", "--add", "--cacheinfo", f"160000,{revision},lib")
+        git(world.origin, "commit", "-q", "-m", "with a submodule")
+        line = "the version has submodules (lib), whose directories stay empty, because the setting "
+        line += "source.submodules is off"
+        for _ in range(2):
+            # before and after a node has fetched the version
+            verbs.show_plan(world.fleet(), "release", Options(ref="main"), verbose=False, as_json=False)
+            said = capsys.readouterr().err
+            assert f"    risk: {line}\n" in said
+            assert "    risk: the version has files in Git LFS, of which the release may get only the pointers" in said
+            assert release(world, "main") == 0
+            assert f"    warning: node1, node2, node3: {line}\n" in capsys.readouterr().err
+            time.sleep(1.1 - time.time() % 1)  # the id contains the second, so it differs
+        source = {**world.settings["source"], "submodules": True}
+        settings = load({**world.settings, "source": source})
+        verbs.show_plan(world.fleet(settings), "release", Options(ref="main"), verbose=False, as_json=False)
+        assert line not in capsys.readouterr().err
+        assert release(world, "main", source=source) == 0
+        assert "lib/lib.php" in same_everywhere(world)
 
 
 # archives

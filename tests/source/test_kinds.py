@@ -66,10 +66,12 @@ def test_each_kind_has_a_class(
                 "login": False,
                 "ssh": SSH,
                 "leave_out": ["docs", "storage"],
+                "submodules": False,
+                "lfs": False,
             },
         ),
         (
-            {"origin": "https://me:hush@example.com/shop.git"},
+            {"origin": "https://me:hush@example.com/shop.git", "submodules": True, "lfs": True},
             fetch,
             {
                 "revision": "abc",
@@ -77,6 +79,8 @@ def test_each_kind_has_a_class(
                 "login": True,
                 "ssh": SSH,
                 "leave_out": ["storage"],
+                "submodules": True,
+                "lfs": True,
             },
         ),
         (

@@ -24,7 +24,18 @@ A removal removes these directories only if they are empty: when the last applic
 
 SHARED = "shared"
 
-ENTRIES = ("repo.git", ".repo.git.new", "releases", SHARED, "guard", *Color, "live", "live.new", "live.armed")
+ENTRIES = (
+    "repo.git",
+    ".repo.git.new",
+    "modules",
+    "releases",
+    SHARED,
+    "guard",
+    *Color,
+    "live",
+    "live.new",
+    "live.armed",
+)
 """The names of the files and directories that the tool makes in the root directory of an application.
 
 The root directory is ``NodeLayout.root``, such as ``/srv/<name>``.

@@ -12,7 +12,7 @@ from orchestrator.config import Settings
 from orchestrator.errors import CommandFailed, OrchestratorError
 from orchestrator.plan.steps import OPERATOR, Step
 from orchestrator.run.handler import Call, Context, OperationHandler
-from orchestrator.run.walk import Result
+from orchestrator.run.walk import WARNING, Result
 from orchestrator.source.delivery import Delivery
 from orchestrator.source.kinds import kind_of
 from orchestrator.stages.fetch import Fetch
@@ -48,6 +48,11 @@ class FetchHandler(OperationHandler[Fetch]):
     def sent(self, host: Host, step: Step[Fetch]) -> tuple[Mapping[str, Any], str | None]:
         self._delivery.push(host, step.action.release, step.action.live)
         return self._delivery.arguments, self._delivery.stdin
+
+    @override
+    def heard(self, lines: Sequence[str]) -> str:
+        prepared = [f"{WARNING}{line}" for line in self._delivery.warnings]
+        return "\n".join([*prepared, *(line for line in lines if line.startswith(WARNING))])
 
     @override
     def close(self) -> None:
