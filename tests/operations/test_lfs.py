@@ -169,7 +169,7 @@ def test_another_file_than_the_pointer_names_fails_the_fetch(node: Node, damage:
     assert node.read("logo ü.png", LATER) == LOGO
 
 
-def test_stored_copies_that_the_newest_version_does_not_need_are_removed(node: Node) -> None:
+def test_stored_copies_of_former_versions_are_removed(node: Node) -> None:
     assert node.run(node.version()) == "0"
     later = node.commit("shop", {"logo ü.png": store(node.files, b"a new logo")})
     assert node.run(later, LATER) == "0"

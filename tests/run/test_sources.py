@@ -262,7 +262,7 @@ def test_an_origin_with_a_password(
         release(world, "v1", source=wrong)
 
 
-def test_submodules_are_a_risk_and_a_warning_until_they_are_fetched(
+def test_submodules_are_a_risk_until_they_are_fetched(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "served/lib").mkdir(parents=True)
