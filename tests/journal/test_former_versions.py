@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -64,8 +65,9 @@ def test_status_shows_it(case: str) -> None:
     assert said[:2] == ["shop", "lock free"]
     assert [line for line in said if line.startswith(("STOPPED", "PAUSED"))] == ([shown.format(name)] if shown else [])
     verb, _, how = ended.partition(" ")
-    release = (newest.inputs or {})["release"]
-    assert said[-1].startswith(f"{newest.at[:19]} {verb} {release} {how} by ann@laptop")
+    inputs = newest.inputs or {}
+    ref = rf" \({inputs['ref']}\)" if verb in ("release", "resume") else ""
+    assert re.match(rf"{newest.at[:19]} {verb} {inputs['release']}{ref} {how} after \d+ s by ann@laptop", said[-1])
 
 
 @pytest.mark.parametrize("case", SHOWN)

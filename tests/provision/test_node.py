@@ -167,12 +167,13 @@ class Recorder(Work):
 
     def __init__(self) -> None:
         super().__init__()
-        self.owners: dict[str, str] = {}
+        self.owners: dict[str, tuple[str, str, str]] = {}
 
     @override
     def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
         if "paths" in arguments:
-            self.owners |= dict.fromkeys(arguments["paths"], arguments.get("user", "root"))
+            said = tuple(arguments.get(name, "root") for name in ("user", "group", "mode"))
+            self.owners |= dict.fromkeys(arguments["paths"], said)
         return True
 
 
@@ -181,7 +182,7 @@ def test_every_node_can_keep_lock_and_journal() -> None:
     for settings in (ALONE, SETTINGS):
         work = Recorder()
         node.tree(work, settings, me, me, Color.blue)
-        assert work.owners.get(settings.balancer.state) == "deploy"
+        assert work.owners.get(settings.balancer.state) == ("root", "deploy", "1775")
 
 
 @pytest.mark.parametrize("live", [Color.green, None])
@@ -201,7 +202,7 @@ def test_deploy_and_web_user_may_write_every_shared_file(monkeypatch: pytest.Mon
         node.tree(Recorder(), settings, me, me, Color.blue)
         said = done.get("shared directories: who may write")
         paths = [f"/srv/shop/shared/{path}" for path in expected or ()]
-        assert said == ({"paths": paths, "users": ["deploy", "www-data"]} if expected else None)
+        assert said == ({"base": "/srv/shop", "paths": paths, "users": ["deploy", "www-data"]} if expected else None)
         assert "acl" in node.packages(settings)
 
 
