@@ -95,14 +95,18 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def texts(value: object) -> list[str]:
-    """Return the texts in a setting: the text itself, or the texts in a list or in a dictionary, with its keys."""
+def texts(value: object) -> list[tuple[str, str]]:
+    """Return the texts in a setting: the text itself, or the texts in a list or in a dictionary, with its keys.
+
+    Each text comes with the key that it has in the dictionary; the key is empty for all other texts.
+    """
     if isinstance(value, SecretStr):
-        return [value.get_secret_value()]
+        return [("", value.get_secret_value())]
     if isinstance(value, str):
-        return [value]
+        return [("", value)]
     if isinstance(value, dict):
-        return texts([each for pair in value.items() for each in pair])
+        keys = [("", key) for key in value if isinstance(key, str)]
+        return keys + [(str(key), text) for key, each in value.items() for _, text in texts([each])]
     if isinstance(value, list | tuple):
-        return [text for each in value if isinstance(each, str | SecretStr) for text in texts(each)]
+        return [found for each in value if isinstance(each, str | SecretStr) for found in texts(each)]
     return []

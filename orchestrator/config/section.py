@@ -29,8 +29,8 @@ class Section(BaseModel):
         annotation = cls.model_fields[str(info.field_name)].annotation
         # an inner section checks its own fields
         is_section = isinstance(value, dict) and get_origin(annotation) is not dict
-        for text in () if is_section or info.context == RECORDED else texts(value):
+        for key, text in () if is_section or info.context == RECORDED else texts(value):
             if found := unprintable(text.strip(" \t\n\r\v\f"), several):
                 remedy = "write the text in one line" if found == "a line break" else "leave this character out"
-                raise ValueError(f"the text must not contain {found}: {remedy}")
+                raise ValueError(f"{key and f'{key}: '}the text must not contain {found}: {remedy}")
         return value

@@ -42,7 +42,7 @@ def test_headers_of_ones_own(name: str, value: str) -> None:
             ({"X-A": value}, 'X-A: a value has ASCII characters without ", $, \\ and line breaks')
             for value in ("", 'a"b', "a$b", "a\\b", "a\tb", "ä")
         ),
-        *(({"X-A": value}, "web.headers: the text must not contain") for value in ("a\nb", "a\rb", "a\0b")),
+        *(({"X-A": value}, "web.headers: X-A: the text must not contain") for value in ("a\nb", "a\rb", "a\0b")),
         ({"X-Node": "x"}, "X-Node is the marker's: leave it out"),
         ({"Cache-Control": "x"}, "Cache-Control belongs to the application and to web.cache: leave it out"),
         ({"content-length": "1"}, "content-length belongs to nginx: leave it out"),

@@ -45,10 +45,12 @@ function below(string $path): iterable
     );
 }
 
-/** @return ?string null if the file is in OPcache now, otherwise PHP's message */
+/**
+ * @param string $log PHP's error log, which is empty
+ * @return ?string null if the file is in OPcache now, otherwise PHP's message
+ */
 function problem(string $file, string $log): ?string
 {
-    file_put_contents($log, '');
     try {
         if (@opcache_compile_file($file)) {
             return null;
@@ -58,6 +60,7 @@ function problem(string $file, string $log): ?string
     }
     // PHP tells fatal errors only to its log
     $told = preg_match('/PHP Fatal error:  (.*) in \S+ (on line \d+)/', (string) file_get_contents($log), $found);
+    file_put_contents($log, '');
     return $told ? "$found[1] $found[2]" : 'no message of PHP';
 }
 
