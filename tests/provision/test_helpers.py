@@ -58,7 +58,8 @@ class Node:
             "environment": {"file": "env", "path": env},
             "permissions": {"group": group},
         }
-        text = render.node_scripts(load(raw))[name]
+        # an application may not be in a temporary directory: settings of a journal are loaded without this rule
+        text = render.node_scripts(load(raw, recorded=True))[name]
         path = f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin"
         return subprocess.run(["sh", "-c", text, name, *words], env={"PATH": path}, capture_output=True)
 
