@@ -140,6 +140,7 @@ def without_lfs(node: Node) -> str:
     return str(made)
 
 
+@pytest.mark.slow  # git-lfs asks again for a minute
 def test_a_file_that_the_server_does_not_have_fails_the_fetch(node: Node) -> None:
     revision = node.version()
     for path in node.files.iterdir():
