@@ -110,7 +110,8 @@ def test_a_version_whose_health_page_fails_on_one_node(calm: Calm, tag: Tag, sho
         calm,
         f"gate failed on node2: its health page gave status 500 from {new} instead of status 200 from {new}"
         # each balancer sees it, too
-        rf"(; gate failed on (haproxy|nginx|haproxy, nginx): seen from this balancer, node2 gives status 500 from {new}; .*)+",
+        r"(; gate failed on (haproxy|nginx|haproxy, nginx): seen from this balancer, "
+        rf"node2 gives status 500 from {new}; .*)+",
     )
     after(calm)
 
