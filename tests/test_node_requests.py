@@ -44,6 +44,15 @@ def test_a_color_is_asked_by_the_scheme_that_its_clients_use(server: Server, htt
     assert all(b"\r\nX-Probe-Token: s3cret\r\n" in head for head in server.seen)
 
 
+@pytest.mark.slow
+def test_answers_arrive_though_the_processes_are_stopped(server: Server) -> None:
+    fact = ColorAnswers()
+    command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 1, "sleep 300")
+    done = run(command)
+    said = fact.process(done.stdout.splitlines())
+    assert (done.returncode, said.answers, said.code) == (0, (Answer(200, "v1"),), None)
+
+
 @pytest.mark.parametrize("https", [False, True])
 def test_members_are_asked_by_the_scheme_that_their_clients_use(server: Server, https: bool) -> None:
     more = {"https": True} if https else {}

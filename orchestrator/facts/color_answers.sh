@@ -15,4 +15,5 @@ while [ "$i" -lt "$count" ]; do
     i=$((i + 1))
 done
 echo "started=$(cat "$started" 2>/dev/null || true)"
-[ -z "$code" ] || echo "code=$(sh -c "$code" 2>/dev/null | tail -n 1)"
+# processes that are stopped never answer: then the answers above must still reach the operator
+[ -z "$code" ] || echo "code=$(timeout -s KILL 10 sh -c "$code" 2>/dev/null | tail -n 1)"

@@ -6,5 +6,5 @@ php_error() {
     case $1 in 5??) ;; *) return 0 ;; esac
     [ -n "$2" ] || return 0
     # the path of a release is long, and the operator knows the release
-    sh -c "$2" 2>/dev/null | sed -n 's|^\(PHP [A-Z][a-z]* error:\)  *|\1 |; s|/[^ ]*/releases/[^/ ]*/||g; /^PHP /p' | head -n 1
+    timeout -s KILL 5 sh -c "$2" 2>/dev/null | sed -n 's|^\(PHP [A-Z][a-z]* error:\)  *|\1 |; s|/[^ ]*/releases/[^/ ]*/||g; /^PHP /p' | head -n 1
 }
