@@ -22,6 +22,7 @@ from orchestrator.facts.answers import ColorAnswers, MemberAnswers
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.base import Fact
 from orchestrator.facts.clock import Clock
+from orchestrator.facts.contents import Contents
 from orchestrator.facts.fired import Fired
 from orchestrator.facts.idle import ColorInFlight, KeptConnections
 from orchestrator.facts.node import Node
@@ -176,6 +177,7 @@ ASKED: dict[str, Asked] = {
     "revision": fact(
         Revision, f"{HASH[:40]}\trefs/heads/main\n{HASH[:40]}\tmirror\n", root="/srv", origin="o", ref="main"
     ),
+    "contents": fact(Contents, "submodule\tlib\nlfs\n", root="/srv/shop", origin="o", revision=HASH[:40]),
     "served": fact(Served, "node1\nnode2\n", port=80, path="/", hostname="shop", count=2),
     "tree": fact(Tree, f"{HASH}\n", root="/srv/shop", release="r1"),
     "haproxy": switch("haproxy", HAPROXY),
