@@ -21,6 +21,7 @@ SECOND = (
     "test_preload",
     "test_soak",
     "test_build",
+    "test_web_user",
     "test_many",
     "test_clients",
     "test_node_switch",

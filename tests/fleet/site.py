@@ -16,13 +16,13 @@ TOKENS = {"marker": "planted-marker-token-7", "preview": "planted-preview-token-
 
 
 def settings(
-    directory: Path, url: str = "one", then: str = "true", web: str = "cat .env", deadline: int = 60
+    directory: Path, url: str = "one", then: str = "true", web: str = "", deadline: int = 60
 ) -> dict[str, Any]:
     """The settings of a run beside the fleet's own.
 
     + directory: has the operator's files
     + then: a command that ends the build step of the deploy user
-    + web: the build step of the web user
+    + web: the build step of the web user; no step if the text is empty
     + deadline: seconds that the build step of the web user may take
     """
     return {
@@ -36,7 +36,7 @@ def settings(
         },
         "build": [
             {"name": "tell", "run": f"cat .env; {then}"},
-            {"name": "web", "run": web, "user": "web", "deadline": deadline},
+            *([{"name": "web", "run": web, "user": "web", "deadline": deadline}] if web else []),
         ],
         "permissions": {"writable": ["cache"]},
     }
@@ -56,7 +56,7 @@ class Site:
         *data: str,
         url: str = "one",
         then: str = "true",
-        web: str = "cat .env",
+        web: str = "",
         deadline: int = 60,
         **more: Any,
     ) -> int:
