@@ -56,7 +56,7 @@ def test_a_rollback_needs_the_services_of_its_release(
         kept.append(released.live_release("node1"))
     before = released.snapshot()
     assert verbs.rollback(released.fleet(without), Options(to=kept[0])) == 1
-    assert "start failed on node1: shop-blue-ws.service does not start" in capsys.readouterr().err
+    assert "start failed on node1, node2, node3: shop-blue-ws.service does not start" in capsys.readouterr().err
     assert released.snapshot() == before
 
     for node in released.nodes:

@@ -66,7 +66,7 @@ def test_idle_workers_without_provisioning_do_not_fail_a_run(
     monkeypatch.setattr(World, "answer", without_rule)
     assert verbs.release(fleet, Options(ref="v1")) == 0
     told = "blue keeps all its workers: there is no timer for php.idle_workers (run deploys/provision.py)"
-    assert f"warning: node1: {told}" in capsys.readouterr().err
+    assert f"warning: node1, node2, node3: {told}" in capsys.readouterr().err
     assert verbs.rollback(fleet, Options()) == 0
     assert released.live_release("node1") == released.release("node1", Color.blue)
 
