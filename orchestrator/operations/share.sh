@@ -28,8 +28,7 @@ seed() (
     rm -rf .seed.part
     mkdir -m 700 .seed.part
     step . .seed.part
-    # shellcheck disable=SC3067 # dash and bash have -O
-    [ -O . ] || { echo "shared: $PWD belongs to another user" >&2; exit 1; }
+    [ "$(stat -c %u .)" = "$(id -u)" ] || { echo "shared: $PWD belongs to another user" >&2; exit 1; }
     if [ -d "$from" ] && [ ! -L "$from" ]; then
         cp -R "$from/." .
     elif [ -n "$(git -C "$release" ls-tree HEAD "$1/" 2>/dev/null)" ]; then
