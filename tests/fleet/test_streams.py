@@ -55,8 +55,9 @@ def all_open(streams: list[Stream], release: str) -> None:
 
 def cut_lines(run: Run) -> dict[str, int]:
     """How many streams were cut, by node."""
-    pattern = rf"warning: (node\d): \w+ still had (\d+) streams?{CHECKS} after {LIMIT} s: (?:it is|they are) cut"
-    return {found[1]: int(found[2]) for line in run.lines if (found := re.fullmatch(pattern, line.strip()))}
+    pattern = rf"warning: ([\w, ]+): \w+ still had (\d+) streams?{CHECKS} after {LIMIT} s: (?:it is|they are) cut"
+    lines = [found for line in run.lines if (found := re.fullmatch(pattern, line.strip()))]
+    return {node: int(found[2]) for found in lines for node in found[1].split(", ")}
 
 
 def test_streams_stay_until_a_release_needs_their_color(calm: Calm, streams: list[Stream], tmp_path: Path) -> None:
