@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -59,8 +61,13 @@ def ensure_tools() -> None:
 
 
 def ensure_package(tool: str, package: str) -> None:
-    if shutil.which(tool) is None:
-        _install(tool, package)
+    """Install a package from apt if a tool is missing. Processes that do so at the same time wait for each other."""
+    if shutil.which(tool):
+        return
+    with (Path(tempfile.gettempdir()) / "orchestrator-fleet-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shutil.which(tool) is None:
+            _install(tool, package)
 
 
 def compose() -> tuple[str, ...]:
@@ -97,7 +104,7 @@ def _install(tool: str, package: str) -> None:
     say(f"{tool} is missing: installing {package} from apt")
     _update_apt()
     run(
-        *("apt-get", "install", "-qq", "-y", "--no-install-recommends", package),
+        *("apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-qq", "-y", "--no-install-recommends", package),
         timeout=600,
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
     )
