@@ -30,20 +30,20 @@ class Room(Section):
         256,
         ge=0,
         le=1_000_000_000,
-        description="free disk space in MiB that must remain on the file system of the releases, if the new release is "
-        "as large as the last release",
+        description="free disk space in MiB that a release must leave on the file system of the releases. The check "
+        "assumes that the new release is as large as the last release",
     )
     inodes: int = Field(
         10_000,
         ge=0,
         le=1_000_000_000,
-        description="number of free inodes that must remain on the file system of the releases, if the new release has "
-        "as many files as the last release",
+        description="number of free inodes that a release must leave on the file system of the releases. The check "
+        "assumes that the new release has as many files as the last release",
     )
     memory_mb: int = Field(
         64,
         ge=0,
         le=1_000_000_000,
-        description="free memory in MiB that must remain when the idle color uses as much memory as the live color "
-        "uses now",
+        description="free memory in MiB that a release must leave on the node. The check assumes that the idle color "
+        "will use as much memory as the live color uses now",
     )

@@ -114,9 +114,9 @@ class BalancerSwitch(Switch):
     )
     split: Literal["request", "client"] = Field(
         "request",
-        description="what is divided between the colors while both have a weight. `request`: each request is assigned "
-        "to a color by itself. `client`: each client is assigned to a color, and changes its color at most "
-        "once while the weight rises",
+        description="what is divided between the colors while both have a weight above 0. `request`: the balancer "
+        "chooses a color for each request. `client`: the balancer chooses a color for each client, and a client "
+        "changes its color at most once while the weight rises",
     )
     split_cookie: Cookie | None = Field(
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import load
+from orchestrator.config.identity import name_of
 from orchestrator.config.scaling import Scaling
 from orchestrator.config.switch import AlbSwitch
 from tests.aws.cloud import REGION, Cloud, environment_of
@@ -37,8 +39,10 @@ def place(tmp_path: Path, server: str, served: Cloud) -> Path:
     return tmp_path
 
 
-def pyinfra(place: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("pyinfra")), "inventory/aws.py", *arguments]
+def pyinfra(
+    place: Path, *arguments: str, inventory: str = "inventory/aws.py", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("pyinfra")), inventory, *arguments]
     return subprocess.run(
         command,
         cwd=place,
@@ -71,6 +75,27 @@ def test_pyinfra_has_the_fleet_and_its_settings(place: Path, served: Cloud) -> N
     assert settings.scaling == Scaling(
         group=served.GROUP, live="s3://deploys/shop/prod/live.json", hook="catch-up", region=REGION
     )
+
+
+def test_the_instance_of_an_image_belongs_to_the_fleets_inventory(place: Path) -> None:
+    # the section of the page that explains how to make an image
+    page = (ROOT / "docs/aws-instances.md").read_text().partition("## New instances")[2]
+    indented = re.findall(r"^ {7}(.*)$", page, re.MULTILINE)
+    file = place / re.findall(r"into the file\s+`(\S+)`", page)[0]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("\n".join(line for line in indented if not line.startswith("pyinfra ")))
+    _, inventory, verb, *options = next(line.split() for line in indented if line.startswith("pyinfra "))
+    assert verb == "deploys/provision.py"
+
+    seen = {}
+    for name, more in (("inventory/aws.py", []), (inventory, [option for option in options if option != "--sudo"])):
+        done = pyinfra(place, "debug-inventory", "--json", *more, inventory=name)
+        assert done.returncode == 0, done.stderr
+        hosts = {host["name"]: host for host in json.loads(done.stdout)}
+        groups = {group: [one for one in hosts if group in hosts[one]["groups"]] for group in ("nodes", "aws", "image")}
+        seen[name] = name_of(groups, list(hosts)), next(iter(hosts.values()))["data"]["settings"]
+    assert seen["inventory/aws.py"][0] == "aws"
+    assert seen[inventory] == seen["inventory/aws.py"]
 
 
 def test_differences_end_the_command_with_a_line_each(place: Path, served: Cloud) -> None:
