@@ -21,6 +21,9 @@ from orchestrator.scripts.guarded import as_user, guarded
 
 Commands = Generator[StringCommand, None, None]
 
+Found = Mapping[str, Entry | None] | None
+"""What exists at the paths of an operation: path -> entry. None if an operation must ask the host."""
+
 
 @operation()
 def file(
@@ -30,6 +33,7 @@ def file(
     group: str = "root",
     mode: str = "644",
     check: str = "",
+    found: Found = None,
 ) -> Commands:
     """
     Install a file, if a check accepts its new content.
@@ -41,6 +45,7 @@ def file(
     + mode: permissions in octal, without a leading zero
     + check: shell command that checks the new content; empty for no check. In this command, ``$candidate`` is the path
       of a file with the new content, and ``$path`` is the path where the file will be installed.
+    + found: what exists at the path, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     The new content is first written to ``<path>.candidate``. If ``check`` ends with status 0, this file is renamed to
     ``path``. Otherwise the operation fails with the messages of ``check`` on stderr, and the present file at ``path``
@@ -61,7 +66,7 @@ def file(
             check='visudo -c -q -f "$candidate"',
         )
     """
-    yield from _file(path, text, user, group, mode, check, "placed")
+    yield from _file(path, text, user, group, mode, check, found, "placed")
 
 
 @operation()
@@ -72,6 +77,7 @@ def candidate(
     group: str = "root",
     mode: str = "644",
     check: str = "",
+    found: Found = None,
 ) -> Commands:
     """
     Check the new content of a file as the operation ``file`` does, but do not install the file.
@@ -85,20 +91,36 @@ def candidate(
 
         candidate(path="/etc/sudoers.d/shop", text="...", mode="440", check='visudo -c -q -f "$candidate"')
     """
-    yield from _file(path, text, user, group, mode, check, "check")
+    yield from _file(path, text, user, group, mode, check, found, "check")
 
 
-def _file(path: str, text: str, user: str, group: str, mode: str, check: str, until: str) -> Commands:
+def _file(path: str, text: str, user: str, group: str, mode: str, check: str, found: Found, until: str) -> Commands:
     """Yield the command that checks the new content of a file and, if wanted, installs the file.
 
-    + path, text, user, group, mode, check: as for the operation ``file``
+    + path, text, user, group, mode, check, found: as for the operation ``file``
     + until: ``check`` to only check the content; ``placed`` to check the content and install the file
     """
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if host.get_fact(Entries, paths=[path]).get(path) == Entry("file", user, group, mode, digest):
+    if _entry(path, found) == Entry("file", user, group, mode, digest):
         host.noop(f"{path} is as it should be")
         return
     yield _put(path, text, user, group, mode, check, until)
+
+
+def _entries(paths: Sequence[str], found: Found) -> Mapping[str, Entry | None]:
+    """Return what exists at each path: path -> entry.
+
+    + found: what exists at the paths; None to ask the current host
+    """
+    if found is not None:
+        return found
+    entries: dict[str, Entry | None] = host.get_fact(Entries, paths=list(paths))
+    return entries
+
+
+def _entry(path: str, found: Found) -> Entry | None:
+    """Return what exists at a path; None if nothing exists. The arguments are the same as for `_entries`."""
+    return _entries([path], found).get(path)
 
 
 def _put(
@@ -115,7 +137,9 @@ def _put(
 
 
 @operation()
-def directories(paths: Sequence[str], user: str = "root", group: str = "root", mode: str = "755") -> Commands:
+def directories(
+    paths: Sequence[str], user: str = "root", group: str = "root", mode: str = "755", found: Found = None
+) -> Commands:
     """
     Make directories, and set their owner and permissions. The contents of existing directories stay as they are.
 
@@ -125,6 +149,7 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
     + group: group of the directories
     + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get the directory's
       group.
+    + found: what exists at the paths, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -132,7 +157,7 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
 
         directories(paths=["/srv/shop"], user="deploy", group="deploy")
     """
-    bits = [QuoteString(path) for path in _changed(paths, user, group, mode)]
+    bits = [QuoteString(path) for path in _changed(paths, user, group, mode, found)]
     if bits:
         yield StringCommand("mkdir -p --", *bits)
         yield StringCommand("chown", QuoteString(f"{user}:{group}"), "--", *bits)
@@ -140,7 +165,9 @@ def directories(paths: Sequence[str], user: str = "root", group: str = "root", m
 
 
 @operation()
-def directories_below(base: str, paths: Sequence[str], user: str, group: str, mode: str = "755") -> Commands:
+def directories_below(
+    base: str, paths: Sequence[str], user: str, group: str, mode: str = "755", found: Found = None
+) -> Commands:
     """
     Make directories below a directory that other users than root can change, and set their owner and permissions.
 
@@ -153,6 +180,7 @@ def directories_below(base: str, paths: Sequence[str], user: str, group: str, mo
     + group: group of the directories
     + mode: permissions in octal, without a leading zero. With ``2775``, new files in a directory get the directory's
       group.
+    + found: what exists at the paths, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -160,24 +188,24 @@ def directories_below(base: str, paths: Sequence[str], user: str, group: str, mo
 
         directories_below(base="/srv/shop", paths=["/srv/shop/shared"], user="deploy", group="www-data", mode="2775")
     """
-    wrong = _changed(paths, user, group, mode)
+    wrong = _changed(paths, user, group, mode, found)
     if wrong:
         about = [base, user, group, mode, *_relative(base, wrong)]
         yield guarded(read("provision/directories_below.sh"), about, None)
 
 
-def _changed(paths: Sequence[str], user: str, group: str, mode: str) -> list[str]:
+def _changed(paths: Sequence[str], user: str, group: str, mode: str, found: Found) -> list[str]:
     """Return the paths at which a directory must be made or changed. If there are none, tell pyinfra.
 
     Raises OperationError if there is something else than a directory at a path. The arguments are the same as for the
     operation ``directories``.
     """
-    found = host.get_fact(Entries, paths=list(paths))
-    wrong = wrong_directories(found, paths, user, group, mode)
+    there = _entries(paths, found)
+    wrong = wrong_directories(there, paths, user, group, mode)
     if not wrong:
         host.noop(f"{len(paths)} directories are as they should be")
     for path in wrong:
-        entry = found.get(path)
+        entry = there.get(path)
         if entry is not None and entry.kind != "directory":
             raise OperationError(f"{path} is a {entry.kind}, not a directory")
     return wrong
@@ -235,13 +263,14 @@ def heirs(base: str, paths: Sequence[str], users: Sequence[str]) -> Commands:
 
 
 @operation()
-def first_link(path: str, target: str, user: str) -> Commands:
+def first_link(path: str, target: str, user: str, found: Found = None) -> Commands:
     """
     Make a symlink, if nothing exists at the path. An existing symlink stays, because a release may have changed it.
 
     + path: path of the symlink
     + target: target of the symlink, relative or absolute
     + user: owner of the symlink. The command runs as this user, who also owns the directory of the symlink.
+    + found: what exists at the path, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -249,7 +278,7 @@ def first_link(path: str, target: str, user: str) -> Commands:
 
         first_link(path="/srv/shop/live", target="blue", user="deploy")
     """
-    entry = host.get_fact(Entries, paths=[path]).get(path)
+    entry = _entry(path, found)
     if entry is not None:
         if entry.kind != "link":
             raise OperationError(f"{path} is a {entry.kind}, not a link")
@@ -259,12 +288,13 @@ def first_link(path: str, target: str, user: str) -> Commands:
 
 
 @operation()
-def link(path: str, target: str) -> Commands:
+def link(path: str, target: str, found: Found = None) -> Commands:
     """
     Make a symlink that root owns. If the symlink exists with another target, it is replaced in one atomic step.
 
     + path: path of the symlink
     + target: target of the symlink
+    + found: what exists at the path, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -272,7 +302,7 @@ def link(path: str, target: str) -> Commands:
 
         link(path="/etc/orchestrator/shop/tls.pem", target="/etc/letsencrypt/live/shop.example/fullchain.pem")
     """
-    entry = host.get_fact(Entries, paths=[path]).get(path)
+    entry = _entry(path, found)
     if entry is not None and entry.kind != "link":
         raise OperationError(f"{path} is a {entry.kind}, not a link")
     if entry is not None and entry.content == target:
@@ -283,7 +313,9 @@ def link(path: str, target: str) -> Commands:
 
 
 @operation()
-def first_file(path: str, text: str, user: str, group: str, by: str, mode: str = "644") -> Commands:
+def first_file(
+    path: str, text: str, user: str, group: str, by: str, mode: str = "644", found: Found = None
+) -> Commands:
     """
     Write a file, if nothing exists at the path. An existing file stays, because it holds state that runs have changed.
 
@@ -293,6 +325,7 @@ def first_file(path: str, text: str, user: str, group: str, by: str, mode: str =
     + group: group of the file
     + by: user as whom the commands run: the user who owns the directory of the file
     + mode: permissions in octal, without a leading zero
+    + found: what exists at the path, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -300,14 +333,14 @@ def first_file(path: str, text: str, user: str, group: str, by: str, mode: str =
 
         first_file(path="/var/log/orchestrator/shop/record", text="", user="deploy", group="deploy", by="root")
     """
-    if host.get_fact(Entries, paths=[path]).get(path) is not None:
+    if _entry(path, found) is not None:
         host.noop(f"{path} is there")
         return
     yield _put(path, text, user, group, mode, "", "placed", None if by == "root" else by)
 
 
 @operation()
-def weights_map(path: str, weight: int, user: str, group: str) -> Commands:
+def weights_map(path: str, weight: int, user: str, group: str, found: Found = None) -> Commands:
     """
     Make HAProxy's map file, which belongs to root, and to which the deploy user may write.
 
@@ -318,6 +351,7 @@ def weights_map(path: str, weight: int, user: str, group: str) -> Commands:
     + weight: green's weight in per cent, if there is no file yet
     + user: name of the deploy user, as whom the present file is read
     + group: primary group of the deploy user
+    + found: what exists at the path, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -325,7 +359,7 @@ def weights_map(path: str, weight: int, user: str, group: str) -> Commands:
 
         weights_map(path="/var/lib/orchestrator/shop/weights.map", weight=0, user="deploy", group="deploy")
     """
-    entry = host.get_fact(Entries, paths=[path]).get(path)
+    entry = _entry(path, found)
     if entry is not None and (entry.kind, entry.user, entry.group, entry.mode) == ("file", "root", group, "664"):
         host.noop(f"{path} is there")
         return
@@ -358,11 +392,12 @@ def authorized_keys(user: str, home: str, keys: Sequence[str]) -> Commands:
 
 
 @operation()
-def absent(path: str) -> Commands:
+def absent(path: str, found: Found = None) -> Commands:
     """
     Remove a file or symlink, if it exists.
 
     + path: path of the file or symlink
+    + found: what exists at the path, if the caller knows it: path -> entry. With None, the operation asks the host.
 
     **Example:**
 
@@ -370,7 +405,7 @@ def absent(path: str) -> Commands:
 
         absent(path="/etc/nginx/sites-enabled/default")
     """
-    if host.get_fact(Entries, paths=[path]).get(path) is None:
+    if _entry(path, found) is None:
         host.noop(f"{path} is not there")
         return
     yield StringCommand("rm -f --", QuoteString(path))

@@ -17,12 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pyinfra.api.operation import OperationMeta
-from pyinfra.context import host
 from pyinfra.operations import apt, server
 from typing_extensions import override
 
 from orchestrator.provision import operations
-from orchestrator.provision.facts import Entries
 from orchestrator.provision.work import Work
 
 ADDING: frozenset[Callable[..., Any]] = frozenset(
@@ -53,7 +51,14 @@ class Prepared(Work):
 
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
-        return _adds(operation, arguments) and super().do(what, operation, **arguments)
+        return self._adds(operation, arguments) and super().do(what, operation, **arguments)
+
+    def _adds(self, operation: Callable[..., Any], arguments: dict[str, Any]) -> bool:
+        """Return whether an operation only adds something to the current host, and changes nothing that exists."""
+        if operation is operations.link:
+            # a new link disturbs nothing, because no program has read it; the phase `Placed` replaces an existing link
+            return self.entries([arguments["path"]]).get(arguments["path"]) is None
+        return operation in ADDING
 
 
 class Checked(Work):
@@ -90,11 +95,3 @@ class Completed(Work):
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:
         return operation in LAST and super().do(what, operation, **arguments)
-
-
-def _adds(operation: Callable[..., Any], arguments: dict[str, Any]) -> bool:
-    """Return whether an operation only adds something to the current host, and changes nothing that exists."""
-    if operation is operations.link:
-        # a new link disturbs nothing, because no program has read it yet; the phase `Placed` replaces an existing link
-        return host.get_fact(Entries, paths=[arguments["path"]]).get(arguments["path"]) is None
-    return operation in ADDING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ from typing_extensions import override
 
 from orchestrator.errors import StepFailed
 from orchestrator.provision import operations
-from orchestrator.provision.facts import Account, Accounts, Entries
+from orchestrator.provision.facts import Account, Accounts
 from orchestrator.provision.phases import ADDING, LAST
-from orchestrator.provision.work import Work, line
+from orchestrator.provision.work import Work, line, paths_of
 
 VERBS: Mapping[Callable[..., Any], str] = {
     apt.packages: "install",
@@ -63,8 +63,8 @@ class Planned(Work):
       operation that only adds something never replaces a file.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        super().__init__(paths)
         self.changes: list[Change] = []
         self.replaced: list[str] = []
         self._created: dict[str, Account] = {}
@@ -83,8 +83,10 @@ class Planned(Work):
         """
         # arguments such as _env say how commands run, and the body of the operation does not accept them
         own = {name: value for name, value in arguments.items() if not name.startswith("_")}
+        compared = paths_of(operation, own)
         try:
-            commands = list(operation._inner(**own))  # type: ignore[attr-defined]  # noqa: SLF001 (the body)
+            found = {"found": self.entries(compared)} if compared else {}
+            commands = list(operation._inner(**own, **found))  # type: ignore[attr-defined]  # noqa: SLF001 (the body)
         except PyinfraError as error:
             raise StepFailed(line(what, str(error))) from None
         if not commands:
@@ -92,7 +94,7 @@ class Planned(Work):
         if operation is server.user:
             self._created[own["user"]] = Account(own["home"], own["user"])
         self.changed.append(what)
-        paths = _paths(operation, own)
+        paths = self._written(operation, own)
         self.changes.append(Change(VERBS.get(operation, "write"), what, paths))
         self.replaced += () if operation in ADDING | LAST else paths
         return True
@@ -117,13 +119,12 @@ class Planned(Work):
         self.changes += [later] if later not in self.changes else []
         return Account(f"/home/{user}", user)
 
-
-def _paths(operation: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the paths that an operation would write or remove on the current host."""
-    if operation in (operations.directories, operations.directories_below):
-        found = host.get_fact(Entries, paths=list(arguments["paths"]))
-        wanted = {name: value for name, value in arguments.items() if name != "base"}
-        return tuple(operations.wrong_directories(found, **wanted))
-    if operation is operations.authorized_keys:
-        return (f"{arguments['home']}/.ssh/authorized_keys",)
-    return (arguments["path"],) if "path" in arguments else tuple(arguments.get("paths", ()))
+    def _written(self, operation: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the paths that an operation would write or remove on the current host."""
+        if operation in (operations.directories, operations.directories_below):
+            found = self.entries(arguments["paths"])
+            wanted = {name: value for name, value in arguments.items() if name != "base"}
+            return tuple(operations.wrong_directories(found, **wanted))
+        if operation is operations.authorized_keys:
+            return (f"{arguments['home']}/.ssh/authorized_keys",)
+        return (arguments["path"],) if "path" in arguments else tuple(arguments.get("paths", ()))

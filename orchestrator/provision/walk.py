@@ -34,6 +34,7 @@ from orchestrator.provision import (
     tls,
 )
 from orchestrator.provision.drains import Drain
+from orchestrator.provision.listed import Listed
 from orchestrator.provision.live_gate import Answering
 from orchestrator.provision.members import Members
 from orchestrator.provision.neighbors import KEPT
@@ -107,7 +108,7 @@ def place(fleet: Fleet, members: Members, changing: Collection[str], say: Say) -
 
 
 def _on_hosts(
-    fleet: Fleet, members: Members, phase: Callable[[], Work], names: Collection[str] | None = None
+    fleet: Fleet, members: Members, phase: Callable[[Iterable[str]], Work], names: Collection[str] | None = None
 ) -> list[Reply[list[str]]]:
     """Run one phase of provisioning on all hosts at once, or on some hosts. Return one reply for each host.
 
@@ -115,17 +116,17 @@ def _on_hosts(
     the value of a node's reply also has the warnings of the node.
 
     + members: which nodes may get traffic
-    + phase: makes the Work that runs the operations of the phase
+    + phase: makes the Work that runs the operations of the phase. The argument has the paths of the operations.
     + names: names of the hosts; None for all hosts
     """
 
     def on_node(host: Host) -> list[str]:
-        work = phase()
+        work = phase(node_paths(fleet, members, host))
         warnings = place_node(fleet, members, work, host)
         return [*work.changed, *(warnings if phase is Prepared else ())]
 
     def on_balancer(host: Host) -> list[str]:
-        work = phase()
+        work = phase(balancer_paths(fleet, members, host))
         place_balancer(fleet, members, work, host)
         return work.changed
 
@@ -186,6 +187,20 @@ def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> No
     place_kind: Callable[..., None] = KINDS[switch.kind].place
     first = members.live or fleet.settings.first_color
     place_kind(work, fleet.settings, switch, _addresses(fleet), first, members.roll(host.name))
+
+
+def node_paths(fleet: Fleet, members: Members, host: Host) -> list[str]:
+    """Return the paths that the operations of `place_node` compare on the current node. The arguments are the same."""
+    work = Listed()
+    place_node(fleet, members, work, host)
+    return work.paths
+
+
+def balancer_paths(fleet: Fleet, members: Members, host: Host) -> list[str]:
+    """Return the paths that the operations of `place_balancer` compare on the current balancer."""
+    work = Listed()
+    place_balancer(fleet, members, work, host)
+    return work.paths
 
 
 def _identify(fleet: Fleet, work: Work) -> None:

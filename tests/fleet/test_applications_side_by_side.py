@@ -89,7 +89,7 @@ rm -rf /etc/systemd/system/{ANNEX}-* /etc/systemd/system/*/{ANNEX}-* /etc/nginx/
     /etc/logrotate.d/{ANNEX}
 systemctl daemon-reload
 for unit in nginx haproxy; do ! systemctl -q is-active $unit || systemctl reload $unit; done
-rm -f /run/haproxy/{ANNEX}.sock
+rm -f /run/haproxy/{ANNEX}.sock /run/haproxy/{ANNEX}.admin.sock
 ! id {CLERK} >/dev/null 2>&1 || userdel -r {CLERK} 2>/dev/null
 {FOUND}
 """

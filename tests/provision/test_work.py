@@ -1,4 +1,4 @@
-"""Operations of provisioning end with one line if the state of the host is unknown."""
+"""Operations of provisioning read paths together, and end with one line if the state of the host is unknown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import StepFailed, Unclear
-from orchestrator.provision import work
+from orchestrator.provision import operations, work
+from orchestrator.provision.facts import Entry
+
+FILE = Entry("file", "root", "root", "644", "0")
 
 
 @pytest.fixture
@@ -36,3 +39,87 @@ def test_an_answer_that_is_not_understood_fails_the_operation(host: SimpleNamesp
 
     with pytest.raises(StepFailed, match="node1: packages: does not say how it is: Welcome"):
         work.Work().do("packages", packages)
+
+
+class Disk:
+    """A host with files. Operations on it change the files, and have the argument ``found``."""
+
+    name = "node1"
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.there: dict[str, Entry | None] = {"/b": FILE}
+        self.reads: list[list[str]] = []
+        self.found: list[Any] = []
+        monkeypatch.setattr(work, "host", self)
+        monkeypatch.setattr(work, "state", SimpleNamespace(failed_hosts=[]))
+        monkeypatch.setattr(work, "COMPARING", frozenset({self.place}))
+
+    def get_fact(self, fact: type, paths: list[str]) -> dict[str, Entry | None]:
+        self.reads.append(paths)
+        return {path: self.there.get(path) for path in paths}
+
+    def place(self, name: str, path: str, found: Any) -> Any:
+        self.found.append(found)
+        change, self.there[path] = found[path] is None, FILE
+        return SimpleNamespace(did_change=lambda: change)
+
+    def install(self, name: str) -> Any:
+        self.there["/d"] = FILE
+        return SimpleNamespace(did_change=lambda: True)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+def test_all_paths_are_read_by_one_command(disk: Disk) -> None:
+    doing = work.Work(["/a", "/b", "/c"])
+    for path in ("/a", "/b", "/c"):
+        doing.do(path, disk.place, path=path)
+    assert disk.reads == [["/a", "/b", "/c"]]
+    assert disk.found == [{"/a": None}, {"/b": FILE}, {"/c": None}]
+    assert doing.changed == ["/a", "/c"]
+
+
+def test_a_path_that_is_not_in_the_list_is_read_alone(disk: Disk) -> None:
+    doing = work.Work(["/a"])
+    doing.do("/b", disk.place, path="/b")
+    assert disk.reads == [["/b"]]
+    assert disk.found == [{"/b": FILE}]
+
+
+def test_a_changed_path_is_read_again(disk: Disk) -> None:
+    doing = work.Work(["/a", "/b"])
+    assert doing.do("/a", disk.place, path="/a")
+    assert not doing.do("/a", disk.place, path="/a")
+    assert disk.reads == [["/a", "/b"]] * 2
+
+
+def test_all_paths_are_read_again_after_packages(disk: Disk) -> None:
+    doing = work.Work(["/b", "/d"])
+    doing.do("/b", disk.place, path="/b")
+    doing.do("packages", disk.install)
+    assert not doing.do("/d", disk.place, path="/d")
+    assert disk.reads == [["/b", "/d"]] * 2
+
+
+def test_a_path_that_cannot_be_read_fails_the_operation(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get_fact(fact: type, paths: list[str]) -> Any:
+        raise Unclear("Welcome")
+
+    monkeypatch.setattr(disk, "get_fact", get_fact)
+    with pytest.raises(StepFailed, match="node1: /a: does not say how it is: Welcome"):
+        work.Work(["/a"]).do("/a", disk.place, path="/a")
+    assert disk.found == []
+
+
+@pytest.mark.parametrize("operation", sorted(work.COMPARING, key=str))
+def test_an_operation_uses_what_is_known(operation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get_fact(fact: type, **arguments: Any) -> Any:
+        raise AssertionError("the host was asked")
+
+    monkeypatch.setattr(operations, "host", SimpleNamespace(get_fact=get_fact, noop=lambda why: None))
+    values = {"base": "/", "path": "/a", "paths": ["/a"], "target": "t", "weight": 1, "by": "root"}
+    wanted = [name for name in operation._inner.__annotations__ if name not in ("found", "return", "mode", "check")]
+    list(operation._inner(**{name: values.get(name, "x") for name in wanted}, found={"/a": None}))
