@@ -77,7 +77,7 @@ def test_pyinfra_has_the_fleet_and_its_settings(place: Path, served: Cloud) -> N
     )
 
 
-def test_the_instance_of_an_image_belongs_to_the_fleets_inventory(place: Path) -> None:
+def test_an_instance_of_an_image_belongs_to_the_inventory(place: Path) -> None:
     # the section of the page that explains how to make an image
     page = (ROOT / "docs/aws-instances.md").read_text().partition("## New instances")[2]
     indented = re.findall(r"^ {7}(.*)$", page, re.MULTILINE)
