@@ -152,6 +152,7 @@ def healthy(application: Application, *parts: str) -> None:
     assert [said[part] for part in parts] == ["ok"] * len(parts)
 
 
+@pytest.mark.slow
 def test_laravel(on_stage: Callable[[str], Application], tmp_path: Path) -> None:
     laravel = on_stage("laravel")
     released(laravel, tmp_path)

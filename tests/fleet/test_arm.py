@@ -63,6 +63,7 @@ def test_all_nodes_swap_at_one_instant(fleet: Fleet) -> None:
     assert any(one["spread"] < TOGETHER > one["changed"] for one in seen), seen
 
 
+@pytest.mark.slow
 def test_a_node_that_was_frozen_does_not_swap_late(fleet: Fleet) -> None:
     before = links(fleet)
     (live,) = set(before.values())

@@ -74,6 +74,7 @@ def test_a_rollback_restores_the_environment_and_shows_no_secret(site: Site, tmp
         assert [place for place, text in places.items() if secret in text] == []
 
 
+@pytest.mark.slow
 def test_a_pruned_release_takes_the_web_user_s_files_with_it(site: Site) -> None:
     write = "runuser -u www-data -- sh -c 'mkdir -m 700 cache/own && echo x >cache/own/file'"
     kept = site.node("ls /srv/shop/releases | sort")

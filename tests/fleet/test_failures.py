@@ -124,6 +124,7 @@ def test_a_version_whose_page_fails_on_one_node(calm: Calm, tag: Tag) -> None:
     after(calm)
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_start_on_one_node(calm: Calm, tag: Tag, broken: Break) -> None:
     new = tag("bad-start", something)
     idle = calm.before.idle

@@ -135,6 +135,7 @@ class Held:
         self._go.touch()
 
 
+@pytest.mark.slow
 def test_the_wait_for_a_slow_request_to_the_idle_color_is_ended(calm: Calm, tmp_path: Path) -> None:
     slow = calm.fleet.variables[f"NODE_2_{calm.before.idle.upper()}_URL"] + "/slow?s=8"
     held = Held(tmp_path, "run", before="quiet")
@@ -194,6 +195,7 @@ def test_after_the_commit_nothing_is_undone(calm: Calm, tmp_path: Path) -> None:
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_goes_away_does_not_break_the_undo(calm: Calm) -> None:
     run = Run(calm.fleet, *words("release", ref="v1"), terminal=True)
     run.wait_for(BEFORE["warm"])

@@ -162,6 +162,34 @@ def drained(run: Run, fleet: Fleet) -> None:
         assert fleet.exec(node["name"], "test ! -e /srv/shop/guard/drain").returncode == 0
 
 
+def more_settings(folder: Path) -> Path:
+    """An inventory with more settings of the servers: one of the nodes, and one of HAProxy."""
+    inventory = copy_of_inventory(folder, web={"trusted_proxies": ["balancers", "10.9.9.3"]})
+    # at HAProxy alone, because a reload of a busy nginx loses requests
+    at, sticky = "\ndef _host(", '_settings["switches"][0]["sticky"] = {"cookie": "SRV"}'
+    inventory.write_text(inventory.read_text().replace(at, f"\n{sticky}\n\n{at}"))
+    return inventory
+
+
+def test_a_release_with_unprovisioned_settings_is_refused(calm: Calm, tmp_path: Path) -> None:
+    fleet, inventory = calm.fleet, more_settings(tmp_path)
+    nodes = ", ".join(node["name"] for node in fleet.nodes)
+    lines = [
+        f"{nodes}: web.trusted_proxies has changed since the last provisioning: run deploys/provision.py",
+        "haproxy: switches.haproxy.sticky was added since the last provisioning: run deploys/provision.py",
+    ]
+    refused = Run(fleet, *words("release", ref="v1"), inventory=inventory)
+    assert refused.end() == 3, refused.text
+    assert f"release: {'; '.join(lines)}" in refused.lines
+    calm.untouched()
+    status = Run(fleet, *words("status"), inventory=inventory)
+    assert status.end() == 0, status.text
+    assert [" ".join(line.split()) for line in status.lines if "PROVISION" in line] == [
+        f"PROVISION {line}" for line in lines
+    ]
+    calm.no_request_failed()
+
+
 def test_a_change_goes_node_by_node_and_loses_no_request(
     calm: Calm, provisioning: Provisioning, tmp_path: Path
 ) -> None:
@@ -180,30 +208,9 @@ def test_a_change_goes_node_by_node_and_loses_no_request(
     calm.no_request_failed()
 
 
-def test_a_release_is_refused_until_settings_are_provisioned(
-    calm: Calm, provisioning: Provisioning, tmp_path: Path
-) -> None:
-    fleet = calm.fleet
-    inventory = copy_of_inventory(tmp_path, web={"trusted_proxies": ["balancers", "10.9.9.3"]})
-    # at HAProxy alone, because a reload of a busy nginx loses requests
-    at, sticky = "\ndef _host(", '_settings["switches"][0]["sticky"] = {"cookie": "SRV"}'
-    inventory.write_text(inventory.read_text().replace(at, f"\n{sticky}\n\n{at}"))
-    nodes = ", ".join(node["name"] for node in fleet.nodes)
-    lines = [
-        f"{nodes}: web.trusted_proxies has changed since the last provisioning: run deploys/provision.py",
-        "haproxy: switches.haproxy.sticky was added since the last provisioning: run deploys/provision.py",
-    ]
-
-    refused = Run(fleet, *words("release", ref="v1"), inventory=inventory)
-    assert refused.end() == 3, refused.text
-    assert f"release: {'; '.join(lines)}" in refused.lines
-    calm.untouched()
-    status = Run(fleet, *words("status"), inventory=inventory)
-    assert status.end() == 0, status.text
-    assert [" ".join(line.split()) for line in status.lines if "PROVISION" in line] == [
-        f"PROVISION {line}" for line in lines
-    ]
-
+@pytest.mark.slow
+def test_provisioned_settings_are_released(calm: Calm, provisioning: Provisioning, tmp_path: Path) -> None:
+    fleet, inventory = calm.fleet, more_settings(tmp_path)
     provisioning.became(None)
     for verb, data in (("provision", {}), ("release", {"ref": "v1"})):
         run = Run(fleet, *words(verb, **data), inventory=inventory)

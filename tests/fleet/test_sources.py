@@ -128,8 +128,8 @@ KINDS: dict[str, Callable[[Place], tuple[dict[str, Any], list[str]]]] = {
 }
 
 
-# a file is pushed as a directory is, and unpacked as what a URL gives
-SLOW = ("archive from a file", "artifact")
+# a tag that moves and a tarball that differs on one node (below) need the other sources
+SLOW = ("archive by URL", "archive from a file", "artifact")
 
 
 @pytest.mark.parametrize(

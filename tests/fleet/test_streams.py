@@ -134,6 +134,7 @@ def test_a_release_without_the_service_does_not_start(calm: Calm, tag: Tag) -> N
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_users_stay_logged_in(calm: Calm) -> None:
     node = calm.fleet.nodes[0]
     live, cookie = node["live_url"], ""
