@@ -77,6 +77,7 @@ def half_as_slow_again(rng: Rng, ms: np.ndarray, failed: np.ndarray) -> tuple[np
     return 1.5 * ms, failed
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("damage", [a_tenth_fails, p99_five_times, three_per_cent_slow, half_as_slow_again])
 @pytest.mark.parametrize("weight", [0.05, 0.1])
 def test_damage_is_found_in_a_thousand_requests(damage: Damage, weight: float) -> None:
@@ -91,6 +92,7 @@ def test_a_color_failing_a_tenth_is_found_in_a_hundred_requests() -> None:
     assert found.count("fail") >= 0.95 * len(found)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("weight", [0.05, 0.25, 0.5, 0.9])
 def test_equal_releases_do_not_fail(weight: float) -> None:
     rng = np.random.default_rng(9)

@@ -171,13 +171,12 @@ CASES = [
 
 
 def cases() -> list[Any]:
-    """All cases. `make unit` takes one, `make test` the first one of each journal, `make test-all` the others."""
-    quick = {("committed", "rollback")}
+    """All cases. `make test` takes the first one of each journal, `make test-all` the others."""
     first = {case: verb for case, verb, _ in reversed(CASES)}
     made = []
     for case, verb, color in CASES:
         ring = pytest.mark.exhaustive if first[case] == verb else pytest.mark.slow
-        made.append(pytest.param(case, verb, color, id=f"{case} {verb}", marks=() if (case, verb) in quick else ring))
+        made.append(pytest.param(case, verb, color, id=f"{case} {verb}", marks=ring))
     return made
 
 

@@ -44,6 +44,7 @@ def test_another_inventory_is_refused_and_changes_nothing(released: World) -> No
     assert int(after["node3"]) > int(known["node3"])
 
 
+@pytest.mark.exhaustive
 def test_the_inventory_itself_goes_on(released: World) -> None:
     fleet = released.fleet()
     identify(released, fleet.identity, *released.nodes, *released.balancers)

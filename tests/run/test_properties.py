@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -289,6 +290,7 @@ def after(model: Model, inputs: Inputs, how: str, well: bool = True) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=400, deadline=None)
 @given(
     fleets(),
@@ -330,6 +332,7 @@ def test_any_prefix_settles_even_if_the_settling_is_killed(
             assert node.color[inputs.color.value] == inputs.nodes[0].former
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=200, deadline=None)
 @given(
     fleets(),

@@ -34,6 +34,7 @@ def not_provisioned(world: World) -> Fleet:
     return world.fleet(changed(world), provisioned=False)
 
 
+@pytest.mark.exhaustive
 def test_a_release_is_refused_with_the_list(released: World) -> None:
     before = released.snapshot()
     fleet = not_provisioned(released)

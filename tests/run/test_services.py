@@ -34,6 +34,7 @@ def test_a_release_whose_services_run(released: World, settings: Settings) -> No
     assert released.live("node1") == Color.green
 
 
+@pytest.mark.exhaustive
 def test_a_service_that_does_not_start_fails_only_the_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
