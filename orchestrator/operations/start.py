@@ -21,6 +21,7 @@ def start(
     release: str | None,
     out: bool = False,
     services: bool = False,
+    warms: bool = True,
     said: str = "",
     timer: str = "",
     guard: Guard | None = None,
@@ -34,6 +35,7 @@ def start(
     + release: id of the release; None to take the release away from the color, so that the color serves nothing
     + out: True if the node is barred. On a barred node, even the live color may be restarted
     + services: whether the operation fails if a service of the release does not run after the restart
+    + warms: whether the run warms the color afterwards. If not, later commands find the color cold
     + said: path of the program that prints the last line that a unit has logged, for error messages; empty for no
       program
     + timer: systemd timer that would later give the color fewer PHP-FPM workers. The operation stops this timer. Empty
@@ -49,5 +51,6 @@ def start(
 
         start(root="/srv/shop", color="green", target="shop-green.target", release="20260101T120000Z-5d0f0c1")
     """
-    about = [root, color, target, release or "", "out" if out else "in", said, timer, "all" if services else "none"]
+    about = [root, color, target, release or "", "out" if out else "in", said, timer]
+    about += ["all" if services else "none", "yes" if warms else "no"]
     yield guarded(SCRIPT, about, guard)

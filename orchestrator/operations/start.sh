@@ -5,11 +5,11 @@
 # id, a later look sees whether something else has restarted the color since then, such as a reboot.
 set -eu
 . ../scripts/invocation.sh
-note_start() {
-    invocation "${target%.target}" >"$dir/invocation.new"
+note_start() { # the word `none` is no id of systemd, so that the color counts as cold
+    if [ "$warms" = yes ]; then invocation "${target%.target}"; else echo none; fi >"$dir/invocation.new"
     mv -T "$dir/invocation.new" "$dir/invocation"
 }
-root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7 services=$8
+root=$1 color=$2 target=$3 id=$4 out=$5 said=$6 timer=$7 services=$8 warms=$9
 dir=$root/$color
 if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
     echo "$color is live on this node, and the live color is never restarted" >&2

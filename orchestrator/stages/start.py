@@ -23,6 +23,8 @@ class Start(Action):
     + release: the release; None to leave the color without a release, so that its processes serve nothing
     + out: whether the node is barred. If False, the step fails if the color is the live color
     + services: whether the step fails if a service of the release does not run after the restart
+    + warms: whether the run warms the color after the start. If not, the color is cold: a rollback to the color first
+      warms it. Earlier versions of this tool did not write this field to the journal
     """
 
     name = "start"
@@ -34,6 +36,7 @@ class Start(Action):
     release: str | None
     out: bool
     services: bool
+    warms: bool = True
 
 
 def start(i: Inputs) -> Stage:
@@ -41,20 +44,21 @@ def start(i: Inputs) -> Stage:
 
     In a release or rollback, ``i.color`` is the idle color. A `join` starts both colors of a barred node, by one stage
     for each color. The undo waits until the color has no request in flight, starts the color's former release again,
-    and checks the color with the gate. If a switch may still send requests to the color, the undo stops before that.
+    and checks the color with the gate. The undo does not warm the color, so the color is cold afterwards. If a switch
+    may still send requests to the color, the undo stops before it restarts the color.
     """
     return Stage(
         START,
-        tuple(_start(i, node, i.release, services=True) for node in i.nodes),
+        tuple(_start(i, node, i.release, services=True, warms=True) for node in i.nodes),
         undo=(
             quiet(i),
-            Stage(RESTORE, tuple(_start(i, node, node.former, services=False) for node in i.nodes)),
+            Stage(RESTORE, tuple(_start(i, node, node.former, services=False, warms=False) for node in i.nodes)),
             gate_former(i),
         ),
     )
 
 
-def _start(i: Inputs, node: NodeInput, release: str | None, services: bool) -> Step:
+def _start(i: Inputs, node: NodeInput, release: str | None, services: bool, warms: bool) -> Step:
     # a node that joins is barred, so its live color may be restarted too
-    action = Start(i.color, release, out=i.verb == "join", services=services)
+    action = Start(i.color, release, out=i.verb == "join", services=services, warms=warms)
     return Step(Place("node", node.name), action, i.settings.deadlines.start, i.no_traffic(node.name))

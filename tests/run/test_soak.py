@@ -147,6 +147,20 @@ def test_without_the_setting_there_is_no_timer(released: World) -> None:
     assert not (released.root("node1") / "blue/soak").exists()
 
 
+def test_an_undo_leaves_the_restarted_color_cold(released: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The undo of a start restarts the color's former release and does not warm it."""
+    released.break_("haproxy", "set")
+    assert verbs.release(released.fleet(), Options(ref="v1")) == 1
+    released.mend("haproxy")
+    states = survey(released.fleet()).node_states
+    assert {state.cold for state in states.values()} == {frozenset({Color.green})}
+    capsys.readouterr()
+    assert verbs.rollback(released.fleet(), Options()) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"(?s)\bwarm\b.*\bgate\b.*\bcutover\b", said), said
+    assert not survey(released.fleet()).node_states["node1"].cold
+
+
 def test_a_restarted_color_is_warmed_before_it_gets_traffic(
     released: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,7 +91,10 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         {"group": "g", "region": "eu-west-1", "instances": ["i-1"], "seconds": 10.0},
     ),
     (Share(R), {"release": R}),
-    (Start(BLUE, None, out=False, services=True), {"color": "blue", "release": None, "out": False, "services": True}),
+    (
+        Start(BLUE, None, out=False, services=True, warms=False),
+        {"color": "blue", "release": None, "out": False, "services": True, "warms": False},
+    ),
     (
         Attach("alb", BLUE, 60.0, 5.0, ("n1",)),
         {"kind": "alb", "color": "blue", "after": 60.0, "still": 5.0, "nodes": ["n1"]},

@@ -28,6 +28,7 @@ class StartHandler(OperationHandler[Start]):
                 "out": action.out,
                 "target": node.target(color),
                 "services": action.services,
+                "warms": action.warms,
                 "said": f"{node.library}/said",
                 "timer": node.shrink(color, "timer") if settings.shrinks else "",
             },
