@@ -1,4 +1,7 @@
-"""How long the verbs take on a running fleet (`make fleet`), each beside pyinfra doing nothing. Compare the ratios."""
+"""Measure how long the verbs take on a running fleet (`make fleet`), compared with a pyinfra command that does nothing.
+
+Machines differ in speed, so compare the ratios and not the seconds.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ VERBS = {
 
 
 def main() -> int:
-    """Time every verb ROUNDS times, each beside an idle pyinfra run. Print medians and the median of the ratios."""
+    """Measure each verb ROUNDS times, each time together with an idle pyinfra command. Print a table.
+
+    The table has the medians of the seconds, and the median of the ratios.
+    """
     os.chdir(ROOT)
     print(f"{'':<10}{'median':>10}{'nothing':>10}{'ratio':>8}   seconds of {ROUNDS} runs each")
     for verb, words in VERBS.items():
@@ -36,7 +42,10 @@ def main() -> int:
 
 
 def timed(words: Sequence[str]) -> float:
-    """Seconds of one run. A failed run ends the process, because its duration means nothing."""
+    """Run pyinfra once, and return the seconds. If the run fails, end the process, because its duration is useless.
+
+    + words: the arguments of pyinfra
+    """
     began = time.monotonic()
     done = subprocess.run([PYINFRA, *words], capture_output=True, check=False, text=True)
     if done.returncode:

@@ -1,10 +1,11 @@
-"""How long one changed line of a real Laravel application takes to all nodes: deploys/code.py, its warming apart.
+"""Measure how long a code-only release (deploys/code.py) of a real Laravel application takes, if one line has changed.
 
     python docker/fleet.py up --apps laravel     (and deploys/provision.py with APP=laravel)
     APP=laravel python docker/bench_code.py
 
-Beside it: the same command with nothing changed since the live release, a command that finds nothing to do, and
-pyinfra doing nothing. Machines are noisy: compare within one run.
+The table shows the stage `warm` separately. For comparison, the script also measures a code-only release without any
+change, a command that finds nothing to do, and a pyinfra command that does nothing. The load of a machine changes with
+time, so compare only numbers of the same run.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from bench import INVENTORY, NOTHING, ROOT, timed
 
 ROUNDS = int(os.environ.get("ROUNDS", "4"))
 ONE, OTHER = "v1", "v2"
-"""Versions that differ in one line of one PHP file."""
+"""Two versions of the application that differ in one line of one PHP file."""
 
 
 def main() -> int:
+    """Make the releases, measure, and print a table."""
     os.chdir(ROOT)
     timed((INVENTORY, "deploys/release.py", "-y", "--data", f"ref={ONE}"))
     rows: dict[str, list[tuple[float, float]]] = {"one line": [], "nothing changed": []}
@@ -55,7 +57,7 @@ def main() -> int:
 
 
 def released(ref: str) -> tuple[float, dict[str, Any]]:
-    """Seconds of a code-only release, and its report."""
+    """Make a code-only release. Return the seconds that the release took, and its report (``--data report=``)."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.json"
         words = (INVENTORY, "deploys/code.py", "-y", "--data", f"ref={ref}", "--data", f"report={file}")
@@ -63,7 +65,10 @@ def released(ref: str) -> tuple[float, dict[str, Any]]:
 
 
 def disk() -> str:
-    """The disk space that the newest release needs on a node in addition to the release before."""
+    """Return one line about the disk space of the newest release on a node.
+
+    The line has the KiB that the release does not share with the release before it, and the KiB of a full copy.
+    """
     script = (
         'cd /srv/laravel/releases && set -- $(ls -1d [0-9]* | tail -n 2) && du -sk "$1" "$2" | cut -f1; '
         'du -sk "$2" | cut -f1; find "$2/vendor" -name "*.php" | wc -l'

@@ -1,12 +1,13 @@
-"""How long the start of a color takes, and how much memory its idle nginx has, beside an earlier version of this tool.
+"""Measure how long a color takes to start, compared with an earlier version of this tool, and the memory of its nginx.
 
     python docker/bench_start.py [COMMIT]
 
-COMMIT is the earlier version. By default it is 51b8537, in which the colors had no nginx of their own.
+COMMIT is the earlier version. By default it is 51b8537, in which the colors shared the nginx of the node.
 
-The script starts a fleet of its own with two nodes. The earlier version provisions the first node and releases there,
-this version the second node. Then the idle colors of both nodes are started in turn. Machines are noisy: compare the
-two columns, and look at the median of the differences.
+The script starts a separate fleet with two nodes. The earlier version of the tool provisions the first node and makes
+releases there. The present version does the same on the second node. Then the script restarts the idle colors of both
+nodes in turn. The load of a machine changes with time, so compare the two columns of the table, and look at the median
+of the differences.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ began=$(date +%s%N); systemctl restart shop-$idle.target || exit; ended=$(date +
 echo "$(((ended - began) / 1000))"
 """
 
-# prints the memory of the idle color's nginx in kB: PSS shares a page among the processes that have it; RSS does not
+# prints the memory of the idle color's nginx in kB: PSS, RSS and private memory. If several processes share a page, PSS
+# counts a part of the page for each process, and RSS counts the whole page for each process
 MEMORY = """
 idle=green; [ "$(readlink /srv/shop/live)" = blue ] || idle=blue
 main=$(systemctl show --property=MainPID --value shop-$idle-nginx.service)
@@ -47,10 +49,13 @@ for pid in $main $(pgrep -P $main); do cat /proc/$pid/smaps_rollup; done |
 
 @dataclass(frozen=True)
 class Side:
-    """A version of the tool with its node.
+    """A version of the tool, and the node on which this version makes releases.
 
-    + root: source files of the version
-    + environment: variables for its inventory
+    + name: name of the version in the table
+    + root: directory with the source files of the version
+    + node: name of the node's container
+    + project: name of the fleet
+    + environment: environment variables for inventory/fleet.py
     """
 
     name: str
@@ -60,7 +65,10 @@ class Side:
     environment: dict[str, str]
 
     def run(self, verb: str, *data: str) -> None:
-        """Run a deploy file of this version on its node."""
+        """Run a deploy file of this version. If the run fails, end the process.
+
+        + data: options for ``--data``, such as ``ref=v1``
+        """
         words = [word for one in data for word in ("--data", one)]
         done = subprocess.run(
             [PYINFRA, "inventory/fleet.py", f"deploys/{verb}.py", "-y", *words],
@@ -75,7 +83,7 @@ class Side:
             sys.exit(f"{self.name}: {verb} ended with status {done.returncode}: {done.stdout}{done.stderr}")
 
     def stage(self, ref: str) -> float:
-        """Seconds of the stage `start` of a release."""
+        """Release a version of the application, and return the seconds of the stage `start`."""
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             self.run("release", f"ref={ref}", f"report={report}")
@@ -83,7 +91,7 @@ class Side:
         return next(float(one["seconds"]) for one in events if (one["record"], one["stage"]) == ("results", "start"))
 
     def inside(self, script: str) -> list[int]:
-        """Run a shell script on the node, and return the numbers that it prints."""
+        """Run a shell script on the node, and return the numbers that the script prints."""
         command = ["docker", "exec", fleet.container(self.project, self.node), "sh", "-c", script]
         return [
             int(word) for word in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -107,13 +115,19 @@ def main(words: list[str]) -> int:
 
 
 def sides(directory: Path, before: Path, commit: str, project: str) -> tuple[Side, Side]:
-    """Return both versions, each with its own node and balancer, provisioned and with two releases."""
+    """Provision a node and a balancer with each version of the tool, make two releases, and return both sides.
+
+    + directory: directory of the fleet
+    + before: directory into which the source files of the earlier version are unpacked
+    + commit: git commit of the earlier version
+    + project: name of the fleet
+    """
     packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit], capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as files:
         files.extractall(before, filter="data")
     known = json.loads((directory / "fleet.json").read_text())
     app = known["app"]
-    # the earlier version knows the application's settings of its own time
+    # the earlier version may not know settings that were added later, so it gets the settings file of its own commit
     apps = {app: known["apps"][app] | {"settings": str(before / "docker/app/settings.toml")}}
     only = known | {"nodes": known["nodes"][:1], "apps": apps}
     (before / ".fleet").mkdir()
@@ -132,7 +146,7 @@ def sides(directory: Path, before: Path, commit: str, project: str) -> tuple[Sid
 
 
 def measured(before: Side, after: Side) -> str:
-    """Measure both sides in turn, and return the table."""
+    """Measure both sides in turn, and return the table as a text."""
     rows: dict[str, list[tuple[float, float]]] = {"restart of the idle color": [], "stage start of a release": []}
     for number in range(ROUNDS):
         order = (before, after) if number % 2 else (after, before)

@@ -1,9 +1,10 @@
-"""What warming is worth: the first second after a switch beside the steady state, with warming and without it.
+"""Measure response times in the first second after a cutover and later, for releases with and without warming.
 
     python docker/bench_warm.py [--switches 10] [--rate 100] [--svg FILE]        (or `make bench-warm`)
 
-On a running fleet (`make fleet`). Two versions of an application of 3,000 generated classes, of which a page loads 200,
-are released again and again, in turn with warming and without, while a client asks for that page at a steady rate.
+The script needs a running fleet (`make fleet`). It makes two versions of an application with 3,000 generated classes. A
+page of the application loads 200 of these classes. The script releases the two versions in turn, one release with
+warming and the next without, while a probe requests the page at a constant rate.
 """
 
 from __future__ import annotations
@@ -32,23 +33,25 @@ ROOT = Path(__file__).resolve().parent.parent
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 CLASSES, LOADED = 3000, 200
 FIRST = (0.0, 1.0)
+"""Begin and end of the first second after the cutover, in seconds after the cutover."""
 STEADY = (3.0, 8.0)
-"""Seconds after the switch. Between the two the run ends, and tidies up."""
+"""Begin and end of the steady state, in seconds after the cutover. The end of the run comes before this time."""
 BEFORE = 1.0
+"""Seconds before the cutover from which requests are shown in the plot."""
 
 MODES: dict[str, dict[str, Any]] = {
     "with": {"warm": ["/bench"]},
     "without": {"warm": [], "php": {"compile": []}},
 }
-"""More settings of a release."""
+"""Kind of release -> the settings that the kind adds to the settings of the application."""
 
 
 @dataclass(frozen=True)
 class Request:
     """A request of the probe.
 
-    + at: seconds from the first answer of the new release to when it was sent
-    + took: seconds until its last byte
+    + at: when the request was sent, in seconds after the new release got its first request
+    + took: seconds until the last byte of the answer arrived
     """
 
     at: float
@@ -56,8 +59,9 @@ class Request:
 
 
 def main() -> int:
+    """Measure, print a table, and write the plot."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--switches", type=int, default=10, help="of each kind (default 10)")
+    parser.add_argument("--switches", type=int, default=10, help="number of cutovers of each kind (default 10)")
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second (default 100)")
     parser.add_argument("--svg", type=Path, default=Path(".fleet/warming.svg"), help="the plot (default %(default)s)")
     said = parser.parse_args()
@@ -65,7 +69,7 @@ def main() -> int:
     servers = fleet.load(Path(os.environ.get("FLEET_DIR", ".fleet")))
     push(servers)
     url = next(server for server in servers.servers if server.name == "haproxy").url("http")
-    release("v2", {})  # the page of a fleet that was never released to is a 503
+    release("v2", {})  # without a release, the fleet would answer each request with 503
     found = measure(url, said.switches, said.rate)
     for line in table(found):
         print(line)
@@ -76,7 +80,11 @@ def main() -> int:
 
 
 def measure(url: str, switches: int, rate: float) -> dict[str, list[list[Request]]]:
-    """The requests around each switch, by kind of release."""
+    """Make the releases while a probe sends requests. Return kind of release -> the requests around each cutover.
+
+    + switches: number of cutovers of each kind
+    + rate: number of requests a second
+    """
     releases: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory() as scratch:
         samples = Path(scratch) / "samples"
@@ -85,7 +93,7 @@ def measure(url: str, switches: int, rate: float) -> dict[str, list[list[Request
         with ProbeProcess([url], ["/bench"], rate=rate, connections=16, mix=("keepalive",), extra=extra) as probe:
             for number in range(2 * switches):
                 mode = list(MODES)[number % 2]
-                # each version is released in both modes
+                # this order releases each version with and without warming
                 version = f"bench{1 + (number + number // 2 + 1) % 2}"
                 releases.append((mode, release(version, MODES[mode])))
                 say(f"{number + 1}/{2 * switches}: {releases[-1][1]} {mode} warming")
@@ -102,14 +110,22 @@ def measure(url: str, switches: int, rate: float) -> dict[str, list[list[Request
 
 
 def around(asked: Sequence[dict[str, Any]], release: str) -> list[Request]:
-    """The requests from a second before a release's first answer until its steady state was measured."""
+    """Return the requests from one second before the cutover to a release until the end of the steady state.
+
+    The time of the cutover is the time at which the first request that the release answered was sent.
+
+    + asked: the samples that the probe wrote
+    """
     switched = min(one["sent"] for one in asked if one["release"] == release)
     requests = (Request(one["sent"] - switched, one["ended"] - one["sent"]) for one in asked)
     return [one for one in requests if -BEFORE <= one.at < STEADY[1]]
 
 
 def release(ref: str, settings: dict[str, Any]) -> str:
-    """Release a version with more settings; the release's name. Ends the process if it fails."""
+    """Release a version, and return the id of the release. If the release fails, end the process.
+
+    + settings: settings that are added to the settings of the application
+    """
     with tempfile.NamedTemporaryFile() as file:
         words = [PYINFRA, "inventory/fleet.py", "deploys/release.py", "-y"]
         words += ["--data", f"ref={ref}", "--data", f"report={file.name}"]
@@ -121,7 +137,7 @@ def release(ref: str, settings: dict[str, Any]) -> str:
 
 
 def push(servers: fleet.Fleet) -> None:
-    """The two versions, as tags of the sample application's repository."""
+    """Push the two versions to the repository of the sample application, as the tags ``bench1`` and ``bench2``."""
     origin = servers.server(fleet.ORIGIN)
     ssh = " ".join(["ssh", *map(str, fleet.ssh_options(servers.directory))])
     for version in ("bench1", "bench2"):
@@ -141,7 +157,10 @@ def push(servers: fleet.Fleet) -> None:
 
 
 def classes(version: str) -> Iterator[tuple[str, str]]:
-    """Path and text of each generated file and of the front controller, whose page uses some of them."""
+    """Yield the path and the text of each generated file: the classes, and the front controller.
+
+    The page of the front controller loads LOADED of the classes.
+    """
     for number in range(CLASSES):
         methods = "\n".join(METHOD.format(name=f"step{step}", number=number, version=version) for step in range(8))
         yield f"app/Bench/Part{number}.php", CLASS.format(number=number, methods=methods)
@@ -196,21 +215,25 @@ if ($_SERVER['REQUEST_URI'] === '/bench') {
 """
 
 
-# the results
+# --- the results ---
 
 
 def p99(took: Iterable[float]) -> float:
-    """A quantile in milliseconds; 0 without a measurement."""
+    """Return the 99th percentile of durations, in milliseconds; 0 if there are none.
+
+    + took: durations in seconds
+    """
     found = sorted(took)
     return 1000 * found[len(found) * 99 // 100] if found else 0.0
 
 
 def within(runs: Sequence[Sequence[Request]], window: tuple[float, float]) -> list[float]:
+    """Return the durations, in seconds, of the requests that were sent in a window of time after the cutover."""
     return [one.took for run in runs for one in run if window[0] <= one.at < window[1]]
 
 
 def table(found: dict[str, list[list[Request]]]) -> Iterator[str]:
-    """One line for each kind of release."""
+    """Yield the lines of the table: a heading, one line for each kind of release, and the load of this machine."""
     yield f"{'warming':<10}{'switches':>9}{'requests':>10}{'first second':>14}{'steady':>10}{'ratio':>8}   p99, ms"
     for mode, runs in found.items():
         first, steady = within(runs, FIRST), within(runs, STEADY)
@@ -226,7 +249,10 @@ LEVELS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 def svg(found: dict[str, list[list[Request]]]) -> str:
-    """p99 of each quarter of a second around the switch, all switches of a kind together; logarithmic."""
+    """Return the plot as SVG: the p99 of each quarter of a second around the cutover, on a logarithmic scale.
+
+    All cutovers of the same kind of release are one curve.
+    """
     bins = [round(-BEFORE + BIN * number, 3) for number in range(round((BEFORE + STEADY[1]) / BIN))]
     lines = {mode: [(at, p99(within(runs, (at, at + BIN)))) for at in bins] for mode, runs in found.items()}
     values = [value for line in lines.values() for _, value in line if value]

@@ -1,4 +1,4 @@
-"""The whole way on a docker fleet: provision, release v1, traffic, release v2, roll back, release v2 again."""
+"""Show the main commands on a docker fleet: provision, release v1, release v2 under traffic, roll back, release v2."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNS = (("release", "v2"), ("rollback", ""), ("release", "v2"))
 
 
 def main() -> int:
-    """Run the demo; its exit status: 0 only if every step worked and not one request failed."""
+    """Run the demo. Return the exit status: 0 if every step succeeded and no request failed, otherwise 1."""
     os.chdir(ROOT)
     directory = Path(os.environ.get("FLEET_DIR", ".fleet"))
     nodes = os.environ.get("NODES", "3")
@@ -36,8 +36,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         step("release v1")
         pyinfra("release", "v1")
-        step("put traffic on: 32 connections, keep-alive, fresh, POST, and requests that take 2 seconds")
-        # a probe for each address, because each balancer moves at its own instant
+        step("start the traffic: 32 connections, keep-alive, fresh, POST, and requests that take 2 seconds")
+        # one probe for each balancer, because the balancers do not move the traffic at exactly the same time
         probes = [Traffic(url) for url in urls]
         reports = []
         for number, (verb, ref) in enumerate(RUNS):
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 class Traffic:
-    """The probe in its own process."""
+    """A probe that sends requests to one balancer. The probe runs as a separate process."""
 
     def __init__(self, url: str) -> None:
         self._process = subprocess.Popen(
@@ -72,7 +72,10 @@ class Traffic:
             raise SystemExit("the probe did not start")
 
     def switched(self, report: dict[str, Any]) -> None:
-        """Tell the probe when a run moved the traffic and to which release."""
+        """Tell the probe when a run moved the traffic, and to which release.
+
+        + report: the report of the run
+        """
         event = cutover(report)
         began = time.monotonic() - (time.time() - event["at"]) - event["seconds"]
         assert self._process.stdin is not None
@@ -80,19 +83,22 @@ class Traffic:
         self._process.stdin.flush()
 
     def stop(self) -> Report:
-        """End the probe. Returns its report."""
+        """End the probe, and return its report."""
         output, _ = self._process.communicate(timeout=60)
         return Report.from_json(json.loads(output))
 
 
 def pyinfra(verb: str, ref: str = "", report: Path | None = None) -> None:
-    """Start a run exactly as an operator does."""
+    """Run a verb with the same command that an operator uses. If the command fails, end the demo.
+
+    + report: file in which to write the report of the run; None to write no report
+    """
     data = [*(["--data", f"ref={ref}"] if ref else []), *(["--data", f"report={report}"] if report else [])]
     call([str(BIN / "pyinfra"), "inventory/fleet.py", f"deploys/{verb}.py", "-y", *data])
 
 
 def call(command: list[str]) -> None:
-    """Run a command; end the demo with its status if it fails."""
+    """Run a command. If the command fails, end the demo with the exit status of the command."""
     done = subprocess.run(command, check=False)
     if done.returncode:
         print(f"demo: `{' '.join(command)}` ended with status {done.returncode}", file=sys.stderr)
@@ -104,9 +110,12 @@ def step(text: str) -> None:
 
 
 def show(nodes: int, reports: list[dict[str, Any]], seen: dict[str, Report], took: float) -> None:
-    """The summary.
+    """Print the summary of the demo.
 
-    + seen: the probe's report, a balancer each
+    + nodes: number of nodes
+    + reports: the reports of the runs
+    + seen: balancer -> report of its probe
+    + took: seconds of the whole demo
     """
     kinds, lost = Counter[str](), Counter[str]()
     for report in seen.values():
@@ -153,7 +162,7 @@ def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def clock(at: float | None) -> str:
-    # the time zone of the machine
+    # times are shown in the time zone of this machine
     return datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3] if at is not None else "-"  # noqa: DTZ006
 
 

@@ -1,12 +1,13 @@
-"""The docker fleet: servers in containers, with real systemd and sshd, to provision and to release to.
+"""Start and remove docker fleets. The servers of a fleet are containers with real systemd and sshd.
 
     python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3] [--apps laravel,symfony] [--with mariadb]
     python docker/fleet.py down  [--dir .fleet] [--project NAME] [--images]
     python docker/fleet.py sweep
     python docker/fleet.py tools
 
-``up`` ends when every server answers over SSH, and leaves in the directory what is needed to use them: keys,
-known_hosts, fleet.json (read by inventory/fleet.py) and env (shell variables).
+``up`` ends when every server answers over SSH. The directory then has the files that are needed to use the servers:
+keys, known_hosts, fleet.json (which inventory/fleet.py reads) and env (shell variables). ``down`` removes the fleet.
+``sweep`` removes fleets whose owner process has ended. ``tools`` installs the programs that these commands need.
 """
 
 from __future__ import annotations
@@ -37,16 +38,18 @@ import fleet_tls
 from fleet_apps import APPLICATIONS, DATABASE, SHOP, environment
 from fleet_tools import Trouble, compose, ensure_tools, run, say
 
-LABEL = "orchestrator.fleet"  # its value is the project
-OWNER = "orchestrator.owner"  # <process id>:<its start time>; such a fleet does not outlive its process
+LABEL = "orchestrator.fleet"  # the label's value is the name of the project
+OWNER = "orchestrator.owner"  # the label's value is <process id>:<start time of the process>; `sweep` reads the label
 REPOSITORIES = "/srv/git"
 REPOSITORY = f"{REPOSITORIES}/{SHOP}.git"
 PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80, "https": 443, "second": 8000}
-"""The ports that containers publish. The balancers publish ``second`` for a second application."""
+"""Name of a port -> its number in the container. The port ``second`` of the balancers is for a second application."""
 BALANCERS = ("haproxy", "nginx")
 ORIGIN = "origin"
-KEPT = dict.fromkeys(BALANCERS, "/var/lib/orchestrator") | {DATABASE: "/var/lib/mysql"}  # the others: /srv
-READY = 120.0  # seconds until a container must answer
+KEPT = dict.fromkeys(BALANCERS, "/var/lib/orchestrator") | {
+    DATABASE: "/var/lib/mysql"
+}  # volumes of other servers: /srv
+READY = 120.0  # seconds within which a container must answer
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Server:
 
     name: str
     address: str
-    ports: dict[str, int]  # published on 127.0.0.1
+    ports: dict[str, int]  # name of a port -> port on 127.0.0.1
     image: str
 
     def url(self, port: str) -> str:
@@ -64,17 +67,17 @@ class Server:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A prepared fleet: its directory has the keys and the compose file."""
+    """A fleet. Its directory has the keys and the compose file."""
 
     project: str
     directory: Path
     subnet: str
     servers: tuple[Server, ...]
     token: str
-    preview: str  # the token that shows the color with less traffic
+    preview: str  # token of the preview, with which a request goes to the color with less traffic
     owner: str | None = None
-    apps: tuple[str, ...] = (SHOP,)  # a repository each on the origin
-    passwords: Mapping[str, str] = field(default_factory=dict)  # of the databases and their users, by name
+    apps: tuple[str, ...] = (SHOP,)  # the applications that have a repository on the origin
+    passwords: Mapping[str, str] = field(default_factory=dict)  # name of a database and of its user -> password
 
     @property
     def nodes(self) -> tuple[Server, ...]:
@@ -103,10 +106,19 @@ def up(
     apps: Sequence[str] = (),
     mariadb: bool = False,
 ) -> Fleet:
-    """Start a fleet and wait until it answers. An existing fleet of the same shape is kept, another is replaced.
+    """Start a fleet, and wait until all its servers answer.
 
-    + apps: applications of docker/apps whose repositories the origin has beside the sample application's
-    + mariadb: a database server, with a database and a user for each application that has one
+    If the same fleet already runs, it is kept. If the directory has a different fleet, that fleet is replaced.
+
+    + directory: directory for the keys and the other files of the fleet
+    + nodes: number of nodes, 1 to 40
+    + project: name of the docker compose project; None for a name that is made from the directory
+    + owner: the result of `process`, for a fleet that `sweep` removes after this process has ended; None to keep it
+    + apps: names of the applications in docker/apps that get a repository on the origin. The sample application always
+      has a repository there
+    + mariadb: whether the fleet has a database server, with a database and a user for each application that needs them
+
+    Raises Trouble if the fleet cannot be started.
     """
     ensure_tools()
     sweep()
@@ -124,7 +136,7 @@ def up(
             finish(fleet)
         except BaseException as error:
             down(directory, project)
-            # Another program took a port or a network between our look and Docker's.
+            # another program may take a port or a network after this script has chosen it and before Docker uses it
             taken = isinstance(error, Trouble) and any(
                 word in str(error) for word in ("already in use", "already allocated", "overlaps")
             )
@@ -144,11 +156,14 @@ def prepare(
     apps: Sequence[str] = (),
     mariadb: bool = False,
 ) -> Fleet:
-    """Choose addresses and ports, make the keys, write the compose file. The directory's former fleet is removed."""
+    """Choose addresses and ports, make the keys, and write the compose file. No container is started.
+
+    The former fleet of the directory is removed. The arguments are those of `up`.
+    """
     if not 1 <= nodes <= 40:
-        raise Trouble(f"--nodes {nodes}: choose 1 to 40")
+        raise Trouble(f"--nodes {nodes}: choose a number from 1 to 40")
     if unknown := set(apps) - set(APPLICATIONS):
-        raise Trouble(f"no application {min(unknown)}: there are {', '.join(APPLICATIONS)}")
+        raise Trouble(f"--apps: there is no application {min(unknown)}: choose from {', '.join(APPLICATIONS)}")
     directory = directory.resolve()
     image = fleet_images.node_image()
     down(directory, project)
@@ -183,7 +198,7 @@ def start(fleet: Fleet) -> None:
 
 
 def renew(fleet: Fleet, names: Sequence[str]) -> None:
-    """Replace servers by empty ones with the same keys and ports, without waiting for them."""
+    """Replace servers by empty servers with the same keys and ports. Do not wait until the new servers answer."""
     command = (*compose(), "-p", fleet.project, "-f", str(fleet.compose_file))
     run(*command, "rm", "-s", "-f", *names, timeout=180)
     run("docker", "volume", "rm", *(f"{fleet.project}_{name}" for name in names))
@@ -191,7 +206,7 @@ def renew(fleet: Fleet, names: Sequence[str]) -> None:
 
 
 def finish(fleet: Fleet) -> None:
-    """Wait until every server answers, fill the origin, and write fleet.json and env."""
+    """Wait until every server answers, push the applications to the origin, and write fleet.json and env."""
     _write_access(fleet)
     with ThreadPoolExecutor(len(fleet.servers)) as pool:
         list(pool.map(lambda server: wait(fleet, server.name), fleet.servers))
@@ -203,7 +218,7 @@ def finish(fleet: Fleet) -> None:
 
 
 def load(directory: Path) -> Fleet:
-    """Read the fleet of a directory."""
+    """Return the fleet whose files are in a directory."""
     known = json.loads((directory / "fleet.json").read_text())
     layout = known["layout"]
     servers = tuple(Server(**server) for server in layout["servers"])
@@ -220,12 +235,12 @@ def load(directory: Path) -> Fleet:
 
 
 def default_project(directory: Path) -> str:
-    """The project name of a directory. Two work trees have different names, so their fleets do not collide."""
+    """Return the project name for a directory. The names of two directories differ, so their fleets do not collide."""
     return "orchestrator-" + hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:6]
 
 
 def _node_image(apps: Sequence[str]) -> str:
-    """The image of the nodes. Only real applications need the larger image with frameworks."""
+    """Return the name of the image for the nodes. Only some applications need the larger image with frameworks."""
     return fleet_images.packages_image() if set(apps) - {SHOP} else fleet_images.node_image()
 
 
@@ -238,7 +253,7 @@ def _running(directory: Path, project: str, nodes: int, apps: Sequence[str], mar
     asked = (project, nodes, {SHOP, *apps}, mariadb, {_node_image(apps)})
     has = (fleet.project, len(fleet.nodes), set(fleet.apps), bool(fleet.passwords), {n.image for n in fleet.nodes})
     if has != asked or composed != _compose_file(fleet):
-        say(f"the fleet in {directory} is of another shape: replacing it")
+        say(f"the fleet in {directory} has other servers or applications: replacing the fleet")
         return None
     wanted = {f"{server.name}|{server.image}|running" for server in fleet.servers}
     shape = '{{.Label "com.docker.compose.service"}}|{{.Image}}|{{.State}}'
@@ -247,9 +262,10 @@ def _running(directory: Path, project: str, nodes: int, apps: Sequence[str], mar
 
 
 def _free_ports() -> Iterator[int]:
-    """Free ports below the range for outgoing connections: a container that starts again finds its ports free.
+    """Yield free ports below the range for outgoing connections.
 
-    (Docker would choose others at each start, and known_hosts and every address we gave away would be wrong.)
+    No outgoing connection takes such a port, so the ports of a container are still free when it starts again. If Docker
+    chose the ports, they would change at each start, and the files of the fleet would have wrong addresses.
     """
     try:
         low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
@@ -268,7 +284,7 @@ def _free_ports() -> Iterator[int]:
 
 
 def _free_subnet() -> ipaddress.IPv4Network:
-    """A network that is not in use on this machine. Servers have fixed addresses in it."""
+    """Return an IP network that is not in use on this machine. The servers get fixed addresses in this network."""
     ids = run("docker", "network", "ls", "-q").split()
     shape = "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
     taken = [ipaddress.ip_network(s) for s in run("docker", "network", "inspect", "-f", shape, *ids).split()]
@@ -291,7 +307,7 @@ def _compose_file(fleet: Fleet) -> dict[str, Any]:
             "image": server.image,
             "hostname": server.name,
             "labels": labels,
-            # SYS_PTRACE: root sees other users' sockets and files (ss -p, /proc/<pid>/fd), as on any real server
+            # SYS_PTRACE lets root see other users' sockets and files (ss -p, /proc/<pid>/fd), as on a real server
             "cap_add": ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"],
             "security_opt": ["apparmor=unconfined"],
             "tmpfs": ["/run:mode=755", "/run/lock:mode=1777"],
@@ -311,7 +327,7 @@ def _compose_file(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-# --- keys, and who may log in where ---
+# --- keys, and the files that permit logins ---
 
 
 def _make_keys(fleet: Fleet) -> None:
@@ -345,7 +361,7 @@ def _host_key(fleet: Fleet, name: str) -> str:
 
 
 def ssh_options(directory: Path) -> list[str]:
-    """Options of ssh: the fleet's key, its known_hosts, strict checking, and no configuration of the user."""
+    """Return options for ssh: the key and the known_hosts of the fleet, strict checks, and no file of the user."""
     return [
         *("-F", "none", "-i", str(directory / "id_ed25519"), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
         *("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR"),
@@ -399,7 +415,7 @@ def _fill_origin(fleet: Fleet) -> None:
 
 
 def _make_databases(fleet: Fleet) -> None:
-    """Create a database and a user for each application. Running it twice is safe."""
+    """Create a database and a user for each application. A second call does no harm."""
     statements = "".join(
         f"CREATE DATABASE IF NOT EXISTS {name};\n"
         f"CREATE OR REPLACE USER {name}@'%' IDENTIFIED BY '{password}';\n"
@@ -409,7 +425,7 @@ def _make_databases(fleet: Fleet) -> None:
     run("docker", "exec", "-i", container(fleet.project, DATABASE), "mariadb", stdin=statements)
 
 
-# --- the files that users of the fleet read ---
+# --- the files with which scripts and people find the servers ---
 
 
 def _description(fleet: Fleet) -> dict[str, Any]:
@@ -464,7 +480,7 @@ def _description(fleet: Fleet) -> dict[str, Any]:
 
 
 def variables(fleet: Fleet) -> dict[str, str]:
-    """The shell variables of DIR/env."""
+    """Return the shell variables for the file ``env``: name -> value."""
     found = {"FLEET_PROJECT": fleet.project, "FLEET_DIR": str(fleet.directory), "FLEET_KEY": fleet.path("id_ed25519")}
     for number, server in enumerate(fleet.nodes, start=1):
         for port in ("blue", "green", "live"):
@@ -483,7 +499,7 @@ def _shell(fleet: Fleet) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """Replace a file at once: a reader never sees half of it."""
+    """Replace a file in one atomic step, so that no reader sees an incomplete file."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(file)
@@ -493,14 +509,14 @@ def _write(file: Path, text: str) -> None:
 
 
 def down(directory: Path, project: str | None = None) -> None:
-    """Remove a fleet: containers, volumes, network and directory. Missing parts are no error."""
+    """Remove a fleet: its containers, volumes, network and directory. If parts are missing, remove the other parts."""
     _remove(project or default_project(directory))
     if (directory / "docker-compose.json").exists():
         shutil.rmtree(directory)
 
 
 def sweep() -> None:
-    """Remove every fleet whose owner process has ended, which an aborted run left."""
+    """Remove every fleet whose owner process has ended. Aborted test runs leave such fleets behind."""
     found: dict[str, str] = {}
     shape = f'{{{{.Label "{LABEL}"}}}} {{{{.Label "{OWNER}"}}}}'
     for kind in (["ps", "-a"], ["volume", "ls"], ["network", "ls"]):
@@ -509,12 +525,12 @@ def sweep() -> None:
             found[project] = owner
     for project, owner in found.items():
         if not _alive(owner):
-            say(f"removing {project}, which an aborted run left")
+            say(f"removing {project}, whose owner process has ended")
             _remove(project)
 
 
 def process(pid: int) -> str:
-    """The owner label of a process: its id and its start time, because ids are reused."""
+    """Return the value of the label OWNER for a process: the process id and the start time, because ids are reused."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return f"{pid}:{fields[19]}"
 
@@ -551,13 +567,15 @@ def main(words: list[str]) -> int:
     starting.add_argument("--nodes", type=int, default=3)
     starting.add_argument("--apps", default="", metavar="NAMES", help=f"some of {','.join(APPLICATIONS)}")
     starting.add_argument("--with", dest="also", choices=[DATABASE], help="a database server")
-    starting.add_argument("--owner", type=int, metavar="PID", help="the fleet is removed after this process has ended")
-    ending = verbs.add_parser("down", parents=[options], help="remove it")
-    ending.add_argument("--images", action="store_true", help="the images too, unless another fleet uses them")
-    verbs.add_parser("sweep", help="remove what aborted runs left")
-    verbs.add_parser("tools", help="install what is missing on this machine: Docker, git, rsync, an SSH client")
+    starting.add_argument(
+        "--owner", type=int, metavar="PID", help="`sweep` removes the fleet after this process has ended"
+    )
+    ending = verbs.add_parser("down", parents=[options], help="remove a fleet")
+    ending.add_argument("--images", action="store_true", help="also remove the images that no fleet uses")
+    verbs.add_parser("sweep", help="remove fleets whose owner process has ended")
+    verbs.add_parser("tools", help="install Docker, git, rsync and an SSH client, if they are missing")
     asked = parser.parse_args(words)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-made fleet is removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `up` then removes an incomplete fleet
     try:
         if asked.verb == "up":
             owner = process(asked.owner) if asked.owner else None
@@ -567,7 +585,7 @@ def main(words: list[str]) -> int:
         elif asked.verb == "tools":
             ensure_tools()
         elif shutil.which("docker") is None:
-            return 0  # no Docker, no fleet
+            return 0  # without Docker, there is no fleet to remove
         elif asked.verb == "down":
             down(asked.dir, asked.project)
             if asked.images:

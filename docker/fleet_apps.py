@@ -1,4 +1,4 @@
-"""The applications that a fleet can have, and the environment file of each."""
+"""Define the applications that a fleet can have, and the environment file of each application."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ DATABASE = "mariadb"
 
 @dataclass(frozen=True)
 class Application:
-    """The parts of a repository.
+    """An application, from whose files `fleet_origin` makes a git repository.
 
-    + folder: `base`, a folder a version, which is laid over it, and settings.toml, which inventory/fleet.py reads
-    + versions: commits of the branch main, in this order, and a tag each
-    + beside: tags beside the branch, each the last version with one thing changed
-    + lock: composer.json needs a lock file, which is made for the packages that there are
-    + below: a folder of the packages image that all versions stand on
-    + database: it has a database and a user of its name
+    + folder: folder with the files of the application: the folder `base` with the files of all versions; for each
+      version, a folder with the files that the version adds or changes; and settings.toml, which inventory/fleet.py
+      reads
+    + versions: names of the versions on the branch main, in this order. Each version is a commit with a tag
+    + beside: names of further versions. Each is a commit with a tag, and changes one thing in the last version of main
+    + lock: whether composer.json needs a lock file, which is made from the packages in the packages image
+    + below: folder in the packages image, whose files all versions also have; empty for none
+    + database: whether the application has a database, and a database user of the same name
     """
 
     folder: Path
@@ -34,7 +36,7 @@ class Application:
 
 SHOP = "shop"
 APPLICATIONS = {
-    # tags beside the branch: versions that a canary must detect, and a version that cannot be preloaded
+    # a comparison of the colors must detect the first three further versions; `unloadable` cannot be preloaded
     SHOP: Application(DOCKER / "app", beside=("errors", "slow", "tail", "unloadable")),
     "laravel": Application(DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2"), lock=True, database=True),
     "symfony": Application(DOCKER / "apps/symfony", lock=True, database=True),
@@ -47,10 +49,10 @@ APPLICATIONS = {
 
 
 def environment(app: str, secret: str, passwords: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an application's environment file.
+    """Return the variables of an application's environment file: name -> value.
 
-    + secret: of the fleet, from which the application's own is made
-    + passwords: of its databases' users; none without a database server
+    + secret: a secret of the fleet, from which the application's own secret is made
+    + passwords: name of a database user -> password; empty if the fleet has no database server
     """
     own = hashlib.sha256(f"{app} {secret}".encode())
     password = passwords.get(app)

@@ -1,7 +1,8 @@
-"""The fleet's images.
+"""Build the docker images of a fleet.
 
-A Debian 12 base, pulled or made by debootstrap; the node image on top of it; and on top of that what only some fleets
-have: a node with frameworks, and the database server.
+The base image is Debian 12, which is pulled from a registry or made by debootstrap. The node image is built on the base
+image. Some fleets need two further images, which are built on the node image: a node with frameworks, and a node with
+the database server.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def node_image() -> str:
-    """Build the node image if it is missing. Returns its name."""
+    """Build the node image if it is missing. Return the name of the image."""
     name = _name("node")
     if not _exists(name):
         with _alone():
@@ -38,17 +39,17 @@ def node_image() -> str:
 
 
 def packages_image() -> str:
-    """Build the node image with PHP frameworks for composer and with WordPress. Returns its name."""
+    """Build the node image with PHP frameworks and WordPress if it is missing. Return the name of the image."""
     return _on_node("packages")
 
 
 def mariadb_image() -> str:
-    """Build the node image with MariaDB. Returns its name."""
+    """Build the node image with MariaDB if it is missing. Return the name of the image."""
     return _on_node("mariadb")
 
 
 def remove_images() -> None:
-    """Remove the images of fleets that no container uses."""
+    """Remove the images of this script that no container uses."""
     names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     for kind in ("packages", "mariadb", "node", "base"):
         for name in (n for n in names if n.startswith(f"{OURS}-{kind}:")):
@@ -66,7 +67,10 @@ def _on_node(kind: str) -> str:
 
 
 def _name(kind: str, base: str = "") -> str:
-    """The name of an image. Its tag is a hash of the recipe and of the base image."""
+    """Return the name of an image. The tag is a hash of the files from which the image is built, and of the base image.
+
+    + kind: name of the folder with these files
+    """
     digest = hashlib.sha256(base.encode())
     for file in sorted((RECIPES / kind).iterdir()):
         digest.update(f"{file.name}\0{file.stat().st_mode & 0o111:o}\0".encode() + file.read_bytes() + b"\0")
@@ -79,8 +83,8 @@ def _exists(image: str) -> bool:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock under which this machine builds images."""
-    # not in TMPDIR, which may differ between two commands
+    """Hold a lock while the ``with`` block runs, so that this user builds only one image at a time."""
+    # the lock is not in TMPDIR, because TMPDIR may differ between two commands
     with Path(f"/tmp/orchestrator-fleet-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -91,7 +95,7 @@ def _build(name: str, kind: str, base: str) -> None:
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as context:
         shutil.copytree(RECIPES / kind, context, dirs_exist_ok=True)
         _write_apt(Path(context) / "apt")
-        # with the host's network, the build reaches the same mirrors and proxies as the machine
+        # with the network of this machine, the build reaches the same mirrors and proxies as this machine
         run(
             *("docker", "build", "--network", "host", "--build-arg", f"BASE={base}", "-t", name, context),
             timeout=1200,
@@ -109,7 +113,7 @@ def _base_image() -> str:
     if had or _pulled():
         run("docker", "image", "tag", PULLED, name)
         if not had:
-            run("docker", "image", "rm", PULLED, check=False)  # only the name: ours stays
+            run("docker", "image", "rm", PULLED, check=False)  # removes only this name: the image keeps its other name
         return name
     sources = _sources()
     mirror = next((s for s in sources if SUITE in s.suites), None)
@@ -162,7 +166,7 @@ def _debootstrap(name: str, mirror: Source) -> None:
             raise Trouble(f"docker import failed: {done.stderr.strip()}")
 
 
-# --- the machine's own apt sources ---
+# --- the apt sources of this machine ---
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,10 @@ class Source:
 
 
 def _sources() -> list[Source]:
-    """Return the Debian sources of this machine, asked for bookworm if it is a later or earlier Debian."""
+    """Return the Debian apt sources of this machine, with the suites of bookworm.
+
+    If this machine runs another release of Debian, the name of this release is replaced by bookworm.
+    """
     apt = Path("/etc/apt")
     found: list[Source] = []
     lists = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))]
@@ -238,7 +245,10 @@ def _parse_deb822(text: str) -> Iterator[Source]:
 
 
 def _write_apt(folder: Path) -> None:
-    """Write the image's /etc/apt. The folder stays empty where the base image's own sources are used."""
+    """Write the files for /etc/apt of an image.
+
+    If this machine has no suitable apt sources, write none: the image then keeps the apt sources of its base image.
+    """
     (folder / "sources.list.d").mkdir(parents=True)
     sources = _sources()
     if not sources:

@@ -1,7 +1,7 @@
-"""The applications as git repositories with a tag for each version, and how they get into the origin container.
+"""Make git repositories of the applications, with a tag for each version, and push them to the origin container.
 
-Only what is ours stands in this repository; the frameworks come from Debian's packages, which the packages image has
-(docker/packages).
+The files of the applications are in docker/app and docker/apps. The frameworks are not there: they come from Debian's
+packages, which are in the packages image (docker/packages).
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from fleet_tools import run
 
 
 def make_repository(folder: Path, app: str = SHOP) -> None:
-    """Make an application's repository.
-
-    Files are new ones each time: with the time and size of the former one git would not see the change.
-    """
+    """Make the git repository of an application in an empty folder."""
     made = APPLICATIONS[app]
     _git(folder, "init", "-q", "-b", "main")
     if made.below:
@@ -36,7 +33,11 @@ def make_repository(folder: Path, app: str = SHOP) -> None:
 
 
 def push(app: str, url: str, ssh: str) -> None:
-    """Make an application's repository and push it with its tags."""
+    """Make the git repository of an application, and push its branch and tags.
+
+    + url: URL of the repository at the origin
+    + ssh: ssh command for git
+    """
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as scratch:
         folder = Path(scratch)
         make_repository(folder, app)
@@ -59,7 +60,10 @@ def _lay(folder: Path, files: Path) -> None:
 
 @cache
 def _lock(about: str) -> str:
-    """Make composer.lock for a composer.json from the packages of the nodes."""
+    """Return the text of composer.lock for a composer.json. The packages are those of the packages image.
+
+    + about: text of composer.json
+    """
     script = (
         "mkdir /tmp/app && cd /tmp/app && cat > composer.json && export COMPOSER_ALLOW_SUPERUSER=1 && "
         "composer update --quiet --no-install --no-interaction >&2 && cat composer.lock"
@@ -69,7 +73,7 @@ def _lock(about: str) -> str:
 
 
 def _unpack(below: str, folder: Path) -> None:
-    """Copy a folder out of the packages image."""
+    """Copy the files of a folder in the packages image to a folder on this machine."""
     container = run("docker", "create", fleet_images.packages_image())
     try:
         run("docker", "cp", f"{container}:{below}/.", str(folder))

@@ -1,4 +1,4 @@
-"""The fleet's certificate authority, and a certificate for each balancer."""
+"""Make a certificate authority for a fleet, and a certificate for each balancer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NAME = "shop.test"
-"""The name of the site. A certificate also has the balancer's own name and 127.0.0.1."""
+"""Host name of the site. Each certificate also has the name of its balancer, localhost and 127.0.0.1."""
 
 LIFE = timedelta(days=825)
 
 
 def make(authority: Path, folders: list[Path]) -> None:
-    """Write the authority's certificate, and ``tls.crt`` and ``tls.key`` into each folder, named as its server.
+    """Make a certificate authority, and write a certificate and its private key for each server.
 
-    The authority's key is not kept: no further certificate can be signed.
+    The authority's private key is not stored, so no further certificate can be signed.
+
+    + authority: file for the certificate of the authority
+    + folders: folder of each server, with the name of the server. The files there are ``tls.crt`` and ``tls.key``
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "the fleet's own CA")])
@@ -45,7 +48,7 @@ def _server(folder: Path, issuer: x509.Name, authority: ec.EllipticCurvePrivateK
         _certificate(subject, issuer, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        # tells authorities of the same name apart
+        # with this key id, a client finds the right authority, even if several authorities have the same name
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)

@@ -1,4 +1,4 @@
-"""Commands that the fleet's scripts run, and the tools they need on this machine."""
+"""Run commands for the scripts of the docker fleet, and install the programs that these scripts need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class Trouble(Exception):
-    """The reason why a command cannot go on, in one line."""
+    """An error that ends a command of the docker fleet. The message is for the user of the command."""
 
 
 def say(line: str) -> None:
@@ -30,7 +30,14 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
 ) -> str:
-    """Run a command. Returns its output; raises Trouble with its last lines if it fails."""
+    """Run a command, and return its standard output, without spaces and line breaks at both ends.
+
+    + check: whether to raise Trouble, with the last lines of the output, if the command fails
+    + timeout: seconds after which subprocess.TimeoutExpired is raised
+    + env: environment variables of the command; None for the variables of this process
+    + cwd: working directory of the command; None for the current directory
+    + stdin: text for the standard input of the command
+    """
     done = subprocess.run(
         command,
         input=stdin,
@@ -49,7 +56,10 @@ def run(
 
 
 def ensure_tools() -> None:
-    """Install Docker, compose, git, rsync and an SSH client if missing. Raises Trouble where that is not allowed."""
+    """Install Docker, compose, git, rsync and an SSH client, if they are missing. Start the Docker daemon.
+
+    Raises Trouble if this user cannot install packages, or if the environment variable NO_INSTALL is set.
+    """
     needed = {"ssh": "openssh-client", "git": "git", "rsync": "rsync", "docker": "docker.io"}
     for tool, package in needed.items():
         ensure_package(tool, package)
@@ -61,7 +71,11 @@ def ensure_tools() -> None:
 
 
 def ensure_package(tool: str, package: str) -> None:
-    """Install a package from apt if a tool is missing. Processes that do so at the same time wait for each other."""
+    """Install a package with apt, if a program is missing. Only one process of this machine installs at a time.
+
+    + tool: name of the program
+    + package: name of the Debian package that has the program
+    """
     if shutil.which(tool):
         return
     with (Path(tempfile.gettempdir()) / "orchestrator-fleet-apt.lock").open("w") as lock:
@@ -71,7 +85,10 @@ def ensure_package(tool: str, package: str) -> None:
 
 
 def compose() -> tuple[str, ...]:
-    """The command of compose: ``docker compose``, or the older ``docker-compose``."""
+    """Return the command of compose: ``docker compose``, or the older ``docker-compose``.
+
+    Raises Trouble if neither is installed.
+    """
     found = _compose()
     if found is None:
         raise Trouble("docker compose is missing: install the compose plugin, or docker-compose 1.29 or later")

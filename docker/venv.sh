@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the virtual environment: sh docker/venv.sh .venv
-# If only Python's venv module is missing, it is installed from apt where that is allowed.
+# If Python's module venv is missing, root installs it with apt, unless NO_INSTALL is set.
 set -eu
 venv=$1
 
@@ -16,7 +16,7 @@ for candidate in ${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3};
         break
     fi
 done
-[ -n "$python" ] || die "Python 3.11 or later is needed (PYTHON=... names one that is not in the PATH)"
+[ -n "$python" ] || die "Python 3.11 or later is needed (with PYTHON=..., you can name a Python that is not in the PATH)"
 
 if [ ! -x "$venv/bin/pip" ]; then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A web application that is no PHP: an HTTP server of Python's standard library.
+"""A web application without PHP: an HTTP server of Python's standard library.
 
-It listens on the unix socket SOCKET, or else on 127.0.0.1 at PORT. RELEASE and COLOR say which one it is.
+It listens on the unix socket SOCKET, or else on 127.0.0.1 at PORT. The environment variables RELEASE and
+COLOR name the release and the color.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from version import VERSION
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 75  # seconds a kept connection may be silent
+    timeout = 75  # seconds after which an idle connection is closed
 
     def do_GET(self) -> None:
         asked = urlsplit(self.path)
@@ -49,14 +50,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def address_string(self) -> str:
-        return "client"  # a unix socket has no address
+        return "client"  # the clients of a unix socket have no address
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
         pass
 
 
 class UnixServer(ThreadingUnixStreamServer):
-    daemon_threads = False  # on its end a server waits for the requests in flight
+    daemon_threads = False  # at its end, the server waits for the requests in flight
     request_queue_size = 4096
 
 
@@ -68,7 +69,7 @@ class TcpServer(ThreadingHTTPServer):
 def main() -> None:
     path = os.environ.get("SOCKET")
     server = UnixServer(path, Handler) if path else TcpServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
-    # shutdown waits for serve_forever, which this thread runs
+    # `shutdown` waits for `serve_forever`, which this thread runs, so another thread calls it
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     with server:
         server.serve_forever()

@@ -1,3 +1,3 @@
-"""Which version this is."""
+"""The version of the application."""
 
 VERSION = "v1"
