@@ -99,7 +99,7 @@ if (!$alone) {
 }
 my $instant = time;
 
-# the link had to be changed at the instant, without waiting for the lock; the record of the outcome can wait
+# the link had to be changed at the instant, without waiting for the lock; only the record of the outcome waits for it
 if (!$alone) {
     alarm(60);
     flock($lock, LOCK_EX) or exit 1;

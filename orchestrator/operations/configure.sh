@@ -17,7 +17,7 @@ base64 -d | tar -x -C "$new"
 if [ -n "$include" ]; then
     inside "$PWD" web.include "$include" "choose a file of the release"
     [ -f "$include" ] || { echo "web.include: the release has no file $include" >&2; exit 1; }
-    # copy the text only: the mode of the file may allow only its group to read it
+    # copy the text without the mode of the file, because the web user must be able to read the copy
     cat "$include" >"$new/own.conf"
 fi
 same() { # same <directory>: whether the directory has exactly the new files

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # Makes a release from a tarball. curl reads the URL from standard input, because the URL may be a secret.
 #
-# tar writes nothing outside of the directory $tree, even if names or links in the tarball lead out of it. The script
-# refuses such a tarball nevertheless.
+# If a name or a link in the tarball leads out of the directory $tree, the script refuses the tarball. tar would write
+# nothing outside of $tree, but the release would differ from the tarball.
 . ../scripts/part.sh
 
 set -eu

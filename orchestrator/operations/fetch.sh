@@ -15,7 +15,7 @@ repo=$root/repo.git modules=$root/modules notes=$part/.release/notes here=''
 rm -rf "$part" "$admin"
 mkdir -p "$notes"
 mirror "$repo" "$origin"
-# this setting is for build steps, and for people who run git in a release
+# build steps, and people who run git in a release, need this setting
 [ ! -x "$ssh" ] || git -C "$repo" config core.sshCommand "$ssh"
 touch "$repo/info/exclude"
 for path in /.release "$@"; do

@@ -10,8 +10,8 @@ archive=$root/releases/.$id.tar
 # shellcheck disable=SC2154 # the trap itself assigns it
 trap 'code=$?; [ "$code" = 0 ] || rm -f "$archive"' EXIT
 packed=0
-# shellcheck disable=SC2024 # meant: the file is the deploy user's
+# shellcheck disable=SC2024 # intended: the deploy user writes the file
 sudo -n "$helper" "$id" >"$archive" || packed=$?
-# with an empty file, the status 1 comes from sudo, not from tar
+# tar and sudo can both end with status 1. If the file is empty, the status is from sudo, and packing has failed
 [ "$packed" = 0 ] || { [ "$packed" = 1 ] && [ -s "$archive" ]; } || exit "$packed"
 sha256sum <"$archive" | cut -d' ' -f1

@@ -64,8 +64,8 @@ for path in $writable; do
     mkdir -p "$path"
     acl writable "$path" "u:$web:rwX" ",d:u:$web:rwX,d:u:$me:rwX"
 done
-# The modes above may have changed the environment file: only its owner may read it. If the file already belongs to
-# another user, the modes above have not changed it.
+# Only its owner may read the environment file, but the modes above may have changed its mode. Therefore the mode is set
+# again here. A file of another user is skipped, because the modes above cannot have changed it.
 # shellcheck disable=SC3067 # dash and bash have -O
 [ -z "$env_path" ] || [ ! -O "$env_path" ] || chmod 600 "$env_path"
 [ -z "$env_owner$group" ] || sudo -n "$own" "$id" "$env_path" "$env_owner" "$group"

@@ -39,7 +39,7 @@ seed() (
     cd ..
     rm -rf .seed.part
 )
-step() { # step <directory> <path>: changes to the directory <path> below <directory>, and ends the script if it is behind a link
+step() { # step <directory> <path>: enters <directory>/<path>. Ends the script if <path> leads through a symlink
     cd -P "$1"
     place=$PWD/$2
     cd -P "./$2"

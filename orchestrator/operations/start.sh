@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # Points a color to a release and restarts the color's processes. The file `started` names the release for which the
 # running processes were started. The script removes this file before it changes the link. Therefore, if the script is
-# interrupted at any point, the next start restarts the color. The file `invocation` has systemd's id of the start. By this
-# id, a later look sees whether something else has restarted the color since then, such as a reboot.
+# interrupted at any point, the next start restarts the color. The file `invocation` has systemd's id of the start. If
+# the id differs later, something else has restarted the color since then, such as a reboot.
 set -eu
 . ../scripts/invocation.sh
 note_start() { # the word `none` is no id of systemd, so that the color counts as cold
@@ -15,7 +15,8 @@ if [ "$(readlink "$root/live")" = "$color" ] && [ "$out" != out ]; then
     echo "$color is live on this node, and the live color is never restarted" >&2
     exit 1
 fi
-# an armed node may still change its link; a newer run has another number, and then the armed process does nothing
+# If this node is armed for the color, the color may become live at any time, so it is not restarted. This holds only
+# while the run that armed the node is the newest run: in a newer run, the armed process does nothing.
 if [ "$out" != out ] && [ "$(readlink "$root/live.armed" 2>/dev/null || true)" = "$color" ] \
     && [ "$(cut -d' ' -f1 "$root/guard/armed" 2>/dev/null || true)" = "$(cat "$root/guard/fence" 2>/dev/null)" ]; then
     echo "this node is armed to make $color live, so $color is not restarted" >&2
@@ -27,14 +28,15 @@ if [ -n "$id" ] && [ ! -d "$root/releases/$id" ]; then
     exit 1
 fi
 if [ -n "$timer" ]; then
-    # if the timer ends nevertheless, it does nothing without `soak`; if the timer is not installed, stopping it fails
+    # Without the file `soak`, the timer does nothing, even if it ends before it is stopped. If the timer is not
+    # installed, the command fails, which is no problem.
     rm -f "$dir/soak"
     sudo -n /usr/bin/systemctl stop "$timer" 2>/dev/null || true
 fi
 if [ ! -e "$dir/shrunk" ] && [ "$(readlink "$dir/release" 2>/dev/null || true)" = "$want" ] \
     && [ "$(cut -d' ' -f1 "$dir/started" 2>/dev/null || true)" = "${id:-none}" ] \
     && systemctl is-active -q "$target"; then
-    # the run warms the color next, whatever has restarted it
+    # record the present start, even if the run did not cause it, because the run warms the color after this script
     note_start
     exit 0
 fi

@@ -9,7 +9,7 @@ exec 9</etc && flock 9 || exit
 path=$1 owner=$2 mode=$3 check=$4 digest=$5 until=$6
 candidate=$path.candidate
 export path candidate
-# a connection that broke meanwhile must not install a part of the text
+# if the connection broke meanwhile, the text may be incomplete and must not be installed
 whole() { [ "$(sha256sum <"$candidate")" = "$digest  -" ]; }
 accepted() { [ -z "$check" ] || sh -c "$check" >&2; }
 put() {

@@ -7,7 +7,7 @@ for file in /etc/nginx/conf.d/*.conf; do
     [ "$file" = "/etc/nginx/conf.d/$app.conf" ] || grep -soE '/[A-Za-z0-9._/-]+/guard/drain' "$file"
 done | sort -u | while IFS= read -r mark; do
     owner=$(stat -c %U "${mark%/*}" 2>/dev/null) || continue
-    # runs as the owner of the directory, because root would follow a link that the owner may have put there
+    # run as the owner of the directory, because root would follow a symlink that the owner may have put there
     runuser -u "$owner" -- sh -c '
         mark=$1 app=$2 verb=$3
         if [ "$verb" = off ]; then

@@ -2,9 +2,9 @@
 # Makes HAProxy's map file $path, or replaces the map file that an earlier version of this tool has made. The weight in the
 # present file stays. If there is no file, the weight is $weight.
 #
-# HAProxy reads the file as root, and would follow a symlink. Therefore only root can replace the file: the directory is
-# root's, and sticky. The deploy user writes into the file, which its group permits. The file always has the same length, so
-# that one write replaces the whole text.
+# HAProxy reads the file as root, and would follow a symlink. Therefore only root can replace the file: the directory
+# belongs to root, and is sticky. The deploy user writes into the file, which its group permits. The file always has the
+# same length, so that one write replaces the whole text.
 path=$1 weight=$2 user=$3 group=$4
 name=./${path##*/}
 cd -P -- "${path%/*}" && [ "$(stat -c '%u %a' .)" = "0 1775" ] || {

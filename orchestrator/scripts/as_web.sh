@@ -14,9 +14,9 @@ as_web() {
     pipe=${GUARD_DIR:?}/web
     rm -f "$pipe"
     mkfifo -m 600 "$pipe" || return 1
-    # open for reading, too: otherwise this shell would wait here until another process opens the pipe
+    # open the pipe for reading as well: otherwise this shell would wait here until another process opens the pipe
     exec 8<>"$pipe"
-    # shellcheck disable=SC2024 # meant: the deploy user opens the pipe, and root does not
+    # shellcheck disable=SC2024 # intended: the deploy user opens the pipe, and root does not
     sudo -n "$1" "$2" "$3" <"$pipe" 8>&- &
     { printf '%s' "$4" | base64 -w 0; echo; } >&8
     code=0

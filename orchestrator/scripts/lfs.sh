@@ -30,8 +30,8 @@ existing() {
     mv "$1.new" "$1"
 }
 
-# with_lfs <argument...>: runs git so that it fetches the files in Git LFS while it writes a work tree. The settings
-# override the file .lfsconfig of the version, so that no file is left out.
+# with_lfs <argument...>: runs git with these arguments. If git writes a work tree, it also fetches the files in Git
+# LFS. The options override the settings in the version's file .lfsconfig, which could otherwise leave files out.
 with_lfs() {
     git -c filter.lfs.process='git-lfs filter-process' -c filter.lfs.smudge='git-lfs smudge -- %f' \
         -c filter.lfs.clean='git-lfs clean -- %f' -c filter.lfs.required=true \
@@ -66,9 +66,9 @@ sums() {
     }
 }
 
-# fetched <mirror> <list>: ends the script if a file of the list does not have its SHA-256. The stored copy of such a file
-# may be damaged, so that the stored copies are then removed. Also removes the stored copies of all files that are not in
-# the list.
+# fetched <mirror> <list>: ends the script if a file of the list does not have its SHA-256. In this case, the function
+# first removes all stored copies, because a stored copy may be damaged. In all other cases, it removes the stored
+# copies of files that are not in the list.
 fetched() {
     sums "$2" || { rm -rf "$1/lfs/objects"; exit 1; }
     [ -d "$1/lfs/objects" ] || return 0

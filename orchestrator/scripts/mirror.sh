@@ -45,7 +45,8 @@ bring() {
         git -C "$1" fetch -q --refetch --depth 1 --no-tags origin "+$2:refs/fetched" </dev/null 2>/dev/null || true
         ! has "$1" "$2" || return 0
     fi
-    # some servers do not send a single commit that no branch or tag names, or history without older commits
+    # fetch all branches and tags, because some servers refuse to send a commit that no branch or tag names, and some
+    # servers cannot send a commit without its history
     unshallow=$([ ! -s "$1/shallow" ] || echo --unshallow)
     git -C "$1" fetch -q --force ${unshallow:+"$unshallow"} origin \
         '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*' </dev/null || return 1
@@ -60,9 +61,10 @@ bring() {
 # will later be moved to the final directory. <prefix> is the path of the directory in the release: empty, or with a / at
 # its end.
 #
-# The function writes the files of the worktree itself, because `git worktree add` would record the directory's present
-# name. With sparse.expectFilesOutsideOfPatterns, git ignores a file that it finds through a link to shared/. The HEAD of a
-# worktree protects its commit from git's garbage collection.
+# `git worktree add` would record the present name of the directory, but the directory will be moved. Therefore the
+# function itself writes the files with which git finds the worktree. With sparse.expectFilesOutsideOfPatterns, git
+# ignores a file that it finds through a link to shared/. The HEAD of a worktree protects its commit from git's garbage
+# collection.
 lay() (
     mirror=$1 commit=$2 directory=$3 prefix=$4 destination=$5
     shift 5

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # of_us <identity file> <journals> <command> [<argument>...]
 #
-# Runs a command, unless the lock for this host is not our lock: the identity file names a journal that is not in the
-# list <journals>. Then a run of another inventory may be at work here, and this script fails. The list contains the hosts
-# of our inventory by name and by address, and the URL of our journal if it is in S3.
+# Runs a command if this host belongs to our inventory. The host belongs to another inventory if its identity file names
+# a journal that is not in the list <journals>. Then a run of the other inventory may be at work here, so this script
+# fails and does not run the command. The list has the names and the addresses of the hosts in our inventory, and the URL
+# of our journal if the journal is in S3.
 file=$1 journals=$2
 shift 2
 if [ -e "$file" ]; then

@@ -111,7 +111,7 @@ add_submodule() (
     present=$(present "$linked")
     export GIT_ALLOW_PROTOCOL=https:http:ssh:git
     if [ -n "$present" ]; then
-        # its own submodules may be present too, so that a wrong URL is no error yet
+        # a wrong URL is no error yet, because the submodule's own submodules may also be on this machine
         address=$(resolved "$named" "$url" || true)
         from=file://$present
         GIT_ALLOW_PROTOCOL=file:$GIT_ALLOW_PROTOCOL

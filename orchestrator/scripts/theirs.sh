@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# theirs <command>: runs a shell command of the application. On a host, the command gets the PATH and the locale of the
-# login, because the scripts of this tool have others (begin.sh). On the operator's machine, nothing has to be changed.
+# theirs <command>: runs a shell command of the application. On a host, begin.sh has set another PATH and locale for the
+# scripts of this tool. The application's command gets the PATH and the locale of the login instead. On the operator's
+# machine, PATH and locale are unchanged.
 theirs() {
     if [ -z "${ORCHESTRATOR_PATH:-}" ]; then
         sh -c "$1"

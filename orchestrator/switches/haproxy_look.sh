@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Prints the state of this balancer, one <key>=<value> a line: the weights, and the state of each node in each color.
+# Prints the state of this balancer, with one <key>=<value> on each line: the weights, and the state of each node in
+# each color.
 : "${library:?}" "${provisioned:?}" "${blue:?}" "${green:?}"
 . haproxy_ask.sh
 

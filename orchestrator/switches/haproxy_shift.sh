@@ -11,7 +11,7 @@ write() { # write <weight>
         # an earlier version of this tool provisioned the balancer
         printf 'green %s\n' "$1" >"$map.new" && mv -T "$map.new" "$map"
     else
-        # The file is root's, and always has the same length: one write replaces the whole text.
+        # The file belongs to root, and always has the same length, so one write replaces the whole text.
         printf 'green %3s\n' "$1" 1<>"$map"
     fi
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Checks that nginx would accept a new weight: makes a symlink with the new weight beside the present symlink.
+# Checks that nginx would accept a new weight: makes a symlink with the new weight in the directory of the present
+# symlink.
 : "${record:?}"
 . nginx_weigh.sh
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Prints the state of this balancer, one <key>=<value> a line: the weight, and whether nginx is running.
+# Prints the state of this balancer, with one <key>=<value> on each line: the weight, and whether nginx is running.
 : "${link:?}" "${library:?}" "${provisioned:?}"
 
 echo "kept=$(readlink "$link" 2>/dev/null | sed 's|.*/||')"

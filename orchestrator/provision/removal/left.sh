@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Prints what an application has on this host. Changes nothing. Each line begins with a word that says what the line is:
+# Prints the parts that an application has on this host. Changes nothing. Each line begins with a word that says what
+# the line is:
 #
 #   path <path>          a file or directory outside the application's root
 #   unit <name>          a systemd unit
