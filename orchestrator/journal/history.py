@@ -110,7 +110,7 @@ def history_of(records: Sequence[Json]) -> RunHistory:
         done=(*(head.done if head else ()), *_done(own)),
         committed=any(isinstance(record, Commit) for record in own),
         undoing=any(isinstance(record, Undoing) for record in own),
-        paused=last.at if isinstance(last, Paused) else "",
+        paused=last.text if isinstance(last, Paused) else "",
         ended=end.how if end else None,
         detail=end.detail if end else "",
         version=begin.version,

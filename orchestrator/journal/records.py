@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from orchestrator.journal import clock
 
@@ -112,7 +112,8 @@ class RunInputs:
     @classmethod
     def from_json(cls, data: Json) -> RunInputs:
         inputs = data.get("inputs")
-        # without its Inputs a run cannot be settled, but has to be: so the record must not be left out
+        # a run that changed the fleet must be settled, and cannot be settled without its Inputs, so this record is kept
+        # even if it is incomplete
         return cls(
             dict(inputs) if isinstance(inputs, Mapping) else {},
             tuple(map(str, _list(data, "begun"))),
@@ -181,39 +182,40 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Paused:
+class _OneText:
+    """The base of the records that have only one text.
+
+    + key: key of the text in the JSON object
+    """
+
+    kind: ClassVar[str]
+    key: ClassVar[str] = "text"
+    text: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"record": self.kind, self.key: self.text}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        return cls(_text(data, cls.key))
+
+
+class Paused(_OneText):
     """The record of a pause: the run waits, because the operator asked for this pause.
 
-    + at: the pause: ``preview``, or the new release's share of the traffic in per cent
+    + text: the pause: ``preview``, or the new release's share of the traffic in per cent
     """
 
-    kind: ClassVar[str] = "paused"
-    at: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"record": self.kind, "text": self.at}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Paused:
-        return cls(_text(data, "text"))
+    kind = "paused"
 
 
-@dataclass(frozen=True)
-class Undoing:
+class Undoing(_OneText):
     """The record that the undo has begun. After this record, a stage that is recorded as done may already be undone.
 
-    + reason: why the run is undone
+    + text: why the run is undone
     """
 
-    kind: ClassVar[str] = "undoing"
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"record": self.kind, "text": self.reason}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Undoing:
-        return cls(_text(data, "text"))
+    kind = "undoing"
 
 
 @dataclass(frozen=True)
@@ -234,19 +236,10 @@ class Undone:
         return cls(_results(data))
 
 
-@dataclass(frozen=True)
-class Warned:
+class Warned(_OneText):
     """The record of a warning to the operator. This record is only in the report file, not in the journal."""
 
-    kind: ClassVar[str] = "warning"
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"record": self.kind, "text": self.text}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Warned:
-        return cls(_text(data, "text"))
+    kind = "warning"
 
 
 @dataclass(frozen=True)
@@ -271,42 +264,26 @@ class End:
         return cls(str(data.get("how", "?")), _text(data, "detail"), data.get("probe"))
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(_OneText):
     """The record that this command has settled an earlier run, which had stopped before its end.
 
-    + how: ``forward`` if the earlier run was completed, ``undone`` if it was undone
+    + text: ``forward`` if the earlier run was completed, ``undone`` if it was undone
     """
 
-    kind: ClassVar[str] = "settled"
-    how: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"record": self.kind, "how": self.how}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Settled:
-        return cls(_text(data, "how"))
+    kind = "settled"
+    key = "how"
 
 
-@dataclass(frozen=True)
-class PassedOver:
+class PassedOver(_OneText):
     """The record that this command continued although it could not read an earlier run that had stopped.
 
     If this command ends with an undo, the earlier run still has to be settled.
 
-    + run: name of the earlier run
+    + text: name of the earlier run
     """
 
-    kind: ClassVar[str] = "passed over"
-    run: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"record": self.kind, "run": self.run}
-
-    @classmethod
-    def from_json(cls, data: Json) -> PassedOver:
-        return cls(_text(data, "run"))
+    kind = "passed over"
+    key = "run"
 
 
 KINDS = (Begin, RunInputs, Intent, StageResults, Commit, Paused, Undoing, Undone, Warned, End, Settled, PassedOver)
