@@ -1,4 +1,4 @@
-"""Read facts about a host. From these facts, provisioning finds out what must be changed on the host."""
+"""Read facts about a host. From these facts, provisioning determines the changes that the host needs."""
 
 from __future__ import annotations
 
@@ -54,9 +54,29 @@ class Unit:
     stale: bool
 
 
+class _Lines(Fact[list[str]]):
+    """The base of the facts whose value is the list of the lines that the command printed."""
+
+    default = list
+
+    @override
+    def parse(self, output: list[str]) -> list[str]:
+        return list(output)
+
+
+class _Pairs(Fact[dict[str, str]]):
+    """The base of the facts whose command prints one line ``name|value`` for each name."""
+
+    default = dict
+
+    @override
+    def parse(self, output: list[str]) -> dict[str, str]:
+        return dict(line.split("|", 1) for line in output)
+
+
 class Entries(Fact[dict[str, Entry | None]]):
     """
-    Returns what exists at each path: path -> entry; None if nothing exists at the path.
+    Returns the file, directory or symlink at each path: path -> entry; None if nothing exists at the path.
 
     + paths: absolute paths. At a symlink, the entry describes the symlink, not its target.
 
@@ -210,7 +230,7 @@ class Current(Fact[dict[str, bool]]):
         return {stamp: word == "yes" for word, stamp in lines}
 
 
-class AuthorizedKeys(Fact[list[str]]):
+class AuthorizedKeys(_Lines):
     """
     Returns the lines of a user's file ``authorized_keys``; no lines if the user or the file does not exist.
 
@@ -218,33 +238,21 @@ class AuthorizedKeys(Fact[list[str]]):
     + home: home directory of the user
     """
 
-    default = list
-
     @override
     def command(self, user: str, home: str) -> StringCommand:
         return question('runuser -u "$1" -- cat "$2" 2>/dev/null; true', user, f"{home}/.ssh/authorized_keys")
 
-    @override
-    def parse(self, output: list[str]) -> list[str]:
-        return list(output)
 
-
-class MissingPackages(Fact[list[str]]):
+class MissingPackages(_Lines):
     """
     Returns the names of the packages that are not installed.
 
     + packages: names of the Debian packages to check
     """
 
-    default = list
-
     @override
     def command(self, packages: Sequence[str]) -> StringCommand:
         return question(read("provision/missing_packages.sh"), *packages, seconds=SECONDS)
-
-    @override
-    def parse(self, output: list[str]) -> list[str]:
-        return list(output)
 
 
 @dataclass(frozen=True)
@@ -278,7 +286,7 @@ class Accounts(Fact[dict[str, Account]]):
         return {user: Account(home, group) for user, home, group in lines}
 
 
-class LoginShells(Fact[dict[str, str]]):
+class LoginShells(_Pairs):
     """
     Returns the login shells of the user who logs in and of some more users: name of the user -> path of the shell.
 
@@ -287,18 +295,12 @@ class LoginShells(Fact[dict[str, str]]):
     + users: names of the users
     """
 
-    default = dict
-
     @override
     def command(self, users: Sequence[str]) -> StringCommand:
         return question(read("provision/shells.sh"), *users, seconds=SECONDS)
 
-    @override
-    def parse(self, output: list[str]) -> dict[str, str]:
-        return dict(line.split("|", 1) for line in output)
 
-
-class Addresses(Fact[dict[str, str]]):
+class Addresses(_Pairs):
     """
     Returns the IP addresses to which this host resolves host names: host name -> IP address.
 
@@ -308,15 +310,9 @@ class Addresses(Fact[dict[str, str]]):
     + hosts: host names or IP addresses
     """
 
-    default = dict
-
     @override
     def command(self, hosts: Sequence[str]) -> StringCommand:
         return question(read("provision/addresses.sh"), *hosts, seconds=SECONDS)
-
-    @override
-    def parse(self, output: list[str]) -> dict[str, str]:
-        return dict(line.split("|", 1) for line in output)
 
 
 class Text(Fact[str]):
@@ -378,7 +374,7 @@ class GitSetting(Fact[str]):
         return output[0] if output else ""
 
 
-class Earlier(Fact[list[str]]):
+class Earlier(_Lines):
     """
     Returns which other applications on a node may need the git setting ``core.sshCommand`` of the deploy user.
 
@@ -389,33 +385,21 @@ class Earlier(Fact[list[str]]):
     + library: directory with the scripts of the application that is being provisioned
     """
 
-    default = list
-
     @override
     def command(self, library: str) -> StringCommand:
         return question(read("provision/earlier.sh"), library, seconds=SECONDS)
 
-    @override
-    def parse(self, output: list[str]) -> list[str]:
-        return output
 
-
-class Barred(Fact[list[str]]):
+class Barred(_Lines):
     """
     Returns the addresses of the nodes that this balancer bars.
 
     + bar: path of the program ``bar``, which lists these nodes
     """
 
-    default = list
-
     @override
     def command(self, bar: str) -> StringCommand:
         return Question("[ ! -x", QuoteString(bar), "] ||", QuoteString(bar), "list")
-
-    @override
-    def parse(self, output: list[str]) -> list[str]:
-        return output
 
 
 class Connections(Fact[int]):
@@ -435,9 +419,9 @@ class Connections(Fact[int]):
         return int(output[-1])
 
 
-class Unconfigured(Fact[list[str]]):
+class Unconfigured(_Lines):
     """
-    Returns the ids of the releases that have no configuration of their own.
+    Returns the ids of the releases that contain no configuration files.
 
     An earlier version of this tool made these releases.
 
@@ -445,18 +429,12 @@ class Unconfigured(Fact[list[str]]):
     + file: name of a file that is in the configuration of every newer release
     """
 
-    default = list
-
     @override
     def command(self, root: str, file: str) -> StringCommand:
         return question(read("provision/unconfigured.sh"), root, file, seconds=SECONDS)
 
-    @override
-    def parse(self, output: list[str]) -> list[str]:
-        return output
 
-
-class ReleasedServices(Fact[list[str]]):
+class ReleasedServices(_Lines):
     """
     Returns the names of services: at least one release on the node has the service, and a unit for it is installed.
 
@@ -464,12 +442,6 @@ class ReleasedServices(Fact[list[str]]):
     + target: path of the systemd target of the color whose units count
     """
 
-    default = list
-
     @override
     def command(self, root: str, target: str) -> StringCommand:
         return question(read("provision/released_services.sh"), root, target, seconds=SECONDS)
-
-    @override
-    def parse(self, output: list[str]) -> list[str]:
-        return output
