@@ -65,7 +65,10 @@ class Connection(BaseConnector):
     @override
     @staticmethod
     def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-        raise NotImplementedError("no host of an inventory names this connector")
+        raise NotImplementedError(
+            "no inventory may name this connector, because the tool itself makes it for each host: name pyinfra's "
+            "connector instead"
+        )
 
     @override
     def connect(self) -> None:
@@ -245,7 +248,8 @@ def _over_ssh(connector: SSHConnector, command: StringCommand, arguments: dict[s
         return status, output
 
     if not (arguments.get("_sudo") and sys.stdin.isatty()):
-        # pyinfra would ask for sudo's password, even if the sudo of a script failed, or if nobody can answer
+        # pyinfra would ask for sudo's password, even if the sudo of a script failed, or if there is no terminal for the
+        # answer
         return execute()[1]
     return execute_command_with_sudo_retry(connector.host, cast(Any, arguments), execute)[1]
 
@@ -275,7 +279,7 @@ def _sftp(connector: SSHConnector) -> Iterator[SFTPClient]:
         channel, before = transport.open_session(), b""
         channel.exec_command(command.get_raw_value())
         while not before.endswith(f"\n{mark}\n".encode()):
-            # one byte at a time, because the bytes after the mark are SFTP's
+            # one byte at a time, because the bytes after the mark belong to SFTP
             if not (byte := channel.recv(1)):
                 raise Unclear(decoded(before)[-1] if before else "no program for SFTP")
             before += byte

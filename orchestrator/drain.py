@@ -64,5 +64,5 @@ def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
     found = [f"{count} {what}" + ("s" if count != 1 else "") for count, what in counts if count]
     words = " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
     alone = seen.streams + seen.requests + other == 1
-    fate = ("it is cut" if alone else "they are cut") if cut else "nothing is cut, since drain.at_limit is refuse"
+    fate = ("it is cut" if alone else "they are cut") if cut else "nothing is cut, because drain.at_limit is refuse"
     return f"{color} still had {words} after {limit:g} s: {fate}"

@@ -87,7 +87,7 @@ def _base64(secret: str) -> Iterable[str]:
     """Yield the characters that a secret has in base64, wherever the secret begins in the encoded text.
 
     Three bytes make four characters. Therefore the characters depend on the position of the secret in the text, and the
-    first and the last character may also depend on the text beside the secret. The result does not have these
+    first and the last character may also depend on the text before and after the secret. The result does not have these
     characters. A text that is broken into lines has other line breaks for each position: only the breaks of a text that
     begins with the secret are in the result.
     """

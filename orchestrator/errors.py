@@ -1,4 +1,4 @@
-"""All exceptions of the orchestrator form one tree. The number beside a class is the exit status of the process.
+"""All exceptions of the orchestrator form one tree. The number after a class is the exit status of the process.
 
 ::
 
@@ -27,7 +27,7 @@
         └── StreamReset, GoneAway, NotHttp2   ways in which HTTP/2 loses a request (probe/lost.py)
     Interrupted            128 + n   a signal asked the run to stop; a BaseException, so not below Failure
 
-If the tree names a file beside a class, that file defines the class. All other classes are defined here.
+If the tree names a file after a class, that file defines the class. All other classes are defined here.
 ``docs/exit-codes.md`` says what each exit status means for the operator.
 
 If a stage of a run fails, ``run/walk.py`` determines the exit status. If an exception ends the run in another way,

@@ -32,8 +32,8 @@ class Mask(logging.Filter):
     def add(self, secrets: Iterable[str]) -> None:
         """Let the mask hide more secrets.
 
-        Each secret is hidden as it is, and in the encodings that ``encoded.forms`` lists. If a secret has several
-        lines, each line is also hidden alone. Short texts, plain words and short numbers are not hidden.
+        The mask hides each secret itself, and the secret in the encodings that ``encoded.forms`` lists. If a secret has
+        several lines, the mask also hides each line alone. Short texts, plain words and short numbers are not hidden.
         """
         found = set(self._forms)
         for secret in secrets:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Color(StrEnum):
-    """A color: each node has two complete copies of the application, called blue and green."""
+    """One of the two complete copies of the application on each node: blue or green."""
 
     blue = "blue"
     green = "green"

@@ -37,7 +37,7 @@ class Options:
     + remove: for ``provision``: names of the nodes that leave the fleet (separated by commas in ``--data``); for
       ``remove``: the name of the deployment
     + replaces: names of the inventories whose place this inventory takes (separated by commas in ``--data``)
-    + keep: for ``remove``: what stays; the only possible value is ``shared``, the shared data
+    + keep: for ``remove``: the data to keep; the only possible value is ``shared``, the shared data
     + node: for ``join``: the node to bring back into traffic
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
     + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
@@ -84,7 +84,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         if data[key] == "" and key in ("to", "color", "sha256", "save", "bound", "report"):
             raise UsageError(f"--data {key} is empty: give a value, or leave --data {key}= out")
     if verb == "join" and not data.get("node"):
-        raise UsageError("join needs the node: --data node=NAME")
+        raise UsageError("join needs the name of a node: give --data node=NAME")
     return Options(
         allow_missing=_names(data.get("allow_missing", "")),
         remove=_names(data.get("remove", "")),
@@ -111,15 +111,15 @@ def _names(value: object) -> frozenset[str]:
 def _keep(value: object) -> frozenset[str]:
     names = _names(value)
     if names - {"shared"}:
-        raise UsageError(f"--data keep must be shared, but is {value!r}")
+        raise UsageError(f"--data keep={value}: the only allowed value is shared")
     return names
 
 
 def _release(value: object) -> str:
     if not re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-z]+", str(value)):
         raise UsageError(
-            f"--data to={value}: this is not the id of a release, such as 20261128T160334Z-3f9a1c7: deploys/status.py "
-            "shows the ids"
+            f"--data to={value}: this is not the id of a release, such as 20261128T160334Z-3f9a1c7: "
+            "deploys/status.py shows the ids"
         )
     return str(value)
 
@@ -129,28 +129,28 @@ def _until(value: object) -> str:
     if not re.fullmatch(r"|preview|[1-9]\d?", text):
         near = nearest(text, ["preview"])
         hint = f" (did you mean {near}?)" if near else ""
-        raise UsageError(f"--data until must be preview or a weight of the cutover (1 to 99), but is {value!r}{hint}")
+        raise UsageError(
+            f"--data until={text}: the only allowed values are preview and the weights of the cutover (1 to 99){hint}"
+        )
     return text
 
 
 def _yes(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(f"--data {key} must be true or false, but is {value!r}")
+        raise UsageError(f"--data {key}={value}: the only allowed values are true and false")
     return value
 
 
 def _off(key: str, value: object) -> bool:
     # pyinfra reads `off` as a text, and `false` as a boolean
     if value not in ("off", False):
-        raise UsageError(f"--data {key} must be off, but is {value!r}")
+        raise UsageError(f"--data {key}={value}: the only allowed value is off")
     return True
 
 
 def _sha256(value: object) -> str:
     if not re.fullmatch("[0-9a-f]{64}", str(value)):
-        raise UsageError(
-            f"--data sha256 must have 64 hexadecimal digits in lower case, as sha256sum prints them, but is {value!r}"
-        )
+        raise UsageError(f"--data sha256={value}: give 64 hexadecimal digits in lower case, as sha256sum prints them")
     return str(value)
 
 
@@ -160,4 +160,4 @@ def _color(value: object) -> Color:
     except ValueError:
         near = nearest(str(value).lower(), list(Color))
         hint = f"did you mean {near}?" if near else f"use {' or '.join(Color)}"
-        raise UsageError(f"there is no color {value!r} ({hint})") from None
+        raise UsageError(f"--data color={value}: there is no such color ({hint})") from None

@@ -33,8 +33,8 @@ class Scratch:
     The directory is removed by ``remove``, or at the latest when the process ends. If the process was killed, ``sweep``
     in a later process removes the directory.
 
-    A locked file beside the directory shows that the directory is in use. The kernel releases the lock when the process
-    ends, even if the process is killed.
+    A locked file next to the directory shows that the directory is in use. The kernel releases the lock when the
+    process ends, even if the process is killed.
 
     Raises OrchestratorError if the directory cannot be made.
     """

@@ -74,7 +74,7 @@ def test_the_line_says_what_is_cut(seen: InFlight, limit: float, line: str) -> N
 
 def test_the_line_says_that_nothing_is_cut() -> None:
     line = cut_line(Color.green, InFlight(0, 1), 90.0, cut=False)
-    assert line == "green still had 1 request after 90 s: nothing is cut, since drain.at_limit is refuse"
+    assert line == "green still had 1 request after 90 s: nothing is cut, because drain.at_limit is refuse"
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,8 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
             return
         if there is not None and there.fence > announcement.fence:
             raise OrchestratorError(
-                f"{url} is of run {there.fence}, which is newer than this run {announcement.fence}: the announcement "
-                "was not changed"
+                f"{url} was not written: it has the announcement of run {there.fence}, which is newer than this "
+                f"run ({announcement.fence}). Run deploys/status.py to see the newer run"
             )
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with asking(url):
@@ -144,7 +144,9 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
                 # another run wrote after our read, or our write succeeded and its answer was lost: read again
                 if error.response["Error"].get("Code") not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise
-    raise OrchestratorError(f"{url} was changed by other processes before each of {TRIES} writes: repeat the command")
+    raise OrchestratorError(
+        f"{url} was not written: before each of {TRIES} attempts, another process had changed it. Repeat the command"
+    )
 
 
 def _get(s3: Any, url: str) -> tuple[Announcement | None, str | None]:

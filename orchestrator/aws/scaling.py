@@ -181,8 +181,9 @@ def unrest(group: Group) -> list[str]:
 
 
 def risks(group: Group, suspended: bool) -> list[str]:
-    """Return the warnings about a group that the operator sees in the plan of a run, one line for each. Pure.
+    """Return one line for each warning about a group. The operator reads the lines in the plan of a run. Pure.
 
+    + group: state of the group before the run
     + suspended: whether the run suspends the group
     """
     if group.checks == "ELB" and not suspended:

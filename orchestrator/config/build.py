@@ -72,22 +72,29 @@ class Build(Section):
         known = bool(self.inputs or self.listed)
         if self.outputs and not known:
             raise ValueError(
-                f"{self.name}: outputs need inputs or listed, which decide whether the outputs can be reused"
+                f"the step {self.name} has outputs, but neither inputs nor `listed`, which decide whether the "
+                "outputs can be reused: set inputs or `listed`, or remove outputs"
             )
         if known and not self.outputs:
             raise ValueError(
-                f"{self.name}: inputs and listed have no effect without outputs: add outputs, or remove inputs "
-                "and listed"
+                f"the step {self.name} has inputs or `listed`, which have no effect without outputs: set outputs, "
+                "or remove inputs and `listed`"
             )
         if self.user == "web" and self.on == "operator":
-            raise ValueError(f'{self.name}: the web user is on the nodes only: use on = "nodes", or user = "deploy"')
-        if self.user == "web" and known:
             raise ValueError(
-                f"{self.name}: a step of the web user runs in each release: remove outputs, inputs and listed, or use "
+                f'the step {self.name} runs as the web user, which exists only on the nodes: set on = "nodes", or '
                 'user = "deploy"'
             )
+        if self.user == "web" and known:
+            raise ValueError(
+                f"the step {self.name} runs as the web user, and such a step runs in each release: remove outputs, "
+                'inputs and `listed`, or set user = "deploy"'
+            )
         if self.on == "operator" and not self.outputs:
-            raise ValueError(f"{self.name}: a step on the operator's machine needs outputs")
+            raise ValueError(
+                f"the step {self.name} runs on the operator's machine, but has no outputs to send to the nodes: "
+                'set outputs, or set on = "nodes"'
+            )
         return self
 
     @property

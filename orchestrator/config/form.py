@@ -30,10 +30,10 @@ def form(pattern: str, what: str, rule: str, suggest: Suggest | None = None) -> 
     """Return a validator that refuses a text if the text does not match a pattern as a whole.
 
     + pattern: regular expression
-    + what: what the text should be, such as "the name of a build step"
+    + what: the kind of text that the setting needs, such as "the name of a build step"
     + rule: how to write the text, such as "use small letters"
-    + suggest: a function that changes a wrong text into a text that may be meant. If the result does not match the
-      pattern either, no suggestion is shown. None for no suggestion
+    + suggest: a function that changes a wrong text into a text that the operator may have meant. The message suggests
+      the result if the result matches the pattern. None for no suggestion
     """
     right = re.compile(pattern)
 

@@ -48,7 +48,11 @@ class Hook(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Hook:
         if (self.before is None) == (self.after is None):
-            raise ValueError("a hook needs exactly one of before and after")
+            raise ValueError(
+                "a hook runs either before or after a stage: set one of the keys before and after, and not both"
+            )
         if self.user == "web" and self.on not in ("nodes", "first node"):
-            raise ValueError(f'the web user is on the nodes only: a hook on {self.on} needs user = "deploy"')
+            raise ValueError(
+                f'a hook on {self.on} cannot run as the web user, which exists only on the nodes: set user = "deploy"'
+            )
         return self

@@ -1,4 +1,4 @@
-"""The identity of an inventory: what provisioning writes on each host, so that other inventories are recognised. Pure.
+"""The identity of an inventory. Provisioning writes the identity on each host, to recognise other inventories. Pure.
 
 Two inventories must not provision or release the same deployment on the same host. Their nodes and balancers differ, so
 each inventory would take the nodes of the other inventory out of the traffic.
@@ -58,9 +58,9 @@ class Identity:
     def is_same_inventory(self, other: Identity, hosts: Collection[str]) -> bool:
         """Return whether this identity, which a host has, is the identity of the operator's inventory.
 
-        This is not the case if both inventories have different names. It is also not the case if the lock and the
-        journal of this identity are in another bucket, or on a host that the operator's inventory does not have:
-        then two operators could hold two locks for the same servers.
+        The result is False if both inventories have different names. The result is also False if the lock and the
+        journal of this identity are in another bucket, or on a host that the operator's inventory does not have: then
+        two operators could hold two locks for the same servers.
 
         + other: the identity of the operator's inventory
         + hosts: names and addresses of all hosts of the operator's inventory
@@ -87,7 +87,7 @@ def name_of(groups: Mapping[str, Collection[str]], hosts: Collection[str]) -> st
     """Return the name of an inventory: the name of its file without ``.py``; empty if this name is unknown.
 
     pyinfra reads an inventory file, and makes a group that has the name of the file and contains all hosts. If several
-    groups contain all hosts, the last one is this group.
+    groups contain all hosts, the last of these groups has the name of the file.
 
     + groups: group of the inventory -> names of its hosts, in pyinfra's order
     + hosts: names of all hosts of the inventory
@@ -103,7 +103,7 @@ def name_of(groups: Mapping[str, Collection[str]], hosts: Collection[str]) -> st
 def parse(said: Mapping[str, str]) -> Identity | None:
     """Return the identity that a host has; None if the host has no identity file.
 
-    An earlier version of this tool wrote no identity file.
+    Earlier versions of this tool wrote no identity file.
 
     + said: the ``key=value`` lines that the script ``provisioned.sh`` printed. The keys of the lines of the identity
       file begin with ``of.``

@@ -51,9 +51,11 @@ class Journal(Aws):
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Journal:
         if self.kind == "s3" and self.bucket is None:
-            raise ValueError("bucket is missing: kind s3 keeps the journal in a bucket")
+            raise ValueError("kind is s3, but bucket, in which the journal would be kept, is missing: set bucket")
         others = ("host",) if self.kind == "s3" else ("bucket", "prefix", *Aws.model_fields)
         without_effect = [key for key in others if getattr(self, key) is not None]
         if without_effect:
-            raise ValueError(f"{', '.join(without_effect)}: without effect with kind {self.kind}")
+            raise ValueError(
+                f"the kind {self.kind} does not use {', '.join(without_effect)}: remove {', '.join(without_effect)}"
+            )
         return self

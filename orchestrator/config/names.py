@@ -40,7 +40,7 @@ REQUEST_HEADERS = _words(
 def name_of(what: str) -> AfterValidator:
     """Return a validator for a short name of small letters, digits and hyphens.
 
-    + what: what has the name, such as "a build step"
+    + what: the thing that has the name, such as "a build step"
     """
     rule = "use at most 31 small letters, digits and -, with a letter at the beginning"
     return form(r"[a-z][a-z0-9-]{0,30}", f"the name of {what}", rule, _plain)
@@ -55,7 +55,7 @@ def _plain(text: str) -> str:
 def _no_deploy_user(name: str) -> str | None:
     """Return why a user cannot be the deploy user; None if the user can be the deploy user."""
     if name in SYSTEM_USERS | {"www-data"} or name.startswith("systemd-"):
-        return f"{name} is a user of the system: name an unprivileged user of this tool's own, such as deploy"
+        return f"{name} is a user of the system: name an unprivileged user that only this tool uses, such as deploy"
     return None
 
 
@@ -75,7 +75,10 @@ def _ordinary(header: str) -> str | None:
     """Return why a header cannot mark requests of the preview; None if the header can mark these requests."""
     name = header.lower()
     if name in REQUEST_HEADERS or name.startswith(("accept", "if-", "proxy-", "sec-", "x-accel-", "x-forwarded-")):
-        return f"ordinary requests have the header {header}, too: choose a header of your own, such as X-Preview"
+        return (
+            f"ordinary requests also have the header {header}: choose a header that only this setting uses, such "
+            "as X-Preview"
+        )
     return None
 
 

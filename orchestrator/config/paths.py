@@ -15,7 +15,7 @@ SYSTEM = (
 """Directories of the system, or of its users. An application must not be in these directories."""
 
 OF_APPLICATIONS = ("/srv", "/opt", "/mnt", "/media", "/var/www", "/var/opt", "/var/local")
-"""Directories below which an application may be, but which are not for one application alone."""
+"""Directories that may contain the directories of applications, but may not be the directory of an application."""
 
 OF_PEOPLE = ("/home", "/root", "/tmp", "/usr", "/var")  # noqa: S108 (only compared)
 """Directories of the system in which an operator's copy of an application may be."""
@@ -53,10 +53,12 @@ def no_root(path: str) -> str | None:
     + path: absolute path without the parts ``.`` and ``..``
     """
     if path in OF_APPLICATIONS:
-        return f"{path} is not for one application alone: name a directory in {path}, such as {path}/shop"
+        return f"{path} may have directories of several applications: name a directory in {path}, such as {path}/shop"
     found = below(path, SYSTEM)
     if found and not below(path, OF_APPLICATIONS):
-        return f"{path} is a directory of the system: name a directory of the application's own, such as /srv/shop"
+        return (
+            f"{path} is a directory of the system: name a directory that only this application uses, such as /srv/shop"
+        )
     return None
 
 
@@ -102,7 +104,7 @@ def _no_checkout(path: str) -> str | None:
     plain = "/" + normal(path) if path.startswith("/") else normal(path)
     shared = (*OF_APPLICATIONS, *OF_PEOPLE, *IN_MEMORY, "/", "/usr/local", "/usr/share", "~")
     if plain in shared and path not in (".", "./"):
-        return f"{path!r} is far more than one application: name the directory of the application"
+        return f"{path!r} has more than the files of one application: name the directory of the application"
     if below(plain, SYSTEM) and not below(plain, (*OF_PEOPLE, *IN_MEMORY)):
         return f"{path} is a directory of the system: name the directory of the application"
     return None

@@ -47,5 +47,7 @@ class Permissions(Section):
             if not re.fullmatch(r"[0-7]{3,4}", mode):
                 raise ValueError(f"{path}: {mode!r} is not a mode: use three octal digits, such as 640")
             if len(mode) == 4 and mode[0] in "4567" and info.context != RECORDED:
-                raise ValueError(f"{path}: the mode {mode} lets everybody act as the deploy user: leave {mode[0]} out")
+                raise ValueError(
+                    f"{path}: the mode {mode} lets every user act as the deploy user: remove the first digit, {mode[0]}"
+                )
         return {inside(path): mode for path, mode in modes.items()}

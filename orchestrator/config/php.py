@@ -133,5 +133,8 @@ class Php(Section):
         if self.idle_workers is not None and self.idle_workers >= self.workers:
             raise ValueError(f"idle_workers must be less than workers ({self.workers})")
         if not (self.fallback or self.scripts):
-            raise ValueError("fallback: without scripts, the front controller answers all requests: set scripts = true")
+            raise ValueError(
+                "fallback is False, but without scripts the front controller answers all requests: set fallback = "
+                "True, or scripts = True"
+            )
         return self

@@ -43,6 +43,7 @@ class Scaling(Aws):
     def _a_new_instance_can_catch_up(self) -> Scaling:
         if self.hook and not self.live:
             raise ValueError(
-                "live is missing: with hook, a new instance reads the releases from the S3 object that live names"
+                "hook is set, so new instances read the releases from an S3 object, but live, the name of this "
+                "object, is missing: set live, or remove hook"
             )
         return self

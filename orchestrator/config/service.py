@@ -1,4 +1,4 @@
-"""The settings of services: processes, such as a WebSocket server, that a color runs beside or instead of PHP-FPM."""
+"""The settings of services: the processes of a color in addition to PHP-FPM, or instead of PHP-FPM."""
 
 from __future__ import annotations
 

@@ -362,7 +362,9 @@ def _lines(error: ValidationError, raw: Mapping[str, Any]) -> Iterable[str]:
             message = _message(item)
             line = f"{where}: {message}" if where else message
             recipe = recipe_of(raw, line.partition(":")[0])
-            yield line + (f" (this value is the recipe {recipe}'s: set the key to replace it)" if recipe else "")
+            yield line + (
+                f" (the recipe {recipe} sets this value: set the key yourself to replace the value)" if recipe else ""
+            )
 
 
 def _key(part: int | str) -> str:

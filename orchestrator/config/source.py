@@ -293,7 +293,9 @@ class ArchiveSource(Tarball):
     @model_validator(mode="after")
     def _one_place(self) -> ArchiveSource:
         if (self.url is None) == (self.file is None):
-            raise ValueError("an archive needs exactly one of url and file")
+            raise ValueError(
+                "an archive is either at a URL or in a file: set one of the keys url and file, and not both"
+            )
         return self
 
     @property
@@ -321,9 +323,15 @@ class ArtifactSource(Tarball, Repository):
     @model_validator(mode="after")
     def _one_place(self) -> ArtifactSource:
         if (self.url is None) == (self.checkout is None):
-            raise ValueError("an artifact needs exactly one of url and checkout")
+            raise ValueError(
+                "an artifact is either a tarball at a URL or a checkout: set one of the keys url and checkout, "
+                "and not both"
+            )
         if self.url and (self.submodules or self.lfs):
-            raise ValueError("submodules and lfs are for checkout: a tarball must contain all files")
+            raise ValueError(
+                "submodules and lfs have an effect only with checkout: remove them, and put all files into the "
+                "tarball at url"
+            )
         return self
 
     @property

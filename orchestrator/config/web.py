@@ -160,13 +160,13 @@ class Web(Section):
                     f"{path!r} is not a URL path: begin with /, and use letters, digits and . _ ~ @ + = , / -"
                 )
             if path == HEALTH:
-                raise ValueError(f"{path} is the path that balancers and gates request: leave it out")
+                raise ValueError(f"{path} is the health page, which balancers and gates request: remove this redirect")
             if not re.fullmatch(r"(/(?!/)|https?://)[!#%&'()*+,./0-9:;=?@A-Z_a-z~-]*", address):
                 raise ValueError(
                     f"{path}: {address!r} is neither a path, such as /new, nor a URL with http:// or https://"
                 )
             if address.split("#")[0].split("?")[0] == path:
-                raise ValueError(f"{path} is redirected to itself: leave it out")
+                raise ValueError(f"{path} is redirected to itself: remove this redirect, or correct its address")
         return redirects
 
     @field_validator("headers")
@@ -179,14 +179,20 @@ class Web(Section):
         seen: set[str] = set()
         for name, value in headers.items():
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
-                raise ValueError(f"{name!r} cannot be the name of a header")
+                raise ValueError(
+                    f"{name!r} cannot be the name of a header: use letters, digits and -, with a letter at the "
+                    "beginning"
+                )
             if name.lower().startswith("x-accel-") and info.context != RECORDED:
-                raise ValueError(f"{name} is a command to nginx on a balancer: leave it out")
+                raise ValueError(f"{name} would be a command to nginx on a balancer: remove the header")
             if why := RESERVED.get(name.lower()):
-                raise ValueError(f"{name} {why}: leave it out")
+                raise ValueError(f"{name} {why}: remove the header")
             if name.lower() in seen:
-                raise ValueError(f"{name} is there twice: leave one out")
+                raise ValueError(f"{name} is there twice: remove one of both")
             if not re.fullmatch(r"[ -~]+", value) or set('"$\\') & set(value):
-                raise ValueError(f'{name}: a value has ASCII characters without ", $, \\ and line breaks')
+                raise ValueError(
+                    f"{name}: the value is empty, or has a character that nginx's configuration must not contain: "
+                    "use ASCII characters, without double quotes, $, \\ and line breaks"
+                )
             seen.add(name.lower())
         return headers

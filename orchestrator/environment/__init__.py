@@ -69,7 +69,10 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
     hide(found.values())
     found |= given
     if not found:
-        raise UsageError("settings: environment has no variables (file, commands, values)")
+        raise UsageError(
+            "settings: environment: there are no variables: set environment.file, environment.commands or "
+            "environment.values, or remove environment"
+        )
     return found
 
 

@@ -1,8 +1,9 @@
 """Read a dotenv file on the operator's machine, and expand variables in its values.
 
-Programs that read dotenv files expand different things. This module expands only what phpdotenv, Symfony's Dotenv and
-python-dotenv all expand to the same value, and refuses what they read differently (docs/building.md has the table). The
-release's environment file then has plain values, which all readers read alike, also systemd, which expands nothing.
+Programs that read dotenv files differ in the expressions that they expand. This module expands only expressions that
+phpdotenv, Symfony's Dotenv and python-dotenv all expand to the same value, and refuses values that they read
+differently (docs/building.md has the table). The release's environment file then has plain values, which all programs
+read alike, including systemd, which expands nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Line:
     """A variable in a dotenv file.
 
     + value: the value, without quotes and with its escapes resolved
-    + raw: the value as it stands in the file, with its quotes
+    + raw: the value with its quotes and escapes, as in the file
     + where: number of the line and path of the file, for messages
     """
 

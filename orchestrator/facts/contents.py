@@ -36,8 +36,8 @@ class Contents(Fact[Found]):
     """
     Returns which submodules a commit of the origin has, and whether it has files in Git LFS.
 
-    If the origin does not answer in time, the fact returns an empty `Found`. The node keeps no file that it
-    fetches.
+    If the origin does not answer in time, the fact returns an empty `Found`. Afterwards the node keeps none of the
+    files that it fetched for the answer.
 
     + root: directory of the application
     + origin: URL of the git repository

@@ -30,11 +30,13 @@ def check_ref(ref: object) -> str:
     """
     if not isinstance(ref, str):
         raise UsageError(
-            f"ref was read as {type(ref).__name__} {ref!r}, which may not be what you typed: "
-            f"quote it, --data 'ref=\"...\"'"
+            f"--data ref: pyinfra has read the value as {type(ref).__name__} {ref!r}, which may not be what you "
+            "typed: quote it, --data 'ref=\"...\"'"
         )
     if why := fault(ref):
-        raise UsageError(f"{ref!r} cannot be the name of a branch, tag or commit in git: {why}")
+        raise UsageError(
+            f"--data ref: {ref!r} cannot be the name of a branch, tag or commit in git, because {why}: correct the name"
+        )
     return ref
 
 
@@ -67,7 +69,10 @@ def resolve(ref: str, named: Named) -> str:
     tag = named.references.get(f"refs/tags/{ref}^{{}}") or named.references.get(f"refs/tags/{ref}")
     branch = named.references.get(f"refs/heads/{ref}")
     if tag and branch and tag != branch:
-        raise UsageError(f"ref {ref} is both a tag ({tag[:7]}) and a branch ({branch[:7]}): name the commit")
+        raise UsageError(
+            f"--data ref: {ref} is both a tag (of the commit {tag[:7]}) and a branch (at the commit {branch[:7]}): "
+            "give the commit"
+        )
     if found := tag or branch:
         return found
     if COMMIT.match(ref):
@@ -75,7 +80,9 @@ def resolve(ref: str, named: Named) -> str:
     mirrored = named.references.get("mirror", "")
     if ABBREVIATED.match(ref) and mirrored.startswith(ref):
         return mirrored
-    raise UsageError(f"the origin has no branch or tag {ref} (a commit is named by all its 40 digits)")
+    raise UsageError(
+        f"--data ref: the origin has no branch or tag {ref}: correct the name, or give all 40 digits of a commit"
+    )
 
 
 class Revision(Fact[Named]):

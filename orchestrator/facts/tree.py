@@ -31,5 +31,5 @@ class Tree(Fact[str]):
     def parse(self, output: list[str]) -> str:
         [found] = output
         if not HASH.fullmatch(found):
-            raise ValueError(f"{found} is no hash")
+            raise ValueError(f"{found} is not a hash")
         return found

@@ -31,7 +31,7 @@ def judge(
     for name in expected:
         member = members.get(name)
         if member is None:
-            wrong.append(f"{name} was not asked")
+            wrong.append(f"{name} got no request")
             continue
         if not required and not member.answer.status and (member.other is None or not member.other.status):
             continue

@@ -12,5 +12,5 @@ def now() -> str:
 
 
 def monotonic() -> float:
-    """Return the seconds of a clock that nobody can set. Only differences between two results have a meaning."""
+    """Return the seconds of a clock that always runs forward. Only differences between two results have a meaning."""
     return time.monotonic()

@@ -119,7 +119,7 @@ def _file(number: int) -> str:
 
 
 def _answers(lines: Sequence[str]) -> str:
-    return f"the journal's store answers {' '.join(lines)[:80] or 'nothing'}"
+    return f"the journal's store on the host gave an unexpected answer: {' '.join(lines)[:80] or 'nothing'}"
 
 
 def _owner_line(owner: Owner) -> str:

@@ -1,7 +1,7 @@
-"""Read the lines of a journal, whatever is in them. All functions are pure.
+"""Read the lines of a journal, which may be damaged. All functions are pure.
 
-A line may be cut off by a crash, or garbled, or be JSON that is no record. Such a line is left out, and a remark says
-so.
+A line may be cut off by a crash, may be garbled, or may be JSON that is not a record. Such a line is left out, and a
+remark names the line.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ NAMED = 3
 def records_of(file: str, lines: Iterable[str]) -> tuple[list[Record], list[str]]:
     """Return the records on the lines of a journal, and a remark if lines were left out (a list of at most one line).
 
-    Empty lines are no lines. If the Inputs of a run seem to be among the lines that were left out, the result has a
-    record of Inputs without any content: such a run cannot be settled, but has to be.
+    Empty lines are ignored. If the Inputs of a run seem to be among the lines that were left out, the result has a
+    record of Inputs without any content. The verbs then refuse to continue, because the run must be settled, but cannot
+    be settled without its Inputs.
 
     + file: name of the file, for the remark
     """

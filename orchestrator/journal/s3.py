@@ -297,8 +297,8 @@ class S3Store:
                     self._last = seen
                     return seen
         raise OrchestratorError(
-            f"{self._url(self._state_key)} was changed by another process before each of {TRIES} writes: repeat "
-            "the command"
+            f"{self._url(self._state_key)} was not written: before each of {TRIES} attempts, another process had "
+            "changed it. Repeat the command"
         )
 
     def _first_use(self) -> None:
@@ -392,7 +392,8 @@ class S3Store:
                     return None
             time.sleep(0.02 * tried)
         raise OrchestratorError(
-            f"{self._url(key)} was being written by another process at each of {TRIES} writes: repeat the command"
+            f"{self._url(key)} was not written: at each of {TRIES} attempts, another process was writing it. "
+            "Repeat the command"
         )
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:

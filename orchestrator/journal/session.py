@@ -19,7 +19,8 @@ from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Stor
 LEASE = 15.0
 """If a run does not renew its lock for this number of seconds, another run may take the lock.
 
-A clock of the store that nobody can set measures this time, or the clock of the run that waits for the lock.
+The store measures this time by a clock that is independent of the time of day. If the store has no such clock, the run
+that waits for the lock measures the time by its own clock.
 """
 
 RENEW = 5.0
@@ -93,7 +94,7 @@ class Session:
         self.noted = ""
         """The names of the hosts that have noted the last records; empty if nothing was noted."""
         self.contents: Contents | None = None
-        """What a session without a journal knows of earlier runs; None for a session with a journal."""
+        """The contents of the journal, as far as known, if this session has no journal. None if it has a journal."""
         self._renewing: gevent.Greenlet | None = None
         self._lost = False
         self.fence = 0

@@ -55,7 +55,8 @@ class Held:
     """A lock that is held.
 
     + owner: the holder of the lock, without the token
-    + age: seconds since the holder's last renewal, by a clock of the store that nobody can set; None if unknown
+    + age: seconds since the holder's last renewal, by a clock of the store that is independent of the time of day; None
+      if unknown
     + mark: a text that identifies the holder and the last renewal. Each renewal changes the mark
     """
 
@@ -88,7 +89,7 @@ class Contents:
     + held: the holder of the lock; None if the lock is free
     + runs: the records of each of the newest runs, oldest run first
     + numbers: the number of each run in ``runs``
-    + remarks: what could not be read
+    + remarks: remarks about files that could not be read completely
     """
 
     held: Held | None

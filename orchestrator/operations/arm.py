@@ -1,4 +1,4 @@
-"""Arm a node or disarm a node. An armed node changes its ``live`` link by itself at an agreed instant."""
+"""Arm a node or disarm a node. An armed node changes its ``live`` link at an agreed instant."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def arm(
 @operation()
 def disarm(root: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Disarm a node, so that the node does not change its ``live`` link by itself.
+    Disarm a node, so that the node does not change its ``live`` link at the agreed instant.
 
     + root: directory of the application
     + guard: guard of the node, through which the command runs; None to run the command directly

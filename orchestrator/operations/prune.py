@@ -24,7 +24,7 @@ def prune(
     these cases: a color points to the release, a process has its working directory in the release, or a process has a
     file of the release open.
 
-    The operation also removes what ended runs have left behind: incomplete releases, and tar files of releases. For
+    The operation also removes incomplete releases and tar files of releases, which ended runs have left behind. For
     each release in ``needed``, the operation writes the size, in KiB and inodes, to the release's file
     ``.release/size``.
 

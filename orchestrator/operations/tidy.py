@@ -1,4 +1,4 @@
-"""Remove from a node what ended runs have left behind: incomplete releases, and tar files of releases."""
+"""Remove incomplete releases and tar files of releases, which ended runs have left behind on a node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRIPT = read("operations/tidy.sh")
 @operation()
 def tidy(root: str, remove: str, guard: Guard | None = None) -> Generator[StringCommand, None, None]:
     """
-    Remove what ended runs have left behind: incomplete releases, and tar files of releases.
+    Remove incomplete releases and tar files of releases, which ended runs have left behind.
 
     Such a tar file was made to copy a release to another node. The operation does not remove complete releases.
 

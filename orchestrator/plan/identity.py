@@ -27,7 +27,7 @@ def foreign(fleet: FleetState, replaced: frozenset[str] = frozenset()) -> list[s
 
 
 def _lines(found: Identity | None, ours: Identity, hosts: frozenset[str], replaced: frozenset[str]) -> Iterator[str]:
-    """Yield at most one line, which says to whom a host belongs.
+    """Yield at most one line, which names the other inventory, application or deployment to which a host belongs.
 
     + found: the identity that the host has; None if an earlier version of this tool provisioned the host
     + ours: the identity of the operator's inventory
@@ -37,16 +37,16 @@ def _lines(found: Identity | None, ours: Identity, hosts: frozenset[str], replac
     if found is None:
         if ours.deployment:
             name = f"{ours.app}-{ours.deployment}"
-            yield f"the name {name} belongs to an application {name}: choose another name (setting deployment)"
+            yield (f"the name {name} belongs to an application {name}: choose another name (setting deployment)")
     elif not found.is_same_deployment(ours):
         key = "deployment" if ours.deployment else "app"
-        yield f"the name of {ours.what} belongs to {found.what} already: choose another name (setting {key})"
+        yield (f"the name of {ours.what} belongs to {found.what} already: choose another name (setting {key})")
     elif not found.is_same_inventory(ours, hosts) and found.inventory not in replaced:
         yield (
-            f"{ours.what} belongs to the inventory {found.who}, and this inventory is {ours.who}: if both shall share "
-            "servers, give this inventory a deployment of its own (setting deployment, such as staging), or, if "
-            f"this inventory takes the place of {found.inventory}, run deploys/provision.py --data "
-            f"replaces={found.inventory}"
+            f"{ours.what} belongs to the inventory {found.who}, and this inventory is {ours.who}: if both "
+            "inventories are to share servers, give this inventory a different name on them (setting deployment, "
+            f"such as staging). If this inventory takes the place of {found.inventory}, run deploys/provision.py "
+            f"--data replaces={found.inventory}"
         )
 
 

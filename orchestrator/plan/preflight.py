@@ -79,7 +79,10 @@ def release(
         *_room(fleet, settings, idle),
     ]
     if color is not None and color is not idle:
-        problems.append(f"{color} is live: a release goes to {idle}")
+        problems.append(
+            f"--data color={color}: {color} is live, and a release always goes to the idle color: remove --data "
+            f"color, or set it to {idle}"
+        )
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
     if problems:
         raise Refused("; ".join(problems))
@@ -310,7 +313,7 @@ def _taking_part(
     """
     if unknown := allow_missing - set(fleet.nodes):
         raise UsageError(
-            f"allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(fleet.nodes)})"
+            f"--data allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(fleet.nodes)})"
         )
     live = live_color(fleet.without(allow_missing))
     absent = _absent(fleet)
@@ -321,7 +324,9 @@ def _taking_part(
     fleet = fleet.without(left_out)
     problems = [f"{name}: {why}" for name, why in absent.items() if name not in left_out]
     if not fleet.nodes:
-        problems.append("no node is left to release to")
+        problems.append(
+            "the run has no node left, because all nodes are left out: repair a node, or let a node in again"
+        )
     return live, missing, fleet, problems
 
 
@@ -367,8 +372,9 @@ def _switches(fleet: FleetState) -> Iterable[str]:
             )
         if seen.kept != seen.weights:
             yield (
-                f"{name} runs with {seen.weights.green}% on green but would restart with {seen.kept.green}%: "
-                "set both to the same weight"
+                f"{name}: {seen.weights.green}% of the traffic goes to green, but {seen.kept.green}% would after a "
+                "restart of the balancer: set both to the same weight, in the running balancer or in the file "
+                "that the balancer reads at its start"
             )
 
 
@@ -447,7 +453,7 @@ def _scaling(fleet: FleetState, settings: Settings) -> ScalingInput:
 
 
 def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:
-    # a barred node is already a problem of its own (_absent)
+    # `_absent` already names barred nodes
     states = fleet.without(fleet.barred).node_states
     live_releases = {name: state.release[live] for name, state in states.items()}
     if len(set(live_releases.values())) > 1:

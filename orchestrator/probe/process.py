@@ -119,7 +119,7 @@ class ProbeProcess:
                 self._forget()
         try:
             if self._line(self._patience) != "ready":
-                raise ProbeError(f"the probe did not start: {self._last_words()}")
+                raise ProbeError(f"the probe did not start on this machine: {self._last_words()}")
         except BaseException:
             self.kill()
             raise

@@ -6,7 +6,7 @@ functions of each of these modules:
 * ``check`` raises an error if a configuration file cannot be made from the settings. It is called before any change.
 * ``place`` installs everything on a host, without disturbing traffic. It is called once for each phase (see the module
   ``phases``).
-* ``pending`` returns what is left to do so that the host uses the installed configuration.
+* ``pending`` returns the tasks that are left until the host uses the installed configuration.
 * ``activate`` makes the host use the installed configuration.
 
 Only ``activate`` can disturb traffic. Therefore provisioning can change the hosts while the fleet serves traffic. If

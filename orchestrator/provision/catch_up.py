@@ -1,4 +1,4 @@
-"""Make the script ``catch-up``, with which a new instance of an Auto Scaling group makes itself ready for traffic.
+"""Make the script ``catch-up``, with which a new instance of an Auto Scaling group prepares itself for traffic.
 
 ``catch-up`` calls other scripts, the steps. Most steps are the scripts of a release's operations, such as ``build``.
 Therefore an instance prepares itself exactly as a release prepares a node. docs/aws-instances.md explains how
@@ -29,7 +29,9 @@ def script(settings: Settings) -> str:
     """Return the text of the script ``catch-up``. Raises UsageError if the setting ``scaling.hook`` is missing."""
     scaling = settings.scaling
     if scaling is None or scaling.hook is None:
-        raise UsageError("settings: scaling.hook is missing: new instances have nothing to complete")
+        raise UsageError(
+            "settings: scaling.hook is missing: set scaling.hook to the name of the hook that a new instance completes"
+        )
     shared, source = settings.shared, settings.source
     assert isinstance(source, GitSource)
     return (

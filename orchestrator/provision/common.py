@@ -78,7 +78,10 @@ def public_keys(path: str) -> list[str]:
     lines = [line.strip() for line in local_text(path, "authorized_keys").splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if any("PRIVATE KEY" in key for key in keys):
-        raise UsageError(f"settings: authorized_keys: {path} is a private key")
+        raise UsageError(
+            f"settings: authorized_keys: {path} has a private key: name the file with the public key, such as "
+            f"{path}.pub"
+        )
     return keys
 
 

@@ -179,9 +179,12 @@ def forget(fleet: Fleet, members: Members, say: Say) -> None:
     for name in names:
         for one in members.roll(name).leaving:
             if left := _until_no_connection(fleet, name, one):
-                line = f"{name}: {_counted(left)} open to {one.label} after {drain.limit:g} s"
+                line = f"{name}: {_counted(left)} still open to {one.label} after {drain.limit:g} s"
                 if drain.at_limit == "refuse":
-                    raise StepFailed(f"{line}, and drain.at_limit is refuse: run the same command again")
+                    raise StepFailed(
+                        f"{line}, so {one.label} was not removed from the lists of the balancers (drain.at_limit "
+                        "is refuse): run the same command again"
+                    )
                 say(f"    warning: {line}; if you switch the server off, they are cut")
     addresses = _addresses(fleet)
 

@@ -78,7 +78,9 @@ def require_node(fleet: Fleet, before: Answering, host: Host) -> None:
 
     def look() -> None:
         if problem := _problem_of_node(fleet, host, live, release):
-            raise NotYet(f"{live} no longer answers with the live release after the load: {problem}")
+            raise NotYet(
+                f"since the new configuration was loaded, {live} no longer answers with the live release: {problem}"
+            )
 
     until(look, gate.deadline, gate.interval)
 
@@ -93,7 +95,7 @@ def require_balancer(fleet: Fleet, before: Answering, host: Host) -> None:
 
     def look() -> None:
         if problem := _problem_of_balancer(fleet, host):
-            raise NotYet(f"{problem} after the load")
+            raise NotYet(f"since the new configuration was loaded, {problem}")
 
     until(look, fleet.settings.gate.deadline, fleet.settings.gate.interval)
 

@@ -1,7 +1,7 @@
 """Decide which nodes must not get traffic yet, and which nodes leave the fleet. All functions are pure.
 
 A node must not get traffic while it lacks the release that the other nodes have in a color with traffic. A node leaves
-the fleet if a balancer knows the node, and the inventory does not have the node any more.
+the fleet if a balancer knows the node, but the inventory no longer has the node.
 """
 
 from __future__ import annotations
@@ -191,11 +191,13 @@ def missing(
         if lost:
             groups.setdefault(lost, []).append(balancer)
     return [
-        f"{_list(balancers)} {'sends' if len(balancers) == 1 else 'send'} requests to {_list(lost)}, "
-        f"which {'is' if len(lost) == 1 else 'are'} not in this inventory: if the fleet shall lose "
-        f"{'this node' if len(lost) == 1 else 'these nodes'}, add --data remove={','.join(sorted({*lost, *removed}))}; "
-        f"if this inventory is another deployment of {app} on the same servers, give it a name of its own (setting "
-        "deployment, such as staging)"
+        (
+            f"{_list(balancers)} {'sends' if len(balancers) == 1 else 'send'} requests to {_list(lost)}, which "
+            f"{'is' if len(lost) == 1 else 'are'} not in this inventory: if "
+            f"{'this node is' if len(lost) == 1 else 'these nodes are'} to leave the fleet, add --data "
+            f"remove={','.join(sorted({*lost, *removed}))}. If this inventory is another deployment of {app} on the "
+            "same servers, give the deployment a different name (setting deployment, such as staging)"
+        )
         for lost, balancers in groups.items()
     ]
 
@@ -233,9 +235,14 @@ def check_removed(removed: frozenset[str], lists: Mapping[str, Sequence[Listed]]
     labels = sorted({one.label for one_list in lists.values() for one in one_list})
     for name in sorted(removed):
         if name in nodes or name in nodes.values():
-            raise UsageError(f"remove: {name} is in the inventory: take {name} out of the inventory first")
+            raise UsageError(
+                f"--data remove={name}: {name} is in the inventory: first remove {name} from the inventory"
+            )
         if name not in known:
-            raise UsageError(f"remove: no balancer knows a node {name} (known: {', '.join(labels) or 'none'})")
+            raise UsageError(
+                f"--data remove={name}: no balancer has a node {name} in its list (the lists have "
+                f"{', '.join(labels) or 'no nodes'}): correct the name"
+            )
 
 
 def split(fleet: FleetState) -> list[str]:
@@ -363,8 +370,8 @@ def roll(
     + known: nodes of the list; none if the balancer is new
     + nodes: inventory name -> address
     + without: names of the nodes that must not get traffic
-    + barred: names of the nodes that at least one switch bars already. If the balancer is new, it must bar these nodes,
-      too.
+    + barred: names of the nodes that at least one switch bars already. If the balancer is new, it must also bar these
+      nodes.
     + here: addresses that this balancer bars already. If the inventory has a new address for a node with such an
       address, the balancer must also bar the new address.
     """

@@ -296,9 +296,9 @@ class Task:
     """One task that ``activate`` has to do on a node, because configuration is installed but not loaded.
 
     + what: description for the operator
-    + kind: what to do. ``units``: systemd reads its unit files. ``up``: start the color. ``nginx``: start or reload
-      nginx of the node. ``listen``: nginx of the color loads the nginx settings that do not depend on a release, and
-      listens on the color's port. ``restart``: restart the color. ``later``: do nothing now, because the color may
+    + kind: the work of the task. ``units``: systemd reads its unit files. ``up``: start the color. ``nginx``: start or
+      reload nginx of the node. ``listen``: nginx of the color loads the nginx settings that do not depend on a release,
+      and listens on the color's port. ``restart``: restart the color. ``later``: do nothing now, because the color may
       serve users; the color reads its new configuration at its next start.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first

@@ -195,10 +195,10 @@ def directories_below(
 
 
 def _changed(paths: Sequence[str], user: str, group: str, mode: str, found: Found) -> list[str]:
-    """Return the paths at which a directory must be made or changed. If there are none, tell pyinfra.
+    """Return the paths at which a directory must be made or changed. If there are none, call ``host.noop``.
 
-    Raises OperationError if there is something else than a directory at a path. The arguments are the same as for the
-    operation ``directories``.
+    Raises OperationError if a path exists and is not a directory. The arguments are the same as for the operation
+    ``directories``.
     """
     there = _entries(paths, found)
     wrong = wrong_directories(there, paths, user, group, mode)
@@ -215,7 +215,7 @@ def _relative(base: str, paths: Sequence[str]) -> list[str]:
     """Return paths relative to a directory above them. Raises ValueError if a path is not below this directory."""
     above = f"{base.rstrip('/')}/"
     if outside := [path for path in paths if not path.startswith(above)]:
-        raise ValueError(f"not below {base}: {outside}")
+        raise ValueError(f"{', '.join(outside)}: each path must be below the directory {base}")
     return [path.removeprefix(above) for path in paths]
 
 

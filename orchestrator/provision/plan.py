@@ -106,7 +106,7 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
 def node_lines(
     found: Compared, drain: Drain | None = None, lacking: str | None = None, left: bool = False
 ) -> list[str]:
-    """Return what provisioning would do on a node, one line each, in order. Pure.
+    """Return one line for each action of a provisioning on a node, in order. Pure.
 
     + found: the differences between the node and the state that provisioning would give the node
     + drain: how the node is drained before its nginx is reloaded; None if the node is not drained
@@ -121,7 +121,7 @@ def node_lines(
 
 
 def balancer_lines(found: Compared, kind: str, leaving: Sequence[str], serving: bool) -> list[str]:
-    """Return what provisioning would do on a balancer, one line each, in order. Pure.
+    """Return one line for each action of a provisioning on a balancer, in order. Pure.
 
     + found: the differences between the balancer and the state that provisioning would give the balancer
     + kind: ``haproxy`` or ``nginx``

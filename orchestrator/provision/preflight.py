@@ -40,7 +40,12 @@ def problems(fleet: Fleet) -> list[str]:
 
 def _unreachable(fleet: Fleet) -> list[str]:
     missing = [host.name for host in fleet.state.inventory if not host.connected]
-    return [f"{', '.join(missing)} cannot be reached"] if missing else []
+    if not missing:
+        return []
+    return [
+        f"{', '.join(missing)} cannot be reached, and provisioning needs all hosts: repair the connection, or remove a "
+        "server that no longer exists from the inventory"
+    ]
 
 
 def _shells(fleet: Fleet) -> list[str]:
@@ -53,8 +58,10 @@ def _shells(fleet: Fleet) -> list[str]:
     connected = [name for name in hosts if fleet.host(name).connected]
     replies = fleet.each(connected, lambda host: fleet.look(host, LoginShells, users=[user]), LOOK)
     return [
-        f"{reply.name}: the login shell of {user} is {shell}, which does not run commands as sh does: "
-        f"usermod --shell /bin/bash {user}"
+        (
+            f"{reply.name}: the login shell of {user} is {shell}, which does not run commands as sh does: run usermod "
+            f"--shell /bin/bash {user}"
+        )
         for reply in replies
         for user, shell in (reply.value or {}).items()
         if PurePosixPath(shell or "/bin/sh").name not in SHELLS

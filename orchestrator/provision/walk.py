@@ -234,13 +234,14 @@ def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Cal
     5. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
        balancers' lists of nodes.
 
-    The live color is never restarted. A host that answered with the live release before must answer with this release
-    again after the load (`live_gate`). If an item of this order fails, StepFailed is raised, and the later items are
-    not performed. Then call `load_former`. If the load failed on a drained node, this node stays barred.
+    The live color is never restarted. If a host answered with the live release before, it must answer with this release
+    again after it has loaded the configuration (`live_gate`). If an item of this order fails, StepFailed is raised, and
+    the later items are not performed. Then call `load_former`. If a drained node failed to load the configuration, this
+    node stays barred.
 
     + members: which nodes may get traffic
     + before: the hosts that answered with the live release before
-    + check_probe: is called after each load; raises StepFailed if requests have failed
+    + check_probe: is called each time a host has loaded its configuration; raises StepFailed if requests have failed
     + say: prints a line for the operator
     """
     loading = _Loading(fleet, members, before, check_probe, say)

@@ -79,7 +79,10 @@ class Baking:
         comparison = self._settings.comparison
         policies = {"inconclusive": comparison.on_inconclusive, "error": comparison.on_error}
         if policies.get(last.value) == "undo":
-            raise NotYet(f"{last.value}: {last.words} (comparison.on_{last.value} is undo)")
+            raise NotYet(
+                f"the comparison of both colors ended with {last.value} ({last.words}), and the setting "
+                f"comparison.on_{last.value} is undo"
+            )
         return last.words if last.value == "pass" else f"{last.value}, but the run continues: {last.words}"
 
     # The health page

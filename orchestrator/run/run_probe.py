@@ -48,7 +48,7 @@ NOTHING = Counted(0, {})
 
 
 class Proof(NamedTuple):
-    """What the probe proves at the end of a run.
+    """The result of the probe at the end of a run.
 
     + detail: one line for the report, with the numbers of the probe
     + doubt: why the probe does not prove that no request failed because of the run; empty if the probe proves this
@@ -61,7 +61,7 @@ class Proof(NamedTuple):
 class RunProbe:
     """Starts, reads and ends the probe's process.
 
-    If the process ends by itself or does not answer, the run continues without a probe. In this case, `shifting`,
+    If the process ends too early or does not answer, the run continues without a probe. In this case, `shifting`,
     `look` and `close` do nothing, and the result of `end` says that nothing is proved.
 
     + since: name of the moment from which failures count, for messages
@@ -155,7 +155,7 @@ class RunProbe:
             self._lose()
 
     def end(self, after: float, judged: bool) -> Proof:
-        """Let the probe run for some more seconds, then end the probe. Return what the probe proves.
+        """Let the probe run for some more seconds, then end the probe. Return its result.
 
         + after: seconds until the probe ends
         + judged: whether to raise NotYet in two cases: more requests have failed since the first cutover than the
@@ -171,13 +171,15 @@ class RunProbe:
             self.close()
             found = Proof("the probe gave no report", "the probe gave no report")
         else:
-            found = Proof("the probe had ended before", "the probe ended by itself during the run")
+            found = Proof(
+                "the probe had ended before", "the probe process ended during the run, before the run stopped it"
+            )
         if self.report is not None:
             totals = self.report.totals
             found = Proof(f"{totals.requests} requests, {totals.failed} failed")
             found = Proof(found.detail, self._judge(self.report) if judged else "")
         if judged and found.doubt and self._settings.probe.proof == "strict":
-            raise NotYet(f"{found.doubt}: nothing is proved (probe.proof is strict)")
+            raise NotYet(f"{found.doubt}: nothing is proved (the setting probe.proof is strict)")
         return found
 
     def close(self) -> None:

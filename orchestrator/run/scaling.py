@@ -30,10 +30,10 @@ def keep_still(settings: Settings, asked: Scaling) -> str:
     removed since the run first read the state of the group, or if the group is still changing.
     """
     processes, name = asked.processes, asked.group
-    listed = ", ".join(processes) or "nothing: all processes were suspended before the run"
+    listed = ", ".join(processes) or "nothing, because all processes were suspended before the run"
     match asked.do:
         case "inherit":
-            return f"{name} is still suspended ({listed}): resumed at the end"
+            return f"{name} is still suspended ({listed}); the run resumes it at its end"
         case "resume":
             scaling.resume(_account(settings, asked.region).autoscaling(), name, processes)
             return f"{name}: {listed}"

@@ -16,11 +16,11 @@ from orchestrator.switches.base import Api, Seen
 from orchestrator.waiting import until, within
 
 PATIENCE = 10.0
-"""Seconds within which a balancer must say where it sends traffic. While a balancer restarts, it does not say so."""
+"""Seconds within which a balancer must report where it sends traffic. While a balancer restarts, it reports nothing."""
 
 
 def asked(needs: Iterable[NoTraffic]) -> dict[Place, list[NoTraffic]]:
-    """Return switch -> the conditions that name the switch, each condition once. Pure."""
+    """Return the conditions of each switch: switch -> the conditions that name it, without duplicates. Pure."""
     found: dict[Place, list[NoTraffic]] = {}
     for need in dict.fromkeys(needs):
         for place in need.switches:

@@ -176,11 +176,12 @@ class Ended:
 
     @property
     def where_stopped(self) -> str:
-        """One sentence for the operator about an undo that stopped: what happened and what to do."""
+        """The message about an undo that stopped. The message says what happened, and what the operator must do."""
         return (
-            f"the undo stopped before `{self.stopped}`, because requests may still reach the color that this stage "
-            "changes: both colors keep running. Repair what the lines name, then run the same command again, which "
-            "goes on with the undo. If a balancer is gone for good, first remove it from the inventory"
+            f"the undo stopped before the stage `{self.stopped}`, because requests may still reach the color that "
+            "this stage changes. Both colors keep running. Correct the problems listed above, then run the same "
+            "command again, which continues the undo. If a balancer no longer exists, first remove it from the "
+            "inventory"
         )
 
     @property
@@ -230,13 +231,13 @@ class StageFailed(OrchestratorError):
 
 
 class Walk:
-    """One walk along a plan: performs or undoes stages, writes the journal, and shows the events to the operator.
+    """Walks along a plan once: performs or undoes stages, writes the journal, and shows the events to the operator.
 
     Before a step that needs a color without traffic (``Step.needs``), the walk asks the switches. If a switch objects,
     the step is not performed: a run is undone, and an undo stops there and leaves both colors running.
 
-    + surveyed: whether the caller has just read all switches and found that all traffic goes to the live color. Until
-      the walk undoes, it then does not ask the switches itself, because only the run moves traffic
+    + surveyed: whether the caller has just read all switches and found that all traffic goes to the live color. If so,
+      the walk asks the switches only in an undo, because until then only the run itself moves traffic
     """
 
     def __init__(
@@ -342,10 +343,11 @@ class Walk:
     def forward(self, stages: Sequence[Stage]) -> Ended:
         """Perform the stages after the commit. Return how the walk ended.
 
-        If a stage fails, the walk shows a warning and performs the next stage. If the kind of the failed stage has
-        ``owed``, the run stays open, and the next command first performs all stages after the commit again, with their
-        hooks. Without ``owed``, no command performs the failed stage again. Instead, the next release or rollback
-        completes the work of ``promote`` and ``attach again``, and the next release completes the work of ``prune``.
+        If a stage fails, the walk shows a warning and performs the next stage. The kind of the failed stage decides
+        what happens afterwards. If the kind has ``owed``, the run stays open, and the next command first performs all
+        stages after the commit again, with their hooks. If the kind does not have ``owed``, the run ends. The next
+        release or rollback then does the missing work of ``promote`` and ``attach again``, and the next release does
+        the missing work of ``prune``.
         """
         warnings: list[Result] = []
         owed: list[Result] = []
@@ -450,8 +452,8 @@ class Walk:
 def _concerns(place: Place, need: NoTraffic) -> bool:
     """Return whether a failure at a place leaves it unknown whether a condition is met.
 
-    Requests from the operator's machine prove where a switch behind an API sends traffic. Load balancers on hosts do
-    what they say, so that their own answer is enough.
+    Requests from the operator's machine prove where a switch behind an API sends traffic. For a load balancer on a
+    host, the load balancer's own answer is proof enough.
     """
     return place in need.switches or (place == OPERATOR and any(switch.kind == "api" for switch in need.switches))
 

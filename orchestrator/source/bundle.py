@@ -55,7 +55,7 @@ def export(checkout: str, commit: str, submodules: bool = False, lfs: bool = Fal
     """
 
     def fill(path: Path) -> Sequence[str]:
-        # a directory of its own, because the exported files may have any name
+        # a separate directory for the work files of the script, because the exported files may have any name
         with Scratch() as work:
             arguments = [Path(checkout).expanduser().absolute(), commit, path, work, *flags(submodules, lfs)]
             command = shlex.join(["sh", "-c", EXPORT, "orchestrator", *map(str, arguments)])
@@ -134,7 +134,7 @@ def _run(command: Sequence[str | os.PathLike[str]]) -> str:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
     except FileNotFoundError:
-        raise OrchestratorError(f"{command[0]} is missing on this machine") from None
+        raise OrchestratorError(f"{command[0]} is missing on this machine: install {command[0]}") from None
     if done.returncode:
         said = done.stderr.strip().splitlines()
         first = f": {said[0]}" if said else ""

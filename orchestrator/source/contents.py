@@ -1,4 +1,4 @@
-"""Say which contents of a version a release would lack, because a setting of the source is off."""
+"""Find the contents of a version that a release would lack, because a setting of the source is off."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from orchestrator.source.contents import missing
 from orchestrator.source.kind import Call, SourceKind, Supply, Version
 
 ASKED = 3
-"""If a node does not answer, the next node is asked what the origin has. At most this number of nodes is asked."""
+"""The largest number of nodes that are asked for a commit. If a node does not answer, the next node is asked."""
 
 
 class Git(SourceKind):

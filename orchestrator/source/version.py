@@ -19,7 +19,9 @@ def version(fleet: Fleet, options: Options) -> Version:
     """
     kind = kind_of(fleet.settings)
     if options.sha256 and not kind.takes_sha256:
-        raise UsageError(f"--data sha256= is for archives, but the source is {kind.noun}")
+        raise UsageError(
+            f"--data sha256= has an effect only on a tarball, but the source is {kind.noun}: remove --data sha256="
+        )
     if kind.pushes:
         _check_push(fleet)
     return kind.version(fleet, options)

@@ -19,7 +19,7 @@ LINK_BACK = Kind("link back", ("node",))
 
 @dataclass(frozen=True)
 class Arm(Action):
-    """Arm a node to point its ``live`` link to a color by itself. All armed nodes do this at the same instant."""
+    """Arm a node: at a given instant, which is the same for all nodes, the node points its ``live`` link to a color."""
 
     name = "arm"
     handler = "orchestrator.run.handlers.arm:ArmHandler"

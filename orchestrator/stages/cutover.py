@@ -115,7 +115,7 @@ def _shift(i: Inputs, weights: Weights, back: bool) -> tuple[Step, ...]:
 
 def _action(switch: SwitchInput, weights: Weights, back: bool) -> Action:
     if switch.at == "node":
-        # an armed node changes its link by itself, so the step only checks that the link has changed
+        # an armed node changes its link without another command, so the step only checks that the link has changed
         return Fire(whole(weights))
     return Shift(switch.kind, weights.green, back)
 

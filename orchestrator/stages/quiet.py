@@ -37,8 +37,8 @@ def quiet(i: Inputs, balancers: bool = True) -> Stage:
     # some switches keep sending requests to the color for some seconds after its weight became 0
     still = max(switch.quiet for switch in i.settings.switches)
     action = Quiet(i.color, still)
-    # The wait ends by itself at ``drain.limit`` and reports its last count. Only a place that does not answer at all
-    # reaches this deadline.
+    # The wait ends at ``drain.limit`` and reports its last count. Only a place that does not answer at all reaches this
+    # deadline.
     deadline = i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
     return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic()) for place in places))

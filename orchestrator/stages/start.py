@@ -43,9 +43,9 @@ def start(i: Inputs) -> Stage:
     """Return the stage that starts the release in the color ``i.color`` of every node.
 
     In a release or rollback, ``i.color`` is the idle color. A `join` starts both colors of a barred node, by one stage
-    for each color. The undo waits until the color has no request in flight, starts the color's former release again,
-    and checks the color with the gate. The undo does not warm the color, so the color is cold afterwards. If a switch
-    may still send requests to the color, the undo stops before it restarts the color.
+    for each color. The undo has three steps: wait until the color has no request in flight, start the color's former
+    release again, and check the color with the gate. The undo does not warm the color, so the color is cold afterwards.
+    If a switch may still send requests to the color, the undo stops before it restarts the color.
     """
     return Stage(
         START,

@@ -126,15 +126,20 @@ def _check_options(fleet: Fleet, verb: str, options: Options) -> None:
     _check_nodes(fleet, "allow_missing", sorted(options.allow_missing))
     everybody = options.allow_missing and options.allow_missing >= set(fleet.nodes)
     if everybody:
-        raise UsageError("--data allow_missing= names all nodes: no node is left for the run")
+        raise UsageError("--data allow_missing= names all nodes, so no node is left for the run: leave out fewer nodes")
     if verb == "remove" and options.remove and options.remove != {fleet.settings.name}:
         named = ",".join(sorted(options.remove))
         hint = _hint(named, [fleet.settings.name])
-        raise UsageError(f"--data remove={named}: the application of this inventory is {fleet.settings.name}{hint}")
+        raise UsageError(
+            f"--data remove={named}: the application of this inventory is {fleet.settings.name}{hint}: name this "
+            "application, or use the inventory of the other application"
+        )
     if verb == "provision":
         for name in sorted(options.remove):
             if fleet.has(name):
-                raise UsageError(f"--data remove={name}: {name} is in the inventory: take {name} out of it first")
+                raise UsageError(
+                    f"--data remove={name}: {name} is in the inventory: first remove {name} from the inventory"
+                )
     if verb in ("release", "code") and options.until:
         known = ["preview", *(str(step.weight) for step in fleet.settings.cutover[:-1])]
         if options.until not in known:

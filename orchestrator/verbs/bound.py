@@ -70,11 +70,11 @@ def check_approved(now: Mapping[str, Any], approved: Approved, settled: str = ""
     """
     after = _after(settled)
     if approved.inputs is None:
-        raise Refused(f"no plan was shown and approved; {after}: repeat the command to see the plan")
+        raise Refused(f"no plan was shown and approved before this run; {after}: repeat the command to see the plan")
     differences = _differences(approved.inputs, now)
     if differences:
         raise Refused(
-            f"changed since the plan was shown: {differences}; {after}: repeat the command to see the new plan"
+            f"the plan has changed since it was shown: {differences}; {after}: repeat the command to see the new plan"
         )
 
 
@@ -90,9 +90,14 @@ def check_saved(now: Mapping[str, Any], file: str, settled: str = "") -> None:
     try:
         differences = _differences(json.loads(Path(file).read_text())["inputs"], now)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} is not a saved plan: {error}") from None
+        raise UsageError(
+            f"--data bound={file}: the file has no saved plan ({error}): save a plan with --data save=FILE"
+        ) from None
     if differences:
-        raise Refused(f"changed since {file} was saved: {differences}; {_after(settled)}: save and read a new plan")
+        raise Refused(
+            f"the plan has changed since it was saved in {file}: {differences}; {_after(settled)}: save the new "
+            "plan, read it, and repeat the command with it"
+        )
 
 
 def _after(settled: str) -> str:
@@ -100,7 +105,7 @@ def _after(settled: str) -> str:
 
     + settled: the name of the earlier run that was settled; empty if no run was settled
     """
-    return f"{settled} is settled" if settled else "nothing was changed"
+    return f"this command has only settled {settled}" if settled else "this command changed nothing"
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

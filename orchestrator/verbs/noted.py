@@ -77,7 +77,7 @@ class HostNotes:
     def command(self, host: Host, fence: int) -> StringCommand:
         """Return the command with which the guard of a host prints the notes, and refuses older runs from now on.
 
-        If another inventory with a lock of its own has provisioned the host, the command fails, and changes nothing.
+        If another inventory with a different lock has provisioned the host, the command fails, and changes nothing.
         """
         identity = self._fleet.settings.node.inventory
         journals = " ".join([*sorted(self._fleet.known_as), self._fleet.identity.journal])

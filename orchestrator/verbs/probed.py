@@ -40,7 +40,10 @@ class LoadProbe:
         self._probe.count_from_now()
 
     def check(self) -> None:
-        """Raise StepFailed if more requests have failed since the first load than the failures before explain."""
+        """Raise StepFailed if more requests have failed since the first host loaded its configuration.
+
+        Failed requests from before may explain the later failures. Then this method does nothing.
+        """
         try:
             self._probe.look()
         except NotYet as failed:

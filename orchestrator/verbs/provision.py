@@ -197,8 +197,8 @@ def _put_back(fleet: Fleet) -> None:
         kept.put_back(fleet)
     except OrchestratorError as failed:
         raise NotUndone(
-            f"the former files are not back: {failed}: repair the cause, and run deploys/provision.py, which puts them "
-            "back first"
+            f"the former files could not be put back on all hosts: {failed}. Repair the cause, and run "
+            "deploys/provision.py, which first puts these files back"
         ) from None
     say("    all files are as before on all hosts", fg="yellow")
 
@@ -226,10 +226,10 @@ def _take_back(fleet: Fleet, members: Members, before: Answering, former: Sequen
     except OrchestratorError as failed:
         walk.mark_unfinished(fleet, former)
         raise NotUndone(
-            f"{reason}; and the former configuration is not loaded on every host: {failed}: repair the cause, and run "
-            "deploys/provision.py"
+            f"{reason}; afterwards, the former configuration could not be put back and loaded on all hosts: "
+            f"{failed}. Repair the cause, and run deploys/provision.py"
         ) from None
-    say("    all files are as before on the hosts that were provisioned before, and loaded", fg="yellow")
+    say("    the hosts that were provisioned before have their former files again, and have loaded them", fg="yellow")
 
 
 def _can_lock(fleet: Fleet) -> bool:

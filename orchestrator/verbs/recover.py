@@ -29,7 +29,10 @@ def resume(fleet: Fleet, options: Options) -> int:
             say("nothing to resume: the last run ended")
             return 0
         if run.history.undoing:
-            say(f"the undo of {run.history.name} has begun, so that run cannot continue: undoing the rest", fg="yellow")
+            say(
+                f"{run.history.name} cannot be resumed, because its undo has begun: undoing the remaining stages",
+                fg="yellow",
+            )
             return settle_run(fleet, session, run)
         return _go_on(fleet, session, "resume", options, run)
 

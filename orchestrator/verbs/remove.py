@@ -39,7 +39,7 @@ def remove(fleet: Fleet, options: Options) -> int:
     asks = fleet.state.check_for_changes
     app = fleet.settings.name
     fleet.prepare_connections()
-    # with the question, `show_removal` has shown the plan, and has refused the hosts of other inventories, before
+    # if the operator was asked, `show_removal` has already shown the plan and refused hosts of other inventories
     found = walk.look(fleet, _keeps(options)) if asks else show_removal(fleet, options)
     found = {name: left for name, left in found.items() if not _is_clean(fleet, left)}
     if not found:
@@ -47,7 +47,7 @@ def remove(fleet: Fleet, options: Options) -> int:
             say(f"nothing of {app} is left")
         return 0
     if asks:
-        # time has passed while the operator read the plan: the checks of the plan hold only for the state of then
+        # check again, because the fleet may have changed while the operator read the plan
         _check_found(fleet, found, _keeps(options))
     _confirm(fleet, options, found, asks)
     last = [name for name in found if name == _journal_host(fleet)]
@@ -129,7 +129,10 @@ def _check_name(fleet: Fleet, options: Options) -> None:
     """
     app = fleet.settings.name
     if options.remove and options.remove != {app}:
-        raise UsageError(f"remove={','.join(sorted(options.remove))}: the application of this inventory is {app}")
+        raise UsageError(
+            f"--data remove={','.join(sorted(options.remove))}: the application of this inventory is {app}: name "
+            "this application, or use the inventory of the other application"
+        )
 
 
 def _confirm(fleet: Fleet, options: Options, found: Mapping[str, Left], asks: bool) -> None:

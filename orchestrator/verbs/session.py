@@ -33,8 +33,8 @@ from orchestrator.verbs.noted import HostNotes, Notes, merged, with_notes
 def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[Session]:
     """Take the lock, make the guard of every reachable host refuse commands of older runs, and yield the session.
 
-    When the ``with`` block ends, even by an exception, give the lock back. From the end of the block on, signals
-    interrupt nothing.
+    When the ``with`` block ends, even by an exception, give the lock back. After the block, signals no longer interrupt
+    this process.
 
     + user: the user as which the commands of the store and of the guards run; None for the user who logs in
 
@@ -76,7 +76,10 @@ def begin_unjournaled(fleet: Fleet) -> Iterator[Session]:
     fence = max(closed.fence, *contents.numbers, 0) + 1
     closed = close_to_older_runs(fleet, fence)
     if closed.fence > fence:
-        raise Refused("another run has begun: repeat the command")
+        raise Refused(
+            "another run has begun at the same time on the hosts, so this run stops: run deploys/status.py to see "
+            "the other run, then repeat the command"
+        )
     session = Unjournaled(fence, HostNotes(fleet), with_notes(contents, closed.notes), say)
     try:
         yield session
@@ -110,7 +113,7 @@ def _readable(fleet: Fleet) -> Contents:
     return Contents(None, [])
 
 
-UNKNOWN = "the journal cannot be read, so earlier runs are unknown, and whether another run is in progress"
+UNKNOWN = "the journal cannot be read, so it is unknown which runs came before and whether another run is in progress"
 EMERGENCY = "in an emergency, deploys/rollback.py --data journal=off rolls back without lock and journal"
 
 
@@ -157,11 +160,11 @@ class Closed(NamedTuple):
 def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Closed:
     """Make the guard of every host refuse commands of older runs, and kill commands that older runs left behind.
 
-    Return the notes of earlier runs, and the highest fence (run number) that a guard has stored, but at least
-    ``fence``. If the result is higher than ``fence``, some guards refuse this run's commands, so this run needs a
-    higher number. A host that cannot be reached or has no guard yet is ignored, because the preflight decides about
-    this host. If another inventory with a lock of its own has provisioned a host, the guard of this host stays
-    unchanged, because a run of that inventory may be at work there.
+    Return the answers of the guards. The fence of the result is the highest fence (run number) that a guard has stored,
+    but at least ``fence``. If it is higher than ``fence``, some guards refuse this run's commands, so this run needs a
+    higher number. Two kinds of hosts are ignored. If a host cannot be reached or has no guard yet, the preflight
+    decides about this host later. If another inventory with a different lock has provisioned a host, the guard of this
+    host stays unchanged, because a run of that inventory may be at work there.
 
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in

@@ -40,7 +40,7 @@ def open_run_of(fleet: Fleet, contents: Contents) -> OpenRun | None:
 def warn_of_remarks(contents: Contents) -> None:
     """Print a warning for each file of the journal that cannot be read completely and may be needed.
 
-    Older journals do not matter any more. ``deploys/status.py`` names them as well.
+    Older journals are no longer needed, so only ``deploys/status.py`` names them.
     """
     for line in contents.remarks_since(decisive(contents.runs)):
         say(f"warning: the journal: {line}", fg="yellow")
@@ -151,7 +151,10 @@ def _record(session: Session, i: Inputs, ended: Ended) -> int:
     if ended.left:
         # the run stays open, so that the next command undoes the rest
         lost = ", ".join(sorted({result.place.name for result in ended.left}))
-        say(f"not undone on {lost}, which does not answer: the next command tries again", fg="yellow")
+        say(
+            f"the undo is not complete on {lost}, which does not answer: the next release or rollback tries again",
+            fg="yellow",
+        )
         return 1
     session.append([Settled("forward" if ended.committed else "undone")])
     live = i.release if ended.committed else i.live or "no release"

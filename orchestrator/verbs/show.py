@@ -27,8 +27,8 @@ from orchestrator.verbs.session import read_journal
 from orchestrator.verbs.settle import warn_of_remarks
 
 UNJOURNALED = (
-    "without lock and journal: make sure that no other run is in progress. This rollback is noted on the hosts, and "
-    "the next command with a journal adds it to the journal"
+    "this rollback uses neither lock nor journal: make sure that no other run is in progress. The rollback is "
+    "noted on the hosts, and the next command with a journal adds it to the journal"
 )
 """The line before the plan of a rollback with ``--data journal=off``."""
 

@@ -53,7 +53,7 @@ def show_status(fleet: Fleet, options: Options) -> int:
 
 @dataclass(frozen=True)
 class Journal:
-    """What ``status`` says about the journal, beside its contents.
+    """Facts about the journal that ``status`` prints in addition to the journal's contents.
 
     + problem: one line that says why the lock cannot be read; empty if it can be read
     + unreadable: if a run has to be settled and its record cannot be read: one line that says why; otherwise empty

@@ -209,7 +209,8 @@ def test_an_instance_runs_the_build_steps_of_a_release(tmp_path: Path) -> None:
 
 def test_an_instance_gets_no_environment_of_the_operators(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match="environment: the variables come from the operator's machine, but a new instance"
+        UsageError,
+        match="environment: the variables come from the operator's machine",
     ):
         Instance(tmp_path, environment={"values": {"KEY": "x"}})
 

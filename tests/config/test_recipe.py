@@ -52,8 +52,14 @@ def test_every_recipe_is_settings(name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        ({"build": [{"name": "a", "run": "x", "outputs": ["v"]}]}, "outputs need inputs or listed"),
-        ({"build": [{"name": "a", "run": "x", "inputs": ["v"]}]}, "inputs and listed have no effect without outputs"),
+        (
+            {"build": [{"name": "a", "run": "x", "outputs": ["v"]}]},
+            "build.0: the step a has outputs, but neither inputs nor `listed`",
+        ),
+        (
+            {"build": [{"name": "a", "run": "x", "inputs": ["v"]}]},
+            "build.0: the step a has inputs or `listed`, which have no effect without outputs",
+        ),
         ({"build": [{"name": "a", "run": "x", "inputs": ["../v"], "outputs": ["v"]}]}, "not a path or pattern inside"),
         ({"build": [{"name": "a", "run": "x", "inputs": ["l"], "outputs": ["/v"]}]}, "is not a path inside a release"),
         ({"build": [{"name": "a", "run": "x"}, {"name": "a", "run": "y"}]}, "build: several steps have the name a"),
@@ -64,7 +70,10 @@ def test_every_recipe_is_settings(name: str) -> None:
             },
             "build.a.outputs: var/cache overlaps the permissions.writable path var: choose another",
         ),
-        ({"shared": {"directories": ["a"], "seed": ["b"]}}, "shared.seed: not in shared.directories: b"),
+        (
+            {"shared": {"directories": ["a"], "seed": ["b"]}},
+            "shared.seed: these paths are not in shared.directories: b",
+        ),
         ({"environment": {"values": {"A-B": "x"}}}, "cannot be the name of a variable"),
     ],
 )
@@ -78,20 +87,26 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
     [
         (
             {"directories": ["storage"]},
-            "settings: shared.seed: not in shared.directories: storage/app, storage/framework/cache: add these "
-            "paths to shared.directories, or remove them from shared.seed "
-            "(this value is the recipe laravel's: set the key to replace it)",
+            (
+                "settings: shared.seed: these paths are not in shared.directories: storage/app, "
+                "storage/framework/cache: add them to shared.directories, or remove them from shared.seed (the recipe "
+                "laravel sets this value: set the key yourself to replace the value)"
+            ),
         ),
         (
             {"directories": ["storage"], "seed": []},
-            "settings: permissions.writable: storage/framework/views lies in the shared.directories path storage, "
-            "which the live release uses, too: leave it out "
-            "(this value is the recipe laravel's: set the key to replace it)",
+            (
+                "settings: permissions.writable: storage/framework/views is in the shared.directories path storage, "
+                "which the live release also uses: remove it from permissions.writable (the recipe laravel sets this "
+                "value: set the key yourself to replace the value)"
+            ),
         ),
         (
             {"directories": ["a"], "seed": ["b"]},
-            "settings: shared.seed: not in shared.directories: b: add these paths to shared.directories, or "
-            "remove them from shared.seed",
+            (
+                "settings: shared.seed: these paths are not in shared.directories: b: add them to shared.directories, "
+                "or remove them from shared.seed"
+            ),
         ),
     ],
 )

@@ -19,7 +19,7 @@ def test_by_default_it_is_suspended_during_a_run() -> None:
     [
         ({}, "group"),
         ({"group": ""}, "group"),
-        ({"group": "shop", "hook": "catch-up"}, "live is missing"),
+        ({"group": "shop", "hook": "catch-up"}, "hook is set, so new instances read the releases from an S3 object"),
         ({"group": "shop", "live": "https://example.com/live.json"}, "live"),
         ({"group": "shop", "live": "s3://bucket"}, "live"),
         ({"group": "shop", "suspended": True}, "suspended"),

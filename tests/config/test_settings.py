@@ -50,17 +50,20 @@ def test_the_root_is_written_in_one_way(root: str) -> None:
         ),
         (
             {"build": [{"name": "a", "run": "x", "user": "web", "on": "operator"}]},
-            "build.0: a: the web user is on the nodes only",
+            "build.0: the step a runs as the web user, which exists only on the nodes",
         ),
         (
             {"build": [{"name": "a", "run": "x", "user": "web", "inputs": ["b"], "outputs": ["c"]}]},
-            "build.0: a: a step of the web user runs in each release",
+            "build.0: the step a runs as the web user, and such a step runs in each release",
         ),
         ({"build": [{"name": "a", "run": "x", "user": "root"}]}, "build.0.user: the value must be 'deploy' or 'web'"),
         *(
             (
                 {"hooks": [{"before": "cutover", "run": "x", "user": "web", "on": place}]},
-                f'hooks.0: the web user is on the nodes only: a hook on {place} needs user = "deploy"',
+                (
+                    f"hooks.0: a hook on {place} cannot run as the web user, which exists only on the nodes: set user "
+                    '= "deploy"'
+                ),
             )
             for place in ("balancers", "operator")
         ),

@@ -53,8 +53,8 @@ def test_git_is_the_default_kind_of_source() -> None:
         ({"origin": "x", "leave_out": ["../x"]}, "source.leave_out.0: '../x' is not a path inside a release"),
         (archive(urll=1), r"unknown key source.urll \(did you mean url\?\)"),
         (archive(leave_out=[]), r"unknown key source.leave_out$"),
-        (archive(file="x.tar"), "source: an archive needs exactly one of url and file"),
-        (archive(url=None), "source: an archive needs exactly one of url and file"),
+        (archive(file="x.tar"), "source: an archive is either at a URL or in a file"),
+        (archive(url=None), "source: an archive is either at a URL or in a file"),
         (
             archive(url="ftp://a.test/x"),
             "source.url: the URL must be https://host/path, http://host/path or s3://bucket/key",
@@ -63,11 +63,11 @@ def test_git_is_the_default_kind_of_source() -> None:
         (archive(url="https://a.test/x\ny"), "source.url: the text must not contain a line break"),
         (archive(sha256="A" * 64), "source.sha256: "),
         (archive(strip=-1), "source.strip: "),
-        ({"kind": "artifact"}, "source: an artifact needs exactly one of url and checkout"),
+        ({"kind": "artifact"}, "source: an artifact is either a tarball at a URL or a checkout"),
         ({"kind": "directory", "path": ".", "ref": "v1"}, "unknown key source.ref"),
         (
             {"kind": "artifact", "url": "https://a.test/x.tar", "submodules": True},
-            "source: submodules and lfs are for checkout: a tarball must contain all files",
+            "source: submodules and lfs have an effect only with checkout",
         ),
         ({"kind": "directory", "path": ".", "lfs": True}, "unknown key source.lfs"),
         (archive(submodules=True), "unknown key source.submodules"),
@@ -173,7 +173,8 @@ def test_a_new_instance_gets_nothing_but_git_by_itself() -> None:
     scaling = {"group": "shop", "live": "s3://deploys/live.json", "hook": "catch-up"}
     load(raw(scaling=scaling))
     with pytest.raises(
-        UsageError, match=r"scaling.hook: a new instance cannot fetch a source of kind archive by itself"
+        UsageError,
+        match="a new instance can fetch a release only from a source of kind git",
     ):
         load(raw(scaling=scaling, source=archive()))
     with pytest.raises(UsageError, match=r"scaling.hook: a new instance has no password for source.origin"):

@@ -39,15 +39,15 @@ def test_headers_of_ones_own(name: str, value: str) -> None:
             for name in ("", "X A", "X_A", "1X", "X-A:", 'X"', "X;", "X$a", "Ä")
         ),
         *(
-            ({"X-A": value}, 'X-A: a value has ASCII characters without ", $, \\ and line breaks')
+            ({"X-A": value}, "X-A: the value is empty, or has a character that")
             for value in ("", 'a"b', "a$b", "a\\b", "a\tb", "ä")
         ),
         *(({"X-A": value}, "web.headers: X-A: the text must not contain") for value in ("a\nb", "a\rb", "a\0b")),
-        ({"X-Node": "x"}, "X-Node is the marker's: leave it out"),
-        ({"Cache-Control": "x"}, "Cache-Control belongs to the application and to web.cache: leave it out"),
-        ({"content-length": "1"}, "content-length belongs to nginx: leave it out"),
-        ({"Set-Cookie": "a=b"}, "Set-Cookie is never the same for all clients: leave it out"),
-        ({"X-A": "1", "x-a": "2"}, "x-a is there twice: leave one out"),
+        ({"X-Node": "x"}, "X-Node is the marker's: remove the header"),
+        ({"Cache-Control": "x"}, "Cache-Control belongs to the application and to web.cache: remove the header"),
+        ({"content-length": "1"}, "content-length belongs to nginx: remove the header"),
+        ({"Set-Cookie": "a=b"}, "Set-Cookie is never the same for all clients: remove the header"),
+        ({"X-A": "1", "x-a": "2"}, "x-a is there twice: remove one of both"),
     ],
 )
 def test_headers_that_could_break_answers_are_refused(headers: dict[str, str], line: str) -> None:
@@ -82,7 +82,11 @@ def test_what_is_no_proxy_is_refused(proxy: str) -> None:
         ("/o ld", "/new", "'/o ld' is not a URL path"),
         ('/a"', "/new", "is not a URL path"),
         ("/$uri", "/new", "is not a URL path"),
-        ("/.orchestrator/health", "/new", "/.orchestrator/health is the path that balancers and gates request"),
+        (
+            "/.orchestrator/health",
+            "/new",
+            "/.orchestrator/health is the health page, which balancers and gates request",
+        ),
         ("/old", "new", "/old: 'new' is neither a path"),
         ("/old", "//evil.test/", "/old: '//evil.test/' is neither a path"),
         ("/old", "javascript:alert(1)", "is neither a path"),

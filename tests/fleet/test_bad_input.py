@@ -31,16 +31,21 @@ def refused(run: Run, status: int, line: str) -> None:
 @pytest.mark.parametrize(
     ("more", "status", "line"),
     [
-        (["--data", "ref=v9"], 2, r"^release: the origin has no branch or tag v9 \("),
-        (["--data", "ref=1.10"], 2, r"^ref was read as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
-        pytest.param(["--data", "ref=true"], 2, "^ref was read as bool True, .*: quote it", marks=pytest.mark.slow),
+        (["--data", "ref=v9"], 2, "^release: --data ref: the origin has no branch or tag v9: "),
+        (["--data", "ref=1.10"], 2, r"^--data ref: pyinfra .* as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
+        pytest.param(
+            ["--data", "ref=true"],
+            2,
+            "^--data ref: pyinfra has read the value as bool True, .*: quote it",
+            marks=pytest.mark.slow,
+        ),
         (
             ["--data", "ref=--upload-pack=x"],
             2,
-            "cannot be the name of a branch, tag or commit in git: it begins with -$",
+            "cannot be the name of a branch, tag or commit in git, because it begins with -: correct the name$",
         ),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
-        (["--data", "color=purple"], 2, "^there is no color 'purple' \(use blue or green\)$"),
+        (["--data", "color=purple"], 2, r"^--data color=purple: there is no such color \(use blue or green\)$"),
         pytest.param(
             ["--limit", "nomatch"],
             2,
@@ -64,7 +69,14 @@ def test_arguments(fleet: Fleet, before: Snapshot, more: list[str], status: int,
 
 def test_the_live_color_is_not_released_to(fleet: Fleet, before: Snapshot) -> None:
     run = Run(fleet, *words("release", color=before.live))
-    refused(run, 3, f"^release: {before.live} is live: a release goes to {before.idle}$")
+    refused(
+        run,
+        3,
+        (
+            f"^release: --data color={before.live}: {before.live} is live, and a release always goes to the idle "
+            f"color: remove --data color, or set it to {before.idle}$"
+        ),
+    )
     assert snapshot(fleet).said == before.said
 
 

@@ -27,7 +27,10 @@ ss -Hltn 'sport = :8170 or sport = :8171 or sport = :8172 or sport = :8000 or sp
 def test_another_inventory_of_the_application_is_refused(calm: Calm, tmp_path: Path) -> None:
     other = copy_of_inventory(tmp_path).rename(tmp_path / "staging.py")
     ours, theirs = (f"{name} (lock and journal: haproxy)" for name in ("fleet", "staging"))
-    line = f"the application shop belongs to the inventory {ours}, and this inventory is {theirs}: if both shall share"
+    line = (
+        f"the application shop belongs to the inventory {ours}, and this inventory is {theirs}: if both "
+        "inventories are to share"
+    )
     run = Run(calm.fleet, *words("provision"), inventory=other)
     assert run.end() == 3, run.text
     assert f"node1, node2, node3, haproxy, nginx: {line}" in run.text

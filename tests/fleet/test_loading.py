@@ -57,7 +57,9 @@ def test_a_node_that_stops_to_answer_undoes_the_provisioning(
     inventory = copy_of_inventory(tmp_path, **settings("10.9.9.1", gate={"path": "/health", "deadline": 4}))
     run = Run(fleet, *words("provision"), inventory=inventory)
     assert run.end(400) == 1, run.text
-    told = f"node2: {calm.before.live} no longer answers with the live release after the load: "
+    told = (
+        f"node2: since the new configuration was loaded, {calm.before.live} no longer answers with the live release: "
+    )
     assert [line for line in run.lines if told in line], run.text
     # node1 had loaded the new configuration, node3 had not: the former one is loaded on node2, and then on node1
     loads = f"{calm.before.live}: nginx with the settings of the servers"

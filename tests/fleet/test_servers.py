@@ -77,8 +77,8 @@ def test_a_node_leaves_and_an_empty_server_comes(calm: Calm, prepared: tool.Flee
     # a part of the nodes, as an inventory of staging may have it
     refused = done(fleet, "provision", 3, TWO)
     assert "haproxy and nginx send requests to node3, which is not in this inventory" in refused
-    assert "add --data remove=node3;" in refused
-    assert done(fleet, "provision", 2, TWO, remove="node9").count("no balancer knows a node node9") == 1
+    assert "add --data remove=node3." in refused
+    assert done(fleet, "provision", 2, TWO, remove="node9").count("no balancer has a node node9") == 1
     assert done(fleet, "provision", 2, remove="node3").count("node3 is in the inventory") == 1
     calm.untouched()
 

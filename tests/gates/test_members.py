@@ -29,7 +29,7 @@ def test_members_that_all_answer_pass() -> None:
         (Member(Answer(200, OLD), GOOD), f"node2 gives status 200 from {OLD}"),
         (Member(Answer(200, None), GOOD), "node2 gives status 200 without a release marker"),
         (DOWN, "node2 gives no answer"),
-        (None, "node2 was not asked"),
+        (None, "node2 got no request"),
     ],
 )
 def test_a_member_that_fails_is_named(node2: Member | None, line: str) -> None:

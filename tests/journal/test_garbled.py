@@ -138,9 +138,9 @@ def test_other_files_and_bytes_do_not_end_the_reading(begun: HostPlace) -> None:
 
 @pytest.mark.parametrize("lines", [[], ["Welcome to node1"], ["held"], ["held x y"], ["Permission denied", "free"]])
 def test_no_answer_is_not_an_empty_store(lines: list[str]) -> None:
-    with pytest.raises(OrchestratorError, match="the journal's store answers"):
+    with pytest.raises(OrchestratorError, match="the journal's store on the host gave an unexpected answer"):
         parse_contents(lines)
-    with pytest.raises(OrchestratorError, match="the journal's store answers"):
+    with pytest.raises(OrchestratorError, match="the journal's store on the host gave an unexpected answer"):
         HostStore(lambda command, text: lines, "/x").take(somebody(), LEASE)
 
 

@@ -33,10 +33,10 @@ def seen(ours: Identity | None, *found: Identity | None, **balancer: Any) -> Fle
 
 
 REFUSED = (
-    "node1, lb1: the application shop belongs to the inventory prod (lock and journal: lb1), and this inventory is "
-    "staging (lock and journal: lb2): if both shall share servers, give this inventory a deployment of its own ("
-    "setting deployment, such as staging), or, if this inventory takes the place of prod, run deploys/provision.py "
-    "--data replaces=prod"
+    "node1, lb1: the application shop belongs to the inventory prod (lock and journal: lb1), and this inventory "
+    "is staging (lock and journal: lb2): if both inventories are to share servers, give this inventory a "
+    "different name on them (setting deployment, such as staging). If this inventory takes the place of prod, run "
+    "deploys/provision.py --data replaces=prod"
 )
 
 

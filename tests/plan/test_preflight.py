@@ -199,7 +199,13 @@ def test_a_node_that_is_not_provisioned_has_no_other_problem() -> None:
     [
         ({"filesystem": "fuseblk"}, "lb1: the switch's state is on fuseblk, where a rename is not known to be atomic"),
         ({"filesystem": ""}, "lb1: the switch's state is on an unknown file system"),
-        ({"kept": Weights(5)}, "lb1 runs with 0% on green but would restart with 5%: set both to the same weight"),
+        (
+            {"kept": Weights(5)},
+            (
+                "lb1: 0% of the traffic goes to green, but 5% would after a restart of the balancer: set both to the "
+                "same weight, in the running balancer or in the file that the balancer reads at its start"
+            ),
+        ),
         ({"problems": ("a rule is wrong",)}, "lb1: a rule is wrong"),
     ],
 )
@@ -232,7 +238,12 @@ def test_a_release_to_the_live_color_is_refused(live: Color, idle: Color) -> Non
     weights = Weights.all_to(live)
     found = fleet(switches={"lb1": switch(weights=weights, kept=weights)})
     assert release(found, color=idle).color is idle
-    assert problems(lambda: release(found, color=live)) == [f"{live} is live: a release goes to {idle}"]
+    assert problems(lambda: release(found, color=live)) == [
+        (
+            f"--data color={live}: {live} is live, and a release always goes to the idle color: remove --data color, "
+            f"or set it to {idle}"
+        )
+    ]
 
 
 def test_a_release_that_exists_already_is_refused() -> None:
@@ -310,7 +321,9 @@ def test_an_unknown_node_cannot_be_left_out() -> None:
 def test_a_release_to_no_node_is_refused() -> None:
     found = fleet({"node1": "lost", "node2": "lost"})
     names = frozenset({"node1", "node2"})
-    assert problems(lambda: release(found, allow_missing=names)) == ["no node is left to release to"]
+    assert problems(lambda: release(found, allow_missing=names)) == [
+        "the run has no node left, because all nodes are left out: repair a node, or let a node in again"
+    ]
 
 
 # --- a rollback

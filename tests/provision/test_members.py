@@ -203,17 +203,17 @@ def missing(lists: Mapping[str, list[Listed]], nodes: Mapping[str, str], *remove
     return members.missing("shop", lists, nodes, frozenset(removed))
 
 
-END = "if this inventory is another deployment of shop on the same servers, give it a name of its own"
+END = "If this inventory is another deployment of shop on the same servers, give the deployment a different name"
 
 
 def test_a_missing_node_is_a_problem_with_two_ways_out() -> None:
     assert missing({"lb1": [ONE, TWO, THREE], "lb2": [ONE, TWO]}, TWO_NODES) == [
-        "lb1 sends requests to node3, which is not in this inventory: if the fleet shall lose this node, add --data "
-        f"remove=node3; {END} (setting deployment, such as staging)"
+        "lb1 sends requests to node3, which is not in this inventory: if this node is to leave the fleet, add "
+        f"--data remove=node3. {END} (setting deployment, such as staging)"
     ]
     [line] = missing({"lb1": [ONE, TWO, THREE], "lb2": [ONE, TWO, THREE]}, {"node1": "10.0.0.1"})
     assert line.startswith("lb1 and lb2 send requests to node2 and node3, which are not in this inventory")
-    assert "add --data remove=node2,node3;" in line
+    assert "add --data remove=node2,node3." in line
 
 
 def test_every_list_is_checked_by_itself() -> None:
@@ -228,15 +228,18 @@ def test_a_node_that_shall_go_is_no_problem(removed: str) -> None:
     members.check_removed(frozenset({removed}), lists, TWO_NODES)
     [line] = missing(lists, {"node1": "10.0.0.1"}, "node3")
     assert "requests to node2, which" in line
-    assert "remove=node2,node3;" in line
+    assert "remove=node2,node3." in line
 
 
 @pytest.mark.parametrize(
     ("removed", "message"),
     [
-        ("node9", r"remove: no balancer knows a node node9 \(known: node1, node2, node3\)"),
-        ("node2", "remove: node2 is in the inventory: take node2 out of the inventory first"),
-        ("10.0.0.2", "remove: 10.0.0.2 is in the inventory"),
+        (
+            "node9",
+            r"--data remove=node9: no balancer has a node node9 in its list \(the lists have node1, node2, node3\)",
+        ),
+        ("node2", "--data remove=node2: node2 is in the inventory: first remove node2 from the inventory"),
+        ("10.0.0.2", "--data remove=10.0.0.2: 10.0.0.2 is in the inventory"),
     ],
 )
 def test_a_wrong_name_in_remove_is_refused(removed: str, message: str) -> None:

@@ -121,5 +121,5 @@ def test_a_login_shell_that_is_not_like_sh_is_refused(shell: str) -> None:
     hosts = Hosts(EMPTY, shells={"node2": shell})
     assert problems(hosts) == [
         f"node2: the login shell of deploy is {shell}, which does not run commands as sh does: "
-        "usermod --shell /bin/bash deploy"
+        "run usermod --shell /bin/bash deploy"
     ]

@@ -150,7 +150,7 @@ def test_a_rollback_without_a_journal(
         capsys.readouterr()
         assert verbs.rollback(released.fleet(), OFF) == 0
     err = capsys.readouterr().err
-    assert "warning: the journal cannot be read, so earlier runs are unknown" in err
+    assert "warning: the journal cannot be read, so it is unknown which runs came before" in err
     assert "this run is noted on node1, node2, node3, haproxy, nginx: the next command" in err
     is_consistent(released)
     assert released.live_release("node1") == former
@@ -196,7 +196,7 @@ def test_a_live_run_keeps_a_rollback_without_a_journal_out(released: World, monk
 def test_only_off_is_a_journal() -> None:
     assert read("rollback", {"journal": "off"}).unjournaled
     assert read("rollback", {"journal": False}).unjournaled
-    with pytest.raises(OrchestratorError, match="--data journal must be off, but is 'on'"):
+    with pytest.raises(OrchestratorError, match="--data journal=on: the only allowed value is off"):
         read("rollback", {"journal": "on"})
     with pytest.raises(OrchestratorError, match="unknown --data journal"):
         read("release", {"journal": "off"})

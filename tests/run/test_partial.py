@@ -120,7 +120,7 @@ def test_a_join_of_a_node_that_takes_part_is_refused(released: World) -> None:
         verbs.join(released.fleet(), Options(node="node1"))
     with pytest.raises(UsageError, match="there is no node node9"):
         verbs.join(released.fleet(), Options(node="node9"))
-    with pytest.raises(UsageError, match="join needs the node"):
+    with pytest.raises(UsageError, match="join needs the name of a node"):
         read("join", {})
 
 

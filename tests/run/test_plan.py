@@ -74,7 +74,7 @@ def test_a_run_is_bound_to_a_saved_plan(released: World, tmp_path: Path) -> None
         with pytest.raises(Refused, match=r"changed since .*plan.json was saved: .*the live release \(was "):
             run(released.fleet(), Options(ref="v1", bound=file))
         assert released.snapshot() == before
-    with pytest.raises(UsageError, match="is not a saved plan"):
+    with pytest.raises(UsageError, match="the file has no saved plan"):
         verbs.release(released.fleet(), Options(ref="v1", bound=str(tmp_path / "no.json")))
 
 

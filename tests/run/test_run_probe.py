@@ -96,7 +96,7 @@ def test_failures_as_before_prove_nothing(before: tuple[int, int], after: tuple[
     assert made.end(0, judged=True).doubt == words
     with pytest.raises(NotYet) as failed:
         probe(before, after, proof="strict").end(0, judged=True)
-    assert str(failed.value) == f"{words}: nothing is proved (probe.proof is strict)"
+    assert str(failed.value) == f"{words}: nothing is proved (the setting probe.proof is strict)"
 
 
 def test_a_probe_that_died_proves_nothing() -> None:
@@ -105,11 +105,15 @@ def test_a_probe_that_died_proves_nothing() -> None:
         Process.dead = True
         made.look()
         if settings:
-            with pytest.raises(NotYet, match="the probe ended by itself during the run: nothing is proved"):
+            with pytest.raises(
+                NotYet, match="the probe process ended during the run, before the run stopped it: nothing is proved"
+            ):
                 made.end(0, judged=True)
         else:
             found = made.end(0, judged=True)
-            assert found == Proof("the probe had ended before", "the probe ended by itself during the run")
+            assert found == Proof(
+                "the probe had ended before", "the probe process ended during the run, before the run stopped it"
+            )
         Process.dead = False
     made = probe((60, 0), (247, 0))
     Process.dead = True

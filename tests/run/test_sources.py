@@ -537,7 +537,7 @@ def test_the_files_of_the_plan_are_the_ones_released(
     [
         ("rsync", {}, "rsync is missing on this machine"),
         (None, {"ref": "v1"}, "a directory .* has no versions"),
-        (None, {"sha256": "a" * 64}, "sha256= is for archives"),
+        (None, {"sha256": "a" * 64}, "sha256= has an effect only on a tarball"),
     ],
 )
 def test_a_source_that_cannot_be_sent_is_refused_at_first(

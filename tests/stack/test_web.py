@@ -293,7 +293,9 @@ def test_without_a_fallback_nginx_answers_404() -> None:
     text = nginx_conf(settings(php={"scripts": True, "fallback": False}), Color.blue)
     assert text.count(f"try_files {V}_page =404;") == 1
     assert "@front" not in text
-    with pytest.raises(UsageError, match=r"fallback: without scripts, the front controller answers all requests"):
+    with pytest.raises(
+        UsageError, match="fallback is False, but without scripts the front controller answers all requests"
+    ):
         settings(php={"fallback": False})
 
 

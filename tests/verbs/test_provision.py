@@ -198,7 +198,9 @@ def test_a_host_that_does_not_load_its_former_files_is_told(monkeypatch: pytest.
     )
     error = run(monkeypatch, ran)
     assert isinstance(error, NotUndone)
-    assert str(error).startswith("node2: no room; and the former configuration is not loaded on every host: node1 ")
+    assert str(error).startswith(
+        "node2: no room; afterwards, the former configuration could not be put back and loaded on all hosts: node1 "
+    )
     assert ran.steps[-1] == "mark_unfinished"
     assert ends(ran) == [("left", str(error))]
 

@@ -99,5 +99,5 @@ def test_the_checks_are_repeated_after_the_question(monkeypatch: pytest.MonkeyPa
 def test_only_shared_data_can_be_kept() -> None:
     assert _keeps(read("remove", {"keep": "shared"}))
     assert not _keeps(read("remove", {}))
-    with pytest.raises(UsageError, match="keep must be shared"):
+    with pytest.raises(UsageError, match="the only allowed value is shared"):
         read("remove", {"keep": "releases"})

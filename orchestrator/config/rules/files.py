@@ -16,7 +16,7 @@ def build_steps_are_distinct(settings: Settings) -> str | None:
     """Return an error message if two build steps have the same name, otherwise None."""
     names = [step.name for step in settings.build]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        return f"build: several steps have the name {', '.join(twice)}: give each a name of its own"
+        return f"build: several steps have the name {', '.join(twice)}: give each step a different name"
     return None
 
 
@@ -42,8 +42,8 @@ def seeds_are_shared_directories(settings: Settings) -> str | None:
     """Return an error message if ``shared.seed`` has a path that ``shared.directories`` lacks, otherwise None."""
     if strange := [path for path in settings.shared.seed if path not in settings.shared.directories]:
         return (
-            f"shared.seed: not in shared.directories: {', '.join(strange)}: add these paths to shared.directories, or "
-            "remove them from shared.seed"
+            f"shared.seed: these paths are not in shared.directories: {', '.join(strange)}: add them to "
+            "shared.directories, or remove them from shared.seed"
         )
     return None
 
@@ -86,7 +86,10 @@ def cached_files_are_assets(settings: Settings) -> str | None:
     ``web.cache`` has an effect only on the files in the directories that ``assets`` lists.
     """
     if settings.web.cache and not settings.assets:
-        return "web.cache: it is about the files in assets, and assets is empty: list their directories in assets"
+        return (
+            "web.cache: the cache has an effect only on directories in assets, but assets is empty: list "
+            "directories in assets, or remove web.cache"
+        )
     return None
 
 
@@ -111,8 +114,8 @@ def private_files_are_not_served(settings: Settings) -> str | None:
     for other in published.private(settings):
         if named := [path for path in settings.web.serve if f"{path}/".startswith(f"{other}/")]:
             return (
-                f"web.serve: {named[0]} is never sent, because it is the environment file or in permissions.private: "
-                "leave it out"
+                f"web.serve: nginx never sends {named[0]}, because it is the environment file or in "
+                "permissions.private: remove it from web.serve"
             )
     return None
 
@@ -124,10 +127,10 @@ def shared_paths_do_not_overlap(settings: Settings) -> str | None:
     """
     for (where, path), (there, other) in itertools.combinations(shared_paths(settings), 2):
         if path == other:
-            return f"{there}: {path} is also in {where}: leave one out"
+            return f"{there}: {path} is also in {where}: remove it from one of both"
         if overlap(path, other):
             (at, outer), (of, inner) = sorted(((where, path), (there, other)), key=lambda named: len(named[1]))
-            return f"{of}: {inner} is shared already, because it lies in {outer} ({at}): leave it out"
+            return f"{of}: {inner} is shared already, because it is in {outer} ({at}): remove it"
     return None
 
 
@@ -141,14 +144,14 @@ def release_files_are_not_shared(settings: Settings) -> str | None:
     for setting, other in shared_paths(settings):
         if settings.environment and overlap(settings.environment.path, other):
             return (
-                f"environment.path: {settings.environment.path} overlaps the {setting} path {other}, and each release "
-                "has an environment of its own: choose another environment path"
+                f"environment.path: {settings.environment.path} overlaps the {setting} path {other}, which all "
+                "releases share, but each release has a separate environment: choose another environment path"
             )
         for name, paths in lists.items():
             if below := [path for path in paths if f"{path}/".startswith(f"{other}/")]:
                 return (
-                    f"permissions.{name}: {below[0]} lies in the {setting} path {other}, which the live release uses, "
-                    "too: leave it out"
+                    f"permissions.{name}: {below[0]} is in the {setting} path {other}, which the live release also "
+                    f"uses: remove it from permissions.{name}"
                 )
     return None
 

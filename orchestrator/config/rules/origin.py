@@ -33,10 +33,13 @@ def new_instances_need_no_operator(settings: Settings) -> str | None:
     if settings.scaling is None or settings.scaling.hook is None:
         return None
     if not isinstance(settings.source, GitSource):
-        return f"scaling.hook: a new instance cannot fetch a source of kind {settings.source.kind} by itself: use git"
+        return (
+            "scaling.hook: a new instance can fetch a release only from a source of kind git, but source.kind is "
+            f"{settings.source.kind}: use git, or remove scaling.hook"
+        )
     if settings.source.login:
-        return "scaling.hook: a new instance has no password for source.origin: use a key (source.key)"
-    why = "but a new instance makes itself ready without that machine"
+        return "scaling.hook: a new instance has no password for source.origin: log in with a key (source.key)"
+    why = "but with scaling.hook, a new instance prepares itself without that machine"
     if settings.environment:
         return f"environment: the variables come from the operator's machine, {why}: use shared.files"
     if step := next((step.name for step in settings.build if step.on == "operator"), None):

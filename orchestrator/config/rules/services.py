@@ -20,7 +20,7 @@ def services_are_distinct(settings: Settings) -> str | None:
     paths = [service.path for service in settings.services]
     for key, given in (("name", names), ("path", paths)):
         if twice := sorted({value for value in given if given.count(value) > 1}):
-            return f"services: several have the {key} {', '.join(twice)}: give each a {key} of its own"
+            return f"services: several services have the {key} {', '.join(twice)}: give each service a different {key}"
     return None
 
 
@@ -30,8 +30,8 @@ def sockets_have_short_paths(settings: Settings) -> str | None:
         longest = max((settings.node.service_socket(color, service.name) for color in Color), key=len)
         if len(longest) > SOCKET_PATH:
             return (
-                f"services: the path of a socket has at most {SOCKET_PATH} characters, and {longest} has "
-                f"{len(longest)}: choose a shorter name, or a shorter root"
+                f"services: the socket path {longest} has {len(longest)} characters, but Linux permits only "
+                f"{SOCKET_PATH}: choose a shorter name for the service, or a shorter root"
             )
     return None
 
@@ -42,7 +42,10 @@ def session_files_are_provided(settings: Settings) -> str | None:
     This directory is ``sessions``. The tool makes this directory only with the setting ``php.sessions = "shared"``.
     """
     if settings.shared_sessions and "sessions" in settings.shared.directories:
-        return 'shared.directories: php.sessions = "shared" makes sessions already: remove sessions'
+        return (
+            'shared.directories: the entry sessions is not needed, because php.sessions = "shared" makes this '
+            "directory: remove the entry"
+        )
     return None
 
 
@@ -53,11 +56,14 @@ def runtime_fits_the_services(settings: Settings) -> str | None:
     """
     main = _main(settings)
     if settings.runtime == "service" and not main:
-        return 'runtime: "service" needs a service that answers everything: give one of services the path /'
+        return (
+            "runtime: the runtime service needs a service with the path /, which answers all other requests: set "
+            "the path / for a service in services"
+        )
     if settings.runtime != "service" and main:
         return (
-            f"services: {main.name} answers everything (path /), which needs the runtime service: set "
-            'runtime = "service", or choose another path'
+            f"services: {main.name} has the path /, which only the runtime service permits: set runtime = "
+            '"service", or choose another path'
         )
     return None
 
@@ -71,8 +77,8 @@ def main_service_shows_no_code(settings: Settings) -> str | None:
     main = _main(settings)
     if main and main.files and settings.php.public == ".":
         return (
-            f"services: {main.name}.files: nginx would send the whole release, code included, because php.public is "
-            "the whole release: choose a directory for php.public, or set files = false"
+            f"services: {main.name}: nginx would send all files of the release, code included, because files is "
+            "True and php.public is the whole release: choose a directory for php.public, or set files = False"
         )
     return None
 
@@ -85,8 +91,8 @@ def assets_are_sent_by_nginx(settings: Settings) -> str | None:
     main = _main(settings)
     if settings.assets and main and not main.files:
         return (
-            f"assets: {main.name} sends its files itself (files = false), so nginx sends no assets: leave assets out, "
-            "or set files = true"
+            f"assets: nginx sends no assets, because the service {main.name} has files = False and so sends its "
+            "files itself: remove assets, or set files = True"
         )
     return None
 
@@ -97,7 +103,10 @@ def static_runs_no_services(settings: Settings) -> str | None:
     With the runtime ``static``, only nginx runs.
     """
     if settings.runtime == "static" and settings.services:
-        return 'services: runtime = "static" runs no services: use runtime = "service", which also sends files'
+        return (
+            'services: the runtime static runs no services: remove services, or set runtime = "service", with '
+            "which nginx also sends files"
+        )
     return None
 
 

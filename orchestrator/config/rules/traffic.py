@@ -28,9 +28,9 @@ def groups_are_distinct(settings: Settings) -> str | None:
     groups = [switch.group for switch in settings.switches if isinstance(switch, BalancerSwitch)]
     for group in groups:
         if group == settings.nodes:
-            return f"nodes: the group {group} is also the group of a switch: give each an inventory group of its own"
+            return f"nodes: the group {group} is also the group of a switch: use a different inventory group for each"
         if groups.count(group) > 1:
-            return f"switches: two switches have the group {group}: give each switch an inventory group of its own"
+            return f"switches: two switches have the group {group}: use a different inventory group for each switch"
     return None
 
 
@@ -49,7 +49,7 @@ def http2_needs_https(settings: Settings) -> str | None:
     """Return an error message if the probe uses HTTP/2, but a URL of a switch is not https; otherwise None."""
     plain = [url for switch in settings.switches for url in switch.urls if not url.startswith("https://")]
     if settings.probe.http2 and plain:
-        return f"probe.http2: HTTP/2 needs https, and {plain[0]} is not: change this URL, or leave http2 out"
+        return f"probe.http2: HTTP/2 needs https, but {plain[0]} is an http URL: change the URL, or remove http2"
     return None
 
 
@@ -70,8 +70,8 @@ def urls_have_no_path(settings: Settings) -> str | None:
 def users_are_distinct(settings: Settings) -> str | None:
     """Return an error message if the deploy user is also the user of the application, otherwise None.
 
-    The deploy user may do with ``sudo`` what releases need, and owns the code. A hole in the application must give
-    neither.
+    The deploy user owns the code, and has the ``sudo`` rights that releases need. An attacker who breaks into the
+    application must not get the rights of the deploy user.
     """
     if settings.user == settings.web_user:
         return (

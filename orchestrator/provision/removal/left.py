@@ -56,7 +56,7 @@ class Left:
 
 
 def parse(output: Sequence[str]) -> Left:
-    """Parse the output of the script ``left.sh``, which prints what an application has on a host.
+    """Parse the output of the script ``left.sh``, which prints the parts that an application has on a host.
 
     + output: lines that the script printed
 
@@ -95,7 +95,7 @@ def parse(output: Sequence[str]) -> Left:
 
 class WhatIsLeft(Fact[Left]):
     """
-    Returns what an application has on a host.
+    Returns the parts that an application has on a host.
 
     The command needs the public keys of the setting ``authorized_keys`` on standard input, one key on each line. The
     command counts how many of these keys may log in as the deploy user.

@@ -111,7 +111,7 @@ def shared_data(found: Mapping[str, Left]) -> str:
 
 
 def lines(settings: Settings, found: Mapping[str, Left], keep_shared: bool) -> Iterator[str]:
-    """Yield the lines of the plan for the operator: for each host what a removal removes, and then what stays.
+    """Yield the lines of the plan: the parts that a removal removes on each host, and the parts that stay.
 
     + settings: settings of the application
     + found: host -> the parts that the application has there, in the order of the removal

@@ -38,7 +38,7 @@ def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
     The hosts are in the order of the removal: balancers first, and then nodes.
 
     Raises Refused if a host cannot be reached. Raises UsageError if a file of public keys cannot be read. Raises
-    StepFailed if a host does not say what the application has there.
+    StepFailed if a host does not report the parts of the application.
 
     + keep_shared: whether the operator keeps the directory ``shared``
     """

@@ -20,9 +20,9 @@ class AttachHandler(Handler[Attach]):
     """Waits until no client can come back to the color, then attaches the color to a switch behind an API.
 
     The handler waits for ``after`` seconds, in which the cookies of the color expire. Then the handler counts the
-    requests of the color on the nodes, until there was none for ``still`` seconds. Open streams do not count, because
-    they began before the color was detached. If requests still arrive after the setting ``drain.limit``, the step
-    fails: an address of the switch has not adopted the detachment.
+    requests of the color on the nodes, until the color had no request for ``still`` seconds. Open streams do not count,
+    because they began before the color was detached. If requests still arrive after the setting ``drain.limit``, the
+    step fails: an address of the switch has not adopted the detachment.
     """
 
     @override
@@ -45,8 +45,9 @@ class AttachHandler(Handler[Attach]):
             return
         found = left if isinstance(left, str) else f"{left.requests + left.connections} requests"
         raise CommandFailed(
-            f"{action.color} is detached, but its nodes still had {found} after {limit:g} s, so it stays detached: an "
-            "address of the switch may still send old clients there; the next release or rollback attaches the color"
+            f"the nodes of {action.color} still had {found} after {limit:g} s, and old addresses of the switch may "
+            f"still send clients to {action.color}: {action.color} stays detached, and the next release or "
+            "rollback attaches it"
         )
 
     def _requests(self, action: Attach) -> InFlight | str:
@@ -62,6 +63,6 @@ class AttachHandler(Handler[Attach]):
         seen = [reply.value for reply in replies if reply.value is not None]
         if not seen:
             return f"an unknown number of requests ({replies[0].name}: {replies[0].error})"
-        # a stream that carries data is counted as a connection, too
+        # a stream that carries data is also counted as a connection
         busy = (max(0, one.connections - one.streams - one.requests) for one in seen)
         return InFlight(sum(busy), sum(one.requests for one in seen))

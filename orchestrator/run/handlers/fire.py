@@ -1,4 +1,4 @@
-"""The handler of the action `fire`, which checks that an armed node has changed its ``live`` link by itself."""
+"""The handler of the action `fire`, which checks that an armed node has changed its ``live`` link."""
 
 from __future__ import annotations
 

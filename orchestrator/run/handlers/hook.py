@@ -14,7 +14,7 @@ from orchestrator.stages.hooks import RunHook
 
 
 class RunHookHandler(OperationHandler[RunHook]):
-    """Runs a hook's command: on a host with ``operations/hook.py``, or on the operator's machine directly."""
+    """Runs a hook's command, either on a host (with ``operations/hook.py``) or on the operator's machine."""
 
     output = True
 

@@ -33,7 +33,7 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
         (
             build_steps_are_distinct,
             {"build": [VENDOR, VENDOR]},
-            "build: several steps have the name composer: give each a name of its own",
+            "build: several steps have the name composer: give each step a different name",
         ),
         (web_steps_come_last, {"build": [VENDOR, MIGRATE, MIGRATE | {"name": "cache"}]}, None),
         (
@@ -46,8 +46,10 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
         (
             seeds_are_shared_directories,
             {"shared": {"directories": ["a"], "files": ["b"], "seed": ["a", "b", "c"]}},
-            "shared.seed: not in shared.directories: b, c: add these paths to shared.directories, or remove them from "
-            "shared.seed",
+            (
+                "shared.seed: these paths are not in shared.directories: b, c: add them to shared.directories, or "
+                "remove them from shared.seed"
+            ),
         ),
         (
             outputs_overlap_nothing,
@@ -82,7 +84,10 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
         (
             cached_files_are_assets,
             {"web": {"cache": "24h"}},
-            "web.cache: it is about the files in assets, and assets is empty: list their directories in assets",
+            (
+                "web.cache: the cache has an effect only on directories in assets, but assets is empty: list "
+                "directories in assets, or remove web.cache"
+            ),
         ),
         (web_paths_are_relative_to_the_document_root, {"web": {"serve": ["up"], "deny": ["publicity"]}}, None),
         *(
@@ -102,8 +107,10 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
             (
                 private_files_are_not_served,
                 {"php": {"public": "."}, "web": {"serve": ["a", "conf/env"]}} | changes,
-                "web.serve: conf/env is never sent, because it is the environment file or in permissions.private: "
-                "leave it out",
+                (
+                    "web.serve: nginx never sends conf/env, because it is the environment file or in "
+                    "permissions.private: remove it from web.serve"
+                ),
             )
             for changes in ({"environment": {"path": "conf/env"}}, {"permissions": {"private": ["conf"]}})
         ),
@@ -115,29 +122,33 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
         (
             shared_paths_do_not_overlap,
             {"shared": {"directories": ["storage"], "files": ["storage/oauth-private.key"]}},
-            "shared.files: storage/oauth-private.key is shared already, because it lies in storage "
-            "(shared.directories): leave it out",
+            (
+                "shared.files: storage/oauth-private.key is shared already, because it is in storage "
+                "(shared.directories): remove it"
+            ),
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"directories": ["storage/app", "storage/"]}},
-            "shared.directories: storage/app is shared already, because it lies in storage (shared.directories): leave "
-            "it out",
+            (
+                "shared.directories: storage/app is shared already, because it is in storage (shared.directories): "
+                "remove it"
+            ),
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"directories": ["auth/keys"], "files": ["auth"]}},
-            "shared.directories: auth/keys is shared already, because it lies in auth (shared.files): leave it out",
+            "shared.directories: auth/keys is shared already, because it is in auth (shared.files): remove it",
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"directories": ["storage"], "files": ["storage"]}},
-            "shared.files: storage is also in shared.directories: leave one out",
+            "shared.files: storage is also in shared.directories: remove it from one of both",
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"files": ["a", "a"]}},
-            "shared.files: a is also in shared.files: leave one out",
+            "shared.files: a is also in shared.files: remove it from one of both",
         ),
         (
             release_files_are_not_shared,
@@ -152,8 +163,10 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
             (
                 release_files_are_not_shared,
                 {"shared": {key: [shared]}, "environment": {"path": path}},
-                f"environment.path: {path} overlaps the shared.{key} path {shared}, and each release has an "
-                "environment of its own: choose another environment path",
+                (
+                    f"environment.path: {path} overlaps the shared.{key} path {shared}, which all releases share, but "
+                    "each release has a separate environment: choose another environment path"
+                ),
             )
             for key, shared, path in (
                 ("directories", "storage", "storage/app/.env"),
@@ -165,8 +178,8 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
             (
                 release_files_are_not_shared,
                 {"shared": {"directories": ["storage"], "files": ["auth.json"]}, "permissions": {key: paths}},
-                f"permissions.{key}: {path} lies in the shared.{of} path {shared}, which the live release uses, too: "
-                "leave it out",
+                f"permissions.{key}: {path} is in the shared.{of} path {shared}, which the live release also uses: "
+                f"remove it from permissions.{key}",
             )
             for key, paths, path, of, shared in (
                 ("modes", {"auth.json": "600"}, "auth.json", "files", "auth.json"),

@@ -55,24 +55,29 @@ SCALING = {"group": "shop", "hook": "catch-up", "live": "s3://bucket/live.json"}
         (
             new_instances_need_no_operator,
             {"scaling": SCALING, "source": DIRECTORY},
-            "scaling.hook: a new instance cannot fetch a source of kind directory by itself: use git",
+            (
+                "scaling.hook: a new instance can fetch a release only from a source of kind git, but source.kind is "
+                "directory: use git, or remove scaling.hook"
+            ),
         ),
         (
             new_instances_need_no_operator,
             {"scaling": SCALING, "source": {"origin": "https://me:hush@git.test/shop.git"}},
-            "scaling.hook: a new instance has no password for source.origin: use a key (source.key)",
+            "scaling.hook: a new instance has no password for source.origin: log in with a key (source.key)",
         ),
         (
             new_instances_need_no_operator,
             {"scaling": SCALING, "environment": {}},
-            "environment: the variables come from the operator's machine, but a new instance makes itself ready "
-            "without that machine: use shared.files",
+            (
+                "environment: the variables come from the operator's machine, but with scaling.hook, a new instance "
+                "prepares itself without that machine: use shared.files"
+            ),
         ),
         (
             new_instances_need_no_operator,
             {"scaling": SCALING, "build": [HERE]},
-            "build.npm: the step runs on the operator's machine, but a new instance makes itself ready without that "
-            'machine: use on = "nodes"',
+            "build.npm: the step runs on the operator's machine, but with scaling.hook, a new instance prepares itself "
+            'without that machine: use on = "nodes"',
         ),
     ],
 )

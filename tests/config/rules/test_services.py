@@ -33,19 +33,21 @@ DEEP = "/srv/" + "a" * 84
         (
             services_are_distinct,
             {"services": [service("ws", "/a"), service("ws", "/b")]},
-            "services: several have the name ws: give each a name of its own",
+            "services: several services have the name ws: give each service a different name",
         ),
         (
             services_are_distinct,
             {"services": [service("a", "/ws"), service("b", "/ws")]},
-            "services: several have the path /ws: give each a path of its own",
+            "services: several services have the path /ws: give each service a different path",
         ),
         (sockets_have_short_paths, {"root": DEEP, "services": [service()]}, None),
         (
             sockets_have_short_paths,
             {"root": DEEP + "a", "services": [service()]},
-            f"services: the path of a socket has at most 107 characters, and {DEEP}a/green/run/ws.sock has 108: choose "
-            "a shorter name, or a shorter root",
+            (
+                f"services: the socket path {DEEP}a/green/run/ws.sock has 108 characters, but Linux permits only 107: "
+                "choose a shorter name for the service, or a shorter root"
+            ),
         ),
         (session_files_are_provided, {"shared": {"directories": ["storage"]}}, None),
         (session_files_are_provided, {"shared": SESSIONS, "php": {"sessions": "php"}}, None),
@@ -53,20 +55,28 @@ DEEP = "/srv/" + "a" * 84
         (
             session_files_are_provided,
             {"shared": SESSIONS},
-            'shared.directories: php.sessions = "shared" makes sessions already: remove sessions',
+            (
+                'shared.directories: the entry sessions is not needed, because php.sessions = "shared" makes this '
+                "directory: remove the entry"
+            ),
         ),
         (runtime_fits_the_services, {"services": [service()]}, None),
         (runtime_fits_the_services, {"runtime": "service", "services": [service(), MAIN]}, None),
         (
             runtime_fits_the_services,
             {"runtime": "service", "services": [service()]},
-            'runtime: "service" needs a service that answers everything: give one of services the path /',
+            (
+                "runtime: the runtime service needs a service with the path /, which answers all other requests: set "
+                "the path / for a service in services"
+            ),
         ),
         (
             runtime_fits_the_services,
             {"services": [MAIN]},
-            'services: web answers everything (path /), which needs the runtime service: set runtime = "service", or '
-            "choose another path",
+            (
+                'services: web has the path /, which only the runtime service permits: set runtime = "service", or '
+                "choose another path"
+            ),
         ),
         (main_service_shows_no_code, {"runtime": "service", "services": [MAIN]}, None),
         (main_service_shows_no_code, {"php": {"public": "."}, "services": [service()]}, None),
@@ -74,8 +84,10 @@ DEEP = "/srv/" + "a" * 84
         (
             main_service_shows_no_code,
             {"php": {"public": "."}, "services": [MAIN]},
-            "services: web.files: nginx would send the whole release, code included, because php.public is the whole "
-            "release: choose a directory for php.public, or set files = false",
+            (
+                "services: web: nginx would send all files of the release, code included, because files is True and "
+                "php.public is the whole release: choose a directory for php.public, or set files = False"
+            ),
         ),
         (assets_are_sent_by_nginx, {"assets": ["build"], "services": [MAIN]}, None),
         (assets_are_sent_by_nginx, {"assets": ["build"], "services": [service(files=False)]}, None),
@@ -83,15 +95,20 @@ DEEP = "/srv/" + "a" * 84
         (
             assets_are_sent_by_nginx,
             {"assets": ["build"], "services": [MAIN | {"files": False}]},
-            "assets: web sends its files itself (files = false), so nginx sends no assets: leave assets out, or set "
-            "files = true",
+            (
+                "assets: nginx sends no assets, because the service web has files = False and so sends its files "
+                "itself: remove assets, or set files = True"
+            ),
         ),
         (static_runs_no_services, {"runtime": "static"}, None),
         (static_runs_no_services, {"services": [service()]}, None),
         (
             static_runs_no_services,
             {"runtime": "static", "services": [service()]},
-            'services: runtime = "static" runs no services: use runtime = "service", which also sends files',
+            (
+                'services: the runtime static runs no services: remove services, or set runtime = "service", with '
+                "which nginx also sends files"
+            ),
         ),
         (
             ports_are_distinct,

@@ -37,12 +37,12 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
         (
             groups_are_distinct,
             {"nodes": "haproxy"},
-            "nodes: the group haproxy is also the group of a switch: give each an inventory group of its own",
+            "nodes: the group haproxy is also the group of a switch: use a different inventory group for each",
         ),
         (
             groups_are_distinct,
             {"switches": [balancer("a"), balancer("b"), balancer("a")]},
-            "switches: two switches have the group a: give each switch an inventory group of its own",
+            "switches: two switches have the group a: use a different inventory group for each switch",
         ),
         (preview_port_is_free, {"preview": {"port": 81}}, None),
         (preview_port_is_free, {"preview": {}}, None),
@@ -70,7 +70,7 @@ NODE = {"kind": "node", "urls": ["http://node1/"]}
         (
             http2_needs_https,
             {"probe": {"http2": True}},
-            "probe.http2: HTTP/2 needs https, and http://shop.test/ is not: change this URL, or leave http2 out",
+            "probe.http2: HTTP/2 needs https, but http://shop.test/ is an http URL: change the URL, or remove http2",
         ),
         (weights_rise_to_100, {}, None),
         (weights_rise_to_100, {"cutover": [{"weight": 5}, {"weight": 100}]}, None),
