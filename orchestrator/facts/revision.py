@@ -34,9 +34,7 @@ def check_ref(ref: object) -> str:
             "typed: quote it, --data 'ref=\"...\"'"
         )
     if why := fault(ref):
-        raise UsageError(
-            f"--data ref: {ref!r} cannot be the name of a branch, tag or commit in git, because {why}: correct the name"
-        )
+        raise UsageError(f"--data ref: {ref!r} cannot be the name of a branch, tag or commit in git: {why}")
     return ref
 
 

@@ -4,7 +4,7 @@
 : "${link:?}" "${record:?}" "${lag:?}" "${blue:?}" "${green:?}" "${exact:?}" "${growth:?}" "${program:?}"
 . record.sh
 
-[ -r "$record" ] || { echo "problem=nginx keeps no record in $record: provision this balancer"; exit 0; }
+[ -r "$record" ] || { echo "problem=nginx keeps no record in $record: run deploys/provision.py"; exit 0; }
 window "$link" "$lag" "${1:-}" "${2:-}"
 # shellcheck disable=SC2154 # window sets them
 awk -F ";" -v begin="$begin" -v end="$last" -v since="$since" -v blue="$blue" -v green="$green" \

@@ -56,9 +56,7 @@ def traffic(output: Sequence[str], what: str) -> dict[Color, Traffic]:
         raise CannotTell(f"{what} cannot be read: the script printed no {', '.join(missing)}")
     # the last line may be incomplete, so up to 1% of unread lines is accepted
     if 100 * int(said["unread"]) > int(said["lines"]):
-        raise CannotTell(
-            f"{what} has {said['unread']} lines in an unknown format: run deploys/provision.py for this balancer"
-        )
+        raise CannotTell(f"{what} has {said['unread']} lines in an unknown format: run deploys/provision.py")
     found = {}
     for color in Color:
         requests, errors, gone, *times = said[color].split()

@@ -23,7 +23,7 @@ class LoadProbe:
     """
 
     def __init__(self, fleet: Fleet, release: str | None) -> None:
-        self._probe = RunProbe(fleet.settings, "the first load")
+        self._probe = RunProbe(fleet.settings, "the first host loaded its configuration")
         self._after = fleet.settings.probe.after
         self._release = release if fleet.settings.probe.enabled else None
 

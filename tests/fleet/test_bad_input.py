@@ -42,7 +42,7 @@ def refused(run: Run, status: int, line: str) -> None:
         (
             ["--data", "ref=--upload-pack=x"],
             2,
-            "cannot be the name of a branch, tag or commit in git, because it begins with -: correct the name$",
+            "cannot be the name of a branch, tag or commit in git: it begins with -$",
         ),
         (["--data", "reff=v1"], 2, r"^unknown --data reff \(did you mean ref\?\)$"),
         (["--data", "color=purple"], 2, r"^--data color=purple: there is no such color \(use blue or green\)$"),
@@ -152,6 +152,8 @@ def test_a_tag_that_moves_before_the_answer_is_refused(
     moved = tag("moving", lambda folder: (folder / "second").touch())
     run.answer("\n")
     assert run.end() == 3, run.text
-    line = r"^release: changed since the plan was shown: the commit \(was {}\w*, is {}\w*\); nothing was changed"
+    line = (
+        r"^release: the plan has changed since it was shown: the commit \(was {}\w*, is {}\w*\); this command changed"
+    )
     assert len(re.findall(line.format(shown, moved), run.text, re.MULTILINE)) == 1, run.text
     assert snapshot(fleet).said == before.said

@@ -66,7 +66,7 @@ def test_other_users_cannot_read_the_files(directory: HostPlace) -> None:
 
 def test_an_answer_that_makes_no_sense_is_an_error() -> None:
     store = HostStore(lambda command, text: ["Permission denied"], "/var/lib/journal")
-    with pytest.raises(OrchestratorError, match="store answers Permission denied"):
+    with pytest.raises(OrchestratorError, match="store on the host gave an unexpected answer: Permission denied"):
         store.take(somebody(), LEASE)
-    with pytest.raises(OrchestratorError, match="store answers Permission denied"):
+    with pytest.raises(OrchestratorError, match="store on the host gave an unexpected answer: Permission denied"):
         store.renew(somebody())

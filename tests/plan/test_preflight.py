@@ -229,7 +229,7 @@ def test_every_problem_is_in_one_refusal() -> None:
         "lb1:",
         "node2",
         "node2",
-        "blue",
+        "--data",
     ]
 
 

@@ -121,10 +121,10 @@ def test_what_is_open_at_the_limit_is_named_or_refused(forgotten: list[Roll]) ->
     lines: list[str] = []
     keep_out.forget(cast("Fleet", Hosts(connections=[1])), LEAVING, lines.append)
     [line] = lines
-    assert line.startswith("    warning: nginx: 1 connection is open to node3 after 0.3 s")
+    assert line.startswith("    warning: nginx: 1 connection is still open to node3 after 0.3 s")
     assert len(forgotten) == 1
     strict = Hosts(settings(drain={"limit": 0.3, "at_limit": "refuse"}), [3])
-    with pytest.raises(StepFailed, match=r"nginx: 3 connections are open to node3 .* run the same command again"):
+    with pytest.raises(StepFailed, match=r"nginx: 3 connections are still open to node3 .* run the same command again"):
         keep_out.forget(cast("Fleet", strict), LEAVING, lines.append)
     assert len(forgotten) == 1
 

@@ -105,7 +105,8 @@ def test_one_refusal_names_all_problems_of_all_hosts() -> None:
         preflight.require(cast(Fleet, hosts))
     assert str(refused.value).splitlines() == [
         "nothing was changed on any host:",
-        "    nginx cannot be reached",
+        "    nginx cannot be reached, and provisioning needs all hosts: repair the connection, or remove a server that "
+        "no longer exists from the inventory",
         "    node1, node2: port 8081 is taken by /etc/nginx/conf.d/blog.conf: change ports.blue",
         "    haproxy: port 80 is taken by /etc/haproxy/orchestrator/blog.cfg: change switches.haproxy.listen",
     ]

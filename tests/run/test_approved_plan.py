@@ -40,7 +40,7 @@ def test_a_tag_that_moved_is_refused(released: World) -> None:
         verbs.release(released.fleet(), Options(ref="v1"), approved)
     git(released.origin, "tag", "-f", "v1", then)
     assert str(refused.value) == (
-        f"changed since the plan was shown: the commit (was {then}, is {now}); nothing was changed: "
+        f"the plan has changed since it was shown: the commit (was {then}, is {now}); this command changed nothing: "
         "repeat the command to see the new plan"
     )
     assert refused.value.status == 3
@@ -93,7 +93,7 @@ def test_a_run_whose_settling_changes_the_plan_is_only_settled(
     approved = show(released)
     with pytest.raises(
         Refused,
-        match=r"^changed since the plan was shown: .*the live release.*; release by .* is settled: repeat the command",
+        match=r"^the plan has changed since it was shown: .*the live release.*; this command has only settled ",
     ):
         verbs.release(released.fleet(), Options(ref="v1"), approved)
     assert released.snapshot() == before
@@ -115,7 +115,9 @@ def test_a_fleet_without_a_plan_is_settled_only(
     approved = show(released)
     assert approved.inputs is None
     assert "this command settles that run, and then stops" in capsys.readouterr().err
-    with pytest.raises(Refused, match=r"no plan was shown and approved; release by .* is settled: repeat the command"):
+    with pytest.raises(
+        Refused, match="no plan was shown and approved before this run; this command has only settled release by "
+    ):
         verbs.release(released.fleet(), Options(ref="v1"), approved)
     assert released.snapshot() == before
 

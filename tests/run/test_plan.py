@@ -71,7 +71,7 @@ def test_a_run_is_bound_to_a_saved_plan(released: World, tmp_path: Path) -> None
         run = verbs.VERBS[verb]
         assert run(released.fleet(), Options(ref="v1", bound=file)) == 0
         before = released.snapshot()
-        with pytest.raises(Refused, match=r"changed since .*plan.json was saved: .*the live release \(was "):
+        with pytest.raises(Refused, match=r"changed since it was saved in .*plan.json: .*the live release \(was "):
             run(released.fleet(), Options(ref="v1", bound=file))
         assert released.snapshot() == before
     with pytest.raises(UsageError, match="the file has no saved plan"):

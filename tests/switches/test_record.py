@@ -245,7 +245,7 @@ def test_arming_nginx_does_not_need_the_record(nginx: Nginx) -> None:
 
 
 def test_without_a_record_nginx_cannot_be_read(nginx: Nginx) -> None:
-    with pytest.raises(CannotTell, match=r"run deploys/provision\.py for this balancer"):
+    with pytest.raises(CannotTell, match=r"run deploys/provision\.py"):
         nginx.read()
 
 

@@ -38,15 +38,18 @@ def test_a_difference_in_words(key: str, then: object, now: object, words: str) 
 
 @pytest.mark.parametrize(
     ("settled", "words"),
-    [("", "nothing was changed"), ("the release of deploy@host", "the release of deploy@host is settled")],
+    [
+        ("", "this command changed nothing"),
+        ("the release of deploy@host", "this command has only settled the release of deploy@host"),
+    ],
 )
 def test_a_refusal_says_what_was_settled_before(tmp_path: Path, settled: str, words: str) -> None:
     i = plans.inputs("release")
     saved = tmp_path / "plan.json"
     saved.write_text(json.dumps({"inputs": {**as_saved(i), "revision": "another"}}))
-    with pytest.raises(Refused, match=rf"^changed since .*: the commit .*; {words}: save"):
+    with pytest.raises(Refused, match=rf"^the plan has changed since it was saved in .*: the commit .*; {words}: save"):
         check_saved(as_saved(i), str(saved), settled)
-    with pytest.raises(Refused, match=rf"^changed since the plan was shown: the commit .*; {words}: repeat"):
+    with pytest.raises(Refused, match=rf"^the plan has changed since it was shown: the commit .*; {words}: repeat"):
         check_approved(as_saved(i), Approved({**as_saved(i), "revision": "another"}), settled)
 
 

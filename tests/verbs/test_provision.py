@@ -67,7 +67,7 @@ def test_a_plan_that_has_changed_is_refused(
     with pytest.raises(Refused) as refused:
         verbs.provision(FLEET, Options(bound=bound), approved)
     assert "haproxy (now with reload   HAProxy), node1 (now without write    php.ini (/a))" in str(refused.value)
-    assert "nothing was changed" in str(refused.value)
+    assert "this command changed nothing" in str(refused.value)
 
 
 def test_provisioning_takes_the_options_of_a_plan() -> None:
@@ -216,5 +216,5 @@ def test_files_that_cannot_be_put_back_are_told(monkeypatch: pytest.MonkeyPatch)
     )
     error = run(monkeypatch, ran)
     assert isinstance(error, NotUndone)
-    assert "node2 does not answer: repair the cause, and run deploys/provision.py" in str(error)
+    assert "node2 does not answer. Repair the cause, and run deploys/provision.py" in str(error)
     assert ends(ran) == [("left", str(error))]
