@@ -386,7 +386,9 @@ def test_every_fact_is_asked_here() -> None:
             one.ask(Listening(), None)  # type: ignore[arg-type]
         except Exception:  # noqa: BLE001, S112 (only the question matters)
             continue
-    assert {kind for kind in below(Fact) if kind.__module__.startswith("orchestrator.")} == asked
+    # a class with subclasses is only their base
+    facts = {kind for kind in below(Fact) if not kind.__subclasses__()}
+    assert {kind for kind in facts if kind.__module__.startswith("orchestrator.")} == asked
 
 
 @pytest.mark.parametrize("name", ASKED)
