@@ -80,6 +80,7 @@ def color_answers(fleet: Fleet, host: Host, color: Color, count: int) -> ColorSa
         ColorAnswers,
         stdin=settings.token + "\n",
         root=settings.node.root,
+        user=settings.user,
         color=color.value,
         port=settings.ports.of(color),
         path=HEALTH,
@@ -99,17 +100,18 @@ def color_in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
 
     Raises Unclear if the node does not say these numbers.
     """
-    seen: InFlight = fleet.look(host, ColorInFlight, **runtime_of(fleet.settings).in_flight(color))
+    about = runtime_of(fleet.settings).in_flight(color)
+    seen: InFlight = fleet.look(host, ColorInFlight, user=fleet.settings.user, **about)
     return seen
 
 
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
     settings = fleet.settings
 
-    node = {"root": settings.node.root, "app": settings.name, "main": runtime_of(settings).main_name}
+    about = {"root": settings.node.root, "app": settings.name, "main": runtime_of(settings).main_name}
 
     def ask(host: Host) -> NodeState:
-        state: NodeState = fleet.look(host, Node, **node)
+        state: NodeState = fleet.look(host, Node, user=settings.user, **about)
         return state
 
     replies = fleet.each(fleet.nodes, ask, settings.deadlines.look)

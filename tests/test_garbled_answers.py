@@ -135,11 +135,12 @@ HELD = '{"pid":1,"since":"2026-01-01T00:00:00+00:00","token":"","verb":"release"
 RUNS = f'held 1.5 5/6-7\n {HELD}\nrun 0000000001.jsonl\n {{"record":"begin","verb":"release"}}\n\n'
 
 ASKED: dict[str, Asked] = {
-    "node": fact(Node, NODE, root="/srv/shop", app="shop"),
+    "node": fact(Node, NODE, root="/srv/shop", app="shop", user="deploy"),
     "color": fact(
         ColorAnswers,
         COLOR,
         root="/srv/shop",
+        user="deploy",
         color="blue",
         port=8081,
         path="/health",
@@ -167,6 +168,7 @@ ASKED: dict[str, Asked] = {
         ColorInFlight,
         "connection=0 0 10.0.0.1:8081 10.0.0.2:999 lastsnd:500 lastrcv:600\n"
         'fpm={"active processes":1,"listen queue":0}\nstreams=0\nstreams.9000=2\n',
+        user="deploy",
         directory="/srv/shop/blue/run",
         port=8081,
         listens="/srv/x-",
@@ -209,7 +211,7 @@ ASKED: dict[str, Asked] = {
     "addresses": fact(provisioned.Addresses, "node1|10.0.0.1\n", hosts=["node1"]),
     "text": fact(provisioned.Text, "a\nb\n", path="/a"),
     "command line": fact(provisioned.CommandLine, "haproxy -f /etc \n", unit="haproxy.service"),
-    "git setting": fact(provisioned.GitSetting, "ssh -i k\n", config="/c", key="core.sshCommand"),
+    "git setting": fact(provisioned.GitSetting, "ssh -i k\n", config="/c", key="core.sshCommand", user="deploy"),
     "earlier": fact(provisioned.Earlier, "/usr/local/lib/orchestrator/blog\n", library="/l"),
     "barred": fact(provisioned.Barred, "10.0.0.3\n", bar="/bar"),
     "connections": fact(provisioned.Connections, "3\n", ip="10.0.0.1", ports=["1"]),

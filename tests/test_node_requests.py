@@ -38,7 +38,7 @@ def check(server: Server, https: bool, requests: int) -> None:
 def test_a_color_is_asked_by_the_scheme_that_its_clients_use(server: Server, https: bool) -> None:
     more: dict[str, Any] = {"https": True} if https else {}
     fact = ColorAnswers()
-    command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 2, "", **more)
+    command = fact.command("/no/root", "", "blue", server.port, "/", "shop.example", 2, "", **more)
     assert fact.process(run(command).stdout.splitlines()).answers == (Answer(200, "v1"), Answer(200, "v1"))
     check(server, https, 2)
     assert all(b"\r\nX-Probe-Token: s3cret\r\n" in head for head in server.seen)
@@ -47,7 +47,7 @@ def test_a_color_is_asked_by_the_scheme_that_its_clients_use(server: Server, htt
 @pytest.mark.slow
 def test_answers_arrive_though_the_processes_are_stopped(server: Server) -> None:
     fact = ColorAnswers()
-    command = fact.command("/no/root", "blue", server.port, "/", "shop.example", 1, "sleep 300")
+    command = fact.command("/no/root", "", "blue", server.port, "/", "shop.example", 1, "sleep 300")
     done = run(command)
     said = fact.process(done.stdout.splitlines())
     assert (done.returncode, said.answers, said.code) == (0, (Answer(200, "v1"),), None)

@@ -74,6 +74,7 @@ class ColorAnswers(Fact[ColorSaid]):
     line would show the token to every user of the node.
 
     + root: directory of the application
+    + user: deploy user, who can change the directory of the application
     + color: ``blue`` or ``green``
     + port: the color's port
     + path: path of the health page
@@ -89,6 +90,7 @@ class ColorAnswers(Fact[ColorSaid]):
     def command(
         self,
         root: str,
+        user: str,
         color: str,
         port: int,
         path: str,
@@ -99,7 +101,7 @@ class ColorAnswers(Fact[ColorSaid]):
         said: str = "",
     ) -> StringCommand:
         about = (path, hostname, forwarded(https), str(port), str(count), f"{root}/{color}/started", code, said)
-        return question(COLOR, *about, seconds=60)
+        return question(COLOR, *about, seconds=60, user=user)
 
     @override
     def parse(self, output: list[str]) -> ColorSaid:

@@ -77,6 +77,7 @@ class ColorInFlight(Fact[InFlight]):
     """
     Returns the requests and streams that a color serves on a node; None if the node did not answer.
 
+    + user: deploy user, who can change the directory of the color's sockets
     + directory: directory of the color's sockets
     + port: the color's port
     + listens: beginning of a path. With the name of a service appended, it is the path of the file in which the color's
@@ -91,9 +92,9 @@ class ColorInFlight(Fact[InFlight]):
 
     @override
     def command(
-        self, directory: str, port: int, listens: str, service: str, main: str, others: Sequence[str] = ()
+        self, user: str, directory: str, port: int, listens: str, service: str, main: str, others: Sequence[str] = ()
     ) -> StringCommand:
-        return question(SCRIPT, directory, str(port), listens, service, main, *others)
+        return question(SCRIPT, directory, str(port), listens, service, main, *others, user=user)
 
     @override
     def parse(self, output: list[str]) -> InFlight:

@@ -109,13 +109,14 @@ class Node(Fact[NodeState]):
 
     + root: directory of the application
     + app: name of the deployment (``Settings.name``)
+    + user: deploy user, who can change the directory of the application
     + main: ``fpm`` for PHP-FPM, or the name of the service that answers all requests. The fact measures the memory of
       the systemd unit ``<name>-<color>-<main>``
     """
 
     @override
-    def command(self, root: str, app: str, main: str = "fpm") -> StringCommand:
-        return question(SCRIPT, root, app, main)
+    def command(self, root: str, app: str, user: str, main: str = "fpm") -> StringCommand:
+        return question(SCRIPT, root, app, main, user=user)
 
     @override
     def parse(self, output: list[str]) -> NodeState:

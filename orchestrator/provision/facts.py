@@ -361,13 +361,14 @@ class GitSetting(Fact[str]):
 
     + config: path of the file
     + key: name of the setting, such as ``core.sshCommand``
+    + user: user who can change the file
     """
 
     default = str
 
     @override
-    def command(self, config: str, key: str) -> StringCommand:
-        return question(read("provision/git_setting.sh"), config, key, seconds=SECONDS)
+    def command(self, config: str, key: str, user: str) -> StringCommand:
+        return question(read("provision/git_setting.sh"), config, key, seconds=SECONDS, user=user)
 
     @override
     def parse(self, output: list[str]) -> str:

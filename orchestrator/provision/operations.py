@@ -473,7 +473,7 @@ def no_git_setting(
         no_git_setting(config="/home/deploy/.gitconfig", key="core.sshCommand", values=["ssh -i /home/deploy/.ssh/k"],
                        files=["/home/deploy/.ssh/k"], library="/usr/local/lib/orchestrator/shop", user="deploy")
     """
-    value = host.get_fact(GitSetting, config=config, key=key)
+    value = host.get_fact(GitSetting, config=config, key=key, user=user)
     if value not in values:
         host.noop(f"{key} has no value that provisioning wrote, so nothing is removed")
         return

@@ -13,7 +13,6 @@ from pyinfra.api.host import Host
 
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import NotYet, OrchestratorError, StepFailed
-from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.fleet import Fleet, Reply, at_once
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
@@ -42,9 +41,8 @@ from orchestrator.provision.node import Task
 from orchestrator.provision.phases import Checked, Completed, Placed, Prepared
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.provision.work import Work
-from orchestrator.runtimes import runtime_of
 from orchestrator.stack.files import files
-from orchestrator.survey import survey, wanted
+from orchestrator.survey import color_in_flight, survey, wanted
 from orchestrator.waiting import until
 
 PLACE = 900.0
@@ -464,11 +462,6 @@ def _drained(
             drain_mark.remove(fleet, name)
 
 
-def _in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
-    seen: InFlight = fleet.look(host, ColorInFlight, **runtime_of(fleet.settings).in_flight(color))
-    return seen
-
-
 def _until_answered(fleet: Fleet, name: str) -> None:
     """Wait until both colors have answered their last request on a node. The node gets no new requests meanwhile.
 
@@ -481,7 +474,7 @@ def _until_answered(fleet: Fleet, name: str) -> None:
     limit = fleet.settings.drain.limit
 
     def ask(host: Host, color: Color) -> None:
-        seen = _in_flight(fleet, host, color)
+        seen = color_in_flight(fleet, host, color)
         if not seen.answered:
             raise NotYet(f"{color} still answers requests after {limit:g} s: {seen}")
 
@@ -531,7 +524,11 @@ def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> 
     def all_of_them(host: Host) -> list[str]:
         lines = []
         for color in colors:
-            left = drained(lambda color=color: _in_flight(fleet, host, color), drain.limit, interval=INTERVAL)  # type: ignore[misc]
+            left = drained(
+                lambda color=color: color_in_flight(fleet, host, color),  # type: ignore[misc]
+                drain.limit,
+                interval=INTERVAL,
+            )
             if left is None:
                 continue
             line = left if isinstance(left, str) else cut_line(color, left, drain.limit, drain.at_limit == "cut")

@@ -32,9 +32,19 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
     )
 
 
-def question(text: str, *arguments: str, seconds: int = 10) -> Question:
-    """Return the command that runs the shell script of a fact. The arguments are those of `script`."""
-    return Question(script(text, *arguments, seconds=seconds))
+BY = '[ "$(id -u)" != 0 ] || ! id -- "$1" >/dev/null 2>&1 || exec runuser -u "$@"; shift 2; exec "$@"'
+"""Runs a command with the rights of a user, if root asks and the user exists. Arguments: ``<user> -- <command>``."""
+
+
+def question(text: str, *arguments: str, seconds: int = 10, user: str = "") -> Question:
+    """Return the command that runs the shell script of a fact. The other arguments are those of `script`.
+
+    + user: if root asks, as in a provisioning, the script runs with the rights of this user; empty for root's rights.
+      Root must not read a file below a directory that the user can change: the user could put a symlink there, and
+      error messages would show lines of any file. If the user does not exist, as on a new host, root runs the script.
+    """
+    by = ["sh -c", QuoteString(BY), "orchestrator", QuoteString(user), "--"] if user else []
+    return Question(*by, script(text, *arguments, seconds=seconds))
 
 
 def pairs(output: list[str]) -> dict[str, str]:

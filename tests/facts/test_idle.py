@@ -44,7 +44,7 @@ def test_a_connection_of_this_machine_is_seen() -> None:
 def color_in_flight(
     main: str, others: list[str], directory: str = "/no/run", listens: str = "/no/listen-", name: str = ""
 ) -> InFlight:
-    command = ColorInFlight().command(directory, 1, listens, name, main, others).get_raw_value()
+    command = ColorInFlight().command("", directory, 1, listens, name, main, others).get_raw_value()
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
     return ColorInFlight().process(done.stdout.splitlines())
 
