@@ -20,14 +20,14 @@ class Containers:
 
     def command(self, container: str, command: str) -> list[str]:
         """Return the words of a command that runs a shell command in a container as root."""
-        process = self._process(container) if self._enters else 0
+        process = self.first_process(container) if self._enters else 0
         if not process:
             return ["docker", "exec", container, "sh", "-c", command]
         enter = ["nsenter", "--target", str(process), *ENTER]
         return [*enter, "env", "-i", f"PATH={PATH}", "HOME=/root", "container=docker", "sh", "-c", command]
 
-    def _process(self, container: str) -> int:
-        """Return the id of the first process of a running container, 0 for any other container."""
+    def first_process(self, container: str) -> int:
+        """Return the id on this machine of a running container's first process, 0 for any other container."""
         process, began = self._known.get(container, (0, ""))
         if process and _began(process) == began:
             return process

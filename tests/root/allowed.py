@@ -8,17 +8,33 @@ from tests.root.rule import Allowed
 
 
 def allowed(root: str, state: str, home: str = "/home/deploy") -> tuple[Allowed, ...]:
-    """Return the exceptions on a host. With one exception, they are for calls that no symlink can redirect.
+    """Return the exceptions on a host. Most are for calls that no symlink can redirect.
 
     + root: root directory of the application
     + state: state directory of the application
     + home: home directory of the deploy user
     """
     releases = rf"{re.escape(root)}/releases(/.*)?"
+    # a directory that systemd makes for a unit, in a directory that only root can change
     run = r"/run/orchestrator/[a-z-]+-(blue|green)(-nginx)?(/.*)?"
     return (
         Allowed(r"lib/orchestrator/[^/]+/remove ", releases, "rm enters each directory, and follows no symlink"),
         Allowed(r"lib/orchestrator/[^/]+/own ", releases, "own enters the directory, and chown -h follows no symlink"),
+        Allowed(r"lib/orchestrator/[^/]+/pack ", releases, "tar enters each directory, and follows no symlink"),
+        Allowed(
+            r"(?s)entries=\$3 parents=\$4.*rm -rf --one-file-system",
+            rf"({re.escape(root)}|{re.escape(state)}|/var/(cache|log)/orchestrator/[^/]+)(/.*)?",
+            "the removal enters the root directory, and rm follows no symlink",
+        ),
+        # the entries of /proc have the owners of the processes, who cannot change them
+        Allowed("", r"/proc/\d+(/.*)?", "only the kernel makes these entries", anchored=False),
+        Allowed(
+            r"^(\S*/)?(init|systemd)\b",
+            r"/proc/self/fd/\d+",
+            "a file that is open already",
+            anchored=False,
+            itself=True,
+        ),
         Allowed(
             r'(?s)enter\(\) \{.*chown -- "\$owner:\$group" \. && chmod -- "\$mode" \.',
             rf"({re.escape(root)}|{re.escape(state)})/.*",
@@ -30,7 +46,10 @@ def allowed(root: str, state: str, home: str = "/home/deploy") -> tuple[Allowed,
             "heirs.sh enters each directory, follows no symlink, and changes only the directory itself",
         ),
         Allowed(
-            r"^(\S*/)?(init|systemd)\b", run, "systemd empties the directory of a unit by its descriptor", itself=True
+            r"^(\S*/)?(init|systemd)\b",
+            run,
+            "systemd empties the directory by its descriptor; it removes the PID file, which follows no symlink",
+            itself=True,
         ),
         Allowed(
             r"/useradd ",
@@ -38,5 +57,19 @@ def allowed(root: str, state: str, home: str = "/home/deploy") -> tuple[Allowed,
             "the user does not exist before, and has no process yet",
             anchored=False,
             itself=True,
+        ),
+    )
+
+
+def allowed_to_deploy(root: str) -> tuple[Allowed, ...]:
+    """Return the exceptions for processes of the deploy user, whom the web user must not redirect.
+
+    + root: root directory of the application
+    """
+    return (
+        Allowed(
+            r"(?s)seed\(\) \(.*mkdir -m 700 \.seed\.part",
+            rf"{re.escape(root)}/shared/.*",
+            "share.sh works in a directory that only the deploy user can enter",
         ),
     )

@@ -1,4 +1,7 @@
-"""The rule: root touches no path of which another user can change any part. All functions are pure."""
+"""The rule: a user touches no path of which users with fewer rights can change any part. All functions are pure.
+
+The user is root, or the deploy user, whom the web user must not redirect.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Others:
-    """The users who must not get root's rights: the deploy user and the web user.
+    """The users who must not get the rights of another user.
+
+    They are the deploy user and the web user if the other user is root, and the web user if it is the deploy user.
 
     + users, groups: their ids, and the ids of their groups
     """
@@ -51,7 +56,8 @@ class Allowed:
     + program: a pattern that matches the program of the process, or of one of its parents, with its arguments
     + path: a pattern that matches the whole path
     + reason: why no other user gains anything
-    + anchored: whether the call must be anchored (`Touch.is_anchored`)
+    + anchored: whether no symlink may be able to redirect the call: it is anchored (`Touch.is_anchored`), or it follows
+      no symlink, and others can change only the directory of the touched entry
     + itself: whether the pattern must match the program of the process itself
     """
 
@@ -61,10 +67,15 @@ class Allowed:
     anchored: bool = True
     itself: bool = False
 
-    def permits(self, touch: Touch) -> bool:
+    def permits(self, touch: Touch, directory: str) -> bool:
+        """Return whether the exception is for a call.
+
+        + directory: the first directory of the touched path that others can change
+        """
+        is_fixed = touch.is_anchored or (not touch.follows and directory == posixpath.dirname(touch.absolute))
         programs = touch.programs[:1] if self.itself else touch.programs
         return (
-            (touch.is_anchored or not self.anchored)
+            (is_fixed or not self.anchored)
             and re.fullmatch(self.path, touch.absolute) is not None
             and any(re.search(self.program, program) for program in programs)
         )
@@ -84,7 +95,7 @@ def weakness(
     + path: absolute path
     + follows: whether a symlink at the end of the path is followed
     + entries: what exists on the host: path -> entry
-    + made: paths of files and directories that root has made, and may have removed meanwhile
+    + made: paths of files and directories that the touching user has made, and may have removed meanwhile
     """
     rest = [part for part in path.split("/") if part]
     here, links = "", 0
@@ -115,10 +126,10 @@ def weakness(
 def violations(
     touched: Iterable[Touch], entries: Mapping[str, Entry], others: Others, allowed: Sequence[Allowed]
 ) -> list[str]:
-    """Return one line for each path that root touches although other users can change a part of the path.
+    """Return one line for each touched path of which other users can change a part.
 
     + entries: what exists on the host: path -> entry
-    + others: the users who must not get root's rights
+    + others: the users who must not get the rights of the user whose calls these are
     + allowed: the exceptions
     """
     touched = list(touched)
@@ -126,7 +137,7 @@ def violations(
     lines: dict[str, None] = {}
     for touch in touched:
         directory = _weakness(touch, entries, others, made)
-        if directory is None or any(one.permits(touch) for one in allowed):
+        if directory is None or any(one.permits(touch, directory) for one in allowed):
             continue
         by = " < ".join(program[:160] for program in touch.programs[:4])
         lines[f"{touch.call} {touch.absolute}: others can change {directory}: {by}"] = None

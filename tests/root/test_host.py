@@ -16,7 +16,7 @@ from pyinfra.api.command import StringCommand
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import as_user, guarded
 from tests.root.allowed import allowed
-from tests.root.host import Entries
+from tests.root.host import Entries, account, others
 from tests.root.rule import Others, violations
 from tests.root.trace import OPTIONS, Process, touches
 
@@ -124,3 +124,20 @@ def test_what_root_once_did_is_a_violation(place: Place, fault: str) -> None:
     text, wanted = FAULTS[fault]
     seen = place.found(place.shell(text))
     assert set(wanted) <= set(seen), seen
+
+
+def test_an_entry_that_is_gone_is_still_known(tmp_path: Path) -> None:
+    (tmp_path / "srv").mkdir()
+    entries = Entries(str(tmp_path))
+    known = entries["/srv"]
+    (tmp_path / "srv").rmdir()
+    assert entries["/srv"] == known
+    assert entries.get("/etc") is None
+
+
+def test_users_are_read_with_all_their_groups(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\ndeploy:x:1001:1002::/home/deploy:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\ndeploy:x:1002:\nadm:x:4:root\nwww-data:x:33:ann,deploy\n")
+    assert account(str(tmp_path), "deploy") == 1001
+    assert others(str(tmp_path), ["deploy", "nobody"]) == Others(frozenset({1001}), frozenset({1002, 33}))

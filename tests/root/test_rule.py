@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.root.rule import Allowed, Entry, Others, violations, weakness
@@ -177,6 +179,29 @@ def test_sudo_is_root_again() -> None:
     assert found(*lines, allowed=(Allowed("shop/other", ".*", "", anchored=False),)) == found(*lines)
 
 
+def test_an_exception_also_covers_an_entry_of_one_directory() -> None:
+    directory = "/run/orchestrator/shop-blue"
+    one = Allowed("^init", f"{directory}/.*", "unlink follows no symlink")
+
+    def permits(touch: Touch, weak: str) -> bool:
+        return one.permits(replace(touch, programs=("init",)), weak)
+
+    unlink = Touch("unlink", "/", f"{directory}/pid")
+    assert permits(unlink, directory)
+    assert not permits(unlink, "/run")
+    assert not permits(replace(unlink, follows=True), directory)
+    assert not permits(Touch("unlink", "/", f"{directory}/below/pid"), directory)
+
+
+def test_the_deploy_user_s_processes_are_judged_alike() -> None:
+    lines = ['50 mkdir("/srv/shop/shared/storage/x", 0777) = 0', '9 mkdir("/srv/shop/shared/storage/y", 0777) = 0']
+    web = Others(frozenset({WEB}), frozenset({WEB}))
+    seen = violations(touches(lines, FIRST, DEPLOY), ENTRIES, web, ())
+    assert [line.rpartition(": ")[0] for line in seen] == [
+        "mkdir /srv/shop/shared/storage/x: others can change /srv/shop/shared/storage"
+    ]
+
+
 @pytest.mark.parametrize(
     ("touch", "anchored"),
     [
@@ -244,3 +269,20 @@ def test_calls_are_read_as_strace_writes_them() -> None:
 def test_a_loop_of_links_has_an_end() -> None:
     loop = {"/": ROOTS, "/a": Entry(0, 0, 0o777, "/a")}
     assert weakness("/a/b", True, loop, OTHERS) == "/a"
+
+
+def test_files_that_root_reads_or_executes_are_found_if_asked() -> None:
+    lines = [
+        '9 openat(AT_FDCWD</root>, "/srv/shop/guard/fence", O_RDONLY) = 3</etc/shadow>',
+        '9 openat(AT_FDCWD</root>, "/srv/shop/releases", O_RDONLY|O_DIRECTORY) = 3</srv/shop/releases>',
+        '9 openat(AT_FDCWD</root>, "/srv/shop/blue/started", O_RDONLY) = -1 ENOENT (No such file or directory)',
+        '9 execve("/srv/shop/blue/run/program", ["program"], 0x7 /* 9 vars */) = 0',
+        '9 openat(AT_FDCWD</root>, "/etc/file", O_RDONLY) = 3</srv/shop/file>',
+    ]
+    seen = violations(touches(lines, FIRST, reads=True), ENTRIES, OTHERS, ())
+    assert [line.split(": ")[0] for line in seen] == [
+        "openat /srv/shop/guard/fence",
+        "execve /srv/shop/blue/run/program",
+        "openat /etc/file",
+    ]
+    assert found(*lines) == []

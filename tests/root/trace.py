@@ -1,4 +1,4 @@
-"""Read what processes of root did to paths from the output of strace. No process is started here.
+"""Read what processes of a user did to paths from the output of strace. No process is started here.
 
 strace must run with the options of `OPTIONS`.
 """
@@ -52,7 +52,7 @@ SETUID = re.compile(r"/(sudo|su|mount|umount|passwd|newgrp|chsh|chfn|gpasswd|pin
 
 @dataclass(frozen=True)
 class Touch:
-    """One path that a process of root creates, opens for writing, or changes.
+    """One path that a process creates, opens for writing, or changes, or a file that a process reads or executes.
 
     + call: name of the system call
     + place: path of the directory from which the process reached the path: its working directory, or an open one
@@ -127,17 +127,17 @@ def joined(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
             yield pid, rest
 
 
-def touches(lines: Iterable[str], first: Mapping[int, Process]) -> Iterator[Touch]:
-    """Yield the paths that processes of root touch, in order.
+def touches(lines: Iterable[str], first: Mapping[int, Process], user: int = 0, reads: bool = False) -> Iterator[Touch]:
+    """Yield the paths that processes of a user touch, in order.
 
     + lines: the output of strace
     + first: id -> process, for the processes that strace attached to
+    + user: id of the user; 0 is root
+    + reads: whether to yield also the files that the processes open for reading or execute. Directories are left out: a
+      list of names harms nothing
     """
     calls = list(joined(lines))
-    parents: dict[int, deque[int]] = {}
-    for pid, text in calls:
-        if text.startswith(BIRTHS) and (child := _child(text)):
-            parents.setdefault(child, deque()).append(pid)
+    parents = _parents(calls)
     processes = dict(first)
     for pid, text in calls:
         if pid not in processes:
@@ -153,9 +153,20 @@ def touches(lines: Iterable[str], first: Mapping[int, Process]) -> Iterator[Touc
         process = processes[pid]
         if name in ("execve", "execveat") or name in CREDENTIALS or name in ("chdir", "fchdir"):
             if result == "0":
+                if reads and name == "execve" and process.user == user:
+                    yield Touch(name, process.cwd, decoded(words[0]), True, process.programs)
                 processes[pid] = _changed(process, name, words)
-        elif process.user == 0:
-            yield from _touched(process, name, words, call["more"])
+        elif process.user == user:
+            yield from _touched(process, name, words, call["more"], reads)
+
+
+def _parents(calls: Iterable[tuple[int, str]]) -> dict[int, deque[int]]:
+    """Return the parents of each process. Several processes may have the same id, one after the other."""
+    parents: dict[int, deque[int]] = {}
+    for pid, text in calls:
+        if text.startswith(BIRTHS) and (child := _child(text)):
+            parents.setdefault(child, deque()).append(pid)
+    return parents
 
 
 def _child(text: str) -> int:
@@ -184,10 +195,10 @@ def _changed(process: Process, name: str, words: list[str]) -> Process:
     return process if user == "-1" else replace(process, user=int(user))
 
 
-def _touched(process: Process, name: str, words: list[str], more: str) -> Iterator[Touch]:
-    """Yield the paths that a call of a process of root touches."""
+def _touched(process: Process, name: str, words: list[str], more: str, reads: bool) -> Iterator[Touch]:
+    """Yield the paths that a call of a process touches."""
     if name in ("open", "openat", "openat2"):
-        found = _opened(name, process.cwd, words, more)
+        found = _opened(name, process.cwd, words, more, reads)
     elif name in TWO or name in TWO_AT or name.startswith("symlink"):
         found = _named_twice(name, process.cwd, words)
     else:
@@ -196,13 +207,14 @@ def _touched(process: Process, name: str, words: list[str], more: str) -> Iterat
         yield replace(touch, programs=process.programs)
 
 
-def _opened(name: str, cwd: str, words: list[str], more: str) -> Iterator[Touch]:
-    """Yield the path of a file that is opened for writing."""
+def _opened(name: str, cwd: str, words: list[str], more: str, reads: bool) -> Iterator[Touch]:
+    """Yield the path of a file that a process opens for writing or, with ``reads``, has opened for reading."""
     place, path, *flags = (cwd, *words) if name == "open" else (of_fd(words[0]), *words[1:])
     how = ",".join(flags)
-    if re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)", how) and "O_PATH" not in how:
+    writes = re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)", how)
+    real = match[1] if (match := re.match(r"<(/.*?)>(\(deleted\))?$", more)) else ""
+    if (writes or (reads and real and "O_DIRECTORY" not in how)) and "O_PATH" not in how:
         exclusive = "O_EXCL" in how and "O_CREAT" in how
-        real = match[1] if (match := re.match(r"<(/.*?)>(\(deleted\))?$", more)) else ""
         yield Touch(name, place, decoded(path), "O_NOFOLLOW" not in how and not exclusive, (), real, exclusive)
 
 
