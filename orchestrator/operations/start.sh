@@ -5,7 +5,7 @@
 # the id differs later, something else has restarted the color since then, such as a reboot.
 set -eu
 . ../scripts/invocation.sh
-note_start() { # the word `none` is no id of systemd, so that the color counts as cold
+note_start() { # systemd has no id `none`, so a color with this word counts as cold
     if [ "$warms" = yes ]; then invocation "${target%.target}"; else echo none; fi >"$dir/invocation.new"
     mv -T "$dir/invocation.new" "$dir/invocation"
 }
@@ -36,7 +36,7 @@ fi
 if [ ! -e "$dir/shrunk" ] && [ "$(readlink "$dir/release" 2>/dev/null || true)" = "$want" ] \
     && [ "$(cut -d' ' -f1 "$dir/started" 2>/dev/null || true)" = "${id:-none}" ] \
     && systemctl is-active -q "$target"; then
-    # record the present start, even if the run did not cause it, because the run warms the color after this script
+    # record the present start, even if the run did not cause it: if $warms is yes, the run warms the color afterwards
     note_start
     exit 0
 fi
