@@ -162,6 +162,19 @@ def test_a_process_that_gave_up_root_s_rights_is_not_root() -> None:
     ) == [f"mkdir /srv/shop/{name}: others can change /srv/shop" for name in ("before", "after")]
 
 
+def test_a_child_may_act_before_the_first_call_of_its_parent_ends() -> None:
+    assert (
+        found(
+            "50 clone(child_stack=NULL, flags=SIGCHLD) = 12 /* 77 in strace's PID NS */",
+            "77 clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>",
+            '78 mkdir("/srv/shop/as-deploy", 0777) = 0',
+            "77 <... clone resumed>) = 13 /* 78 in strace's PID NS */",
+            '77 mkdir("/srv/shop/as-deploy-too", 0777) = 0',
+        )
+        == []
+    )
+
+
 def test_sudo_is_root_again() -> None:
     lines = [
         '50 execve("/usr/bin/sudo", ["sudo", "-n", "/usr/local/lib/orchestrator/shop/remove"], 0x7 /* 9 vars */) = 0',

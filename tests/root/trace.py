@@ -141,8 +141,7 @@ def touches(lines: Iterable[str], first: Mapping[int, Process], user: int = 0, r
     processes = dict(first)
     for pid, text in calls:
         if pid not in processes:
-            born = parents.get(pid)
-            processes[pid] = processes.get(born.popleft(), UNKNOWN) if born else UNKNOWN
+            processes[pid] = _born(pid, processes, parents)
         if text.startswith("+++"):
             del processes[pid]
             continue
@@ -167,6 +166,17 @@ def _parents(calls: Iterable[tuple[int, str]]) -> dict[int, deque[int]]:
         if text.startswith(BIRTHS) and (child := _child(text)):
             parents.setdefault(child, deque()).append(pid)
     return parents
+
+
+def _born(pid: int, processes: dict[int, Process], parents: Mapping[int, deque[int]]) -> Process:
+    """Return a new process, which is like its parent. The first call of the parent may end after a call of the child."""
+    born = parents.get(pid)
+    if not born:
+        return UNKNOWN
+    parent = born.popleft()
+    if parent not in processes:
+        processes[parent] = _born(parent, processes, parents)
+    return processes[parent]
 
 
 def _child(text: str) -> int:
