@@ -169,7 +169,7 @@ def _parents(calls: Iterable[tuple[int, str]]) -> dict[int, deque[int]]:
 
 
 def _born(pid: int, processes: dict[int, Process], parents: Mapping[int, deque[int]]) -> Process:
-    """Return a new process, which is like its parent. The first call of the parent may end after a call of the child."""
+    """Return a new process, which is like its parent. The parent's first call may end after a call of the child."""
     born = parents.get(pid)
     if not born:
         return UNKNOWN
