@@ -175,7 +175,10 @@ def duration(seconds: float) -> str:
 def _node(state: NodeState | str) -> str:
     if isinstance(state, str):
         return state
-    colors = "  ".join(f"{color} {state.release[color] or '-'} ({_runs(state, color)})" for color in Color)
+    colors = "  ".join(
+        f"{color} {release} ({_runs(state, color)})" if (release := state.release[color]) else f"{color} -"
+        for color in Color
+    )
     return f"live {state.live or 'unknown'}  {colors}  {len(state.releases)} releases, {state.disk_mb} MiB free"
 
 

@@ -43,10 +43,14 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
             "worse than the old color: 5xx to 10%",
             marks=pytest.mark.slow,
         ),
-        ([FEW, FEW], {}, 1, "inconclusive: 12 requests (comparison.on_inconclusive is undo)"),
+        ([FEW, FEW], {}, 1, "inconclusive (12 requests), and the setting comparison.on_inconclusive is undo"),
         ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, but the run continues: 12 requests"),
         pytest.param(
-            [PASS, UNREADABLE], {}, 1, "error: no record (comparison.on_error is undo)", marks=pytest.mark.slow
+            [PASS, UNREADABLE],
+            {},
+            1,
+            "error (no record), and the setting comparison.on_error is undo",
+            marks=pytest.mark.slow,
         ),
         ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, but the run continues: no record"),
     ],

@@ -76,7 +76,7 @@ def test_a_switch(seen: Seen | str, line: str) -> None:
         ({"live": None}, "node1 live unknown blue r2 (warm)"),
         (
             {"release": {BLUE: "r2", GREEN: None}, "started": {BLUE: "r2", GREEN: None}},
-            "node1 live blue blue r2 (warm) green - (warm)",
+            "node1 live blue blue r2 (warm) green -",
         ),
         ({"active": {BLUE: True, GREEN: False}}, "node1 live blue blue r2 (warm) green r1 (down)"),
         (
