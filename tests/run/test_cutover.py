@@ -91,7 +91,7 @@ def test_no_balancer_moves_if_one_would_refuse(
     before = released.snapshot()
     (released.path / "nginx" / "var/lib/orchestrator/shop/weights/25").rmdir()
     assert verbs.release(fleet(released), Options(ref="v1")) == 1
-    assert "arm 25% failed on nginx: no directory" in capsys.readouterr().err
+    assert "arm 25% failed on nginx: there is no directory" in capsys.readouterr().err
     # no balancer ever had 25%
     assert moves == [[0, 0], [5, 5], [0, 0]]
     assert released.snapshot() == before
