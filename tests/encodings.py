@@ -11,8 +11,11 @@ import subprocess
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
-SECRET = "pa/ss+w\"o'r\\d%1 x\nsec&ond/li+ne\\0 which is long enough for base64 to need two lines"
-"""A secret with every character that some encoding changes, and with two lines."""
+SECRET = "pa/ss+w\"o'r\\d%1 x\nsec&ond/li+ne\\0 w7ich1s5ong3nough4base64tneedtw0lines-x9q2v8k4j6"
+"""A secret with every character that some encoding changes, and with two lines, which base64 writes in two lines.
+
+No nine characters of the secret are ordinary words, because the comments of scripts have ordinary words.
+"""
 
 
 def printf_q(secret: str) -> str:
