@@ -164,6 +164,7 @@ def test_a_node_that_was_not_provisioned_for_it_says_so(node: Node) -> None:
     assert not (node.release / "made").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_command_that_takes_too_long_leaves_no_process(node: Node) -> None:
     with node.start(node.hook(STAYS, seconds=2)) as process:
         processes = node.begun()

@@ -102,6 +102,7 @@ def installed(made: Settings) -> list[str]:
     return [*work.said, str(files(made)), *paths.system(made), paths.state(made)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_all_that_is_installed_has_the_name_of_the_deployment(runtime: str) -> None:
     found = "\n".join(installed(settings(**RUNTIMES[runtime])))

@@ -162,7 +162,7 @@ def test_a_process_that_gave_up_root_s_rights_is_not_root() -> None:
     ) == [f"mkdir /srv/shop/{name}: others can change /srv/shop" for name in ("before", "after")]
 
 
-def test_a_child_may_act_before_the_first_call_of_its_parent_ends() -> None:
+def test_a_child_may_act_before_its_parents_first_call_ends() -> None:
     assert (
         found(
             "50 clone(child_stack=NULL, flags=SIGCHLD) = 12 /* 77 in strace's PID NS */",

@@ -90,6 +90,7 @@ def test_one_broken_node_keeps_all_traffic_where_it_is(released: World, node: st
     assert len(released.releases(node)) == 2
 
 
+@pytest.mark.exhaustive
 def test_one_balancer_that_refuses_takes_the_other_back(released: World) -> None:
     before = released.snapshot()
     released.break_("haproxy", "set")

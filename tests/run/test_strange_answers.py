@@ -31,6 +31,7 @@ def lying(released: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return released
 
 
+@pytest.mark.exhaustive
 def test_a_node_that_lies_stops_a_release_by_one_line(lying: World) -> None:
     before = [lying.weight(balancer) for balancer in lying.balancers]
     with pytest.raises(Refused, match=r"node3: does not say how it is: Welcome \\x1b\[31mto node3"):

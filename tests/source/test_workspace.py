@@ -62,6 +62,7 @@ def test_the_store_keeps_the_latest(version: Path, tmp_path: Path) -> None:
     assert built(version, tmp_path / "store") == ["assets: taken from the store"]
 
 
+@pytest.mark.exhaustive
 def test_a_kept_entry_waits_for_other_runs(version: Path, tmp_path: Path) -> None:
     entries = tmp_path / "store/assets"
     entries.mkdir(parents=True)
