@@ -22,6 +22,8 @@ from orchestrator.provision import render
 from orchestrator.scripts.guarded import Guard
 from tests.fakes.processes import eventually
 
+pytestmark = pytest.mark.exhaustive
+
 WINDOW = 5.0
 LEADS = (0.6, 2.0, 6.0, 20.0)
 """Seconds from arming to the instant; the next one is tried where a busy machine leaves too little of it."""

@@ -14,6 +14,8 @@ from orchestrator.operations.prune import prune
 from tests.fakes.git import git
 from tests.fakes.world import BIN
 
+pytestmark = pytest.mark.exhaustive
+
 VERSIONS = 6
 
 

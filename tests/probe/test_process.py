@@ -20,6 +20,8 @@ from .certificates import NAME, Authority
 from .server import Server, nobody, serving
 from .server2 import serving2
 
+pytestmark = pytest.mark.exhaustive
+
 
 def test_a_release_as_its_report_tells_it(server: Server) -> None:
     with ProbeProcess([server.url], rate=200, token="s3cret") as probe:

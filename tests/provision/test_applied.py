@@ -526,6 +526,7 @@ TWICE = {
 No other key can make a release disagree with servers that were provisioned later, such as the ports of the colors."""
 
 
+@pytest.mark.exhaustive
 def test_a_release_knows_few_values_that_provisioning_applies() -> None:
     found = set()
     for base in BASES:

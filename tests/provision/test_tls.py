@@ -18,6 +18,8 @@ from orchestrator.provision.certificate import Files, files, haproxy_files
 from orchestrator.provision.facts import KeyPair, Pair
 from tests.provision.test_render import both_kinds, only, settings
 
+pytestmark = pytest.mark.exhaustive
+
 PEMS = {"certificate": "/etc/live/fullchain.pem", "key": "/etc/live/privkey.pem"}
 
 

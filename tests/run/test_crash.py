@@ -116,7 +116,7 @@ def cases() -> list[Any]:
     """Every point, each with one of the commands that may follow, in turn."""
     follow = ("release", "abort", "resume", "rollback")
     return [
-        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 90))
+        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 120))
         for verb, points in POINTS.items()
         for at in range(1, points + 1)
     ]

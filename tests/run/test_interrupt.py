@@ -37,7 +37,7 @@ STEPS = {
 
 def cases() -> list[Any]:
     every = [(verb, *step) for verb, steps in STEPS.items() for step in steps]
-    return [pytest.param(*one, marks=ring(number, 64)) for number, one in enumerate(every)]
+    return [pytest.param(*one, marks=ring(number, 128)) for number, one in enumerate(every)]
 
 
 def run(world: World, verb: str) -> int:

@@ -38,6 +38,7 @@ def test_a_plan_names_shared_paths_that_are_not_sent(released: World, capsys: py
         assert ("contains shared paths: storage." in capsys.readouterr().err) == (verb == "release")
 
 
+@pytest.mark.exhaustive
 def test_the_commands_of_the_plan_are_the_commands_of_the_run(
     released: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,6 +98,7 @@ def test_one_balancer_that_refuses_takes_the_other_back(released: World) -> None
     assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_an_unreachable_node_refuses_a_release_not_a_rollback(released: World) -> None:
     before = released.snapshot()
     released.down.add("node2")
