@@ -35,16 +35,10 @@ def keep(fleet: Fleet, members: Members) -> list[str]:
     """
 
     def copy(host: Host) -> list[str]:
-        is_node, is_balancer = host.name in fleet.nodes, host.name in fleet.balancers
-        work = Planned(
-            [
-                *(walk.node_paths(fleet, members, host) if is_node else ()),
-                *(walk.balancer_paths(fleet, members, host) if is_balancer else ()),
-            ]
-        )
-        if is_node:
+        work = Planned(walk.compared_paths(fleet, members, host))
+        if host.name in fleet.nodes:
             walk.place_node(fleet, members, work, host)
-        if is_balancer:
+        if host.name in fleet.balancers:
             walk.place_balancer(fleet, members, work, host)
         paths = [*work.replaced, *_also(fleet)]
         fleet.shell(host, guarded(read("provision/keep.sh"), [_directory(fleet), *paths], None))

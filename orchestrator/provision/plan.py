@@ -71,14 +71,14 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
     digests = wanted(fleet)
 
     def on_node(host: Host) -> list[Compared]:
-        work = Planned(walk.node_paths(fleet, members, host))
+        work = Planned(walk.compared_paths(fleet, members, host))
         warnings = walk.place_node(fleet, members, work, host)
         applied.end(work, fleet.settings, digests[host.name])
         tasks = node.pending(fleet.settings, walk.traffic(seen)[0], work.paths)
         return [Compared(tuple(work.changes), tuple(warnings), tuple(tasks))]
 
     def on_balancer(host: Host) -> list[Compared]:
-        work = Planned(walk.balancer_paths(fleet, members, host))
+        work = Planned(walk.compared_paths(fleet, members, host))
         walk.place_balancer(fleet, members, work, host)
         applied.end(work, fleet.settings, digests[host.name])
         switch = fleet.switch_of(host.name)

@@ -119,12 +119,12 @@ def _on_hosts(
     """
 
     def on_node(host: Host) -> list[str]:
-        work = phase(node_paths(fleet, members, host))
+        work = phase(compared_paths(fleet, members, host))
         warnings = place_node(fleet, members, work, host)
         return [*work.changed, *(warnings if phase is Prepared else ())]
 
     def on_balancer(host: Host) -> list[str]:
-        work = phase(balancer_paths(fleet, members, host))
+        work = phase(compared_paths(fleet, members, host))
         place_balancer(fleet, members, work, host)
         return work.changed
 
@@ -187,17 +187,17 @@ def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> No
     place_kind(work, fleet.settings, switch, _addresses(fleet), first, members.roll(host.name))
 
 
-def node_paths(fleet: Fleet, members: Members, host: Host) -> list[str]:
-    """Return the paths that the operations of `place_node` compare on the current node. The arguments are the same."""
-    work = Listed()
-    place_node(fleet, members, work, host)
-    return work.paths
+def compared_paths(fleet: Fleet, members: Members, host: Host) -> list[str]:
+    """Return the paths that the operations of `place_node` and `place_balancer` compare on the current host.
 
-
-def balancer_paths(fleet: Fleet, members: Members, host: Host) -> list[str]:
-    """Return the paths that the operations of `place_balancer` compare on the current balancer."""
+    + members: which nodes may get traffic
+    + host: the current host
+    """
     work = Listed()
-    place_balancer(fleet, members, work, host)
+    if host.name in fleet.nodes:
+        place_node(fleet, members, work, host)
+    if host.name in fleet.balancers:
+        place_balancer(fleet, members, work, host)
     return work.paths
 
 
