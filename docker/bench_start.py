@@ -127,7 +127,7 @@ def sides(directory: Path, before: Path, commit: str, project: str) -> tuple[Sid
         files.extractall(before, filter="data")
     known = json.loads((directory / "fleet.json").read_text())
     app = known["app"]
-    # the earlier version may not know settings that were added later, so it gets the settings file of its own commit
+    # the earlier version gets the settings file of its commit, because it may not know settings that were added later
     apps = {app: known["apps"][app] | {"settings": str(before / "docker/app/settings.toml")}}
     only = known | {"nodes": known["nodes"][:1], "apps": apps}
     (before / ".fleet").mkdir()

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Color(StrEnum):
-    """One of the two complete copies of the application on each node: blue or green."""
+    """Each node has two complete copies of the application. A color, blue or green, is one of these copies."""
 
     blue = "blue"
     green = "green"

@@ -32,8 +32,8 @@ COMPARING: frozenset[Callable[..., Any]] = frozenset(
 class Work:
     """Runs operations on the current host, and keeps the names of the operations that changed something.
 
-    One command reads all given paths before the first operation that needs one of them. The command runs again after an
-    operation that may have changed other paths than its own. This takes one command instead of one for each operation.
+    The first operation that compares a given path makes one command read all given paths. The next operations use this
+    answer. If an operation may have changed paths of later operations, all given paths are read again.
 
     + paths: paths that the operations will need. An operation that needs another path reads that path itself.
     + changed: names of the operations that changed something, in order
