@@ -52,7 +52,7 @@ def place(request: pytest.FixtureRequest, fleet: Fleet, warm: Runs) -> Iterator[
 def test_the_record_has_every_request_once(fleet: Fleet, place: Place) -> None:
     url = url_of(fleet, place.kind)
     asked = Counter(ask(url).headers["x-color"] for _ in range(REQUESTS))
-    slow = ask(url, "/slow?s=0.4").headers["x-color"]
+    slow = ask(url, "/slow?s=3").headers["x-color"]
     asked[slow] += 1
     # nginx writes each second
     until(lambda: sum(traffic.requests for traffic in place.read().values()) >= REQUESTS + 1)
@@ -62,7 +62,9 @@ def test_the_record_has_every_request_once(fleet: Fleet, place: Place) -> None:
     assert all(one.timed == one.requests for one in found.values())
     waited = found[Color(slow)].quantile(1.0)
     assert waited is not None
-    assert waited >= 390
+    # Half of the 3 seconds: if HAProxy's process gets no processor for 100 ms, HAProxy takes this time for a step of
+    # the clock and leaves it out of its times.
+    assert waited >= 1500
 
     # windows that follow each other
     end = found[Color.blue].end
