@@ -51,7 +51,7 @@ def prepare(
     scripts = {**common.scripts_of("guard"), "bar": render.bar(settings)}
     common.library(work, layout.library, scripts)
     common.etc(work, settings)
-    found = resolved(nodes)
+    found = resolved(work, nodes)
     text = render.nodes_list(settings, nodes, found, roll.outdated)
     work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
     bar(work, settings, nodes, roll.barred)
@@ -93,7 +93,7 @@ def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str
     for one in roll.outdated:
         off = shlex.join([program, one.address, "off"])
         work.do(f"{one.label} ({one.address}): no longer known", server.shell, commands=[off])
-    text = render.nodes_list(settings, nodes, resolved(nodes))
+    text = render.nodes_list(settings, nodes, resolved(work, nodes))
     work.do("list of nodes", operations.file, path=render.nodes_file(settings), text=text)
     return work.changed
 
@@ -120,17 +120,18 @@ def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:
     return common.checker(checker, ports(settings, switch))
 
 
-def resolved(nodes: Mapping[str, str]) -> Mapping[str, str]:
+def resolved(work: Work, nodes: Mapping[str, str]) -> Mapping[str, str]:
     """Return the IP addresses to which the current balancer resolves the nodes: address in the inventory -> IP address.
 
     Raises StepFailed if the balancer cannot resolve an address.
 
+    + work: has the answers of the balancer
     + nodes: inventory name -> address of every node
     """
     names = [address for address in nodes.values() if not render.is_address(address)]
     found = {address: address for address in nodes.values() if render.is_address(address)}
     if names:
-        looked_up = host.get_fact(Addresses, hosts=names)
+        looked_up = work.fact(Addresses, hosts=names)
         found.update(looked_up)
     for name, address in nodes.items():
         if address not in found:

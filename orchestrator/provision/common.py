@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyinfra.context import host
 from pyinfra.operations import apt, server
 
 from orchestrator.config import Settings
@@ -30,7 +29,7 @@ def packages(work: Work, wanted: Sequence[str]) -> None:
     + work: runs the operations, or only notes them
     + wanted: names of the packages that the host must have
     """
-    missing = host.get_fact(MissingPackages, packages=list(wanted))
+    missing = work.fact(MissingPackages, packages=list(wanted))
     if missing:
         work.do(
             "packages " + ", ".join(missing),
@@ -50,7 +49,7 @@ def deploy_user(work: Work, settings: Settings) -> Account:
     + work: runs the operations, or only notes them
     """
     keys = [key for path in settings.authorized_keys for key in public_keys(path)]
-    account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
+    account = work.fact(Accounts, users=[settings.user]).get(settings.user)
     if account is None:
         work.do(  # noqa: S604 (shell= is the login shell of the account)
             f"user {settings.user}",

@@ -71,7 +71,7 @@ def place(
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-haproxy"),
     )
-    text = render.haproxy_default(host.get_fact(Text, path=DEFAULT))
+    text = render.haproxy_default(work.fact(Text, path=DEFAULT))
     work.do("HAProxy's options", operations.file, path=DEFAULT, text=text)
 
 

@@ -16,7 +16,6 @@ from orchestrator.errors import OrchestratorError, StepFailed
 from orchestrator.fleet import Fleet
 from orchestrator.provision import render, walk
 from orchestrator.provision.facts import Entries
-from orchestrator.provision.members import Members
 from orchestrator.provision.planned import Planned
 from orchestrator.provision.replies import Say, values
 from orchestrator.scripts.files import read
@@ -26,20 +25,18 @@ TIME = 120.0
 """Seconds after which a command on one host counts as failed."""
 
 
-def keep(fleet: Fleet, members: Members) -> list[str]:
+def keep(readings: walk.Readings) -> list[str]:
     """Copy all files that provisioning is about to change, on all hosts. Return the hosts on which files will change.
 
     Raises StepFailed if a host fails. Then this function removes the copies on all hosts that answer.
 
-    + members: which nodes may get traffic
+    + readings: the answers of the hosts
     """
+    fleet, members = readings.fleet, readings.members
 
     def copy(host: Host) -> list[str]:
-        work = Planned(walk.compared_paths(fleet, members, host))
-        if host.name in fleet.nodes:
-            walk.place_node(fleet, members, work, host)
-        if host.name in fleet.balancers:
-            walk.place_balancer(fleet, members, work, host)
+        work = Planned(readings.of(host))
+        walk.place_host(fleet, members, work, host)
         paths = [*work.replaced, *_also(fleet)]
         fleet.shell(host, guarded(read("provision/keep.sh"), [_directory(fleet), *paths], None))
         return work.changed

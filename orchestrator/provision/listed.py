@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from orchestrator.provision.answers import Answers
 from orchestrator.provision.facts import Account
 from orchestrator.provision.work import Work, paths_of
 
@@ -20,8 +21,8 @@ class Listed(Work):
     + paths: the paths, in order
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, answers: Answers | None = None) -> None:
+        super().__init__(answers)
         self.paths: list[str] = []
 
     @override

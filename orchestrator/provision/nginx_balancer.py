@@ -67,7 +67,7 @@ def place(
     pinned = {name: found[address] for name, address in nodes.items()}
     path, text = render.nginx_conf(settings), render.balancer_nginx(settings, switch, pinned)
     earlier = render.balancer_nginx(settings, switch, pinned, knows_mark=False)
-    present = host.get_fact(Text, path=path)
+    present = work.fact(Text, path=path)
     work.do(
         "nginx configuration",
         operations.file,

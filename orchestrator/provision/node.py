@@ -71,7 +71,7 @@ def place(
     """
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
-    proxies, warnings = trusted(settings, balancers, found | (host.get_fact(Addresses, hosts=names) if names else {}))
+    proxies, warnings = trusted(settings, balancers, found | (work.fact(Addresses, hosts=names) if names else {}))
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
     web = work.account(settings.web_user)
@@ -253,7 +253,7 @@ def configure_earlier(work: Work, settings: Settings) -> None:
     provisioning never changes.
     """
     wanted = "fpm-blue.conf" if settings.runtime == "php" else "nginx-blue.conf"
-    found = host.get_fact(Unconfigured, root=settings.node.root, file=wanted)
+    found = work.fact(Unconfigured, root=settings.node.root, file=wanted)
     if found:
         work.do(
             f"configuration of the colors for {len(found)} earlier releases",
@@ -285,7 +285,7 @@ def units(work: Work, settings: Settings) -> None:
         for path, text in render.shrink_units(settings, color).items() if settings.shrinks else ():
             work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
         target = f"/etc/systemd/system/{settings.node.target(color)}"
-        released = host.get_fact(ReleasedServices, root=settings.node.root, target=target)
+        released = work.fact(ReleasedServices, root=settings.node.root, target=target)
         work.do(f"{color}: target", operations.file, path=target, text=render.color_target(settings, color, released))
     if len(work.changed) > before:
         work.do("systemd reads the units", systemd.daemon_reload)

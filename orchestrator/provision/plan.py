@@ -69,16 +69,17 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
     half_way = kept.left(fleet)
     seen = survey(fleet)
     digests = wanted(fleet)
+    readings = walk.Readings(fleet, members)
 
     def on_node(host: Host) -> list[Compared]:
-        work = Planned(walk.compared_paths(fleet, members, host))
+        work = Planned(readings.of(host))
         warnings = walk.place_node(fleet, members, work, host)
         applied.end(work, fleet.settings, digests[host.name])
         tasks = node.pending(fleet.settings, walk.traffic(seen)[0], work.paths)
         return [Compared(tuple(work.changes), tuple(warnings), tuple(tasks))]
 
     def on_balancer(host: Host) -> list[Compared]:
-        work = Planned(walk.compared_paths(fleet, members, host))
+        work = Planned(readings.of(host))
         walk.place_balancer(fleet, members, work, host)
         applied.end(work, fleet.settings, digests[host.name])
         switch = fleet.switch_of(host.name)

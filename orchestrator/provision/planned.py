@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pyinfra.api.exceptions import PyinfraError
-from pyinfra.context import host
 from pyinfra.operations import apt, server, systemd
 from typing_extensions import override
 
 from orchestrator.errors import StepFailed
 from orchestrator.provision import operations
+from orchestrator.provision.answers import Answers
 from orchestrator.provision.facts import Account, Accounts
 from orchestrator.provision.phases import ADDING, LAST
 from orchestrator.provision.work import Work, line, paths_of
@@ -63,8 +63,8 @@ class Planned(Work):
       operation that only adds something never replaces a file.
     """
 
-    def __init__(self, paths: Iterable[str] = ()) -> None:
-        super().__init__(paths)
+    def __init__(self, answers: Answers | None = None) -> None:
+        super().__init__(answers)
         self.changes: list[Change] = []
         self.replaced: list[str] = []
         self._created: dict[str, Account] = {}
@@ -112,7 +112,7 @@ class Planned(Work):
         """
         if user in self._created:
             return self._created[user]
-        is_known = user in host.get_fact(Accounts, users=[user])
+        is_known = user in self.fact(Accounts, users=[user])
         if is_known or not any(change.verb == "install" for change in self.changes):
             return super().account(user)
         later = Change("later", f"user {user}: known after the packages are installed")

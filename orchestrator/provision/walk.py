@@ -13,7 +13,7 @@ from pyinfra.api.host import Host
 
 from orchestrator.drain import cut_line, drained
 from orchestrator.errors import NotYet, OrchestratorError, StepFailed
-from orchestrator.fleet import Fleet, Reply, at_once
+from orchestrator.fleet import Fleet, Reply
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.preflight import live_color
@@ -32,6 +32,7 @@ from orchestrator.provision import (
     render,
     tls,
 )
+from orchestrator.provision.answers import Answers
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.listed import Listed
 from orchestrator.provision.live_gate import Answering
@@ -60,7 +61,31 @@ INTERVAL = 0.25
 KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 
 
-def prepare(fleet: Fleet, members: Members, say: Say) -> None:
+class Readings:
+    """The answers of each host during one provisioning, for `place_host`.
+
+    Make a new object after a lock is taken, and after anything else than the phases has changed a host.
+
+    + fleet: the hosts
+    + members: which nodes may get traffic
+    """
+
+    def __init__(self, fleet: Fleet, members: Members) -> None:
+        self.fleet, self.members = fleet, members
+        self._answers: dict[str, Answers] = {}
+
+    def of(self, host: Host) -> Answers:
+        """Return the answers of the current host. The first call lists the paths that operations will compare."""
+        if host.name not in self._answers:
+            answers = Answers()
+            listed = Listed(answers)
+            place_host(self.fleet, self.members, listed, host)
+            answers.read_together(listed.paths)
+            self._answers[host.name] = answers
+        return self._answers[host.name]
+
+
+def prepare(readings: Readings, say: Say) -> None:
     """Bar the nodes that lack the live release. Then run, on all hosts at once, the operations that only add something.
 
     These operations add packages, users and directories, and also links and files that do not exist yet. They do not
@@ -69,74 +94,64 @@ def prepare(fleet: Fleet, members: Members, say: Say) -> None:
     Raises Refused or StepFailed if a node cannot be barred. Then no operation is run. If an operation fails on a host,
     the operations are still run on the other hosts. Then this function raises StepFailed with all failures.
 
-    + members: which nodes may get traffic
+    + readings: the answers of the hosts
     + say: prints a line for the operator
     """
-    keep_out.bar_known(fleet, members, say)
-    tell(_on_hosts(fleet, members, Prepared), say)
+    keep_out.bar_known(readings.fleet, readings.members, say)
+    tell(_on_hosts(readings, Prepared), say)
 
 
-def check(fleet: Fleet, members: Members) -> None:
+def check(readings: Readings) -> None:
     """Check the new content of all files on all hosts at once. This function changes no file.
 
     Call `prepare` before this function, because the checks use programs that `prepare` installs, such as nginx. Raises
     StepFailed with all failures if the check of a file fails on a host.
 
-    + members: which nodes may get traffic
+    + readings: the answers of the hosts
     """
     try:
-        values(_on_hosts(fleet, members, Checked))
+        values(_on_hosts(readings, Checked))
     except StepFailed as failed:
         raise StepFailed(f"no file was changed on any host: {failed}") from None
 
 
-def place(fleet: Fleet, members: Members, changing: Collection[str], say: Say) -> None:
+def place(readings: Readings, changing: Collection[str], say: Say) -> None:
     """Put all files into place on all hosts at once. This does not disturb the traffic.
 
     Call `check` and `kept.keep` before this function. If a host fails, the files are still put into place on the other
     hosts. Then this function raises StepFailed with all failures, and the caller must call `kept.put_back`.
 
-    + members: which nodes may get traffic
+    + readings: the answers of the hosts
     + changing: names of the hosts on which files will change, as `kept.keep` returns them
     + say: prints a line for the operator
     """
+    fleet = readings.fleet
     expected, hosts = wanted(fleet), [*fleet.nodes, *fleet.balancers]
     values(fleet.each(hosts, lambda host: applied.begin(fleet.settings, expected[host.name]), LOAD))
-    tell(_on_hosts(fleet, members, Placed, changing), say)
+    tell(_on_hosts(readings, Placed, changing), say)
 
 
 def _on_hosts(
-    fleet: Fleet, members: Members, phase: Callable[[Iterable[str]], Work], names: Collection[str] | None = None
+    readings: Readings, phase: Callable[[Answers], Work], names: Collection[str] | None = None
 ) -> list[Reply[list[str]]]:
     """Run one phase of provisioning on all hosts at once, or on some hosts. Return one reply for each host.
 
     The value of a reply has the names of the operations that changed something on the host. In the phase `Prepared`,
     the value of a node's reply also has the warnings of the node.
 
-    + members: which nodes may get traffic
-    + phase: makes the Work that runs the operations of the phase. The argument has the paths of the operations.
+    + readings: the answers of the hosts
+    + phase: makes the Work that runs the operations of the phase
     + names: names of the hosts; None for all hosts
     """
+    fleet, members = readings.fleet, readings.members
 
-    def on_node(host: Host) -> list[str]:
-        work = phase(compared_paths(fleet, members, host))
-        warnings = place_node(fleet, members, work, host)
+    def act(host: Host) -> list[str]:
+        work = phase(readings.of(host))
+        warnings = place_host(fleet, members, work, host)
         return [*work.changed, *(warnings if phase is Prepared else ())]
 
-    def on_balancer(host: Host) -> list[str]:
-        work = phase(compared_paths(fleet, members, host))
-        place_balancer(fleet, members, work, host)
-        return work.changed
-
-    nodes, balancers = at_once(
-        [
-            lambda: fleet.each([name for name in fleet.nodes if names is None or name in names], on_node, PLACE),
-            lambda: fleet.each(
-                [name for name in fleet.balancers if names is None or name in names], on_balancer, PLACE
-            ),
-        ]
-    )
-    return [*nodes, *balancers]
+    hosts = [name for name in dict.fromkeys([*fleet.nodes, *fleet.balancers]) if names is None or name in names]
+    return fleet.each(hosts, act, PLACE)
 
 
 def require(fleet: Fleet) -> None:
@@ -153,6 +168,21 @@ def require(fleet: Fleet) -> None:
         switch = fleet.switch_of(name)
         KINDS[switch.kind].check(settings, switch, _addresses(fleet))
     values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
+
+
+def place_host(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
+    """Pass all operations that install something on the current host to ``work``. Returns warnings for the operator.
+
+    The operations do not disturb the traffic.
+
+    + members: which nodes may get traffic
+    + work: runs the operations, or only notes them
+    + host: the current host: a node, a balancer or both
+    """
+    warnings = place_node(fleet, members, work, host) if host.name in fleet.nodes else []
+    if host.name in fleet.balancers:
+        place_balancer(fleet, members, work, host)
+    return warnings
 
 
 def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
@@ -185,20 +215,6 @@ def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> No
     place_kind: Callable[..., None] = KINDS[switch.kind].place
     first = members.live or fleet.settings.first_color
     place_kind(work, fleet.settings, switch, _addresses(fleet), first, members.roll(host.name))
-
-
-def compared_paths(fleet: Fleet, members: Members, host: Host) -> list[str]:
-    """Return the paths that the operations of `place_node` and `place_balancer` compare on the current host.
-
-    + members: which nodes may get traffic
-    + host: the current host
-    """
-    work = Listed()
-    if host.name in fleet.nodes:
-        place_node(fleet, members, work, host)
-    if host.name in fleet.balancers:
-        place_balancer(fleet, members, work, host)
-    return work.paths
 
 
 def _identify(fleet: Fleet, work: Work) -> None:
@@ -339,16 +355,17 @@ def drains_of(
     return drains.decide(seen, live, served, disturbed, list(fleet.balancers))
 
 
-def finish(fleet: Fleet, members: Members, say: Say) -> None:
+def finish(readings: Readings, say: Say) -> None:
     """Run the operations that cannot be taken back, and write on each host which settings provisioning has applied.
 
     The settings are written into a file as digests. Later runs compare their settings with this file, and are refused
     if the settings differ.
 
-    + members: which nodes may get traffic
+    + readings: the answers of the hosts
     + say: prints a line for the operator
     """
-    tell(_on_hosts(fleet, members, Completed), say)
+    fleet = readings.fleet
+    tell(_on_hosts(readings, Completed), say)
     expected, settings = wanted(fleet), fleet.settings
 
     def write(host: Host) -> list[str]:

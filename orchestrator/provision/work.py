@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from pyinfra.api.exceptions import NestedOperationError, PyinfraError
 from pyinfra.api.operation import OperationMeta
 from pyinfra.context import host, state
 
 from orchestrator.errors import Silent, StepFailed
+from orchestrator.facts.base import Fact
 from orchestrator.provision import operations
-from orchestrator.provision.facts import Account, Accounts, Entries, Entry
+from orchestrator.provision.answers import Answers
+from orchestrator.provision.facts import Account, Accounts, Entry
+
+T = TypeVar("T")
 
 COMPARING: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -32,17 +36,13 @@ COMPARING: frozenset[Callable[..., Any]] = frozenset(
 class Work:
     """Runs operations on the current host, and keeps the names of the operations that changed something.
 
-    The first operation that compares a given path makes one command read all given paths. The next operations use this
-    answer. If an operation may have changed paths of later operations, all given paths are read again.
-
-    + paths: paths that the operations will need. An operation that needs another path reads that path itself.
+    + answers: the answers of the current host, if several phases share them; None to ask the host anew
     + changed: names of the operations that changed something, in order
     """
 
-    def __init__(self, paths: Iterable[str] = ()) -> None:
+    def __init__(self, answers: Answers | None = None) -> None:
+        self.answers = answers or Answers()
         self.changed: list[str] = []
-        self._paths = frozenset(paths)
-        self._found: dict[str, Entry | None] = {}
 
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: object) -> bool:
         """Run one operation now on the current host. Returns whether the operation changed something.
@@ -68,28 +68,24 @@ class Work:
         if not meta.did_change():
             return False
         self.changed.append(what)
-        self._forget(paths)
+        self.answers.forget(paths)
         return True
 
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry | None]:
         """Return what exists at each path of the current host: path -> entry; None if nothing exists at the path."""
-        if not self._paths.issuperset(paths):
-            entries: dict[str, Entry | None] = host.get_fact(Entries, paths=list(paths))
-            return entries
-        if any(path not in self._found for path in paths):
-            self._found = host.get_fact(Entries, paths=sorted(self._paths))
-        return {path: self._found[path] for path in paths}
+        return self.answers.entries(paths)
 
-    def _forget(self, paths: Sequence[str]) -> None:
-        """Forget what existed at some paths, because an operation has changed them.
+    def fact(self, fact: type[Fact[T]], **arguments: object) -> T:
+        """Return the value of a fact about the current host. Raises Silent or Unclear if the host does not answer.
 
-        + paths: paths of the operation; empty if the operation may have changed any path (for example packages)
+        + fact: a fact about things that only operations of this provisioning change
+        + arguments: arguments of the fact
         """
-        self._found = {path: entry for path, entry in self._found.items() if paths and path not in paths}
+        return self.answers.fact(fact, **arguments)
 
     def account(self, user: str) -> Account:
         """Return the account of a user on the current host. Raises StepFailed if the user does not exist."""
-        account = host.get_fact(Accounts, users=[user]).get(user)
+        account = self.fact(Accounts, users=[user]).get(user)
         if account is None:
             raise StepFailed(f"{host.name}: there is no user {user}")
         return account

@@ -26,6 +26,7 @@ from orchestrator.verbs.session import begin_record, begin_session, open_store, 
 if TYPE_CHECKING:
     from orchestrator.provision.live_gate import Answering
     from orchestrator.provision.members import Members
+    from orchestrator.provision.walk import Readings
 
 LOOK = 60.0
 """Seconds after which the check of a directory on one host counts as failed."""
@@ -56,10 +57,14 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
         _check_plan(fleet, members, options, approved)
         walk.require(fleet)
         members = _settle(fleet, options, members)
-        walk.prepare(fleet, members, say)
-        session = session or stack.enter_context(begin_session(fleet, "provision", user))
-        walk.check(fleet, members)
-        _change(fleet, members, session)
+        readings = walk.Readings(fleet, members)
+        walk.prepare(readings, say)
+        if session is None:
+            session = stack.enter_context(begin_session(fleet, "provision", user))
+            # another provisioning may have changed hosts before this lock was taken
+            readings = walk.Readings(fleet, members)
+        walk.check(readings)
+        _change(readings, session)
     say("done: provisioned", fg="green", bold=True)
     for warning in members.warnings:
         say(f"warning: {warning}", fg="yellow")
@@ -148,26 +153,28 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
     return members
 
 
-def _change(fleet: Fleet, members: Members, session: Session) -> None:
+def _change(readings: Readings, session: Session) -> None:
     """Put the new files into place on all hosts, then load the new configuration.
 
     If a file cannot be put into place or loaded, if requests of the probe fail, or if a signal comes meanwhile, put the
     former files back on all hosts, and load them again. The begin and the end of the provisioning are recorded in the
     journal.
 
-    + members: which nodes may get traffic after provisioning
+    + readings: the answers of the hosts
     """
     from orchestrator.provision import kept, walk
+
+    fleet, members = readings.fleet, readings.members
 
     session.append([begin_record("provision")])
     ended = "undone"
     try:
         former, before = kept.provisioned_before(fleet), walk.before_loading(fleet)
-        changing = kept.keep(fleet, members)
+        changing = kept.keep(readings)
         with ExitStack() as stack:
             try:
                 probe = stack.enter_context(load_probe(fleet, before.release if changing else None))
-                walk.place(fleet, members, changing, say)
+                walk.place(readings, changing, say)
             except (OrchestratorError, Interrupted):
                 _put_back(fleet)
                 raise
@@ -180,7 +187,7 @@ def _change(fleet: Fleet, members: Members, session: Session) -> None:
                 raise
         ended = "left"
         kept.forget(fleet)
-        walk.finish(fleet, members, say)
+        walk.finish(readings, say)
     except (OrchestratorError, Interrupted) as reason:
         signals.no_more_interrupts()
         session.end(End("left" if isinstance(reason, NotUndone) else ended, str(reason)))

@@ -13,6 +13,7 @@ from typing_extensions import override
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.model import Color
 from orchestrator.provision import common, haproxy, nginx_balancer, node
+from orchestrator.provision.answers import Answers
 from orchestrator.provision.listed import Listed
 from orchestrator.provision.planned import Planned
 from orchestrator.provision.work import Work
@@ -54,7 +55,7 @@ def places(name: str) -> list[Callable[[Work], object]]:
 def asked(place: Callable[[Work], object], paths: Iterable[str]) -> Counter[str]:
     host = Host()
     with ctx_host.use(host):
-        place(Planned(paths))
+        place(Planned(Answers(paths)))
     return host.asked
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import StepFailed, Unclear
-from orchestrator.provision import operations, work
+from orchestrator.provision import answers, operations, work
+from orchestrator.provision.answers import Answers
 from orchestrator.provision.facts import Entry
 
 FILE = Entry("file", "root", "root", "644", "0")
@@ -50,7 +51,8 @@ class Disk:
         self.there: dict[str, Entry | None] = {"/b": FILE}
         self.reads: list[list[str]] = []
         self.found: list[Any] = []
-        monkeypatch.setattr(work, "host", self)
+        for module in (answers, work):
+            monkeypatch.setattr(module, "host", self)
         monkeypatch.setattr(work, "state", SimpleNamespace(failed_hosts=[]))
         monkeypatch.setattr(work, "COMPARING", frozenset({self.place}))
 
@@ -74,7 +76,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def test_all_paths_are_read_by_one_command(disk: Disk) -> None:
-    doing = work.Work(["/a", "/b", "/c"])
+    doing = work.Work(Answers(["/a", "/b", "/c"]))
     for path in ("/a", "/b", "/c"):
         doing.do(path, disk.place, path=path)
     assert disk.reads == [["/a", "/b", "/c"]]
@@ -83,21 +85,21 @@ def test_all_paths_are_read_by_one_command(disk: Disk) -> None:
 
 
 def test_a_path_that_is_not_in_the_list_is_read_alone(disk: Disk) -> None:
-    doing = work.Work(["/a"])
+    doing = work.Work(Answers(["/a"]))
     doing.do("/b", disk.place, path="/b")
     assert disk.reads == [["/b"]]
     assert disk.found == [{"/b": FILE}]
 
 
 def test_a_changed_path_is_read_again(disk: Disk) -> None:
-    doing = work.Work(["/a", "/b"])
+    doing = work.Work(Answers(["/a", "/b"]))
     assert doing.do("/a", disk.place, path="/a")
     assert not doing.do("/a", disk.place, path="/a")
     assert disk.reads == [["/a", "/b"]] * 2
 
 
 def test_all_paths_are_read_again_after_packages(disk: Disk) -> None:
-    doing = work.Work(["/b", "/d"])
+    doing = work.Work(Answers(["/b", "/d"]))
     doing.do("/b", disk.place, path="/b")
     doing.do("packages", disk.install)
     assert not doing.do("/d", disk.place, path="/d")
@@ -110,7 +112,7 @@ def test_a_path_that_cannot_be_read_fails_the_operation(disk: Disk, monkeypatch:
 
     monkeypatch.setattr(disk, "get_fact", get_fact)
     with pytest.raises(StepFailed, match="node1: /a: does not say how it is: Welcome"):
-        work.Work(["/a"]).do("/a", disk.place, path="/a")
+        work.Work(Answers(["/a"])).do("/a", disk.place, path="/a")
     assert disk.found == []
 
 
