@@ -195,7 +195,7 @@ ASKED: dict[str, Asked] = {
         lambda fleet, host: understood(judged, fleet.shell(host, StringCommand("warm"))),
         json.dumps(opcache_said()) + "\n",
     ),
-    "entries": fact(provisioned.Entries, f"file|root|root|644|{HASH}|/a\n-|/b\n", paths=["/a", "/b"]),
+    "entries": fact(provisioned.Entries, f"entry|81a4|root|root|644|/a\nnone|/b\nsum|{HASH}  /a\n", paths=["/a", "/b"]),
     "heirs": fact(provisioned.Heirs, "|/a\nuser::rwx\nuser:deploy:rwx\n", paths=["/a"]),
     "key pair": fact(provisioned.KeyPair, "certificates=2\nkeys=1\nmatch=yes\n", certificate="/c", key="/k"),
     "units": fact(

@@ -1,7 +1,9 @@
 # shellcheck shell=sh
 # Prints <user>|<home>|<primary group> for each user that exists.
 for user in "$@"; do
+    # the fields are: name, password, number, number of the group, comment, home, shell
     if entry=$(getent passwd "$user"); then
-        echo "$user|$(echo "$entry" | cut -d: -f6)|$(id -gn "$user")"
+        home=${entry%:*}
+        echo "$user|${home##*:}|$(id -gn "$user")"
     fi
 done

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pyinfra.context import host
 
+from orchestrator.errors import Unclear
 from orchestrator.facts.base import Fact
 from orchestrator.provision.facts import Entries, Entry
 
@@ -45,12 +46,14 @@ class Answers:
         return found
 
     def entries(self, paths: Sequence[str]) -> Mapping[str, Entry | None]:
-        """Return what exists at each path of the host: path -> entry; None if nothing exists at the path."""
+        """Return what exists at each path of the host: path -> entry; None if nothing exists at the path.
+
+        Raises Silent or Unclear if the host does not answer for each path.
+        """
         if not self._paths.issuperset(paths):
-            entries: dict[str, Entry | None] = host.get_fact(Entries, paths=list(paths))
-            return entries
+            return _read(paths)
         if any(path not in self._found for path in paths):
-            self._found = host.get_fact(Entries, paths=sorted(self._paths))
+            self._found = _read(sorted(self._paths))
         return {path: self._found[path] for path in paths}
 
     def forget(self, paths: Sequence[str]) -> None:
@@ -60,3 +63,11 @@ class Answers:
         """
         self._facts.clear()
         self._found = {path: entry for path, entry in self._found.items() if paths and path not in paths}
+
+
+def _read(paths: Sequence[str]) -> dict[str, Entry | None]:
+    """Return what exists at each path of the current host. Raises Silent or Unclear if the host does not answer."""
+    found: dict[str, Entry | None] = host.get_fact(Entries, paths=list(paths))
+    if missing := [path for path in paths if path not in found]:
+        raise Unclear(f"no answer about {missing[0]}")
+    return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,9 @@ The time is long, because the scripts may resolve host names or hash files.
 """
 
 Kind = Literal["link", "directory", "file", "other"]
+
+KINDS: Mapping[int, Kind] = {stat.S_IFLNK: "link", stat.S_IFDIR: "directory", stat.S_IFREG: "file"}
+"""File type in the raw mode of an entry -> kind of the entry."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,17 @@ class Entries(Fact[dict[str, Entry | None]]):
 
     @override
     def parse(self, output: list[str]) -> dict[str, Entry | None]:
-        found: dict[str, Entry | None] = {}
+        said: dict[str, list[str]] = {word: [] for word in ("entry", "none", "sum", "link", "target")}
         for line in output:
-            kind, rest = line.split("|", 1)
-            if kind == "-":
-                found[rest] = None
-                continue
-            user, group, mode, content, path = rest.split("|", 4)
-            found[path] = Entry(kind, user, group, mode, content)  # type: ignore[arg-type]
+            word, rest = line.split("|", 1)
+            said[word].append(rest)
+        content = {line[66:]: line[:64] for line in said["sum"]}
+        content |= dict(zip(said["link"], said["target"], strict=True))
+        found: dict[str, Entry | None] = dict.fromkeys(said["none"])
+        for line in said["entry"]:
+            raw, user, group, mode, path = line.split("|", 4)
+            kind = KINDS.get(stat.S_IFMT(int(raw, 16)), "other")
+            found[path] = Entry(kind, user, group, mode, content.get(path, ""))
         return found
 
 

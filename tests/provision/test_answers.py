@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pyinfra.context import ctx_host
 
+from orchestrator.errors import Unclear
 from orchestrator.model import Color
 from orchestrator.provision import answers, common, node
 from orchestrator.provision.answers import Answers
 from orchestrator.provision.facts import Accounts, MissingPackages
 from orchestrator.provision.listed import Listed
 from orchestrator.provision.planned import Planned
-from tests.provision.test_listed import Host, test_root
+from tests.provision import test_root
+from tests.provision.test_listed import Host
 
 INSIDE = {"AuthorizedKeys", "Earlier", "GitSetting", "Heirs"}
 """Facts that the body of an operation reads each time."""
@@ -57,6 +60,13 @@ def test_all_facts_are_read_again_after_a_change(asked: Asked, paths: list[str])
     known.fact(Accounts, users=["deploy"])
     known.forget(paths)
     assert known.fact(Accounts, users=["deploy"]) == "answer 2"
+
+
+@pytest.mark.parametrize("together", [[], ["/a", "/b"]])
+def test_a_path_without_an_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, together: list[str]) -> None:
+    monkeypatch.setattr(answers, "host", SimpleNamespace(get_fact=lambda fact, paths: {"/a": None}))
+    with pytest.raises(Unclear, match="no answer about /b"):
+        Answers(together).entries(["/a", "/b"])
 
 
 @pytest.mark.parametrize("name", test_root.VARIANTS)

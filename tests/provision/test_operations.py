@@ -74,6 +74,34 @@ def entry(path: Path) -> Entry | None:
     return Entries().process(done.stdout.splitlines())[str(path)]
 
 
+def test_entries_of_each_kind(tmp_path: Path) -> None:
+    hostile = "x\nnone|/etc/shadow\ny|z"
+    (tmp_path / "file |name").write_text("text\n")
+    (tmp_path / "empty").touch(0o600)
+    (tmp_path / "link").symlink_to(hostile)
+    (tmp_path / "other link").symlink_to(".")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "sticky").mkdir()
+    (tmp_path / "sticky").chmod(0o1775)
+    names = ["file |name", "link", "empty", "nothing", "sticky", "other link", "pipe"]
+    paths = [str(tmp_path / name) for name in names]
+    command = Entries().command(paths=paths).get_raw_value()
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    found = Entries().process(done.stdout.splitlines())
+    assert set(found) == set(paths)
+    said = [(one.kind, one.content) if one else None for one in map(found.get, paths)]
+    assert said == [
+        ("file", hashlib.sha256(b"text\n").hexdigest()),
+        ("link", "x?none|/etc/shadow?y|z"),
+        ("file", hashlib.sha256(b"").hexdigest()),
+        None,
+        ("directory", ""),
+        ("link", "."),
+        ("other", ""),
+    ]
+    assert [one.mode for one in map(found.get, paths) if one][2:4] == ["600", "1775"]
+
+
 @pytest.fixture
 def me(tmp_path: Path) -> dict[str, str]:
     found = entry(tmp_path)

@@ -21,7 +21,8 @@ class Host:
     """A host that has the link /there."""
 
     def get_fact(self, fact: type, paths: list[str]) -> Any:
-        return {path: Entry("link", "root", "root", "777", "x") for path in paths if path == "/there"}
+        link = Entry("link", "root", "root", "777", "x")
+        return {path: link if path == "/there" else None for path in paths}
 
 
 @pytest.fixture

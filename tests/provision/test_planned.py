@@ -15,7 +15,7 @@ from pyinfra.operations import server, systemd
 
 from orchestrator.errors import StepFailed
 from orchestrator.provision import operations
-from orchestrator.provision.facts import Account, Current, Entry, Heirs
+from orchestrator.provision.facts import Account, Current, Entries, Entry, Heirs
 from orchestrator.provision.planned import Change, Planned
 
 RIGHT = Entry("file", "root", "root", "644", hashlib.sha256(b"right\n").hexdigest())
@@ -32,7 +32,8 @@ class Host:
         self.facts = facts
 
     def get_fact(self, fact: type, **arguments: Any) -> Any:
-        return self.facts[fact.__name__]
+        found = self.facts[fact.__name__]
+        return {path: found.get(path) for path in arguments["paths"]} if fact is Entries else found
 
     def noop(self, why: str) -> None:
         pass
