@@ -73,6 +73,12 @@ def test_pages_are_asked_for_as_they_are_written(color: Asked) -> None:
     assert color.paths == list(paths)
 
 
+def test_the_workers_get_pages_as_they_are_written(color: Asked) -> None:
+    paths = ["/a?b[]={c,d}", "/\"quoted\"\\\\", "/%20#part"]
+    assert warmed(color, *paths, workers=6).returncode == 0
+    assert color.paths[:3] == color.paths[3:]
+
+
 def test_every_worker_gets_a_page(color: Asked) -> None:
     assert warmed(color, "/", "/b", workers=5).returncode == 0
     assert color.paths == ["/", "/b", "/", "/b", "/"]
