@@ -179,7 +179,7 @@ class Unclear(Silent):
     """
 
     def __init__(self, said: str) -> None:
-        super().__init__(f"does not say how it is: {' '.join(said.split())[:SAID] or 'no answer'}")
+        super().__init__(f"its answer cannot be read: {' '.join(said.split())[:SAID] or 'the answer is empty'}")
 
 
 class NotYet(Internal):

@@ -90,14 +90,14 @@ def test_commands_get_the_locale_and_path_of_the_login() -> None:
     [
         ("echo 'This account is currently not available.'; exit 1", "This account is currently not available."),
         ("echo Welcome; echo hm >&2; echo 'sudo: you must have a tty' >&2; exit 1", "sudo: you must have a tty"),
-        ("exit 0", "no answer"),
-        ("kill -9 $$", "no answer"),
+        ("exit 0", "the answer is empty"),
+        ("kill -9 $$", "the answer is empty"),
     ],
 )
 def test_a_login_that_runs_nothing_is_quoted(login: str, words: str) -> None:
     with pytest.raises(Unclear) as caught:
         heard("echo reached", login)
-    assert str(caught.value) == f"does not say how it is: {words}"
+    assert str(caught.value) == f"its answer cannot be read: {words}"
 
 
 def test_an_answer_that_is_cut_off_is_no_answer() -> None:
@@ -111,7 +111,7 @@ def test_an_answer_that_is_cut_off_is_no_answer() -> None:
 
 
 def test_only_the_first_80_characters_are_shown() -> None:
-    assert str(Unclear("x" * 500)) == f"does not say how it is: {'x' * 80}"
+    assert str(Unclear("x" * 500)) == f"its answer cannot be read: {'x' * 80}"
 
 
 def test_control_characters_become_visible_text() -> None:

@@ -155,13 +155,13 @@ def test_sudo_in_a_script_is_quoted_and_asks_nobody(host: Host, monkeypatch: pyt
 
 
 def test_a_failed_question_has_no_answer(host: Host) -> None:
-    with pytest.raises(Unclear, match="does not say how it is: no such thing"):
+    with pytest.raises(Unclear, match="its answer cannot be read: no such thing"):
         run(host, question("echo 1; echo no such thing >&2; exit 1"))
 
 
 def test_a_login_without_a_shell_is_quoted(host: Host, server: Server) -> None:
     server.login = "echo 'This account is currently not available.'; exit 1"
-    with pytest.raises(Unclear, match="does not say how it is: This account is currently not available"):
+    with pytest.raises(Unclear, match="its answer cannot be read: This account is currently not available"):
         run(host, "true")
 
 

@@ -432,4 +432,4 @@ def test_an_answer_without_both_marks_is_never_an_answer(
         value, error = outcome(fleet, ASKED[name])
         assert value is None
         assert error is not None
-        assert "does not say how it is: " in error
+        assert "its answer cannot be read: " in error

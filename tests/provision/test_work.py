@@ -38,7 +38,7 @@ def test_an_answer_that_is_not_understood_fails_the_operation(host: SimpleNamesp
     def packages(**arguments: Any) -> Any:
         raise Unclear("Welcome")
 
-    with pytest.raises(StepFailed, match="node1: packages: does not say how it is: Welcome"):
+    with pytest.raises(StepFailed, match="node1: packages: its answer cannot be read: Welcome"):
         work.Work().do("packages", packages)
 
 
@@ -111,7 +111,7 @@ def test_a_path_that_cannot_be_read_fails_the_operation(disk: Disk, monkeypatch:
         raise Unclear("Welcome")
 
     monkeypatch.setattr(disk, "get_fact", get_fact)
-    with pytest.raises(StepFailed, match="node1: /a: does not say how it is: Welcome"):
+    with pytest.raises(StepFailed, match="node1: /a: its answer cannot be read: Welcome"):
         work.Work(Answers(["/a"])).do("/a", disk.place, path="/a")
     assert disk.found == []
 

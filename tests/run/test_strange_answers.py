@@ -1,4 +1,4 @@
-"""Runs go on without a host that does not say how it is, and switches are set back even while one restarts."""
+"""Runs go on without a host whose answer cannot be read, and switches are set back even while one restarts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lying(released: World, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.mark.exhaustive
 def test_a_node_that_lies_stops_a_release_by_one_line(lying: World) -> None:
     before = [lying.weight(balancer) for balancer in lying.balancers]
-    with pytest.raises(Refused, match=r"node3: does not say how it is: Welcome \\x1b\[31mto node3"):
+    with pytest.raises(Refused, match=r"node3: its answer cannot be read: Welcome \\x1b\[31mto node3"):
         verbs.release(lying.fleet(), Options(ref="v1"))
     assert [lying.weight(balancer) for balancer in lying.balancers] == before
 
@@ -52,7 +52,7 @@ def test_status_names_a_node_that_lies_and_shows_the_others(lying: World, capsys
     verbs.VERBS["status"](lying.fleet(), Options())
     said = capsys.readouterr()
     lines = [line for line in (said.out + said.err).splitlines() if "node3" in line]
-    assert any("does not say how it is: Welcome \\x1b[31mto node3" in line for line in lines)
+    assert any("its answer cannot be read: Welcome \\x1b[31mto node3" in line for line in lines)
     assert "\x1b[31mto" not in said.out + said.err
 
 
