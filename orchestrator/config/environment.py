@@ -31,7 +31,8 @@ class Environment(Section):
     path: ReleasePath = Field(".env", description="path of the environment file in the release")
     owner: WebUser | None = Field(
         None,
-        description="owner of the file. Only this user can read the file (mode 0600). Default: the web user",
+        description="owner of the file after the stage `permit`. From then on, only this user can read the file (mode "
+        "0600). Default: the web user",
     )
     file: OperatorFile | None = Field(
         None,
