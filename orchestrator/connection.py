@@ -268,7 +268,8 @@ def _sftp(connector: SSHConnector) -> Iterator[SFTPClient]:
     """Yield a client of SFTP. Raises Silent if the connection is broken, or if the server has no SFTP.
 
     The login shell starts the server's program, so a greeting of the login would come before the first bytes of SFTP.
-    Therefore the program is started after a mark, and all bytes before the mark are ignored.
+    Therefore a script first prints a mark, which is a line with a random word, and then starts the program. All bytes
+    up to the end of the mark are ignored.
     """
     mark = f"answer-{secrets.token_hex(8)}"
     command = StringCommand("sh -c", QuoteString(assign(read("scripts/sftp.sh"), mark=mark)))

@@ -31,7 +31,10 @@ OF_EVERYBODY = ("/dev", "/home", "/proc", "/run/user", "/sys", "/tmp", "/var/tmp
 
 
 def below(path: str, directories: tuple[str, ...]) -> str | None:
-    """Return the first of some directories that is the path itself, or that contains the path; None if none does."""
+    """Return the first of ``directories`` that contains the path; None if no directory contains the path.
+
+    A directory also contains its own path.
+    """
     return next((found for found in directories if path == found or path.startswith(f"{found}/")), None)
 
 

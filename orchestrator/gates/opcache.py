@@ -69,7 +69,7 @@ def detail(said: Mapping[str, Any]) -> str:
 
 
 def broken(said: Mapping[str, Any]) -> str | None:
-    """Return one line about the files that do not compile and that requests run; None if all these files compile.
+    """Return one line about the files that a request can run and that do not compile; None if there are no such files.
 
     The line names the file nearest to the document root, with the message of PHP.
 

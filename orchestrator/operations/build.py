@@ -45,8 +45,9 @@ def build(
     + outputs: paths that the step makes, relative to the release; empty if the step must run in each release
     + only_taken_over: decides what happens if the step has outputs that cannot be reused. True: the operation fails.
       False: the operation runs the step
-    + as_web: path of the program with which the web user runs the command ``run``. This program needs a guard. The step
-      then has no outputs. None: the deploy user (the user who logs in) runs this command
+    + as_web: path of the program ``as-web``, with which the web user runs the command ``run``. If a path is given,
+      ``guard`` must not be None, and the step has no outputs. None: the deploy user (the user who logs in) runs this
+      command
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     Outputs are reused through reflinks or hard links. With hard links, one file is in several releases. Therefore the

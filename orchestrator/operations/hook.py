@@ -25,8 +25,8 @@ def hook(
     + color: ``blue`` or ``green``, the value of ``COLOR``
     + directory: working directory of the command. If there is no such directory, the command runs in the directory in
       which the operation starts
-    + as_web: path of the program with which the web user runs the command. This program needs a guard. None: the deploy
-      user (the user who logs in) runs the command
+    + as_web: path of the program ``as-web``, with which the web user runs the command. If a path is given, ``guard``
+      must not be None. None: the deploy user (the user who logs in) runs the command
     + guard: guard of the host, through which the command runs; None to run the command directly
 
     **Example:**

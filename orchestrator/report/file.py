@@ -43,7 +43,9 @@ class ReportFile:
         self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
-        """Replace the whole file at once, so that no program reads an incomplete file. If there is no path, do nothing.
+        """Write the report to the file. If the path of the file is None, write nothing.
+
+        The new file replaces the former file in one step, so that no program reads an incomplete file.
 
         + i: the Inputs of the run
         + ended: how the run ended

@@ -52,7 +52,7 @@ class Runtime(ABC):
 
     @property
     def entries(self) -> list[str]:
-        """The patterns of the PHP files in the document root that requests run; empty without PHP-FPM."""
+        """The patterns of the PHP files, in the document root, that a request can run; empty without PHP-FPM."""
         return []
 
     def said(self, color: Color) -> str:

@@ -6,7 +6,7 @@
  * DOCUMENT_ROOT      the document root of a release; the path may contain symlinks
  * QUERY_STRING       compile[]=app: compile the PHP files at this path of the release into OPcache; "." means all files
  *                    exclude[]=tests*: do not compile files whose path in the release matches this pattern
- *                    entry[]=index.php: a request runs the files whose path in the document root matches this pattern
+ *                    entry[]=index.php: a request can run the files whose path in the document root matches this pattern
  *                    script=index.php: say whether OPcache has this file of the document root
  *
  * Prints one JSON object.
@@ -84,10 +84,10 @@ function compilesAfterFirstLine(string $file, string $log): bool
  * @param string $root document root
  * @param list<string> $paths in the release
  * @param list<string> $exclude patterns of paths in the release
- * @param list<string> $entries patterns of paths in the document root: the files that requests run
+ * @param list<string> $entries patterns of paths in the document root, for the files that a request can run
  * @return array{files: int, failed: int, first: ?string, broken: list<array{file: string, why: string}>,
- *     seconds: float} how many files there were, how many do not compile, the first of these that no request runs, and
- *     those that a request runs, the nearest to the document root first
+ *     seconds: float} how many files there were, how many do not compile, the first of these that no request can run,
+ *     and those that a request can run, the nearest to the document root first
  */
 function compile(string $release, string $root, array $paths, array $exclude, array $entries): array
 {
