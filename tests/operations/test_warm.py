@@ -74,7 +74,7 @@ def test_pages_are_asked_for_as_they_are_written(color: Asked) -> None:
 
 
 def test_the_workers_get_pages_as_they_are_written(color: Asked) -> None:
-    paths = ["/a?b[]={c,d}", "/\"quoted\"\\\\", "/%20#part"]
+    paths = ["/a?b[]={c,d}", '/"quoted"\\\\', "/%20#part"]
     assert warmed(color, *paths, workers=6).returncode == 0
     assert color.paths[:3] == color.paths[3:]
 
