@@ -76,8 +76,7 @@ class Traffic:
 
         + report: the report of the run
         """
-        event = cutover(report)
-        began = time.monotonic() - (time.time() - event["at"]) - event["seconds"]
+        began = time.monotonic() - (time.time() - began_at(cutover(report)))
         assert self._process.stdin is not None
         self._process.stdin.write(f"switch {report['inputs']['release']} {began:.6f}\n")
         self._process.stdin.flush()
@@ -159,6 +158,14 @@ def cutover(report: dict[str, Any]) -> dict[str, Any]:
 
 def stages(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [event for event in report["events"] if event["record"] == "results" and event.get("results")]
+
+
+def began_at(event: dict[str, Any]) -> float:
+    """Return when a stage began, in epoch seconds.
+
+    + event: the record of the stage's results, which has the time at which the stage ended
+    """
+    return datetime.fromisoformat(event["at"]).timestamp() - float(event["seconds"])
 
 
 def clock(at: float | None) -> str:
