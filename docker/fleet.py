@@ -34,6 +34,7 @@ from typing import Any
 
 import fleet_images
 import fleet_origin
+import fleet_programs
 import fleet_tls
 from fleet_apps import APPLICATIONS, DATABASE, SHOP, environment
 from fleet_tools import Trouble, compose, ensure_tools, run, say
@@ -92,6 +93,10 @@ class Fleet:
 
     def path(self, name: str) -> str:
         return str(self.directory / name)
+
+    def changes(self, name: str) -> Path:
+        """The directory for the files below /usr that a server changes, if `fleet_programs` mounts its /usr."""
+        return self.directory / "usr" / name
 
 
 # --- up ---
@@ -185,7 +190,10 @@ def prepare(
     )
     every = (SHOP, *sorted(set(apps) - {SHOP}))
     fleet = Fleet(project, directory, str(subnet), tuple(servers), token, preview, owner, every, passwords)
+    for one in sorted({server.image for server in servers}):
+        fleet_images.copy_programs(one)
     _make_keys(fleet)
+    _clear_programs(fleet, [server.name for server in servers])
     _write(fleet.compose_file, json.dumps(_compose_file(fleet), indent=2) + "\n")
     return fleet
 
@@ -202,7 +210,15 @@ def renew(fleet: Fleet, names: Sequence[str]) -> None:
     command = (*compose(), "-p", fleet.project, "-f", str(fleet.compose_file))
     run(*command, "rm", "-s", "-f", *names, timeout=180)
     run("docker", "volume", "rm", *(f"{fleet.project}_{name}" for name in names))
+    _clear_programs(fleet, names)
     run(*command, "up", "-d", timeout=300)
+
+
+def _clear_programs(fleet: Fleet, names: Sequence[str]) -> None:
+    """Forget what servers have changed below /usr, if `fleet_programs` mounts their /usr."""
+    if fleet_programs.wanted():
+        for name in names:
+            fleet_programs.clear(fleet.changes(name))
 
 
 def finish(fleet: Fleet) -> None:
@@ -316,14 +332,19 @@ def _compose_file(fleet: Fleet) -> dict[str, Any]:
             "volumes": [
                 f"{fleet.path('hosts')}/{server.name}:/fleet:ro,z",
                 f"{server.name}:{KEPT.get(server.name, '/srv')}",
+                *([f"{server.name}-usr:/usr"] if fleet_programs.wanted() else []),
             ],
             "networks": {"fleet": {"ipv4_address": server.address}},
         }
 
+    volumes: dict[str, Any] = {server.name: {} for server in fleet.servers}
+    if fleet_programs.wanted():
+        for server in fleet.servers:
+            volumes[f"{server.name}-usr"] = fleet_programs.volume(server.image, fleet.changes(server.name))
     return {
         "services": {server.name: service(server) for server in fleet.servers},
         "networks": {"fleet": {"labels": labels, "ipam": {"config": [{"subnet": fleet.subnet}]}}},
-        "volumes": {server.name: {"labels": labels} for server in fleet.servers},
+        "volumes": {name: volume | {"labels": labels} for name, volume in volumes.items()},
     }
 
 

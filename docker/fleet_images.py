@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fleet_programs
 from fleet_tools import Trouble, ensure_package, run, say
 
 SUITE = "bookworm"
@@ -48,12 +49,20 @@ def mariadb_image() -> str:
     return _on_node("mariadb")
 
 
+def copy_programs(image: str) -> None:
+    """Copy /usr of an image to this machine, if the servers of a fleet need the copy and it is missing."""
+    with _alone():
+        fleet_programs.copy(image)
+
+
 def remove_images() -> None:
     """Remove the images of this script that no container uses."""
     names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
     for kind in ("packages", "mariadb", "node", "base"):
         for name in (n for n in names if n.startswith(f"{OURS}-{kind}:")):
             run("docker", "image", "rm", name, check=False)
+            if not _exists(name):
+                fleet_programs.remove(name)
 
 
 def _on_node(kind: str) -> str:

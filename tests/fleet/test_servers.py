@@ -29,6 +29,8 @@ def wiped(prepared: tool.Fleet) -> None:
     """Replace the third node by an empty server with the same name, address and keys."""
     tool.renew(prepared, ["node3"])
     tool.wait(prepared, "node3")
+    left = tool.run("docker", "exec", tool.container(prepared.project, "node3"), "ls", "/usr/local/lib", "/srv", "/etc")
+    assert "orchestrator" not in left.split()
 
 
 def done(fleet: Fleet, verb: str, status: int = 0, shape: Shape | None = None, **data: str) -> str:
