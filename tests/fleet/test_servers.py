@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fleet as tool
 import pytest
+from fleet_tools import run
 
 from tests.fleet.running import Fleet, Provisioning, Shape
 from tests.fleet.safety import BALANCERS, Calm, Run, Snapshot, copy_of_inventory, snapshot, traffic, words
@@ -29,7 +30,7 @@ def wiped(prepared: tool.Fleet) -> None:
     """Replace the third node by an empty server with the same name, address and keys."""
     tool.renew(prepared, ["node3"])
     tool.wait(prepared, "node3")
-    left = tool.run("docker", "exec", tool.container(prepared.project, "node3"), "ls", "/usr/local/lib", "/srv", "/etc")
+    left = run("docker", "exec", tool.container(prepared.project, "node3"), "ls", "/usr/local/lib", "/srv", "/etc")
     assert "orchestrator" not in left.split()
 
 
