@@ -51,7 +51,11 @@ def permit(
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     A file with several hard links belongs to other releases too. The operation does not change such a file. If
-    ``modes`` or ``private`` names the file, the operation first replaces the file by a copy.
+    ``modes``, ``private`` or ``writable`` names the file or its directory, the operation first replaces the file by a
+    copy.
+
+    If the web user replaces files by symlinks while the operation works, nothing behind the symlinks changes. A path
+    in ``modes`` or ``private`` must not lead through a symlink that the web user may have made.
 
     **Example:**
 

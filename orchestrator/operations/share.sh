@@ -45,15 +45,29 @@ step() { # step <directory> <path>: enters <directory>/<path>. Ends the script i
     cd -P "./$2"
     [ "$PWD" = "$place" ] || { echo "shared: $place is behind a link, and leads to $PWD" >&2; exit 1; }
 }
+# put <path>: replaces the path in the release by a link to the shared path.
+#
+# If the script runs a second time, the web user can write to directories in `permissions.writable`, and could replace a
+# directory above the path by a symlink. Therefore the script enters one directory after another, and works in it.
+put() (
+    cd -P "$release"
+    rest=$1
+    while [ "$rest" != "${rest#*/}" ]; do
+        part=${rest%%/*} rest=${rest#*/}
+        [ -d "./$part" ] || mkdir "./$part"
+        cd -P "./$part"
+        case $PWD/ in "$release"/*) ;; *) echo "shared: $1 is behind a link, and leads to $PWD" >&2; exit 1 ;; esac
+    done
+    rm -rf "./$rest"
+    ln -sT "$root/shared/$1" "./$rest"
+)
 for entry in "$@"; do
     case $entry in seed:*) seed "${entry#*:}"; continue ;; esac
-    path=${entry#*:} link=$root/releases/$id/${entry#*:}
+    path=${entry#*:}
     # if the version itself has a link here that leads to other files, replace this link
-    [ "$(readlink "$link" || true)" != "$root/shared/$path" ] || continue
+    [ "$(readlink "$release/$path" || true)" != "$root/shared/$path" ] || continue
     own "$path"
-    mkdir -p "$(dirname "$link")"
-    rm -rf "$link"
-    ln -s "$root/shared/$path" "$link"
+    put "$path"
 done
 mkdir -p "$release/.release"
 printf '%s\n' "$@" | LC_ALL=C sort >"$release/.release/shared"

@@ -22,6 +22,7 @@ from orchestrator.model import Color
 from orchestrator.provision import certificate
 from orchestrator.provision.members import Listed
 from orchestrator.runtimes import runtime_of
+from orchestrator.scripts.files import read
 from orchestrator.stack.nginx import nearest_first
 from orchestrator.stack.render import templates as environment
 from orchestrator.switches.record import FLUSH, RING_LINE
@@ -481,7 +482,7 @@ def node_scripts(settings: Settings) -> dict[str, str]:
     allowed = f"{environment.path if environment else ''} {owner} {settings.permissions.group or ''}"
     return {
         "used": _render("used.j2", name="used", user=user, root=root),
-        "own": _render("own.j2", name="own", user=user, root=root, allowed=allowed),
+        "own": _render("own.j2", name="own", user=user, root=root, allowed=allowed, program=read("provision/group.pl")),
         "pack": _render("pack.j2", name="pack", user=user, root=root),
         "remove": _render("remove.j2", name="remove", user=user, root=root),
     }

@@ -40,7 +40,7 @@ for path; do
     [ -d "$path" ] || case $entries in *d:*)
         echo "setfacl: $path: Only directories can have default ACLs" >&2; exit 1 ;;
     esac
-    echo "$entries $path" >>"$LOG"
+    echo "$entries $(readlink "$path")" >>"$LOG"
 done
 """
 

@@ -22,12 +22,10 @@ LIVE = "20251231T120000Z-4c9e9b0"
 OUTPUTS = ("vendor", "bootstrap/cache/packages.php")
 
 SETFACL = r"""#!/bin/sh
-# setfacl -m <entries> -- <paths>
+# setfacl -m <entries> -- <paths of open files>
 entries=$2; shift 3
-for path; do
-    printf '%s %s\n' "$entries" "$path" >>"$ACL"
-    chmod g+r "$path"
-done
+readlink -- "$@" | sed "s/^/$entries /" >>"$ACL"
+chmod g+r -- "$@"
 """
 
 
@@ -162,6 +160,47 @@ def test_a_link_within_the_release_means_its_target(node: Node) -> None:
     assert node.mode("vendor/bin/tool") == "540"
     assert node.acl() == ["u:www-data:rX vendor/bin/tool"]
     assert list(node.outside()) == before
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_links_over_parent_directories_stay_in_the_release(node: Node, absolute: bool) -> None:
+    (node.release / "a/b").mkdir(parents=True)
+    (node.release / "a/file").write_text("")
+    start = str(node.release) if absolute else "../.."
+    (node.release / "a/b/link").symlink_to(f"{start}/a/./b/../file")
+    permitted(node.permit({"a/b/link": "611"}))
+    assert node.mode("a/file") == "611"
+
+
+def test_no_link_is_followed_that_another_user_may_have_made(node: Node) -> None:
+    (node.release / "cache").mkdir()
+    (node.release / "cache/link").symlink_to("../vendor/bin/tool")
+    # with an ACL, the group's rights are the mask
+    (node.release / "cache").chmod(0o775)
+    done = node.permit({"cache/link": "666"})
+    assert done.returncode == 1
+    assert done.stderr == (
+        "permissions.modes: cache/link is behind a link in a directory to which other users may write: name the target "
+        "of the link\n"
+    )
+    assert node.mode("vendor/bin/tool") == "555"
+
+
+def test_a_reused_writable_file_is_writable_in_this_release_only(node: Node) -> None:
+    before = list(node.outside())
+    permitted(node.permit(writable=["bootstrap/new/deep", "bootstrap"]))
+    assert list(node.outside()) == before
+    assert (node.release / "bootstrap/new/deep").is_dir()
+    assert (node.release / "bootstrap/cache/packages.php").stat().st_nlink == 1
+    assert "u:www-data:rwX bootstrap/cache/packages.php" in node.acl()
+
+
+def test_many_files_get_their_acl(node: Node) -> None:
+    (node.release / "cache").mkdir()
+    for number in range(450):
+        (node.release / f"cache/{number}").write_text("")
+    permitted(node.permit(writable=["cache"]))
+    assert len({line for line in node.acl() if line.startswith("u:www-data:rwX cache/")}) == 450
 
 
 @pytest.mark.parametrize("setting", ["modes", "private"])

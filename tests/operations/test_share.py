@@ -149,6 +149,23 @@ def test_a_version_link_at_a_shared_path_is_only_replaced(node: Node, to: str) -
     assert node.outside() == before
 
 
+@pytest.mark.parametrize("command", ["mkdir", "rm", "ln"])
+def test_a_directory_swapped_for_a_link_gets_no_links(node: Node, tmp_path: Path, command: str) -> None:
+    (node.release / "var").mkdir()
+    (node.shared / "var/deep/storage").mkdir(parents=True)
+    (tmp_path / "elsewhere/deep/storage/app").mkdir(parents=True)
+    before = sorted((tmp_path / "elsewhere").rglob("*"))
+    (tmp_path / "bin").mkdir()
+    swap = f"cd {node.release} && mv var var.old && ln -s {tmp_path}/elsewhere var"
+    program = tmp_path / "bin" / command
+    once = f"[ -e {node.release}/var.old ] || ({swap})"
+    program.write_text(f'#!/bin/sh\nPATH=/usr/bin:/bin; {once}\nexec {command} "$@"\n')
+    program.chmod(0o755)
+    node.share(["var/deep/storage"], programs=tmp_path / "bin")
+    assert (node.release / "var").is_symlink()
+    assert sorted((tmp_path / "elsewhere").rglob("*")) == before
+
+
 def test_a_link_that_is_right_is_left_alone(node: Node) -> None:
     shared(node.share(["storage"]))
     before = (node.release / "storage").lstat()

@@ -16,6 +16,7 @@ import pytest
 from orchestrator.config import load
 from orchestrator.operations.permit import permit
 from orchestrator.provision import render
+from tests.fakes.swapper import plant, swapping
 
 pytestmark = pytest.mark.exhaustive
 
@@ -207,13 +208,28 @@ def test_an_environment_swapped_for_a_link_gives_nothing_away(node: Node, comman
 
 
 @as_root
-@pytest.mark.parametrize("command", ["find", "chgrp"])
+@pytest.mark.parametrize("command", ["setpriv", "perl"])
 def test_a_directory_swapped_for_a_link_gives_nothing_away(node: Node, command: str) -> None:
     config = node.releases / RELEASE / "config"
     node.before(command, f"mv {config} {config}.old; ln -s {node.secrets}/config {config}")
     node.own(group="www-data")
     assert config.is_symlink()
     node.is_unharmed()
+
+
+@as_root
+def test_links_that_are_swapped_all_the_time_lead_nowhere(node: Node) -> None:
+    cache, home = node.releases / RELEASE / "cache", node.root / "home"
+    plant(cache, home)
+    for path in (cache, *cache.rglob("*"), home, home / "keys"):
+        os.lchown(path, *pwd.getpwnam(DEPLOY)[2:4])
+    before = [owners(path) for path in (home, home / "keys")]
+    with swapping(cache):
+        for _ in range(15):
+            assert node.own(group="www-data").returncode == 0
+            assert [owners(path) for path in (home, home / "keys")] == before
+    assert node.own(group="www-data").returncode == 0
+    assert {path.lstat().st_gid for path in (cache, *cache.rglob("*"))} == {pwd.getpwnam("www-data").pw_gid}
 
 
 def test_a_release_is_packed_as_it_is_without_git_s_link(node: Node) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.provision.render import TEMPLATES
+from orchestrator.scripts.files import read
 from tests.shell.check import ROOT, check, files
 from tests.shell.rendered import scripts
 
@@ -54,9 +55,12 @@ def test_a_planted_fault_fails(tmp_path: Path, planted: str, capfd: pytest.Captu
 
 def test_perl_takes_every_program(tmp_path: Path) -> None:
     programs = sorted((ROOT / "orchestrator").rglob("*.pl"))
-    assert [path.name for path in programs] == ["arm.pl"]
+    assert [path.name for path in programs] == ["arm.pl", "permit.pl", "group.pl", "entries.pl"]
+    for path in programs:
+        # with the texts of the files that the program includes
+        (tmp_path / path.name).write_text(read(str(path.relative_to(ROOT / "orchestrator"))))
     (tmp_path / "broken.pl").write_text("use strict;\nprint $unknown;\n")
-    assert [path.name for path in [*programs, tmp_path / "broken.pl"] if not takes(path)] == ["broken.pl"]
+    assert [path.name for path in sorted(tmp_path.iterdir()) if not takes(path)] == ["broken.pl"]
 
 
 def takes(path: Path) -> bool:
