@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     files.cached_files_are_assets,
     files.web_paths_are_relative_to_the_document_root,
     files.private_files_are_not_served,
+    files.included_file_is_not_writable,
     files.shared_paths_do_not_overlap,
     files.release_files_are_not_shared,
     origin.builds_on_the_operator_machine_are_sent,
@@ -57,6 +58,7 @@ NEW: frozenset[Rule] = frozenset(
     {
         traffic.users_are_distinct,
         traffic.cookies_are_distinct,
+        files.included_file_is_not_writable,
     }
 )
 """Rules that settings in a journal need not keep, because the earlier version that began the run had no such rule."""

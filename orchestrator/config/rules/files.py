@@ -120,6 +120,22 @@ def private_files_are_not_served(settings: Settings) -> str | None:
     return None
 
 
+def included_file_is_not_writable(settings: Settings) -> str | None:
+    """Return an error message if ``web.include`` is in a directory of ``permissions.writable``, otherwise None.
+
+    The deploy user copies the text of the file for nginx. The web user could replace the file by a symlink to a file
+    that only the deploy user may read.
+    """
+    include = settings.web.include
+    for path in settings.permissions.writable:
+        if include and overlap(include, path):
+            return (
+                f"web.include: {include} is in {path} (permissions.writable), where the web user could replace the "
+                "file: move the file to another directory"
+            )
+    return None
+
+
 def shared_paths_do_not_overlap(settings: Settings) -> str | None:
     """Return an error message if a shared path is listed twice or lies below another shared path, otherwise None.
 

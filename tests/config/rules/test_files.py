@@ -11,6 +11,7 @@ from orchestrator.config.rules.files import (
     assets_are_relative_to_the_document_root,
     build_steps_are_distinct,
     cached_files_are_assets,
+    included_file_is_not_writable,
     outputs_overlap_nothing,
     private_files_are_not_served,
     release_files_are_not_shared,
@@ -113,6 +114,19 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
                 ),
             )
             for changes in ({"environment": {"path": "conf/env"}}, {"permissions": {"private": ["conf"]}})
+        ),
+        (
+            included_file_is_not_writable,
+            {"web": {"include": "var.conf"}, "permissions": {"writable": ["var", "var.conf.d"]}},
+            None,
+        ),
+        (
+            included_file_is_not_writable,
+            {"web": {"include": "var/nginx/own.conf"}, "permissions": {"writable": ["cache", "var"]}},
+            (
+                "web.include: var/nginx/own.conf is in var (permissions.writable), where the web user could replace "
+                "the file: move the file to another directory"
+            ),
         ),
         (
             shared_paths_do_not_overlap,
