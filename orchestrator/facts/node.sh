@@ -1,37 +1,96 @@
 # shellcheck shell=sh
-# Prints the state of a node, with one key=value on each line.
+# Prints the state of a node, with one key=value on each line. To start a process takes longer than all other work of this
+# script. Therefore the script starts only systemctl, find and stat, each of them once.
 root=$1 app=$2 main=$3
 provisioned=/etc/orchestrator/$app/provisioned
-link() { readlink "$1" 2>/dev/null || true; }
-rss_kb() { # rss_kb <unit>: memory of the unit's main process and its children
-    pid=$(systemctl show -p MainPID --value "$1" 2>/dev/null)
-    if [ "${pid:-0}" -gt 0 ]; then
-        ps -o rss= -p "$pid" --ppid "$pid" | awk '{ sum += $1 } END { print sum + 0 }'
-    else
-        echo 0
-    fi
-}
-echo "provisioned=$([ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ] && echo yes || echo no)"
+say() { printf '%s=%s\n' "$1" "$2"; }
+
+if [ -x "/usr/local/lib/orchestrator/$app/guard" ] && [ -d "$root/releases" ]; then
+    say provisioned yes
+else
+    say provisioned no
+fi
 . ../scripts/provisioned.sh
 . ../scripts/invocation.sh
-restarted() { # restarted <color>: prints "yes" if something else than a run has restarted the color since its last start
-    began=$(cat "$root/$1/invocation" 2>/dev/null || true)
-    [ -z "$began" ] || [ "$began" = "$(invocation "$app-$1")" ] || echo yes
+. ../scripts/lines.sh
+. ../scripts/links.sh
+rss() { # rss <pid>: sets $rss to the memory of a process and its children, in KiB
+    rss=0
+    [ "${1:-0}" -gt 0 ] || return 0
+    if [ -z "$page_kb" ] || [ ! -r "/proc/$1/task/$1/children" ]; then
+        # a kernel without these files, or the process has ended
+        rss=$(ps -o rss= -p "$1" --ppid "$1" | awk '{ sum += $1 } END { print sum + 0 }')
+        return 0
+    fi
+    all=$1
+    for thread in "/proc/$1/task/"*/children; do
+        children=''
+        read -r children 2>/dev/null <"$thread" || true
+        all="$all $children"
+    done
+    for process in $all; do
+        pages=0
+        read -r _ pages _ 2>/dev/null <"/proc/$process/statm" || true
+        rss=$((rss + pages * page_kb))
+    done
 }
-echo "live=$(link "$root/live")"
+page_kb=''
+while read -r key page_kb _; do
+    [ "$key" != KernelPageSize: ] || break
+    page_kb=''
+done 2>/dev/null </proc/self/smaps
+
+links "$root/live" "$root/blue/release" "$root/green/release"
+link "$root/live"
+say live "$link"
+units "$app-blue-$main.service" "$app-blue-fpm.service" "$app-blue.target" \
+    "$app-green-$main.service" "$app-green-fpm.service" "$app-green.target"
 for color in blue green; do
-    echo "$color.release=$(link "$root/$color/release" | sed 's|.*/||')"
-    echo "$color.started=$(cut -d' ' -f1 "$root/$color/started" 2>/dev/null || true)"
-    echo "$color.restarted=$(restarted "$color")"
-    echo "$color.shrunk=$([ ! -e "$root/$color/shrunk" ] || echo yes)"
-    echo "$color.active=$(systemctl is-active "$app-$color.target" 2>/dev/null || true)"
-    echo "$color.rss_kb=$(rss_kb "$app-$color-$main.service")"
+    link "$root/$color/release"
+    say "$color.release" "${link##*/}"
+    lines "$root/$color/started"
+    say "$color.started" "${first%% *}"
+    unit
+    rss "$pid"
+    invocation
+    # something else than a run has restarted the color since its last start
+    lines "$root/$color/invocation"
+    restarted=''
+    case ${lines#"$invocation"} in *[!' ']*) restarted=yes ;; esac
+    say "$color.restarted" "$restarted"
+    if [ -e "$root/$color/shrunk" ]; then say "$color.shrunk" yes; else say "$color.shrunk" ''; fi
+    say "$color.active" "$active"
+    say "$color.rss_kb" "$rss"
 done
-echo "draining=$([ ! -e "$root/guard/drain" ] || echo yes)"
-echo "releases=$(find "$root/releases" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' 2>/dev/null | sort | tr '\n' ' ')"
-echo "sizes=$(cat "$root"/blue/release/.release/size "$root"/green/release/.release/size 2>/dev/null | tr '\n' ' ')"
-echo "disk_kb=$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-echo "inodes=$(df -Pi "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-echo "memory_kb=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)"
-echo "filesystem=$(stat -f -c %T "$root" 2>/dev/null || true)"
-echo "fence=$(cat "$root/guard/fence" 2>/dev/null || echo 0)"
+if [ -e "$root/guard/drain" ]; then say draining yes; else say draining ''; fi
+
+releases=''
+for release in "$root/releases/"[0-9]*; do
+    [ ! -e "$release" ] && [ ! -L "$release" ] || releases="$releases ${release##*/}"
+done
+set -f
+# shellcheck disable=SC2086 # one line of words, even if a name has a line break
+set -- $releases
+set +f
+say releases "${*:+$* }"
+lines "$root/blue/release/.release/size"
+sizes=$lines
+lines "$root/green/release/.release/size"
+say sizes "$sizes$lines"
+
+free='' block='' inodes='' filesystem=''
+read -r free block inodes filesystem <<filesystem
+$(stat -f -c '%a %S %d %T' "$root" 2>/dev/null)
+filesystem
+say disk_kb "${block:+$((free * block / 1024))}"
+# a file system without a limit of inodes; df prints this word
+[ "$inodes" != -1 ] || inodes=-
+say inodes "$inodes"
+while read -r key memory_kb _; do
+    [ "$key" != MemAvailable: ] || break
+    memory_kb=''
+done </proc/meminfo
+say memory_kb "$memory_kb"
+say filesystem "$filesystem"
+if [ -r "$root/guard/fence" ] && [ ! -d "$root/guard/fence" ]; then lines "$root/guard/fence"; else first=0; fi
+say fence "$first"

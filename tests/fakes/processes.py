@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,3 +34,24 @@ def eventually(true: Callable[[], object], patience: float = 60.0) -> None:
     while not true():
         assert time.monotonic() < deadline, f"it did not come true in {patience:.0f} s"
         time.sleep(0.01)
+
+
+def counted(directory: Path, *programs: str, fakes: Path | None = None) -> tuple[str, Callable[[], list[str]]]:
+    """A value for PATH with only these programs, and a function that returns which of them were started, in order.
+
+    A script that starts any other program gets an error, unless the script names the program by its path.
+
+    + directory: a new directory for the programs
+    + fakes: directory with stand-ins, which come before the real programs. They themselves may start any program.
+    """
+    directory.mkdir()
+    log = directory / "started.log"
+    for program in programs:
+        fake = fakes / program if fakes else None
+        real = shlex.quote(str(shutil.which(program)))
+        if fake is not None and fake.exists():
+            real = f"/usr/bin/env PATH={shlex.quote(f'{fakes}:' + os.environ['PATH'])} {shlex.quote(str(fake))}"
+        wrapper = directory / program
+        wrapper.write_text(f'#!/bin/sh\necho {program} >>{shlex.quote(str(log))}\nexec {real} "$@"\n')
+        wrapper.chmod(0o755)
+    return str(directory), lambda: log.read_text().split() if log.exists() else []

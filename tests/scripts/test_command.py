@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.scripts.command import question
+from orchestrator.scripts.command import BY, question
 
 SECRET = "root:$6$secret"
 
@@ -27,10 +27,14 @@ def link() -> Iterator[str]:
         yield str(place / "fence")
 
 
-def said(link: str, user: str) -> str:
+def said(link: str, user: str, login: str | None = None) -> str:
+    """What a question prints that asks for the rights of a user.
+
+    + login: the user who asks; None for the user of this test
+    """
     command = question('id -un; cat "$1" 2>/dev/null; cat', link, user=user)
     words = ["sh", "-c", command.get_raw_value()]
-    return subprocess.run(words, input="token", capture_output=True, text=True, check=True).stdout
+    return subprocess.run(words, input="token", capture_output=True, text=True, check=True, user=login).stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root reads with the rights of another user")
@@ -43,9 +47,21 @@ def test_without_the_user_the_login_reads(link: str, user: str) -> None:
     assert said(link, user).endswith(f"\n{SECRET}token")
 
 
-def test_a_login_without_root_s_rights_reads_itself(link: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "id"
-    program.write_text("#!/bin/sh\necho 1001\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert said(link, "nobody") == f"1001\n{SECRET}token"
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can log in as another user")
+def test_a_login_without_root_s_rights_reads_itself(link: str) -> None:
+    (Path(link).parent / "shadow").chmod(0o644)
+    # nobody is not permitted to run a command with the rights of daemon
+    assert said(link, "daemon", login="nobody") == f"nobody\n{SECRET}token"
+
+
+def test_if_the_user_id_is_unknown_the_rights_are_limited(link: str) -> None:
+    unknown = BY.replace("/proc/self/status", "/no/status")
+    assert unknown != BY
+    words = ["sh", "-c", unknown, "orchestrator", "no-such-user", "--", "echo", "read"]
+    assert subprocess.run(words, capture_output=True, text=True, env={"by": "1001"}).stdout == "read\n"
+    words[4] = "nobody"
+    by = {"by": "1001", "PATH": f"{Path(link).parent}:{os.environ['PATH']}"}
+    runuser = Path(link).parent / "runuser"
+    runuser.write_text('#!/bin/sh\necho "runuser $*"\n')
+    runuser.chmod(0o755)
+    assert subprocess.run(words, capture_output=True, text=True, env=by).stdout == "runuser -u nobody -- echo read\n"
