@@ -4,7 +4,12 @@
 if [ ! -e "${library:?}/bar" ]; then
     echo "barred="
 elif barred=$(sudo -n "$library/bar" list 2>&1); then
-    echo "barred=$(printf %s "$barred" | tr '\n' ' ')"
+    set -f
+    # shellcheck disable=SC2086 # one line of words
+    set -- $barred
+    set +f
+    printf 'barred=%s\n' "$*"
 else
-    echo "unread=$(printf %s "$barred" | tail -n 1)"
+    printf 'unread=%s\n' "${barred##*"
+"}"
 fi

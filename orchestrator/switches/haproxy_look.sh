@@ -1,18 +1,25 @@
 # shellcheck shell=sh
 # Prints the state of this balancer, with one <key>=<value> on each line: the weights, and the state of each node in
-# each color.
+# each color. To start a process takes longer than all other work of this script. Therefore the script asks HAProxy both
+# questions over one connection.
 : "${library:?}" "${provisioned:?}" "${blue:?}" "${green:?}"
 . haproxy_ask.sh
 
-echo "running=$(running)"
-echo "kept=$(awk '$1 == "green" { print $2 }' "$map" 2>/dev/null)"
+kept=''
+while read -r key value _ || [ -n "$key" ]; do
+    [ "$key" != green ] || { kept=$value; break; }
+done 2>/dev/null <"$map"
+printf 'kept=%s\n' "$kept"
 . ../scripts/provisioned.sh
-echo "filesystem=$(stat -f -c %T "$(dirname "$map")" 2>/dev/null)"
+printf 'filesystem=%s\n' "$(stat -f -c %T "${map%/*}" 2>/dev/null)"
 . ../scripts/barred.sh
-ask "show stat" | awk -F, -v blue="$blue" -v green="$green" '
+# the answer about the map has no commas, and is an entry of the map: <id> <key> <value>
+ask "show map $map;show stat" | awk -F, -v blue="$blue" -v green="$green" '
+    !/,/ { split($0, entry, " "); if (entry[2] == "green") running = entry[3] }
     $1 == blue || $1 == green {
         color = $1 == blue ? "blue" : "green"
         if ($2 == "BACKEND") print color ".in_flight=" $5
         else if ($18 ~ /^(MAINT|DRAIN)/) print "out." $2 "=" $18
         else if ($18 !~ /^(UP|no check|DRAIN)/) print "down." color "." $2 "=" $18
-    }'
+    }
+    END { print "running=" running }'

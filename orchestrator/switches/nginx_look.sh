@@ -2,8 +2,9 @@
 # Prints the state of this balancer, with one <key>=<value> on each line: the weight, and whether nginx is running.
 : "${link:?}" "${library:?}" "${provisioned:?}"
 
-echo "kept=$(readlink "$link" 2>/dev/null | sed 's|.*/||')"
+kept=$(readlink "$link" 2>/dev/null)
+printf 'kept=%s\n' "${kept##*/}"
 [ -d "$link/" ] && [ "$(systemctl is-active nginx)" = active ] && echo "serving=yes"
 . ../scripts/provisioned.sh
-echo "filesystem=$(stat -f -c %T "$(dirname "$link")" 2>/dev/null)"
+printf 'filesystem=%s\n' "$(stat -f -c %T "${link%/*}" 2>/dev/null)"
 . ../scripts/barred.sh

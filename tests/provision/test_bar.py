@@ -13,9 +13,11 @@ from orchestrator.provision import render
 
 STAND_IN = """\
 #!/bin/sh
-# iptables -w 5 -C|-I|-D <rule>
+# iptables -w 5 -C|-I|-D <rule>, iptables -w 5 -S <chain>
 verb=$3; shift 3
+echo "$verb" >>RULES.asked
 case $verb in
+    -S) [ ! -e RULES.secret ] || exit 1; echo "-P $1 ACCEPT"; sed -n 's/^OUTPUT/-A OUTPUT/p' RULES ;;
     -C) grep -qxF -- "$*" RULES ;;
     -I) echo "$*" >>RULES ;;
     -D) grep -vxF -- "$*" RULES >RULES.new; mv RULES.new RULES ;;
@@ -67,6 +69,23 @@ def test_a_node_is_barred_once_however_often_it_is_asked(bar: Bar, rules: Path) 
         f"OUTPUT -p tcp -d 10.0.0.1 --dport {port} --syn -j REJECT --reject-with tcp-reset" for port in (8081, 8082)
     ]
     assert bar("list").stdout == "n1.example\n"
+
+
+def test_a_list_without_a_bar_asks_each_table_once(bar: Bar, rules: Path) -> None:
+    asked = rules.with_suffix(".asked")
+    assert bar("list").stdout == ""
+    assert asked.read_text().split() == ["-S", "-S"]
+    bar("n1.example", "on")
+    asked.unlink()
+    assert bar("list").stdout == "n1.example\n"
+    # the stand-in has one list of rules for both tables
+    assert asked.read_text().split() == ["-S", "-C", "-S", "-C", "-C"]
+
+
+def test_a_bar_is_found_if_the_rules_cannot_be_listed(bar: Bar, rules: Path) -> None:
+    bar("n2.example", "on")
+    rules.with_suffix(".secret").touch()
+    assert bar("list").stdout == "n2.example\n"
 
 
 def test_lifting_leaves_other_rules_alone(bar: Bar, rules: Path) -> None:
