@@ -4,8 +4,10 @@
 # $1: directory of the guard, $2: number of the run
 set -eu
 umask 077
-file=$1/noted/$(printf '%010d' "$2").jsonl
-mkdir -p "$1/noted"
+number=$2
+while [ "${#number}" -lt 10 ]; do number=0$number; done
+file=$1/noted/$number.jsonl
+[ -d "$1/noted" ] || mkdir -p "$1/noted"
 # if a crash cut the last line short, the next record must still begin on a new line
 if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi
 cat >> "$file"

@@ -59,10 +59,16 @@ held() { # held <mark> <age>
     echo "held $2 $1"
     echo " $(head -c 4000 "$dir/lock" | sed -n 2p | printable)"
 }
-mine() { [ -f "$dir/lock" ] && [ "$(head -n 1 "$dir/lock")" = "$1" ]; }
-renew() {
-    { { head -n 2 "$dir/lock" && clock; } > "$dir/lock.new" && mv -T "$dir/lock.new" "$dir/lock"; } 2>/dev/null ||
-        touch "$dir/lock"
+# A run appends records about twenty times, and each process takes time. Therefore `mine` and `renew` read with the shell.
+mine() { # also sets $first and $second to the first two lines of the lock
+    first='' second=''
+    [ -f "$dir/lock" ] || return 1
+    { IFS= read -r first || true; IFS= read -r second || true; } < "$dir/lock"
+    [ "$first" = "$1" ]
+}
+renew() { # only after `mine`
+    { now && printf '%s\n%s\n%s\n' "$first" "$second" "$boot $up $(date +%s)" > "$dir/lock.new" &&
+        mv -T "$dir/lock.new" "$dir/lock"; } 2>/dev/null || touch "$dir/lock"
 }
 runs() {
     find "$dir/runs" -maxdepth 1 -type f -name '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9].jsonl' -printf '%f\n' |
@@ -114,12 +120,15 @@ renew)
     renew; echo ok ;;
 append)
     mine "$1" || { echo lost; exit 0; }
-    file=$dir/runs/$(printf '%010d' "$2").jsonl
+    number=$2
+    while [ "${#number}" -lt 10 ]; do number=0$number; done
+    file=$dir/runs/$number.jsonl
     [ -e "$file" ] || new=yes
     {
         # if a crash cut the last line short, the next record must still begin on a new line
         if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi &&
-            cat >> "$file" && sync "$file" &&
+            # dd writes the records to the disk before it ends
+            dd bs=64k oflag=append conv=notrunc,fsync status=none of="$file" &&
             # the name of a new file survives a crash only if the directory is written too
             { [ -z "${new:-}" ] || sync "$dir/runs"; }
     } 2>/dev/null || cannot_write

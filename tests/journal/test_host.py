@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.journal.host import HostStore
+from orchestrator.journal.store import Lost
+from tests.fakes.processes import counted
 from tests.journal.places import HostPlace, somebody
 
 LEASE = 15.0
@@ -70,3 +75,48 @@ def test_an_answer_that_makes_no_sense_is_an_error() -> None:
         store.take(somebody(), LEASE)
     with pytest.raises(OrchestratorError, match="store on the host gave an unexpected answer: Permission denied"):
         store.renew(somebody())
+
+
+def test_an_append_starts_five_programs(directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = run_of(directory, "ann", 1)
+    path, started = counted(tmp_path / "bin")
+    monkeypatch.setenv("PATH", path)
+    store.append(somebody("ann"), 1, [{"record": "undoing"}])
+    shells = ["sh", "timeout", "sh"]
+    assert started() == [*shells, "flock", "tail", "dd", "date", "mv"]
+    store.renew(somebody("ann"))
+    assert started()[8:] == [*shells, "flock", "date", "mv"]
+    (run,) = store.read().runs
+    assert [record["record"] for record in run] == ["begin", "undoing"]
+
+
+def test_records_are_on_the_disk_before_an_append_ends(
+    directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert directory.store().take(somebody(), LEASE) == 1
+    log = tmp_path / "log"
+    for name, real in (("dd", "/usr/bin/dd"), ("sync", "/usr/bin/sync")):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >>{log}\nexec {real} "$@"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    for _ in range(2):
+        directory.store().append(somebody(), 1, [{"record": "begin"}])
+    runs = directory.directory / "runs"
+    dd = f"dd bs=64k oflag=append conv=notrunc,fsync status=none of={runs}/0000000001.jsonl"
+    # the name of a new file is on the disk, too
+    assert log.read_text().splitlines() == [dd, f"sync {runs}", dd]
+
+
+def test_a_renewal_keeps_the_holder_s_lines(directory: HostPlace) -> None:
+    store = run_of(directory, "ann", 1)
+    lock = directory.directory / "lock"
+    token, owner, renewed = lock.read_text().splitlines()
+    lock.write_text(f"{token}\n{owner}\\n*\n{renewed}\n")
+    store.renew(somebody("ann"))
+    found = lock.read_text().splitlines()
+    assert found[:2] == [token, f"{owner}\\n*"]
+    assert len(found) == 3
+    with pytest.raises(Lost):
+        store.renew(somebody("bob"))
