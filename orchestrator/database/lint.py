@@ -1,0 +1,111 @@
+"""Judges all statements of a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestrator.database.findings import Finding, Problem, finding
+from orchestrator.database.judge import judge
+from orchestrator.database.model import Engine, Phase
+from orchestrator.database.split import Comment, Statement, split
+from orchestrator.database.state import State, Step
+
+_MARKER = re.compile(r"(?:--|#|/\*)\s*orchestrator\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
+_SAFE = re.compile(r"safe\s+because\b\W*(?=\w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The result for one file.
+
+    + name: name of the file
+    + phase: the phase for which the file was judged
+    + statements: number of statements
+    + findings: all findings in the order of the lines, also those that the author has overridden
+    """
+
+    name: str
+    phase: Phase
+    statements: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that the author has not overridden."""
+        return tuple(one for one in self.findings if not one.reason)
+
+
+def lint(text: str, name: str, engine: Engine, phase: Phase) -> Judged:
+    """Judge the SQL of a file.
+
+    + text: content of the file
+    + name: name of the file, for the result
+    """
+    statements = split(text, engine)
+    real = [one for one in statements if one.text]
+    state = State(engine, phase)
+    problems = [judge(one, state) for one in real]
+    for number, problem in _order(state.steps, engine):
+        problems[number - 1].append(problem)
+    if state.in_transaction:
+        problems[-1].append(Problem("transaction", "no COMMIT"))
+    found = [*_markers(statements, engine)]
+    for one, theirs in zip(real, problems, strict=True):
+        reason = reason_of(one)
+        made = [finding(problem, one.text, one.line, engine) for problem in theirs]
+        found += [each.accepted(reason) if reason and each.rule != "unfinished" else each for each in made]
+    return Judged(name, phase, len(real), tuple(sorted(found, key=lambda one: one.line)))
+
+
+def reason_of(statement: Statement) -> str:
+    """The reason of the marker directly before a statement; empty if there is no good marker."""
+    block = _block(statement)
+    for index, comment in enumerate(block):
+        said = _marker(comment)
+        if said is not None and _SAFE.match(said):
+            more = [one.text.lstrip("-").strip() for one in block[index + 1 :]]
+            return " ".join([_SAFE.sub("", said, count=1).strip(), *more]).strip()
+    return ""
+
+
+def _block(statement: Statement) -> list[Comment]:
+    """The comments ``-- ...`` on the lines directly before a statement, each on a line of its own."""
+    block: list[Comment] = []
+    line = statement.line
+    for comment in reversed(statement.comments):
+        if comment.line != line - 1 or not comment.alone or not comment.text.startswith("--"):
+            break
+        block.insert(0, comment)
+        line = comment.line
+    return block if statement.text else []
+
+
+def _marker(comment: Comment) -> str | None:
+    """The text behind ``orchestrator:``; None if the comment is not for the orchestrator."""
+    said = _MARKER.match(comment.text)
+    return said[1] if said else None
+
+
+def _markers(statements: Sequence[Statement], engine: Engine) -> Iterator[Finding]:
+    """Find markers that have no effect: without a reason, or not directly before a statement."""
+    for statement in statements:
+        good = [one for one in _block(statement) if _SAFE.match(_marker(one) or "")]
+        for comment in (*statement.comments, *statement.inner):
+            if _marker(comment) is not None and comment not in good:
+                yield finding(Problem("marker", "comment"), comment.text, comment.line, engine)
+
+
+def _order(steps: Sequence[Step], engine: Engine) -> Iterator[tuple[int, Problem]]:
+    """Find contracts that drop a trigger and its column in an order that breaks inserts of the new code."""
+    for trigger in (one for one in steps if one.kind == "trigger"):
+        for column in (one for one in steps if one.kind == "column"):
+            if trigger.table not in ("", column.table):
+                continue
+            together = engine is Engine.POSTGRES and 0 < trigger.transaction == column.transaction
+            before = [one.number for one in steps if one[:3] == ("relax", column.table, column.column)]
+            relaxed = any(number < trigger.number for number in before) and trigger.number < column.number
+            if not together and not relaxed:
+                first = min(trigger.number, column.number)
+                yield first, Problem("contract-order", f"column {column.table}.{column.column}")

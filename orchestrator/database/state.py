@@ -1,0 +1,80 @@
+"""What the lint knows of a file while it judges the file's statements in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orchestrator.database.findings import Problem
+from orchestrator.database.model import Engine, Phase
+
+
+class Step(NamedTuple):
+    """A part of a contract, the order of which matters.
+
+    + kind: ``relax`` (the column no longer needs a value), ``trigger`` (a trigger is dropped) or ``column`` (a column
+      is dropped)
+    + table: name of the table; empty if the statement does not say it
+    + column: name of the column; empty for a trigger
+    + number: number of the statement in its file
+    + transaction: number of the transaction of the statement; 0 outside of a transaction
+    """
+
+    kind: str
+    table: str
+    column: str
+    number: int
+    transaction: int
+
+
+@dataclass
+class State:
+    """What the statements up to now have done.
+
+    + created: tables that the file has created, so that no old code uses them
+    + types: enums that the file has created
+    + altered: tables that a statement of the file has locked for a moment, and perhaps locks until the next COMMIT
+    + in_transaction: a transaction has begun, and no COMMIT came since
+    + checked: tables and columns with a CHECK (column IS NOT NULL) of the file, by the name of the constraint
+    + steps: the parts of a contract up to now
+    + number: number of the present statement
+    + transactions: number of transactions that have begun
+    + own: the present statement changes only a table that the file has created, or creates something
+    + validated: tables and columns with such a check that the file has validated
+    """
+
+    engine: Engine
+    phase: Phase
+    created: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
+    altered: set[str] = field(default_factory=set)
+    in_transaction: bool = False
+    checked: dict[tuple[str, str], str] = field(default_factory=dict)
+    validated: set[tuple[str, str]] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+    number: int = 0
+    transactions: int = 0
+    own: bool = False
+
+    @property
+    def postgres(self) -> bool:
+        return self.engine is Engine.POSTGRES
+
+    @property
+    def contract(self) -> bool:
+        return self.phase is Phase.CONTRACT
+
+    def note(self, kind: str, table: str, column: str = "") -> None:
+        """Note a part of a contract."""
+        transaction = self.transactions if self.in_transaction else 0
+        self.steps.append(Step(kind, table, column, self.number, transaction))
+
+    def forget(self) -> None:
+        """Forget the created tables and types, after a statement that may have changed what a name means."""
+        self.created.clear()
+        self.types.clear()
+
+
+def unless_contract(state: State, rule: str, name: str) -> list[Problem]:
+    """A problem for the old code, which does not exist any more in the contract phase."""
+    return [] if state.contract else [Problem(rule, name)]
