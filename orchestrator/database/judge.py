@@ -71,7 +71,7 @@ def _problems(statement: Statement, state: State) -> Iterator[Problem]:
 
 def _simpler(statement: Statement, state: State) -> str:
     """The text without harmless words that sqlglot does not know."""
-    text = statement.text
+    text = statement.clean
     if state.engine is Engine.MARIADB:
         text = _WAIT.sub(r"\1", text)
         text = re.sub(r"(?i)(\bADD\s+(?:INDEX|KEY)\s+)IF\s+NOT\s+EXISTS\b", r"\1", text)
@@ -82,7 +82,7 @@ def _simpler(statement: Statement, state: State) -> str:
 
 def _brackets(statement: Statement, state: State) -> tuple[str, exp.Schema] | None:
     """Table and columns of ``ALTER TABLE t ADD (a int, b int)`` in MariaDB and MySQL, which sqlglot does not know."""
-    said = None if state.postgres else _LIST.fullmatch(statement.text)
+    said = None if state.postgres else _LIST.fullmatch(statement.clean)
     tree = parse(f"CREATE TABLE {said[1]} {said[2]}", state.engine) if said else None
     if not isinstance(tree, exp.Create) or not only(tree, "this", "kind") or not isinstance(tree.this, exp.Schema):
         return None

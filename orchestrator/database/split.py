@@ -16,6 +16,8 @@ _WORD = re.compile(r"[^\W\d][\w$]*")
 _DOLLAR = re.compile(r"\$(?:[^\W\d]\w*)?\$")
 _END = re.compile(r"\*/")
 _NESTED = re.compile(r"/\*|\*/")
+_BREAK = re.compile(r"[\r\n]")
+_NEWLINE = re.compile(r"\n")
 _LINE = re.compile(r"#|--(?:[\x00-\x20]|$)")
 _DELIMITER = re.compile(r"delimiter[ \t]+(\S+)[^\n]*", re.IGNORECASE)
 
@@ -48,6 +50,8 @@ class Statement:
     + inner: the comments inside of ``text``
     + executable: ``text`` has a comment that the server executes, such as ``/*!80000 ... */``
     + bare: ``text`` without comments, and without the texts between quotes
+    + clean: ``text`` without comments, and with simple texts between quotes. A parser finds the same ends of strings
+      and comments in ``clean``, even if its rules for backslashes or line breaks are not those of the server
     + unfinished: the string, comment or bracket that is not closed before the end of the file; empty if there is none
     """
 
@@ -60,6 +64,7 @@ class Statement:
     executable: bool = False
     unfinished: str = ""
     bare: str = ""
+    clean: str = ""
 
 
 def split(text: str, engine: Engine) -> list[Statement]:
@@ -91,10 +96,12 @@ class _Scanner:
     unfinished: str = ""
     executable: bool = False
     bare: list[str] = field(default_factory=list)
+    clean: list[str] = field(default_factory=list)
 
     def statement(self) -> Statement:
         """Read up to the end of the next statement."""
-        self.comments, self.unfinished, self.executable, self.bare = [], "", False, []
+        self.comments, self.unfinished, self.executable = [], "", False
+        self.bare, self.clean = [], []
         start = self.at
         self._lead()
         before, self.comments = tuple(self.comments), []
@@ -111,6 +118,7 @@ class _Scanner:
             executable=self.executable,
             unfinished=self.unfinished,
             bare="".join(self.bare),
+            clean="".join(self.clean).strip(),
         )
 
     def __post_init__(self) -> None:
@@ -149,13 +157,21 @@ class _Scanner:
                 self.executable = True
                 self._close(_END, self.at + 3, "/*!")
                 continue
-            if self._comment() or self._quoted():
+            start = self.at
+            if self._comment():
                 self.bare.append(" ")
+                self.clean.append(" ")
+                continue
+            if self._quoted():
+                self.bare.append(" ")
+                self.clean.append(_simple(self.text[start : self.at], self.engine))
                 continue
             word = _WORD.match(self.text, self.at)
             seen = word[0] if word else self.text[self.at]
             nesting.see(seen)
             self.bare.append(seen)
+            # in MariaDB and MySQL, 1--1 is a difference, but a parser could take the signs for a comment
+            self.clean.append("- " if seen == "-" else seen)
             self.at = word.end() if word else self.at + 1
         self.unfinished = self.unfinished or nesting.open
         return self.at
@@ -171,8 +187,9 @@ class _Scanner:
         if text.startswith("/*", at):
             self._close(_NESTED if own else _END, at + 2, "/*")
         elif text.startswith("--", at) if own else _LINE.match(text, at):
-            end = text.find("\n", at)
-            self.at = len(text) if end < 0 else end
+            # in PostgreSQL, a carriage return ends a comment, too
+            end = (_BREAK if own else _NEWLINE).search(text, at)
+            self.at = end.start() if end else len(text)
         else:
             return False
         before = text[text.rfind("\n", 0, at) + 1 : at]
@@ -228,6 +245,16 @@ class _Scanner:
         else:
             self.at = end + len(opened[0])
         return True
+
+
+def _simple(quoted: str, engine: Engine) -> str:
+    """A quoted text without special characters: a string becomes another string, a name becomes a name of its own."""
+    sign, inner = quoted[0], quoted[1:-1]
+    if sign == "'" or (sign == '"' and engine is not Engine.POSTGRES):
+        return quoted if re.fullmatch(r"[\w .:+-]*", inner) else "'x'"
+    if sign == "$":
+        return "'x'"
+    return quoted if re.fullmatch(r"\w*", inner) else f"{sign}q_{inner.encode('utf-8', 'surrogatepass').hex()}{sign}"
 
 
 class _Nesting:

@@ -43,9 +43,9 @@ _READS = (
 
 
 def parse(text: str, engine: Engine) -> exp.Expr | None:
-    """Parse one statement. Return None if the text is not one statement that sqlglot can parse."""
+    """Parse one statement without comments. Return None if the text is not one statement that sqlglot can parse."""
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # a warning for each statement that is not parsed
-    if len(text) > LONGEST or "\0" in text:
+    if len(text) > LONGEST or "\0" in text or "{" in text:  # sqlglot knows comments of templates: {# ... #}
         return None
     try:
         trees = sqlglot.parse(text, dialect=engine.dialect, error_level=ErrorLevel.RAISE)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from orchestrator.database.findings import RULES
 from orchestrator.database.lint import lint
 from orchestrator.database.model import Engine, Phase, phase_of
 from orchestrator.database.syntax import parse
+from tests.database.cases import cases, labels
 from tests.database.test_split import TEXTS
 
 PG, MARIADB, MYSQL = Engine.POSTGRES, Engine.MARIADB, Engine.MYSQL
@@ -217,6 +221,37 @@ def test_the_order_of_the_statements_of_a_file_counts() -> None:
 )
 def test_only_short_waits_for_locks_may_be_set(text: str, found: list[str]) -> None:
     assert rules(text) == found
+
+
+@pytest.mark.parametrize(
+    ("engine", "text"),
+    [
+        (PG, "SELECT 1; -- a\rDROP TABLE log"),
+        (PG, r"ALTER TABLE t ADD a text DEFAULT 'a\', DROP COLUMN b, ADD c text DEFAULT '\b'"),
+        (MARIADB, r"ALTER TABLE t ADD a text DEFAULT 'a\\', DROP COLUMN b, ADD c text DEFAULT 'b'"),
+        (MARIADB, "ALTER TABLE t ADD a int -- \r/*\n, DROP COLUMN b -- */"),
+        (MARIADB, "INSERT INTO t (a) VALUES (1--1, (SELECT max(a) FROM u FOR UPDATE)\n)"),
+        (MARIADB, "ALTER TABLE t ADD a int {# #} , DROP COLUMN b {# #}"),
+        (PG, 'CREATE TABLE "a.b" (c int); DROP TABLE a.b'),
+        (PG, 'CREATE TABLE "a b" (c int); DROP TABLE "a-b"'),
+        (MARIADB, "CREATE TABLE `a``b` (c int); DROP TABLE `a`"),
+    ],
+)
+def test_nothing_hides_behind_the_rules_for_quotes(engine: Engine, text: str) -> None:
+    assert rules(text, engine) != []
+
+
+@pytest.mark.parametrize("engine", [PG, MARIADB])
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_no_disguise_makes_a_harmful_statement_pass(engine: Engine, random: Random) -> None:
+    known = labels(engine)
+    words = [one for one in cases(engine) if not re.search(r"""['"`$;#]|--|/\*""", one.sql.strip().rstrip(";"))]
+    case = random.choice([one for one in words if known[one.name].label in ("breaks", "blocks")])
+    gaps = [" ", "\n", "\t", "  ", "/**/", " /* x */ ", "\r\n", "-- x\n", " -- ; 'x\n", "/* ' */", "/* -- */", "\f"]
+    parts = [random.choice([one, one.upper(), one.lower()]) for one in re.split(r"(\s+)", case.sql.strip())]
+    text = "".join(random.choice(gaps) if part.isspace() else part for part in parts)
+    assert rules(f"SELECT 1; {text}", engine) != []
 
 
 def test_null_as_a_default_is_no_default() -> None:

@@ -71,6 +71,8 @@ TEXTS = st.lists(PIECES, max_size=30).map("".join)
         ),
         (PG, "SELECT 1 -- ;\n; SELECT 2", ["SELECT 1 -- ;", "SELECT 2"]),
         (PG, "/* ; /* ; */ ; */ SELECT 1; # x; y", ["SELECT 1", "# x", "y"]),
+        (PG, "SELECT 1; -- a\rSELECT 2", ["SELECT 1", "SELECT 2"]),
+        (MY, "SELECT 1; -- a\rSELECT 2", ["SELECT 1"]),
         (PG, "CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b); SELECT 1", None),
         (
             PG,
@@ -108,6 +110,22 @@ def test_lines_comments_and_hidden_code_are_noted() -> None:
     assert "x" not in second.bare
     assert [one.executable for one in split("/*! a */; '/*! a */'; -- /*! a */\n/*M! b */", MY)] == [True, False, True]
     assert not split("/*! a */ SELECT 1", PG)[0].executable
+
+
+@pytest.mark.parametrize(
+    ("engine", "text", "clean"),
+    [
+        (
+            PG,
+            "SELECT 'a' /* x */, 'it''s', E'\\'', $$;$$, \"t\", \"a b\" -- x",
+            "SELECT 'a'  , 'x', E'x', 'x', \"t\", \"q_612062\"",
+        ),
+        (MY, 'SELECT \'a\\\'\', "b;", "", `t`, `a-b`, 1--1 # x', "SELECT 'x', 'x', \"\", `t`, `q_612d62`, 1- - 1"),
+        (MY, "SELECT 1 -- \r/*\n, 2 -- */", "SELECT 1  \n, 2"),
+    ],
+)
+def test_the_clean_text_has_no_comments_or_odd_signs(engine: Engine, text: str, clean: str) -> None:
+    assert [one.clean for one in split(text, engine)] == [clean]
 
 
 @pytest.mark.parametrize(
