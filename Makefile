@@ -4,8 +4,10 @@
 # make test-all   every test: also the matrices, statistics and repetitions
 # make fleet  a provisioned fleet to try things on; its addresses are in .fleet/env (make fleet-down ends it)
 # make fleet APP=none   the same fleet, but nothing is provisioned
+# make fleet SUITES="bookworm trixie bullseye"   the servers get these releases of Debian in turn
 
 NODES ?= 3
+SUITES ?= bookworm
 FLEET_DIR ?= .fleet
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -57,7 +59,7 @@ lint: $(READY)
 	$(PY) -m tests.shell
 
 fleet: $(READY)
-	@$(PY) docker/fleet.py up --dir $(FLEET_DIR) --nodes $(NODES)
+	@$(PY) docker/fleet.py up --dir $(FLEET_DIR) --nodes $(NODES) --suites "$(SUITES)"
 	@[ "$(APP)" = none ] || $(VENV)/bin/pyinfra inventory/fleet.py deploys/provision.py -y
 
 fleet-down: $(READY)

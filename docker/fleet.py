@@ -1,12 +1,14 @@
 """Start and remove docker fleets. The servers of a fleet are containers with real systemd and sshd.
 
     python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3] [--apps laravel,symfony] [--with mariadb]
+                                 [--suites "bookworm trixie bullseye"]
     python docker/fleet.py down  [--dir .fleet] [--project NAME] [--images]
     python docker/fleet.py sweep
     python docker/fleet.py tools
 
 ``up`` ends when every server answers over SSH. The directory then has the files that are needed to use the servers:
 keys, known_hosts, fleet.json (which inventory/fleet.py reads) and env (shell variables). ``down`` removes the fleet.
+``--suites`` names releases of Debian, which the nodes and the balancers get in turn.
 ``sweep`` removes fleets whose owner process has ended. ``tools`` installs the programs that these commands need.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import ipaddress
+import itertools
 import json
 import os
 import random
@@ -50,6 +53,7 @@ ORIGIN = "origin"
 KEPT = dict.fromkeys(BALANCERS, "/var/lib/orchestrator") | {
     DATABASE: "/var/lib/mysql"
 }  # volumes of other servers: /srv
+DEFAULT_SUITES = (fleet_images.SUITE,)
 READY = 120.0  # seconds within which a container must answer
 
 
@@ -110,6 +114,7 @@ def up(
     *,
     apps: Sequence[str] = (),
     mariadb: bool = False,
+    suites: Sequence[str] = DEFAULT_SUITES,
 ) -> Fleet:
     """Start a fleet, and wait until all its servers answer.
 
@@ -122,6 +127,8 @@ def up(
     + apps: names of the applications in docker/apps that get a repository on the origin. The sample application always
       has a repository there
     + mariadb: whether the fleet has a database server, with a database and a user for each application that needs them
+    + suites: releases of Debian, such as ``bookworm``. The first node gets the first suite, the next node the next one,
+      and so on; after the nodes come the balancers. The origin and the database server always have Debian 12
 
     Raises Trouble if the fleet cannot be started.
     """
@@ -129,13 +136,13 @@ def up(
     sweep()
     directory = directory.resolve()
     project = project or default_project(directory)
-    fleet = _running(directory, project, nodes, apps, mariadb)
+    fleet = _running(directory, project, nodes, apps, mariadb, suites)
     if fleet:
         say(f"{project} is running already")
         finish(fleet)
         return fleet
     for attempt in range(3):
-        fleet = prepare(directory, nodes, project, owner, apps=apps, mariadb=mariadb)
+        fleet = prepare(directory, nodes, project, owner, apps=apps, mariadb=mariadb, suites=suites)
         try:
             start(fleet)
             finish(fleet)
@@ -160,6 +167,7 @@ def prepare(
     *,
     apps: Sequence[str] = (),
     mariadb: bool = False,
+    suites: Sequence[str] = DEFAULT_SUITES,
 ) -> Fleet:
     """Choose addresses and ports, make the keys, and write the compose file. No container is started.
 
@@ -169,8 +177,13 @@ def prepare(
         raise Trouble(f"--nodes {nodes}: choose a number from 1 to 40")
     if unknown := set(apps) - set(APPLICATIONS):
         raise Trouble(f"--apps: there is no application {min(unknown)}: choose from {', '.join(APPLICATIONS)}")
+    if unknown := set(suites) - set(fleet_images.SUITES):
+        raise Trouble(f"--suites: there is no suite {min(unknown)}: choose from {', '.join(fleet_images.SUITES)}")
+    if set(apps) - {SHOP} and set(suites) != set(DEFAULT_SUITES):
+        raise Trouble(f"--suites: the applications of --apps run only on {DEFAULT_SUITES[0]}")
     directory = directory.resolve()
     image = fleet_images.node_image()
+    images = _images(nodes, apps, suites)
     down(directory, project)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     subnet = _free_subnet()
@@ -180,8 +193,8 @@ def prepare(
     def server(name: str, image: str, *published: str) -> Server:
         return Server(name, str(next(hosts)), {port: next(ports) for port in ("ssh", *published)}, image)
 
-    servers = [server(f"node{n}", _node_image(apps), "live", "blue", "green") for n in range(1, nodes + 1)]
-    servers += [server(name, image, "http", "https", "second") for name in BALANCERS]
+    servers = [server(f"node{n}", images[f"node{n}"], "live", "blue", "green") for n in range(1, nodes + 1)]
+    servers += [server(name, images[name], "http", "https", "second") for name in BALANCERS]
     servers += [server(ORIGIN, image)]
     servers += [server(DATABASE, fleet_images.mariadb_image())] if mariadb else []
     token, preview = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
@@ -255,19 +268,27 @@ def default_project(directory: Path) -> str:
     return "orchestrator-" + hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:6]
 
 
-def _node_image(apps: Sequence[str]) -> str:
-    """Return the name of the image for the nodes. Only some applications need the larger image with frameworks."""
-    return fleet_images.packages_image() if set(apps) - {SHOP} else fleet_images.node_image()
+def _images(nodes: int, apps: Sequence[str], suites: Sequence[str]) -> dict[str, str]:
+    """Return the images of nodes and balancers: name -> image. Some applications need the image with frameworks."""
+    names = [f"node{n}" for n in range(1, nodes + 1)]
+    chosen = dict(zip([*names, *BALANCERS], itertools.cycle(suites), strict=False))
+    built = {suite: fleet_images.node_image(suite) for suite in dict.fromkeys(chosen.values())}
+    images = {name: built[suite] for name, suite in chosen.items()}
+    return images | (dict.fromkeys(names, fleet_images.packages_image()) if set(apps) - {SHOP} else {})
 
 
-def _running(directory: Path, project: str, nodes: int, apps: Sequence[str], mariadb: bool) -> Fleet | None:
+def _running(
+    directory: Path, project: str, nodes: int, apps: Sequence[str], mariadb: bool, suites: Sequence[str]
+) -> Fleet | None:
     try:
         fleet = load(directory)
         composed = json.loads(fleet.compose_file.read_text())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    asked = (project, nodes, {SHOP, *apps}, mariadb, {_node_image(apps)})
-    has = (fleet.project, len(fleet.nodes), set(fleet.apps), bool(fleet.passwords), {n.image for n in fleet.nodes})
+    images = _images(nodes, apps, suites)
+    asked = (project, nodes, {SHOP, *apps}, mariadb, images)
+    found = {server.name: server.image for server in fleet.servers if server.name in images}
+    has = (fleet.project, len(fleet.nodes), set(fleet.apps), bool(fleet.passwords), found)
     if has != asked or composed != _compose_file(fleet):
         say(f"the fleet in {directory} has other servers or applications: replacing the fleet")
         return None
@@ -589,6 +610,12 @@ def main(words: list[str]) -> int:
     starting.add_argument("--apps", default="", metavar="NAMES", help=f"some of {','.join(APPLICATIONS)}")
     starting.add_argument("--with", dest="also", choices=[DATABASE], help="a database server")
     starting.add_argument(
+        "--suites",
+        default=fleet_images.SUITE,
+        metavar="NAMES",
+        help=f"releases of Debian, of {' '.join(fleet_images.SUITES)}, which the nodes and balancers get in turn",
+    )
+    starting.add_argument(
         "--owner", type=int, metavar="PID", help="`sweep` removes the fleet after this process has ended"
     )
     ending = verbs.add_parser("down", parents=[options], help="remove a fleet")
@@ -601,7 +628,12 @@ def main(words: list[str]) -> int:
         if asked.verb == "up":
             owner = process(asked.owner) if asked.owner else None
             apps = [name for name in asked.apps.split(",") if name]
-            fleet = up(asked.dir, asked.nodes, asked.project, owner, apps=apps, mariadb=bool(asked.also))
+            fleet = up(
+                *(asked.dir, asked.nodes, asked.project, owner),
+                apps=apps,
+                mariadb=bool(asked.also),
+                suites=asked.suites.split() or DEFAULT_SUITES,
+            )
             say(f"{fleet.project} is up; its addresses are in {asked.dir / 'env'}")
         elif asked.verb == "tools":
             ensure_tools()

@@ -1,8 +1,8 @@
 """Build the docker images of a fleet.
 
-The base image is Debian 12, which is pulled from a registry or made by debootstrap. The node image is built on the base
-image. Some fleets need two further images, which are built on the node image: a node with frameworks, and a node with
-the database server.
+The base image is a release of Debian, Debian 12 unless a fleet is asked for others. The base image is pulled from a
+registry or made by debootstrap. The node image is built on the base image. Some fleets need two further images, which
+are built on the node image of Debian 12: a node with frameworks, and a node with the database server.
 """
 
 from __future__ import annotations
@@ -22,20 +22,43 @@ from pathlib import Path
 import fleet_programs
 from fleet_tools import Trouble, ensure_package, run, say
 
+
+@dataclass(frozen=True)
+class Suite:
+    """A release of Debian.
+
+    + number: its number
+    + php: the version of its own PHP
+    + more: further packages of its node image
+    """
+
+    number: int
+    php: str
+    more: tuple[str, ...] = ()
+
+    @property
+    def pulled(self) -> str:
+        """The name of the base image in a registry."""
+        return f"debian:{self.number}-slim"
+
+
 SUITE = "bookworm"
-PULLED = "debian:12-slim"
+"""The suite of a fleet for which no other suites are asked."""
+FRAMEWORKS = (*(f"php8.2-{part}" for part in ("bcmath", "gd", "intl", "mysql", "zip")), "composer", "unzip")
+"""Packages that the applications with frameworks need."""
+SUITES = {"bullseye": Suite(11, "7.4"), SUITE: Suite(12, "8.2", FRAMEWORKS), "trixie": Suite(13, "8.4")}
 OURS = "orchestrator-fleet"
 RECIPES = Path(__file__).parent
 ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-def node_image() -> str:
-    """Build the node image if it is missing. Return the name of the image."""
-    name = _name("node")
+def node_image(suite: str = SUITE) -> str:
+    """Build the node image of a suite if the image is missing. Return the name of the image."""
+    name = _name("node", f"{_base_name(suite)} {SUITES[suite]}", suite)
     if not _exists(name):
         with _alone():
             if not _exists(name):
-                _build(name, "node", _base_image())
+                _build(name, "node", _base_image(suite), suite)
     return name
 
 
@@ -75,15 +98,20 @@ def _on_node(kind: str) -> str:
     return name
 
 
-def _name(kind: str, base: str = "") -> str:
-    """Return the name of an image. The tag is a hash of the files from which the image is built, and of the base image.
+def _name(kind: str, base: str, suite: str = SUITE) -> str:
+    """Return the name of an image. The tag has a hash of the files that the image is built from, and of its base.
 
     + kind: name of the folder with these files
+    + base: what names the base image
     """
     digest = hashlib.sha256(base.encode())
     for file in sorted((RECIPES / kind).iterdir()):
         digest.update(f"{file.name}\0{file.stat().st_mode & 0o111:o}\0".encode() + file.read_bytes() + b"\0")
-    return f"{OURS}-{kind}:{digest.hexdigest()[:12]}"
+    return f"{OURS}-{kind}:{suite}-{digest.hexdigest()[:12]}"
+
+
+def _base_name(suite: str) -> str:
+    return f"{OURS}-base:{suite}"
 
 
 def _exists(image: str) -> bool:
@@ -99,14 +127,22 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _build(name: str, kind: str, base: str) -> None:
-    say(f"building the {kind} image (about a minute, once)")
+def _build(name: str, kind: str, base: str, suite: str = SUITE) -> None:
+    say(f"building the {kind} image of Debian {SUITES[suite].number} (about a minute, once)")
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as context:
         shutil.copytree(RECIPES / kind, context, dirs_exist_ok=True)
-        _write_apt(Path(context) / "apt")
+        _write_apt(Path(context) / "apt", suite)
+        arguments = {
+            "BASE": base,
+            "PHP": SUITES[suite].php,
+            "PHP_NAME": SUITES[SUITE].php,
+            "MORE": " ".join(SUITES[suite].more),
+        }
         # with the network of this machine, the build reaches the same mirrors and proxies as this machine
         run(
-            *("docker", "build", "--network", "host", "--build-arg", f"BASE={base}", "-t", name, context),
+            *("docker", "build", "--network", "host"),
+            *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")),
+            *("-t", name, context),
             timeout=1200,
         )
 
@@ -114,43 +150,42 @@ def _build(name: str, kind: str, base: str) -> None:
 # --- the base image ---
 
 
-def _base_image() -> str:
-    name = f"{OURS}-base:{SUITE}"
+def _base_image(suite: str) -> str:
+    name, pulled = _base_name(suite), SUITES[suite].pulled
     if _exists(name):
         return name
-    had = _exists(PULLED)
-    if had or _pulled():
-        run("docker", "image", "tag", PULLED, name)
+    had = _exists(pulled)
+    if had or _pulled(pulled):
+        run("docker", "image", "tag", pulled, name)
         if not had:
-            run("docker", "image", "rm", PULLED, check=False)  # removes only this name: the image keeps its other name
+            run("docker", "image", "rm", pulled, check=False)  # removes only this name: the image keeps its other name
         return name
-    sources = _sources()
-    mirror = next((s for s in sources if SUITE in s.suites), None)
+    mirror = next((s for s in _sources(suite) if suite in s.suites), None)
     if mirror is None:
-        raise Trouble(f"{PULLED} cannot be pulled, and this machine has no Debian apt source to make it from")
+        raise Trouble(f"{pulled} cannot be pulled, and this machine has no Debian apt source to make it from")
     if os.getuid() != 0:
-        raise Trouble(f"{PULLED} cannot be pulled, and debootstrap needs root: docker pull {PULLED}, or run as root")
+        raise Trouble(f"{pulled} cannot be pulled, and debootstrap needs root: docker pull {pulled}, or run as root")
     ensure_package("debootstrap", "debootstrap")
-    _debootstrap(name, mirror)
+    _debootstrap(name, suite, mirror)
     return name
 
 
-def _pulled() -> bool:
+def _pulled(image: str) -> bool:
     try:
-        run("docker", "pull", "-q", PULLED, timeout=20)
+        run("docker", "pull", "-q", image, timeout=20)
     except (Trouble, subprocess.TimeoutExpired):
         return False
     return True
 
 
-def _debootstrap(name: str, mirror: Source) -> None:
+def _debootstrap(name: str, suite: str, mirror: Source) -> None:
     say("no image registry answers: making the base image from this machine's apt sources (half a minute, once)")
     keyring = mirror.keyring if mirror.keyring and mirror.keyring.suffix == ".gpg" else ARCHIVE_KEYS
     with tempfile.TemporaryDirectory(prefix="orchestrator-fleet-") as scratch:
         root = Path(scratch) / "root"
         run(
             *("debootstrap", "--variant=minbase", "--include=ca-certificates", f"--keyring={keyring}"),
-            *(SUITE, str(root), mirror.uri),
+            *(suite, str(root), mirror.uri),
             timeout=900,
             env={**os.environ, **_proxies()},
         )
@@ -186,10 +221,10 @@ class Source:
     inline_key: str | None = field(default=None, repr=False)
 
 
-def _sources() -> list[Source]:
-    """Return the Debian apt sources of this machine, with the suites of bookworm.
+def _sources(wanted_suite: str) -> list[Source]:
+    """Return the Debian apt sources of this machine, for a suite.
 
-    If this machine runs another release of Debian, the name of this release is replaced by bookworm.
+    If this machine runs another release of Debian, the name of this release is replaced by the suite.
     """
     apt = Path("/etc/apt")
     found: list[Source] = []
@@ -201,8 +236,8 @@ def _sources() -> list[Source]:
     own = _codename()
     wanted = []
     for source in found:
-        suites = tuple(re.sub(rf"^{own}(?=$|-)", SUITE, suite) if own else suite for suite in source.suites)
-        suites = tuple(s for s in suites if s in (SUITE, f"{SUITE}-updates", f"{SUITE}-security"))
+        suites = tuple(re.sub(rf"^{own}(?=$|-)", wanted_suite, suite) if own else suite for suite in source.suites)
+        suites = tuple(s for s in suites if s in (wanted_suite, f"{wanted_suite}-updates", f"{wanted_suite}-security"))
         if suites and re.match(r"https?://", source.uri):
             wanted.append(Source(source.uri, suites, source.keyring, source.inline_key))
     return wanted
@@ -253,13 +288,13 @@ def _parse_deb822(text: str) -> Iterator[Source]:
             )
 
 
-def _write_apt(folder: Path) -> None:
+def _write_apt(folder: Path, suite: str) -> None:
     """Write the files for /etc/apt of an image.
 
     If this machine has no suitable apt sources, write none: the image then keeps the apt sources of its base image.
     """
     (folder / "sources.list.d").mkdir(parents=True)
-    sources = _sources()
+    sources = _sources(suite)
     if not sources:
         return
     (folder / "keyrings").mkdir()
