@@ -37,8 +37,8 @@ def other(folder: Path) -> None:
     service.write_text(service.read_text().replace("$who = [", "$who = ['service' => 'other',"))
     kernel = folder / "app/Kernel.php"
     text = kernel.read_text().replace("'/health'", "'/ready'")
-    agent = "$path === '/agent' => $this->answer($server, ['agent' => ini_get('user_agent')]),"
-    kernel.write_text(text.replace("$path === '/me'", f"{agent}\n            $path === '/me'"))
+    agent = "case $path === '/agent': return $this->answer($server, ['agent' => ini_get('user_agent')]);"
+    kernel.write_text(text.replace("case $path === '/me'", f"{agent}\n            case $path === '/me'"))
     (folder / "nginx.conf").write_text('location = /included {\n    return 200 "included";\n}\n')
     for name in ("note.txt", "secret.txt"):
         (folder / "web" / name).write_text(f"{name}\n")

@@ -68,7 +68,7 @@ function problem(string $file, string $log): ?string
 function compilesAfterFirstLine(string $file, string $log): bool
 {
     $text = (string) file_get_contents($file);
-    if (!str_starts_with($text, '#!')) {
+    if (strncmp($text, '#!', 2) !== 0) {
         return false;
     }
     // PHP leaves this line out when a person runs the script, but not when it compiles the file for a request
@@ -110,7 +110,7 @@ function compile(string $release, string $root, array $paths, array $exclude, ar
             if ($why === null) {
                 continue;
             }
-            $public = str_starts_with($name, "$root/") ? substr($name, strlen($root) + 1) : null;
+            $public = strpos($name, "$root/") === 0 ? substr($name, strlen($root) + 1) : null;
             if ($public !== null && array_filter($entries, fn ($pattern) => fnmatch($pattern, $public))) {
                 $broken[] = ['file' => $short, 'why' => $why];
             } elseif (compilesAfterFirstLine($name, $log)) {
@@ -171,11 +171,11 @@ $opcache = ['enabled' => $enabled];
 if ($status !== false) {
     $scripts = array_keys($status['scripts'] ?? []);
     // This file belongs to no release, and is counted in neither list.
-    $own = $releasePath === null ? [] : array_filter($scripts, fn ($file) => str_starts_with($file, $releasePath));
+    $own = $releasePath === null ? [] : array_filter($scripts, fn ($file) => strpos($file, $releasePath) === 0);
     $others = array_filter(
         $scripts,
-        fn ($file) => ($releases === null ? str_contains($file, '/releases/') : str_starts_with($file, $releases))
-            && ($releasePath === null || !str_starts_with($file, $releasePath))
+        fn ($file) => ($releases === null ? strpos($file, '/releases/') !== false : strpos($file, $releases) === 0)
+            && ($releasePath === null || strpos($file, $releasePath) !== 0)
     );
     $opcache += [
         'used' => $status['memory_usage']['used_memory'],

@@ -4,13 +4,15 @@ declare(strict_types=1);
 
 namespace App;
 
-/** From a request to its answer. */
+/** From a request to its answer. As all of this application, it runs with every PHP from 7.4 on. */
 final class Kernel
 {
-    private readonly Uploads $uploads;
+    private string $root;
+    private Uploads $uploads;
 
-    public function __construct(private readonly string $root)
+    public function __construct(string $root)
     {
+        $this->root = $root;
         $this->uploads = new Uploads($root . '/storage/uploads');
     }
 
@@ -20,16 +22,24 @@ final class Kernel
         $path = parse_url((string) ($server['REQUEST_URI'] ?? '/'), PHP_URL_PATH);
         $method = (string) ($server['REQUEST_METHOD'] ?? 'GET');
 
-        return match (true) {
-            $path === '/' && $method !== 'POST' => $this->home($server),
-            $path === '/slow' => $this->slow($server),
-            $path === '/upload' && $method === 'POST' => $this->upload($server),
-            $path === '/login' && $method === 'POST' => $this->login($server),
-            $path === '/me' => $this->me($server),
-            $path === '/health' => $this->health($server),
-            $path === '/headers' => $this->headers($server),
-            default => $this->answer($server, ['error' => 'not found'], 404),
-        };
+        switch (true) {
+            case $path === '/' && $method !== 'POST':
+                return $this->home($server);
+            case $path === '/slow':
+                return $this->slow($server);
+            case $path === '/upload' && $method === 'POST':
+                return $this->upload($server);
+            case $path === '/login' && $method === 'POST':
+                return $this->login($server);
+            case $path === '/me':
+                return $this->me($server);
+            case $path === '/health':
+                return $this->health($server);
+            case $path === '/headers':
+                return $this->headers($server);
+        }
+
+        return $this->answer($server, ['error' => 'not found'], 404);
     }
 
     /** @param array<string, mixed> $server */
@@ -92,7 +102,7 @@ final class Kernel
     {
         return $this->answer($server, ['headers' => array_filter(
             $server,
-            static fn (string $name): bool => str_starts_with($name, 'HTTP_'),
+            static fn (string $name): bool => strpos($name, 'HTTP_') === 0,
             ARRAY_FILTER_USE_KEY,
         )]);
     }

@@ -19,12 +19,20 @@ final class Streams
     /** @var array<int, array{0: resource, 1: string, 2: string}> a connection, what it is, and what it sent */
     private array $open = [];
 
+    private string $socket;
+
+    /** @var array<string, string|null> */
+    private array $who;
+
     /** @param array<string, string|null> $who */
-    public function __construct(private readonly string $socket, private readonly array $who)
+    public function __construct(string $socket, array $who)
     {
+        $this->socket = $socket;
+        $this->who = $who;
     }
 
-    public function serve(): never
+    /** Never returns. */
+    public function serve(): void
     {
         $listener = stream_socket_server('unix://' . $this->socket);
         if ($listener === false) {
@@ -93,7 +101,7 @@ final class Streams
             $this->open[$id][1] = 'socket';
             $this->send($id, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 . "Sec-WebSocket-Accept: $accept\r\n\r\n" . self::frame(self::TEXT, $this->say(['echo' => null])));
-        } elseif (str_ends_with($path, '/events')) {
+        } elseif (substr($path, -7) === '/events') {
             $this->open[$id][1] = 'events';
             $this->send($id, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
                 . "Connection: close\r\n\r\n");
@@ -122,12 +130,14 @@ final class Streams
             $this->open[$id][2] = substr($data, $start + 4 + $length);
             $mask = substr($data, $start, 4);
             $text = substr($data, $start + 4, $length) ^ str_pad('', $length, $mask);
-            match (ord($data[0]) & 15) {
-                self::TEXT => $this->send($id, self::frame(self::TEXT, $this->say(['echo' => $text]))),
-                self::PING => $this->send($id, self::frame(self::PONG, $text)),
-                self::CLOSE => $this->bye($id, $text),
-                default => null,
-            };
+            $kind = ord($data[0]) & 15;
+            if ($kind === self::TEXT) {
+                $this->send($id, self::frame(self::TEXT, $this->say(['echo' => $text])));
+            } elseif ($kind === self::PING) {
+                $this->send($id, self::frame(self::PONG, $text));
+            } elseif ($kind === self::CLOSE) {
+                $this->bye($id, $text);
+            }
         }
     }
 

@@ -10,8 +10,11 @@ final class Uploads
     private const KEEP = 150;
     private const PRUNE_ABOVE = 200;
 
-    public function __construct(private readonly string $folder)
+    private string $folder;
+
+    public function __construct(string $folder)
     {
+        $this->folder = $folder;
     }
 
     /** Store a stream under a name of its own. Its size, or null if it could not be stored whole. */

@@ -7,9 +7,16 @@ namespace App;
 /** JSON. Each answer says who gave it. */
 final class Answer
 {
+    private int $status;
+
+    /** @var array<string, mixed> */
+    private array $body;
+
     /** @param array<string, mixed> $body */
-    private function __construct(private readonly int $status, private readonly array $body)
+    private function __construct(int $status, array $body)
     {
+        $this->status = $status;
+        $this->body = $body;
     }
 
     /**
