@@ -211,6 +211,8 @@ ASKED: dict[str, Asked] = {
     "addresses": fact(provisioned.Addresses, "node1|10.0.0.1\n", hosts=["node1"]),
     "text": fact(provisioned.Text, "a\nb\n", path="/a"),
     "command line": fact(provisioned.CommandLine, "haproxy -f /etc \n", unit="haproxy.service"),
+    "php versions": fact(provisioned.PhpVersions, "8.2\n7.4\n"),
+    "haproxy version": fact(provisioned.HAProxyVersion, "HAProxy version 2.6.12-1 2023/04/12 - https://haproxy.org/\n"),
     "git setting": fact(provisioned.GitSetting, "ssh -i k\n", config="/c", key="core.sshCommand", user="deploy"),
     "earlier": fact(provisioned.Earlier, "/usr/local/lib/orchestrator/blog\n", library="/l"),
     "barred": fact(provisioned.Barred, "10.0.0.3\n", bar="/bar"),

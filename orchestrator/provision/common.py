@@ -5,16 +5,18 @@ The deploy user is the unprivileged user who makes the releases (setting ``user`
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyinfra.context import host
 from pyinfra.operations import apt, server
 
 from orchestrator.config import Settings
-from orchestrator.errors import UsageError
+from orchestrator.errors import StepFailed, UsageError
 from orchestrator.provision import operations, render
-from orchestrator.provision.facts import Account, Accounts, MissingPackages
+from orchestrator.provision.facts import Account, Accounts, MissingPackages, PhpVersions
 from orchestrator.provision.work import Work
 
 STATE_MODE = "1775"
@@ -26,11 +28,16 @@ VISUDO = '/usr/sbin/visudo -c -f "$candidate"'
 def packages(work: Work, wanted: Sequence[str]) -> None:
     """Install missing Debian packages on the current host. The package lists are fetched only if a package is missing.
 
+    Raises StepFailed if a package cannot be installed. If this is a package of PHP, the message names the versions of
+    PHP that the host can install.
+
     + work: runs the operations, or only notes them
     + wanted: names of the packages that the host must have
     """
     missing = work.fact(MissingPackages, packages=list(wanted))
-    if missing:
+    if not missing:
+        return
+    try:
         work.do(
             "packages " + ", ".join(missing),
             apt.packages,
@@ -39,6 +46,15 @@ def packages(work: Work, wanted: Sequence[str]) -> None:
             no_recommends=True,
             _env={"DEBIAN_FRONTEND": "noninteractive"},
         )
+    except StepFailed as failed:
+        if not any(re.match(r"php\d", package) for package in missing):
+            raise
+        found: list[str] = work.fact(PhpVersions)
+        versions = ", ".join(found) or "-"
+        raise StepFailed(
+            f"{failed}; the package sources of {host.name} have PHP {versions}, and all nodes have the "
+            f"same php.version: choose a version that every node can install, or add a package source to {host.name}"
+        ) from None
 
 
 def deploy_user(work: Work, settings: Settings) -> Account:

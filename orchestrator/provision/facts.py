@@ -362,6 +362,43 @@ class CommandLine(Fact[str]):
         return " ".join(output).strip()
 
 
+class PhpVersions(Fact[list[str]]):
+    """Returns the PHP versions that the package lists of the host have, such as 7.4."""
+
+    default = list
+
+    @override
+    def command(self) -> StringCommand:
+        return Question("apt-cache pkgnames php | sed -n 's/^php\\([0-9][0-9.]*\\)-fpm$/\\1/p'")
+
+    @override
+    def parse(self, output: list[str]) -> list[str]:
+        return sorted(line for line in output if re.fullmatch(r"\d{1,3}\.\d{1,3}", line))
+
+
+class HAProxyVersion(Fact[tuple[int, int] | None]):
+    """
+    Returns the first two numbers of the installed HAProxy's version, such as (2, 6).
+
+    The value is None if HAProxy is not installed.
+    """
+
+    default = type(None)
+
+    @override
+    def command(self) -> StringCommand:
+        return Question("if [ -x /usr/sbin/haproxy ]; then /usr/sbin/haproxy -v; else echo none; fi")
+
+    @override
+    def parse(self, output: list[str]) -> tuple[int, int] | None:
+        # HA-Proxy version 2.2.9-2+deb11u7 2025/04/23 - https://haproxy.org/
+        said = "\n".join(output)
+        found = re.search(r"version (\d{1,3})\.(\d{1,3})", said)
+        if not found and said.strip() != "none":
+            raise ValueError("no version of HAProxy")
+        return (int(found[1]), int(found[2])) if found else None
+
+
 class GitSetting(Fact[str]):
     """
     Returns the value of a setting in a git configuration file; empty if the file does not contain the setting.

@@ -15,7 +15,7 @@ from orchestrator.config.switch import BalancerSwitch, HAProxySwitch
 from orchestrator.layout import HAPROXY_DIRECTORY
 from orchestrator.model import Color, Weights
 from orchestrator.provision import balancer, common, operations, render, tls
-from orchestrator.provision.facts import CommandLine, Current, Text, Units
+from orchestrator.provision.facts import CommandLine, Current, HAProxyVersion, Text, Units
 from orchestrator.provision.members import NO_CHANGE, Roll
 from orchestrator.provision.work import Work
 
@@ -67,7 +67,7 @@ def place(
         "HAProxy configuration",
         operations.file,
         path=settings.balancer.haproxy_conf,
-        text=render.haproxy(settings, switch, nodes, account.group),
+        text=render.haproxy(settings, switch, nodes, account.group, work.fact(HAProxyVersion)),
         mode=balancer.mode(settings),
         check=balancer.check(settings, switch, "check-haproxy"),
     )

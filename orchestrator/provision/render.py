@@ -557,18 +557,27 @@ def addresses(nodes: Mapping[str, str]) -> Mapping[str, str]:
     return nodes
 
 
-def haproxy(settings: Settings, switch: HAProxySwitch, nodes: Mapping[str, str], group: str) -> str:
+def haproxy(
+    settings: Settings,
+    switch: HAProxySwitch,
+    nodes: Mapping[str, str],
+    group: str,
+    version: tuple[int, int] | None = None,
+) -> str:
     """Return the text of HAProxy's configuration file for this application.
 
     + switch: the switch that the balancer belongs to
     + nodes: inventory name -> address of every node
     + group: name of the deploy user's primary group. Members of this group may use HAProxy's Runtime API.
+    + version: first two numbers of the balancer's HAProxy version; None if HAProxy is not installed yet. HAProxy before
+      2.4 gets a configuration without the keywords that it does not know.
     """
     backends = {color.value: settings.balancer.backend(color) for color in Color}
     return _render(
         "haproxy.cfg.j2",
         app=settings.name,
         switch=switch,
+        old=version is not None and version < (2, 4),
         tls_files=certificate.haproxy_files(settings, switch),
         ciphers=certificate.CIPHERS,
         health=HEALTH,

@@ -11,6 +11,8 @@
 
 NF {
     bytes += length($0) + 2
+    # HAProxy before 2.4 writes that the frontend has started
+    if ($1 == "Proxy" && NF < 9) next
     if (!oldest) oldest = $1 / 1000
     if (NF < 9) { unread++; next }
     if ($2 != blue && $2 != green) next

@@ -385,6 +385,7 @@ class Host:
             "MissingPackages": lambda: list(arguments["packages"]),
             "Accounts": lambda: {user: Account(f"/home/{user}", f"of-{user}") for user in arguments["users"]},
             "Text": lambda: "",
+            "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": list,  # only releases of an earlier version, and they have their own settings
             "ReleasedServices": list,
             "Entries": lambda: dict.fromkeys(arguments["paths"], self.entry),

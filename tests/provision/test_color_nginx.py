@@ -26,12 +26,18 @@ esac
 """
 SS = '#!/bin/sh\n[ "$*" = "-Hltn sport = :8081" ] || exit 64\n[ ! -e "$HOST/listening" ] || echo LISTEN\n'
 JOURNALCTL = '#!/bin/sh\necho "last lines of $2"\n'
+# $HOST/old: nginx has no option -e
 NGINX = """\
 #!/bin/sh
+case $1 in
+-v) echo 'nginx version: nginx/1.18.0' >&2; exit ;;
+-h) [ -e "$HOST/old" ] || echo '  -e filename     : set error log file'; exit ;;
+esac
 conf=$(printf '%s\\n' "$@" | sed -n '/^-c$/{n;p;}')
 echo "$*"
-grep -q broken "$conf" || exit 0
-echo '2026/01/01 12:00:00 [emerg] 12#12: unknown directive "broken" in conf:1' >&2
+word=$(sed -n '/broken/{s/[ ;].*//;p;q;}' "$conf")
+[ -n "$word" ] || exit 0
+echo "2026/01/01 12:00:00 [emerg] 12#12: unknown directive \\"$word\\" in conf:1" >&2
 exit 1
 """
 
@@ -210,8 +216,31 @@ def test_a_release_s_configuration_is_checked_for_both_colors(host: Host) -> Non
         conf = made / f".release/stack/nginx-{color}.conf"
         conf.write_text("broken\n")
         said = host.script("check-stack", ID)
-        assert (said.returncode, said.stderr) == (1, 'unknown directive "broken" in conf:1\n')
+        assert said.returncode == 1
+        assert said.stderr == 'unknown directive "broken" in conf:1 (this server has nginx 1.18.0)\n'
         conf.write_text("ok\n")
+
+
+@pytest.mark.parametrize(
+    ("directive", "since"),
+    [
+        ("http2", "1.25.1"),
+        ("http3_hq", "1.25.0"),
+        ("keepalive_time", "1.19.10"),
+        ("proxy_ssl_conf_command", "1.19.4"),
+        ("proxy_cookie_flags", "1.19.3"),
+    ],
+)
+def test_a_directive_of_a_later_nginx_is_named_with_its_version(host: Host, directive: str, since: str) -> None:
+    (host.release(ID) / ".release/stack/nginx-blue.conf").write_text(f"{directive} broken\n")
+    said = host.script("check-stack", ID).stderr
+    assert said.endswith(f"in conf:1 (this server has nginx 1.18.0; this directive needs nginx {since})\n")
+
+
+def test_only_an_nginx_that_knows_the_option_gets_it(host: Host) -> None:
+    assert "-e stderr -c " in host.script("nginx", "blue", str(PORT)).stdout
+    (host.path / "old").touch()
+    assert host.script("nginx", "blue", str(PORT)).stdout.startswith("-c ")
 
 
 @pytest.mark.parametrize("release", ["", ".", "../../etc", "x", f"{ID}/..", f"{ID} x"])
@@ -244,7 +273,7 @@ def test_earlier_releases_get_files_as_their_owner() -> None:
 def test_the_servers_file_is_tested_on_its_own(host: Host, tmp_path: Path, text: str, status: int) -> None:
     script = (render.TEMPLATES / "check-servers").read_text().replace("/usr/sbin/nginx", str(tmp_path / "bin/nginx"))
     # the stand-in reads the file that the configuration includes
-    including = NGINX.replace('grep -q broken "$conf"', "grep -q broken $(sed 's/.*include //; s/;.*//' \"$conf\")")
+    including = NGINX.replace('p;q;}\' "$conf"', "p;q;}' $(sed 's/.*include //; s/;.*//' \"$conf\")")
     (tmp_path / "bin/nginx").write_text(including)
     candidate = tmp_path / "candidate"
     candidate.write_text(text)

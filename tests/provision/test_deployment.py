@@ -73,6 +73,7 @@ class Bare:
             "MissingPackages": [],
             "Accounts": {"deploy": Account("/home/deploy", "deploy")},
             "Text": "",
+            "HAProxyVersion": (2, 6),
             "Entries": {},
         }
         return answers.get(fact.__name__, [])

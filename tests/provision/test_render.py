@@ -271,6 +271,19 @@ def test_balancers_let_streams_through_and_do_not_cut_them() -> None:
     assert "set-timeout" not in render.haproxy(settings(), only(made, HAProxySwitch), NODES, "deploy")
 
 
+def test_an_old_haproxy_gets_only_keywords_that_it_knows() -> None:
+    made = settings(services=SERVICES, stream_limit=600)
+    switch = only(made, HAProxySwitch)
+    new, old = (render.haproxy(made, switch, NODES, "deploy", version) for version in ((2, 4), (2, 3)))
+    assert render.haproxy(made, switch, NODES, "deploy") == new
+    for keyword in ("idle-close-on-response", "iif(", "set-timeout"):
+        assert keyword in new
+        assert keyword not in old
+    assert "X-Forwarded-Proto https if { ssl_fc }\n" in old
+    assert old.count("timeout server 600000ms\n") == 2
+    assert "timeout server 600000ms\n" not in new
+
+
 def test_nginx_on_a_balancer_can_end_each_connection_by_a_mark() -> None:
     text = both_kinds(settings(), settings().switches[0])[1]
     location, last = text[text.index("location / {") :].split("location @last {")

@@ -58,6 +58,7 @@ class Host:
                 user: Account(HOME if user == "deploy" else "/var/www", user) for user in arguments["users"]
             },
             "Text": lambda: "",
+            "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": lambda: ["20260101T120000Z-5d0f0c1"],
             "ReleasedServices": list,
             "Entries": lambda: dict.fromkeys(arguments["paths"]),

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from orchestrator.errors import StepFailed, Unclear
-from orchestrator.provision import answers, operations, work
+from orchestrator.provision import answers, common, operations, work
 from orchestrator.provision.answers import Answers
-from orchestrator.provision.facts import Entry
+from orchestrator.provision.facts import Entry, MissingPackages, PhpVersions
 
 FILE = Entry("file", "root", "root", "644", "0")
 
@@ -125,3 +126,25 @@ def test_an_operation_uses_what_is_known(operation: Any, monkeypatch: pytest.Mon
     values = {"base": "/", "path": "/a", "paths": ["/a"], "target": "t", "weight": 1, "by": "root"}
     wanted = [name for name in operation._inner.__annotations__ if name not in ("found", "return", "mode", "check")]
     list(operation._inner(**{name: values.get(name, "x") for name in wanted}, found={"/a": None}))
+
+
+class Poor(work.Work):
+    """A host whose package sources lack every package."""
+
+    @override
+    def do(self, what: str, operation: Any, **arguments: object) -> bool:
+        raise StepFailed(f"node1: {what}: E: Unable to locate package")
+
+    @override
+    def fact(self, fact: Any, **arguments: object) -> Any:
+        return {MissingPackages: arguments.get("packages"), PhpVersions: ["7.4", "8.2"]}[fact]
+
+
+def test_the_versions_of_php_that_a_host_can_install_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "host", SimpleNamespace(name="node1"))
+    with pytest.raises(
+        StepFailed, match=r"package; the package sources of node1 have PHP 7\.4, 8\.2, and all nodes have"
+    ):
+        common.packages(Poor(), ["nginx", "php8.3-fpm"])
+    with pytest.raises(StepFailed, match=r"Unable to locate package$"):
+        common.packages(Poor(), ["nginx", "php-pear"])

@@ -167,6 +167,11 @@ def test_a_ring_that_ran_over_says_so(haproxy: HAProxy, oldest: int, up: int, li
     assert haproxy.read()[Color.blue].complete is complete
 
 
+def test_haproxys_line_about_its_start_is_no_request(haproxy: HAProxy) -> None:
+    haproxy.ring("Proxy shop started.", f"{haproxy.ms(20)} shop_blue 200 -- 0 0 0 7 7 - ; 10.0.0.1:1 node1")
+    assert haproxy.read()[Color.blue].times == {7: 1}
+
+
 def test_nothing_in_the_ring_is_no_traffic(haproxy: HAProxy) -> None:
     haproxy.ring()
     assert haproxy.read()[Color.green].requests == 0
