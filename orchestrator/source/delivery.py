@@ -75,8 +75,9 @@ class Delivery:
         """
         if self._supply.bundle is None:
             return
-        directory = f"{self._fleet.settings.node.releases}/.{release}.part"
-        push.push(host, self._supply.bundle.path, directory, f"../{live}" if live else None)
+        releases = self._fleet.settings.node.releases
+        like = f"{releases}/{live}" if live else None
+        push.push(host, self._supply.bundle.path, f"{releases}/.{release}.part", like)
 
     def close(self) -> None:
         """Remove the prepared files from this machine."""

@@ -47,8 +47,9 @@ def push(host: Host, source: Path, destination: str, like: str | None) -> None:
 
     + source: the directory on this machine
     + destination: the directory on the host; its parent directory must exist
-    + like: another directory on the host, absolute or relative to ``destination``. If this directory has the same file
-      at the same path, rsync sends nothing, and copies the file on the host. None if there is no such directory.
+    + like: absolute path of another directory on the host. If this directory has the same file at the same path, rsync
+      sends nothing, and copies the file on the host. None if there is no such directory. A relative path would not do:
+      with such a path, some versions of rsync (such as 3.2.3-4+deb11u4 on the host) discard each changed file.
 
     Raises CommandFailed if rsync is missing or fails.
     """

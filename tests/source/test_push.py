@@ -6,12 +6,15 @@ import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from orchestrator.config.source import DirectorySource
 from orchestrator.errors import CommandFailed
 from orchestrator.source import push
+from orchestrator.source.delivery import Delivery
+from orchestrator.source.kind import Supply
 
 DATA: dict[str, Any] = {
     "ssh_hostname": "192.0.2.1",
@@ -63,6 +66,24 @@ def test_ssh_s_last_line_is_the_reason_why_rsync_failed(tmp_path: Path, monkeypa
         CommandFailed, match=r"^rsync ended with status 255: deploy@.* Permission denied \(publickey\).$"
     ):
         push.push(host(**DATA), tmp_path, "/srv/shop/releases/.new.part", None)
+
+
+@pytest.mark.parametrize(("live", "like"), [("old", ["--copy-dest=/srv/shop/releases/old"]), (None, [])])
+def test_rsync_gets_the_absolute_path_of_the_live_release(
+    live: str | None, like: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rsync").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/words\n')
+    (tmp_path / "rsync").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    settings = SimpleNamespace(
+        node=SimpleNamespace(releases="/srv/shop/releases"), source=DirectorySource(kind="directory", path=".")
+    )
+    delivery = Delivery(cast("Any", SimpleNamespace(settings=settings)))
+    delivery._supply = Supply(bundle=cast("Any", SimpleNamespace(path=tmp_path)))
+    delivery.push(host(**DATA), "new", live)
+    words = (tmp_path / "words").read_text().splitlines()
+    assert [word for word in words if word.startswith("--copy-dest")] == like
+    assert words[-1] == "deploy@192.0.2.1:/srv/shop/releases/.new.part/"
 
 
 @pytest.mark.parametrize(
