@@ -5,6 +5,7 @@
 # if another release may reuse the outputs. Such outputs are made read-only, because later one file may be in two releases.
 # If $web is the path of as-web, the web user runs the step; such a step has no outputs.
 . ../scripts/digest.sh
+. ../scripts/git_settings.sh
 . ../scripts/inside.sh
 . ../scripts/apart.sh
 . ../scripts/theirs.sh
@@ -68,7 +69,7 @@ fi
 rm -f ".release/build/$name"
 # if a step fetches from other git repositories, git uses the same ssh program as for the application's repository
 if ssh=$(git config --local core.sshCommand 2>/dev/null); then
-    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.sshCommand GIT_CONFIG_VALUE_0="$ssh"
+    git_settings core.sshCommand "$ssh"
 fi
 if [ -n "$web" ]; then as_web "$web" "$id" "$color" "$run"; else theirs "$run" </dev/null; fi >&2 || {
     code=$?

@@ -31,6 +31,20 @@ knows() { git -C "$1" cat-file -e "$2^{commit}" 2>/dev/null; }
 # has <mirror> <commit>: whether the mirror has the commit with all its files
 has() { knows "$1" "$2" && git -C "$1" rev-list --objects --no-walk --quiet "$2" 2>/dev/null; }
 
+# refetch <mirror> <commit>: fetches all files of a commit, although git believes that it has every file of a commit that
+# a reference names. git before 2.36 does not know --refetch: then a repository that has no file yet fetches all files.
+refetch() {
+    git -C "$1" fetch -q --refetch --depth 1 --no-tags origin "+$2:refs/fetched" </dev/null 2>/dev/null || true
+    ! has "$1" "$2" || return 0
+    rm -rf "$1/refetch"
+    git init -q --bare --template= "$1/refetch"
+    if git -C "$1/refetch" -c fetch.unpackLimit=1 fetch -q --depth 1 --no-tags \
+        "$(git -C "$1" config --get remote.origin.url)" "$2" </dev/null 2>/dev/null; then
+        cp "$1/refetch/objects/pack"/pack-* "$1/objects/pack/"
+    fi
+    rm -rf "$1/refetch"
+}
+
 # bring <mirror> <commit>: fetches the commit with all its files. Ends with status 1 and an error message if that fails.
 #
 # If an earlier fetch was killed, the mirror may have the commit without some of its files. Therefore the function looks
@@ -41,8 +55,7 @@ bring() {
     git -C "$1" fetch -q --depth 1 --no-tags origin "+$2:refs/fetched" </dev/null 2>/dev/null || true
     ! has "$1" "$2" || return 0
     if knows "$1" "$2"; then
-        # refetch, because git believes that it has every file of a commit that a reference names
-        git -C "$1" fetch -q --refetch --depth 1 --no-tags origin "+$2:refs/fetched" </dev/null 2>/dev/null || true
+        refetch "$1" "$2"
         ! has "$1" "$2" || return 0
     fi
     # fetch all branches and tags, because some servers refuse to send a commit that no branch or tag names, and some

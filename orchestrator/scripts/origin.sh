@@ -1,4 +1,6 @@
 # shellcheck shell=sh
+. git_settings.sh
+
 # ask_as <login> <ssh> <origin>: sets the environment variables by which git reaches the origin. git never asks a person for
 # a password. If <login> is not empty, the standard input has user and password, each on its own line. git gets both from
 # the environment, which no other user can read, and sends them only to the host in the URL <origin>. <ssh> is the program
@@ -11,14 +13,12 @@ ask_as() {
         IFS= read -r ORIGIN_USER && IFS= read -r ORIGIN_PASSWORD
         site=${3#*://}
         site=${site%%/*}
-        export ORIGIN_USER ORIGIN_PASSWORD GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="credential.${3%%://*}://$site.helper"
-        export GIT_CONFIG_VALUE_0='!printf "username=%s\npassword=%s\n" "$ORIGIN_USER" "$ORIGIN_PASSWORD"; :'
+        export ORIGIN_USER ORIGIN_PASSWORD
+        answer='!printf "username=%s\npassword=%s\n" "$ORIGIN_USER" "$ORIGIN_PASSWORD"; :'
         # an http server may redirect to https on the same host
         case $3 in
-            http://*)
-                export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_1="credential.https://${site%:*}.helper"
-                export GIT_CONFIG_VALUE_1="$GIT_CONFIG_VALUE_0"
-                ;;
+            http://*) git_settings "credential.http://$site.helper" "$answer" "credential.https://${site%:*}.helper" "$answer" ;;
+            *) git_settings "credential.${3%%://*}://$site.helper" "$answer" ;;
         esac
     fi
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -98,7 +99,17 @@ def test_a_killed_fetch_is_repeated(node: Node) -> None:
     node.fetch(revision, "20260103T120000Z-bbbbbbb")
 
 
-def test_a_mirror_that_lacks_what_it_should_have_is_mended(node: Node) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_a_mirror_that_lacks_what_it_should_have_is_mended(
+    node: Node, old: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if old:
+        # git before 2.36
+        (tmp_path / "git").write_text(
+            '#!/bin/sh\ncase " $* " in *" --refetch "*) exit 129 ;; esac\n' + f'exec {shutil.which("git")} "$@"\n'
+        )
+        (tmp_path / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     revision = node.commit()
     node.fetch(revision)
     blob = git(node.origin, "rev-parse", f"{revision}:app/data").strip()
