@@ -10,7 +10,7 @@ from sqlglot import exp
 from orchestrator.database.columns import added, new_reference
 from orchestrator.database.findings import Problem
 from orchestrator.database.state import State, unless_contract
-from orchestrator.database.syntax import constant, name_of, now, null, only, plain_columns, tests_null
+from orchestrator.database.syntax import constant, fits, name_of, now, null, only, plain_columns, tests_null
 
 _QUICK = {"INSTANT", "NOCOPY", "INPLACE", "DEFAULT"}
 _OPTIONS = (
@@ -80,6 +80,8 @@ def _action(action: exp.Expr, table: str, state: State, not_valid: bool) -> Iter
 
 def _column(action: exp.ColumnDef, table: str, state: State) -> Iterator[Problem]:
     yield from added(action, table, state)
+    if not action.args.get("exists"):
+        state.added[table, name_of(action.this, state.engine)] = action.args.get("kind")
 
 
 def _alter_column(action: exp.AlterColumn, table: str, state: State) -> Iterator[Problem]:
@@ -94,7 +96,7 @@ def _alter_column(action: exp.AlterColumn, table: str, state: State) -> Iterator
         yield Problem("not-recognised", name)
     elif given.get("default") is not None:
         state.note("relax", table, column)
-        yield from _default(given["default"], name, state)
+        yield from _default(given["default"], table, column, state)
     elif given.get("drop"):
         if given.get("allow_null"):
             state.note("relax", table, column)
@@ -104,22 +106,15 @@ def _alter_column(action: exp.AlterColumn, table: str, state: State) -> Iterator
         yield Problem("set-not-null", name)
 
 
-def _default(value: exp.Expr, name: str, state: State) -> Iterator[Problem]:
-    if isinstance(value, exp.Paren) and isinstance(value.this, exp.Uuid):
-        value = value.this
+def _default(value: exp.Expr, table: str, column: str, state: State) -> Iterator[Problem]:
+    name = f"column {table}.{column}"
+    inner = value.unnest()
     if null(value):
         yield Problem("drop-default", name)
-    elif not (constant(value) or now(value) or isinstance(value, exp.Uuid)):
+    elif not (constant(inner) or now(inner) or isinstance(inner, exp.Uuid)):
         yield Problem("not-recognised", name)
-    elif state.postgres and _may_not_fit(value):
+    elif not fits(value, state.added.get((table, column)), state.engine):
         yield Problem("set-default", name)
-
-
-def _may_not_fit(value: exp.Expr) -> bool:
-    """Whether a default may be too long or too large for its column."""
-    if isinstance(value, exp.Neg | exp.Paren | exp.Cast):
-        return _may_not_fit(value.this)
-    return isinstance(value, exp.Literal) and (value.is_string or len(value.name) > 4) and value.name != ""
 
 
 def _modify(action: exp.ModifyColumn, table: str, state: State) -> Iterator[Problem]:

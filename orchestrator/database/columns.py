@@ -9,7 +9,7 @@ from sqlglot import exp
 from orchestrator.database.findings import Problem
 from orchestrator.database.model import Engine
 from orchestrator.database.state import State
-from orchestrator.database.syntax import builtin, constant, constraints, name_of, now, null, only, serial
+from orchestrator.database.syntax import builtin, constant, constraints, name_of, now, null, only, serial, suits
 
 _HARMLESS = (
     *(exp.CollateColumnConstraint, exp.CharacterSetColumnConstraint, exp.CommentColumnConstraint),
@@ -37,6 +37,9 @@ def added(column: exp.ColumnDef, table: str, state: State) -> Iterator[Problem]:
     elif not builtin(kind, state.engine, frozenset(state.types)):
         yield Problem("unknown-type", name)
     kinds = list(constraints(column))
+    for one in kinds:
+        if isinstance(one, exp.DefaultColumnConstraint) and not suits(one.this, kind, state.engine):
+            yield Problem("set-default", name)
     required = any(isinstance(one, exp.NotNullColumnConstraint) and not one.args.get("allow_null") for one in kinds)
     filled = any(isinstance(one, exp.DefaultColumnConstraint) and not null(one.this) for one in kinds)
     for one in kinds:

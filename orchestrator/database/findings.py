@@ -163,7 +163,7 @@ _RULES = (
     ),
     Rule(
         "set-default",
-        "PostgreSQL does not check whether the value fits the column: if it does not, inserts of the old code fail",
+        "the server may not check whether the value fits the column: if it does not, inserts of the old code fail",
         "Insert a row with the value on a copy of the schema. Then write `-- orchestrator: safe because REASON`",
     ),
     Rule(

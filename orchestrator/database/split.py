@@ -251,7 +251,7 @@ def _simple(quoted: str, engine: Engine) -> str:
     """A quoted text without special characters: a string becomes another string, a name becomes a name of its own."""
     sign, inner = quoted[0], quoted[1:-1]
     if sign == "'" or (sign == '"' and engine is not Engine.POSTGRES):
-        return quoted if re.fullmatch(r"[\w .:+-]*", inner) else "'x'"
+        return quoted if re.fullmatch(r"[\w .:+-]*|\{\}|\[\]", inner) else "'x'"
     if sign == "$":
         return "'x'"
     return quoted if re.fullmatch(r"\w*", inner) else f"{sign}q_{inner.encode('utf-8', 'surrogatepass').hex()}{sign}"

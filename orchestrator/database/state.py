@@ -33,6 +33,7 @@ class State:
 
     + created: tables that the file has created, so that no old code uses them
     + types: enums that the file has created
+    + added: the types of the columns that the file has added, by table and column
     + altered: tables that a statement of the file has locked for a moment, and perhaps locks until the next COMMIT
     + in_transaction: a transaction has begun, and no COMMIT came since
     + checked: tables and columns with a CHECK (column IS NOT NULL) of the file, by the name of the constraint
@@ -47,6 +48,7 @@ class State:
     phase: Phase
     created: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
+    added: dict[tuple[str, str], object] = field(default_factory=dict)
     altered: set[str] = field(default_factory=set)
     in_transaction: bool = False
     checked: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class State:
         """Forget the created tables and types, after a statement that may have changed what a name means."""
         self.created.clear()
         self.types.clear()
+        self.added.clear()
 
 
 def unless_contract(state: State, rule: str, name: str) -> list[Problem]:

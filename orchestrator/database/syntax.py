@@ -45,7 +45,8 @@ _READS = (
 def parse(text: str, engine: Engine) -> exp.Expr | None:
     """Parse one statement without comments. Return None if the text is not one statement that sqlglot can parse."""
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # a warning for each statement that is not parsed
-    if len(text) > LONGEST or "\0" in text or "{" in text:  # sqlglot knows comments of templates: {# ... #}
+    # sqlglot knows signs of templates: {# ... #}, {{ ... }} and {% ... %}
+    if len(text) > LONGEST or "\0" in text or re.search(r"\{[^}]", text):
         return None
     try:
         trees = sqlglot.parse(text, dialect=engine.dialect, error_level=ErrorLevel.RAISE)
@@ -92,6 +93,59 @@ def now(node: object) -> bool:
     if not isinstance(node, exp.Anonymous) or node.name.lower() != "now":
         return False
     return all(isinstance(one, exp.Literal) for one in node.expressions)
+
+
+_TIMES = (_T.DATE, _T.TIME, _T.TIMETZ, _T.TIMESTAMP, _T.TIMESTAMPTZ, _T.DATETIME)
+_LONG = (_T.TEXT, _T.MEDIUMTEXT, _T.LONGTEXT, _T.BLOB, _T.MEDIUMBLOB, _T.LONGBLOB)
+_WHOLE = (_T.SMALLINT, _T.MEDIUMINT, _T.INT, _T.BIGINT, _T.DOUBLE)
+
+
+def suits(node: exp.Expr, kind: object, engine: Engine) -> bool:
+    """Whether a default suits its new column, or the server refuses the statement if the default does not suit.
+
+    PostgreSQL computes a default when it adds the column. MariaDB does so only if the table has rows: otherwise it
+    accepts the default and later refuses inserts. MariaDB checks plain constants at once, except JSON.
+    """
+    what = kind.this if isinstance(kind, exp.DataType) else None
+    if engine is Engine.POSTGRES or what is None or null(node):
+        return True
+    inner = node.unnest() if isinstance(node, exp.Paren) else node
+    if now(inner):
+        return what in _TIMES
+    if what is _T.JSON:
+        return isinstance(inner, exp.Literal) and inner.name in ("{}", "[]")
+    if not isinstance(node, exp.Paren):
+        return True
+    sums = isinstance(inner, exp.Add | exp.Sub | exp.Mul)
+    short = len(inner.sql()) <= (7 if sums else 4)  # at most 99 * 99 or 9999
+    return what in _LONG if isinstance(inner, exp.Literal) and inner.is_string else what in _WHOLE and short
+
+
+def fits(node: exp.Expr, kind: object, engine: Engine) -> bool:
+    """Whether a default is sure to suit an existing column, for which the server may not compute the default.
+
+    + kind: the type of the column; None if the type is not known
+    """
+    what = kind.this if isinstance(kind, exp.DataType) else None
+    inner = node.unnest()
+    if now(inner):
+        return what in _TIMES
+    if isinstance(inner, exp.Uuid):
+        return what in (_T.UUID, *_LONG) or (isinstance(kind, exp.DataType) and _longest(kind) >= 36)
+    if isinstance(inner, exp.Boolean):
+        return True
+    number = inner.this if isinstance(inner, exp.Neg) else inner
+    if isinstance(number, exp.Literal) and not number.is_string:
+        # MariaDB checks a number without brackets
+        return len(number.name) <= 4 or (engine is not Engine.POSTGRES and inner is node)
+    empty = engine is Engine.POSTGRES and isinstance(inner, exp.Literal) and not inner.name
+    return empty or what in _LONG
+
+
+def _longest(kind: exp.DataType) -> int:
+    """The length of the type varchar(n) or char(n); 0 for other types."""
+    said = kind.expressions[0].name if kind.this in (_T.VARCHAR, _T.CHAR) and kind.expressions else ""
+    return int(said) if said.isdecimal() else 0
 
 
 def null(node: object) -> bool:

@@ -6,6 +6,7 @@ Run by hand, with psycopg and PyMySQL, on servers that hold nothing else, becaus
 
     python -m tests.database.label postgres --host 127.0.0.1 --port 55432
     python -m tests.database.label mariadb --host 127.0.0.1 --port 53306
+    python -m tests.database.label mariadb --port 53306 --random 200 --seed 7
 
 A case gets one of these labels:
 
@@ -27,8 +28,10 @@ import re
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from random import Random
 from typing import Any
 
 from typing_extensions import override
@@ -36,6 +39,7 @@ from typing_extensions import override
 from orchestrator.database.model import Engine
 from orchestrator.database.split import split
 from tests.database.cases import LABELS, Case, cases
+from tests.database.random_cases import accepted
 
 ROWS = 20_000
 MANY = 1_000
@@ -231,7 +235,8 @@ def label(server: Server, case: Case, number: Numbers, empty: bool = False) -> t
         with fresh.cursor() as cursor:
             cursor.execute(case.new)
         fresh.close()
-    breaks = [*thread.failed, *_afterwards(server, lasting, number, before, cost)]
+    # the plan for a table without rows says nothing
+    breaks = [*thread.failed, *_afterwards(server, lasting, number, before, float("inf") if empty else cost)]
     lasting.close()
     thread.connection.close()
     if breaks:
@@ -624,15 +629,30 @@ def labelled(server: Server, case: Case, number: Numbers) -> tuple[str, str]:
     return ("fails" if again else "breaks"), f"fails with {failed}"
 
 
+def run_random(server: Server, found: Iterable[Case], number: Numbers) -> int:
+    """Print the label of each case, and return the number of cases that break or block old code."""
+    counts: Counter[str] = Counter()
+    for case in found:
+        word, how = labelled(server, case, number)
+        counts[word] += 1
+        print(f"{word:6} {case.sql}: {how}", flush=True)
+    print(dict(counts))
+    return counts["breaks"] + counts["blocks"]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Label SQL statements by what a real server does.")
     parser.add_argument("engine", choices=["postgres", "mariadb"])
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--only", help="label only cases with this text in the name")
+    parser.add_argument("--random", type=int, metavar="COUNT", help="run random statements that the lint accepts")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random statements")
     given = parser.parse_args(argv)
     server: Server = Postgres(given) if given.engine == "postgres" else MariaDB(given)
     number, rows = Numbers(), []
+    if given.random:
+        return run_random(server, accepted(server.engine, Random(given.seed), given.random), number)
     for case in cases(server.engine):
         if given.only and given.only not in case.name:
             continue

@@ -15,6 +15,7 @@ UNDECIDABLE = {
         *("create trigger", "create function", "disable trigger"),  # depends on what the code does
         *("replace view", "change owner", "set tablespace"),  # depends on the present view, owner and tablespace
         *("add column of an enum", "add column of an enum with default"),  # the type could be a domain
+        *("set default now", "set default uuid"),  # depends on the type of the column
         "set search path",  # depends on the statements of other files
     },
     Engine.MARIADB: {
@@ -22,6 +23,7 @@ UNDECIDABLE = {
         *("optimize", "rebuild", "force", "row format", "disable keys"),  # depends on the engine of the table
         *("create trigger", "create event", "executable comment of later versions"),  # depends on what the code does
         *("replace view", "drop check", "create or replace index", "set default null", "set default that fails"),
+        *("set default text", "set default expression"),  # depends on the type of the column
         *("set foreign key checks", "set sql mode", "use another database"),  # depends on other statements
     },
 }

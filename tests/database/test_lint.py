@@ -260,6 +260,56 @@ def test_null_as_a_default_is_no_default() -> None:
     assert rules("ALTER TABLE t ADD a int NOT NULL DEFAULT (NULL)", MARIADB) == ["required-column"]
 
 
+def test_a_long_default_of_a_new_column_is_the_servers_matter() -> None:
+    # PostgreSQL computes the default at once, also for a table without rows: the statement itself fails
+    assert rules("ALTER TABLE t ADD COLUMN a varchar(3) DEFAULT 'abcd'") == []
+    # but not the new default of a column that exists: inserts fail
+    assert rules("ALTER TABLE t ALTER COLUMN a SET DEFAULT 'abcd'") == ["set-default"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "found"),
+    [
+        *(("tinyint DEFAULT now()", ["set-default"]), ("datetime DEFAULT now()", [])),
+        *(("json DEFAULT '{}'", []), ("json DEFAULT ('[]')", []), ("json DEFAULT 'a'", ["set-default"])),
+        *(
+            ("text DEFAULT ('abc')", []),
+            ("varchar(2) DEFAULT ('abc')", ["set-default"]),
+            ("varchar(2) DEFAULT 'abc'", []),
+        ),
+        *(("tinyint DEFAULT (1000)", ["set-default"]), ("int DEFAULT (1000)", []), ("int DEFAULT (1 + 1)", [])),
+        *(("smallint DEFAULT (999 * 999)", ["set-default"]), ("float DEFAULT ('{}')", ["set-default"])),
+        *(("int DEFAULT (NULL)", []), ("json DEFAULT NULL", [])),
+    ],
+)
+def test_mariadb_does_not_check_all_defaults(definition: str, found: list[str]) -> None:
+    assert rules(f"ALTER TABLE t ADD COLUMN a {definition}", MARIADB) == found
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind", "value", "found"),
+    [
+        *(
+            (PG, "", "5", []),
+            (PG, "", "-5", []),
+            (PG, "", "true", []),
+            (PG, "", "''", []),
+            (PG, "", "100000", ["set-default"]),
+        ),
+        *((PG, "", "now()", ["set-default"]), (PG, "timestamptz", "now()", []), (PG, "text", "'abc'", [])),
+        *((PG, "", "gen_random_uuid()", ["set-default"]), (PG, "uuid", "gen_random_uuid()", [])),
+        *((PG, "varchar(36)", "gen_random_uuid()", []), (PG, "varchar(35)", "gen_random_uuid()", ["set-default"])),
+        *((MARIADB, "", "5", []), (MARIADB, "", "100000", []), (MARIADB, "", "(100000)", ["set-default"])),
+        *((MARIADB, "", "'abc'", ["set-default"]), (MARIADB, "", "''", ["set-default"]), (MARIADB, "text", "'a'", [])),
+        *((MARIADB, "", "(uuid())", ["set-default"]), (MARIADB, "char(36)", "(uuid())", [])),
+        *((MARIADB, "", "CURRENT_TIMESTAMP", ["set-default"]), (MARIADB, "datetime", "CURRENT_TIMESTAMP", [])),
+    ],
+)
+def test_a_default_must_be_sure_to_fit_the_column(engine: Engine, kind: str, value: str, found: list[str]) -> None:
+    added = f"ALTER TABLE t ADD COLUMN a {kind}; " if kind else ""
+    assert rules(f"{added}ALTER TABLE t ALTER COLUMN a SET DEFAULT {value}", engine) == found
+
+
 def test_words_that_the_parser_leaves_out_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = parse("ALTER TABLE t ADD COLUMN a int", PG)
     monkeypatch.setattr(judge, "parse", lambda *_: tree)

@@ -239,6 +239,20 @@ ALTER TABLE customers ALTER COLUMN grade SET DEFAULT 'abcdef';
 ALTER TABLE orders ALTER COLUMN small SET DEFAULT 100000;
 -- case: set default expression
 ALTER TABLE customers ALTER COLUMN note SET DEFAULT (uuid());
+-- case: set default uuid that does not fit
+ALTER TABLE orders ALTER qty SET DEFAULT (uuid());
+-- case: set default time that does not fit
+ALTER TABLE orders ALTER small SET DEFAULT CURRENT_TIMESTAMP;
+-- case: set default of a new json column
+ALTER TABLE customers ADD COLUMN data json;
+ALTER TABLE customers ALTER data SET DEFAULT 'abc';
+-- case: add column, then set default uuid
+ALTER TABLE customers ADD COLUMN token char(36);
+ALTER TABLE customers ALTER token SET DEFAULT (uuid());
+-- case: add json column with a default that is no json
+ALTER TABLE orders ADD COLUMN data json DEFAULT 'abc';
+-- case: add tinyint column with now
+ALTER TABLE orders ADD COLUMN x tinyint DEFAULT now();
 -- case: set default that fails
 ALTER TABLE orders ALTER COLUMN score SET DEFAULT (cast('x' AS int) / 0);
 -- case: index with prefix

@@ -242,6 +242,15 @@ ALTER TABLE customers ALTER COLUMN grade SET DEFAULT 'abcdef';
 ALTER TABLE orders ALTER COLUMN small SET DEFAULT 100000;
 -- case: set default uuid
 ALTER TABLE customers ALTER COLUMN note SET DEFAULT gen_random_uuid();
+-- case: set default uuid that is too long
+ALTER TABLE customers ALTER COLUMN grade SET DEFAULT gen_random_uuid();
+-- case: set default time that is too long
+ALTER TABLE customers ALTER COLUMN grade SET DEFAULT now();
+-- case: add column, then set default uuid
+ALTER TABLE customers ADD COLUMN token uuid;
+ALTER TABLE customers ALTER COLUMN token SET DEFAULT gen_random_uuid();
+-- case: add varchar column with a default that is too long
+ALTER TABLE customers ADD COLUMN code varchar(3) DEFAULT 'abcd';
 -- case: set default empty text
 ALTER TABLE customers ALTER COLUMN note SET DEFAULT '';
 -- case: set default with failing function
