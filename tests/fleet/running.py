@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -183,3 +185,27 @@ class Alone:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+@contextmanager
+def separate(alone: Alone, directory: Path, name: str, nodes: int) -> Iterator[Fleet]:
+    """Start a fleet for one test, as it is before provisioning, and remove the fleet afterwards.
+
+    + directory: a directory for the files of the fleet, which does not exist
+    + name: the beginning of the name of its project
+    + nodes: number of nodes
+    """
+    project = f"{name}-{os.getpid()}"
+    alone.acquire()
+    try:
+        tool.sweep()
+        prepared = tool.prepare(directory, nodes, project, tool.process(os.getpid()))
+        tool.start(prepared)
+    finally:
+        alone.release()
+    try:
+        tool.finish(prepared)
+        known = json.loads((directory / "fleet.json").read_text())
+        yield Fleet(project, directory, known, tool.variables(prepared))
+    finally:
+        tool.down(directory, project)

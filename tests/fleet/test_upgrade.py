@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import fleet as tool
 import pytest
 
 from orchestrator.model import Color
-from tests.fleet.running import ROOT, Alone, Fleet
+from tests.fleet.running import ROOT, Alone, Fleet, separate
 from tests.fleet.safety import words
 from tests.fleet.switching import url_of
 from tests.fleet.traffic import Traffic, ask, flawless, measured
@@ -92,20 +91,8 @@ def last_released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def fleet(alone: Alone, docker_compose_command: str, tmp_path: Path) -> Iterator[Fleet]:
     """A fleet of the test's own, as it is before provisioning. The other tests use fleets of this version."""
-    directory, project = tmp_path / "fleet", f"orchupgrade-{os.getpid()}"
-    alone.acquire()
-    try:
-        tool.sweep()
-        prepared = tool.prepare(directory, NODES, project, tool.process(os.getpid()))
-        tool.start(prepared)
-    finally:
-        alone.release()
-    try:
-        tool.finish(prepared)
-        known = json.loads((directory / "fleet.json").read_text())
-        yield Fleet(project, directory, known, tool.variables(prepared))
-    finally:
-        tool.down(directory, project)
+    with separate(alone, tmp_path / "fleet", "orchupgrade", NODES) as made:
+        yield made
 
 
 def versions(fleet: Fleet, balancer: str, last_released: Path, directory: Path) -> tuple[Version, Version]:

@@ -6,6 +6,9 @@ import re
 
 from tests.root.rule import Allowed
 
+PROC = Allowed("", r"/proc/\d+(/.*)?", "only the kernel makes these entries", anchored=False)
+"""For entries of /proc. They have the owners of the processes, who cannot change them."""
+
 
 def allowed(root: str, state: str, home: str = "/home/deploy") -> tuple[Allowed, ...]:
     """Return the exceptions on a host. Most are for calls that no symlink can redirect.
@@ -26,8 +29,7 @@ def allowed(root: str, state: str, home: str = "/home/deploy") -> tuple[Allowed,
             rf"({re.escape(root)}|{re.escape(state)}|/var/(cache|log)/orchestrator/[^/]+)(/.*)?",
             "the removal enters the root directory, and rm follows no symlink",
         ),
-        # the entries of /proc have the owners of the processes, who cannot change them
-        Allowed("", r"/proc/\d+(/.*)?", "only the kernel makes these entries", anchored=False),
+        PROC,
         Allowed(
             r"^(\S*/)?(init|systemd)\b",
             r"/proc/self/fd/\d+",
@@ -67,9 +69,16 @@ def allowed_to_deploy(root: str) -> tuple[Allowed, ...]:
     + root: root directory of the application
     """
     return (
+        PROC,
+        Allowed(
+            r"(?s)seed\(\) \(.*mkdir -m 700 \.seed\.part",
+            rf"{re.escape(root)}/shared/.*",
+            "share.sh enters the shared directory, and makes a directory there that only the deploy user can enter",
+        ),
         Allowed(
             r"(?s)seed\(\) \(.*mkdir -m 700 \.seed\.part",
             rf"{re.escape(root)}/shared/.*",
             "share.sh works in a directory that only the deploy user can enter",
+            within=rf"{re.escape(root)}/shared/(.*/)?\.seed\.part",
         ),
     )

@@ -59,6 +59,8 @@ class Allowed:
     + anchored: whether no symlink may be able to redirect the call: it is anchored (`Touch.is_anchored`), or it follows
       no symlink, and others can change only the directory of the touched entry
     + itself: whether the pattern must match the program of the process itself
+    + within: a pattern for a working directory that only the touching user can enter. There, a call need not be
+      anchored if its path leads only down from the working directory. Empty if the working directory does not matter
     """
 
     program: str
@@ -66,6 +68,7 @@ class Allowed:
     reason: str
     anchored: bool = True
     itself: bool = False
+    within: str = ""
 
     def permits(self, touch: Touch, directory: str) -> bool:
         """Return whether the exception is for a call.
@@ -73,6 +76,8 @@ class Allowed:
         + directory: the first directory of the touched path that others can change
         """
         is_fixed = touch.is_anchored or (not touch.follows and directory == posixpath.dirname(touch.absolute))
+        if self.within:
+            is_fixed = touch.is_below and re.fullmatch(self.within, touch.cwd) is not None
         programs = touch.programs[:1] if self.itself else touch.programs
         return (
             (is_fixed or not self.anchored)

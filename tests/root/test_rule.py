@@ -206,6 +206,25 @@ def test_an_exception_also_covers_an_entry_of_one_directory() -> None:
     assert not permits(Touch("unlink", "/", f"{directory}/below/pid"), directory)
 
 
+def test_an_exception_also_covers_a_directory_of_the_user_alone() -> None:
+    shared = "/srv/shop/shared/storage"
+    private = f"{shared}/.seed.part"
+    one = Allowed("share", "/srv/shop/shared/.*", "no other user enters", within=rf"{private}(/.*)?")
+
+    def permits(cwd: str, place: str, path: str) -> bool:
+        return one.permits(Touch("fchmodat", place, path, True, ("share",), cwd=cwd), shared)
+
+    assert permits(private, private, "./x")
+    assert permits(private, private, "x/y")
+    assert permits(private, f"{private}/x", "y")
+    assert permits(f"{private}/x", f"{private}/x", "y")
+    assert not permits(shared, private, "x")
+    assert not permits(shared, shared, ".seed.part/x")
+    assert not permits(private, shared, ".seed.part/x")
+    assert not permits(private, private, f"{private}/x")
+    assert not permits(private, private, "../x")
+
+
 def test_the_deploy_user_s_processes_are_judged_alike() -> None:
     lines = ['50 mkdir("/srv/shop/shared/storage/x", 0777) = 0', '9 mkdir("/srv/shop/shared/storage/y", 0777) = 0']
     web = Others(frozenset({WEB}), frozenset({WEB}))

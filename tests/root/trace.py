@@ -61,6 +61,7 @@ class Touch:
     + programs: the program of the process and its arguments, then those of its parents
     + real: the path of the opened file, with all symlinks resolved; empty if the call opened no file
     + creates: whether the call fails if something exists at the path
+    + cwd: working directory of the process
     """
 
     call: str
@@ -70,11 +71,18 @@ class Touch:
     programs: tuple[str, ...] = ()
     real: str = ""
     creates: bool = False
+    cwd: str = ""
 
     @property
     def absolute(self) -> str:
         """The path from the root directory, with its symlinks."""
         return posixpath.normpath(posixpath.join(self.place, self.path)) if self.path else self.place
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the path leads only down from the working directory."""
+        place = f"{self.place}/"
+        return place.startswith(f"{self.cwd}/") and not self.path.startswith("/") and ".." not in self.path.split("/")
 
     @property
     def is_anchored(self) -> bool:
@@ -214,7 +222,7 @@ def _touched(process: Process, name: str, words: list[str], more: str, reads: bo
     else:
         found = _named_once(name, process.cwd, words)
     for touch in found:
-        yield replace(touch, programs=process.programs)
+        yield replace(touch, programs=process.programs, cwd=process.cwd)
 
 
 def _opened(name: str, cwd: str, words: list[str], more: str, reads: bool) -> Iterator[Touch]:
