@@ -37,7 +37,7 @@ def drive(state: State, host: Host, color: str, window: float, freeze: str) -> N
     def ask(act: Any, deadline: float = 10.0) -> dict[str, Any]:
         return {reply.name: reply.value for reply in fleet.each(names, act, deadline)}
 
-    states = ask(lambda host: fleet.look(host, Node, root=layout.root, app=layout.name))
+    states = ask(lambda host: fleet.look(host, Node, root=layout.root, app=layout.name, user=fleet.settings.user))
     run = max(state.fence for state in states.values()) + 1
     clocks = ask(lambda host: measure(lambda: fleet.look(host, Clock)))
     ahead = common(clocks)

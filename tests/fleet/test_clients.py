@@ -52,9 +52,10 @@ def test_plain_http_is_sent_to_https_but_for_the_health_page(everything: Fleet, 
     url = url_of(everything, kind)
     page = curl("-H", "Host: shop.test:80", f"{url}/a%20b?c=d%2Fe")
     assert (page.status, page.headers["location"]) == (308, "https://shop.test/a%20b?c=d%2Fe")  # type: ignore[index]
-    for path in ("/health/", "/healthy", "/Health", "//"):
+    health = "/.orchestrator/health"
+    for path in (f"{health}/", f"{health}y", "/.orchestrator/Health", "/health", "//"):
         assert curl("--path-as-is", url + path).status == 308, path
-    assert curl(f"{url}/health").status == curl(f"{url}/health?deep").status == 200
+    assert curl(url + health).status == curl(f"{url}{health}?deep").status == 200
     assert secure(everything, kind).status == 200
     assert inside(everything, kind, PREVIEW).status == 200
 

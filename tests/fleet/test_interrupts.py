@@ -178,7 +178,7 @@ def test_more_signals_do_not_break_the_undo(calm: Calm, tmp_path: Path) -> None:
     assert "lock         free" in status.text
     assert "STOPPED" not in status.text
     newest = [line for line in status.lines if line.startswith("  20")][-1]
-    assert re.search(r"release +\S+ +undone after .* by \S+ SIGINT$", newest)
+    assert re.search(r"release +\S+ \(v1\) +undone after .* by \S+ SIGINT$", newest)
     calm.no_request_failed()
 
 
