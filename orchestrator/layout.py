@@ -148,6 +148,11 @@ class NodeLayout:
         """Return the name of the systemd unit of a color's own nginx."""
         return f"{self.name}-{color}-nginx.service"
 
+    @property
+    def firewall_unit(self) -> str:
+        """The name of the systemd unit that loads the firewall at boot."""
+        return f"{self.name}-firewall.service"
+
     def nginx_run(self, color: Color) -> str:
         """Return the directory of the socket and the pid file of a color's nginx. The web user owns the directory."""
         return f"/run/orchestrator/{self.name}-{color}-nginx"

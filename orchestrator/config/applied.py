@@ -218,6 +218,12 @@ KEYS: tuple[Key, ...] = (
     _key("ports.live", NODE),
     _key("ports.blue", *ALL),
     _key("ports.green", *ALL),
+    Key("firewall.enabled", (NODE,), lambda settings, switch: settings.firewall.enabled),
+    Key(
+        "firewall.allow",
+        (NODE,),
+        lambda settings, switch: settings.firewall.enabled and sorted(settings.firewall.allow),
+    ),
     _key("runtime", NODE),
     _php("version"),
     Key("php.idle_workers", (NODE,), lambda settings, switch: settings.shrinks),

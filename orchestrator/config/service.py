@@ -18,7 +18,7 @@ PATH = form(
     lambda text: f"/{text.strip('/')}",
 )
 
-UNITS = ("bar", "fpm", "nginx", "shrink", "trim")
+UNITS = ("bar", "firewall", "fpm", "nginx", "shrink", "trim")
 """Last parts of the names of units that provisioning installs, such as ``shop-blue-fpm.service``."""
 
 

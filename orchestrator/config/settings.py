@@ -25,6 +25,7 @@ from orchestrator.config.cutover import Comparison, CutoverStep
 from orchestrator.config.drain import Drain
 from orchestrator.config.duration import Duration
 from orchestrator.config.environment import Environment
+from orchestrator.config.firewall import Firewall
 from orchestrator.config.form import RECORDED, form, nearest, newly, shown
 from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
@@ -42,7 +43,7 @@ from orchestrator.config.scaling import Scaling
 from orchestrator.config.section import Section
 from orchestrator.config.service import Service
 from orchestrator.config.source import DEFAULT, SOURCES, GitSource, Source
-from orchestrator.config.switch import SECTIONS, Switch, section_of
+from orchestrator.config.switch import SECTIONS, BalancerSwitch, NodeSwitch, Switch, section_of
 from orchestrator.config.web import Web
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
@@ -158,6 +159,7 @@ class Settings(Section):
         "deploy user",
     )
     ports: Ports = Ports()
+    firewall: Firewall = Firewall()
     runtime: Literal["php", "service", "static"] = Field(
         "php",
         description="what answers requests. `php`: PHP-FPM; `service`: the service with the path `/`; `static`: nginx "
@@ -310,6 +312,17 @@ class Settings(Section):
     def shrinks(self) -> bool:
         """Whether the color that lost the traffic gets fewer PHP-FPM workers after the time ``soak``."""
         return self.runtime == "php" and self.php.idle_workers is not None
+
+    @property
+    def has_unknown_sources(self) -> bool:
+        """Whether a switch sends requests to the nodes from addresses that this tool does not know."""
+        return not all(isinstance(switch, BalancerSwitch | NodeSwitch) for switch in self.switches)
+
+    @property
+    def firewall_ports(self) -> list[int]:
+        """The ports of a node that the firewall protects. With the switch ``node``, users connect to the live port."""
+        is_switch = any(isinstance(switch, NodeSwitch) for switch in self.switches)
+        return [*([] if is_switch else [self.ports.live]), self.ports.blue, self.ports.green]
 
     @property
     def token(self) -> str:

@@ -162,6 +162,11 @@ def checker(name: str, ports: Sequence[int]) -> str:
     return f'leave_out={welcome} sh -c {shlex.quote(render.script(name))} {name} "$candidate" "$path" {words}'
 
 
+def quoted_script(name: str) -> str:
+    """Return the text of a script in ``templates/``, quoted as one word of a shell command."""
+    return shlex.quote(render.script(name))
+
+
 def welcome_page(work: Work, ports: Sequence[int]) -> None:
     """Remove the distribution's welcome page of nginx, if the application needs port 80 on the current host.
 

@@ -32,11 +32,11 @@ def keep(readings: walk.Readings) -> list[str]:
 
     + readings: the answers of the hosts
     """
-    fleet, members = readings.fleet, readings.members
+    fleet = readings.fleet
 
     def copy(host: Host) -> list[str]:
         work = Planned(readings.of(host))
-        walk.place_host(fleet, members, work, host)
+        readings.place(work, host)
         paths = [*work.replaced, *_also(fleet)]
         fleet.shell(host, guarded(read("provision/keep.sh"), [_directory(fleet), *paths], None))
         return work.changed

@@ -16,10 +16,11 @@ from orchestrator.config import Settings
 from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
-from orchestrator.provision import catch_up, common, operations, render
+from orchestrator.provision import catch_up, common, firewall, operations, render
 from orchestrator.provision.common import local_text
 from orchestrator.provision.facts import Account, Addresses, Current, ReleasedServices, Unconfigured, Unit, Units
 from orchestrator.provision.proxies import trusted
+from orchestrator.provision.render import Allowed
 from orchestrator.provision.work import Work
 from orchestrator.runtimes import runtime_of
 from orchestrator.stack.files import files, packed
@@ -38,6 +39,7 @@ def packages(settings: Settings) -> list[str]:
     tools += ["git-lfs"] if isinstance(settings.source, GitSource) and settings.source.lfs else []
     # the switch `node` needs perl's module Time::HiRes, which the package perl-base lacks
     tools += ["perl"] if armed else []
+    tools += ["nftables"] if settings.firewall.enabled else []
     return list(dict.fromkeys(["nginx", *(php if settings.runtime == "php" else []), *tools, *settings.packages]))
 
 
@@ -56,7 +58,12 @@ def check(settings: Settings, node_name: str) -> None:
 
 
 def place(
-    work: Work, settings: Settings, node_name: str, balancers: Mapping[str, str], live: Color | None
+    work: Work,
+    settings: Settings,
+    node_name: str,
+    balancers: Mapping[str, str],
+    live: Color | None,
+    allowed: Sequence[Allowed] = (),
 ) -> list[str]:
     """Pass all operations that install something on the current node to ``work``. Returns warnings for the operator.
 
@@ -68,6 +75,7 @@ def place(
     + balancers: inventory name -> address of every balancer
     + live: the color to which a new symlink ``live`` points; None to make no symlink. An existing symlink is not
       changed.
+    + allowed: the addresses of the balancers, which the firewall allows
     """
     names = [address for address in balancers.values() if not render.is_address(address)]
     found = {address: address for address in balancers.values() if render.is_address(address)}
@@ -121,6 +129,7 @@ def place(
     logs = render.logrotate(settings, web.group)
     work.do("rotation of the logs", operations.file, path=f"/etc/logrotate.d/{settings.name}", text=logs)
     configure_earlier(work, settings)
+    firewall.place(work, settings, allowed)
     units(work, settings)
     common.sudoers(work, settings, render.node_sudoers(settings))
     common.welcome_page(work, list(settings.ports.model_dump().values()))
@@ -274,6 +283,7 @@ def units(work: Work, settings: Settings) -> None:
     service, the target of each color also starts this unit.
     """
     before = len(work.changed)
+    firewall.place_unit(work, settings)
     for color in Color:
         for path, text in render.service_units(settings, color).items():
             work.do(f"{color}: {path.rpartition('/')[2]}", operations.file, path=path, text=text)
@@ -299,7 +309,8 @@ class Task:
     + kind: the work of the task. ``units``: systemd reads its unit files. ``up``: start the color. ``nginx``: start or
       reload nginx of the node. ``listen``: nginx of the color loads the nginx settings that do not depend on a release,
       and listens on the color's port. ``restart``: restart the color. ``later``: do nothing now, because the color may
-      serve users; the color reads its new configuration at its next start.
+      serve users; the color reads its new configuration at its next start. ``firewall``: load the firewall, or remove
+      it. `firewall.load` does this task.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first
     + runs: whether nginx already runs, so that nginx is reloaded instead of started. Only tasks about nginx use this
@@ -307,7 +318,7 @@ class Task:
     """
 
     what: str
-    kind: Literal["units", "nginx", "up", "listen", "restart", "later"]
+    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "firewall"]
     color: Color | None = None
     disturbs: bool = False
     runs: bool = False
@@ -320,10 +331,12 @@ class Seen:
     + units: name of each unit -> its state
     + current: path of each stamp -> whether the service has loaded its present configuration. A stamp is a file with
       the checksums of the configuration files that a service has loaded.
+    + has_firewall: whether the kernel has the firewall of the file in place; without a file, whether it has no firewall
     """
 
     units: Mapping[str, Unit]
     current: Mapping[str, bool]
+    has_firewall: bool = True
 
 
 def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) -> Seen:
@@ -338,7 +351,8 @@ def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) 
     names = [NGINX, *(settings.node.nginx(color) for color in Color), *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color, former)]
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
-    return Seen(units, current)
+    fits = host.get_fact(firewall.Fits, **firewall.kernel(settings))
+    return Seen(units, current, fits and render.firewall_file(settings) not in changing)
 
 
 def _members(settings: Settings, color: Color, former: bool = False) -> list[str]:
@@ -391,6 +405,8 @@ def tasks(settings: Settings, seen: Seen, live: Color | None, former: bool = Fal
                 found.append(Task(f"{color}: {what} restarted, with its new configuration", "restart", color))
             else:
                 found.append(Task(f"{color}: {what} reads its new configuration when it is idle", "later", color))
+    if not seen.has_firewall:
+        found.append(Task(firewall.summary(settings), "firewall"))
     return found
 
 
@@ -405,7 +421,7 @@ def pending(settings: Settings, live: Color | None, changing: Sequence[str] = ()
 
 
 def activate(settings: Settings, live: Color | None = None, former: bool = False) -> list[str]:
-    """Load the installed configuration on the current node, if it is not loaded yet.
+    """Load the installed configuration on the current node, if it is not loaded yet, except the firewall.
 
     The live color is never restarted. The idle color may be restarted, so it should have no requests in flight.
 

@@ -1,7 +1,7 @@
 """The pyinfra operations of provisioning.
 
-If a host is already in the wanted state, an operation changes nothing. Only ``load``, ``configured``, ``color_up`` and
-``color_listens`` always run their command.
+If a host is already in the wanted state, an operation changes nothing. Only ``load``, ``firewall``, ``configured``,
+``color_up`` and ``color_listens`` always run their command.
 """
 
 from __future__ import annotations
@@ -445,6 +445,30 @@ def load(
     """
     about = [command, process, " ".join(str(port) for port in ports), str(seconds), stamp, *files]
     yield guarded(read("provision/load.sh"), about, None)
+
+
+@operation(is_idempotent=False)
+def firewall(table: str, path: str, stamp: str, unit: str) -> Commands:
+    """
+    Make the kernel load the firewall of an application, now and at boot. If there is no file, remove the firewall.
+
+    + table: name of the application's table in nftables
+    + path: path of the file with the rules
+    + stamp: path of the stamp, which gets the checksum of the file
+    + unit: name of the systemd unit that loads the file at boot
+
+    **Example:**
+
+    .. code:: python
+
+        firewall(
+            table="orchestrator_shop",
+            path="/etc/orchestrator/shop/firewall.nft",
+            stamp="/etc/orchestrator/shop/loaded/firewall",
+            unit="shop-firewall.service",
+        )
+    """
+    yield guarded(read("provision/firewall.sh"), [table, path, stamp, unit], None)
 
 
 @operation()

@@ -73,7 +73,7 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
 
     def on_node(host: Host) -> list[Compared]:
         work = Planned(readings.of(host))
-        warnings = walk.place_node(fleet, members, work, host)
+        warnings = readings.place(work, host)
         applied.end(work, fleet.settings, digests[host.name])
         tasks = node.pending(fleet.settings, walk.traffic(seen)[0], work.paths)
         return [Compared(tuple(work.changes), tuple(warnings), tuple(tasks))]
@@ -144,7 +144,7 @@ def _changes(found: Compared) -> list[str]:
 
 def _task(task: Task, drain: Drain | None) -> str:
     load = "reload" if task.runs else "start"
-    verbs = {"units": "run", "up": "start", "nginx": load, "listen": load}
+    verbs = {"units": "run", "up": "start", "nginx": load, "listen": load, "firewall": "load"}
     note = f": {drain.note}" if drain and drain.note and task.disturbs else ""
     return f"{verbs.get(task.kind, task.kind):<8} {task.what}{note}"
 

@@ -6,7 +6,8 @@ import hashlib
 import ipaddress
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment
@@ -197,6 +198,74 @@ def logrotate(settings: Settings, web_group: str) -> str:
         units={color.value: layout.nginx(color) for color in Color},
         web_user=settings.web_user,
         web_group=web_group,
+    )
+
+
+ALLOW = "firewall.allow"
+"""The setting that names more addresses from which the firewall of a node accepts connections."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """An address from which the firewall of a node accepts connections.
+
+    + address: IP address or network
+    + who: the owner of the address: ``balancer lb1``, or the setting that names the address
+    """
+
+    address: str
+    who: str
+
+
+def firewall_file(settings: Settings) -> str:
+    """Return the path of the file with the firewall of the application on a node."""
+    return f"{settings.node.etc}/firewall.nft"
+
+
+def firewall_table(settings: Settings) -> str:
+    """Return the name of the application's table in nftables."""
+    return f"orchestrator_{settings.name.replace('-', '_')}"
+
+
+def all_allowed(settings: Settings, balancers: Iterable[Allowed]) -> tuple[Allowed, ...]:
+    """Return the addresses from which the firewall of a node accepts connections, each address once.
+
+    + balancers: the addresses of the balancers. The result also has the addresses of the setting ``firewall.allow``.
+    """
+    found: dict[str, Allowed] = {}
+    for each in (*balancers, *(Allowed(source, ALLOW) for source in sorted(settings.firewall.allow))):
+        found.setdefault(each.address, each)
+    return tuple(found.values())
+
+
+def firewall(settings: Settings, balancers: Iterable[Allowed]) -> str:
+    """Return the rules of nftables that let only some addresses open connections to the ports of a node.
+
+    + balancers: the addresses of the balancers. The setting ``firewall.allow`` may name more addresses.
+    """
+    allowed = all_allowed(settings, balancers)
+    networks = [ipaddress.ip_network(each.address) for each in allowed]
+    ipv4 = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
+    ipv6 = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
+    return _render(
+        "firewall.nft.j2",
+        app=settings.name,
+        table=firewall_table(settings),
+        ports=settings.firewall_ports,
+        allowed=allowed,
+        # the elements of a set must not overlap
+        elements={4: list(ipaddress.collapse_addresses(ipv4)), 6: list(ipaddress.collapse_addresses(ipv6))},
+    )
+
+
+def firewall_service(settings: Settings) -> str:
+    """Return the text of the systemd unit file that loads the firewall of a node at boot."""
+    return _render(
+        "firewall.service.j2",
+        app=settings.name,
+        path=firewall_file(settings),
+        table=firewall_table(settings),
+        nginx=[settings.node.nginx(color) for color in Color],
     )
 
 

@@ -22,6 +22,7 @@ from orchestrator.provision import (
     balancer,
     drain_mark,
     drains,
+    firewall,
     haproxy,
     keep_out,
     live_gate,
@@ -40,6 +41,7 @@ from orchestrator.provision.members import Members
 from orchestrator.provision.neighbors import KEPT
 from orchestrator.provision.node import Task
 from orchestrator.provision.phases import Checked, Completed, Placed, Prepared
+from orchestrator.provision.render import Allowed
 from orchestrator.provision.replies import Say, sure, tell, values
 from orchestrator.provision.work import Work
 from orchestrator.stack.files import files
@@ -64,7 +66,8 @@ KINDS = {"haproxy": haproxy, "nginx": nginx_balancer}
 class Readings:
     """The answers of each host during one provisioning, for `place_host`.
 
-    Make a new object after a lock is taken, and after anything else than the phases has changed a host.
+    Make a new object after a lock is taken, and after anything else than the phases has changed a host. Raises Refused
+    if the firewall of a node would refuse a balancer (`firewall.look`).
 
     + fleet: the hosts
     + members: which nodes may get traffic
@@ -72,6 +75,7 @@ class Readings:
 
     def __init__(self, fleet: Fleet, members: Members) -> None:
         self.fleet, self.members = fleet, members
+        self.firewall = firewall.look(fleet)
         self._answers: dict[str, Answers] = {}
 
     def of(self, host: Host) -> Answers:
@@ -79,10 +83,14 @@ class Readings:
         if host.name not in self._answers:
             answers = Answers()
             listed = Listed(answers)
-            place_host(self.fleet, self.members, listed, host)
+            self.place(listed, host)
             answers.read_together(listed.paths)
             self._answers[host.name] = answers
         return self._answers[host.name]
+
+    def place(self, work: Work, host: Host) -> list[str]:
+        """Call `place_host` for the current host, and return its warnings."""
+        return place_host(self.fleet, self.members, work, host, self.firewall.balancers.get(host.name, ()))
 
 
 def prepare(readings: Readings, say: Say) -> None:
@@ -143,11 +151,11 @@ def _on_hosts(
     + phase: makes the Work that runs the operations of the phase
     + names: names of the hosts; None for all hosts
     """
-    fleet, members = readings.fleet, readings.members
+    fleet = readings.fleet
 
     def act(host: Host) -> list[str]:
         work = phase(readings.of(host))
-        warnings = place_host(fleet, members, work, host)
+        warnings = [*readings.place(work, host), *readings.firewall.warnings.get(host.name, ())]
         return [*work.changed, *(warnings if phase is Prepared else ())]
 
     hosts = [name for name in dict.fromkeys([*fleet.nodes, *fleet.balancers]) if names is None or name in names]
@@ -170,7 +178,7 @@ def require(fleet: Fleet) -> None:
     values(fleet.each(fleet.balancers, lambda host: tls.require(fleet.switch_of(host.name)), LOAD))
 
 
-def place_host(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
+def place_host(fleet: Fleet, members: Members, work: Work, host: Host, allowed: Sequence[Allowed] = ()) -> list[str]:
     """Pass all operations that install something on the current host to ``work``. Returns warnings for the operator.
 
     The operations do not disturb the traffic.
@@ -178,14 +186,15 @@ def place_host(fleet: Fleet, members: Members, work: Work, host: Host) -> list[s
     + members: which nodes may get traffic
     + work: runs the operations, or only notes them
     + host: the current host: a node, a balancer or both
+    + allowed: the addresses of the balancers, which the firewall of a node allows
     """
-    warnings = place_node(fleet, members, work, host) if host.name in fleet.nodes else []
+    warnings = place_node(fleet, members, work, host, allowed) if host.name in fleet.nodes else []
     if host.name in fleet.balancers:
         place_balancer(fleet, members, work, host)
     return warnings
 
 
-def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[str]:
+def place_node(fleet: Fleet, members: Members, work: Work, host: Host, allowed: Sequence[Allowed] = ()) -> list[str]:
     """Pass all operations that install something on the current node to ``work``. Returns warnings for the operator.
 
     The operations do not disturb the traffic.
@@ -193,12 +202,13 @@ def place_node(fleet: Fleet, members: Members, work: Work, host: Host) -> list[s
     + members: which nodes may get traffic
     + work: runs the operations, or only notes them
     + host: the current node
+    + allowed: the addresses of the balancers, which the firewall allows
     """
     settings = fleet.settings
     _identify(fleet, work)
     balancers_at = {name: fleet.address(name) for name in fleet.balancers}
     live = None if fleet.is_switch and host.name in members.lacking else members.live or settings.first_color
-    return node.place(work, settings, host.name, balancers_at, live)
+    return node.place(work, settings, host.name, balancers_at, live, allowed)
 
 
 def place_balancer(fleet: Fleet, members: Members, work: Work, host: Host) -> None:
@@ -242,10 +252,11 @@ def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Cal
 
     1. Load the configuration on all nodes that need no drain, at once.
     2. Drain the other nodes and load their configuration, one node after another.
-    3. At the balancers, bar the nodes that leave the fleet.
-    4. Load the configuration on the balancers, one balancer after another. This configuration does not contain the
+    3. Load the firewall on the nodes, one node after another. A new balancer sends no requests before this.
+    4. At the balancers, bar the nodes that leave the fleet.
+    5. Load the configuration on the balancers, one balancer after another. This configuration does not contain the
        nodes that leave the fleet.
-    5. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
+    6. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
        balancers' lists of nodes.
 
     The live color is never restarted. If a host answered with the live release before, it must answer with this release
@@ -329,6 +340,8 @@ class _Loading:
                 say(f"    {name}: {drain.note}")
             tell([_drained(fleet, name, _restarted(pending[name]), load, say, drain)], say)
             self.check_probe()
+        walled = [name for name in names if any(task.kind == "firewall" for task in pending[name])]
+        firewall.load(fleet, walled, self.former, self.check_probe, say)
 
     def balancers(self, names: Iterable[str]) -> None:
         """Load the configuration on balancers, one after another. Raises StepFailed if a balancer fails."""

@@ -79,6 +79,7 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
 
     + as_json: whether to print JSON on standard output, instead of lines on standard error
     """
+    from orchestrator.provision import firewall
     from orchestrator.provision.plan import lines, plan
 
     found = plan(fleet, _begin(fleet, options))
@@ -90,6 +91,10 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
         return found
     for line in lines(found):
         say(line)
+    # no part of the plan, because strangers may connect at any time, and would change the plan
+    for name, warnings in firewall.look(fleet).warnings.items():
+        for line in warnings:
+            say(f"    {name}: {line}", fg="yellow")
     return found
 
 

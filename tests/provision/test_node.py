@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from orchestrator.config import Settings, load
+from orchestrator.config.firewall import Firewall
 from orchestrator.config.service import Service
 from orchestrator.errors import UsageError
 from orchestrator.model import Color
@@ -35,6 +36,7 @@ ALONE: Settings = load(
         "marker": {"answers": "all"},
     }
 )
+WALLED: Settings = SETTINGS.model_copy(update={"firewall": Firewall(enabled=True)})
 UP = Unit(active=True, enabled=True, stale=False)
 DOWN = Unit(active=False, enabled=False, stale=False)
 
@@ -69,6 +71,15 @@ def test_a_new_node_gets_everything() -> None:
     wanted = [("up", Color.blue), ("up", Color.green), ("nginx", None), ("listen", Color.blue), ("listen", Color.green)]
     assert kinds(seen(DOWN, current=False), None) == wanted
     assert not any(task.disturbs for task in node.tasks(SETTINGS, seen(DOWN, current=False), None))
+
+
+@pytest.mark.parametrize(
+    ("settings", "who"), [(WALLED, "only balancers and firewall.allow"), (SETTINGS, "every address")]
+)
+def test_a_firewall_that_is_not_loaded_is_a_task(settings: Settings, who: str) -> None:
+    found = seen()
+    (task,) = node.tasks(settings, node.Seen(found.units, found.current, has_firewall=False), Color.blue)
+    assert task == node.Task(f"firewall: {who} can connect to the ports 8080, 8081 and 8082", "firewall")
 
 
 def test_colors_take_their_ports_from_a_node_s_nginx_last() -> None:

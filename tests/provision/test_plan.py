@@ -45,6 +45,7 @@ def test_a_host_that_needs_nothing_says_so() -> None:
         (Task("green: FPM restarted", "restart", Color.green), Drain(True), "restart  green: FPM restarted"),
         (Task("blue: FPM reads it when idle", "later", Color.blue), None, "later    blue: FPM reads it when idle"),
         (Task("systemd reads the units", "units"), None, "run      systemd reads the units"),
+        (Task("firewall: only balancers", "firewall"), None, "load     firewall: only balancers"),
     ],
 )
 def test_a_node_says_what_is_loaded_and_how_it_is_drained(task: Task, drain: Drain | None, line: str) -> None:

@@ -173,6 +173,7 @@ def test_a_mark_is_removed_also_on_a_host_without_the_user(tmp_path: Path, there
 def units_of(settings: Settings) -> dict[str, str]:
     """The systemd units that provisioning installs: name -> text."""
     found = {"bar.service": render.bar_service(settings), **render.trim_units(settings)}
+    found["firewall.service"] = render.firewall_service(settings)
     for color in Color:
         found |= {f"nginx-{color}": render.nginx_service(settings, color), **render.service_units(settings, color)}
         found |= render.shrink_units(settings, color) if settings.shrinks else {}
@@ -182,6 +183,7 @@ def units_of(settings: Settings) -> dict[str, str]:
 
 AS_ROOT = re.compile(
     r"/usr/local/lib/orchestrator/shop-x/(bar restore|trim|listen (blue|green) [0-9]+)"
+    r"|-?/usr/sbin/nft (-f /etc/orchestrator/shop-x/firewall.nft|delete table inet orchestrator_shop_x)"
     r"|/bin/sh -c 'sha256sum (/etc/systemd/system/[a-z0-9.-]+ ?)+ > /run/orchestrator/shop-x-(blue|green)\.loaded'"
 )
 """The commands that units run as root. Only root can change the directories of the files that they write."""

@@ -15,7 +15,7 @@ import pytest
 from orchestrator import verbs
 from orchestrator.errors import Interrupted, NotUndone, OrchestratorError, Refused, StepFailed
 from orchestrator.options import Options, read
-from orchestrator.provision import kept, plan, walk
+from orchestrator.provision import firewall, kept, plan, walk
 from orchestrator.provision.live_gate import Answering
 from orchestrator.provision.members import Members
 from orchestrator.verbs import Approved
@@ -36,6 +36,8 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, list[str]]],
         monkeypatch.setattr(plan, "plan", lambda fleet, members: found)
 
     monkeypatch.setattr(module, "_begin", lambda fleet, options: Members())
+    proved = firewall.Proved(warnings={"node1": ("warning: there are connections from 192.0.2.1",)})
+    monkeypatch.setattr(firewall, "look", lambda fleet: proved)
     set_plan(PLAN)
     return set_plan
 
@@ -48,6 +50,7 @@ def test_a_plan_is_shown_by_host(capsys: pytest.CaptureFixture[str], tmp_path: P
         "    node1:",
         "        write    php.ini (/a)",
         "    haproxy: nothing to do",
+        "    node1: warning: there are connections from 192.0.2.1",
     ]
     assert verbs.show_for_approval(FLEET, "provision", Options(), verbose=False) == Approved(PLAN)
     capsys.readouterr()
@@ -119,6 +122,7 @@ def run(monkeypatch: pytest.MonkeyPatch, ran: Ran, lock: bool = True) -> BaseExc
     monkeypatch.setattr(module, "signals", SimpleNamespace(no_more_interrupts=lambda: None))
     for name in ("require", "prepare", "check", "place", "activate", "load_former", "mark_unfinished", "finish"):
         monkeypatch.setattr(walk, name, ran.step(name))
+    monkeypatch.setattr(firewall, "look", ran.step("prove"))
     monkeypatch.setattr(walk, "before_loading", lambda fleet: Answering())
     monkeypatch.setattr(kept, "provisioned_before", lambda fleet: ran.former)
     monkeypatch.setattr(module, "load_probe", ran.load_probe)
@@ -141,7 +145,10 @@ CHANGED = [*PLACED, "probe ends", "forget", "finish", "unlock"]
 
 @pytest.mark.parametrize(
     ("lock", "begin"),
-    [(True, ["lock", "require", "settle", "prepare"]), (False, ["require", "settle", "prepare", "lock"])],
+    [
+        (True, ["lock", "require", "settle", "prove", "prepare"]),
+        (False, ["require", "settle", "prove", "prepare", "lock", "prove"]),
+    ],
 )
 def test_all_is_checked_under_the_lock_before_a_file_changes(
     monkeypatch: pytest.MonkeyPatch, lock: bool, begin: list[str]
@@ -157,7 +164,7 @@ def test_all_is_checked_under_the_lock_before_a_file_changes(
 def test_files_that_were_placed_are_put_back_everywhere(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ran = Ran("place", error)
     assert run(monkeypatch, ran) is error
-    assert ran.steps[4:] == ["check", "keep", "probe", "place", "put_back"]
+    assert ran.steps[5:] == ["check", "keep", "probe", "place", "put_back"]
     assert ends(ran) == [("undone", str(error))]
 
 
@@ -168,6 +175,13 @@ def test_a_file_that_is_refused_ends_before_anything(monkeypatch: pytest.MonkeyP
     assert ran.records == []
 
 
+def test_a_firewall_that_would_refuse_a_balancer_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = Ran("prove", Refused("node1 does not see lb1"))
+    assert run(monkeypatch, ran) is ran.error
+    assert ran.steps == ["lock", "require", "settle", "prove"]
+    assert ran.records == []
+
+
 @pytest.mark.parametrize("fails", ["activate", "verdict"])
 @pytest.mark.parametrize("error", [StepFailed("node2: no room"), Interrupted(2, "SIGINT")])
 def test_configuration_that_does_not_load_is_taken_back(
@@ -175,7 +189,7 @@ def test_configuration_that_does_not_load_is_taken_back(
 ) -> None:
     ran = Ran(fails, error)
     assert run(monkeypatch, ran) is error
-    assert ran.steps[4:] == [*PLACED[: PLACED.index(fails) + 1], "put_back", "forget", "load_former"]
+    assert ran.steps[5:] == [*PLACED[: PLACED.index(fails) + 1], "put_back", "forget", "load_former"]
     assert ends(ran) == [("undone", str(error))]
 
 
@@ -183,7 +197,7 @@ def test_hosts_without_former_files_keep_the_new_ones(monkeypatch: pytest.Monkey
     ran = Ran("activate")
     ran.former = []
     assert run(monkeypatch, ran) is ran.error
-    assert ran.steps[4:] == [*PLACED[:-1], "forget"]
+    assert ran.steps[5:] == [*PLACED[:-1], "forget"]
     assert ends(ran) == [("left", "node2: no room")]
 
 

@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     names.names_are_not_of_the_system,
     traffic.marked_answers_need_a_token,
     traffic.groups_are_distinct,
+    traffic.firewall_knows_the_switches,
     traffic.preview_port_is_free,
     traffic.http2_needs_https,
     traffic.urls_have_no_path,

@@ -34,6 +34,19 @@ def groups_are_distinct(settings: Settings) -> str | None:
     return None
 
 
+def firewall_knows_the_switches(settings: Settings) -> str | None:
+    """Return an error message if the firewall would refuse the requests of a switch behind an API, otherwise None.
+
+    This tool does not know the addresses from which such a switch sends its requests.
+    """
+    if settings.firewall.enabled and settings.has_unknown_sources and not settings.firewall.allow:
+        return (
+            "firewall.enabled: a switch behind an API sends requests from addresses that this tool does not know: name "
+            "their networks in firewall.allow, or remove firewall.enabled"
+        )
+    return None
+
+
 def preview_port_is_free(settings: Settings) -> str | None:
     """Return an error message if the preview port is also a port on which a balancer answers users, otherwise None."""
     for switch in settings.switches:

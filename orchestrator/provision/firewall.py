@@ -1,0 +1,476 @@
+"""Provision the firewall of the nodes, which lets only some addresses connect to the ports of the colors.
+
+A wrong list of addresses would take the nodes out of the traffic. Therefore `look` proves that each node sees each
+balancer at an allowed address: the balancer connects to the node, and the node reports the address of this connection.
+The proof is made before provisioning changes any file, and again before a node loads the firewall. `load` checks each
+node after the firewall is loaded.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.errors import NotYet, OrchestratorError, Refused, StepFailed
+from orchestrator.facts.base import Fact
+from orchestrator.fleet import Fleet, Reply, at_once
+from orchestrator.model import Color
+from orchestrator.provision import common, operations, render
+from orchestrator.provision.facts import SECONDS, Addresses
+from orchestrator.provision.render import ALLOW, Allowed
+from orchestrator.provision.replies import Say, sure, tell, values
+from orchestrator.provision.work import Work
+from orchestrator.scripts.command import question
+from orchestrator.scripts.files import read
+from orchestrator.scripts.guarded import guarded
+from orchestrator.waiting import until
+
+LOOK = 90.0
+"""Seconds after which a look at the connections of one host counts as failed."""
+
+LOAD = 60.0
+"""Seconds after which the load of the firewall on one node counts as failed."""
+
+HOLD = 60
+"""Seconds for which a balancer holds its connections for the proof, if nothing releases them before."""
+
+AGAIN = 3.0
+"""Seconds within which each balancer must reach a node again, after the node has loaded the firewall."""
+
+INTERVAL = 0.5
+"""Seconds between two attempts of a balancer to reach a node."""
+
+BALANCER = "balancer"
+"""The first word of the owner of an allowed address, if the owner is a balancer."""
+
+REMEDY = "or set firewall.enabled to False"
+
+
+class Fits(Fact[bool]):
+    """
+    Returns whether the kernel has the firewall of the file in place, and loads it at boot.
+
+    If the file does not exist, the value is True if the kernel has no firewall of the application.
+
+    + table: name of the firewall's table in nftables
+    + path: path of the file
+    + stamp: path of the stamp with the checksum of the file that was loaded
+    + unit: name of the systemd unit that loads the file at boot
+    """
+
+    @override
+    def command(self, table: str, path: str, stamp: str, unit: str) -> StringCommand:
+        return question(read("provision/firewall_fits.sh"), table, path, stamp, unit, seconds=SECONDS)
+
+    @override
+    def parse(self, output: list[str]) -> bool:
+        return {"yes": True, "no": False}[output[-1]]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A connection of a balancer to a port of a node, for the proof.
+
+    + node: name of the node
+    + port: port of the node
+    + ip: the balancer's own address of the connection, as the balancer sees it
+    + source: the balancer's own port of the connection
+    """
+
+    node: str
+    port: int
+    ip: str
+    source: int
+
+    @property
+    def end(self) -> str:
+        """The balancer's end of the connection, as the node sees it if no address is translated on the way."""
+        return f"{self.ip}:{self.source}"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The connections from a balancer to the nodes.
+
+    + sources: node -> the address that the balancer's routes choose for connections to the node
+    + contacts: the connections for the proof
+    + holders: ids of the processes that hold these connections
+    + uses: node and the balancer's own address, for each connection that a program of the balancer has with a node
+    """
+
+    sources: Mapping[str, str] = field(default_factory=dict)
+    contacts: tuple[Contact, ...] = ()
+    holders: tuple[int, ...] = ()
+    uses: frozenset[tuple[str, str]] = frozenset()
+
+
+class Reach(Fact[Reached]):
+    """
+    Connects from this balancer to the colors on nodes, and returns the addresses of the connections.
+
+    + hold: seconds for which processes of the balancer hold the connections; 0 to close the connections at once
+    + ports: ports of the colors
+    + members: ``<node>=<address>`` for each node; the balancer reaches the node at this address
+    """
+
+    @override
+    def command(self, hold: int, ports: Sequence[int], members: Sequence[str]) -> StringCommand:
+        words = " ".join(str(port) for port in ports)
+        return question(read("provision/reach.sh"), str(hold), words, *members, seconds=SECONDS)
+
+    @override
+    def parse(self, output: list[str]) -> Reached:
+        lines = [line.split() for line in output]
+        return Reached(
+            {words[1]: words[2] for words in lines if words[0] == "source"},
+            tuple(
+                Contact(node, int(port), ip, int(source))
+                for word, node, port, ip, source in (words for words in lines if words[0] == "reached")
+            ),
+            tuple(int(words[1]) for words in lines if words[0] == "holder"),
+            frozenset((words[1], words[2]) for words in lines if words[0] == "uses"),
+        )
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The other ends of the connections to the ports of a node, without those of the node itself.
+
+    + open: addresses of open connections
+    + ended: addresses of connections that have ended within the last minute
+    + seen: the connections of the proof that the node has seen, as ``<ip>:<port>``
+    + placed: the addresses that the file in place allows
+    """
+
+    open: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+    placed: tuple[Allowed, ...] = ()
+
+    @property
+    def all(self) -> frozenset[str]:
+        """The addresses of all connections."""
+        return self.open | self.ended
+
+
+class PeersOfPorts(Fact[Peers]):
+    """
+    Returns the other ends of the connections to ports of this node, and the addresses that the file in place allows.
+
+    + ports: ports of the node
+    + path: path of the firewall's file
+    + ends: connections to look for, as ``<ip>:<port>``
+    """
+
+    @override
+    def command(self, ports: Sequence[int], path: str, ends: Sequence[str]) -> StringCommand:
+        words = " ".join(str(port) for port in ports)
+        return question(read("provision/peers.sh"), words, path, *ends, seconds=SECONDS)
+
+    @override
+    def parse(self, output: list[str]) -> Peers:
+        said: dict[str, list[str]] = {"open": [], "ended": [], "seen": [], "placed": []}
+        for line in output:
+            word, rest = line.split(" ", 1)
+            said[word].append(rest)
+        placed = (line.partition(" ") for line in said["placed"])
+        return Peers(
+            frozenset(said["open"]),
+            frozenset(said["ended"]),
+            frozenset(said["seen"]),
+            tuple(Allowed(address, who) for address, _, who in placed),
+        )
+
+
+@dataclass(frozen=True)
+class Proved:
+    """The result of a proof that the firewall of each node harms no traffic.
+
+    + balancers: node -> addresses of the balancers
+    + warnings: node -> lines about other addresses, which the firewall will refuse
+    + contacts: node, port of the node, and balancer, for each port that the balancer reaches
+    """
+
+    balancers: Mapping[str, tuple[Allowed, ...]] = field(default_factory=dict)
+    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contacts: frozenset[tuple[str, int, str]] = frozenset()
+
+
+def place(work: Work, settings: Settings, balancers: Sequence[Allowed]) -> None:
+    """Pass to ``work`` the operation that installs or removes the file of the firewall on the current node.
+
+    + balancers: the addresses of the balancers
+    """
+    path = render.firewall_file(settings)
+    if settings.firewall.enabled:
+        check = f"sh -c {common.quoted_script('check-firewall')} check-firewall"
+        work.do("firewall", operations.file, path=path, text=render.firewall(settings, balancers), check=check)
+    else:
+        work.do("firewall", operations.absent, path=path)
+
+
+def place_unit(work: Work, settings: Settings) -> None:
+    """Pass to ``work`` the operation that installs or removes the unit of the firewall on the current node."""
+    path = f"/etc/systemd/system/{settings.node.firewall_unit}"
+    if settings.firewall.enabled:
+        work.do("firewall: unit", operations.file, path=path, text=render.firewall_service(settings))
+    else:
+        work.do("firewall: unit", operations.absent, path=path)
+
+
+def summary(settings: Settings) -> str:
+    """Return a text for the operator: who can connect to the protected ports."""
+    *others, last = settings.firewall_ports
+    ports = f"{', '.join(str(port) for port in others)} and {last}"
+    who = f"only balancers and {ALLOW}" if settings.firewall.enabled else "every address"
+    return f"firewall: {who} can connect to the ports {ports}"
+
+
+def kernel(settings: Settings) -> dict[str, str]:
+    """Return the arguments of the fact `Fits`, and of the operation `operations.firewall`."""
+    return {
+        "table": render.firewall_table(settings),
+        "path": render.firewall_file(settings),
+        "stamp": common.loaded(settings, "firewall"),
+        "unit": settings.node.firewall_unit,
+    }
+
+
+def look(fleet: Fleet, is_placed: bool = False) -> Proved:
+    """Prove that each node sees each balancer at an allowed address. This function changes nothing on any host.
+
+    If a balancer reaches no port of a node, such as a new node or a barred node, nothing is proved for both: the
+    firewall cannot fail a request there. Without the setting `firewall`, the result is empty.
+
+    Raises Refused if a node would refuse a balancer, or connections that may be from a switch behind an API. Raises
+    StepFailed if a host does not answer.
+
+    + is_placed: whether the file of the firewall is in place. Then the proof is about the addresses in this file.
+    """
+    settings = fleet.settings
+    if not settings.firewall.enabled:
+        return Proved()
+    members = [f"{name}={fleet.address(name)}" for name in fleet.nodes]
+    colors = [settings.ports.of(color) for color in Color]
+    names = [address for name in fleet.balancers if not render.is_address(address := fleet.address(name))]
+
+    def reach(host: Host) -> list[Reached]:
+        return [fleet.look(host, Reach, hold=HOLD, ports=colors, members=members)]
+
+    def resolve(host: Host) -> list[Mapping[str, str]]:
+        return [fleet.look(host, Addresses, hosts=names) if names else {}]
+
+    looks: list[Callable[[], list[Reply[list[Any]]]]] = [
+        partial(fleet.each, fleet.balancers, reach, LOOK),
+        partial(fleet.each, fleet.nodes, resolve, LOOK),
+    ]
+    told, found = at_once(looks)
+    addresses = {name: fleet.address(name) for name in fleet.balancers}
+    try:
+        reached = {name: each[0] for name, each in values(told).items()}
+        resolved = {name: each[0] for name, each in values(found).items()}
+
+        def peers(host: Host) -> list[Peers]:
+            ends = [each.end for said in reached.values() for each in said.contacts if each.node == host.name]
+            path = render.firewall_file(settings)
+            return [fleet.look(host, PeersOfPorts, ports=settings.firewall_ports, path=path, ends=ends)]
+
+        seen = {name: each[0] for name, each in values(fleet.each(fleet.nodes, peers, LOOK)).items()}
+    finally:
+        _release(fleet, told)
+    balancers = {node: addresses_at(node, addresses, resolved[node], reached) for node in fleet.nodes}
+    problems, warnings = [], {}
+    for node, said in seen.items():
+        former = still_connected(said, render.all_allowed(settings, balancers[node]))
+        balancers[node] += former
+        allowed = said.placed if is_placed else render.all_allowed(settings, balancers[node])
+        wrong, strangers = judge(settings, node, allowed, said, reached)
+        problems += wrong
+        warnings[node] = (*strangers, *(_accepted_for_now(each) for each in former))
+    if problems:
+        raise Refused("\n    ".join(["no file was changed on any host:", *problems]))
+    contacts = frozenset((each.node, each.port, name) for name, said in reached.items() for each in said.contacts)
+    return Proved(balancers, warnings, contacts)
+
+
+def _release(fleet: Fleet, told: Iterable[Reply[list[Reached]]]) -> None:
+    """End the processes that hold connections for the proof. If a balancer fails, they end after `HOLD` seconds.
+
+    + told: the replies of the balancers
+    """
+    holders = {reply.name: [str(pid) for pid in reply.value[0].holders] for reply in told if reply.value}
+
+    def at_balancer(host: Host) -> list[str]:
+        return fleet.shell(host, guarded(read("provision/release.sh"), holders[host.name], None))
+
+    fleet.each([name for name, pids in holders.items() if pids], at_balancer, LOOK)
+
+
+def addresses_at(
+    node: str, balancers: Mapping[str, str], resolved: Mapping[str, str], reached: Mapping[str, Reached]
+) -> tuple[Allowed, ...]:
+    """Return the addresses of the balancers, as a node may see them. Pure.
+
+    These are the address of each balancer in the inventory, and the address that the balancer's routes choose for
+    connections to the node.
+
+    + balancers: inventory name -> IP address or host name of every balancer
+    + resolved: host name -> IP address to which the node resolves the name. Unknown names are left out.
+    + reached: balancer -> its connections
+    """
+    found: dict[str, Allowed] = {}
+    for name, address in balancers.items():
+        listed = address if render.is_address(address) else resolved.get(address)
+        for ip in (listed, reached[name].sources.get(node)):
+            if ip is not None:
+                found.setdefault(ip, Allowed(ip, f"{BALANCER} {name}"))
+    return tuple(found.values())
+
+
+def accepts(allowed: Iterable[Allowed], ip: str) -> bool:
+    """Return whether an IP address is among the allowed addresses and networks."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    return any(address in ipaddress.ip_network(each.address) for each in allowed)
+
+
+def still_connected(peers: Peers, allowed: Sequence[Allowed]) -> tuple[Allowed, ...]:
+    """Return the addresses of former balancers that still have connections with a node. Pure.
+
+    A balancer may be missing in the inventory by mistake. Therefore the firewall accepts such a balancer until it has
+    stopped.
+
+    + peers: the other ends of the node's connections, and the addresses that the file in place allows
+    + allowed: the addresses that the settings and the inventory allow
+    """
+    former = (each for each in peers.placed if each.who.startswith(f"{BALANCER} ") and each.address in peers.all)
+    return tuple(each for each in former if not accepts(allowed, each.address))
+
+
+def _accepted_for_now(former: Allowed) -> str:
+    return (
+        f"warning: the {former.who} is no longer in the inventory, but has connections from {former.address}, so the "
+        "firewall still accepts this address: when the balancer has stopped, provision again"
+    )
+
+
+def judge(
+    settings: Settings, node: str, allowed: Sequence[Allowed], peers: Peers, reached: Mapping[str, Reached]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return one line for each problem of a node's firewall, and warnings for the operator. Pure.
+
+    If no address is translated on the way, the node sees a balancer's end of a connection as the balancer itself does.
+    Otherwise it is unknown which of the node's connections is from the balancer. Then the proof succeeds only if all
+    connections of the node are from allowed addresses. If the firewall is loaded already with the same addresses, other
+    addresses are no problem.
+
+    + node: name of the node
+    + allowed: the addresses that the firewall allows
+    + peers: the other ends of the node's connections
+    + reached: balancer -> its connections
+    """
+    others = sorted(ip for ip in peers.all if not accepts(allowed, ip))
+    listed, problems = ", ".join(others), []
+    for name, said in reached.items():
+        contacts = [each for each in said.contacts if each.node == node]
+        seen = {each.ip for each in contacts if each.end in peers.seen}
+        seen |= {ip for at, ip in said.uses if at == node and ip in peers.open}
+        problems += [
+            f"{node} sees the balancer {name} as {ip}, which the firewall would refuse: add {ip} to {ALLOW}, {REMEDY}"
+            for ip in sorted(seen)
+            if not accepts(allowed, ip)
+        ]
+        unseen = [each for each in contacts if each.end not in peers.seen]
+        if unseen and (others or not peers.all):
+            own = ", ".join(sorted({each.ip for each in unseen}))
+            problems.append(
+                f"{node} does not see the balancer {name} at the balancer's own address {own}, so addresses are "
+                f"translated on the way, and the firewall would refuse connections from {listed or 'the balancer'}: "
+                f"add the address at which {node} sees {name} to {ALLOW}, {REMEDY}"
+            )
+    is_known = {each.address for each in peers.placed} == {each.address for each in allowed}
+    if not others or is_known:
+        return problems, ()
+    if settings.has_unknown_sources:
+        problems.append(
+            f"{node} has connections from {listed}, which may be a switch behind an API, and which the firewall would "
+            f"refuse: add the networks of the switch to {ALLOW}, {REMEDY}"
+        )
+        return problems, ()
+    ports = ", ".join(str(port) for port in settings.firewall_ports)
+    return problems, (
+        f"warning: there are connections from {listed} to the ports {ports}: the firewall refuses new connections from "
+        f"there, unless {ALLOW} names the address",
+    )
+
+
+def load(fleet: Fleet, names: Sequence[str], former: bool, check_probe: Callable[[], None], say: Say) -> None:
+    """Load the firewall whose file is in place on some nodes, one node after another. Open connections continue.
+
+    Each balancer that reached a port of the node before must reach the port again. Otherwise this function removes the
+    firewall from the node, and raises StepFailed. If there is no file, the firewall is removed.
+
+    + names: names of the nodes
+    + former: whether the files in place are older than the settings. Then nothing is proved before.
+    + check_probe: is called each time a node has loaded the firewall; raises StepFailed if requests have failed
+    + say: prints a line for the operator
+    """
+    if not names:
+        return
+    try:
+        proved = Proved() if former else look(fleet, is_placed=True)
+    except Refused as refused:
+        raise StepFailed(str(refused)) from None
+    arguments = kernel(fleet.settings)
+
+    def act(host: Host) -> list[str]:
+        work = Work()
+        work.do("firewall", operations.firewall, **arguments)
+        return work.changed
+
+    for name in names:
+        tell([fleet.one(name, act, LOAD)], say)
+        try:
+            _until_reached(fleet, name, {(port, by) for node, port, by in proved.contacts if node == name})
+            check_probe()
+        except BaseException:
+            with suppress(OrchestratorError):
+                _open(fleet, name)
+            raise
+
+
+def _until_reached(fleet: Fleet, node: str, before: set[tuple[int, str]]) -> None:
+    """Wait until balancers reach ports of a node, at most `AGAIN` seconds. Raises StepFailed if they do not.
+
+    + before: port of the node and name of the balancer, for each port that a balancer reached before
+    """
+    ports = sorted({port for port, _ in before})
+
+    def at_balancer(host: Host) -> list[int]:
+        wanted = {port for port, by in before if by == host.name}
+
+        def ask() -> None:
+            members = [f"{node}={fleet.address(node)}"]
+            said: Reached = fleet.look(host, Reach, hold=0, ports=ports, members=members)
+            if missing := wanted - {each.port for each in said.contacts}:
+                raise NotYet(f"port {min(missing)} of {node} cannot be reached since {node} has loaded the firewall")
+
+        until(ask, AGAIN, INTERVAL)
+        return []
+
+    values(fleet.each(sorted({by for _, by in before}), at_balancer, AGAIN + LOOK))
+
+
+def _open(fleet: Fleet, node: str) -> None:
+    """Remove the firewall of the application from the kernel of a node."""
+    table, stamp = render.firewall_table(fleet.settings), common.loaded(fleet.settings, "firewall")
+    text = 'rm -f -- "$2"; /usr/sbin/nft delete table inet "$1"'
+    sure(fleet.one(node, lambda host: fleet.shell(host, guarded(text, [table, stamp], None)), LOAD))
