@@ -18,7 +18,9 @@ _SAFE_POSTGRES = (
     rf"VACUUM (?:\(?ANALYZE\)? )?{_PG}",
     rf'CREATE EXTENSION (?:IF NOT EXISTS )?"?(?:{"|".join(_EXTENSIONS)})"?',
 )
-_GRANT = r"GRANT [A-Z, ]+ ON (?:TABLE )?[\w`.*]+ TO (?:[\w`'@%.]+(?:, ?)?)+"
+_UNIQUE = rf"ALTER TABLE (?:ONLY )?{_PG} ADD CONSTRAINT {_PG_NAME} UNIQUE USING INDEX {_PG_NAME}"
+_WHO = r"[\w`'@%.]+"
+_GRANT = rf"GRANT [A-Z, ]+ ON (?:TABLE )?[\w`.*]+ TO {_WHO}(?:, ?{_WHO})*"
 _REINDEX = rf"REINDEX (?:INDEX|TABLE) CONCURRENTLY {_PG}"
 
 _KNOWN = (
@@ -41,6 +43,10 @@ _KNOWN = (
 )
 
 
+LOOKED_AT = 2_000
+"""Characters of a refused statement from which its rule is guessed. On longer texts, the patterns are slow."""
+
+
 def flat(text: str) -> str:
     """The text on one line, with single spaces."""
     return " ".join(text.split())
@@ -53,17 +59,25 @@ def judge(text: str, state: State) -> Iterator[Problem]:
     if validated:
         yield from _validate(validated[1], validated[2], state)
         return
-    if not state.postgres and re.fullmatch(_GRANT, text, re.IGNORECASE):
+    if not any(re.fullmatch(one, text, re.IGNORECASE) for one in _safe(state)):
+        yield Problem(refused_as(text, state), text[:60])
+
+
+def _safe(state: State) -> Iterator[str]:
+    """Regular expressions for the texts that are safe."""
+    if not state.postgres:
+        yield _GRANT
         return
-    if state.postgres and not state.in_transaction and re.fullmatch(_REINDEX, text, re.IGNORECASE):
-        return
-    if state.postgres and any(re.fullmatch(one, text, re.IGNORECASE) for one in _SAFE_POSTGRES):
-        return
-    yield Problem(refused_as(text, state), text[:60])
+    yield from _SAFE_POSTGRES
+    if state.contract:
+        yield _UNIQUE
+    if not state.in_transaction:
+        yield _REINDEX
 
 
 def refused_as(text: str, state: State) -> str:
     """The rule that explains best why a statement is refused. Only the words of the finding depend on this."""
+    text = text[:LOOKED_AT]
     cut = not state.postgres and re.search(r"\bBEGIN\b", text, re.IGNORECASE) and not re.search(r"(?i)\bEND\s*$", text)
     if cut or re.match(r"(?i)END(?: IF| LOOP| WHILE| CASE)?$", text):
         return "delimiter"

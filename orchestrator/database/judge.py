@@ -18,7 +18,7 @@ from orchestrator.database.syntax import name_of, only, only_reads, parse
 _WAIT = re.compile(r"(ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?[\w.`$]+\s+)(?:NOWAIT|WAIT\s+[0-5])\b", re.IGNORECASE)
 _LIST = re.compile(r"ALTER\s+TABLE\s+([\w.`$]+)\s+ADD\s+(?:COLUMN\s*)?(\(.*\))", re.IGNORECASE | re.DOTALL)
 _ONLINE = re.compile(
-    r"(?:\s+(?:ALGORITHM\s*=?\s*(?:INPLACE|NOCOPY|INSTANT|DEFAULT)|LOCK\s*=?\s*(?:NONE|DEFAULT)))+\s*$", re.IGNORECASE
+    r" (?:ALGORITHM ?=? ?(?:INPLACE|NOCOPY|INSTANT|DEFAULT)|LOCK ?=? ?(?:NONE|DEFAULT))$", re.IGNORECASE
 )
 _NEVER = re.compile(
     r"\b(?:DROP(?! NOT NULL)|RENAME|TRUNCATE|CONVERT|EXCLUDE|IDENTITY|GENERATED(?! ALWAYS AS)|PARTITION|INHERITS?"
@@ -76,7 +76,7 @@ def _simpler(statement: Statement, state: State) -> str:
         text = _WAIT.sub(r"\1", text)
         text = re.sub(r"(?i)(\bADD\s+(?:INDEX|KEY)\s+)IF\s+NOT\s+EXISTS\b", r"\1", text)
     if not state.postgres and re.match(r"(?i)CREATE\s+(?:UNIQUE\s+)?INDEX\b", text):
-        text = _ONLINE.sub("", text)
+        text = _ONLINE.sub("", _ONLINE.sub("", commands.flat(text)))
     return text
 
 

@@ -8,6 +8,13 @@ Run by hand, with psycopg and PyMySQL, on servers that hold nothing else, becaus
     python -m tests.database.label mariadb --host 127.0.0.1 --port 53306
     python -m tests.database.label mariadb --port 53306 --random 200 --seed 7
 
+These commands start such servers with Debian's packages, as users other than root:
+
+    initdb -D pg -A trust -E UTF8 --locale=C.UTF-8
+    pg_ctl -D pg -w -o "-p 55432 -h 127.0.0.1 -k $PWD -c fsync=off" start
+    mariadb-install-db --no-defaults --datadir=$PWD/my --auth-root-authentication-method=normal
+    mariadbd --no-defaults --datadir=$PWD/my --port=53306 --bind-address=127.0.0.1 --socket=$PWD/my.sock
+
 A case gets one of these labels:
 
 * ``breaks``: after the case, or while the case runs, a query of the old code fails, finds other rows or gets a much

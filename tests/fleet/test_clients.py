@@ -154,7 +154,7 @@ def test_provisioning_drains_a_node_though_cookies_name_it(
     everything: Fleet, provisioning: Provisioning, tmp_path: Path
 ) -> None:
     """HAProxy's own drain would still send these clients to the node, which would never be quiet."""
-    changed = copy_of_inventory(tmp_path, php={"workers": 16, "request_limit": 62})
+    changed = copy_of_inventory(tmp_path, web={"trusted_proxies": ["balancers", "10.9.9.1"]})
     # so many, and so slow, that each node has always one in flight as long as it is sent any
     clients = [Client(everything, kind) for kind in ("haproxy", "nginx", "haproxy", "haproxy") for _ in range(3)]
     stop, seen = threading.Event(), Counter[int]()
