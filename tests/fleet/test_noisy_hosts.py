@@ -239,7 +239,7 @@ def test_the_others_go_on_beside_a_node_that_lies(
 
     for text in LIES:
         lie(text, "guard/fence", f"{before.idle}/started")
-        told("node2        does not say how it is: fence=")
+        told("node2        its answer cannot be read: fence=")
     # the guard writes the number of the next run into the file, and then the node says how it is
     done(fleet, "release", ref="v1")
     assert is_consistent(fleet).live == before.idle
@@ -248,10 +248,10 @@ def test_the_others_go_on_beside_a_node_that_lies(
     size = fleet.exec("node2", f"cat /srv/shop/{file}").stdout.strip()
     for text in LIES:
         lie(text, file)
-        told("node2        does not say how it is: sizes=", "node1        live", "node3        live")
+        told("node2        its answer cannot be read: sizes=", "node1        live", "node3        live")
     refused = done(fleet, "release", 3, ref="v1")
-    assert "node2: does not say how it is: sizes=x (the run needs all nodes" in refused
-    assert "node2: does not say how it is: sizes=x" in done(fleet, "provision", 3)
+    assert "node2: its answer cannot be read: sizes=x (the run needs all nodes" in refused
+    assert "node2: its answer cannot be read: sizes=x" in done(fleet, "provision", 3)
     # a rollback moves the traffic of all nodes: the balancers say that this node answers, too
     done(fleet, "rollback")
     assert is_consistent(fleet).live == before.live
