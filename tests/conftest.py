@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).parents[1]
 FLEET_TESTS = ROOT / "tests" / "fleet"
 
-OWN = ("test_applications", "test_upgrade", "test_traced")
+OWN = ("test_applications", "test_upgrade", "test_traced", "test_mixed")
 """Files whose tests have fleets of their own. One process runs them all."""
 
 SECOND = (
