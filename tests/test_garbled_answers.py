@@ -35,7 +35,7 @@ from orchestrator.journal.host import HostStore
 from orchestrator.journal.store import Lost, Owner
 from orchestrator.layout import BalancerLayout
 from orchestrator.provision import facts as provisioned
-from orchestrator.provision import in_use, neighbors
+from orchestrator.provision import firewall, in_use, neighbors
 from orchestrator.provision.removal import left
 from orchestrator.run.handlers.warm import judged
 from orchestrator.scripts.command import understood
@@ -194,6 +194,23 @@ ASKED: dict[str, Asked] = {
     "warm": Asked(
         lambda fleet, host: understood(judged, fleet.shell(host, StringCommand("warm"))),
         json.dumps(opcache_said()) + "\n",
+    ),
+    "firewall fits": fact(
+        firewall.Fits, "yes\n", table="orchestrator_shop", path="/f", stamp="/s", unit="shop-firewall.service"
+    ),
+    "connections to nodes": fact(
+        firewall.Reach,
+        "source node1 10.0.0.9\nreached node1 8081 10.0.0.9 40000\nholder 77\nuses node1 10.0.0.9\n",
+        hold=5,
+        ports=[8081],
+        members=["node1=10.0.0.1"],
+    ),
+    "peers": fact(
+        firewall.PeersOfPorts,
+        "open 10.0.0.9\nended 10.0.0.7\nseen 10.0.0.9:40000\nplaced 10.0.0.9 haproxy\n",
+        ports=[8081],
+        path="/f",
+        ends=["10.0.0.9:40000"],
     ),
     "entries": fact(provisioned.Entries, f"entry|81a4|root|root|644|/a\nnone|/b\nsum|{HASH}  /a\n", paths=["/a", "/b"]),
     "heirs": fact(provisioned.Heirs, "|/a\nuser::rwx\nuser:deploy:rwx\n", paths=["/a"]),
