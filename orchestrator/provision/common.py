@@ -159,7 +159,7 @@ def checker(name: str, ports: Sequence[int]) -> str:
     """
     welcome = render.WELCOME if render.HTTP in ports else ""
     words = " ".join(str(port) for port in ports)
-    return f'leave_out={welcome} sh -c {shlex.quote(render.script(name))} {name} "$candidate" "$path" {words}'
+    return f'leave_out={welcome} sh -c {quoted_script(name)} {name} "$candidate" "$path" {words}'
 
 
 def quoted_script(name: str) -> str:
