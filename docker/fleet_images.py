@@ -28,7 +28,7 @@ class Suite:
     """A release of Debian.
 
     + number: its number
-    + php: the version of its own PHP
+    + php: the version of PHP in this release of Debian
     + more: further packages of its node image
     """
 

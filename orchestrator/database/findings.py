@@ -13,7 +13,7 @@ class Rule:
     """A kind of finding.
 
     + id: short name, such as ``drop-column``
-    + harm: what the code that runs now would suffer
+    + harm: the harm to the code that runs now
     + instead: how to make the change without the harm
     + postgres, mysql: as ``instead``, for PostgreSQL, or for MariaDB and MySQL; empty: the same as ``instead``
     """
@@ -31,7 +31,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one part of a statement.
+    """A problem of one part of a statement.
 
     + rule: id of a rule in RULES
     + object: the table, column or other thing that suffers, such as ``column orders.total``

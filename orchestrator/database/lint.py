@@ -23,7 +23,7 @@ class Judged:
     + name: name of the file
     + phase: the phase for which the file was judged
     + statements: number of statements
-    + findings: all findings in the order of the lines, also those that the author has overridden
+    + findings: all findings in the order of the lines, including the findings that the author has overridden
     """
 
     name: str
@@ -71,7 +71,7 @@ def reason_of(statement: Statement) -> str:
 
 
 def _block(statement: Statement) -> list[Comment]:
-    """The comments ``-- ...`` on the lines directly before a statement, each on a line of its own."""
+    """Return the comments ``-- ...`` that fill the lines directly before a statement."""
     block: list[Comment] = []
     line = statement.line
     for comment in reversed(statement.comments):

@@ -187,7 +187,7 @@ class _Scanner:
         if text.startswith("/*", at):
             self._close(_NESTED if own else _END, at + 2, "/*")
         elif text.startswith("--", at) if own else _LINE.match(text, at):
-            # in PostgreSQL, a carriage return ends a comment, too
+            # in PostgreSQL, a carriage return also ends a comment
             end = (_BREAK if own else _NEWLINE).search(text, at)
             self.at = end.start() if end else len(text)
         else:
@@ -248,7 +248,7 @@ class _Scanner:
 
 
 def _simple(quoted: str, engine: Engine) -> str:
-    """A quoted text without special characters: a string becomes another string, a name becomes a name of its own."""
+    """Return a string in place of a string, or a name in place of a name, without special characters."""
     sign, inner = quoted[0], quoted[1:-1]
     if sign == "'" or (sign == '"' and engine is not Engine.POSTGRES):
         return quoted if re.fullmatch(r"[\w .:+-]*|\{\}|\[\]", inner) else "'x'"
@@ -292,7 +292,7 @@ class _Nesting:
 
     @property
     def open(self) -> str:
-        """What is not closed; empty if all is closed."""
+        """The opening word that has no closing word yet; empty if there is none."""
         return "(" if self._round else "BEGIN" if self._blocks else ""
 
 

@@ -1,4 +1,4 @@
-"""What the lint knows of a file while it judges the file's statements in order."""
+"""The knowledge of the lint about a file, while the lint judges the file's statements in order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 @dataclass
 class State:
-    """What the statements up to now have done.
+    """The effects of the statements that the lint has judged so far.
 
     + created: tables that the file has created, so that no old code uses them
     + types: enums that the file has created

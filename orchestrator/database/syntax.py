@@ -1,4 +1,4 @@
-"""What the parts of a parsed statement are: names, constants, types, indexes, conditions."""
+"""Recognize the parts of a parsed statement: names, constants, types, indexes, conditions."""
 
 from __future__ import annotations
 
