@@ -312,6 +312,27 @@ _RULES = (
         " IS NULL",
     ),
     Rule(
+        "generated-column",
+        "writes of the old code fail if they name the column, or if the server cannot compute the column",
+        "Add a plain column that may be NULL, and let the new code fill the column",
+    ),
+    Rule(
+        "invalid-index",
+        "the index costs time at each write, and no query uses the index",
+        "Drop the index, and create the index again",
+        postgres="DROP INDEX CONCURRENTLY, then CREATE INDEX CONCURRENTLY again, without IF NOT EXISTS",
+    ),
+    Rule(
+        "permission",
+        "the old code loses a privilege, so that its queries fail",
+        f"Leave the privilege and the owner as they are. {_LATER}",
+    ),
+    Rule(
+        "row-security",
+        "the old code no longer finds all rows, and its writes may fail",
+        f"Release code that works with the policies. {_LATER}",
+    ),
+    Rule(
         "check-query",
         "none, but a file of the phase check may only read",
         "Write one SELECT that counts the rows that are not done yet",
