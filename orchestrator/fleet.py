@@ -197,7 +197,7 @@ class Fleet:
         """
         return at_once([lambda name=name: self.one(name, act, deadline) for name in names])  # type: ignore[misc]
 
-    def one(self, name: str, act: Callable[[Host], T], deadline: float) -> Reply[T]:
+    def one(self, name: str, act: Callable[[Host], T], deadline: float, title: str = "") -> Reply[T]:
         """Call ``act`` on one host, and return the reply.
 
         The reply has an error in these cases: the host cannot be reached, the call takes longer than ``deadline``, the
@@ -205,6 +205,7 @@ class Fleet:
         of ``act`` are raised.
 
         + deadline: seconds that the call may take
+        + title: the beginning of the message if the call takes too long, such as ``the hook `true` ``
         """
         if not self.has(name):
             return Reply(name, None, f"node {name} is no longer in the inventory", True, 0.0)
@@ -226,7 +227,8 @@ class Fleet:
             if timeout is not late:
                 raise
             lost = not self.answers(host)
-            return reply(None, f"took longer than {deadline:g} s" + (" and does not answer" if lost else ""), lost)
+            silent = " and does not answer" if lost else ""
+            return reply(None, f"{title}took longer than {deadline:g} s{silent}", lost)
         except CommandFailed as failure:
             if not str(failure) and not self.answers(host):
                 return reply(None, "stopped answering", lost=True)

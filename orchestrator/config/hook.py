@@ -8,6 +8,11 @@ from pydantic import Field, model_validator
 
 from orchestrator.config.section import Section
 
+Verb = Literal["release", "rollback", "join"]
+
+ENDS = ("failed", "undone")
+"""The points of hooks that are no stages: after a run has failed, and after a run was undone completely."""
+
 
 class Hook(Section):
     """A command of your own, which runs before or after a stage.
@@ -21,7 +26,17 @@ class Hook(Section):
         description="name of the stage before which the hook runs. The plan shows the names of the stages. A hook has "
         "either `before` or `after`",
     )
-    after: str | None = Field(None, min_length=1, description="name of the stage after which the hook runs")
+    after: str | None = Field(
+        None,
+        min_length=1,
+        description="name of the stage after which the hook runs; or `failed` or `undone`, for a hook that runs after "
+        "the undo of a run (docs/hooks.md)",
+    )
+    verbs: list[Verb] = Field(
+        default=["release", "rollback"],
+        min_length=1,
+        description="runs in which the hook runs. `release` also means `deploys/code.py`",
+    )
     on: Literal["nodes", "first node", "balancers", "operator"] = Field(
         "nodes",
         description="where the hook runs: on every node, on the first node, on every balancer, or on the operator's "
@@ -29,19 +44,22 @@ class Hook(Section):
     )
     user: Literal["deploy", "web"] = Field(
         "deploy",
-        description="user that runs `run` and `undo`: the deploy user or the web user (docs/using.md). `web` needs "
+        description="user that runs `run` and `undo`: the deploy user or the web user (docs/hooks.md). `web` needs "
         "`on` = `nodes` or `first node`",
     )
     run: str = Field(
         min_length=1,
-        description="shell command, in one line. Two environment variables are set: RELEASE (the release's id) and "
-        "COLOR (`blue` or `green`)",
+        description="shell command, in one line. Environment variables name the release, the color, and other facts of "
+        "the run (docs/hooks.md)",
     )
     undo: str | None = Field(
         None,
         min_length=1,
         description="shell command, in one line, that undoes `run`. This command must also work if `run` was "
         "interrupted or did not start",
+    )
+    advisory: bool = Field(
+        False, description="whether a failure of `run` or `undo` is only a warning, so that the run continues"
     )
     deadline: float = Field(60.0, gt=0, le=3600, description="time limit of the command on one machine, in seconds")
 
@@ -51,6 +69,10 @@ class Hook(Section):
             raise ValueError(
                 "a hook runs either before or after a stage: set one of the keys before and after, and not both"
             )
+        if self.before in ENDS:
+            raise ValueError(f"no hook runs before {self.before}, which is the end of a run: set after = {self.before}")
+        if self.after in ENDS and self.undo:
+            raise ValueError(f"a hook after {self.after} runs when the undo has ended: remove the key undo")
         if self.user == "web" and self.on not in ("nodes", "first node"):
             raise ValueError(
                 f'a hook on {self.on} cannot run as the web user, which exists only on the nodes: set user = "deploy"'

@@ -27,13 +27,17 @@ RENEW = 5.0
 """Seconds between two renewals of the lock."""
 
 
+def who() -> str:
+    """Return the operator's user and machine, such as ``ann@laptop``."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
 def owner(verb: str) -> Owner:
     """Return this process as the owner of a lock, with a new random token.
 
     + verb: the verb that this process runs
     """
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    return Owner(who, os.getpid(), verb, clock.now(), secrets.token_hex(8))
+    return Owner(who(), os.getpid(), verb, clock.now(), secrets.token_hex(8))
 
 
 class Notes(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import shlex
+from collections.abc import Generator, Mapping
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
@@ -15,10 +16,16 @@ SCRIPT = read("operations/hook.sh")
 
 @operation(is_idempotent=False)
 def hook(
-    run: str, release: str, color: str, directory: str, as_web: str | None = None, guard: Guard | None = None
+    run: str,
+    release: str,
+    color: str,
+    directory: str,
+    as_web: str | None = None,
+    facts: Mapping[str, str] | None = None,
+    guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a shell command with the environment variables ``RELEASE`` and ``COLOR``.
+    Run a shell command with the environment variables ``RELEASE``, ``COLOR`` and ``facts``.
 
     + run: shell command
     + release: id of the release, the value of ``RELEASE``
@@ -27,6 +34,7 @@ def hook(
       which the operation starts
     + as_web: path of the program ``as-web``, with which the web user runs the command. If a path is given, ``guard``
       must not be None. None: the deploy user (the user who logs in) runs the command
+    + facts: more environment variables, name -> value. The values are visible in the host's list of processes
     + guard: guard of the host, through which the command runs; None to run the command directly
 
     **Example:**
@@ -36,4 +44,6 @@ def hook(
         hook(run="./console cache:clear", release="20260101T120000Z-5d0f0c1", color="green",
              directory="/srv/shop/releases/20260101T120000Z-5d0f0c1")
     """
-    yield guarded(SCRIPT, [run, release, color, directory, as_web or ""], guard)
+    variables = {"RELEASE": release, "COLOR": color, **(facts or {})}
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    yield guarded(SCRIPT, [run, release, color, directory, as_web or "", exports], guard)

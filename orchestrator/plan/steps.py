@@ -80,6 +80,16 @@ class Action:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     @property
+    def title(self) -> str:
+        """The beginning of the message if the action takes too long, such as ``the hook `true` ``; may be empty."""
+        return ""
+
+    @property
+    def advisory(self) -> bool:
+        """Whether an error of the action is only a warning, so that the run or the undo continues."""
+        return False
+
+    @property
     def runs_as(self) -> str:
         """The user for whom a printed plan shows ``as <user>``; empty for none.
 
@@ -127,7 +137,8 @@ class Kind:
     + at: the kinds of places at which the steps act
     + changes: whether the stage changes something on the fleet. If False, the stage only checks or waits.
     + skipped: the reason that a printed plan shows if a stage of this kind has no steps
-    + hooks: whether hooks in the settings may name the kind
+    + hooks: whether hooks in the settings may name the kind. True for every kind that the plan of a verb has; False
+      for the kinds that only an undo has
     + each_batch: whether each batch of nodes has its own stage of this kind, and hooks run for each batch. If False, a
       hook runs once, before the first or after the last stage of this kind.
     + standing: whether a resumed run always repeats the stage. Used only if ``changes`` is False.
@@ -136,6 +147,8 @@ class Kind:
     + at_once: whether the stage counts as begun as soon as the journal has the Inputs of the run
     + owed: whether the next command must finish the stage if the stage fails. The run then stays open, even after its
       commit, because a later run would not do the work of this stage.
+    + repeated: whether the next release or rollback does the work of the stage if the stage fails after the commit.
+      False for a hook: the operator has to run the command
     + proves: whether the stage has to prove that a switch sends no request to a color any more. If such a stage of an
       undo fails at a switch, or at the operator's machine, the undo stops before the next step that needs this
       (``Step.needs``).
@@ -151,6 +164,7 @@ class Kind:
     valid_until: str = ""
     at_once: bool = False
     owed: bool = False
+    repeated: bool = True
     proves: bool = False
 
 

@@ -12,6 +12,8 @@ from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import WARNING, Ended, Event, Result, alike, by_error
 
+REPAIRED = "the next release or rollback repairs it"
+
 
 def say(line: str, **style: object) -> None:
     """Print one line on standard error. pyinfra's own output also goes there.
@@ -107,12 +109,8 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
         for places, warning in alike(ended.warnings, by_error):
-            lines.append(
-                (
-                    f"warning: {places}: {warning.error}; the next release or rollback repairs it",
-                    {"fg": "yellow"},
-                )
-            )
+            then = "run the hook's command yourself" if warning in ended.by_hand else REPAIRED
+            lines.append((f"warning: {places}: {warning.error}; {then}", {"fg": "yellow"}))
         return lines
     old = i.live or "no release"
     if ended.paused:

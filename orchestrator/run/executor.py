@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import CannotTell, CommandFailed, NotYet, OrchestratorError
@@ -14,7 +15,7 @@ from orchestrator.probe.report import Report
 from orchestrator.run.handler import Context, Handler, handler_of
 from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.traffic import refusals
-from orchestrator.run.walk import Result
+from orchestrator.run.walk import WARNING, Result
 from orchestrator.waiting import within
 
 
@@ -22,11 +23,12 @@ class Executor:
     """Performs the steps of one run.
 
     + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
+    + report: path of the report file (``--data report=``); None for no report
     """
 
-    def __init__(self, fleet: Fleet, fence: int) -> None:
+    def __init__(self, fleet: Fleet, fence: int, report: str | None = None) -> None:
         self._fleet = fleet
-        self._context = Context(fleet, fence, RunProbe(fleet.settings))
+        self._context = Context(fleet, fence, RunProbe(fleet.settings), str(Path(report).absolute()) if report else "")
         self._handlers: dict[type[Action], Handler[Any]] = {}
 
     @property
@@ -77,6 +79,8 @@ class Executor:
         except Exception as error:  # noqa: BLE001 (an unexpected error becomes the result of its step)
             # an unexpected error at one place must not stop an undo or the work at the other places
             found = Result(step.place, f"{type(error).__name__}: {error}")
+        if found.error and step.action.advisory:
+            found = replace(found, error=None, lost=False, detail=f"{WARNING}{found.error}")
         return self._hidden(found)
 
     def _hidden(self, found: Result) -> Result:
@@ -94,7 +98,9 @@ class Executor:
             return _here(step, lambda: handler.at_operator(step))
         if step.place.kind == "api":
             return _here(step, lambda: handler.at_api(self._fleet.apis[step.place.name], step))
-        reply = self._fleet.one(step.place.name, lambda host: handler.at_host(host, step, undoing), step.deadline)
+        reply = self._fleet.one(
+            step.place.name, lambda host: handler.at_host(host, step, undoing), step.deadline, step.action.title
+        )
         output = reply.output if handler.output else ()
         return Result(step.place, reply.error, reply.lost, reply.seconds, reply.value or "", output)
 
@@ -109,7 +115,7 @@ def _here(step: Step, act: Callable[[], str]) -> Result:
     detail = ""
     output: tuple[str, ...] = ()
     try:
-        with within(step.deadline, NotYet(f"took longer than {step.deadline:g} s")):
+        with within(step.deadline, NotYet(f"{step.action.title}took longer than {step.deadline:g} s")):
             detail = act()
     except CommandFailed as failure:
         error, output = str(failure), failure.output

@@ -33,12 +33,14 @@ class Context:
 
     + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
     + probe: the run's probe
+    + report: absolute path of the report file (``--data report=``); empty for no report
     + swap: the instant at which the armed nodes change their ``live`` links; None until this instant is chosen
     """
 
     fleet: Fleet
     fence: int
     probe: RunProbe
+    report: str = ""
     swap: SwapTime | None = None
 
 

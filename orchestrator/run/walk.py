@@ -160,6 +160,7 @@ class Ended:
     + reason: the error or signal because of which the run was undone; None if the run was not undone
     + left: the results of the steps that failed during the undo, including steps at places that did not answer
     + warnings: the results of the steps that failed after the commit
+    + by_hand: the subset of `warnings` that no later command repairs, because the failed step was a hook
     + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
     + paused: the name of the pause at which the run waits for the operator; empty if the run does not wait
     + stopped: the name of the stage before which the undo stopped, because a switch may still send requests to the
@@ -173,6 +174,7 @@ class Ended:
     paused: str = ""
     owed: list[Result] = field(default_factory=list)
     stopped: str = ""
+    by_hand: list[Result] = field(default_factory=list)
 
     @property
     def where_stopped(self) -> str:
@@ -350,6 +352,7 @@ class Walk:
         """
         warnings: list[Result] = []
         owed: list[Result] = []
+        by_hand: list[Result] = []
         for stage in stages:
             if not stage.do:
                 continue
@@ -361,8 +364,9 @@ class Walk:
                 failed = (Result(stage.do[0].place, f"{stage.name}: {error}"),)
             warnings += failed
             owed += failed if stage.kind.owed else ()
+            by_hand += failed if not stage.kind.repeated else ()
         self._write_rest()
-        return Ended(committed=True, warnings=warnings, owed=owed)
+        return Ended(committed=True, warnings=warnings, owed=owed, by_hand=by_hand)
 
     def besides(self, stage: Stage) -> None:
         """Perform a stage that is not in the plan, after the walk has ended. Record the results of the stage.

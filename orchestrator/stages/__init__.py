@@ -25,7 +25,17 @@ from orchestrator.stages.proof import PROOF, proof
 from orchestrator.stages.prune import PRUNE, TIDY, prune
 from orchestrator.stages.quiet import QUIET, quiet
 from orchestrator.stages.same import SAME, same
-from orchestrator.stages.scaling import INHERIT, NEWCOMERS, RESUME, SUSPEND, inherit, newcomers, resume, suspend
+from orchestrator.stages.scaling import (
+    INHERIT,
+    NEWCOMERS,
+    NEWCOMERS_AFTER,
+    RESUME,
+    SUSPEND,
+    inherit,
+    newcomers,
+    resume,
+    suspend,
+)
 from orchestrator.stages.share import SHARE, share
 from orchestrator.stages.start import RESTORE, START, start
 from orchestrator.stages.stick import ATTACH, ATTACH_AGAIN, ATTACH_BACK, DETACH_NEW, UNSTICK, attach_again, attach_first
@@ -50,7 +60,7 @@ def release(i: Inputs) -> Plan:
             *newcomers(i),
             proof(i),
             promote(i),
-            *newcomers(i, "after"),
+            *newcomers(i, NEWCOMERS_AFTER),
             prune(i),
             attach_again(i),
             *resume(i),
@@ -112,9 +122,9 @@ KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
-    *(NEWCOMERS, PROOF, PROMOTE, PRUNE, UNBAR, ATTACH_AGAIN, RESUME),
+    *(NEWCOMERS, PROOF, PROMOTE, NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
     # stages that only an undo has
-    *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER, DISCARD),
+    *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER),
     *(HOOK, UNDO_OF_HOOK),
 )
 """Every kind of stage, roughly in the order of a run."""

@@ -9,7 +9,7 @@ from orchestrator.plan.inputs import Inputs, Missing
 from orchestrator.plan.steps import Action, Kind, NoTraffic, Stage, Step
 
 BAR = Kind("bar", ("balancer", "api"), skipped="every node takes part", hooks=True)
-UNBAR = Kind("unbar", ("balancer", "api"))
+UNBAR = Kind("unbar", ("balancer", "api"), hooks=True)
 
 HEALTHY = 240.0
 """Seconds within which a switch behind an API must find a node healthy after the node was let in again.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-COPY = Kind("copy", ("node",))
+COPY = Kind("copy", ("node",), hooks=True)
 
 
 @dataclass(frozen=True)

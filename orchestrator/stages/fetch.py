@@ -9,7 +9,7 @@ from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 FETCH = Kind("fetch", ("node",), hooks=True, each_batch=True)
-DISCARD = Kind("discard", ("node",))
+DISCARD = Kind("discard", ("node",), hooks=True)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def join(i: Inputs) -> Plan:
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
     stages: list[Stage] = [tidy(i)]
-    sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", _idle(i, asked)))
+    sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", idle(i)))
     for name, side in sides:
         if side is None:
             continue
@@ -55,11 +55,13 @@ def brought(i: Inputs) -> tuple[Stage, ...]:
     return (fetch(i), copy(i)) if i.settings.source.kind == "git" else (copy(i),)
 
 
-def _idle(i: Inputs, asked: Join) -> Inputs | None:
+def idle(i: Inputs) -> Inputs | None:
     """Return the Inputs for the idle color of the node.
 
     Return None if the other nodes have no release in the idle color, or if the release or its revision is unknown.
     """
+    asked = i.asked
+    assert isinstance(asked, Join)
     if asked.former_release is None or asked.former_revision is None:
         return None
     return replace(i, color=i.color.other, release=asked.former_release, revision=asked.former_revision)

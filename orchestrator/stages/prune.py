@@ -8,7 +8,7 @@ from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 PRUNE = Kind("prune", ("node",), hooks=True)
-TIDY = Kind("tidy", ("node",))
+TIDY = Kind("tidy", ("node",), hooks=True)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from orchestrator.config.scaling import Scaling as Group
 from orchestrator.plan.inputs import Inputs, ScalingInput
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
-SUSPEND = Kind("suspend", ("operator",))
-RESUME = Kind("resume scaling", ("operator",), owed=True)
-INHERIT = Kind("inherit", ("operator",), at_once=True)
-NEWCOMERS = Kind("newcomers", ("operator",), changes=False)
+SUSPEND = Kind("suspend", ("operator",), hooks=True)
+RESUME = Kind("resume scaling", ("operator",), owed=True, hooks=True)
+INHERIT = Kind("inherit", ("operator",), at_once=True, hooks=True)
+NEWCOMERS = Kind("newcomers", ("operator",), changes=False, hooks=True)
+NEWCOMERS_AFTER = Kind("newcomers after", ("operator",), changes=False, hooks=True)
 
 # additional seconds, because AWS refuses calls while another change of the group is in progress
 SLACK = 10.0
@@ -101,21 +102,21 @@ def inherit(i: Inputs) -> tuple[Stage, ...]:
     return (Stage(INHERIT, (_step(i, i.settings.scaling, "inherit"),), undo=resume(i)),)
 
 
-def newcomers(i: Inputs, when: str = "") -> tuple[Stage, ...]:
+def newcomers(i: Inputs, kind: Kind = NEWCOMERS) -> tuple[Stage, ...]:
     """Return the stage that keeps new instances from traffic, and warns about instances that were removed.
 
     Return () if the run suspends the group, or if there is no group. The stage needs no undo, because the stage changes
     nothing on the nodes of the run. If AWS does not answer or a node was terminated, the stage does not fail. The
     stages `verify`, `bake` and `proof` notice the effect of a lost node on the traffic.
 
-    + when: the label of the stage, because a plan has two stages of this kind; empty for the first stage
+    + kind: NEWCOMERS for the stage before the commit, or NEWCOMERS_AFTER for the stage after the commit
     """
     scaling = i.settings.scaling
     if scaling is None or scaling.suspend or not i.scaling.instances:
         return ()
     seconds = i.settings.deadlines.look
     action = Newcomers(scaling.group, scaling.region, i.scaling.instances, seconds)
-    return (Stage(NEWCOMERS, (Step(OPERATOR, action, seconds + SLACK),), label=when),)
+    return (Stage(kind, (Step(OPERATOR, action, seconds + SLACK),)),)
 
 
 def _step(i: Inputs, group: Group, do: Literal["suspend", "resume", "inherit"]) -> Step:

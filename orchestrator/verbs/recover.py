@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.config.hook import ENDS
 from orchestrator.errors import Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.records import RunInputs
@@ -9,6 +10,7 @@ from orchestrator.journal.session import Session
 from orchestrator.options import Options
 from orchestrator.report.terminal import say
 from orchestrator.run.settle import OpenRun, begun_stages, remaining
+from orchestrator.stages.hooks import at_end
 from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import check_pause
@@ -89,7 +91,7 @@ def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: Ope
     until = whole.until(options.until) if options.until else whole.until_commit
     stages = [stage for stage in remaining(history, whole) if stage in until]
     before = begun_stages(history, whole)
-    learn_values(fleet, i, [*before, *stages, *whole.after_commit])
+    learn_values(fleet, i, [*before, *stages, *whole.after_commit, *at_end(i, ENDS)])
     announce_begin(fleet, session, i)
     # Write both records at once: with only the first record, the next command would not know which stages to undo.
     session.append([begin_record(verb), RunInputs(i.to_json(), history.begun, history.done)])

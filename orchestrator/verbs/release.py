@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from orchestrator.config.hook import ENDS
 from orchestrator.errors import Interrupted, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import history_of
@@ -22,6 +23,7 @@ from orchestrator.report.terminal import heading, say
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
+from orchestrator.stages.hooks import at_end
 from orchestrator.survey import survey
 from orchestrator.verbs.announcement import announce_begin, announce_end
 from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved
@@ -100,7 +102,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
         whole = plan(i)
         check_pause(whole, options.until)
-        learn_values(fleet, i, whole.stages)
+        learn_values(fleet, i, [*whole.stages, *at_end(i, ENDS)])
         over = [PassedOver(passed.run)] if passed is not None else []
         with emergency(verb):
             session.begin([begin_record(verb), RunInputs(i.to_json()), *over])

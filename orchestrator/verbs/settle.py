@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orchestrator.config.hook import ENDS
 from orchestrator.errors import NotUndone, Refused, Unreadable
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import decisive
@@ -19,7 +20,9 @@ from orchestrator.run.executor import Executor
 from orchestrator.run.settle import OpenRun, begun_stages, open_run, settle
 from orchestrator.run.walk import Ended, Result, Walk
 from orchestrator.signals import signals
+from orchestrator.stages.hooks import at_end
 from orchestrator.verbs.announcement import announce_end
+from orchestrator.verbs.end_hooks import run_end_hooks
 from orchestrator.verbs.lost import bar_lost_nodes
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.pause import refuse_paused
@@ -125,7 +128,7 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
     """
     history, i, whole = run
     stages = whole.after_commit if history.committed else begun_stages(history, whole)
-    learn_values(fleet, i, stages, must=False)
+    learn_values(fleet, i, [*stages, *at_end(i, ENDS)], must=False)
     walk = Walk(whole, Executor(fleet, session.fence), session.append, Terminal().event, signals)
     ended = settle(history, whole, walk)
     if ended.stopped:
@@ -134,6 +137,9 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
         raise NotUndone(_listed(result for result in ended.left if not result.lost))
     bar_lost_nodes(fleet, walk, i, ended.left)
     announce_end(fleet, session, i, ended.committed)
+    if not ended.left:
+        # a paused run has not failed; a run with the end `left` has failed in its own process, which ran these hooks
+        run_end_hooks(walk, i, ended, failed=not history.paused and history.ended != "left")
     return ended
 
 

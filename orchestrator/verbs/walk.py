@@ -21,6 +21,7 @@ from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Ended, Event, Walk
 from orchestrator.signals import signals
 from orchestrator.verbs.announcement import announce_end
+from orchestrator.verbs.end_hooks import run_end_hooks
 from orchestrator.verbs.lost import bar_lost_nodes
 
 
@@ -43,7 +44,7 @@ def walk_plan(
     + go: a function that performs all stages of the plan, or only the remaining stages of a resumed run
     + surveyed: whether this command has read the switches, as for ``Walk``
     """
-    file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence)
+    file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence, options.report)
 
     def tell(event: Event) -> None:
         file.event(event)
@@ -59,11 +60,12 @@ def walk_plan(
         announce_end(fleet, session, i, ended.committed)
     report = executor.report
     taken_over = _record_end(session, ended, report) if not ended.paused else None
+    _write_report(file, i, ended, report, options)
     try:
-        file.write(i, ended, report)
-    except OSError as error:
-        # the run has ended, so only its outcome counts
-        say(f"warning: --data report={options.report}: the report is not written: {error}", fg="yellow")
+        if taken_over is None and run_end_hooks(walk, i, ended):
+            _write_report(file, i, ended, report, options)
+    except TakenOver as error:
+        taken_over = error
     for line in probe_lines(report) if report else ():
         say(line)
     for line, style in ending(i, ended):
@@ -71,6 +73,14 @@ def walk_plan(
     if taken_over is not None:
         raise taken_over
     return ended.status
+
+
+def _write_report(file: ReportFile, i: Inputs, ended: Ended, report: Report | None, options: Options) -> None:
+    """Write the report file. If the file cannot be written, only print a warning: only the run's outcome counts."""
+    try:
+        file.write(i, ended, report)
+    except OSError as error:
+        say(f"warning: --data report={options.report}: the report is not written: {error}", fg="yellow")
 
 
 def _record_end(session: Session, ended: Ended, report: Report | None) -> TakenOver | None:

@@ -88,11 +88,11 @@ def patch_calls(points: Points) -> None:
         finally:
             calls -= 1
 
-    def dying_one(self: Fleet, name: str, act: Any, deadline: float) -> Any:
+    def dying_one(self: Fleet, name: str, act: Any, deadline: float, title: str = "") -> Any:
         # a call of several hosts calls this method for each host
         if not calls and not is_journal(act):
             points.met(f"call {name}: {act.__qualname__}", INSIDE)
-        return one(self, name, act, deadline)
+        return one(self, name, act, deadline, title)
 
     Fleet.each = dying_each  # type: ignore[method-assign]
     Fleet.one = dying_one  # type: ignore[method-assign]
