@@ -9,7 +9,8 @@
 ``up`` ends when every server answers over SSH. The directory then has the files that are needed to use the servers:
 keys, known_hosts, fleet.json (which inventory/fleet.py reads) and env (shell variables). ``down`` removes the fleet.
 ``--suites`` names releases of Debian, which the nodes and the balancers get in turn.
-``sweep`` removes fleets whose owner process has ended. ``tools`` installs the programs that these commands need.
+``sweep`` removes fleets whose owner process has ended. ``tools`` installs the programs that these commands need,
+and the database servers that tests need.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ import fleet_origin
 import fleet_programs
 import fleet_tls
 from fleet_apps import APPLICATIONS, DATABASE, SHOP, environment
-from fleet_tools import Trouble, compose, ensure_tools, run, say
+from fleet_tools import Trouble, compose, ensure_database_servers, ensure_tools, run, say
 
 LABEL = "orchestrator.fleet"  # the label's value is the name of the project
 OWNER = "orchestrator.owner"  # the label's value is <process id>:<start time of the process>; `sweep` reads the label
@@ -621,7 +622,9 @@ def main(words: list[str]) -> int:
     ending = verbs.add_parser("down", parents=[options], help="remove a fleet")
     ending.add_argument("--images", action="store_true", help="also remove the images that no fleet uses")
     verbs.add_parser("sweep", help="remove fleets whose owner process has ended")
-    verbs.add_parser("tools", help="install Docker, git, rsync and an SSH client, if they are missing")
+    verbs.add_parser(
+        "tools", help="install Docker, git, rsync, an SSH client and database servers, if they are missing"
+    )
     asked = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `up` then removes an incomplete fleet
     try:
@@ -637,6 +640,7 @@ def main(words: list[str]) -> int:
             say(f"{fleet.project} is up; its addresses are in {asked.dir / 'env'}")
         elif asked.verb == "tools":
             ensure_tools()
+            ensure_database_servers()
         elif shutil.which("docker") is None:
             return 0  # without Docker, there is no fleet to remove
         elif asked.verb == "down":

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -78,10 +79,45 @@ def ensure_package(tool: str, package: str) -> None:
     """
     if shutil.which(tool):
         return
-    with (Path(tempfile.gettempdir()) / "orchestrator-fleet-apt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _apt_lock():
         if shutil.which(tool) is None:
             _install(tool, package)
+
+
+@contextmanager
+def _apt_lock() -> Iterator[None]:
+    with (Path(tempfile.gettempdir()) / "orchestrator-fleet-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def ensure_database_servers() -> None:
+    """Install the programs of PostgreSQL and MariaDB for the tests, if they are missing. No server is started.
+
+    Raises Trouble like `ensure_tools`.
+    """
+    if not postgres_programs():
+        with _apt_lock():
+            if not postgres_programs():
+                _keep_cluster_away()
+                _install("postgres", "postgresql")
+    # these packages have no service
+    ensure_package("mariadbd", "mariadb-server-core")
+    ensure_package("my_print_defaults", "mariadb-client-core")
+
+
+def postgres_programs() -> list[Path]:
+    """Return the directories with the programs of PostgreSQL, the newest version first."""
+    found = [one.parent for one in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    return sorted(found, key=lambda one: float(one.parent.name), reverse=True)
+
+
+def _keep_cluster_away() -> None:
+    """Let Debian's package of PostgreSQL create no database cluster, which the package would start as a service."""
+    configuration = Path("/etc/postgresql-common/createcluster.conf")
+    if os.getuid() == 0 and not os.environ.get("NO_INSTALL") and not configuration.exists():
+        configuration.parent.mkdir(exist_ok=True)
+        configuration.write_text("create_main_cluster = false\n")
 
 
 def compose() -> tuple[str, ...]:

@@ -7,11 +7,15 @@
     │   ├── UsageError               2   bad input
     │   ├── Refused                  3   the run did not begin
     │   │   ├── NoJournal            3   the store of lock and journal does not work
-    │   │   └── Unreadable           3   the record of an earlier run cannot be read
+    │   │   ├── Unreadable           3   the record of an earlier run cannot be read
+    │   │   └── CannotConnect        3   a database server does not accept a session
     │   ├── StepFailed               1   provisioning failed at a place
     │   ├── StageFailed              1   a stage of a run failed                (run/walk.py)
     │   ├── NotDone                  1   an API did not make a requested change
     │   ├── ProbeError               1   the probe itself did not work
+    │   ├── StatementFailed          1   a database server did not carry out a statement
+    │   │   ├── ConnectionLost       1   it is unknown whether the server carried out a statement
+    │   │   └── Blocked              1   another session held a lock for too long
     │   ├── NotUndone                4   an undo failed, or an earlier run could not be settled
     │   ├── TakenOver                4   another run took the lock
     │   └── Undecided                4   it is unknown whether the commit is recorded (run/walk.py)
@@ -22,6 +26,7 @@
         │   └── Unclear                  the answer of a host cannot be understood
         ├── NotYet                       a condition does not hold yet
         ├── CannotTell                   a switch does not say which color gets traffic
+        ├── LockBusy                     another session holds a lock of the database
         ├── Lost                         the store refused a write              (journal/store.py)
         ├── ConditionFailed              S3 refused a conditional request       (journal/s3.py)
         └── StreamReset, GoneAway, NotHttp2   ways in which HTTP/2 loses a request (probe/lost.py)
@@ -99,6 +104,19 @@ class Unreadable(Refused):
         self.uncommitted = uncommitted
 
 
+class CannotConnect(Refused):
+    """A database server does not accept a session, so the run did not begin. Exit status 3.
+
+    For example, the server does not answer, the password is wrong, or the database does not exist.
+
+    + code: the server's error number; empty if there is none
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class StepFailed(OrchestratorError):
     """A step of provisioning failed at a host, and provisioning stopped. Exit status 1."""
 
@@ -136,6 +154,28 @@ class ProbeError(OrchestratorError):
 
     ``probe/process.py`` raises ProbeError and ``run/`` catches ProbeError. If the probe does not start, the stage that
     starts the probe fails. If the probe dies later, the run continues without the probe.
+    """
+
+
+class StatementFailed(OrchestratorError):
+    """A database server did not carry out a statement. Exit status 1.
+
+    + code: SQLSTATE (PostgreSQL) or error number (MariaDB, MySQL); empty if there is none
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ConnectionLost(StatementFailed):
+    """The connection to a database server broke. It is unknown whether the server carried out the statement."""
+
+
+class Blocked(StatementFailed):
+    """Another session held a lock of the database for too long. The message names the session.
+
+    The server has changed nothing.
     """
 
 
@@ -196,6 +236,19 @@ class CannotTell(Internal):
     The code must then not guess. Switches raise CannotTell. ``run/`` and ``survey.py`` catch CannotTell, and keep the
     message in place of the switch's answer.
     """
+
+
+class LockBusy(Internal):
+    """A statement did not get a lock, because another session holds the lock. The server has changed nothing.
+
+    ``engines/base.py`` catches LockBusy, and tries the statement again.
+
+    + code: SQLSTATE (PostgreSQL) or error number (MariaDB, MySQL)
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Interrupted(BaseException):

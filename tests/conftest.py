@@ -9,6 +9,10 @@ from typing_extensions import override
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.engines.servers import FIXTURES, database, mariadb, postgres, server
+
+__all__ = ["database", "mariadb", "postgres", "server"]
+
 ROOT = Path(__file__).parents[1]
 FLEET_TESTS = ROOT / "tests" / "fleet"
 
@@ -43,7 +47,7 @@ def fleet_of(path: Path) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test below tests/fleet, which needs a docker fleet, and order all tests.
+    """Mark the tests that need a docker fleet or database servers, and order all tests.
 
     The tests of the first fleet come first: the other processes run tests without a fleet meanwhile. The second fleet
     and the files with fleets of their own come half-way. By then the images are built, and tests without a fleet are
@@ -54,6 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fleet = fleet_of(item.path)
         if fleet:
             item.add_marker(pytest.mark.fleet)
+        if FIXTURES & set(getattr(item, "fixturenames", ())):
+            # make unit needs no database servers
+            item.add_marker(pytest.mark.exhaustive)
         groups[fleet].append(item)
     groups["second"].sort(key=lambda item: SECOND.index(item.path.stem))
     others = groups[None]
