@@ -15,8 +15,8 @@ from pathlib import Path
 from orchestrator import __version__
 
 VERBS = (
-    *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "status", "unlock", "provision"),
-    "remove",
+    *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "contract", "status", "unlock"),
+    *("provision", "remove"),
 )
 
 

@@ -14,12 +14,13 @@ from orchestrator.model import Color
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": ("remove", "replaces", "plan", "save", "bound"),
     "remove": ("remove", "keep", "replaces", "plan"),
-    "code": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
-    "release": ("ref", "sha256", "color", "allow_missing", "until", "report", "plan", "save", "bound"),
+    "code": ("ref", "sha256", "color", "allow_missing", "until", "database", "report", "plan", "save", "bound"),
+    "release": ("ref", "sha256", "color", "allow_missing", "until", "database", "report", "plan", "save", "bound"),
     "promote": ("until", "report"),
     "rollback": ("to", "allow_missing", "report", "journal", "plan", "save", "bound"),
     "resume": ("report",),
     "join": ("node", "report", "plan"),
+    "contract": ("database", "report", "plan", "save", "bound"),
     "abort": (),
     "unlock": (),
     "status": (),
@@ -46,6 +47,8 @@ class Options:
     + bound: the file of a saved plan. The run is refused if its plan differs from the saved plan. None to compare with
       no saved plan
     + report: the file in which to write the run's report as JSON; None to write no report
+    + retry: whether to change the schema although it is unknown how the command of an earlier run ended (``--data
+      database=retry``)
     + unjournaled: for ``rollback``: whether the run does without lock and journal (``--data journal=off``)
     """
 
@@ -64,6 +67,7 @@ class Options:
     save: str | None = None
     bound: str | None = None
     unjournaled: bool = False
+    retry: bool = False
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -100,6 +104,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         save=str(data["save"]) if "save" in data else None,
         bound=str(data["bound"]) if "bound" in data else None,
         report=str(data["report"]) if "report" in data else None,
+        retry=_retry(data.get("database", "")),
         unjournaled=_off("journal", data["journal"]) if "journal" in data else False,
     )
 
@@ -139,6 +144,12 @@ def _yes(key: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"--data {key}={value}: the only allowed values are true and false")
     return value
+
+
+def _retry(value: object) -> bool:
+    if value not in ("", "retry"):
+        raise UsageError(f"--data database={value}: the only allowed value is retry")
+    return value == "retry"
 
 
 def _off(key: str, value: object) -> bool:

@@ -25,7 +25,9 @@ from orchestrator.facts.clock import Clock
 from orchestrator.facts.contents import Contents
 from orchestrator.facts.fired import Fired
 from orchestrator.facts.idle import ColorInFlight, KeptConnections
+from orchestrator.facts.migration import Migration
 from orchestrator.facts.node import Node
+from orchestrator.facts.older import Older
 from orchestrator.facts.revision import Revision
 from orchestrator.facts.served import Served
 from orchestrator.facts.traffic import TrafficLines
@@ -109,7 +111,11 @@ inodes=100000
 memory_kb=500000
 filesystem=ext2/ext3
 fence=12
+barrier=20260101T120000Z-aaaaaaa
 """
+MIGRATION = "state=ended\ncode=3\nline=no such table\nline=the end\n"
+OLDER = "looked\n4711\twww-data\t20260101T120000Z-aaaaaaa\tphp artisan queue:work\n"
+
 RECORD = """blue=100 1 0 3:50 4:50
 green=50 0 1 2:50
 begin=1795872284.029
@@ -136,6 +142,8 @@ RUNS = f'held 1.5 5/6-7\n {HELD}\nrun 0000000001.jsonl\n {{"record":"begin","ver
 
 ASKED: dict[str, Asked] = {
     "node": fact(Node, NODE, root="/srv/shop", app="shop", user="deploy"),
+    "migration": fact(Migration, MIGRATION, root="/srv/shop", key="expand-r", user="deploy"),
+    "older": fact(Older, OLDER, root="/srv/shop", live="20260102T120000Z-bbbbbbb", used="/lib/used", user="deploy"),
     "color": fact(
         ColorAnswers,
         COLOR,

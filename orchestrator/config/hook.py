@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from orchestrator.config.section import Section
 
-Verb = Literal["release", "rollback", "join"]
+Verb = Literal["release", "rollback", "join", "contract"]
 
 ENDS = ("failed", "undone")
 """The points of hooks that are no stages: after a run has failed, and after a run was undone completely."""

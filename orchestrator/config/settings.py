@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 from orchestrator.config import rules
 from orchestrator.config.build import Build
 from orchestrator.config.cutover import Comparison, CutoverStep
+from orchestrator.config.database import Database
 from orchestrator.config.drain import Drain
 from orchestrator.config.duration import Duration
 from orchestrator.config.environment import Environment
@@ -220,6 +221,7 @@ class Settings(Section):
     comparison: Comparison = Comparison()
     drain: Drain = Drain()
     hooks: list[Hook] = Field(default_factory=list, description="your own commands, which run before or after a stage")
+    database: Database | None = None
     journal: Journal = Journal()
     scaling: Scaling | None = None
     keep: int = Field(
@@ -305,8 +307,9 @@ class Settings(Section):
 
     @property
     def runs_as_web(self) -> bool:
-        """Whether a build step or a hook runs as the web user."""
-        return "web" in (*(step.user for step in self.build), *(hook.user for hook in self.hooks))
+        """Whether a build step, a hook or a command of the database runs as the web user."""
+        database = [self.database.user] if self.database else []
+        return "web" in (*(step.user for step in self.build), *(hook.user for hook in self.hooks), *database)
 
     @property
     def shrinks(self) -> bool:

@@ -39,6 +39,7 @@ class NodeState:
     + rss_mb: color -> memory of PHP-FPM, or of the service that answers all requests (MiB)
     + filesystem: type of the file system that holds the application, as ``stat -f`` names the type
     + fence: highest number of a run that the node's guard has seen
+    + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
     + digests: key of a setting -> digest of the value that provisioning applied on the node; None if the node has no
       record of these digests
     + identity: the inventory that provisioned the node; None if an earlier version of this tool provisioned the node
@@ -61,6 +62,7 @@ class NodeState:
     shrunk: frozenset[Color] = frozenset()
     restarted: frozenset[Color] = frozenset()
     draining: bool = False
+    barrier: str = ""
     digests: Mapping[str, str] | None = None
     identity: Identity | None = None
 
@@ -98,6 +100,7 @@ def parse(output: list[str]) -> NodeState:
         shrunk=frozenset(color for color in Color if said[f"{color}.shrunk"]),
         restarted=frozenset(color for color in Color if said.get(f"{color}.restarted")),
         draining=said["draining"] == "yes",
+        barrier=said["barrier"],
         digests=digests(said),
         identity=identity(said),
     )

@@ -94,3 +94,5 @@ say memory_kb "$memory_kb"
 say filesystem "$filesystem"
 if [ -r "$root/guard/fence" ] && [ ! -d "$root/guard/fence" ]; then lines "$root/guard/fence"; else first=0; fi
 say fence "$first"
+lines "$root/guard/barrier"
+say barrier "$first"

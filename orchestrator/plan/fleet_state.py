@@ -76,6 +76,11 @@ class FleetState:
         """Switch -> its state, for all switches whose state is known."""
         return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}
 
+    @property
+    def barrier(self) -> str:
+        """The release of the latest contract: no older release may run any more. Empty if there was no contract."""
+        return max((state.barrier for state in self.node_states.values()), default="")
+
     def without(self, nodes: Collection[str]) -> FleetState:
         """Return the state of the fleet without some nodes.
 

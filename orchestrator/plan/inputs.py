@@ -115,6 +115,13 @@ class Join:
 
 
 @dataclass(frozen=True)
+class Contract:
+    """The operator's request for a contract, which removes from the schema what only older releases use."""
+
+    verb: ClassVar[str] = "contract"
+
+
+@dataclass(frozen=True)
 class ScalingInput:
     """The facts about the nodes' Auto Scaling group that a plan needs.
 
@@ -128,12 +135,26 @@ class ScalingInput:
 
 
 @dataclass(frozen=True)
+class DatabaseInput:
+    """The facts about the database that a plan needs.
+
+    + runner: the name of the node on which the commands run that change the schema
+    + run: a text that is different for each run. The commands of a run have this text in their names
+    + retry: whether to start a command even if it is unknown how a command of an earlier run ended
+    """
+
+    runner: str
+    run: str
+    retry: bool = False
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything from which a plan is made: the operator's request and the observed state of the fleet.
 
-    + asked: the operator's request: a release, a rollback or a join
+    + asked: the operator's request: a release, a rollback, a join or a contract
     + settings: the settings of the run
-    + color: the color that gets all the traffic at the end of this run. In a join: the live color
+    + color: the color that gets all the traffic at the end of this run. In a join or a contract: the live color
     + before: the weights before the run
     + live: the release that was live before the run; None if there was none
     + release: the release that gets the traffic
@@ -144,9 +165,11 @@ class Inputs:
     + members: the names of the nodes that the balancers are expected to reach
     + missing: the nodes that take no part. In a join: the node that comes back
     + scaling: the facts about the Auto Scaling group
+    + database: the facts about the database; None if the run does not change the schema
+    + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
     """
 
-    asked: Release | Rollback | Join
+    asked: Release | Rollback | Join | Contract
     settings: Settings
     color: Color
     before: Weights
@@ -159,10 +182,12 @@ class Inputs:
     members: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     scaling: ScalingInput = ScalingInput()
+    database: DatabaseInput | None = None
+    barrier: str = ""
 
     @property
     def verb(self) -> str:
-        """The kind of the plan: ``release``, ``rollback`` or ``join``."""
+        """The kind of the plan: ``release``, ``rollback``, ``join`` or ``contract``."""
         return self.asked.verb
 
     @property
@@ -211,8 +236,11 @@ class Inputs:
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
+        # a version that does not know these keys reads the runs of all fleets that have no database
+        database = {key: value for key in ("database", "barrier") if (value := plain.pop(key))}
         return {
             **plain,
+            **database,
             "verb": self.verb,
             "settings": without_secrets(self.settings),
             "before": self.before.green,
@@ -246,6 +274,8 @@ class Inputs:
             missing=tuple(Missing(**node) for node in data["missing"]),
             # an older version of this tool did not write these keys
             scaling=ScalingInput(tuple(data.get("scaling", ())), tuple(data.get("instances", ()))),
+            database=DatabaseInput(**data["database"]) if data.get("database") else None,
+            barrier=data.get("barrier", ""),
         )
         _check(made)
         return made
@@ -277,18 +307,22 @@ def _check(i: Inputs) -> None:
         "the nodes": [node.name for node in i.nodes],
         "the switches": [word for switch in i.switches for word in (switch.name, switch.kind, switch.at)],
         "the nodes that are left out": [word for node in i.missing for word in (node.name, node.address)],
+        "the node of the database's commands": [i.database.runner] if i.database else [],
         "mend, members, scaling or instances": [*i.mend, *i.members, *i.scaling.suspended, *i.scaling.instances],
     }
     for what, words in names.items():
         if not all(isinstance(word, str) for word in words):
             raise ValueError(f"{what}: not a text")
+    if i.database and not re.fullmatch(r"[A-Za-z0-9-]+", str(i.database.run)):
+        raise ValueError(f"{i.database.run!r} is not the name of a run's commands")
     formers = [i.live, *(node.former for node in i.nodes), *([join.former_release, *join.stale] if join else [])]
+    formers.append(None if i.barrier == "" else i.barrier)
     for release in (i.release, *(former for former in formers if former is not None)):
         if not isinstance(release, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", release):
             raise ValueError(f"{release!r} is not a release")
 
 
-def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:
+def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join | Contract:
     """Return the operator's request from the data that ``Inputs.to_json`` returned.
 
     Older versions of this tool did not write ``code_only`` and ``cold``: if such a key is missing, its value is False.
@@ -301,5 +335,7 @@ def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join:
             return Rollback(bool(data.get("cold")))
         case "join":
             return Join(data["former_release"], data["former_revision"], tuple(data["stale"]))
+        case "contract":
+            return Contract()
         case verb:
             raise ValueError(f"the inputs of a run have the unknown verb {verb!r}: use the version that wrote them")

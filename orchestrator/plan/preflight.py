@@ -16,7 +16,18 @@ from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.identity import foreign
-from orchestrator.plan.inputs import Inputs, Join, Missing, NodeInput, Release, Rollback, ScalingInput, SwitchInput
+from orchestrator.plan.inputs import (
+    Contract,
+    DatabaseInput,
+    Inputs,
+    Join,
+    Missing,
+    NodeInput,
+    Release,
+    Rollback,
+    ScalingInput,
+    SwitchInput,
+)
 from orchestrator.plan.provisioned import differences, outdated
 
 # On these file systems, a process never finds a path missing during rename(2). On fuse-overlayfs, a process may.
@@ -57,6 +68,7 @@ def release(
     now: datetime,
     color: Color | None = None,
     allow_missing: frozenset[str] = frozenset(),
+    retry: bool = False,
 ) -> Inputs:
     """Return the Inputs of a release.
 
@@ -65,6 +77,7 @@ def release(
     + now: the present time, which becomes a part of the release id
     + color: the color that the operator expects to be idle; None to accept either color
     + allow_missing: names of nodes that are left out if they cannot take part
+    + retry: whether to change the schema even if it is unknown how an earlier run changed it
 
     Raises Refused with every problem found, and UsageError if ``allow_missing`` names an unknown node.
     """
@@ -92,7 +105,8 @@ def release(
         raise Refused(
             f"release {new} exists already: the same commit was released in the same second; repeat the command"
         )
-    return _with_all(fleet, settings, Release(ref), live, new, revision, missing)
+    i = _with_all(fleet, settings, Release(ref), live, new, revision, missing)
+    return replace(i, database=DatabaseInput(i.nodes[0].name, new, retry)) if settings.database else i
 
 
 def code(i: Inputs) -> Inputs:
@@ -135,6 +149,8 @@ def rollback(
     if not states:
         raise Refused("no node can be reached, so the idle color's release is unknown")
     targets = {name: state.release[idle] for name, state in states.items()}
+    if fleet.barrier and all(target is None or target < fleet.barrier for target in targets.values()):
+        raise Refused(_below(fleet.barrier))
     if not any(targets.values()):
         raise Refused(f"there is nothing to go back to: {idle} never had a release")
     if len(set(targets.values())) != 1:
@@ -201,15 +217,49 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
             problems.append(f"{name} does not have release {to} (it has {', '.join(state.releases) or 'none'})")
     if any(state.release[live] == to for state in states.values()):
         problems.append(f"release {to} has the traffic already")
+    if to < fleet.barrier:
+        problems.append(_below(fleet.barrier))
     if problems:
         raise Refused("; ".join(problems))
     return _with_all(fleet, settings, Rollback(cold=True), live, to, to.rpartition("-")[2], missing)
 
 
+def _below(barrier: str) -> str:
+    """Return the line that refuses an older release than the release of the latest contract."""
+    return (
+        f"the contract of {barrier} has removed from the schema what older releases use, so no older release can run: "
+        "release a newer version with deploys/release.py"
+    )
+
+
+def contract(fleet: FleetState, settings: Settings, now: datetime, retry: bool = False) -> Inputs:
+    """Return the Inputs of a contract. All nodes must take part, because any node may run an older release.
+
+    + now: the present time
+    + retry: whether to change the schema even if it is unknown how an earlier run changed it
+
+    Raises Refused with the problems found, and UsageError if the settings have no command for the contract.
+    """
+    if not settings.database or not settings.database.migrate.contract:
+        raise UsageError("there is nothing to contract: the settings have no database.migrate.contract")
+    live, _, fleet, problems = _taking_part(fleet, frozenset())
+    problems += [*foreign(fleet), *_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
+    problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
+    states = fleet.node_states
+    if problems:
+        raise Refused("; ".join(problems))
+    release = next(iter(states.values())).release[live]
+    if release is None:
+        raise Refused(f"{live} has no release: run deploys/release.py first")
+    i = _with_all(fleet, settings, Contract(), live, release, release.rpartition("-")[2], ())
+    database = DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%SZ}", retry)
+    return replace(i, color=live, mend=(), database=database, barrier=fleet.barrier)
+
+
 def _with_all(
     fleet: FleetState,
     settings: Settings,
-    asked: Release | Rollback,
+    asked: Release | Rollback | Contract,
     live: Color,
     release: str,
     revision: str,
@@ -277,6 +327,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     assert isinstance(state, NodeState)
     pattern = next(iter(others.values()))
     release, former = pattern.release[live], pattern.release[live.other]
+    barrier = max(other.barrier for other in others.values())
     if release is None:
         raise Refused(f"{live} has no release on the other nodes: run deploys/release.py first")
     return Inputs(
@@ -296,6 +347,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
         members=(*others, node),
         missing=(Missing(node, fleet.addresses[node], True),),
         scaling=_scaling(fleet, settings),
+        barrier=barrier,
     )
 
 

@@ -149,6 +149,7 @@ class Kind:
       commit, because a later run would not do the work of this stage.
     + repeated: whether the next release or rollback does the work of the stage if the stage fails after the commit.
       False for a hook: the operator has to run the command
+    + decides: whether the command ends with status 1 if the stage fails after the commit
     + proves: whether the stage has to prove that a switch sends no request to a color any more. If such a stage of an
       undo fails at a switch, or at the operator's machine, the undo stops before the next step that needs this
       (``Step.needs``).
@@ -165,6 +166,7 @@ class Kind:
     at_once: bool = False
     owed: bool = False
     repeated: bool = True
+    decides: bool = False
     proves: bool = False
 
 

@@ -36,6 +36,8 @@ def heading(i: Inputs) -> str:
     """Return one line about the run that is about to begin: the verb, the releases and the colors."""
     if i.verb == "join":
         return f"join {', '.join(node.name for node in i.nodes)}: {i.release} ({i.color}) first, then traffic"
+    if i.verb == "contract":
+        return f"contract: {i.release} ({i.color}) is live; afterwards, no older release can run"
     if i.verb == "rollback":
         way = "goes forward again" if i.live is not None and i.release > i.live else "goes back"
         cold = ", started first" if i.cold else ""
@@ -106,6 +108,8 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     The lines name the outcome, the failed places, and the next command of the operator.
     """
     lines: list[tuple[str, dict[str, object]]] = []
+    if i.verb == "contract" and ended.committed:
+        return _contracted(i, ended)
     if ended.committed:
         lines.append((f"done: {i.release} ({i.color}) has all the traffic", {"fg": "green", "bold": True}))
         for places, warning in alike(ended.warnings, by_error):
@@ -138,6 +142,15 @@ def ending(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
     if ended.stopped:
         lines.append((ended.where_stopped, {"fg": "red", "bold": True}))
     return lines
+
+
+def _contracted(i: Inputs, ended: Ended) -> Sequence[tuple[str, dict[str, object]]]:
+    """Return the last lines of a contract that was committed."""
+    failed = [f"the command of the contract failed on {result.place}: {result.error}" for result in ended.failed]
+    if not failed:
+        return [("done: the contract is complete, and no older release can run", {"fg": "green", "bold": True})]
+    after = f"{i.release} keeps the traffic, and no older release may run: repair the cause, then repeat the command"
+    return [(line, {"fg": "red", "bold": True}) for line in (*failed, after)]
 
 
 def still_suspended(processes: Sequence[str]) -> str:

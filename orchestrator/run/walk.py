@@ -162,6 +162,7 @@ class Ended:
     + warnings: the results of the steps that failed after the commit
     + by_hand: the subset of `warnings` that no later command repairs, because the failed step was a hook
     + owed: the subset of `left` and `warnings` that the next command must finish first (``Kind.owed``)
+    + failed: the subset of `warnings` because of which the command ends with status 1 (``Kind.decides``)
     + paused: the name of the pause at which the run waits for the operator; empty if the run does not wait
     + stopped: the name of the stage before which the undo stopped, because a switch may still send requests to the
       color that the stage changes; empty if the undo did not stop. ``left`` then has the answers of the switches
@@ -171,6 +172,7 @@ class Ended:
     reason: BaseException | None = None
     left: list[Result] = field(default_factory=list)
     warnings: list[Result] = field(default_factory=list)
+    failed: list[Result] = field(default_factory=list)
     paused: str = ""
     owed: list[Result] = field(default_factory=list)
     stopped: str = ""
@@ -198,9 +200,12 @@ class Ended:
     def status(self) -> int:
         """The exit status of the command.
 
-        0: the run was committed or waits at a pause. 4: the undo stopped, or failed at a place that answers. 128 + n:
-        the run was undone because of signal n. Otherwise: the exit status of the error that caused the undo, mostly 1.
+        0: the run was committed or waits at a pause. 1: a stage after the commit failed that decides about the status
+        (``Kind.decides``). 4: the undo stopped, or failed at a place that answers. 128 + n: the run was undone because
+        of signal n. Otherwise: the exit status of the error that caused the undo, mostly 1.
         """
+        if self.failed:
+            return 1
         if self.committed or self.paused:
             return 0
         if self.stopped or any(not result.lost for result in self.left):
@@ -353,6 +358,7 @@ class Walk:
         warnings: list[Result] = []
         owed: list[Result] = []
         by_hand: list[Result] = []
+        decisive: list[Result] = []
         for stage in stages:
             if not stage.do:
                 continue
@@ -365,8 +371,9 @@ class Walk:
             warnings += failed
             owed += failed if stage.kind.owed else ()
             by_hand += failed if not stage.kind.repeated else ()
+            decisive += failed if stage.kind.decides else ()
         self._write_rest()
-        return Ended(committed=True, warnings=warnings, owed=owed, by_hand=by_hand)
+        return Ended(committed=True, warnings=warnings, owed=owed, by_hand=by_hand, failed=decisive)
 
     def besides(self, stage: Stage) -> None:
         """Perform a stage that is not in the plan, after the walk has ended. Record the results of the stage.

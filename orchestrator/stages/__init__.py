@@ -12,11 +12,13 @@ from orchestrator.stages.bar import BAR, UNBAR, bar
 from orchestrator.stages.batches import prepare
 from orchestrator.stages.build import BUILD, build
 from orchestrator.stages.configure import CONFIGURE, configure
+from orchestrator.stages.contract import BARRIER, BARRIER_BACK, CHECK, CONTRACT, OLDER, contract
 from orchestrator.stages.copy import COPY
 from orchestrator.stages.cutover import CUTOVER, SWITCH_BACK, VERIFY_OLD, cutover
 from orchestrator.stages.environment import ENVIRONMENT, environment
+from orchestrator.stages.expand import EXPAND, EXPAND_ENDED, expand
 from orchestrator.stages.fetch import DISCARD, FETCH, fetch
-from orchestrator.stages.gate import GATE, GATE_FORMER, MEMBERS, gate, members
+from orchestrator.stages.gate import GATE, GATE_FORMER, GATE_LIVE, MEMBERS, gate, members
 from orchestrator.stages.hooks import HOOK, UNDO_OF_HOOK, woven
 from orchestrator.stages.join import join
 from orchestrator.stages.permit import PERMIT, permit
@@ -37,7 +39,7 @@ from orchestrator.stages.scaling import (
     suspend,
 )
 from orchestrator.stages.share import SHARE, share
-from orchestrator.stages.start import RESTORE, START, start
+from orchestrator.stages.start import RESTORE, RETIRE, START, start
 from orchestrator.stages.stick import ATTACH, ATTACH_AGAIN, ATTACH_BACK, DETACH_NEW, UNSTICK, attach_again, attach_first
 from orchestrator.stages.unchanged import UNCHANGED, unchanged
 from orchestrator.stages.verify import VERIFY
@@ -81,6 +83,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
         permit(i),
         *build(i, "web"),
         configure(i),
+        *expand(i),
         start(i),
         watch(i),
         warm(i),
@@ -120,16 +123,19 @@ def rollback(i: Inputs) -> Plan:
 
 KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
-    *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE, START, WATCH, WARM),
+    *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
+    *(EXPAND, GATE_LIVE, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
+    *(CHECK, RETIRE, OLDER, BARRIER, CONTRACT),
     # stages that only an undo has
     *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER),
+    *(EXPAND_ENDED, BARRIER_BACK),
     *(HOOK, UNDO_OF_HOOK),
 )
 """Every kind of stage, roughly in the order of a run."""
 
-PLANS = {"release": release, "rollback": rollback, "join": join}
+PLANS = {"release": release, "rollback": rollback, "join": join, "contract": contract}
 
 
 def plan(i: Inputs) -> Plan:

@@ -11,6 +11,7 @@ from orchestrator.plan.steps import Batch, Stage
 from orchestrator.stages.build import build
 from orchestrator.stages.configure import configure
 from orchestrator.stages.environment import environment
+from orchestrator.stages.expand import expand
 from orchestrator.stages.fetch import fetch
 from orchestrator.stages.gate import gate_nodes
 from orchestrator.stages.permit import permit
@@ -34,8 +35,11 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
         of = replace(i, nodes=i.nodes[part])
         brought = (quiet(of, balancers=number == 1), fetch(of), same(replace(i, nodes=i.nodes[: part.stop])))
         built = (share(of), environment(of), *build(of), *unchanged(of), permit(of), *build(of, "web"))
-        made = (*brought, *built, configure(of), start(of), warm(of), gate_nodes(of))
-        stages += [replace(stage, batch=Batch(number, len(parts))) for stage in made]
+        in_batch = Batch(number, len(parts))
+        stages += [replace(stage, batch=in_batch) for stage in (*brought, *built, configure(of))]
+        # the schema changes once, before any process of the new release starts, and acts on all nodes
+        stages += expand(i) if number == 1 else ()
+        stages += [replace(stage, batch=in_batch) for stage in (start(of), warm(of), gate_nodes(of))]
     return tuple(stages)
 
 

@@ -11,6 +11,7 @@ from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 GATE = Kind("gate", ("node", "balancer", "api"), changes=False, hooks=True, each_batch=True, standing=True)
 MEMBERS = Kind("members", ("balancer", "api", "node"), changes=False, hooks=True, standing=True)
 GATE_FORMER = Kind("gate former", ("node",), changes=False)
+GATE_LIVE = Kind("gate live", ("node",), changes=False, skipped="there is no live release", hooks=True)
 
 # Seconds by which a step's deadline is longer than the setting ``gate.deadline``. At ``gate.deadline``, the gate itself
 # ends and reports its last observation. Only a place that does not answer at all reaches the step's deadline.
@@ -93,6 +94,12 @@ def gate_former(i: Inputs) -> Stage:
             if node.former and node.former_active
         ),
     )
+
+
+def gate_live(i: Inputs) -> Stage:
+    """Return the stage that checks that the live release still answers on every node after the schema was changed."""
+    steps = (Step(place, Gate(i.color.other, i.live), _deadline(i)) for place in i.node_places) if i.live else ()
+    return Stage(GATE_LIVE, tuple(steps))
 
 
 def _members(i: Inputs, required: bool) -> tuple[Step, ...]:

@@ -32,7 +32,7 @@ class RunHook(Action):
     + ref: the version that the operator asked for; empty if the run has no ref
     + revision: the git commit of the release, or its equivalent for another kind of source
     + nodes: the names of the nodes on which the run acts
-    + verb: ``release``, ``code``, ``rollback`` or ``join``
+    + verb: ``release``, ``code``, ``rollback``, ``join`` or ``contract``
     """
 
     name = "hook"

@@ -8,6 +8,7 @@ from typing import Literal
 from orchestrator.plan.inputs import Inputs, Join
 from orchestrator.plan.steps import Plan, Stage
 from orchestrator.stages.bar import unbar
+from orchestrator.stages.contract import barrier
 from orchestrator.stages.copy import copy
 from orchestrator.stages.fetch import discard, fetch
 from orchestrator.stages.gate import gate_nodes, members
@@ -16,7 +17,7 @@ from orchestrator.stages.promote import promote
 from orchestrator.stages.prune import tidy
 from orchestrator.stages.scaling import resume, suspend
 from orchestrator.stages.share import share
-from orchestrator.stages.start import start
+from orchestrator.stages.start import retire, start
 from orchestrator.stages.warm import warm
 
 
@@ -31,10 +32,12 @@ def join(i: Inputs) -> Plan:
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
-    stages: list[Stage] = [tidy(i)]
+    stages: list[Stage] = [tidy(i), *([barrier(i, i.barrier)] if i.barrier else [])]
     sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", idle(i)))
     for name, side in sides:
         if side is None:
+            # after a contract, an older release may not run: the idle color gets no release
+            stages += [replace(retire(replace(i, color=i.color.other)), side=name, undo=())] if i.barrier else []
             continue
         promoted = (promote(side),) if name == "live" and not is_switch else ()
         made = (*brought(side), share(side), permit(side), start(side), *promoted, warm(side))

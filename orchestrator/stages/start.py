@@ -12,6 +12,7 @@ from orchestrator.stages.quiet import quiet
 
 START = Kind("start", ("node",), hooks=True, each_batch=True)
 RESTORE = Kind("restore", ("node",))
+RETIRE = Kind("retire", ("node",), skipped="the idle color has no release", hooks=True)
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,24 @@ def start(i: Inputs) -> Stage:
     release again, and check the color with the gate. The undo does not warm the color, so the color is cold afterwards.
     If a switch may still send requests to the color, the undo stops before it restarts the color.
     """
-    return Stage(
-        START,
-        tuple(_start(i, node, i.release, services=True, warms=True) for node in i.nodes),
-        undo=(
-            quiet(i),
-            Stage(RESTORE, tuple(_start(i, node, node.former, services=False, warms=False) for node in i.nodes)),
-            gate_former(i),
-        ),
-    )
+    steps = tuple(_start(i, node, i.release, services=True, warms=True) for node in i.nodes)
+    return Stage(START, steps, undo=_former(i))
+
+
+def retire(i: Inputs) -> Stage:
+    """Return the stage that leaves the idle color, ``i.color``, without a release: the former release is stopped.
+
+    The undo is the same as after a start: the color gets its former release again.
+    """
+    nodes = [node for node in i.nodes if node.former]
+    steps = tuple(_start(i, node, None, services=False, warms=False) for node in nodes)
+    return Stage(RETIRE, steps, undo=_former(i) if steps else ())
+
+
+def _former(i: Inputs) -> tuple[Stage, ...]:
+    """Return the stages that start the former release of the color ``i.color`` again."""
+    restore = tuple(_start(i, node, node.former, services=False, warms=False) for node in i.nodes)
+    return (quiet(i), Stage(RESTORE, restore), gate_former(i))
 
 
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool, warms: bool) -> Step:

@@ -14,7 +14,7 @@ from orchestrator.verbs.asked import asked
 from orchestrator.verbs.bound import Approved
 from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
-from orchestrator.verbs.release import code, inputs, join, release, rollback
+from orchestrator.verbs.release import code, contract, inputs, join, release, rollback
 from orchestrator.verbs.remove import remove, show_removal
 from orchestrator.verbs.show import show_for_approval, show_plan
 from orchestrator.verbs.status import show_status
@@ -27,6 +27,7 @@ __all__ = [
     "abort",
     "asked",
     "code",
+    "contract",
     "inputs",
     "join",
     "promote",
@@ -48,6 +49,7 @@ PLANNED: dict[str, Callable[[Fleet, Options, Approved | None], int]] = {
     "code": code,
     "rollback": rollback,
     "join": join,
+    "contract": contract,
     "provision": provision,
 }
 """Verb -> function that executes the verb, for the verbs whose plan is shown for approval before the run.
@@ -61,6 +63,7 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "code": code,
     "rollback": rollback,
     "join": join,
+    "contract": contract,
     "promote": promote,
     "resume": resume,
     "abort": abort,

@@ -1,4 +1,4 @@
-"""The verbs that begin a run: `release`, `code`, `rollback`, `join`.
+"""The verbs that begin a run: `release`, `code`, `rollback`, `join`, `contract`.
 
 If an earlier run stopped before its end, each of these verbs first undoes or completes that run.
 """
@@ -77,10 +77,18 @@ def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> in
     return _change(fleet, "join", options, approved)
 
 
+def contract(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
+    """Remove from the schema what only older releases use. Return the exit status.
+
+    + approved: the plan that was shown to the operator before the run; None with ``-y``
+    """
+    return _change(fleet, "contract", options, approved)
+
+
 def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None) -> int:
     """Settle an earlier run that stopped, then make the plan of the verb and perform the plan. Return the exit status.
 
-    + verb: ``release``, ``code``, ``rollback`` or ``join``
+    + verb: ``release``, ``code``, ``rollback``, ``join`` or ``contract``
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     with begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb) as session:
@@ -140,10 +148,19 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
         return preflight.rollback(seen, fleet.settings, options.to, options.allow_missing)
     if verb == "join":
         return preflight.join(seen, fleet.settings, options.node, lambda release: _revision_of(fleet, release))
+    if verb == "contract":
+        return preflight.contract(seen, fleet.settings, datetime.now(UTC), options.retry)
     preflight.live_color(seen)
     asked = version(fleet, options)
     i = preflight.release(
-        seen, fleet.settings, asked.ref, asked.revision, datetime.now(UTC), options.color, options.allow_missing
+        seen,
+        fleet.settings,
+        asked.ref,
+        asked.revision,
+        datetime.now(UTC),
+        options.color,
+        options.allow_missing,
+        options.retry,
     )
     return preflight.code(i) if verb == "code" else i
 

@@ -67,13 +67,13 @@ class Site:
         self.said += done.stdout + done.stderr
         return done.returncode
 
-    def start(self, verb: str, *data: str, web: str) -> subprocess.Popen[str]:
+    def start(self, verb: str, *data: str, web: str, **more: Any) -> subprocess.Popen[str]:
         """Start a deploy file, and return its process."""
         words = [word for one in data for word in ("--data", one)]
         return subprocess.Popen(
             [str(PYINFRA), "inventory/fleet.py", f"deploys/{verb}.py", "-y", *words],
             cwd=ROOT,
-            env=self.fleet.env | {"SETTINGS": json.dumps(settings(self.directory, web=web))},
+            env=self.fleet.env | {"SETTINGS": json.dumps(settings(self.directory, web=web) | more)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

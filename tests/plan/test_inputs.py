@@ -50,7 +50,9 @@ def test_there_are_journals_of_a_former_version() -> None:
 @pytest.mark.parametrize("full", [False, True])
 def test_inputs_survive_the_journal(verb: str, settings: str, full: bool) -> None:
     i = plans.inputs(verb, settings, full)
-    assert flat(i).keys() == KEYS
+    # a run that does not concern a database has no key about it, so that former versions read this run
+    more = {key for key, value in (("database", i.database), ("barrier", i.barrier)) if value}
+    assert flat(i).keys() == KEYS | more
     assert Inputs.from_json(flat(i), i.settings) == i
 
 
@@ -91,5 +93,5 @@ def test_keys_that_an_older_version_did_not_write_are_false() -> None:
 
 def test_an_unknown_verb_is_refused() -> None:
     i = plans.inputs("release")
-    with pytest.raises(ValueError, match="unknown verb 'contract'"):
-        Inputs.from_json(flat(i) | {"verb": "contract"}, i.settings)
+    with pytest.raises(ValueError, match="unknown verb 'migrate'"):
+        Inputs.from_json(flat(i) | {"verb": "migrate"}, i.settings)

@@ -304,7 +304,7 @@ def test_a_process_directory_is_in_use_wherever_the_app_is(node: Node, link: str
     with subprocess.Popen(["sleep", "60"], cwd=node.releases / RELEASE / "config") as process:
         done = node.run("used", slash=slash)
         process.kill()
-    assert (done.returncode, done.stdout.decode()) == (0, f"{RELEASE}\n")
+    assert (done.returncode, done.stdout.decode()) == (0, f"{RELEASE} {process.pid}\n")
     assert node.run("used", slash=slash).stdout == b""
 
 

@@ -49,6 +49,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "batches": {"batches": [1, "100%"], "build": [{"name": "composer", "run": "composer install"}], "hooks": HOOKS},
     "watched": {"scaling": {"group": "shop", "suspend": False}},
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1"]}]},
+    "database": {"database": {"migrate": {"expand": "a", "check": "b", "contract": "c"}}},
     "alb": {"switches": [ALB], "cutover": [{"weight": 10, "bake": 60}, {"weight": 100}]},
 }
 
@@ -56,12 +57,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any) -> Inputs:
     """Inputs of a run.
 
-    + verb: ``release``, ``rollback``, ``join``
+    + verb: ``release``, ``rollback``, ``join``, ``contract``
     + settings: a key of ``SETTINGS``
     + full: with drift, a missing node, a release that is started first, code only
     + changes: of the settings, on top
     """
-    join = verb == "join"
+    join, database = verb == "join", settings == "database"
     switch = {
         "node": tuple(SwitchInput(name, "node", "node") for name in ("node1", "node2")),
         "alb": (SwitchInput("alb", "alb", "api", 60.0, attached=not full),),
@@ -69,9 +70,9 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
     data: dict[str, Any] = {
         "verb": verb,
         "color": "green",
-        "before": 100 if join else 0,
+        "before": 100 if join or verb == "contract" else 0,
         "live": OLD,
-        "release": {"release": NEW, "rollback": FORMER, "join": OLD}[verb],
+        "release": {"release": NEW, "rollback": FORMER, "join": OLD, "contract": OLD}[verb],
         "ref": "main" if verb == "release" else "",
         "revision": "c" * 40,
         "mend": ["node1"] if full else [],
@@ -83,6 +84,8 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
         "instances": ["i-1"] if settings in ("everything", "watched") else [],
         "cold": verb == "rollback" and full,
         "code_only": verb == "release" and full,
+        "database": {"runner": "node1", "run": "r1"} if database and verb in ("release", "contract") else None,
+        "barrier": FORMER if database and full else "",
     }
     made = load(BASE | SETTINGS[settings] | changes)
     data["settings"] = made.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
@@ -92,7 +95,7 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
     data["switches"] = [vars(one) for one in switch]
     data["missing"] = [vars(node) for node in missing]
     found = Inputs.from_json(data, made)
-    assert found.before == Weights.all_to(Color.green if join else Color.blue)
+    assert found.before == Weights.all_to(Color.green if join or verb == "contract" else Color.blue)
     return found
 
 
@@ -100,6 +103,7 @@ def plans() -> Iterator[Plan]:
     """Every plan of every kind of Inputs here."""
     for verb, settings, full in product(("release", "rollback", "join"), SETTINGS, (False, True)):
         yield plan(inputs(verb, settings, full))
+    yield plan(inputs("contract", "database"))
 
 
 def stages() -> Iterator[Stage]:

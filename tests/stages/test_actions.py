@@ -15,9 +15,11 @@ from orchestrator.stages.bake import Bake
 from orchestrator.stages.bar import Bar
 from orchestrator.stages.build import Build
 from orchestrator.stages.configure import Configure
+from orchestrator.stages.contract import Barrier, FindOlder
 from orchestrator.stages.copy import Copy
 from orchestrator.stages.cutover import Fire, Shift
 from orchestrator.stages.environment import Environment
+from orchestrator.stages.expand import AwaitMigration, Migrate
 from orchestrator.stages.fetch import Discard, Fetch
 from orchestrator.stages.gate import Gate, Members
 from orchestrator.stages.hooks import RunHook
@@ -113,6 +115,17 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         {"kind": "alb", "color": "blue", "after": 60.0, "still": 5.0, "nodes": ["n1"]},
     ),
     (Detach("alb", BLUE, 0.0), {"kind": "alb", "color": "blue", "after": 0.0}),
+    (
+        Migrate("expand", "expand-r", R, BLUE, "www-data"),
+        {"phase": "expand", "key": "expand-r", "release": R, "color": "blue", "user": "www-data"},
+    ),
+    (
+        Migrate("contract", "contract-r", R, BLUE, retry=True),
+        {"phase": "contract", "key": "contract-r", "release": R, "color": "blue", "retry": True},
+    ),
+    (AwaitMigration("expand-r"), {"key": "expand-r"}),
+    (FindOlder(R), {"release": R}),
+    (Barrier(R), {"release": R}),
     (Unchanged(R, S), {"release": R, "live": S}),
     (Verify(R, None, tolerant=False), {"release": R, "other": None, "tolerant": False}),
     (Warm(BLUE), {"color": "blue"}),

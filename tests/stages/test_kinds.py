@@ -24,10 +24,11 @@ MODULES = [import_module(f"orchestrator.stages.{module.name}") for module in pkg
 
 POINTS = (
     *("suspend", "inherit", "attach", "mend", "tidy"),
-    *("quiet", "fetch", "copy", "same", "share", "environment", "unchanged", "permit", "configure", "start", "watch"),
+    *("quiet", "fetch", "copy", "same", "share", "environment", "unchanged", "permit", "configure"),
+    *("expand", "gate live", "start", "watch"),
     *("warm", "gate", "members", "bar", "arm", "cutover", "verify", "unstick", "bake"),
     *("newcomers", "proof", "promote", "newcomers after", "prune", "discard", "unbar", "attach again"),
-    "resume scaling",
+    *("resume scaling", "check", "retire", "older processes", "barrier", "contract"),
 )
 
 

@@ -29,7 +29,9 @@ HARMLESS = {
     # `live` links decide about traffic only if the nodes are a switch, and then this is the shift itself
     "promote",
     # a command of the application
-    "hook",
+    *("hook", "migrate"),
+    # they read, wait, or write a file of the guard
+    *("await migration", "find older", "barrier"),
 }
 
 

@@ -1,0 +1,90 @@
+"""Plan a contract: remove from the schema what only older releases use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Kind, Plan, Stage, Step
+from orchestrator.stages.expand import migration
+from orchestrator.stages.quiet import quiet
+from orchestrator.stages.start import retire
+
+CHECK = Kind("check", ("node",), skipped="the settings have no database.migrate.check", hooks=True)
+OLDER = Kind("older processes", ("node",), changes=False, hooks=True, standing=True)
+BARRIER = Kind("barrier", ("node",), hooks=True)
+CONTRACT = Kind("contract", ("node",), hooks=True, decides=True)
+
+
+@dataclass(frozen=True)
+class FindOlder(Action):
+    """Fail if a process of another release than the live release runs on a node.
+
+    + release: the live release
+    """
+
+    name = "find older"
+    handler = "orchestrator.run.handlers.barrier:FindOlderHandler"
+
+    release: str
+
+
+@dataclass(frozen=True)
+class Barrier(Action):
+    """Note on a node that no release that is older than this release may run on the node any more.
+
+    + release: the release; empty to remove the note
+    """
+
+    name = "barrier"
+    handler = "orchestrator.run.handlers.barrier:BarrierHandler"
+
+    release: str
+
+
+def contract(i: Inputs) -> Plan:
+    """Return the plan of a contract.
+
+    Before the schema changes, the plan stops the older release in the idle color, and fails if another process of an
+    older release still runs. The commit comes before the command of the contract, because after the command has
+    begun, no older release can work. From the commit on, runs refuse all releases that are older than the live release.
+    If the command fails, the next contract runs the command again.
+    """
+    assert i.settings.database is not None
+    idle = replace(i, color=i.color.other)
+    check = (migration(i, "check"),) if i.settings.database.migrate.check else ()
+    return Plan(
+        "contract",
+        (
+            Stage(CHECK, check),
+            quiet(idle),
+            retire(idle),
+            older(i),
+            replace(barrier(i, i.release, undo=i.barrier), commits=True),
+            Stage(CONTRACT, (migration(i, "contract"),)),
+        ),
+    )
+
+
+def older(i: Inputs) -> Stage:
+    """Return the stage that checks that no process of another release than the live release runs on the nodes."""
+    action = FindOlder(i.release)
+    return Stage(OLDER, tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places))
+
+
+def barrier(i: Inputs, release: str, undo: str | None = None) -> Stage:
+    """Return the stage that notes the barrier on the nodes.
+
+    + release: the release; no older release may run any more
+    + undo: the release of the former barrier, which an undo notes again; empty for no barrier, None for no undo
+    """
+
+    def noted(release: str) -> Stage:
+        deadline = i.settings.deadlines.promote
+        return Stage(BARRIER, tuple(Step(place, Barrier(release), deadline) for place in i.node_places))
+
+    back = (replace(noted(undo), kind=BARRIER_BACK),) if undo is not None else ()
+    return replace(noted(release), undo=back)
+
+
+BARRIER_BACK = Kind("barrier back", ("node",))
