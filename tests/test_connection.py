@@ -78,7 +78,7 @@ def test_a_command_gets_a_known_locale_umask_and_path() -> None:
 
 def test_commands_get_the_locale_and_path_of_the_login() -> None:
     before = "export LC_ALL=de_DE.UTF-8 PATH=/opt/own:/usr/bin:/bin"
-    hook = script(read("operations/hook.sh"), 'echo "${LC_ALL-none} $PATH"; env', "r1", "blue", "/", "")
+    hook = script(read("operations/hook.sh"), 'echo "${LC_ALL-none} $PATH"; env', "r1", "blue", "/", "", "")
     lines = said(heard(hook, before))
     assert lines[0] == "de_DE.UTF-8 /opt/own:/usr/bin:/bin"
     assert not [line for line in lines if line.startswith("ORCHESTRATOR_")]
