@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from orchestrator import environment
 from orchestrator.config import load
 from orchestrator.config.environment import Environment
+from orchestrator.environment import file
 from orchestrator.errors import OrchestratorError
 from tests.test_mask import SETTINGS
 
@@ -118,18 +119,31 @@ def test_a_value_is_read_alike(value: str, tmp_path: Path) -> None:
         "a\\\\$b",
         "x\n\\",
         "a\0b",
+        *("${OTHER}", "a${OTHER}b", "$${OTHER}", "\\${OTHER}", "${}", "${no name}", "${OTHER:-x}", "one\n${OTHER}"),
     ],
 )
 def test_a_value_that_is_not_read_alike_is_refused_by_its_key(value: str) -> None:
     with pytest.raises(OrchestratorError, match=r"^environment: KEY has ") as refused:
         environment.text({"OTHER": "x", "KEY": value})
     assert value not in str(refused.value)
-    assert not re.search("two|HOME|5|id`", str(refused.value))
+    assert not re.search("two|HOME|5|id`|OTHER|name", str(refused.value))
+
+
+@pytest.mark.parametrize("value", ["${OTHER}", "\\${OTHER}", "${}", "${no name}", "${OTHER:-x}", "${a\nb}"])
+def test_python_dotenv_replaces_even_in_single_quotes(value: str) -> None:
+    assert file.REPLACED.search(value)
+    assert of_python(f"OTHER=x\nKEY='{value}'\n")["KEY"] != value
+
+
+@pytest.mark.parametrize("value", ["${OTHER", "${OTHER:x}", "$ {OTHER}", "$\\{OTHER}", "$OTHER", "$(id)", "{OTHER}"])
+def test_a_dollar_that_no_reader_replaces_is_written(value: str, tmp_path: Path) -> None:
+    text = environment.text({"OTHER": "x", "KEY": value, "NEXT": "1"})
+    assert of_python(text)["KEY"] == of_sh(text, tmp_path / ".env")["KEY"] == of_php(text)["KEY"] == value
 
 
 def test_values_in_single_quotes_are_literal() -> None:
-    values = {"A": 'x$y`z"', "B": "1.2", "C": "${A}"}
-    assert environment.text(values) == "A='x$y`z\"'\nB=1.2\nC='${A}'\n"
+    values = {"A": 'x$y`z"', "B": "1.2", "C": "$A"}
+    assert environment.text(values) == "A='x$y`z\"'\nB=1.2\nC='$A'\n"
 
 
 def test_spaces_around_a_value_of_the_settings_are_its_own() -> None:
@@ -182,6 +196,10 @@ NOT_ALIKE = {
     "\\${APP}": "has a backslash before a $",
     "a\\$b": "has a backslash before a $",
     '"\\\\${APP}"': "has a backslash before a $",
+    "'${APP}'": "has a ${...} in single quotes, which only python-dotenv replaces",
+    "'a ${APP:-x}'": "has a ${...} in single quotes, which only python-dotenv replaces",
+    "'\\${APP}'": "has a ${...} in single quotes, which only python-dotenv replaces",
+    "'${}'": "has a ${...} in single quotes, which only python-dotenv replaces",
 }
 """Value in a dotenv file that these readers read differently -> what the message says."""
 
@@ -198,9 +216,11 @@ def test_a_value_of_a_file_is_expanded_as_its_readers_do(value: str, expected: s
     assert of_python(text)["KEY"] == expected
 
 
-@pytest.mark.parametrize("value", ["${APP}", "$APP", "${NO:-x}", "$(id)", "\\${APP}"])
+@pytest.mark.parametrize("value", ["$APP", "$(id)", "\\$APP", "${APP", "${APP:x}"])
 def test_in_single_quotes_nothing_is_expanded(value: str, tmp_path: Path) -> None:
-    assert read(f"{TWO}KEY='{value}'\n", tmp_path)["KEY"] == value
+    text = f"{TWO}KEY='{value}'\n"
+    assert read(text, tmp_path)["KEY"] == value
+    assert of_python(text)["KEY"] == value
 
 
 @pytest.mark.parametrize(("value", "why"), NOT_ALIKE.items())

@@ -80,8 +80,9 @@ def text(variables: Mapping[str, str]) -> str:
     """Return the content of a dotenv file. Shells and dotenv libraries all read the same values from this content.
 
     The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if a value has a NUL character.
-    Also raises UsageError if shells and libraries read a value differently, whichever quotes are used. The message
-    names the variable, but does not show the value.
+    Also raises UsageError if shells and libraries read a value differently, whichever quotes are used: for example,
+    python-dotenv replaces ``${NAME}`` even in single quotes. The message names the variable, but does not show the
+    value.
 
     + variables: name -> value
     """
@@ -95,14 +96,15 @@ def _quoted(key: str, value: str) -> str:
         )
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,-]*", value):
         return value
-    # text in single quotes is literal, with two exceptions: python-dotenv reads some backslashes as escapes, and
-    # phpdotenv may read the next line as a continuation of this line
-    if not re.search(r"['\n\r]|\\\\|\\\Z", value) and not _looks_open(f"='{value}'"):
+    replaced = file.REPLACED.search(value)
+    # text in single quotes is literal, with three exceptions: python-dotenv replaces ${...} in any quotes, and reads
+    # some backslashes as escapes, and phpdotenv may read the next line as a continuation of this line
+    if not replaced and not re.search(r"['\n\r]|\\\\|\\\Z", value) and not _looks_open(f"='{value}'"):
         return f"'{value}'"
-    if wrong := _no_way(value):
+    if wrong := "a ${...}" if replaced else _no_way(value):
         raise UsageError(
-            f"environment: {key} has {wrong}, which shells, phpdotenv and python-dotenv read differently, however the "
-            "value is quoted: encode the value (base64)"
+            f"environment: {key} has {wrong}, which shells, phpdotenv and python-dotenv read differently, whichever "
+            "quotes are used: encode the value (base64)"
         )
     return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"'
 

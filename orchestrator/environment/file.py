@@ -21,6 +21,12 @@ from orchestrator.errors import UsageError
 DOLLAR = re.compile(rf"(?P<escape>\\+)?\$(?:\{{(?P<name>{NAME})\}}|(?P<other>[A-Za-z_({{]))?")
 """A dollar sign in a value, with the backslashes before it and the part behind it that may give it a meaning."""
 
+REPLACED = re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}")
+"""A part of a value that python-dotenv replaces, whichever quotes and escapes are used.
+
+In single quotes, shells, phpdotenv and Symfony's Dotenv replace nothing.
+"""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -38,7 +44,7 @@ class Line:
 
     @property
     def literal(self) -> bool:
-        """Whether the value is in single quotes. Nothing is expanded there."""
+        """Whether the value is in single quotes. There, only python-dotenv replaces variables."""
         return self.raw.startswith("'")
 
 
@@ -92,7 +98,7 @@ def expanded(found: Iterable[Line], keys: Sequence[str], given: Mapping[str, str
     known: dict[str, str] = {}
     problems: dict[str, str] = {}
     for line in found:
-        problem = None if line.literal else _problem(line, {**known, **given})
+        problem = _problem(line, {**known, **given})
         problems.pop(line.key, None)
         if problem:
             problems[line.key] = f"settings: environment.file: {line.where}: {line.key} {problem}"
@@ -108,9 +114,13 @@ def _problem(line: Line, known: Mapping[str, str]) -> str | None:
 
     + known: the variables that are defined in earlier lines or elsewhere
     """
-    quotes = "or put the whole value in single quotes, if the $ is meant literally"
+    if line.literal:
+        replaced = "has a ${...} in single quotes, which only python-dotenv replaces: encode the value (base64)"
+        return replaced if REPLACED.search(line.value) else None
+    literal = "encode the value (base64)" if REPLACED.search(line.value) else "put the whole value in single quotes"
+    quotes = f"or, if the $ is meant literally, {literal}"
     if re.search(r"\\\$", line.raw):
-        return "has a backslash before a $, which readers of such files do not agree on: put the value in single quotes"
+        return f"has a backslash before a $, which readers of such files do not agree on: {literal}"
     for dollar in DOLLAR.finditer(line.value):
         if dollar["other"] == "{":
             return f"has a ${{ that does not begin ${{NAME}}, and readers do not agree on it: write ${{NAME}}, {quotes}"
