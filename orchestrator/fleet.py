@@ -107,7 +107,7 @@ class Fleet:
         self._reached = {host.name for host in state.inventory if host.connected}
         """Names of the hosts to which pyinfra had a connection at the begin of the run."""
         if not self.nodes:
-            raise UsageError(f"inventory group {settings.nodes} has no nodes: add the app servers to it")
+            raise UsageError(f"inventory group {settings.nodes} has no nodes: add the nodes to this group")
         for host in state.inventory:
             if not isinstance(host.connector, Connection):
                 host.connector = Connection(host.connector)
@@ -118,7 +118,7 @@ class Fleet:
         if group not in self.state.inventory.groups:
             near = nearest(group, known)
             hint = f" (did you mean {near}?)" if near else f" (its groups: {', '.join(known) or 'none'})"
-            raise UsageError(f"the inventory has no group {group}{hint}: add it, or correct the settings")
+            raise UsageError(f"the inventory has no group {group}{hint}: add the group, or correct the settings")
         return [host.name for host in self.state.inventory.get_group(group)]
 
     def _api(self, switch: Switch) -> Api | None:

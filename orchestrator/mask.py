@@ -25,7 +25,7 @@ class Mask(logging.Filter):
         self._forms: list[str] = []
         given = settings.environment.values.values() if settings.environment else ()
         secrets = [settings.token, settings.preview_token, *(value.get_secret_value() for value in given)]
-        # php.ini values may hold a password: for example, the address of a session store
+        # values of the setting php.ini may hold a password: for example, the address of a session store
         secrets += settings.php.ini.values()
         self.add([*secrets, *settings.source.secrets])
 

@@ -84,7 +84,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
             hint = f" (did you mean {near}?)" if near else f" ({verb} knows {', '.join(known) or 'none'})"
             raise UsageError(f"unknown --data {key}{hint}")
         if found := unprintable(str(data[key])):
-            raise UsageError(f"--data {key} must not contain {found}: leave it out")
+            raise UsageError(f"--data {key} must not contain {found}: leave this character out")
         if data[key] == "" and key in ("to", "color", "sha256", "save", "bound", "report"):
             raise UsageError(f"--data {key} is empty: give a value, or leave --data {key}= out")
     if verb == "join" and not data.get("node"):

@@ -30,7 +30,7 @@ class Mode(Enum):
 
     nothing_begun = "nothing was changed"
     running = "undoing"
-    finishing = "please wait: this cannot be interrupted"
+    finishing = "please wait: the run can no longer be interrupted"
 
 
 class Signals:

@@ -1,4 +1,4 @@
-"""The pages of the documentation: each link leads somewhere, and the code accepts each command and each setting.
+"""The pages of the documentation: each link leads somewhere, and the code accepts each command and setting.
 
 The tests run no command. They ask the programs' own parsers whether each command can be typed as the page writes it.
 """
@@ -192,3 +192,8 @@ def test_the_units_of_the_page_of_logs_exist() -> None:
     units = [node.nginx(Color.blue), node.service(Color.blue), node.service_unit(Color.blue, "ws")]
     known = {unit.removesuffix(".service") for unit in (*units, node.shrink(Color.blue, "service"))}
     assert set(named) - {"shop-*"} == known
+
+
+@each_page
+def test_every_page_links_to_the_words(page: Path) -> None:
+    assert page.name == "how.md" or "how.md#words)" in page.read_text()

@@ -132,8 +132,8 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
             return
         if there is not None and there.fence > announcement.fence:
             raise OrchestratorError(
-                f"{url} was not written: it has the announcement of run {there.fence}, which is newer than this "
-                f"run ({announcement.fence}). Run deploys/status.py to see the newer run"
+                f"{url} was not written: the object has the announcement of run {there.fence}, which is newer than "
+                f"this run ({announcement.fence}). Run deploys/status.py to see the newer run"
             )
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with asking(url):
@@ -145,7 +145,8 @@ def announce(s3: Any, url: str, announcement: Announcement) -> None:
                 if error.response["Error"].get("Code") not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise
     raise OrchestratorError(
-        f"{url} was not written: before each of {TRIES} attempts, another process had changed it. Repeat the command"
+        f"{url} was not written: before each of {TRIES} attempts, another process had changed the object. Repeat the "
+        "command"
     )
 
 

@@ -148,7 +148,7 @@ def explain(code: str, message: str, page: str = "docs/aws-instances.md") -> str
     if code in ("RuleNotFound", "TargetGroupNotFound"):
         return f"{code}: {message}; correct the ARN in the settings, or the account or region"
     if code == "OperationNotPermitted":
-        return f"AWS does not permit this ({message}); if it is the listener's default rule, make a separate rule"
+        return f"AWS does not permit the request ({message}); if the rule is the default rule, make a separate rule"
     if code == "TooManyTags":
         return f"there is no room for one more tag ({message}); remove unused tags, or let a barred node in"
     return f"{code}: {message}"
@@ -168,5 +168,5 @@ def explain_own(name: str, text: str) -> str:
     if CREDENTIALS.search(name):
         return f"{text}; {LOG_IN}"
     if NETWORK.search(name):
-        return f"{text}; check the network, and endpoint_url in the settings (leave it out for AWS itself)"
+        return f"{text}; check the network, and endpoint_url in the settings (for AWS itself, leave endpoint_url out)"
     return text

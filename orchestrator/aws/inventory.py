@@ -94,7 +94,8 @@ def _hosts(ports: Ports, account: Account) -> list[tuple[str, dict[str, str]]]:
     except Refused as differences:
         if not _goes_on():
             raise
-        click.secho(str(differences).replace("nothing was changed", "continuing all the same"), fg="yellow", err=True)
+        said = str(differences).replace("nothing was changed", "the command continues all the same")
+        click.secho(said, fg="yellow", err=True)
     if not found.tagged:
         raise UsageError(
             f"no running instance has the tags {setting('ORCHESTRATOR_TAGS')}: correct ORCHESTRATOR_TAGS or the account"

@@ -257,9 +257,12 @@ def advice(changed: Changes) -> list[str]:
     """
     return [
         *(
-            f"{id} was added during the run and does not have its release: it gets no traffic until "
+            f"{id} was added during the run and does not have the run's release: the instance gets no traffic until "
             f"you run deploys/join.py --data node={id}"
             for id in changed.came
         ),
-        *(f"{id} was removed during the run: the Auto Scaling group terminated it, or it died" for id in changed.went),
+        *(
+            f"{id} was removed during the run: the Auto Scaling group terminated the instance, or the instance died"
+            for id in changed.went
+        ),
     ]

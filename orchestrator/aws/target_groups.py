@@ -210,18 +210,18 @@ def _members(group: Group, members: Mapping[str, str], ports: Ports, kept_out: f
         if id in kept_out:
             if there:
                 yield (
-                    f"{color}: {name} ({id}) is registered although the tag {BARRED}{id} says that it is barred: "
-                    "deregister it, or remove the tag"
+                    f"{color}: {name} ({id}) is registered although the tag {BARRED}{id} says that the node is barred: "
+                    "deregister the node, or remove the tag"
                 )
         elif not there and Target(id, port) not in leaving:
-            yield f"{color}: {name} ({id}:{port}) is not registered in {_name(group)}: register it"
+            yield f"{color}: {name} ({id}:{port}) is not registered in {_name(group)}: register {id}"
     expected = {Target(id, port) for id in members.values()}
     for target in sorted(group.registered - expected):
         owner = next((name for name, id in members.items() if id == target.id), None)
         if owner is None:
             yield (
-                f"{color}: {target} is registered in {_name(group)}, but no node of the inventory has it: "
-                "deregister it, or add the node"
+                f"{color}: {target} is registered in {_name(group)}, but no node of the inventory has this "
+                "target: deregister the target, or add the node to the inventory"
             )
         else:
             yield (
@@ -242,7 +242,10 @@ def _differences(blue: Group, green: Group) -> Iterable[str]:
             )
     for group in (blue, green):
         if group.settings.get("HealthCheckEnabled") is False:
-            yield f"{group.color}: health checks of {_name(group)} are off, so its health is unknown: turn them on"
+            yield (
+                f"{group.color}: health checks of {_name(group)} are off, so the health of its targets is unknown: "
+                "turn the health checks on"
+            )
 
 
 def _stickiness(groups: Iterable[Group], sticky: bool) -> Iterable[str]:

@@ -19,11 +19,12 @@ from orchestrator.config.settings import KINDS, Settings, section_in
 
 
 def document() -> str:
-    """Return the whole page, in Markdown."""
+    """Return the whole page, in Markdown. References such as ``(docs/using.md)`` become links to the pages."""
     lines = [
         "# Settings",
         "",
         "The settings are one dictionary, `settings`, in the inventory's group data. An unknown key is an error.",
+        "[how.md](how.md#words) explains words such as release, node and color.",
         "",
         "A duration is a number of seconds, or a text with a unit: `500ms`, `90s`, `2m`, `1h`. If the default is",
         "empty, the key is not set. Each section has its own table below.",
@@ -39,7 +40,7 @@ def document() -> str:
         "",
         *_section(Settings, ""),
     ]
-    return "\n".join(lines) + "\n"
+    return re.sub(r"\(docs/([\w-]+\.md)\)", r"([\1](\1))", "\n".join(lines)) + "\n"
 
 
 def _section(section: type[BaseModel], path: str) -> Iterable[str]:

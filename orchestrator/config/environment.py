@@ -37,7 +37,7 @@ class Environment(Section):
     file: OperatorFile | None = Field(
         None,
         description="dotenv file on the operator's machine, from which values are read. `${NAME}` is replaced by the "
-        "value of the variable NAME, except in single quotes (docs/building.md)",
+        "value of the variable NAME (docs/building.md)",
     )
     keys: list[str] = Field(
         default_factory=list,

@@ -1,4 +1,4 @@
-"""The settings that say where the lock and the journals (the records of all runs) are kept."""
+"""The settings that say where the lock and the journal (the record of all runs) are kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PREFIX = form(
 
 
 class Journal(Aws):
-    """The place of the lock and of the journals (records) of all runs: files on a host, or objects in S3.
+    """Where the lock and the journal (the record of all runs) are kept: in files on a host, or in objects in S3.
 
     `region`, `profile` and `endpoint_url` are only for kind `s3`. If `endpoint_url` names a service other than S3, this
     service must support conditional writes, which the lock needs.
@@ -34,7 +34,7 @@ class Journal(Aws):
     host: str | None = Field(
         None,
         min_length=1,
-        description="only with kind `host`: inventory host that keeps the lock and the journals. Default: the first "
+        description="only with kind `host`: inventory host that keeps the lock and the journal. Default: the first "
         "balancer; if there is no balancer, the first node",
     )
     bucket: Annotated[str, BUCKET] | None = Field(

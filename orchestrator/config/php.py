@@ -91,7 +91,8 @@ class Php(Section):
     sessions: Literal["shared", "php"] = Field(
         "shared",
         description="where PHP stores sessions. `shared`: in files in `shared/sessions`, which both colors use, so "
-        "users stay logged in; `php`: at the place that PHP's own configuration and the setting `ini` name",
+        "users stay logged in; `php`: at the place that `session.save_path` names, in PHP's own configuration or in "
+        "the setting `php.ini`",
     )
     compile: list[ReleasePathOrAll] = Field(
         default_factory=lambda: ["."],
@@ -115,7 +116,8 @@ class Php(Section):
         "moves; `warn`: the run shows a warning and continues",
     )
     ini: dict[str, str] = Field(
-        default_factory=dict, description="php.ini directives of both colors, as name and value"
+        default_factory=dict,
+        description="directives of PHP's configuration for both colors, as name and value, such as `memory_limit`",
     )
 
     @field_validator("ini")
@@ -123,7 +125,7 @@ class Php(Section):
     def _directives(cls, ini: dict[str, str]) -> dict[str, str]:
         for key, value in ini.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key):
-                raise ValueError(f"{shown(key)} is not the name of a php.ini directive, such as memory_limit")
+                raise ValueError(f"{shown(key)} is not the name of a PHP directive, such as memory_limit")
             if re.search(r'"|\$\{', value):
                 raise ValueError(f'the value of {key} must not contain " or ${{')
         return ini

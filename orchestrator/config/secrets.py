@@ -16,8 +16,9 @@ from orchestrator.config.source import GitSource, Source, Tarball
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON data without secrets. The result may be recorded and shown.
 
-    The result lacks the tokens of marker and preview, the values of php.ini, and the values of the environment. The URL
-    of the source lacks user, password and query. Only an SSH URL keeps its user, which is not secret.
+    The result lacks the tokens of marker and preview, the values of the setting ``php.ini``, and the values of the
+    environment. The URL of the source lacks user, password and query. Only an SSH URL keeps its user, which is not
+    secret.
     """
     # the sections themselves leave out `preview.token` and `environment.values`, and remove the secrets from URLs
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})

@@ -109,7 +109,7 @@ class Marker(Section):
 
 
 def _batch(size: object) -> object:
-    """Return the size of a batch unchanged. Raises ValueError if it is neither a whole number nor a text."""
+    """Return the size of a batch unchanged. Raises ValueError if the size is neither a whole number nor a text."""
     if not isinstance(size, int | str):
         raise ValueError(f'{size!r} is not a batch: give a number of nodes (3) or a percentage ("25%")')
     return size
@@ -391,10 +391,10 @@ def _key(part: int | str) -> str:
 
 PLAIN = {
     "missing": "this key is missing, and it has no default: set the key",
-    "invalid_key": "the name of a key must be a text: put it in quotes",
+    "invalid_key": "the name of a key must be a text: put the name in quotes",
     "string_type": "the value must be a text",
     "string_too_short": "the text is empty: write a text, or leave the key out",
-    "string_unicode": "the text must not contain half of a surrogate pair, which is not a character: leave it out",
+    "string_unicode": "the text has half of a surrogate pair, which is not a character: remove this half",
     "list_type": "the value must be a list",
     "too_short": "the list is empty: it needs an entry",
     "dict_type": "the value must be a dictionary",

@@ -98,8 +98,8 @@ def hidden_login(url: str, at_in_path: bool) -> bool:
 
 
 ENCODE = (
-    "the URL has an @ after its host: if the URL has a user or a password, write %2F for each / in it, %3F for each ?, "
-    "%23 for each # and %40 for each @; if the path has an @, write %40 for it"
+    "the URL has an @ after its host: if the URL has a user or a password, write %2F for each / in them, %3F for each "
+    "?, %23 for each # and %40 for each @; if the path has an @, write %40 instead of the @"
 )
 """The message about a URL whose login cannot be told from its path. The message does not repeat the URL."""
 
@@ -122,9 +122,9 @@ class Repository(Section):
     )
     lfs: bool = Field(
         False,
-        description="whether a release gets the files in Git LFS, instead of their pointers. This needs the program "
-        "git-lfs: with the kind `git`, provisioning installs it on the nodes; with `checkout`, you install it on the "
-        "operator's machine",
+        description="whether a release gets the files in Git LFS, instead of their pointers. The machine that fetches "
+        "the files needs the program git-lfs: with the kind `git`, provisioning installs git-lfs on the nodes; with "
+        "`checkout`, you install git-lfs on the operator's machine",
     )
 
 
@@ -329,8 +329,8 @@ class ArtifactSource(Tarball, Repository):
             )
         if self.url and (self.submodules or self.lfs):
             raise ValueError(
-                "submodules and lfs have an effect only with checkout: remove them, and put all files into the "
-                "tarball at url"
+                "submodules and lfs have an effect only with checkout: remove both keys, and put all files into "
+                "the tarball at url"
             )
         return self
 

@@ -148,7 +148,7 @@ class BalancerSwitch(Switch):
 LOG = form(
     r"[^\s\"'\\#]+( len \d+)?( format \w+)? \w+",
     "the target and the facility of a log",
-    "write them as in HAProxy's directive log, such as /dev/log local0",
+    "write both as in HAProxy's directive log, such as /dev/log local0",
 )
 ACCESS_LOG = form(
     r"off|(/|syslog:)[^;{}]*",

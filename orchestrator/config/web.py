@@ -107,8 +107,8 @@ class Web(Section):
     max_body: Annotated[str, SIZE] = Field(
         "64m",
         description="largest body of a request, such as an upload, on nodes and nginx balancers: bytes, or a number "
-        "with `k`, `m` or `g`; `0` means no limit. HAProxy has no limit. PHP has its own limits: `post_max_size` and "
-        "`upload_max_filesize` in `php.ini`",
+        "with `k`, `m` or `g`; `0` means no limit. HAProxy has no limit. PHP has its own limits: set "
+        "`post_max_size` and `upload_max_filesize` in the setting `php.ini` (section `php`, key `ini`)",
     )
     headers: dict[str, str] = Field(
         default_factory=dict,
@@ -188,7 +188,7 @@ class Web(Section):
             if why := RESERVED.get(name.lower()):
                 raise ValueError(f"{name} {why}: remove the header")
             if name.lower() in seen:
-                raise ValueError(f"{name} is there twice: remove one of both")
+                raise ValueError(f"{name} is there twice: remove one of the two")
             if not re.fullmatch(r"[ -~]+", value) or set('"$\\') & set(value):
                 raise ValueError(
                     f"{name}: the value is empty, or has a character that nginx's configuration must not contain: "

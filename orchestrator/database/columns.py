@@ -88,7 +88,7 @@ def _computed_once(node: object, state: State) -> bool:
 
 
 def new_table(schema: exp.Schema, state: State) -> Iterator[Problem]:
-    """Judge the columns and keys of a new table. Only what reaches other tables can harm the old code."""
+    """Judge the columns and keys of a new table. Only a part that reaches other tables can harm the old code."""
     for part in schema.expressions:
         for reference in part.find_all(exp.Reference):
             yield from new_reference(reference, state)

@@ -76,7 +76,10 @@ def _safe(state: State) -> Iterator[str]:
 
 
 def refused_as(text: str, state: State) -> str:
-    """The rule that explains best why a statement is refused. Only the words of the finding depend on this."""
+    """Return the rule that explains best why a statement is refused.
+
+    The rule decides the id and the texts of the finding, but not whether the statement is refused.
+    """
     text = text[:LOOKED_AT]
     cut = not state.postgres and re.search(r"\bBEGIN\b", text, re.IGNORECASE) and not re.search(r"(?i)\bEND\s*$", text)
     if cut or re.match(r"(?i)END(?: IF| LOOP| WHILE| CASE)?$", text):

@@ -132,7 +132,7 @@ _KINDS: dict[str, Callable[[exp.Create, str, State], Iterator[Problem]]] = {
 
 
 def drop(node: exp.Drop, state: State) -> Iterator[Problem]:
-    """Judge DROP. A table that this file has created may go again."""
+    """Judge DROP. A table that this file has created may be dropped again."""
     kind = str(node.args.get("kind")).upper()
     names = [name_of(one, state.engine) for one in node.args.get("tables") or ()]
     name = f"{kind.lower()} {', '.join(names)}"

@@ -125,7 +125,9 @@ _RULES = (
         " new column. Release code that uses the new column. Contract: drop the trigger and the old column",
     ),
     Rule(
-        "drop-table", "each query of the old code on this table fails", f"Release code that does not use it. {_LATER}"
+        "drop-table",
+        "each query of the old code on this table fails",
+        f"Release code that does not use the table. {_LATER}",
     ),
     Rule(
         "rename-table",
@@ -163,7 +165,8 @@ _RULES = (
     ),
     Rule(
         "set-default",
-        "the server may not check whether the value fits the column: if it does not, inserts of the old code fail",
+        "the server may not check whether the value fits the column: if the value does not fit, inserts of the old "
+        "code fail",
         "Insert a row with the value on a copy of the schema. Then write `-- orchestrator: safe because REASON`",
     ),
     Rule(

@@ -26,7 +26,7 @@ _NEVER = re.compile(
     r"|(?<!ON )DELETE|(?<!ON )UPDATE|(?<!ON DELETE )(?<!ON UPDATE )CASCADE)\b",
     re.IGNORECASE,
 )
-"""Words that no statement has which changes or reads an existing table safely while old code runs."""
+"""Words that are in no statement that changes or reads an existing table safely while old code runs."""
 
 _UNSURE = {"not-recognised", "hidden-code", "setting", "drop-object", "transaction", "query", "unfinished"}
 """After a statement with one of these findings, a name may mean another table than before."""

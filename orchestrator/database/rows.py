@@ -51,7 +51,7 @@ def _default(cell: exp.Expr) -> bool:
 
 
 def update(node: exp.Update, state: State) -> Iterator[Problem]:
-    """Judge UPDATE. In the phase backfill, it may fill a column of rows in which the column IS NULL."""
+    """Judge UPDATE. In the phase backfill, an UPDATE may set a column, but only in rows where this column is NULL."""
     name = f"table {name_of(node.this, state.engine)}"
     state.own = True
     if state.phase is not Phase.BACKFILL:

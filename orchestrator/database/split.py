@@ -258,7 +258,7 @@ def _simple(quoted: str, engine: Engine) -> str:
 
 
 class _Nesting:
-    """Counts what a ``;`` does not end: in PostgreSQL, brackets and the body ``BEGIN ATOMIC ... END`` of a function."""
+    """Counts the constructs that a ``;`` does not end: in PostgreSQL, brackets and ``BEGIN ATOMIC ... END``."""
 
     def __init__(self, engine: Engine) -> None:
         self._counts = engine is Engine.POSTGRES

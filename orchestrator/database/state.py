@@ -10,11 +10,11 @@ from orchestrator.database.model import Engine, Phase
 
 
 class Step(NamedTuple):
-    """A part of a contract, the order of which matters.
+    """A part of a contract. The order of the parts matters.
 
     + kind: ``relax`` (the column no longer needs a value), ``trigger`` (a trigger is dropped) or ``column`` (a column
       is dropped)
-    + table: name of the table; empty if the statement does not say it
+    + table: name of the table; empty if the statement does not name the table
     + column: name of the column; empty for a trigger
     + number: number of the statement in its file
     + transaction: number of the transaction of the statement; 0 outside of a transaction
@@ -41,7 +41,7 @@ class State:
     + number: number of the present statement
     + transactions: number of transactions that have begun
     + own: the present statement changes only a table that the file has created, or creates something
-    + validated: tables and columns with such a check that the file has validated
+    + validated: the tables and columns of ``checked`` whose check the file has validated
     """
 
     engine: Engine
@@ -79,5 +79,5 @@ class State:
 
 
 def unless_contract(state: State, rule: str, name: str) -> list[Problem]:
-    """A problem for the old code, which does not exist any more in the contract phase."""
+    """A problem for the old code. In the contract phase, no old code is left, so there is no problem."""
     return [] if state.contract else [Problem(rule, name)]

@@ -1,4 +1,4 @@
-"""The base class of all facts: the answer of a host may be anything, and is parsed with care."""
+"""The base class of all facts. If a host's answer cannot be parsed, the fact raises Unclear."""
 
 from __future__ import annotations
 

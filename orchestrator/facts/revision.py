@@ -31,7 +31,7 @@ def check_ref(ref: object) -> str:
     if not isinstance(ref, str):
         raise UsageError(
             f"--data ref: pyinfra has read the value as {type(ref).__name__} {ref!r}, which may not be what you "
-            "typed: quote it, --data 'ref=\"...\"'"
+            "typed: quote the value, --data 'ref=\"...\"'"
         )
     if why := fault(ref):
         raise UsageError(f"--data ref: {ref!r} cannot be the name of a branch, tag or commit in git: {why}")

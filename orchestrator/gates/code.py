@@ -29,7 +29,7 @@ def judge(said: ColorSaid, release: str, what: str = "PHP-FPM") -> str | None:
     born = (said.code.get("master") or {}).get("started")
     # each of the two times may be off by a second, because the start and the kernel's boot are known in whole seconds
     if not isinstance(born, int | float) or born < said.started[1] - 2:
-        return f"its {what} is older than the release's start: it was not restarted"
+        return f"its {what} is older than the release's start: {what} was not restarted"
     opcache = said.code.get("opcache") or {}
     if opcache.get("enabled"):
         if opcache.get("others"):

@@ -9,7 +9,7 @@ from typing import Any
 MIB = 1 << 20
 
 ROOM = 1.25
-"""Factor by which the proposed value of a php.ini setting is larger than the value that the release needs.
+"""Factor by which the proposed value of a PHP directive is larger than the value that the release needs.
 
 The proposed value is larger because requests and later releases will need more.
 """
@@ -21,8 +21,8 @@ STRINGS_LEFT = 64
 def judge(said: Mapping[str, Any]) -> str | None:
     """Return None if the release fits into the OPcache. Otherwise return one line with proposals.
 
-    The line names each php.ini setting that is too small, its present value, and a better value. If OPcache is off, or
-    if nothing was compiled, return None.
+    The line names each PHP directive that is too small, its present value, and a better value. If OPcache is off, or if
+    nothing was compiled, return None.
 
     + said: the JSON report of the inspection script ``inspect.php``
     """
@@ -40,8 +40,8 @@ def judge(said: Mapping[str, Any]) -> str | None:
     settings = [f"{name} = {value} (now {now[name]})" for name, value in wanted.items() if value]
     if not settings:
         return None
-    held = f"{opcache['own']} of its {files} PHP files are in it"
-    return f"the release does not fit into OPcache ({held}): set {', '.join(settings)} in php.ini of the settings"
+    held = f"{opcache['own']} of its {files} PHP files are in OPcache"
+    return f"the release does not fit into OPcache ({held}): set {', '.join(settings)} in the setting php.ini"
 
 
 def detail(said: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ def _memory(opcache: Mapping[str, Any], files: int, more: int) -> int | None:
     """
     total = opcache["used"] + opcache["free"] + opcache["wasted"]
     each = opcache["own_bytes"] / opcache["own"] if opcache["own"] else total / max(1, files)
-    # if the OPcache is not full, a file is missing from it only because php.ini excludes the file
+    # if the OPcache is not full, a file is missing from it only because PHP's configuration excludes the file
     missing = max(0, files - opcache["own"]) if opcache["full"] else 0
     needed = opcache["used"] + opcache["wasted"] + missing * each + more
     full = opcache["full"] and opcache["num_cached_keys"] < opcache["max_cached_keys"]

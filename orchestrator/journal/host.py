@@ -1,4 +1,4 @@
-"""Store the lock and the journals of runs in a directory on a host, by default on the first balancer.
+"""Store the lock and the journal (the record of all runs) in a directory on a host, by default on the first balancer.
 
 The host needs only a file system and flock, so nothing has to be installed on the host.
 """
@@ -32,11 +32,11 @@ KEPT = 1000
 
 
 class HostStore:
-    """A store that keeps the lock and the journals in a directory of a host.
+    """A store that keeps the lock and the journal in a directory of a host.
 
     + shell: runs a command on the host
     + directory: path of the directory
-    + kept: the number of newest runs whose journals are kept
+    + kept: the number of newest runs whose records are kept
     """
 
     def __init__(self, shell: Shell, directory: str, kept: int = KEPT) -> None:
@@ -89,7 +89,8 @@ def parse_contents(lines: Sequence[str]) -> Contents:
     """Return the contents of the store, parsed from the output of ``store.sh read``.
 
     A line that a crash cut short or that is not a record is left out, with a remark. Raises OrchestratorError if the
-    output does not say whether the lock is held, because no answer must not look like an empty store.
+    output does not say whether the lock is held, because otherwise a host that printed nothing would look like a host
+    with an empty store.
     """
     held, remarks = _held(lines)
     if held is None and lines[:1] != ["free"]:

@@ -1,4 +1,4 @@
-"""Store the lock and the journals of runs in an S3 bucket. The bucket must support conditional writes.
+"""Store the lock and the journal (the record of all runs) in an S3 bucket. The bucket must support conditional writes.
 
     <prefix>/state.json            the lock, the fence, and the records of the newest run
     <prefix>/runs/<fence>.jsonl    the records of each older run, written once, never changed
@@ -175,7 +175,7 @@ class ConditionFailed(Internal):
 
 
 class S3Store:
-    """A store that keeps the lock and the journals under a prefix of a bucket."""
+    """A store that keeps the lock and the journal under a prefix of a bucket."""
 
     def __init__(self, connect: Callable[[], Any], bucket: str, prefix: str) -> None:
         """Keep the arguments. The client is made only when the store is first used.
@@ -298,19 +298,19 @@ class S3Store:
                     return seen
         raise OrchestratorError(
             f"{self._url(self._state_key)} was not written: before each of {TRIES} attempts, another process had "
-            "changed it. Repeat the command"
+            "changed the object. Repeat the command"
         )
 
     def _first_use(self) -> None:
         """Check the bucket. Call this function if ``state.json`` does not exist.
 
-        If there are already journals of runs, ``state.json`` must have existed and was deleted. In this case, raises
+        If there are already records of runs, ``state.json`` must have existed and was deleted. In this case, raises
         OrchestratorError. Also raises OrchestratorError if the bucket ignores conditional writes, because two runs
         could then hold the lock at the same time.
         """
         if self._archived(before=None, runs=1):
             raise OrchestratorError(
-                f"{self._url(self._state_key)} does not exist, although there are journals of runs: restore the last "
+                f"{self._url(self._state_key)} does not exist, although there are records of runs: restore the last "
                 'version of the object, or write {"fence": N} to the object, where N is at least the largest number in '
                 "the fleet's fence files"
             )
@@ -392,7 +392,7 @@ class S3Store:
                     return None
             time.sleep(0.02 * tried)
         raise OrchestratorError(
-            f"{self._url(key)} was not written: at each of {TRIES} attempts, another process was writing it. "
+            f"{self._url(key)} was not written: at each of {TRIES} attempts, another process was writing the object. "
             "Repeat the command"
         )
 
@@ -434,7 +434,7 @@ class S3Store:
                 f"and s3:ListBucket on {self._bucket}"
             )
         if code == "NoSuchBucket":
-            return f"there is no bucket {self._bucket}: make it, or correct journal.bucket"
+            return f"there is no bucket {self._bucket}: make the bucket, or correct journal.bucket"
         if code in ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"):
             return f"the AWS credentials have expired ({code}); log in again (aws sso login) and repeat the command"
         if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthFailure"):

@@ -131,8 +131,8 @@ class Session:
     def raise_above(self, fence: int) -> None:
         """Give this run a new fence (run number) that is higher than ``fence``.
 
-        + fence: the fence that the guard of a host has stored. It may be higher than this run's fence if an earlier run
-          used another store.
+        + fence: the fence that the guard of a host has stored. The guard's fence may be higher than this run's fence if
+          an earlier run used another store.
 
         Raises TakenOver if another run holds the lock.
         """

@@ -1,4 +1,4 @@
-"""Define the interface of a store, which keeps one lock and the append-only journals of runs.
+"""Define the interface of a store, which keeps one lock and the append-only journal of all runs.
 
 The lock has a lease: if the holder does not renew the lock in time, another run may take the lock. Each run that takes
 the lock gets a fence, a number that is larger than all earlier fences.
@@ -107,7 +107,7 @@ class Lost(Internal):
 
 
 class Store(Protocol):
-    """A store of one lock and of the journals of runs.
+    """A store of one lock and of the journal of all runs.
 
     In all methods, ``owner`` is this process as the owner of the lock.
     """
@@ -128,7 +128,7 @@ class Store(Protocol):
         """Renew the lease of the lock. Raises Lost if this process no longer holds the lock."""
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        """Append records to the journal of a run, so that they survive a crash. This also renews the lease of the lock.
+        """Append records to the journal of a run, so that they survive a crash. Also renew the lease of the lock.
 
         + fence: the number of the run
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Take, renew, give back and break the lock of a store, append records to the journal of a run, and read lock and journals.
+# Take, renew, give back and break the lock of a store, append records to the journal of a run, and read lock and journal.
 #
 # The store is a directory on this host. Each call of this script holds flock on the file `flock`, so that only one call at
 # a time changes the store. The file `lock` has three lines:

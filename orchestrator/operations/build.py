@@ -55,7 +55,7 @@ def build(
     the live release, the file is copied instead.
 
     Outputs are never reused in two cases: one of the patterns in ``inputs`` matches no file, or an output contains the
-    id of its release or the path of its color. Such an output would be wrong in another release.
+    id of its release or the path of its color. An output with this id or path would be wrong in another release.
 
     **Example:**
 

@@ -229,7 +229,7 @@ class Inputs:
         return tuple(Place("node", node.name) for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the Inputs as data for JSON, without secrets (tokens, values of the environment and of php.ini).
+        """Return the Inputs as data for JSON, without secrets: tokens, environment, the setting ``php.ini``.
 
         All keys are at the top level. All verbs write all keys. If a key belongs to another verb, its value is the
         default value. Version 0.1.0 of this tool reads and writes this format.

@@ -44,7 +44,7 @@ def live_color(fleet: FleetState) -> Color:
     silent = {name: why for name, why in fleet.switches.items() if isinstance(why, str)}
     problems = [f"{name}: {why}" for name, why in silent.items() if fleet.kinds[name][0] != "node" or not fleet.seen]
     if problems:
-        raise Refused("cannot tell which color gets traffic: " + "; ".join(problems))
+        raise Refused("it is unknown which color gets the traffic: " + "; ".join(problems))
     weights = {name: seen.weights for name, seen in fleet.seen.items()}
     if len({weight.green for weight in weights.values()}) != 1:
         raise Refused(
@@ -54,8 +54,8 @@ def live_color(fleet: FleetState) -> Color:
     weight = next(iter(weights.values()))
     if weight.live is None:
         raise Refused(
-            f"traffic is split ({weight.green}% to green): finish or undo the open run first "
-            "(deploys/status.py shows it)"
+            f"traffic is split ({weight.green}% to green): first end the unfinished run with deploys/promote.py, "
+            "deploys/resume.py or deploys/abort.py (deploys/status.py shows the run)"
         )
     return weight.live
 
@@ -420,7 +420,8 @@ def _switches(fleet: FleetState) -> Iterable[str]:
         if seen.filesystem is not None and seen.filesystem not in SAFE_FILESYSTEMS:
             yield (
                 f"{name}: the switch's state is on {seen.filesystem or 'an unknown file system'}, where a "
-                f"rename is not known to be atomic for readers: put it on one of {', '.join(sorted(SAFE_FILESYSTEMS))}"
+                "rename is not known to be atomic for readers: put the state on one of "
+                f"{', '.join(sorted(SAFE_FILESYSTEMS))}"
             )
         if seen.kept != seen.weights:
             yield (
@@ -441,7 +442,7 @@ def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:
         elif state.filesystem not in SAFE_FILESYSTEMS:
             yield (
                 f"{name}: {settings.node.root} is on {state.filesystem or 'an unknown file system'}, where a rename is "
-                f"not known to be atomic for readers: put it on one of {', '.join(sorted(SAFE_FILESYSTEMS))}"
+                f"not known to be atomic for readers: put the directory on one of {', '.join(sorted(SAFE_FILESYSTEMS))}"
             )
 
 

@@ -151,7 +151,7 @@ class Kind:
       False for a hook: the operator has to run the command
     + decides: whether the command ends with status 1 if the stage fails after the commit
     + proves: whether the stage has to prove that a switch sends no request to a color any more. If such a stage of an
-      undo fails at a switch, or at the operator's machine, the undo stops before the next step that needs this
+      undo fails at a switch, or at the operator's machine, the undo stops before the next step that needs this proof
       (``Step.needs``).
     """
 

@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="orchestrator probe",
         description="Send requests all the time, never retry, and count every kind of failure. By default, these are "
         f"{GENTLE:g} GET requests a second. Exit status: "
-        "0 no failure, 1 failures or requests given up, 2 bad arguments. SIGINT, SIGTERM and SIGHUP end it.",
+        "0 no failure, 1 failures or requests given up, 2 bad arguments. SIGINT, SIGTERM and SIGHUP end the probe.",
     )
     add = parser.add_argument
     add("urls", nargs="+", metavar="URL", help="http[s]://host[:port][/path]")
@@ -170,4 +170,6 @@ def _mix(text: str) -> tuple[Kind, ...]:
     try:
         return tuple(dict.fromkeys(Kind(word.strip()) for word in text.split(",")))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: give some of {', '.join(Kind)}, with commas") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has an unknown kind of request: write one or more of {', '.join(Kind)}, separated by commas"
+        ) from None

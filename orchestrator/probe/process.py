@@ -129,7 +129,7 @@ class ProbeProcess:
 
         + text: the remark
 
-        Raises ProbeError if the probe does not run.
+        Raises ProbeError if the probe is not running.
         """
         self._tell(f"mark {text}")
 
@@ -138,14 +138,14 @@ class ProbeProcess:
 
         + to: release that gets the traffic
 
-        Raises ProbeError if the probe does not run.
+        Raises ProbeError if the probe is not running.
         """
         self._tell(f"switch {to} {time.monotonic():.9f}")
 
     def peek(self) -> Report:
         """Return the report of the requests up to now. The probe continues.
 
-        Raises ProbeError if the probe does not run, or if the probe gives no report in time.
+        Raises ProbeError if the probe is not running, or if the probe gives no report in time.
         """
         self._tell("report")
         return self._report(SLACK)
@@ -153,10 +153,10 @@ class ProbeProcess:
     def stop(self) -> Report:
         """Stop sending requests, wait for requests in flight, end the probe, and return its report.
 
-        Raises ProbeError if the probe does not run, or if the probe gives no report in time.
+        Raises ProbeError if the probe is not running, or if the probe gives no report in time.
         """
         if self._process is None:
-            raise ProbeError("the probe does not run")
+            raise ProbeError("the probe is not running")
         try:
             os.close(self._input)
             self._input = -1
@@ -167,7 +167,7 @@ class ProbeProcess:
     def kill(self, grace: float = 0.0) -> None:
         """Wait for the probe to end. If the probe does not end in time, kill the probe.
 
-        If the probe does not run, this method does nothing. If `stop` has not returned the report, the report is lost.
+        If the probe is not running, do nothing. If `stop` has not returned the report, the report is lost.
 
         + grace: longest time to wait, in seconds; 0: kill the probe at once
         """
@@ -201,7 +201,7 @@ class ProbeProcess:
 
     def _tell(self, line: str) -> None:
         if self._process is None:
-            raise ProbeError("the probe does not run")
+            raise ProbeError("the probe is not running")
         try:
             os.write(self._input, (" ".join(line.split("\n")) + "\n").encode())
         except OSError:

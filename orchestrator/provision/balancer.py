@@ -135,5 +135,7 @@ def resolved(work: Work, nodes: Mapping[str, str]) -> Mapping[str, str]:
         found.update(looked_up)
     for name, address in nodes.items():
         if address not in found:
-            raise StepFailed(f"{host.name}: cannot find the address of {name} ({address}): give it in the inventory")
+            raise StepFailed(
+                f"{host.name} cannot find the IP address of {name} ({address}): give the IP address in the inventory"
+            )
     return found

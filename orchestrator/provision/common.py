@@ -109,7 +109,7 @@ def local_text(path: str, key: str) -> str:
     try:
         text = Path(path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"settings: {key}: cannot read {path}: {getattr(error, 'strerror', error)}") from None
+        raise UsageError(f"settings: {key}: {path} cannot be read ({getattr(error, 'strerror', error)})") from None
     return text if text.endswith("\n") else text + "\n"
 
 

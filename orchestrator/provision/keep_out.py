@@ -58,8 +58,8 @@ def decide(
     if the list of nodes on a balancer cannot be read.
 
     + removed: names or addresses of the nodes that the operator has confirmed with ``--data remove=``
-    + committed: a function that reads the release of each color from the journal: color -> release. It is called only
-      if the nodes have different releases in a color that gets traffic.
+    + committed: a function that reads the release of each color from the journal: color -> release. The function is
+      called only if the nodes have different releases in a color that gets traffic.
     + replaced: names of the inventories whose place this inventory takes (``--data replaces=``)
     """
     if not all(host.connected for host in fleet.state.inventory):

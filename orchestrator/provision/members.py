@@ -219,7 +219,8 @@ def moved_ports(fleet: FleetState, lists: Mapping[str, Sequence[Listed]], ports:
                     found.setdefault((color, port), []).append(balancer)
     return [
         f"{_list(balancers)} {'sends' if len(balancers) == 1 else 'send'} users' requests to {color} on port {port}: "
-        f"set ports.{color} to {port}, and change it after the next release, when {color.other} has all the traffic"
+        f"set ports.{color} to {port}, and change the port after the next release, when {color.other} has all the "
+        "traffic"
         for (color, port), balancers in found.items()
     ]
 
@@ -251,8 +252,8 @@ def split(fleet: FleetState) -> list[str]:
     A split is a problem for provisioning, because no node can be drained while the traffic is split.
     """
     return [
-        f"{name} splits the traffic ({seen.weights.green}% to green): end the open run first "
-        "(deploys/status.py shows that run)"
+        f"{name} splits the traffic ({seen.weights.green}% to green): first end the unfinished run with "
+        "deploys/promote.py, deploys/resume.py or deploys/abort.py (deploys/status.py shows the run)"
         for name, seen in fleet.seen.items()
         if seen.weights.live is None
     ]
@@ -372,8 +373,8 @@ def roll(
     + without: names of the nodes that must not get traffic
     + barred: names of the nodes that at least one switch bars already. If the balancer is new, it must also bar these
       nodes.
-    + here: addresses that this balancer bars already. If the inventory has a new address for a node with such an
-      address, the balancer must also bar the new address.
+    + here: addresses that this balancer bars already. If the inventory has a new address for one of these nodes, the
+      balancer must also bar the new address.
     """
     changed, there = moved(known, nodes), set(here)
     names = {*without, *(() if known else barred), *(one.name for one in changed if one.address in there)}

@@ -85,7 +85,7 @@ def _ports(fleet: Fleet) -> list[str]:
     connected = [name for name in wants if fleet.host(name).connected]
     replies = fleet.each(connected, lambda host: fleet.look(host, PortsInUse, used=programs[host.name]), LOOK)
     unknown = [
-        f"{reply.name}: cannot read which ports are in use: {reply.error or 'the command failed'}"
+        f"{reply.name}: it is unknown which ports are in use: {reply.error or 'the command failed'}"
         for reply in replies
         if reply.value is None
     ]

@@ -42,7 +42,7 @@ def require(switch: BalancerSwitch) -> list[str]:
         return []
     wrong = problem(wanted, host.get_fact(KeyPair, certificate=wanted.certificate, key=wanted.key))
     if wrong:
-        raise Refused(f"{wrong}; correct this, or remove tls from the settings; nothing was changed")
+        raise Refused(f"{wrong}; nothing was changed: correct the file or its path, or remove tls from the settings")
     return []
 
 

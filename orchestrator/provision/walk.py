@@ -97,7 +97,7 @@ def prepare(readings: Readings, say: Say) -> None:
     """Bar the nodes that lack the live release. Then run, on all hosts at once, the operations that only add something.
 
     These operations add packages, users and directories, and also links and files that do not exist yet. They do not
-    disturb the traffic. Call `preflight.require` and `require` before this function.
+    disturb the traffic. First call `preflight.require`, and then `require` of this module.
 
     Raises Refused or StepFailed if a node cannot be barred. Then no operation is run. If an operation fails on a host,
     the operations are still run on the other hosts. Then this function raises StepFailed with all failures.

@@ -73,7 +73,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool, more: Sequenc
         if verbose and stage.do:
             yield from (f"        $ {command}" for command in commands(stage.do[0], i.settings))
         if stage.commits:
-            yield "    ---- commit: a failure before it undoes the run, a failure after it is a warning ----"
+            yield "    ---- commit: a failure before the commit undoes the run, a later failure is a warning ----"
     for risk in [*more, *risks(fleet, i)]:
         yield f"    risk: {risk}"
 

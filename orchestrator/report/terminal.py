@@ -12,7 +12,7 @@ from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import WARNING, Ended, Event, Result, alike, by_error
 
-REPAIRED = "the next release or rollback repairs it"
+REPAIRED = "the next release or rollback does the work of this stage"
 
 
 def say(line: str, **style: object) -> None:

@@ -88,7 +88,7 @@ def ask(
 def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enough: int = 1) -> str | None:
     """Return None if every answer is usable and names the release, else one line about the problem.
 
-    The line says either that another release still answers, or "cannot tell" and the reason.
+    The line says either that another release still answers, or why it is unknown which release answers.
 
     + release: the id of the release that must answer
     + tolerant: whether to ignore requests without a usable answer, because nodes may be frozen. A frozen node gets its
@@ -101,7 +101,7 @@ def judge(answers: Sequence[Answer], release: str, tolerant: bool = False, enoug
     problem = next((told.problem for told in answers if told.problem), None)
     good = sum(1 for told in answers if not told.problem)
     if good < enough or (problem and not tolerant):
-        return f"cannot tell: {problem or f'only {good} answers'}"
+        return f"it is unknown which release answers: {problem or f'only {good} answers'}"
     return None
 
 
@@ -121,7 +121,7 @@ def judge_split(answers: Sequence[Answer], release: str, other: str, seen: Mappi
         return f"{wrong} answers, which is neither {release} nor {other}"
     problem = next((told.problem for told in answers if told.problem), None)
     if problem:
-        return f"cannot tell: {problem}"
+        return f"it is unknown which release answers: {problem}"
     if not seen.get(release):
         return f"{release} was not among {sum(seen.values())} answers"
     return None

@@ -67,7 +67,7 @@ GARBLED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, 
 def understood(parse: Callable[[list[str]], T], output: Sequence[str]) -> T:
     """Return the parsed answer of a host. Raises Unclear if the answer cannot be parsed.
 
-    + parse: function that parses the answer, and raises one of the exceptions in GARBLED if it cannot
+    + parse: function that parses the answer, and raises one of the exceptions in GARBLED if the answer cannot be parsed
     + output: the lines of the answer
     """
     try:

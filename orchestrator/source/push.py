@@ -23,7 +23,7 @@ FLAGS = ("--recursive", "--links", "--times", "--perms", MODES, "--checksum", "-
 CONSEQUENCE = re.compile(r"rsync error: |rsync: .*connection unexpectedly closed")
 """Matches the error lines of rsync that do not name the cause. An earlier error line names the cause."""
 
-MISSING = "rsync is missing on this machine: install it (apt install rsync)"
+MISSING = "rsync is missing on this machine: install rsync (apt install rsync)"
 
 
 def problem(host: Host) -> str | None:

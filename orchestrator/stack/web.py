@@ -74,7 +74,7 @@ def denied(settings: Settings) -> Rules:
 
     With the runtimes ``php`` and ``static``, the rules deny the environment file, private files, hidden files, shared
     paths, and the paths that ``web.deny`` matches. With the runtime ``service``, the service may answer requests for
-    such paths. Therefore nginx denies nothing if ``web.deny`` is empty. Otherwise nginx denies the paths that
+    all these paths. Therefore nginx denies nothing if ``web.deny`` is empty. Otherwise nginx denies the paths that
     ``web.deny`` matches, the environment file, and private files.
 
     The paths in ``web.serve`` are exceptions, which nginx does not deny. But the environment file, private files and

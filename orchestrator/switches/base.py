@@ -67,7 +67,7 @@ class Seen:
 
 
 def barred(said: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the addresses of the nodes that a balancer bars. Raises CannotTell if the balancer does not say them.
+    """Return the addresses of the nodes that a balancer bars. Raises CannotTell if the answer lacks them.
 
     + said: the ``key=value`` lines that the script ``scripts/barred.sh`` printed
     """

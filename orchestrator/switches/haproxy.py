@@ -40,7 +40,7 @@ class HAProxy(Balancer):
     def seen(self, output: Sequence[str]) -> Seen:
         said = pairs(list(output))
         return Seen(
-            weights=_weights(said.get("running"), "HAProxy's map (is HAProxy running?)"),
+            weights=_weights(said.get("running"), "HAProxy's map", ": check that HAProxy is running"),
             kept=_weights(said.get("kept"), self.layout.weights_map),
             in_flight={color: _in_flight(said, color) for color in Color},
             filesystem=said.get("filesystem", ""),
@@ -99,7 +99,7 @@ def _in_flight(said: Mapping[str, str], color: Color) -> int:
     return number(said, f"{color}.in_flight")
 
 
-def _weights(text: str | None, where: str) -> Weights:
+def _weights(text: str | None, where: str, remedy: str = "") -> Weights:
     if text is None or not re.fullmatch(r"[0-9]{1,3}", text.strip()) or int(text) > 100:
-        raise CannotTell(f"no weight in {where}")
+        raise CannotTell(f"{where} has no valid weight{remedy}")
     return Weights(int(text))

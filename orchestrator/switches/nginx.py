@@ -40,7 +40,7 @@ class Nginx(Balancer):
         said = pairs(list(output))
         kept = said.get("kept", "")
         if not re.fullmatch(r"[0-9]{1,3}", kept) or int(kept) > 100:
-            raise CannotTell(f"no weight in {self.layout.weight_link}")
+            raise CannotTell(f"{self.layout.weight_link} has no valid weight")
         if said.get("serving") != "yes":
             raise CannotTell("nginx is not running")
         return Seen(

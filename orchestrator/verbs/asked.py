@@ -89,11 +89,12 @@ def _check_groups(fleet: Fleet) -> None:
             continue
         names = fleet.group(switch.group)
         if not names:
-            raise UsageError(f"inventory group {switch.group} has no hosts: add the balancers to it")
+            raise UsageError(f"inventory group {switch.group} has no hosts: add the balancers to this group")
         for name in names:
             if name in members:
                 raise UsageError(
-                    f"the host {name} is in the groups {members[name]} and {switch.group}: leave it in one group"
+                    f"the host {name} is in the groups {members[name]} and {switch.group}: remove the host from one of "
+                    "these groups"
                 )
             members[name] = switch.group
 
@@ -108,7 +109,9 @@ def _check_addresses(nodes: Mapping[str, str]) -> None:
         if not (_is_ip(address) or re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", address)):
             raise UsageError(f"{name}: the address {shown(address)} is not an IP address or a host name")
         if address in known:
-            raise UsageError(f"the nodes {known[address]} and {name} have the same address {address}: correct one")
+            raise UsageError(
+                f"the nodes {known[address]} and {name} have the same address {address}: correct one of the addresses"
+            )
         known[address] = name
 
 

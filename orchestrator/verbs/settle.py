@@ -43,7 +43,7 @@ def open_run_of(fleet: Fleet, contents: Contents) -> OpenRun | None:
 def warn_of_remarks(contents: Contents) -> None:
     """Print a warning for each file of the journal that cannot be read completely and may be needed.
 
-    Older journals are no longer needed, so only ``deploys/status.py`` names them.
+    The records of older runs are no longer needed, so only ``deploys/status.py`` names their files.
     """
     for line in contents.remarks_since(decisive(contents.runs)):
         say(f"warning: the journal: {line}", fg="yellow")
@@ -52,8 +52,8 @@ def warn_of_remarks(contents: Contents) -> None:
 def earlier_run(fleet: Fleet, verb: str, contents: Contents) -> tuple[OpenRun | None, Unreadable | None]:
     """Return the run that has to be settled, and the error about a run that cannot be read. Each may be None.
 
-    Only a rollback may continue without settling such a run: then a warning is printed. For all other verbs, raises
-    Unreadable.
+    If the records of the run cannot be read, a rollback prints a warning and continues without settling the run. For
+    every other verb, raises Unreadable.
 
     + verb: the verb of the new run
     + contents: the contents of the journal
@@ -64,14 +64,14 @@ def earlier_run(fleet: Fleet, verb: str, contents: Contents) -> tuple[OpenRun | 
         if verb != "rollback":
             raise
         say(f"warning: {unreadable}", fg="yellow")
-        say(f"going on with the rollback without settling {unreadable.run}", fg="yellow")
+        say(f"the rollback continues without settling {unreadable.run}", fg="yellow")
         return None, unreadable
 
 
 def check_target(i: Inputs, passed: Unreadable) -> None:
-    """Raise Refused if a rollback would go to the release of a run that it passed over and that was never committed.
+    """Raise Refused if a rollback would go to the release of an unreadable run that was never committed.
 
-    Such a release may be incomplete, or may have failed a check.
+    The release of a run that was never committed may be incomplete, or may have failed a check.
 
     + i: the Inputs of the rollback
     + passed: the error about the run that cannot be read
@@ -104,7 +104,7 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
     here, there = fleet.settings.scaling, earlier.inputs.settings.scaling
     if verb == "rollback" and ended.owed and here and there and here.group == there.group:
         say(
-            "going on with the rollback although the Auto Scaling group was not resumed: " + _listed(ended.owed),
+            "the rollback continues although the Auto Scaling group was not resumed: " + _listed(ended.owed),
             fg="yellow",
         )
         return earlier.inputs.scaling.suspended

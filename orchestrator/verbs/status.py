@@ -78,7 +78,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
     yield f"{settings.name}"
     for name, seen in fleet.switches.items():
         if isinstance(seen, str):
-            yield f"  {name:<12} cannot tell: {seen}"
+            yield f"  {name:<12} unknown state: {seen}"
         else:
             restart = "" if seen.kept == seen.weights else f", would restart with {seen.kept.green}%"
             yield f"  {name:<12} blue {100 - seen.weights.green}%  green {seen.weights.green}%{restart}"
@@ -107,7 +107,7 @@ def _without_traffic(fleet: FleetState) -> Iterable[str]:
         elif name in fleet.barred:
             yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
         else:
-            yield f"  TAKEN OUT    {name} gets no traffic from {fleet.drained[name]}: an operator took it out"
+            yield f"  TAKEN OUT    {name} gets no traffic from {fleet.drained[name]}: an operator took the node out"
 
 
 def _journal(contents: Contents, journal: Journal) -> Iterable[str]:

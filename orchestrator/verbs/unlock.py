@@ -30,5 +30,5 @@ def unlock(fleet: Fleet, options: Options) -> int:
         return 0
     say(f"taking the lock from {held}", fg="yellow")
     store.break_lock(held)
-    say("unlocked; the next release or rollback settles what that run left (deploys/status.py shows it)")
+    say("unlocked; the next release or rollback settles that run (deploys/status.py shows the run)")
     return 0

@@ -57,7 +57,9 @@ def test_an_operator_who_deregisters_a_node_takes_it_out(place: Place) -> None:
     place.control.clock = lambda: time.monotonic() + 301
     seen = place.switch().see()
     assert seen.out == ()
-    assert seen.problems == (f"blue: web2 ({MEMBERS['web2']}:8081) is not registered in web-blue: register it",)
+    assert seen.problems == (
+        f"blue: web2 ({MEMBERS['web2']}:8081) is not registered in web-blue: register {MEMBERS['web2']}",
+    )
 
 
 def test_a_target_that_no_node_has_is_a_problem(place: Place) -> None:

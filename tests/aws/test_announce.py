@@ -56,7 +56,7 @@ def test_an_older_run_does_not_announce(s3: Any) -> None:
     announce(s3, URL, TOLD)
     with pytest.raises(
         OrchestratorError,
-        match=r"was not written: it has the announcement of run 7, which is newer than this run \(6\)",
+        match=r"was not written: the object has the announcement of run 7, which is newer than this run \(6\)",
     ):
         announce(s3, URL, replace(TOLD, fence=6, live=Color.blue))
     assert read(s3, URL) == TOLD

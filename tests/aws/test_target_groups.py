@@ -42,7 +42,7 @@ def at(*members: str, color: Color = Color.green, port: int | None = None, healt
 @pytest.mark.parametrize(
     ("green", "lines"),
     [
-        (at("10.0.0.1"), [r"green: web2 \(10.0.0.2:8082\) is not registered in web-green: register it"]),
+        (at("10.0.0.1"), [r"green: web2 \(10.0.0.2:8082\) is not registered in web-green: register 10.0.0.2"]),
         (at("10.0.0.1", "10.0.0.2", "10.0.0.9"), [r"green: 10.0.0.9:8082 is registered in web-green, but no node"]),
         (
             at("10.0.0.1") | at("10.0.0.2", port=9000),
@@ -70,7 +70,7 @@ def test_a_node_that_we_keep_out_is_not_missed() -> None:
 
 def test_a_node_that_is_kept_out_and_registered_is_a_problem() -> None:
     [line] = told(blue=group(Color.blue, targets=at("10.0.0.1", color=Color.blue), tags={TAG: "kept out"}))
-    assert line.startswith(f"green: web2 (10.0.0.2) is registered although the tag {TAG} says that it is barred")
+    assert line.startswith(f"green: web2 (10.0.0.2) is registered although the tag {TAG} says that the node is barred")
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,8 @@ def test_what_a_release_cannot_be_made_of_is_told(more: dict[str, Any], line: st
             {"directories": ["storage"], "seed": []},
             (
                 "settings: permissions.writable: storage/framework/views is in the shared.directories path storage, "
-                "which the live release also uses: remove it from permissions.writable (the recipe laravel sets this "
-                "value: set the key yourself to replace the value)"
+                "which the live release also uses: remove storage/framework/views from permissions.writable (the "
+                "recipe laravel sets this value: set the key yourself to replace the value)"
             ),
         ),
         (

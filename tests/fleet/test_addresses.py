@@ -109,7 +109,10 @@ def refused(fleet: Fleet, **tls: Any) -> str:
 def test_provisioning_refuses_a_certificate_that_is_missing(fleet: Fleet, warm: Runs) -> None:
     said = refused(fleet, certificate="/etc/live/nowhere.pem")
     for kind in BALANCERS:
-        assert f"{kind}: tls.certificate: there is no file /etc/live/nowhere.pem; correct this" in said
+        assert (
+            f"{kind}: tls.certificate: there is no file /etc/live/nowhere.pem; nothing was changed: correct the file"
+            in said
+        )
     assert "nothing was changed" in said
 
 

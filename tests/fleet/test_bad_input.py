@@ -32,7 +32,11 @@ def refused(run: Run, status: int, line: str) -> None:
     ("more", "status", "line"),
     [
         (["--data", "ref=v9"], 2, "^release: --data ref: the origin has no branch or tag v9: "),
-        (["--data", "ref=1.10"], 2, r"^--data ref: pyinfra .* as float 1\.1, .*: quote it, --data 'ref=\"\.\.\.\"'$"),
+        (
+            ["--data", "ref=1.10"],
+            2,
+            r"^--data ref: pyinfra .* as float 1\.1, .*: quote the value, --data 'ref=\"\.\.\.\"'$",
+        ),
         pytest.param(
             ["--data", "ref=true"],
             2,

@@ -171,7 +171,7 @@ def test_more_signals_do_not_break_the_undo(calm: Calm, tmp_path: Path) -> None:
     run.wait_for("SIGTERM: please wait")
     held.go()
     interrupted(run, INT)
-    assert "SIGTERM: please wait: this cannot be interrupted" in run.text
+    assert "SIGTERM: please wait: the run can no longer be interrupted" in run.text
     calm.untouched()
     status = Run(calm.fleet, *words("status"))
     assert status.end() == 0
@@ -187,7 +187,7 @@ def test_after_the_commit_nothing_is_undone(calm: Calm, tmp_path: Path) -> None:
     run = Run(calm.fleet, *words("release", ref="v1"), inventory=held.inventory)
     held.reached()
     run.signal(INT)
-    run.wait_for("SIGINT: please wait: this cannot be interrupted")
+    run.wait_for("SIGINT: please wait: the run can no longer be interrupted")
     held.go()
     assert run.end() == 0, run.text
     assert f"({calm.before.idle}) has all the traffic" in run.text

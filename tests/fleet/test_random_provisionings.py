@@ -250,7 +250,7 @@ class Application:
             assert {answer.body.get("release") for answer in answers} == {self.live}, f"{self.name}: {url}"
         said = self.do("status")
         lines = said[said.index(f"{self.name}\n") :].splitlines()
-        assert not [line for line in lines if re.match(r"  [A-Z]{4}", line) or "cannot tell" in line], said
+        assert not [line for line in lines if re.match(r"  [A-Z]{4}", line) or "unknown state" in line], said
         assert [line for line in lines if re.match(r"  lock +free", line)], said
 
 

@@ -27,7 +27,7 @@ def test_a_service_that_runs_the_release() -> None:
     [
         (said(release=OLD), f"its web has the code of {OLD}"),
         (said(release=""), "its web has the code of no release"),
-        (said(born=900.0), "its web is older than the release's start: it was not restarted"),
+        (said(born=900.0), "its web is older than the release's start: web was not restarted"),
         (said(started=(OLD, 1000)), f"the color was not started for {NEW}"),
         (said(started=None), f"the color was not started for {NEW}"),
         (ColorSaid((), (NEW, 1000), None), "its web does not report which code it runs"),

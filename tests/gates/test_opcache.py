@@ -51,8 +51,8 @@ def test_memory_is_proposed_by_what_the_cached_files_take() -> None:
     # 1000 files took 16 MiB; 3000 more take 48; with the 26 in use that is 74, and with a quarter more 92.5
     small = said(4000, 0, own=1000, own_bytes=16 * MIB, used=26 * MIB, free=MIB // 2, full=True)
     assert opcache.judge(small) == (
-        "the release does not fit into OPcache (1000 of its 4000 PHP files are in it): "
-        "set opcache.memory_consumption = 96 (now 128) in php.ini of the settings"
+        "the release does not fit into OPcache (1000 of its 4000 PHP files are in OPcache): "
+        "set opcache.memory_consumption = 96 (now 128) in the setting php.ini"
     )
 
 
@@ -82,8 +82,8 @@ def test_keys_and_the_memory_for_the_files_they_keep_out() -> None:
 
 def test_interned_strings_are_doubled_and_their_memory_is_minded() -> None:
     assert opcache.judge(said(strings_free=MIB // 8)) == (
-        "the release does not fit into OPcache (3990 of its 3990 PHP files are in it): "
-        "set opcache.interned_strings_buffer = 32 (now 16) in php.ini of the settings"
+        "the release does not fit into OPcache (3990 of its 3990 PHP files are in OPcache): "
+        "set opcache.interned_strings_buffer = 32 (now 16) in the setting php.ini"
     )
     tight = opcache.judge(said(strings_free=0, used=120 * MIB, free=8 * MIB))
     assert "opcache.interned_strings_buffer = 32 (now 16), opcache.memory_consumption = 176 (now 128)" in str(tight)

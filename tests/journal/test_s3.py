@@ -237,7 +237,7 @@ def test_a_lock_object_that_makes_no_sense_is_not_replaced(bucket: S3Place, text
 
 def test_a_deleted_fence_does_not_restart(bucket: S3Place) -> None:
     bucket.write("runs/0000000008.jsonl", '{"record":"begin"}\n')
-    with pytest.raises(Refused, match=r"state\.json does not exist, although there are journals of runs"):
+    with pytest.raises(Refused, match=r"state\.json does not exist, although there are records of runs"):
         bucket.store().take(ANN, LEASE)
     bucket.write("state.json", '{"fence": 12}')
     assert bucket.store().take(ANN, LEASE) == 13
@@ -299,7 +299,7 @@ def test_slow_down_is_retried_by_the_client(bucket: S3Place) -> None:
 
 
 def test_no_such_bucket(bucket: S3Place) -> None:
-    with pytest.raises(Refused, match=r"there is no bucket nowhere: make it, or correct journal\.bucket"):
+    with pytest.raises(Refused, match=r"there is no bucket nowhere: make the bucket, or correct journal\.bucket"):
         s3.S3Store(lambda: bucket.client, "nowhere", "shop").take(ANN, LEASE)
 
 

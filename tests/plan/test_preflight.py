@@ -94,10 +94,11 @@ def test_the_live_color_is_the_one_with_all_traffic(weights: Weights) -> None:
         ({"lb2": switch(weights=ALL_GREEN)}, "the switches disagree: lb1 sends 0% to green, lb2 sends 100% to green"),
         (
             {"lb1": switch(weights=Weights(5))},
-            "traffic is split (5% to green): finish or undo the open run first (deploys/status.py shows it)",
+            "traffic is split (5% to green): first end the unfinished run with deploys/promote.py, deploys/resume.py "
+            "or deploys/abort.py (deploys/status.py shows the run)",
         ),
-        ({"lb2": "no answer"}, "cannot tell which color gets traffic: lb2: no answer"),
-        ({"lb1": "one", "lb2": "two"}, "cannot tell which color gets traffic: lb1: one; lb2: two"),
+        ({"lb2": "no answer"}, "it is unknown which color gets the traffic: lb2: no answer"),
+        ({"lb1": "one", "lb2": "two"}, "it is unknown which color gets the traffic: lb1: one; lb2: two"),
     ],
 )
 def test_switches_without_one_live_color_are_refused(switches: dict[str, Seen | str], line: str) -> None:
@@ -111,7 +112,7 @@ def test_a_silent_node_switch_does_not_hide_the_color() -> None:
     found = fleet({"node2": "lost"}, {"lb1": switch(), "node2": "lost"})
     assert preflight.live_color(found) is BLUE
     alone = FleetState({"node2": "lost"}, {"node2": "lost"}, {"node2": ("node", "node")}, {"node2": "10.0.0.2"})
-    assert problems(lambda: release(alone)) == ["cannot tell which color gets traffic: node2: lost"]
+    assert problems(lambda: release(alone)) == ["it is unknown which color gets the traffic: node2: lost"]
 
 
 # --- a release

@@ -45,7 +45,10 @@ def test_literal_addresses_unknown_names_and_nonsense(url: str, found: tuple[str
 
 
 def test_a_name_without_an_address_is_cannot_tell() -> None:
-    assert judge([NO_ADDRESS], "new", tolerant=True) == "cannot tell: the host name has no IP address"
+    assert (
+        judge([NO_ADDRESS], "new", tolerant=True)
+        == "it is unknown which release answers: the host name has no IP address"
+    )
     assert "gaierror" in str(ask("http://no-such-host.invalid/", "").problem)
     assert "not a valid host name" in str(ask("http://a..b/", "").problem)
 

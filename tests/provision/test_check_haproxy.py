@@ -18,7 +18,7 @@ echo 'Configuration file is valid'
 """
 
 NEEDED = (
-    "this server has HAProxy 2.0.33, and needs HAProxy 2.2 or later (of the branch 2.4, a version of 2022 or later)"
+    "this server has HAProxy 2.0.33: install HAProxy 2.2 or later (HAProxy 2.4 and 2.5: a version from 2022 or later)"
 )
 
 

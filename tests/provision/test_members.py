@@ -92,7 +92,7 @@ def test_a_switch_that_splits_the_traffic_is_a_problem() -> None:
     halves = Seen(Weights(50), Weights(50), None, "xfs")
     assert members.split(fleet(switches={"lb1": ALL_BLUE, "lb2": "no weight"})) == []
     (line,) = members.split(fleet(switches={"lb1": ALL_BLUE, "lb2": halves}))
-    assert line.startswith("lb2 splits the traffic (50% to green): end the open run first")
+    assert line.startswith("lb2 splits the traffic (50% to green): first end the unfinished run")
 
 
 def test_the_journal_decides_which_release_is_right() -> None:
@@ -194,7 +194,7 @@ def test_the_port_of_a_color_with_traffic_stays(found: FleetState, ports: Ports,
     other = {"blue": "green", "green": "blue"}
     assert members.moved_ports(found, {"lb1": (ONE, TWO), "lb2": (ONE, TWO), "new": ()}, ports) == [
         f"lb1 and lb2 send users' requests to {color} on port {former[color]}: set ports.{color} to {former[color]}, "
-        f"and change it after the next release, when {other[color]} has all the traffic"
+        f"and change the port after the next release, when {other[color]} has all the traffic"
         for color in expected
     ]
 

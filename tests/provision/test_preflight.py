@@ -114,7 +114,7 @@ def test_one_refusal_names_all_problems_of_all_hosts() -> None:
 
 def test_a_host_that_cannot_say_its_ports_is_named() -> None:
     hosts = Hosts({name: found for name, found in EMPTY.items() if name != "node2"})
-    assert problems(hosts) == ["node2: cannot read which ports are in use: the command failed"]
+    assert problems(hosts) == ["node2: it is unknown which ports are in use: the command failed"]
 
 
 @pytest.mark.parametrize("shell", ["/usr/sbin/nologin", "/bin/tcsh", "/usr/bin/fish"])

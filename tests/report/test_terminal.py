@@ -84,11 +84,17 @@ WHY = OrchestratorError("gate failed")
         (Ended(committed=True), ["done: {new} ({color}) has all the traffic"]),
         (
             Ended(committed=True, warnings=[MIXED]),
-            ["done: {new} ({color})", "warning: node2: status 1; the next release or rollback repairs it"],
+            [
+                "done: {new} ({color})",
+                "warning: node2: status 1; the next release or rollback does the work of this stage",
+            ],
         ),
         (
             Ended(committed=True, warnings=[MIXED, replace(MIXED, place=NODE1)]),
-            ["done: {new} ({color})", "warning: node2, node1: status 1; the next release or rollback repairs it"],
+            [
+                "done: {new} ({color})",
+                "warning: node2, node1: status 1; the next release or rollback does the work of this stage",
+            ],
         ),
         (Ended(committed=False, paused="preview"), ["paused: {new} ({color}) has no traffic; deploys/promote.py"]),
         (Ended(committed=False, paused="25"), ["paused: {new} ({color}) has 25% of the traffic; deploys/promote.py"]),

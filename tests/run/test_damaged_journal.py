@@ -80,7 +80,7 @@ def test_a_rollback_passes_over_a_run_that_a_newer_version_left(
         assert verbs.rollback(released.fleet(), Options(to=former)) == 0
     else:
         assert verbs.rollback(released.fleet(), Options()) == 0
-    assert "going on with the rollback without settling release by" in capsys.readouterr().err
+    assert "the rollback continues without settling release by" in capsys.readouterr().err
     assert released.live("node1") == "green"
     assert released.live_release("node1") == former
     # the rollback is the newest run now, so nothing is left to settle

@@ -1,4 +1,4 @@
-"""The judgement on an address's answers: yes, no or cannot tell."""
+"""The judgement on an address's answers: yes, no or unknown."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NEW, OLD, NONE = Answer("new", None), Answer("old", None), Answer(None, "Timeout
     [
         ([NEW] * 5, False, None),
         ([NEW] * 4 + [OLD], False, "old still answers"),
-        ([NEW] * 4 + [NONE], False, "cannot tell: TimeoutError: timed out"),
+        ([NEW] * 4 + [NONE], False, "it is unknown which release answers: TimeoutError: timed out"),
         ([NONE, OLD], False, "old still answers"),
         ([NEW] * 5 + [NONE] * 5, True, None),
-        ([NEW] * 4 + [NONE] * 6, True, "cannot tell: TimeoutError: timed out"),
+        ([NEW] * 4 + [NONE] * 6, True, "it is unknown which release answers: TimeoutError: timed out"),
         ([NEW] * 9 + [OLD], True, "old still answers"),
-        ([], True, "cannot tell: only 0 answers"),
+        ([], True, "it is unknown which release answers: only 0 answers"),
     ],
 )
 def test_judge(answers: list[Answer], tolerant: bool, verdict: str | None) -> None:

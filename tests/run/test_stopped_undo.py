@@ -89,7 +89,7 @@ def test_a_balancer_that_cannot_be_reached_stops_the_undo(
 @pytest.mark.parametrize(
     ("balancer", "fault", "why"),
     [
-        ("haproxy", "haproxy", "no weight in HAProxy's map (is HAProxy running?)"),
+        ("haproxy", "haproxy", "HAProxy's map has no valid weight: check that HAProxy is running"),
         pytest.param("nginx", "is-active", "nginx is not running", marks=pytest.mark.slow),
     ],
 )

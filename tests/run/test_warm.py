@@ -16,8 +16,8 @@ from tests.fakes.world import World
 pytestmark = pytest.mark.exhaustive
 
 NO_ROOM = (
-    "the release does not fit into OPcache (3 of its 3 PHP files are in it): "
-    "set opcache.memory_consumption = 160 (now 128) in php.ini of the settings"
+    "the release does not fit into OPcache (3 of its 3 PHP files are in OPcache): "
+    "set opcache.memory_consumption = 160 (now 128) in the setting php.ini"
 )
 
 

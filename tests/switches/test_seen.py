@@ -45,10 +45,13 @@ def test_haproxy_counts_requests_and_names_members() -> None:
 @pytest.mark.parametrize("text", ["", "101", "-1", "green", "2 5"])
 @pytest.mark.parametrize("key", ["running", "kept"])
 def test_haproxy_without_a_weight_names_no_color(key: str, text: str) -> None:
-    where = "is HAProxy running" if key == "running" else LAYOUT.weights_map
-    with pytest.raises(CannotTell, match=where):
+    names = {
+        "running": "^HAProxy's map has no valid weight: check that HAProxy is running$",
+        "kept": f"^{LAYOUT.weights_map} has no valid weight$",
+    }
+    with pytest.raises(CannotTell, match=names[key]):
         HAProxy(LAYOUT).seen(without(HAPROXY, key, f"{key}={text}"))
-    with pytest.raises(CannotTell, match=where):
+    with pytest.raises(CannotTell, match=names[key]):
         HAProxy(LAYOUT).seen(without(HAPROXY, key))
 
 
@@ -61,11 +64,11 @@ def test_nginx_uses_the_weight_that_it_keeps() -> None:
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        (without(NGINX, "kept", "kept="), "no weight in /var/lib/orchestrator/shop/weight"),
-        (without(NGINX, "kept", "kept=101"), "no weight in"),
-        (without(NGINX, "kept", "kept=x"), "no weight in"),
+        (without(NGINX, "kept", "kept="), "/var/lib/orchestrator/shop/weight has no valid weight"),
+        (without(NGINX, "kept", "kept=101"), "has no valid weight"),
+        (without(NGINX, "kept", "kept=x"), "has no valid weight"),
         (without(NGINX, "serving"), "nginx is not running"),
-        ([], "no weight in"),
+        ([], "has no valid weight"),
     ],
 )
 def test_nginx_without_a_weight_names_no_color(lines: list[str], why: str) -> None:

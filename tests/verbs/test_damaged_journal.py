@@ -177,7 +177,7 @@ def test_status_and_rollback_end_with_a_line(
         found, passed = settle.earlier_run(fleet, "rollback", contents)
         assert found is None or passed is None, number
         err = capsys.readouterr().err
-        assert err.count("going on with the rollback without settling") == (passed is not None), number
+        assert err.count("the rollback continues without settling") == (passed is not None), number
         show_lock(fleet)
         unlock(fleet, cast(Any, None))
         with suppress(Refused):
@@ -203,7 +203,7 @@ def test_a_run_of_a_newer_version_is_named(monkeypatch: pytest.MonkeyPatch, caps
     with pytest.raises(Unreadable, match=r"run deploys/abort\.py with that version, or deploys/rollback\.py"):
         settle.earlier_run(fleet, "release", contents)
     assert settle.earlier_run(fleet, "rollback", contents)[1] is not None
-    assert "going on with the rollback without settling release by ann@laptop" in capsys.readouterr().err
+    assert "the rollback continues without settling release by ann@laptop" in capsys.readouterr().err
 
 
 def test_inputs_that_are_lost_are_not_forgotten() -> None:

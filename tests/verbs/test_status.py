@@ -63,7 +63,7 @@ def test_a_healthy_fleet() -> None:
     [
         (Seen(Weights(25), Weights(25), None), "haproxy blue 75% green 25%"),
         (Seen(Weights(25), Weights(0), None), "haproxy blue 75% green 25%, would restart with 0%"),
-        ("its socket does not answer", "haproxy cannot tell: its socket does not answer"),
+        ("its socket does not answer", "haproxy unknown state: its socket does not answer"),
     ],
 )
 def test_a_switch(seen: Seen | str, line: str) -> None:

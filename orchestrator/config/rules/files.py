@@ -114,8 +114,8 @@ def private_files_are_not_served(settings: Settings) -> str | None:
     for other in published.private(settings):
         if named := [path for path in settings.web.serve if f"{path}/".startswith(f"{other}/")]:
             return (
-                f"web.serve: nginx never sends {named[0]}, because it is the environment file or in "
-                "permissions.private: remove it from web.serve"
+                f"web.serve: nginx never sends {named[0]}, which is the environment file or in permissions.private: "
+                f"remove {named[0]} from web.serve"
             )
     return None
 
@@ -143,10 +143,10 @@ def shared_paths_do_not_overlap(settings: Settings) -> str | None:
     """
     for (where, path), (there, other) in itertools.combinations(shared_paths(settings), 2):
         if path == other:
-            return f"{there}: {path} is also in {where}: remove it from one of both"
+            return f"{there}: {path} is also in {where}: list {path} only once"
         if overlap(path, other):
             (at, outer), (of, inner) = sorted(((where, path), (there, other)), key=lambda named: len(named[1]))
-            return f"{of}: {inner} is shared already, because it is in {outer} ({at}): remove it"
+            return f"{of}: {inner} is shared already, because it is in {outer} ({at}): remove {inner}"
     return None
 
 
@@ -167,7 +167,7 @@ def release_files_are_not_shared(settings: Settings) -> str | None:
             if below := [path for path in paths if f"{path}/".startswith(f"{other}/")]:
                 return (
                     f"permissions.{name}: {below[0]} is in the {setting} path {other}, which the live release also "
-                    f"uses: remove it from permissions.{name}"
+                    f"uses: remove {below[0]} from permissions.{name}"
                 )
     return None
 

@@ -3,7 +3,7 @@
 AWS's call ModifyRule has no condition (compare and swap), so another program could change the rule between a read and a
 write. The lock keeps out other runs of this tool. To notice changes by other programs, a release makes a check before
 it arms and before each shift: the rule must still have the actions that the release read or set last, with the same
-weights. An undo or a rollback does not check this, because it must move the traffic in any case.
+weights. An undo or a rollback does not make this check, because it must move the traffic in any case.
 
 If AWS returns the new weights, this proves only that the control plane of AWS has the weights. The load balancer's own
 servers follow within seconds to minutes. Therefore a run verifies a shift by requests through every address. Before a

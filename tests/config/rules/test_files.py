@@ -109,8 +109,8 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
                 private_files_are_not_served,
                 {"php": {"public": "."}, "web": {"serve": ["a", "conf/env"]}} | changes,
                 (
-                    "web.serve: nginx never sends conf/env, because it is the environment file or in "
-                    "permissions.private: remove it from web.serve"
+                    "web.serve: nginx never sends conf/env, which is the environment file or in permissions.private: "
+                    "remove conf/env from web.serve"
                 ),
             )
             for changes in ({"environment": {"path": "conf/env"}}, {"permissions": {"private": ["conf"]}})
@@ -138,7 +138,7 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
             {"shared": {"directories": ["storage"], "files": ["storage/oauth-private.key"]}},
             (
                 "shared.files: storage/oauth-private.key is shared already, because it is in storage "
-                "(shared.directories): remove it"
+                "(shared.directories): remove storage/oauth-private.key"
             ),
         ),
         (
@@ -146,23 +146,23 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
             {"shared": {"directories": ["storage/app", "storage/"]}},
             (
                 "shared.directories: storage/app is shared already, because it is in storage (shared.directories): "
-                "remove it"
+                "remove storage/app"
             ),
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"directories": ["auth/keys"], "files": ["auth"]}},
-            "shared.directories: auth/keys is shared already, because it is in auth (shared.files): remove it",
+            "shared.directories: auth/keys is shared already, because it is in auth (shared.files): remove auth/keys",
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"directories": ["storage"], "files": ["storage"]}},
-            "shared.files: storage is also in shared.directories: remove it from one of both",
+            "shared.files: storage is also in shared.directories: list storage only once",
         ),
         (
             shared_paths_do_not_overlap,
             {"shared": {"files": ["a", "a"]}},
-            "shared.files: a is also in shared.files: remove it from one of both",
+            "shared.files: a is also in shared.files: list a only once",
         ),
         (
             release_files_are_not_shared,
@@ -193,7 +193,7 @@ MIGRATE = {"name": "migrate", "run": "x", "user": "web"}
                 release_files_are_not_shared,
                 {"shared": {"directories": ["storage"], "files": ["auth.json"]}, "permissions": {key: paths}},
                 f"permissions.{key}: {path} is in the shared.{of} path {shared}, which the live release also uses: "
-                f"remove it from permissions.{key}",
+                f"remove {path} from permissions.{key}",
             )
             for key, paths, path, of, shared in (
                 ("modes", {"auth.json": "600"}, "auth.json", "files", "auth.json"),
