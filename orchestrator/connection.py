@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from io import IOBase
 from typing import Any, Protocol, TypeGuard, cast
 
-from paramiko import SFTPClient, SSHException
+from paramiko import SFTPClient, SSHException, Transport
 from pyinfra import logger
 from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.host import Host
 from pyinfra.api.output import echo
 from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
@@ -222,6 +223,13 @@ def _words(lines: Lines, last: bool) -> str:
 
 class _Channel(Protocol):
     def recv_exit_status(self) -> int: ...
+
+
+def transport_of(host: Host) -> Transport | None:
+    """Return the SSH connection to a host; None if pyinfra does not reach the host by SSH."""
+    inner = host.connector.inner if isinstance(host.connector, Connection) else host.connector
+    client = getattr(inner, "client", None)
+    return client.get_transport() if client else None
 
 
 def _over_ssh(connector: SSHConnector, command: StringCommand, arguments: dict[str, Any]) -> CommandOutput:

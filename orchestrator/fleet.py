@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import gevent
 import gevent.pool
-from paramiko import SSHException, Transport
+from paramiko import SSHException
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
@@ -26,7 +26,7 @@ from orchestrator.config import Settings
 from orchestrator.config.form import nearest
 from orchestrator.config.identity import Identity, identity, name_of
 from orchestrator.config.switch import BalancerSwitch, Switch
-from orchestrator.connection import Connection
+from orchestrator.connection import Connection, transport_of
 from orchestrator.environment import Variables
 from orchestrator.errors import CommandFailed, OrchestratorError, Silent, Unclear, UsageError
 from orchestrator.mask import Mask
@@ -185,7 +185,7 @@ class Fleet:
     def prepare_connections(self) -> None:
         """Set TCP_NODELAY on every SSH connection, which shortens an operation from 46 ms to 4 ms (measured)."""
         for host in self.state.inventory:
-            raw = getattr(_transport(host), "sock", None)
+            raw = getattr(transport_of(host), "sock", None)
             # if a host refused the connection, its socket is closed
             if isinstance(raw, socket.socket) and raw.fileno() >= 0:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -265,7 +265,7 @@ class Fleet:
         If the connection broke during the run, for example because the host was rebooted, connect again first. A host
         that could not be reached at the begin of the run is not tried again.
         """
-        transport = _transport(host)
+        transport = transport_of(host)
         if host.connected:
             self._reached.add(host.name)
             if transport is None or transport.is_active():
@@ -358,13 +358,6 @@ def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:
     except BaseException:
         pool.kill()
         raise
-
-
-def _transport(host: Host) -> Transport | None:
-    """Return the SSH connection to a host; None if pyinfra does not reach the host by SSH."""
-    inner = host.connector.inner if isinstance(host.connector, Connection) else host.connector
-    client = getattr(inner, "client", None)
-    return client.get_transport() if client else None
 
 
 def _last(lines: Sequence[str]) -> str:

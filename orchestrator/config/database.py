@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import ClassVar, Literal
+from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from orchestrator.config.duration import Duration
 from orchestrator.config.section import Section
+from orchestrator.errors import UsageError
 
 
 class Migrate(Section):
@@ -44,6 +48,13 @@ class Database(Section):
     The expand adds to the schema before the cutover. The contract removes the rest later, by a command of its own.
     """
 
+    url: str | None = Field(
+        None,
+        description="URL of the database, such as `env:DATABASE_URL` or `mysql://${DB_USERNAME}:${DB_PASSWORD}@"
+        "${DB_HOST}/${DB_DATABASE}`. The variables are those of the environment file of a release, and of the "
+        "operator's own environment. While a run changes the schema, the run holds a lock of this database, so that "
+        "no other run changes the schema at the same time. The connection goes through a node. Default: no lock",
+    )
     migrate: Migrate
     user: Literal["web", "deploy"] = Field(
         "web",
@@ -52,3 +63,30 @@ class Database(Section):
     deadline: Duration = Field(
         3600.0, gt=0, le=604800, description="time limit of each command. A command that takes longer is not stopped"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_password(cls, url: str | None) -> str | None:
+        if url is not None and re.search(r"//[^/@]*:[^/@$]*@", url):
+            raise ValueError(
+                "the URL has a password, and settings are no place for secrets (not shown): put the URL into an "
+                "environment variable, such as env:DATABASE_URL"
+            )
+        return url
+
+
+def filled(url: str, variables: Mapping[str, str]) -> str:
+    """Return the URL of a database with the values of the variables that it names by ``${NAME}``, as URLs spell them.
+
+    Raises UsageError if there is no such variable.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in variables:
+            raise UsageError(
+                f"settings: database.url: there is no variable {match[1]}: add it to environment, or set it in the "
+                "environment of this command"
+            )
+        return quote(variables[match[1]], safe="")
+
+    return re.sub(r"\$\{(\w+)\}", value, url)

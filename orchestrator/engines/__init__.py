@@ -7,6 +7,8 @@ package imports psycopg and PyMySQL, and only when it opens a session, because b
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from orchestrator.database.model import Engine
 from orchestrator.engines.base import Connection, Through
 from orchestrator.engines.url import DatabaseUrl
@@ -22,17 +24,22 @@ def connect(url: DatabaseUrl, through: Through = None) -> Connection:
     + through: the local end of a tunnel, as ``(host, port)`` or as the path of a Unix socket. None: the address in
       ``url``. For TLS, the name of the server is still that of ``url``.
     """
+    require(url.engine)
+    if url.engine is Engine.POSTGRES:
+        from orchestrator.engines.postgres import Postgres
+
+        return Postgres(url, through)
+    from orchestrator.engines.mariadb import MariaDB
+
+    return MariaDB(url, through)
+
+
+def require(engine: Engine) -> None:
+    """Raise UsageError if the Python package for the servers of an engine is missing."""
     try:
-        if url.engine is Engine.POSTGRES:
-            from orchestrator.engines.postgres import Postgres
-
-            return Postgres(url, through)
-        from orchestrator.engines.mariadb import MariaDB
-
-        return MariaDB(url, through)
+        import_module("psycopg" if engine is Engine.POSTGRES else "pymysql")
     except ImportError as error:
-        extra = "postgres" if url.engine is Engine.POSTGRES else "mysql"
+        extra = "postgres" if engine is Engine.POSTGRES else "mysql"
         raise UsageError(
-            f"the Python package for {url.engine} is missing ({error}):"
-            f' run pip install "blue-green-orchestrator[{extra}]"'
+            f'the Python package for {engine} is missing ({error}): run pip install "blue-green-orchestrator[{extra}]"'
         ) from None

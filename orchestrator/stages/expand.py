@@ -16,8 +16,11 @@ from orchestrator.stages.gate import gate_live
 EXPAND = Kind("expand", ("node",), skipped="the settings have no database", hooks=True)
 EXPAND_ENDED = Kind("expand ended", ("node",), changes=False)
 
-SLACK = 30.0
-"""Seconds by which the deadline of a step is longer than the setting ``database.deadline``."""
+SLACK = 90.0
+"""Seconds by which the deadline of a step is longer than the setting ``database.deadline``.
+
+The step may wait for the lock of the database.
+"""
 
 Phase = Literal["expand", "check", "contract"]
 

@@ -20,6 +20,7 @@ from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
+from orchestrator.run.schema_lock import check_database
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
@@ -111,6 +112,8 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         whole = plan(i)
         check_pause(whole, options.until)
         learn_values(fleet, i, [*whole.stages, *at_end(i, ENDS)])
+        if i.database:
+            check_database(fleet)
         over = [PassedOver(passed.run)] if passed is not None else []
         with emergency(verb):
             session.begin([begin_record(verb), RunInputs(i.to_json()), *over])

@@ -15,11 +15,15 @@ from orchestrator.fleet import Fleet
 from orchestrator.operations.migrate import migrate
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, Handler, OperationHandler
+from orchestrator.run.schema_lock import schema_lock
 from orchestrator.stages.expand import AwaitMigration, Migrate
 from orchestrator.waiting import until
 
 POLL = 0.5
 """Seconds between two questions whether the command has ended."""
+
+WAIT = 60.0
+"""Seconds to wait until another run has changed the schema of the same database."""
 
 SILENCE = 60.0
 """Seconds for which the node may be silent.
@@ -55,8 +59,9 @@ class MigrateHandler(OperationHandler[Migrate]):
 
     @override
     def at_host(self, host: Host, step: Step[Migrate], undoing: bool) -> str:
-        super().at_host(host, step, undoing)
-        return judged(self.settings, step.action.key, ended(self.fleet, host, step.action.key))
+        with schema_lock(self.fleet, host, WAIT):
+            super().at_host(host, step, undoing)
+            return judged(step.action.key, ended(self.fleet, host, step.action.key))
 
 
 class AwaitMigrationHandler(Handler[AwaitMigration]):
@@ -103,7 +108,7 @@ def ended(fleet: Fleet, host: Host, key: str) -> MigrationState:
     return seen[-1]
 
 
-def judged(settings: Settings, key: str, seen: MigrationState) -> str:
+def judged(key: str, seen: MigrationState) -> str:
     """Return the last line that a command printed.
 
     Raises CommandFailed if the exit status of the command is not 0, or if the exit status is unknown.

@@ -1,0 +1,74 @@
+"""Hold the lock of a database while a run changes its schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyinfra.api.host import Host
+
+from orchestrator.config.database import filled
+from orchestrator.engines import connect, require
+from orchestrator.engines.url import DatabaseUrl, read
+from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
+from orchestrator.fleet import Fleet
+from orchestrator.tunnel import tunnel
+
+LOCK = "orchestrator schema"
+"""The name of the lock. All fleets and inventories that use the database use the same name."""
+
+
+def database_url(fleet: Fleet) -> DatabaseUrl | None:
+    """Return the URL of the database; None if the settings have no ``database.url``.
+
+    Raises UsageError if the URL cannot be read, or if a variable that the URL names does not exist.
+    """
+    database = fleet.settings.database
+    if database is None or database.url is None:
+        return None
+    variables = {**os.environ, **fleet.variables.read()}
+    url = read(filled(database.url, variables), variables)
+    fleet.mask.add([url.password])
+    if url.socket:
+        raise UsageError("settings: database.url: name the host and the port of the server, not a Unix socket")
+    return url
+
+
+def check_database(fleet: Fleet) -> None:
+    """Raise UsageError if the URL of the database cannot be read, or if the package for its server is missing."""
+    url = database_url(fleet)
+    if url is not None:
+        require(url.engine)
+
+
+@contextmanager
+def schema_lock(fleet: Fleet, host: Host, wait: float) -> Iterator[None]:
+    """Hold the lock of the database during the ``with`` block, so that no other run changes the schema meanwhile.
+
+    The session at the database goes through the SSH connection of the host. The database frees the lock when the
+    session ends, also if this process is killed. Without the setting ``database.url``, there is no lock.
+
+    + host: the node on which the command runs
+    + wait: seconds to wait for the lock
+
+    Raises CommandFailed if another session holds the lock, or if the database does not accept the session.
+    """
+    url = database_url(fleet)
+    if url is None:
+        yield
+        return
+    try:
+        with (
+            tunnel(host, (url.host, url.port)) as local,
+            connect(url, local) as session,
+            session.lock(LOCK, wait) as got,
+        ):
+            if not got:
+                raise CommandFailed(
+                    f"{url}: another run changes the schema of this database: {session.holder(LOCK)}: wait until that "
+                    "run has ended, then repeat the command"
+                )
+            yield
+    except OrchestratorError as error:
+        raise CommandFailed(str(error)) from error
