@@ -38,7 +38,9 @@ SHOP = "shop"
 APPLICATIONS = {
     # a comparison of the colors must detect the first three further versions; `unloadable` cannot be preloaded
     SHOP: Application(DOCKER / "app", beside=("errors", "slow", "tail", "unloadable")),
-    "laravel": Application(DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2"), lock=True, database=True),
+    "laravel": Application(
+        DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2", "rename2"), lock=True, database=True
+    ),
     "symfony": Application(DOCKER / "apps/symfony", lock=True, database=True),
     "wordpress": Application(DOCKER / "apps/wordpress", below="/opt/wordpress", database=True),
     "classic": Application(DOCKER / "apps/classic"),

@@ -1,0 +1,159 @@
+"""Laravel gives a column another name by expand and contract, under queries of both versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import fleet as tool
+import pytest
+
+from tests.fleet.running import Alone, Fleet
+from tests.fleet.traffic import Traffic, flawless
+
+pytestmark = pytest.mark.slow
+
+URL = "mysql://${DB_USERNAME}:${DB_PASSWORD}@${DB_HOST}/${DB_DATABASE}"
+COMMANDS = {
+    "expand": "php artisan migrate --force",
+    "contract": "php artisan migrate --force --path=database/migrations/contract",
+}
+SETTINGS = json.dumps({"hooks": [], "database": {"url": URL, "migrate": COMMANDS}})
+
+
+class Queries:
+    """Threads that write notes and read each note again, over the balancers.
+
+    + failed: what went wrong, a line for each request
+    + written: the words of all notes whose request was answered with the status 200
+    """
+
+    def __init__(self, urls: list[str], threads: int = 4, pause: float = 0.05) -> None:
+        self.failed: list[str] = []
+        self.written: dict[int, str] = {}
+        self._stop = threading.Event()
+        self._pause = pause
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number, urls[number % len(urls)])) for number in range(threads)
+        ]
+
+    def __enter__(self) -> Queries:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, more: int) -> None:
+        """Wait until so many more notes are written, or until a request fails."""
+        until, deadline = len(self.written) + more, time.monotonic() + 120
+        while len(self.written) < until and not self.failed:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _ask(self, number: int, url: str) -> None:
+        turn = 0
+        while not self._stop.wait(self._pause):
+            turn += 1
+            word = f"w{number}-{turn}"
+            made = self._one(url, "POST", "/notes", word)
+            if made is not None:
+                self.written[made["id"]] = word
+                self._one(url, "GET", f"/notes/{made['id']}", word)
+
+    def _one(self, url: str, method: str, path: str, word: str) -> dict[str, Any] | None:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+        try:
+            body = json.dumps({"word": word}) if method == "POST" else None
+            connection.request(method, path, body, {"Content-Type": "application/json", "Accept": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
+            if answer.status != 200 or json.loads(text)["word"] != word:
+                raise ValueError(f"{answer.status} {text[:200]}")
+        except Exception as error:  # noqa: BLE001 (each failure of a request counts)
+            self.failed.append(f"{method} {path}: {type(error).__name__} {error}")
+            return None
+        finally:
+            connection.close()
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+
+@pytest.fixture
+def laravel(alone: Alone, docker_compose_command: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Three nodes, two balancers and MariaDB, provisioned for Laravel."""
+    directory, project = tmp_path_factory.mktemp("schema"), f"orchschema-{os.getpid()}"
+    alone.acquire()
+    try:
+        tool.sweep()
+        owner = tool.process(os.getpid())
+        prepared = tool.prepare(directory, 3, project, owner, apps=["laravel"], mariadb=True)
+        tool.start(prepared)
+        tool.finish(prepared)
+    finally:
+        alone.release()
+    known = json.loads((directory / "fleet.json").read_text())
+    made = Fleet(project, directory, known, tool.variables(prepared))
+    do(made, "provision")
+    yield made
+    tool.down(directory, project)
+
+
+def do(fleet: Fleet, verb: str, *data: str, status: int = 0) -> str:
+    words = [word for one in data for word in ("--data", one)]
+    done = fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, APP="laravel", SETTINGS=SETTINGS)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def sql(fleet: Fleet, statement: str) -> str:
+    done = fleet.exec("mariadb", f'mariadb -N laravel -e "{statement}"')
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_column_gets_another_name(laravel: Fleet, tmp_path: Path) -> None:
+    urls = [laravel.haproxy_url, laravel.nginx_url]
+    do(laravel, "release", "ref=v2")
+    with (
+        Traffic(urls, tmp_path / "samples", connections=4, rate=10.0, slow_seconds=1.0) as traffic,
+        Queries(urls) as queries,
+    ):
+        queries.wait_for(20)
+        said = do(laravel, "release", "ref=rename2")
+        assert "expand" in said
+        queries.wait_for(20)
+        do(laravel, "rollback")
+        queries.wait_for(20)
+        assert sql(laravel, "SELECT count(*) FROM notes WHERE NOT title <=> heading") == "0"
+        do(laravel, "rollback")
+        queries.wait_for(20)
+        do(laravel, "contract")
+        queries.wait_for(20)
+        assert "no older release can run" in do(laravel, "rollback", status=3)
+        report = traffic.stop()
+    flawless(report)
+    assert queries.failed == []
+    rows = dict(line.split("\t") for line in sql(laravel, "SELECT id, heading FROM notes").splitlines())
+    assert {int(number): word for number, word in rows.items()} == queries.written
+    assert sql(laravel, "SHOW COLUMNS FROM notes LIKE 'title'") == ""
+    print(f"{report.totals.requests} requests, {2 * len(queries.written)} queries, 0 failed")
+
+    # the same queries see a column that gets its name at once
+    with Queries(urls) as queries:
+        queries.wait_for(20)
+        sql(laravel, "ALTER TABLE notes RENAME COLUMN heading TO name")
+        deadline = time.monotonic() + 60
+        while len(queries.failed) < 20:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
