@@ -10,7 +10,7 @@ from sqlglot import exp
 from orchestrator.database.columns import added, new_reference
 from orchestrator.database.findings import Problem
 from orchestrator.database.state import State, unless_contract
-from orchestrator.database.syntax import constant, fits, name_of, now, null, only, plain_columns, tests_null
+from orchestrator.database.syntax import computed, constant, fits, name_of, now, null, only, plain_columns, tests_null
 
 _QUICK = {"INSTANT", "NOCOPY", "INPLACE", "DEFAULT"}
 _OPTIONS = (
@@ -61,7 +61,7 @@ def _own(node: exp.Alter, table: str, state: State) -> Iterator[Problem]:
     """Judge a change of a table that this file has created. Only a foreign key can reach other tables."""
     state.own = True
     for reference in node.find_all(exp.Reference):
-        yield from new_reference(reference, state)
+        yield from new_reference(reference, state, table)
     if any(isinstance(action, exp.AlterRename) for action in node.actions):
         state.created.discard(table)
 
@@ -112,7 +112,7 @@ def _default(value: exp.Expr, table: str, column: str, state: State) -> Iterator
     if null(value):
         yield Problem("drop-default", name)
     elif not (constant(inner) or now(inner) or isinstance(inner, exp.Uuid)):
-        yield Problem("not-recognised", name)
+        yield Problem("set-default" if computed(inner) else "not-recognised", name)
     elif not fits(value, state.added.get((table, column)), state.engine):
         yield Problem("set-default", name)
 

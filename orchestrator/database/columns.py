@@ -87,11 +87,11 @@ def _computed_once(node: object, state: State) -> bool:
     return constant(node) or now(node) or null(node) or (state.postgres and isinstance(node, exp.CurrentUser))
 
 
-def new_table(schema: exp.Schema, state: State) -> Iterator[Problem]:
+def new_table(schema: exp.Schema, table: str, state: State) -> Iterator[Problem]:
     """Judge the columns and keys of a new table. Only a part that reaches other tables can harm the old code."""
     for part in schema.expressions:
         for reference in part.find_all(exp.Reference):
-            yield from new_reference(reference, state)
+            yield from new_reference(reference, state, table)
         if not isinstance(part, _NEW):
             yield Problem("not-recognised", part.sql(dialect=state.engine.dialect)[:80])
 
@@ -102,11 +102,16 @@ _NEW = (
 )
 
 
-def new_reference(reference: exp.Reference, state: State) -> Iterator[Problem]:
-    """Judge a foreign key of a new table: the old code must still be able to delete the rows to which it refers."""
+def new_reference(reference: exp.Reference, state: State, table: str = "") -> Iterator[Problem]:
+    """Judge a foreign key of a new table: the old code must still be able to delete the rows to which it refers.
+
+    + table: name of the new table; empty if the key belongs to a new column of an existing table
+    """
     target = name_of(reference.this, state.engine)
     options = " ".join(map(str, reference.args.get("options") or ())).upper()
-    if state.contract or target in state.created:
+    if state.contract or (target in state.created and target not in state.cascading):
         return
+    if table and "ON DELETE CASCADE" in options:
+        state.cascading.add(table)
     if "ON DELETE CASCADE" not in options and "ON DELETE SET NULL" not in options:
         yield Problem("foreign-key", f"table {target}")

@@ -45,7 +45,7 @@ def _table(node: exp.Create, name: str, state: State) -> Iterator[Problem]:
         yield Problem("not-recognised", name)
         return
     if isinstance(node.this, exp.Schema):
-        yield from new_table(node.this, state)
+        yield from new_table(node.this, name_of(node.this, state.engine), state)
     if not node.args.get("exists") and exp.TemporaryProperty not in kinds:
         state.created.add(name_of(node.this, state.engine))
 

@@ -32,6 +32,7 @@ class State:
     """The effects of the statements that the lint has judged so far.
 
     + created: tables that the file has created, so that no old code uses them
+    + cascading: created tables of which a delete of the old code may delete rows, because of ON DELETE CASCADE
     + types: enums that the file has created
     + added: the types of the columns that the file has added, by table and column
     + altered: tables that a statement of the file has locked for a moment, and perhaps locks until the next COMMIT
@@ -47,6 +48,7 @@ class State:
     engine: Engine
     phase: Phase
     created: set[str] = field(default_factory=set)
+    cascading: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
     added: dict[tuple[str, str], object] = field(default_factory=dict)
     altered: set[str] = field(default_factory=set)

@@ -86,6 +86,12 @@ def constant(node: object) -> bool:
     return isinstance(node, exp.Literal | exp.Boolean | exp.BitString | exp.HexString | exp.National)
 
 
+def computed(node: exp.Expr) -> bool:
+    """Whether ``node`` is computed from constants only, so that each row gets the same value, or each row fails."""
+    parts = (exp.Literal, exp.Cast, exp.DataType, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Null)
+    return all(isinstance(one, parts) for one in node.walk())
+
+
 def now(node: object) -> bool:
     """Whether ``node`` is the time at which the statement or the transaction began, such as ``now()``."""
     if isinstance(node, _NOW):

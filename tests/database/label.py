@@ -240,7 +240,8 @@ def label(server: Server, case: Case, number: Numbers, empty: bool = False) -> t
     if case.new and not failed:
         fresh = server.connect("")
         with fresh.cursor() as cursor:
-            cursor.execute(case.new)
+            for one in case.new.split("; "):
+                cursor.execute(one)
         fresh.close()
     # the plan for a table without rows says nothing
     breaks = [*thread.failed, *_afterwards(server, lasting, number, before, float("inf") if empty else cost)]

@@ -113,6 +113,23 @@ CREATE TABLE invoices (id int PRIMARY KEY, customer_id int);
 ALTER TABLE invoices ADD CONSTRAINT f FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE;
 -- case: create table like
 CREATE TABLE orders_copy LIKE orders;
+-- case: create table below a cascade
+-- new: INSERT INTO invoices SELECT id, id FROM customers; INSERT INTO invoice_lines SELECT id, id FROM invoices
+CREATE TABLE invoices (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id) ON DELETE CASCADE);
+CREATE TABLE invoice_lines (id int PRIMARY KEY, invoice_id int NOT NULL REFERENCES invoices (id));
+-- case: create table below a cascade with a cascade
+-- new: INSERT INTO invoices SELECT id, id FROM customers; INSERT INTO invoice_lines SELECT id, id FROM invoices
+CREATE TABLE invoices (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id) ON DELETE CASCADE);
+CREATE TABLE invoice_lines (id int PRIMARY KEY, invoice_id int NOT NULL REFERENCES invoices (id) ON DELETE CASCADE);
+-- case: set default of a column with a check that fails
+-- setup: UPDATE customers SET score = 1; ALTER TABLE customers ADD CONSTRAINT few CHECK (score <> 9999)
+ALTER TABLE customers ALTER COLUMN score SET DEFAULT 9999;
+-- case: set default of a column from which another is computed
+-- setup: UPDATE customers SET score = 1; ALTER TABLE customers ADD COLUMN part smallint AS (score * 4) STORED
+ALTER TABLE customers ALTER COLUMN score SET DEFAULT 9999;
+-- case: modify beside a check
+-- setup: ALTER TABLE orders ADD CONSTRAINT few CHECK (total < 100000000)
+ALTER TABLE orders MODIFY total int NULL;
 -- case: create table as select
 CREATE TABLE orders_copy AS SELECT id, total FROM orders;
 -- case: create or replace table

@@ -113,6 +113,19 @@ ALTER TABLE invoices ADD CONSTRAINT c FOREIGN KEY (customer_id) REFERENCES custo
 -- new: INSERT INTO invoices SELECT id, id FROM customers
 CREATE TABLE invoices (id int PRIMARY KEY, customer_id int);
 ALTER TABLE invoices ADD CONSTRAINT c FOREIGN KEY (customer_id) REFERENCES customers (id) ON DELETE CASCADE;
+-- case: create table below a cascade
+-- new: INSERT INTO invoices SELECT id, id FROM customers; INSERT INTO invoice_lines SELECT id, id FROM invoices
+CREATE TABLE invoices (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id) ON DELETE CASCADE);
+CREATE TABLE invoice_lines (id int PRIMARY KEY, invoice_id int NOT NULL REFERENCES invoices (id));
+-- case: create table below a cascade with a cascade
+-- new: INSERT INTO invoices SELECT id, id FROM customers; INSERT INTO invoice_lines SELECT id, id FROM invoices
+CREATE TABLE invoices (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id) ON DELETE CASCADE);
+CREATE TABLE invoice_lines (id int PRIMARY KEY, invoice_id int NOT NULL REFERENCES invoices (id) ON DELETE CASCADE);
+-- case: set default of a partition key
+ALTER TABLE events ALTER COLUMN at SET DEFAULT now();
+-- case: set default of a column with a check that fails
+-- setup: UPDATE customers SET score = 1; ALTER TABLE customers ADD CONSTRAINT few CHECK (score <> 9999)
+ALTER TABLE customers ALTER COLUMN score SET DEFAULT 9999;
 -- case: create table like
 CREATE TABLE orders_copy (LIKE orders INCLUDING DEFAULTS);
 -- case: create table as select
