@@ -10,9 +10,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator import __version__
+
+if TYPE_CHECKING:
+    from orchestrator.database.command import Judge
 
 VERBS = (
     *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "contract", "status", "unlock"),
@@ -36,11 +41,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["db"]:
         from orchestrator.database.command import main as database
 
-        return database(arguments[1:])
+        return database(arguments[1:], _shadow)
     command = pyinfra_command(arguments)
     sys.stdout.flush()
     # replace this process by pyinfra, so that pyinfra gets the signals and the terminal
     os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+
+
+def _shadow(url: str, server: str) -> AbstractContextManager[Judge]:
+    from orchestrator.engines.judge import on_shadow
+
+    return on_shadow(url, server)
 
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:

@@ -48,10 +48,10 @@ def compare(before: Catalog, after: Catalog) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(_all(before, after)))
 
 
-def new_defaults(before: Catalog, after: Catalog) -> tuple[tuple[str, str], ...]:
-    """Tables and columns of which the default is new, so that inserts of the old code store this default.
+def new_values(before: Catalog, after: Catalog) -> tuple[tuple[str, Column], ...]:
+    """Tables and columns in which inserts of the old code store another value than before: a new default, or NULL.
 
-    Only the server can say whether the default fits the column.
+    Only the server can say whether the value fits the column.
     """
     known = _named(before.tables)
     found = []
@@ -59,8 +59,9 @@ def new_defaults(before: Catalog, after: Catalog) -> tuple[tuple[str, str], ...]
         columns = _named(known[table.name].columns) if table.name in known else {}
         for one in table.columns if table.name in known else ():
             old = columns.get(one.name)
-            if one.default is not None and (old is None or old.default != one.default or old.type != one.type):
-                found.append((table.name, one.name))
+            same = old is not None and (old.default, old.type, old.collation) == (one.default, one.type, one.collation)
+            if not same and not one.identity and not one.generated and not (old is not None and one.default is None):
+                found.append((table.name, one))
     return tuple(found)
 
 
@@ -215,17 +216,17 @@ class _Changed:
             yield Problem("set-default", title)
 
     def _constrained(self, column: str) -> bool:
-        """Whether a unique index, a key or a check may refuse a value of a column."""
-        unique = any(column in index.columns for index in self.now.indexes if index.unique or index.exclusion)
-        complex_index = any(
-            name not in _named(self.now.columns)
-            for index in self.now.indexes
-            if index.unique or index.exclusion
-            for name in index.columns
-        )
-        keys = any(column in key.columns for key in self.now.foreign_keys)
-        checks = any(column.strip('"`') in check.expression for check in self.now.checks)
-        return unique or complex_index or keys or checks
+        """Whether a key, a check or code of the table may refuse a value of a column, or compute with the value."""
+        now = self.now
+        if now.triggers or now.policies or now.rules:
+            return True
+        keys = [index.columns for index in now.indexes if index.unique or index.exclusion]
+        keys += [key.columns for key in now.foreign_keys]
+        texts = [check.expression for check in now.checks] + [one.generated for one in now.columns] + [now.partition_by]
+        # an index on an expression has a text in the place of a column
+        texts += [index.definition for index in now.indexes if not set(index.columns) <= set(_named(now.columns))]
+        texts += [index.definition.partition(" WHERE ")[2] for index in now.indexes]
+        return any(column in each for each in keys) or any(column in text for text in texts)
 
     def _gone_index(self, old: Index) -> Iterator[Problem]:
         same = [one for one in self.now.indexes if replace(one, name=old.name) == old and one not in self.old.indexes]

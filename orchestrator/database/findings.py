@@ -315,6 +315,16 @@ _RULES = (
         " IS NULL",
     ),
     Rule(
+        "fails",
+        "none to the old code, but the release stops: the statement fails on an empty copy of the schema",
+        "Correct the statement. If the statement needs rows that the copy does not have, mark the statement as safe",
+    ),
+    Rule(
+        "not-tried",
+        "unknown: the statement may change another database, so that the statement was not tried on the shadow",
+        "Leave out the name of the database, or name a server for shadows that has no live database",
+    ),
+    Rule(
         "generated-column",
         "writes of the old code fail if they name the column, or if the server cannot compute the column",
         "Add a plain column that may be NULL, and let the new code fill the column",

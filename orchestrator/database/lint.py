@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.database.decide import Seen, together
 from orchestrator.database.findings import Finding, Problem, finding
 from orchestrator.database.judge import judge
 from orchestrator.database.model import Engine, Phase
 from orchestrator.database.split import Comment, Statement, split
 from orchestrator.database.state import State, Step
+
+TryOut = Callable[[Sequence[Statement], Phase], Sequence[Seen]]
+"""Runs the statements of a file on a shadow, and returns what was seen, in the order of the statements."""
 
 _MARKER = re.compile(r"(?:--|#|/\*)\s*orchestrator\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _SAFE = re.compile(r"safe\s+because\b\W*(?=\w)", re.IGNORECASE)
@@ -37,11 +41,12 @@ class Judged:
         return tuple(one for one in self.findings if not one.reason)
 
 
-def lint(text: str, name: str, engine: Engine, phase: Phase) -> Judged:
+def lint(text: str, name: str, engine: Engine, phase: Phase, try_out: TryOut | None = None) -> Judged:
     """Judge the SQL of a file.
 
     + text: content of the file
     + name: name of the file, for the result
+    + try_out: runs the statements on a shadow, so that two judges decide together; None without a shadow
     """
     statements = split(text, engine)
     real = [one for one in statements if one.text]
@@ -51,6 +56,12 @@ def lint(text: str, name: str, engine: Engine, phase: Phase) -> Judged:
         problems[number - 1].append(problem)
     if state.in_transaction:
         problems[-1].append(Problem("transaction", "no COMMIT"))
+    if try_out is not None and phase is not Phase.CHECK:
+        seen = try_out(real, phase)
+        problems = [
+            together(theirs, what, one.clean, engine, phase)
+            for theirs, what, one in zip(problems, seen, real, strict=True)
+        ]
     found = [*_markers(statements, engine)]
     for one, theirs in zip(real, problems, strict=True):
         reason = reason_of(one)

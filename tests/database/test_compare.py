@@ -21,7 +21,7 @@ from orchestrator.database.catalog import (
     View,
     from_json,
 )
-from orchestrator.database.compare import _COMPARED, compare, new_defaults
+from orchestrator.database.compare import _COMPARED, compare, new_values
 from orchestrator.database.findings import RULES
 from orchestrator.database.model import Engine
 from orchestrator.database.types import computes_safely, indexes_safely, only_adds_columns, wider
@@ -191,11 +191,13 @@ def test_a_default_of_a_unique_column_is_a_problem() -> None:
     assert [one.rule for one in compare(before, after)] == ["set-default"]
 
 
-def test_new_defaults_are_those_that_old_inserts_store() -> None:
-    after = more(Column("x", "integer", default="1"), X)
-    assert new_defaults(BEFORE, after) == (("orders", "x"),)
-    assert new_defaults(BEFORE, column(QTY, default="7")) == (("orders", "qty"),)
-    assert new_defaults(BEFORE, table(columns=(QTY,))) == ()
+def test_new_values_are_those_that_old_inserts_store() -> None:
+    default = Column("y", "integer", default="1")
+    assert new_values(BEFORE, more(default, X, replace(ID, name="z"))) == (("orders", default), ("orders", X))
+    assert new_values(BEFORE, column(QTY, default="7")) == (("orders", replace(QTY, default="7")),)
+    assert new_values(BEFORE, column(QTY, default=None)) == ()
+    assert new_values(BEFORE, column(QTY, nullable=True)) == ()
+    assert new_values(BEFORE, table(columns=(QTY,))) == ()
 
 
 def test_a_part_of_a_table_without_comparison_is_a_problem() -> None:
