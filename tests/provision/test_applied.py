@@ -81,6 +81,7 @@ BASES: dict[str, Raw] = {
         "assets": ["build"],
         "build": [{**BUILD, "on": "nodes"}],
         "hooks": [{"before": "start", "run": "true"}],
+        "database": {"user": "deploy", "migrate": {"expand": "true"}},
         "cutover": [{"weight": 5, "bake": 1}, {"weight": 100}],
     },
     "service": {
@@ -284,6 +285,14 @@ CHANGED: dict[str, list[Any]] = {
     "hooks.before": ["gate"],
     "hooks.on": ["operator"],
     "hooks.user": ["web"],
+    "hooks.verbs": [["join"]],
+    "hooks.advisory": [True],
+    "database.url": ["env:DATABASE_URL"],
+    "database.migrate.expand": ["false"],
+    "database.migrate.check": ["true"],
+    "database.migrate.contract": ["true"],
+    "database.user": ["web"],
+    "database.deadline": [9],
     "hooks.run": ["false"],
     "hooks.undo": ["true"],
     "hooks.deadline": [9],
@@ -312,6 +321,7 @@ CHOICES = {"recipe", "source.kind", "switches.kind", "journal.kind", "hooks.afte
 
 OPTIONAL: dict[str, Raw] = {
     "environment": {"environment": {}},
+    "database": {"database": {"user": "deploy", "migrate": {"expand": "true"}}},
     "scaling": {"scaling": {"group": "shop"}},
     "tls": {"switches": [{**HAPROXY, "tls": {"certificate": "/a.pem"}}, {**NGINX, "tls": {"certificate": "/a.pem"}}]},
     "sticky": {"switches": [{**HAPROXY, "sticky": {"cookie": "SRV"}}, {**NGINX, "sticky": {"cookie": "SRV"}}]},

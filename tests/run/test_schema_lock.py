@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from multiprocessing import Queue, get_context
+from pathlib import Path
 
+import gevent
 import pytest
 from pyinfra.api.host import Host
 
 from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.engines.base import Connection
-from orchestrator.errors import UsageError
+from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.migration import MigrationState
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
@@ -20,6 +23,7 @@ from orchestrator.run.handlers import migrate
 from orchestrator.run.schema_lock import LOCK
 from tests.engines.servers import Server
 from tests.fakes.world import World
+from tests.run.conftest import connected
 
 pytestmark = pytest.mark.exhaustive
 
@@ -107,3 +111,42 @@ def test_a_password_in_the_settings_is_refused(released: World) -> None:
     with pytest.raises(UsageError, match=r"database\.url: the URL has a password") as refused:
         fleet(released, "postgres://shop:not-in-settings@db/shop")
     assert "not-in-settings" not in str(refused.value)
+
+
+ONCE = """
+mkdir {0}/running || echo overlap >>{0}/overlaps
+sleep 0.2
+[ -e {0}/migrated ] || echo "$RELEASE" >{0}/migrated
+rmdir {0}/running
+"""
+
+
+def release_in(world: World, url: str, directory: Path, statuses: Queue[int]) -> None:
+    """Release in a world, and put the exit status into a queue. Runs in a process of its own."""
+    gevent.reinit()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        connected(world, monkeypatch)
+        database = {"user": "deploy", "url": url, "migrate": {"expand": ONCE.format(directory)}, "deadline": 60}
+        try:
+            status = verbs.release(world.fleet(load(world.settings | {"database": database})), Options(ref="v1"))
+        except Refused as refused:
+            status = refused.status
+        statuses.put(status)
+
+
+def test_of_six_releases_at_once_one_migrates(server: Server, name: str, tmp_path: Path) -> None:
+    forked = get_context("fork")
+    statuses: Queue[int] = forked.Queue()
+    worlds = [World(tmp_path / f"world{number}") for number in range(3)]
+    processes = [
+        forked.Process(target=release_in, args=(world, server.url(name), tmp_path, statuses)) for world in worlds * 2
+    ]
+    for process in processes:
+        process.start()
+    found = sorted(statuses.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    # the lock of each inventory admits one of its two releases; the lock of the database puts these in a row
+    assert found == [0, 0, 0, 3, 3, 3]
+    assert len((tmp_path / "migrated").read_text().split()) == 1
+    assert not (tmp_path / "overlaps").exists()
