@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from orchestrator.database.catalog import Catalog, Column
+from orchestrator.database.copies import copies
 from orchestrator.database.findings import Problem
 from orchestrator.database.split import Statement
 from orchestrator.engines.base import Connection
@@ -63,6 +64,12 @@ class MariaDBBench:
             return ()
         self.connection.execute(statement.text)
         return locked
+
+    def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
+        """See Bench. The server does not tell afterwards whether it has copied a table."""
+        before = read()
+        command()
+        return copies(before, read())
 
     def stores(self, table: str, column: Column, inside: bool) -> bool:
         """See Bench. The server stores the default in a temporary table."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.database.model import Engine
 from orchestrator.database.split import split
 from orchestrator.engines.base import Connection, Through
+from orchestrator.engines.trouble import flat
 from orchestrator.errors import Refused, StatementFailed
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ _META = re.compile(r"^\\(?:un)?restrict \w+$", re.MULTILINE)
 """Lines for psql that newer versions of pg_dump write."""
 _NEVER = re.compile(r"CREATE\s+(?:USER\s+MAPPING|SUBSCRIPTION)\b|SELECT\s+pg_catalog\.set_config\b", re.IGNORECASE)
 _OPTIONAL = re.compile(
-    r"(?:GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES|COMMENT|CREATE\s+EVENT\s+TRIGGER)\b", re.IGNORECASE
+    r"(?:GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES|COMMENT|CREATE\s+EVENT\s+TRIGGER|CREATE\s+EXTENSION)\b",
+    re.IGNORECASE,
 )
-"""Statements that only some users may run. Without them, the shadow has fewer privileges than the live database."""
+"""Statements that only some users may run. The shadow may do without them, unless another object needs an extension."""
 
 Run = Callable[[Sequence[str], bytes], bytes]
 
@@ -42,15 +44,19 @@ def fill(inside: Connection, live: Connection, run: Run, tunnel: bool) -> None:
     inside.execute("SET synchronous_commit = off")
     inside.execute("SET check_function_bodies = off")
     inside.execute("SET search_path = ''")
+    missing: list[str] = []
     for statement in statements(text):
         try:
             inside.execute(statement)
         except StatementFailed as error:
-            if not _OPTIONAL.match(statement):
-                raise Refused(
-                    f"the shadow cannot have the schema of {live.url} ({error}): let an administrator give the user of"
-                    " the shadow this right, or name a server for shadows"
-                ) from None
+            if _OPTIONAL.match(statement):
+                missing += [flat(statement)] if statement.upper().startswith("CREATE EXTENSION") else []
+                continue
+            because = f"; without {', '.join(missing)}" if missing else ""
+            raise Refused(
+                f"the shadow cannot have the schema of {live.url} ({error}{because}): let an administrator give the"
+                " user of the shadow this right, or name a server for shadows"
+            ) from None
     inside.execute("RESET check_function_bodies")
     [[path]] = live.query("SELECT current_setting('search_path')")
     inside.query("SELECT set_config('search_path', %s, false)", (path,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -70,6 +70,13 @@ class PostgresBench:
         self.connection.execute(statement.text)
         return ()
 
+    def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
+        """See Bench. The files of the tables say which tables the server has written anew."""
+        del read
+        files = self._files()
+        command()
+        return self._changed(files, self._old)
+
     def stores(self, table: str, column: Column, inside: bool) -> bool:
         """See Bench. The server stores the default in a temporary table."""
         del table
@@ -96,9 +103,16 @@ class PostgresBench:
         return {oid: _File(*row) for oid, *row in self.connection.query(_FILES)}
 
     def _locked(self, files: dict[int, _File]) -> tuple[Problem, ...]:
-        """Problems of the present transaction: a table of the old code is written anew, or indexed under a lock."""
+        """Problems of the present transaction."""
+        return self._changed(files, {oid for (oid,) in self.connection.query(_LOCKS)})
+
+    def _changed(self, files: dict[int, _File], locked: Set[int]) -> tuple[Problem, ...]:
+        """Problems with the tables of the old code: a table is written anew, or indexed under a lock.
+
+        + files: tables and indexes before
+        + locked: the tables on which the server may have built an index under a lock
+        """
         now = self._files()
-        locked = {oid for (oid,) in self.connection.query(_LOCKS)}
         found = []
         for oid, one in now.items():
             known = files.get(oid)

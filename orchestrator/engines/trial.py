@@ -8,7 +8,7 @@ COMMIT counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from orchestrator.database.catalog import Catalog, Column
@@ -39,6 +39,13 @@ class Bench(Protocol):
         + inside: a transaction has begun
         """
 
+    def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
+        """Call ``command``, whose statements are not known, and return the problems with locks and copies of tables.
+
+        + command: runs the application's own migrator
+        + read: reads the present schema
+        """
+
     def stores(self, table: str, column: Column, inside: bool) -> bool:
         """Whether inserts that leave a column out work, as far as this column is concerned."""
 
@@ -66,6 +73,21 @@ class Trial:
             self.before = self.shadow.catalog()
             self._reported.clear()
         return seen
+
+    def migrate(self, command: Callable[[], None]) -> Seen:
+        """Run the application's own migrator on the shadow, and return what was seen.
+
+        Only the schema before and after is known. Therefore each new index of an existing table of PostgreSQL counts as
+        an index that blocks writes, and in MariaDB each change for which the server may have to copy the table counts
+        as a copy.
+
+        + command: runs the migrator, with the URL of the shadow. All exceptions of ``command`` pass
+        """
+        locks = self.bench.migrate(command, self.shadow.catalog)
+        found = [*locks, *self.problems(inside=False)]
+        for one in found:
+            self.report(one)
+        return Seen(tuple(dict.fromkeys(found)), online=self.bench.online(locks))
 
     def problems(self, inside: bool) -> list[Problem]:
         """The problems of the old code with the present schema that no earlier statement has."""

@@ -161,6 +161,22 @@ def test_a_normal_user_with_the_right_gets_a_shadow(server: Server) -> None:
         session.execute(f"DROP USER {user}@'127.0.0.1'" if server.engine is Engine.MARIADB else "SELECT 1")
 
 
+def test_an_extension_that_a_user_may_not_create_is_left_out(postgres: Server) -> None:
+    name = postgres.new_database()
+    user = f"limited_{name}"
+    with postgres.connect(name) as session:
+        session.execute(f"CREATE ROLE {user} LOGIN CREATEDB PASSWORD 'secret'")
+        session.execute(f"GRANT ALL ON SCHEMA public TO {user}")
+        session.execute("CREATE EXTENSION dblink")
+        with connect(read(postgres.url(name, user, "secret"), {})) as live:
+            with shadow(live, f"limited-{name}", run_here) as shade:
+                assert [one.object for one in compare(read_catalog(live), shade.catalog())] == ["extension dblink"]
+            session.execute("CREATE FUNCTION public.f(dblink_pkey_results) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+            session.execute(f"ALTER FUNCTION f OWNER TO {user}")
+            with pytest.raises(Refused, match=r"without CREATE EXTENSION .*dblink"), shadow(live, "x", run_here):
+                pass
+
+
 def test_a_table_of_another_database_stops_the_copy(mariadb: Server) -> None:
     other = mariadb.new_database()
     name = live_database(mariadb)

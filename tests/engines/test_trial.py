@@ -7,6 +7,7 @@ import pytest
 from orchestrator.database.model import Phase
 from orchestrator.database.split import split
 from orchestrator.engines.trial import Trial
+from orchestrator.errors import StatementFailed
 from tests.engines.servers import Server
 from tests.engines.shadows import judged, live_database, made
 
@@ -161,3 +162,39 @@ def test_the_live_database_stays_as_before(server: Server) -> None:
         assert len(found.open) >= 4
         assert live.query("SELECT msg FROM log") == []
         assert live.query("SELECT id FROM orders") == []
+
+
+def migrated(server: Server, name: str, *statements: str) -> list[str]:
+    """What was seen when another session ran the statements, as the application's own migrator does."""
+
+    def migrate() -> None:
+        with shade.connection.another() as session:
+            for one in statements:
+                session.execute(one)
+
+    with made(server, name) as (_, shade):
+        return [f"{one.rule} {one.object}" for one in Trial(shade).migrate(migrate).problems]
+
+
+def test_a_migrator_of_postgres_is_judged_by_what_it_leaves(postgres: Server, postgres_live: str) -> None:
+    assert migrated(postgres, postgres_live, "ALTER TABLE log ADD x int", "CREATE TABLE work (id int)") == []
+    assert migrated(
+        postgres,
+        postgres_live,
+        "ALTER TABLE log ADD COLUMN luck float DEFAULT random()",
+        "CREATE INDEX i ON orders (total)",
+        "ALTER TABLE orders DROP COLUMN body",
+    ) == ["rewrite table log", "index-lock index i of table orders", "drop-column column orders.body"]
+
+
+def test_a_migrator_of_mariadb_is_judged_by_what_it_leaves(mariadb: Server, mariadb_live: str) -> None:
+    more = ["ALTER TABLE log ADD x int DEFAULT 5", "CREATE INDEX i ON orders (total)", "CREATE TABLE work (id int)"]
+    assert migrated(mariadb, mariadb_live, *more) == []
+    assert migrated(
+        mariadb, mariadb_live, "ALTER TABLE orders MODIFY total bigint NOT NULL", "ALTER TABLE orders DROP COLUMN body"
+    ) == ["type-change column orders.total", "drop-column column orders.body"]
+
+
+def test_a_failing_migrator_is_not_hidden(server: Server) -> None:
+    with pytest.raises(StatementFailed, match="nothing"):
+        migrated(server, live_database(server), "ALTER TABLE nothing ADD x int")
