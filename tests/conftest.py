@@ -32,6 +32,7 @@ SECOND = (
     "test_servers",
     "test_sources",
     "test_switches",
+    "test_own_web_user",
     "test_random_provisionings",
 )
 """Files whose tests run on a second fleet, in this order. Most provision the fleet in another shape."""

@@ -37,7 +37,7 @@ from orchestrator.journal.host import HostStore
 from orchestrator.journal.store import Lost, Owner
 from orchestrator.layout import BalancerLayout
 from orchestrator.provision import facts as provisioned
-from orchestrator.provision import firewall, in_use, neighbors
+from orchestrator.provision import firewall, in_use, neighbors, web_user
 from orchestrator.provision.removal import left
 from orchestrator.run.handlers.warm import judged
 from orchestrator.scripts.command import understood
@@ -244,6 +244,15 @@ ASKED: dict[str, Asked] = {
     "connections": fact(provisioned.Connections, "3\n", ip="10.0.0.1", ports=["1"]),
     "unconfigured": fact(provisioned.Unconfigured, "20260101T120000Z-aaaaaaa\n", root="/srv", file="web"),
     "released services": fact(provisioned.ReleasedServices, "worker\n", root="/srv", target="t"),
+    "web user": fact(
+        web_user.Holds,
+        "runs www-data\nowner www-data\nowner shop-web\nnetwork /srv/shop/shared/nfs\n",
+        record="/r",
+        root="/srv/shop",
+        target="/t",
+        fpm="/f",
+        units=["/u"],
+    ),
     "neighbors": fact(neighbors.NeighborPorts, "80\n443\n", app="shop"),
     "ports": fact(
         in_use.PortsInUse,

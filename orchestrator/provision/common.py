@@ -83,6 +83,25 @@ def deploy_user(work: Work, settings: Settings) -> Account:
     return account
 
 
+def web_user(work: Work, user: str) -> None:
+    """Create a web user on the current host, if the user is missing: a system user who cannot log in.
+
+    The user gets a group of the same name, and no home directory.
+
+    + work: runs the operations, or only notes them
+    """
+    if work.fact(Accounts, users=[user]).get(user) is None:
+        work.do(  # noqa: S604 (shell= is the login shell of the account)
+            f"user {user}",
+            server.user,
+            user=user,
+            home="/nonexistent",
+            shell="/usr/sbin/nologin",
+            system=True,
+            create_home=False,
+        )
+
+
 def public_keys(path: str) -> list[str]:
     """Return the keys in a file of public keys on the operator's machine.
 

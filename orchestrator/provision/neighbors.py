@@ -69,12 +69,13 @@ def mark(fleet: Fleet, host: Host, verb: str) -> None:
     fleet.shell(host, guarded(read("provision/last.sh"), [verb, fleet.settings.name], None))
 
 
-def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> None:
-    """Wait until nginx on the current host has no idle connections, at most `KEPT` seconds (80).
+def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int], limit: float = KEPT) -> None:
+    """Wait until nginx on the current host has no idle connections, at most ``limit`` seconds.
 
     If idle connections are left after this time, the function returns without an error.
 
     + listening: the ports of nginx whose connections count
+    + limit: the default is `KEPT` (80 seconds)
     """
 
     def ask() -> None:
@@ -82,7 +83,7 @@ def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int]) -> None:
             raise NotYet("connections are kept")
 
     with suppress(CommandFailed):
-        until(ask, KEPT, INTERVAL)
+        until(ask, limit, INTERVAL)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ nginx of the distribution serves a third port, the live port, which leads to the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pyinfra.context import host
@@ -16,7 +16,7 @@ from orchestrator.config import Settings
 from orchestrator.config.source import GitSource, Tarball
 from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
-from orchestrator.provision import catch_up, common, firewall, operations, render
+from orchestrator.provision import catch_up, common, firewall, operations, render, web_user
 from orchestrator.provision.common import local_text
 from orchestrator.provision.facts import Account, Addresses, Current, ReleasedServices, Unconfigured, Unit, Units
 from orchestrator.provision.proxies import trusted
@@ -82,10 +82,11 @@ def place(
     proxies, warnings = trusted(settings, balancers, found | (work.fact(Addresses, hosts=names) if names else {}))
     common.packages(work, packages(settings))
     account = common.deploy_user(work, settings)
+    common.web_user(work, settings.web_user)
     web = work.account(settings.web_user)
     common.etc(work, settings)
     origin(work, settings, account)
-    tree(work, settings, account, web, live)
+    tree(work, settings, account, web_user.holder(work, settings), live)
     scripts = {**common.scripts_of("guard", "inspect.php", "said"), **render.node_scripts(settings)}
     scripts |= render.nginx_scripts(settings)
     scripts["ssh"] = render.ssh(settings)
@@ -182,16 +183,16 @@ def forget_former_origin(work: Work, settings: Settings, account: Account) -> No
     )
 
 
-def tree(work: Work, settings: Settings, account: Account, web: Account, live: Color | None) -> None:
+def tree(work: Work, settings: Settings, account: Account, web: str, live: Color | None) -> None:
     """Make the directories of the application on a node, and the symlink ``live``.
 
     An existing symlink ``live`` is not changed.
 
     + account: account of the deploy user
-    + web: account of the web user
+    + web: name of the web user to whom the files of the application belong
     + live: the color to which a new symlink ``live`` points; None to make no symlink
     """
-    layout = settings.node
+    layout, web_group = settings.node, work.account(web).group
     owner = {"user": settings.user, "group": account.group}
     colors = [layout.color(color) for color in Color]
     paths = [layout.releases, layout.shared, layout.guard_dir, *colors]
@@ -204,7 +205,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
         paths=[f"{path}/run" for path in colors],
         user=settings.user,
         # PHP-FPM and services run as the web user, and make their own sockets here
-        group=web.group,
+        group=web_group,
         mode="775",
     )
     if settings.shared_sessions:
@@ -213,8 +214,8 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
             operations.directories_below,
             base=layout.root,
             paths=[layout.sessions],
-            user=settings.web_user,
-            group=web.group,
+            user=web,
+            group=web_group,
             mode="700",
         )
     shared = shared_directories(settings)
@@ -227,7 +228,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
             base=layout.root,
             paths=[f"{layout.shared}/{path}" for path in shared],
             user=settings.user,
-            group=web.group,
+            group=web_group,
             mode="2775",
         )
         work.do(
@@ -235,7 +236,7 @@ def tree(work: Work, settings: Settings, account: Account, web: Account, live: C
             operations.heirs,
             base=layout.root,
             paths=[f"{layout.shared}/{path}" for path in settings.shared.directories],
-            users=[settings.user, settings.web_user],
+            users=[settings.user, web],
         )
     # a node holds lock and journal if there are no balancers, or if `journal.host` names the node
     common.state(work, settings, account)
@@ -310,18 +311,22 @@ class Task:
       reload nginx of the node. ``listen``: nginx of the color loads the nginx settings that do not depend on a release,
       and listens on the color's port. ``restart``: restart the color. ``later``: do nothing now, because the color may
       serve users; the color reads its new configuration at its next start. ``firewall``: load the firewall, or remove
-      it. `firewall.load` does this task.
+      it. `firewall.load` does this task. ``give``: stop both colors, and give the files of the application to another
+      web user.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first
     + runs: whether nginx already runs, so that nginx is reloaded instead of started. Only tasks about nginx use this
       field.
+    + former, web_user: the former owners and the new owner of the files; only for the task ``give``
     """
 
     what: str
-    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "firewall"]
+    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "firewall", "give"]
     color: Color | None = None
     disturbs: bool = False
     runs: bool = False
+    former: tuple[str, ...] = ()
+    web_user: str = ""
 
 
 @dataclass(frozen=True)
@@ -332,11 +337,15 @@ class Seen:
     + current: path of each stamp -> whether the service has loaded its present configuration. A stamp is a file with
       the checksums of the configuration files that a service has loaded.
     + has_firewall: whether the kernel has the firewall of the file in place; without a file, whether it has no firewall
+    + former: the web users whose files must be given to ``web_user``
+    + web_user: the web user as whom the colors must run
     """
 
     units: Mapping[str, Unit]
     current: Mapping[str, bool]
     has_firewall: bool = True
+    former: tuple[str, ...] = ()
+    web_user: str = ""
 
 
 def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) -> Seen:
@@ -352,7 +361,11 @@ def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) 
     names += [unit for color in Color for unit in _members(settings, color, former)]
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
     fits = host.get_fact(firewall.Fits, **firewall.kernel(settings))
-    return Seen(units, current, fits and render.firewall_file(settings) not in changing)
+    holding = web_user.look(settings)
+    user = web_user.wanted(settings, holding, changing)
+    return Seen(
+        units, current, fits and render.firewall_file(settings) not in changing, holding.former(user), web_user=user
+    )
 
 
 def _members(settings: Settings, color: Color, former: bool = False) -> list[str]:
@@ -377,6 +390,8 @@ def tasks(settings: Settings, seen: Seen, live: Color | None, former: bool = Fal
     what = "FPM" if settings.runtime == "php" else runtime_of(settings).label
     if any(unit.stale for unit in seen.units.values()):
         found.append(Task("systemd reads the units", "units"))
+    found += _gives(seen)
+    seen = _after_gives(settings, seen, former)
     for color in Color:
         target, web = seen.units[settings.node.target(color)], seen.units[settings.node.nginx(color)]
         members = [seen.units[unit] for unit in _members(settings, color, former)]
@@ -410,6 +425,25 @@ def tasks(settings: Settings, seen: Seen, live: Color | None, former: bool = Fal
     return found
 
 
+def _gives(seen: Seen) -> list[Task]:
+    """Return the task that gives the files of the application to the web user; [] if the web user has the files."""
+    if not seen.former:
+        return []
+    what = f"the files of {' and '.join(seen.former)} belong to {seen.web_user}, and both colors stop meanwhile"
+    return [Task(what, "give", disturbs=True, former=seen.former, web_user=seen.web_user)]
+
+
+def _after_gives(settings: Settings, seen: Seen, former: bool) -> Seen:
+    """Return the state of a node after the task ``give``, which leaves both colors stopped."""
+    if not seen.former:
+        return seen
+    units = dict(seen.units)
+    for color in Color:
+        for name in (settings.node.target(color), settings.node.nginx(color), *_members(settings, color, former)):
+            units[name] = replace(units[name], active=False)
+    return replace(seen, units=units)
+
+
 def pending(settings: Settings, live: Color | None, changing: Sequence[str] = (), former: bool = False) -> list[Task]:
     """Return the tasks that ``activate`` has to do on the current node.
 
@@ -423,7 +457,8 @@ def pending(settings: Settings, live: Color | None, changing: Sequence[str] = ()
 def activate(settings: Settings, live: Color | None = None, former: bool = False) -> list[str]:
     """Load the installed configuration on the current node, if it is not loaded yet, except the firewall.
 
-    The live color is never restarted. The idle color may be restarted, so it should have no requests in flight.
+    The live color is restarted only by a task ``give``. Before this task, the node must get no requests. The idle color
+    may be restarted, so it should have no requests in flight.
 
     Returns the names of the operations that changed something.
 
@@ -441,6 +476,8 @@ def activate(settings: Settings, live: Color | None = None, former: bool = False
                 operations.color_up,
                 **_up(settings, task.color, "restart" if task.kind == "restart" else "start"),
             )
+        elif task.kind == "give":
+            web_user.give(work, task.what, settings, task.former, task.web_user)
         elif task.kind == "listen" and task.color:
             work.do(
                 task.what,

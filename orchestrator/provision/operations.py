@@ -1,7 +1,7 @@
 """The pyinfra operations of provisioning.
 
 If a host is already in the wanted state, an operation changes nothing. Only ``load``, ``firewall``, ``configured``,
-``color_up`` and ``color_listens`` always run their command.
+``given``, ``color_up`` and ``color_listens`` always run their command.
 """
 
 from __future__ import annotations
@@ -260,6 +260,31 @@ def heirs(base: str, paths: Sequence[str], users: Sequence[str]) -> Commands:
         return
     entries = ",".join(f"d:u:{user}:rwX" for user in users)
     yield guarded(read("provision/heirs.sh"), [base, entries, *_relative(base, wrong)], None)
+
+
+@operation(is_idempotent=False)
+def given(root: str, deploy: str, user: str, former: Sequence[str], record: str, targets: Sequence[str]) -> Commands:
+    """
+    Stop both colors of an application, and give the files of former web users to another web user.
+
+    The operation changes owners, groups and ACLs below the directory of the application. It follows no symlink, and
+    leaves the files of other users as they are. The colors stay stopped.
+
+    + root: directory of the application. Only root can change the directories above ``root``.
+    + deploy: name of the deploy user, whose files may have groups and ACL entries of the former web users
+    + user: name of the web user who gets the files
+    + former: names of the former web users
+    + record: path of the file that names the users to whom files may belong
+    + targets: systemd targets of the colors
+
+    **Example:**
+
+    .. code:: python
+
+        given(root="/srv/shop", deploy="deploy", user="shop-web", former=["www-data"],
+              record="/etc/orchestrator/shop/web_user", targets=["shop-blue.target", "shop-green.target"])
+    """
+    yield guarded(read("provision/give.sh"), [root, deploy, user, record, " ".join(targets), *former], None)
 
 
 @operation()

@@ -70,6 +70,7 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
     seen = survey(fleet)
     digests = wanted(fleet)
     readings = walk.Readings(fleet, members)
+    walk.require_web_user(readings)
 
     def on_node(host: Host) -> list[Compared]:
         work = Planned(readings.of(host))

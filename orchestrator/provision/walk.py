@@ -7,12 +7,13 @@ node, and open requests end. Nodes are drained one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyinfra.api.host import Host
 
+from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import NotYet, OrchestratorError, StepFailed
+from orchestrator.errors import NotYet, OrchestratorError, Refused, StepFailed
 from orchestrator.fleet import Fleet, Reply
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
@@ -32,6 +33,7 @@ from orchestrator.provision import (
     operations,
     render,
     tls,
+    web_user,
 )
 from orchestrator.provision.answers import Answers
 from orchestrator.provision.drains import Drain
@@ -56,6 +58,16 @@ A phase may install packages.
 
 LOAD = 120.0
 """Seconds after which a task such as loading the configuration of one host counts as failed."""
+
+GIVE = 900.0
+"""Seconds that a node may take to give all files of the application to another web user."""
+
+POOLED = 10.0
+"""Seconds that a barred node waits for the end of idle connections to a color before both colors stop.
+
+An nginx balancer uses its idle connections to a barred node again, but closes them after 2 seconds. A WebSocket without
+data looks like an idle connection, and must not delay the node for longer.
+"""
 
 INTERVAL = 0.25
 """Seconds between two checks while a function waits until requests or connections have ended."""
@@ -259,10 +271,10 @@ def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Cal
     6. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
        balancers' lists of nodes.
 
-    The live color is never restarted. If a host answered with the live release before, it must answer with this release
-    again after it has loaded the configuration (`live_gate`). If an item of this order fails, StepFailed is raised, and
-    the later items are not performed. Then call `load_former`. If a drained node failed to load the configuration, this
-    node stays barred.
+    The live color is restarted only if the files of a node get another owner (`web_user`). Meanwhile the node gets no
+    traffic. If a host answered with the live release before, it must answer with this release again after it has loaded
+    the configuration (`live_gate`). If an item of this order fails, StepFailed is raised, and the later items are not
+    performed. Then call `load_former`. If a drained node failed to load the configuration, this node stays barred.
 
     + members: which nodes may get traffic
     + before: the hosts that answered with the live release before
@@ -321,24 +333,26 @@ class _Loading:
             # a node on which the new configuration failed got no request since it was drained
             for name in _draining(seen):
                 ways.pop(name, None)
+        _require_no_traffic(fleet, pending, ways)
+        expected = {} if self.former else _expected(self.before, seen, [name for name in ways if _gives(pending[name])])
         others = [name for name in names if name not in ways]
 
         def load(host: Host) -> list[str]:
             reloads = any(task.kind == "nginx" and task.runs for task in pending[host.name])
             with neighbors.let_go(fleet, host, neighbors.ports(fleet, host) if reloads else []):
                 changed = node.activate(fleet.settings, live, self.former)
-            live_gate.require_node(fleet, self.before, host)
+            live_gate.require_node(fleet, expected.get(host.name, self.before), host)
             return changed
 
         for name in others:
             # the idle color may still answer requests that it got before a rollback
             _until_quiet(fleet, name, _restarted(pending[name]), say)
-        tell(fleet.each(others, load, LOAD + KEPT + fleet.settings.gate.deadline), say)
+        tell(fleet.each(others, load, _deadline(fleet, pending.values())), say)
         self.check_probe()
         for name, drain in ways.items():
             if drain.note:
                 say(f"    {name}: {drain.note}")
-            tell([_drained(fleet, name, _restarted(pending[name]), load, say, drain)], say)
+            tell([_drained(fleet, name, pending[name], load, say, drain)], say)
             self.check_probe()
         walled = [name for name in names if any(task.kind == "firewall" for task in pending[name])]
         firewall.load(fleet, walled, self.former, self.check_probe, say)
@@ -361,10 +375,14 @@ def drains_of(
     + seen: the state of the fleet
     + pending: node -> the tasks that load its configuration
     """
+    return _drains(fleet, members, seen, [name for name in pending if any(task.disturbs for task in pending[name])])
+
+
+def _drains(fleet: Fleet, members: Members, seen: FleetState, disturbed: Collection[str]) -> dict[str, Drain]:
+    """Return how the nodes in ``disturbed`` are drained, if they may get traffic, as `drains_of` does."""
     live, serving = traffic(seen)
     # a node that lacks the live release gets no traffic, so no drain is needed; a new node could not be barred anyway
     served = [name for name in fleet.nodes if serving and name not in members.lacking]
-    disturbed = [name for name in served if any(task.disturbs for task in pending.get(name, ()))]
     return drains.decide(seen, live, served, disturbed, list(fleet.balancers))
 
 
@@ -441,14 +459,75 @@ def _draining(seen: FleetState) -> list[str]:
     return [name for name, state in seen.node_states.items() if state.draining]
 
 
+def _deadline(fleet: Fleet, pending: Iterable[Sequence[Task]]) -> float:
+    """Return the seconds that a node may take for its tasks.
+
+    + pending: the tasks of each node
+    """
+    return LOAD + KEPT + fleet.settings.gate.deadline + (GIVE if any(map(_gives, pending)) else 0)
+
+
+def _gives(tasks: Sequence[Task]) -> bool:
+    return any(task.kind == "give" for task in tasks)
+
+
+def _expected(before: Answering, seen: FleetState, names: Iterable[str]) -> dict[str, Answering]:
+    """Return what nodes whose live color restarts must answer afterwards: node -> the release of its live color.
+
+    These nodes get traffic. They must answer with the health page even if they did not before, because version 0.1 of
+    this tool had no health page.
+
+    + before: the hosts that answered with the live release before
+    + names: names of the nodes
+    """
+    live = traffic(seen)[0]
+    found = {name: seen.node_states[name].release[live] for name in names if live}
+    return {name: replace(before, live=live, nodes={name: release}) for name, release in found.items() if release}
+
+
+def _require_no_traffic(fleet: Fleet, pending: Mapping[str, Sequence[Task]], ways: Mapping[str, Drain]) -> None:
+    """Raise StepFailed if a node with a task ``give`` gets traffic and cannot be taken out of the traffic.
+
+    + pending: node -> its tasks
+    + ways: node -> how the node is drained
+    """
+    for name, tasks in pending.items():
+        task = next((task for task in tasks if task.kind == "give"), None)
+        if task and (why := web_user.obstacle(ways.get(name), other_switches(fleet))):
+            raise StepFailed(f"{name}: the files cannot be given to {task.web_user}: {why}")
+
+
+def other_switches(fleet: Fleet) -> list[str]:
+    """Return the kinds of the switches that are no balancer which provisioning sets up, such as ``alb``."""
+    return [switch.kind for switch in fleet.settings.switches if not isinstance(switch, BalancerSwitch)]
+
+
+def require_web_user(readings: Readings) -> None:
+    """Raise Refused if the files of a node cannot be given to the web user in the settings. Nothing is changed.
+
+    + readings: the answers of the hosts
+    """
+    fleet = readings.fleet
+    found = values(fleet.each(fleet.nodes, lambda host: [web_user.holding(readings.of(host), fleet.settings)], LOAD))
+    holdings = {name: each[0] for name, each in found.items()}
+    moving = [name for name, holding in holdings.items() if holding.former(fleet.settings.web_user)]
+    if not moving:
+        return
+    ways = _drains(fleet, readings.members, survey(fleet), moving)
+    if problems := web_user.problems(fleet.settings.web_user, holdings, ways, other_switches(fleet)):
+        raise Refused("\n    ".join(["nothing was changed on any host:", *problems]))
+
+
 def _restarted(tasks: Sequence[Task]) -> list[Color]:
+    if _gives(tasks):
+        return list(Color)
     return [task.color for task in tasks if task.kind == "restart" and task.color]
 
 
 def _drained(
     fleet: Fleet,
     name: str,
-    restarted: Sequence[Color],
+    tasks: Sequence[Task],
     act: Callable[[Host], list[str]],
     say: Say,
     drain: Drain,
@@ -460,7 +539,7 @@ def _drained(
     the node stays barred, and the drain mark stays on the node.
 
     + name: name of the node
-    + restarted: the colors that ``act`` will restart. This function also waits until these colors are quiet.
+    + tasks: what ``act`` will do. If ``act`` restarts colors, this function also waits until these colors are quiet.
     + act: loads the configuration of the node
     + drain: the balancers that send no new requests to the node during the drain. If the node is the only node with
       traffic, the drain has no balancers, and the node keeps its traffic. Then this function only waits until the idle
@@ -481,8 +560,10 @@ def _drained(
             _until_let_go(fleet, name, [fleet.settings.ports.of(color) for color in Color])
         else:
             _until_answered(fleet, name)
-        _until_quiet(fleet, name, restarted, say)
-        reply = fleet.one(name, act, LOAD + KEPT + fleet.settings.gate.deadline)
+        if _gives(tasks):
+            _until_let_go(fleet, name, [fleet.settings.ports.of(color) for color in Color], POOLED)
+        _until_quiet(fleet, name, _restarted(tasks), say)
+        reply = fleet.one(name, act, _deadline(fleet, [tasks]))
         stays = reply.error is not None
         return reply
     finally:
@@ -516,26 +597,28 @@ def _until_answered(fleet: Fleet, name: str) -> None:
     sure(fleet.one(name, both, 2 * limit + 5))
 
 
-def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int]) -> None:
-    """Wait until ports of a host have no idle connection, but at most `KEPT` seconds (80) for each port.
+def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int], limit: float = KEPT) -> None:
+    """Wait until ports of a host have no idle connection, but at most ``limit`` seconds for each port.
 
     A reload of nginx loses a request that arrives on an idle connection. This function is for a host that still gets
-    new connections: a balancer, a node without balancers, or the only node with traffic, which must not be barred.
+    new connections: a balancer, a node without balancers, or the only node with traffic, which must not be barred. The
+    function is also for a barred node whose colors stop (`POOLED`).
 
-    nginx closes an idle connection within `KEPT` seconds after the last answer on the connection. If a connection is
-    idle for a longer time, it never had a request. This function does not wait longer for such a connection, and
+    nginx closes an idle connection within `KEPT` seconds (80) after the last answer on the connection. If a connection
+    is idle for a longer time, it never had a request. This function does not wait longer for such a connection, and
     returns without an error.
 
     + name: name of the host
     + ports: the ports to which the connections go
+    + limit: the default is `KEPT`
     """
 
     def act(host: Host) -> list[str]:
         for port in ports:
-            neighbors.until_let_go(fleet, host, [port])
+            neighbors.until_let_go(fleet, host, [port], limit)
         return []
 
-    sure(fleet.one(name, act, KEPT * len(ports) + 10))
+    sure(fleet.one(name, act, limit * len(ports) + 10))
 
 
 def _until_quiet(fleet: Fleet, name: str, colors: Sequence[Color], say: Say) -> None:

@@ -58,6 +58,7 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
         walk.require(fleet)
         members = _settle(fleet, options, members)
         readings = walk.Readings(fleet, members)
+        walk.require_web_user(readings)
         walk.prepare(readings, say)
         if session is None:
             session = stack.enter_context(begin_session(fleet, "provision", user))

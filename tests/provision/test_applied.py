@@ -29,6 +29,7 @@ from orchestrator.config.switch import BalancerSwitch
 from orchestrator.errors import UsageError
 from orchestrator.provision import applied, haproxy, nginx_balancer, node
 from orchestrator.provision.facts import Account, Entry
+from orchestrator.provision.web_user import Holding
 from orchestrator.provision.work import Work
 from orchestrator.scripts.command import digests as said_digests
 from orchestrator.scripts.command import pairs
@@ -401,6 +402,7 @@ class Host:
             "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": list,  # only releases of an earlier version, and they have their own settings
             "ReleasedServices": list,
+            "Holds": Holding,
             "Entries": lambda: dict.fromkeys(arguments["paths"], self.entry),
         }
         return answers[fact.__name__]()

@@ -16,6 +16,7 @@ from orchestrator.model import Color
 from orchestrator.provision import haproxy, nginx_balancer, node, render
 from orchestrator.provision.facts import Account
 from orchestrator.provision.removal import paths
+from orchestrator.provision.web_user import Holding
 from orchestrator.provision.work import Work
 from orchestrator.stack.files import files
 
@@ -73,6 +74,7 @@ class Bare:
             "MissingPackages": [],
             "Accounts": {"deploy": Account("/home/deploy", "deploy")},
             "Text": "",
+            "Holds": Holding(),
             "HAProxyVersion": (2, 6),
             "Entries": {},
         }

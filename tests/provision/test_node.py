@@ -181,6 +181,10 @@ class Recorder(Work):
         self.owners: dict[str, tuple[str, str, str]] = {}
 
     @override
+    def account(self, user: str) -> Account:
+        return Account(f"/home/{user}", user)
+
+    @override
     def do(self, what: str, operation: Callable[..., Any], **arguments: Any) -> bool:
         if "paths" in arguments:
             said = tuple(arguments.get(name, "root") for name in ("user", "group", "mode"))
@@ -192,7 +196,7 @@ def test_every_node_can_keep_lock_and_journal() -> None:
     me = Account("/home/deploy", "deploy")
     for settings in (ALONE, SETTINGS):
         work = Recorder()
-        node.tree(work, settings, me, me, Color.blue)
+        node.tree(work, settings, me, "www-data", Color.blue)
         assert work.owners.get(settings.balancer.state) == ("root", "deploy", "1775")
 
 
@@ -200,7 +204,7 @@ def test_every_node_can_keep_lock_and_journal() -> None:
 def test_a_node_without_the_live_release_gets_no_link(monkeypatch: pytest.MonkeyPatch, live: Color | None) -> None:
     me, done = Account("/home/deploy", "deploy"), dict[str, Any]()
     monkeypatch.setattr(Recorder, "do", lambda self, what, operation, **arguments: done.update({what: arguments}))
-    node.tree(Recorder(), ALONE, me, me, live)
+    node.tree(Recorder(), ALONE, me, "www-data", live)
     assert done.get("live link", {}).get("target") == (str(live) if live else None)
 
 
@@ -210,7 +214,7 @@ def test_deploy_and_web_user_may_write_every_shared_file(monkeypatch: pytest.Mon
     monkeypatch.setattr(Recorder, "do", lambda self, what, operation, **arguments: done.update({what: arguments}))
     for settings, expected in ((SETTINGS, SETTINGS.shared.directories), (ALONE, None)):
         done.clear()
-        node.tree(Recorder(), settings, me, me, Color.blue)
+        node.tree(Recorder(), settings, me, "www-data", Color.blue)
         said = done.get("shared directories: who may write")
         paths = [f"/srv/shop/shared/{path}" for path in expected or ()]
         assert said == ({"base": "/srv/shop", "paths": paths, "users": ["deploy", "www-data"]} if expected else None)

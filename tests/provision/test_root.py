@@ -23,6 +23,7 @@ from orchestrator.model import Color
 from orchestrator.provision import common, drain_mark, haproxy, keep_out, nginx_balancer, node, operations, render
 from orchestrator.provision.facts import Account
 from orchestrator.provision.members import Members
+from orchestrator.provision.web_user import Holding
 from orchestrator.provision.work import Work
 from orchestrator.scripts.guarded import removed_by
 from tests.shell.rendered import variants
@@ -61,6 +62,7 @@ class Host:
             "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": lambda: ["20260101T120000Z-5d0f0c1"],
             "ReleasedServices": list,
+            "Holds": Holding,
             "Entries": lambda: dict.fromkeys(arguments["paths"]),
         }
         return answers[fact.__name__]()

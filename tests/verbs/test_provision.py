@@ -120,7 +120,10 @@ def run(monkeypatch: pytest.MonkeyPatch, ran: Ran, lock: bool = True) -> BaseExc
     monkeypatch.setattr(module, "begin_session", ran.session)
     monkeypatch.setattr(module, "_settle", lambda fleet, options, members: ran.step("settle")() or members)
     monkeypatch.setattr(module, "signals", SimpleNamespace(no_more_interrupts=lambda: None))
-    for name in ("require", "prepare", "check", "place", "activate", "load_former", "mark_unfinished", "finish"):
+    for name in (
+        *("require", "require_web_user", "prepare", "check", "place", "activate"),
+        *("load_former", "mark_unfinished", "finish"),
+    ):
         monkeypatch.setattr(walk, name, ran.step(name))
     monkeypatch.setattr(firewall, "look", ran.step("prove"))
     monkeypatch.setattr(walk, "before_loading", lambda fleet: Answering())
@@ -146,8 +149,8 @@ CHANGED = [*PLACED, "probe ends", "forget", "finish", "unlock"]
 @pytest.mark.parametrize(
     ("lock", "begin"),
     [
-        (True, ["lock", "require", "settle", "prove", "prepare"]),
-        (False, ["require", "settle", "prove", "prepare", "lock", "prove"]),
+        (True, ["lock", "require", "settle", "prove", "require_web_user", "prepare"]),
+        (False, ["require", "settle", "prove", "require_web_user", "prepare", "lock", "prove"]),
     ],
 )
 def test_all_is_checked_under_the_lock_before_a_file_changes(
@@ -164,7 +167,7 @@ def test_all_is_checked_under_the_lock_before_a_file_changes(
 def test_files_that_were_placed_are_put_back_everywhere(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ran = Ran("place", error)
     assert run(monkeypatch, ran) is error
-    assert ran.steps[5:] == ["check", "keep", "probe", "place", "put_back"]
+    assert ran.steps[6:] == ["check", "keep", "probe", "place", "put_back"]
     assert ends(ran) == [("undone", str(error))]
 
 
@@ -189,7 +192,7 @@ def test_configuration_that_does_not_load_is_taken_back(
 ) -> None:
     ran = Ran(fails, error)
     assert run(monkeypatch, ran) is error
-    assert ran.steps[5:] == [*PLACED[: PLACED.index(fails) + 1], "put_back", "forget", "load_former"]
+    assert ran.steps[6:] == [*PLACED[: PLACED.index(fails) + 1], "put_back", "forget", "load_former"]
     assert ends(ran) == [("undone", str(error))]
 
 
@@ -197,7 +200,7 @@ def test_hosts_without_former_files_keep_the_new_ones(monkeypatch: pytest.Monkey
     ran = Ran("activate")
     ran.former = []
     assert run(monkeypatch, ran) is ran.error
-    assert ran.steps[5:] == [*PLACED[:-1], "forget"]
+    assert ran.steps[6:] == [*PLACED[:-1], "forget"]
     assert ends(ran) == [("left", "node2: no room")]
 
 
