@@ -132,6 +132,8 @@ def _type(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
+    if field.default_factory_takes_validated_data:
+        return ""  # the default depends on other settings, and the description of the key explains it
     value = field.default_factory() if field.default_factory else field.default  # type: ignore[call-arg]
     if value is None or value is PydanticUndefined:
         return ""

@@ -82,6 +82,9 @@ def _ordinary(header: str) -> str | None:
     return None
 
 
+LONGEST_USER = 32
+"""Number of characters that the name of a user may have on Linux."""
+
 USER = form(
     r"[a-z_][a-z0-9_-]{0,31}",
     "the name of a user",

@@ -108,6 +108,14 @@ class Marker(Section):
     )
 
 
+def _named(name: str, deployment: str | None) -> str:
+    return f"{name}-{deployment}" if deployment else name
+
+
+def _web_user_of(app: str, deployment: str | None) -> str:
+    return f"{_named(app, deployment)}-web"
+
+
 def _batch(size: object) -> object:
     """Return the size of a batch unchanged. Raises ValueError if the size is neither a whole number nor a text."""
     if not isinstance(size, int | str):
@@ -148,7 +156,12 @@ class Settings(Section):
         description="the deploy user: an unprivileged user on the nodes and balancers. Releases and rollbacks "
         "log in as this user. Provisioning creates this user",
     )
-    web_user: WebUser = Field("www-data", description="user that runs nginx, PHP and services on the nodes")
+    web_user: WebUser = Field(
+        default_factory=lambda data: _web_user_of(data.get("app", ""), data.get("deployment")),
+        description="the web user: an unprivileged user that runs nginx, PHP and services on the nodes. Provisioning "
+        "creates this user. Default: a user of this application alone, `<app>-web` or `<app>-<deployment>-web` "
+        "(docs/servers.md)",
+    )
     packages: list[Annotated[str, PACKAGE]] = Field(
         default_factory=list,
         description="Debian packages that provisioning installs on each node in addition to its own, such as "
@@ -269,6 +282,11 @@ class Settings(Section):
         return self._of_deployment(self.app)
 
     @property
+    def own_web_user(self) -> str:
+        """The default of ``web_user``: a user that no other application has."""
+        return _web_user_of(self.app, self.deployment)
+
+    @property
     def node(self) -> NodeLayout:
         return NodeLayout(self.name, self._of_deployment(self.root or f"/srv/{self.app}"))
 
@@ -283,7 +301,7 @@ class Settings(Section):
 
     def _of_deployment(self, name: str) -> str:
         """Append the name of the deployment to a name or path, so that no other deployment has this name or path."""
-        return f"{name}-{self.deployment}" if self.deployment else name
+        return _named(name, self.deployment)
 
     @property
     def left_out(self) -> list[str]:
@@ -370,6 +388,8 @@ def load(raw: object, recorded: bool = False) -> Settings:
 
 def _lines(error: ValidationError, raw: Mapping[str, Any]) -> Iterable[str]:
     for item in error.errors(include_url=False):
+        if item["type"] == "default_factory_not_called":
+            continue  # the default is made from a key whose error has its own line
         where = ".".join(_key(part) for part in item["loc"] if part != "[key]")
         if item["type"] == "extra_forbidden":
             near = nearest(str(item["loc"][-1]), _keys(raw, item["loc"][:-1]))

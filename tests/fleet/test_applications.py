@@ -59,10 +59,13 @@ class Application:
     def ask(self, path: str = "/") -> Answer:
         return ask(self.fleet.haproxy_url, path)
 
-    def run(self, command: str, user: str = "www-data") -> str:
-        """Run a command in the live release of the first node. Returns its output."""
-        quoted = command.replace("'", "'\\''")
-        done = self.fleet.ssh("node1", f"cd /srv/{self.name}/live/release && sudo -n -u {user} sh -c '{quoted}'")
+    def run(self, command: str, user: str = "") -> str:
+        """Run a command in the live release of the first node. Returns its output.
+
+        + user: empty for the web user
+        """
+        quoted, web = command.replace("'", "'\\''"), f"{self.name}-web"
+        done = self.fleet.ssh("node1", f"cd /srv/{self.name}/live/release && sudo -n -u {user or web} sh -c '{quoted}'")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 

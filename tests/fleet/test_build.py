@@ -56,7 +56,7 @@ def test_a_rollback_restores_the_environment_and_shows_no_secret(site: Site, tmp
     ]
     for text in site.node("cat /srv/shop/live/release/.env"):
         assert sorted(text.splitlines()) == sorted(wanted)
-    assert site.node("stat -c '%a %U' /srv/shop/live/release/.env") == ["600 www-data"] * 3
+    assert site.node("stat -c '%a %U' /srv/shop/live/release/.env") == ["600 shop-web"] * 3
     assert site.node("readlink -f /srv/shop/live/release") == first
 
     journal = fleet.exec("haproxy", "cat /var/lib/orchestrator/shop/journal/*/* /var/lib/orchestrator/shop/journal/*")
@@ -76,7 +76,7 @@ def test_a_rollback_restores_the_environment_and_shows_no_secret(site: Site, tmp
 
 @pytest.mark.slow
 def test_a_pruned_release_takes_the_web_user_s_files_with_it(site: Site) -> None:
-    write = "runuser -u www-data -- sh -c 'mkdir -m 700 cache/own && echo x >cache/own/file'"
+    write = "runuser -u shop-web -- sh -c 'mkdir -m 700 cache/own && echo x >cache/own/file'"
     # the directory cache/ belongs to a release with these settings
     assert site.run("release", "ref=v1") == 0, site.said
     kept = site.node("ls /srv/shop/releases | sort")
@@ -123,7 +123,7 @@ def test_a_joining_node_gets_the_releases_of_the_others(site: Site) -> None:
     )
     first, second, third = site.node(tell)
     assert first == second == third
-    assert first.count("600 www-data") == 2
+    assert first.count("600 shop-web") == 2
     assert {line.split("=")[1] for line in site.node("grep -h APP_URL /srv/shop/*/release/.env")[2].splitlines()} == {
         "https://one.example.com",
         "https://two.example.com",

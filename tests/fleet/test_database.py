@@ -42,7 +42,7 @@ def written(site: Site, name: str) -> list[str]:
 def test_the_schema_changes_in_a_release_and_in_a_contract(site: Site) -> None:
     site.node("rm -f /srv/shop/shared/storage/*")
     first, second = release(site, "v1"), release(site, "v2")
-    assert written(site, "expanded") == [f"{first} www-data", f"{second} www-data"]
+    assert written(site, "expanded") == [f"{first} shop-web", f"{second} shop-web"]
 
     # the operator dies while the command runs; the next command waits for the command
     run = site.start("release", "ref=v1", web="", database=database(SLOW))
@@ -55,20 +55,20 @@ def test_the_schema_changes_in_a_release_and_in_a_contract(site: Site) -> None:
     assert site.node("readlink -f /srv/shop/live/release") == [f"/srv/shop/releases/{second}"] * 3
 
     # a worker of the older release still runs on one node
-    sleep = "exec runuser -u www-data -- sleep 4324"
+    sleep = "exec runuser -u shop-web -- sleep 4324"
     begin = f"(cd /srv/shop/releases/{first} && {sleep}) </dev/null >/dev/null 2>&1 &"
-    started = site.fleet.ssh("node3", f"{begin} sleep 1; pgrep -x -u www-data sleep")
+    started = site.fleet.ssh("node3", f"{begin} sleep 1; pgrep -x -u shop-web sleep")
     worker = started.stdout.split()[0]
     site.said = ""
     assert site.run("contract", database=database()) == 1
-    assert f"process {worker} of www-data belongs to {first}: sleep 4324" in site.said
+    assert f"process {worker} of shop-web belongs to {first}: sleep 4324" in site.said
     assert written(site, "contracted") == []
     assert site.run("rollback", database=database()) == 0, site.said
     assert site.run("rollback", database=database()) == 0, site.said
     site.fleet.ssh("node3", f"kill {worker}")
 
     assert site.run("contract", database=database()) == 0, site.said
-    assert written(site, "contracted") == [f"{second} www-data"]
+    assert written(site, "contracted") == [f"{second} shop-web"]
     site.said = ""
     assert site.run("rollback", database=database()) == 3
     assert f"the contract of {second} has removed from the schema what older releases use" in site.said
@@ -77,4 +77,4 @@ def test_the_schema_changes_in_a_release_and_in_a_contract(site: Site) -> None:
     assert site.run("rollback", database=database()) == 0, site.said
     assert site.node("readlink -f /srv/shop/live/release") == [f"/srv/shop/releases/{second}"] * 3
     assert len(written(site, "expanded")) == 4
-    assert written(site, "expanded")[-1] == f"{third} www-data"
+    assert written(site, "expanded")[-1] == f"{third} shop-web"

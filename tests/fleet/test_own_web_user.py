@@ -96,7 +96,7 @@ def test_a_failed_change_of_the_web_user_gives_all_files_back(both: list[Applica
     assert done.returncode == 0, done.stderr
     with ExitStack() as stack:
         probes = [stack.enter_context(traffic(application)) for application in both]
-        shop.settings["web_user"] = OWN
+        del shop.settings["web_user"]
         said = refused(shop, "provision")
         assert "node1: the files of www-data belong to shop-web" in said, said
         assert "node2: green is up: " in said, said
@@ -131,7 +131,7 @@ def test_an_application_gets_its_own_web_user(both: list[Application]) -> None:
     with ExitStack() as stack:
         probes = [stack.enter_context(traffic(application)) for application in both]
 
-        shop.settings["web_user"] = OWN
+        del shop.settings["web_user"]
         assert "web_user has changed since the last provisioning: run deploys/provision.py" in refused(shop, "release")
         plan = shop.do("provision", plan="true")
         assert "the files of www-data belong to shop-web, and both colors stop meanwhile: the node serves" in plan

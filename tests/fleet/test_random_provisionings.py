@@ -124,8 +124,8 @@ def choices(fleet: Fleet, name: str, folder: Path) -> Choices:
         ],
         "permissions": [
             None,
-            {"group": "www-data"},
-            {"group": "www-data", "files": "640", "directories": "750"},
+            {"group": f"{name}-web"},
+            {"group": f"{name}-web", "files": "640", "directories": "750"},
             {"writable": ["cache"], "private": ["app/Damage.php"]},
         ],
         "marker": [

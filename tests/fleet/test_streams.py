@@ -166,5 +166,5 @@ def test_users_stay_logged_in(calm: Calm) -> None:
         status, said = ask(node[f"{color}_url"])
         assert (status, said["name"], said["color"]) == (200, "ann", color)
     mode = calm.fleet.exec(node["name"], "stat -c '%a %U' /srv/shop/shared/sessions").stdout
-    assert mode == "700 www-data\n"
+    assert mode == "700 shop-web\n"
     calm.no_request_failed()

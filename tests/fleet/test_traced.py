@@ -27,7 +27,7 @@ from tests.root.host import Entries, Tracer, account, others
 from tests.root.rule import violations
 
 NODES, BALANCERS = ("node1", "node2"), ("haproxy", "nginx")
-DEPLOY, WEB = "deploy", "www-data"
+DEPLOY, WEB, NGINX = "deploy", "shop-web", "www-data"
 
 pytestmark = [
     pytest.mark.slow,
@@ -119,8 +119,8 @@ def judged(host: Host, tracer: Tracer) -> list[str]:
     path, state = "/srv/shop", "/var/lib/orchestrator/shop"
     found = []
     for user, number, less, exceptions in (
-        ("root", 0, (DEPLOY, WEB), allowed(path, state)),
-        (DEPLOY, account(host.root, DEPLOY), (WEB,), allowed_to_deploy(path)),
+        ("root", 0, (DEPLOY, WEB, NGINX), allowed(path, state)),
+        (DEPLOY, account(host.root, DEPLOY), (WEB, NGINX), allowed_to_deploy(path)),
     ):
         touched = tracer.touched(number, reads=True)
         host.counted[user] += len(touched)
@@ -177,7 +177,7 @@ FAULTS = {
             "provision/templates/fpm.service.j2": ("ExecStart={{ library }}", "ExecStart=+{{ library }}"),
             "stack/templates/php-fpm.conf.j2": (
                 "listen.acl_users = {{ user }}\n",
-                "user = www-data\nlisten.owner = www-data\nlisten.group = {{ user }}\n",
+                "user = shop-web\nlisten.owner = shop-web\nlisten.group = {{ user }}\n",
             ),
         },
         ["node1: bind /srv/shop/blue/run/fpm.sock", "node1: chown /srv/shop/blue/run/fpm.sock"],

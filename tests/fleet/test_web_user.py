@@ -21,25 +21,25 @@ def shape(site_directory: Path) -> Shape:
 
 def test_the_web_user_migrates_a_file_that_deploy_cannot_write(site: Site) -> None:
     database = "/srv/shop/shared/storage/db"
-    site.node(f"rm -f {database}; runuser -u www-data -- install -m 644 /dev/null {database}")
+    site.node(f"rm -f {database}; runuser -u shop-web -- install -m 644 /dev/null {database}")
     assert site.node(f"echo x 2>/dev/null >>{database} || echo refused", "deploy") == ["refused"] * 3
     migrate = "id -un >>storage/db; pwd >>storage/db; env >cache/variables; cp .env cache/seen"
     assert site.run("release", "ref=v1", web=migrate) == 0, site.said
     releases = site.node("readlink -f /srv/shop/live/release")
-    assert site.node(f"cat {database}") == [f"www-data\n{release}" for release in releases]
+    assert site.node(f"cat {database}") == [f"shop-web\n{release}" for release in releases]
     for release, variables in zip(releases, site.node("cat /srv/shop/live/release/cache/variables"), strict=True):
         found = dict(line.split("=", 1) for line in variables.splitlines())
         assert found.keys() - {"LANG", "PWD", "SHLVL", "_", "OLDPWD"} == {
             *("HOME", "USER", "LOGNAME", "SHELL", "PATH"),
             *("RELEASE", "COLOR", "RELEASE_PATH"),
         }
-        assert (found["USER"], found["RELEASE_PATH"]) == ("www-data", release)
-    assert site.node("stat -c '%U' /srv/shop/live/release/cache/seen") == ["www-data"] * 3
+        assert (found["USER"], found["RELEASE_PATH"]) == ("shop-web", release)
+    assert site.node("stat -c '%U' /srv/shop/live/release/cache/seen") == ["shop-web"] * 3
 
 
 def left(site: Site) -> list[str]:
     """The processes of the web user's commands that run on each node."""
-    return site.node("pgrep -u www-data -x -a sleep")
+    return site.node("pgrep -u shop-web -x -a sleep")
 
 
 def test_a_failed_step_of_the_web_user_leaves_no_process(site: Site) -> None:

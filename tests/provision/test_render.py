@@ -230,7 +230,7 @@ def test_the_units_of_a_color_come_and_go_together() -> None:
     assert "Wants=" not in target
     assert "PartOf=shop-x-blue.target" in service
     assert render.fpm_unit(settings(), Color.blue) in service
-    assert "User=www-data\n" in service
+    assert "User=shop-x-web\n" in service
 
 
 SERVICES = [
@@ -304,7 +304,7 @@ def test_the_sudo_rules_of_a_node_are_exact() -> None:
     rules = [line for line in render.node_sudoers(settings()).splitlines() if not line.startswith("#")]
     assert len(rules) == 16
     assert "Defaults:deploy !requiretty" in rules
-    assert "deploy ALL=(www-data) NOPASSWD: /usr/local/lib/orchestrator/shop-x/check-stack" in rules
+    assert "deploy ALL=(shop-x-web) NOPASSWD: /usr/local/lib/orchestrator/shop-x/check-stack" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/said shop-x-blue-nginx.service" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-x-green.target" in rules
     assert 'deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/used ""' in rules

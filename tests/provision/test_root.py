@@ -195,7 +195,7 @@ AS_ROOT = re.compile(
 def test_units_run_as_root_only_what_touches_no_path_of_others(name: str) -> None:
     for unit, text in units_of(VARIANTS[name]).items():
         user = re.search(r"^User=(.+)$", text, re.MULTILINE)
-        assert user is None or user[1] in ("deploy", "www-data")
+        assert user is None or user[1] in ("deploy", "shop-x-web")
         # systemd gives these directories to the user: they must not be those into which root writes
         own = re.findall(r"^(?:Runtime|Cache|Logs|State)Directory=(\S+)$", text, re.MULTILINE)
         assert not any(path.endswith((".loaded", ".listen", ".socket-only")) for path in own)
@@ -220,8 +220,8 @@ def test_sudo_rules_name_only_programs_of_root(name: str) -> None:
         if rule.startswith("#") or rule == "Defaults:deploy !requiretty":
             continue
         user, _, command = rule.partition(" NOPASSWD: ")
-        assert user in ("deploy ALL=(root)", "deploy ALL=(www-data)")
-        assert user == "deploy ALL=(www-data)" or PROGRAMS.fullmatch(command), rule
+        assert user in ("deploy ALL=(root)", "deploy ALL=(shop-x-web)")
+        assert user == "deploy ALL=(shop-x-web)" or PROGRAMS.fullmatch(command), rule
 
 
 TEMPORARY = re.compile(r"mktemp(?! (-d|[.]/))|/tmp/")

@@ -28,8 +28,8 @@ def test_a_plan_says_which_commands_the_web_user_runs(settings: str) -> None:
     part = " 1/2" if settings == "batches" else ""
     first = "do -" if part else "do do"
     assert shown(made, f"build composer{part}").endswith(f" {first} - -")
-    assert shown(made, f"build migrate{part}").endswith(f" {first} - - as www-data")
-    assert shown(made, "hook 0 before cutover").endswith(" do - do - as www-data" if part else " do do - - as www-data")
+    assert shown(made, f"build migrate{part}").endswith(f" {first} - - as shop-web")
+    assert shown(made, "hook 0 before cutover").endswith(" do - do - as shop-web" if part else " do do - - as shop-web")
 
 
 def test_the_web_user_s_steps_follow_the_permissions() -> None:
@@ -52,4 +52,4 @@ def test_the_undo_of_a_hook_runs_as_the_same_user() -> None:
     made = plan(plans.inputs("release", full=False, hooks=[HOOK]))
     (stage,) = (stage for stage in made.stages if stage.kind.name == "hook")
     steps = [*stage.do, *(step for back in stage.undo for step in back.do)]
-    assert [step.action.runs_as for step in steps] == ["www-data"] * 4
+    assert [step.action.runs_as for step in steps] == ["shop-web"] * 4

@@ -29,7 +29,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
             {"name": "migrate", "run": "make migrate", "user": "web"},
         ],
         "shared": {"directories": ["storage"], "files": ["settings.php"], "seed": ["storage"]},
-        "permissions": {"group": "www-data", "files": "640", "writable": ["var/cache"]},
+        "permissions": {"group": "shop-x-web", "files": "640", "writable": ["var/cache"]},
         "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
         "php": {"idle_workers": 1},
         "gate": {"path": "/health?deep=1", "https": True},

@@ -20,6 +20,8 @@ RULES: tuple[Rule, ...] = (
     names.names_are_short,
     names.deployments_are_no_colors,
     names.names_are_not_of_the_system,
+    names.web_user_is_short,
+    names.group_is_the_web_user_s,
     traffic.marked_answers_need_a_token,
     traffic.groups_are_distinct,
     traffic.firewall_knows_the_switches,
@@ -57,6 +59,7 @@ RULES: tuple[Rule, ...] = (
 
 NEW: frozenset[Rule] = frozenset(
     {
+        names.group_is_the_web_user_s,
         traffic.users_are_distinct,
         traffic.cookies_are_distinct,
         files.included_file_is_not_writable,

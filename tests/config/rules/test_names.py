@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from orchestrator.config.rules import Rule
-from orchestrator.config.rules.names import deployments_are_no_colors, names_are_not_of_the_system, names_are_short
+from orchestrator.config.rules.names import (
+    deployments_are_no_colors,
+    group_is_the_web_user_s,
+    names_are_not_of_the_system,
+    names_are_short,
+    web_user_is_short,
+)
 
 from .table import said
 
@@ -41,6 +47,23 @@ from .table import said
             {"app": "cloud", "deployment": "init"},
             "deployment: packages of the system have files with the name cloud-init: choose another name, such as "
             "cloud-init-app",
+        ),
+        (web_user_is_short, {"app": "a" * 28}, None),
+        (web_user_is_short, {"app": "a" * 31, "web_user": "a"}, None),
+        (
+            web_user_is_short,
+            {"app": "a" * 21, "deployment": "staging"},
+            f"web_user: the default is {'a' * 21}-staging-web, which has 33 characters, and the name of a user may "
+            "have 32: set web_user to a shorter name",
+        ),
+        (group_is_the_web_user_s, {"permissions": {"group": "shop-web"}}, None),
+        (group_is_the_web_user_s, {"permissions": {"group": "www-data"}, "web_user": "www-data"}, None),
+        (group_is_the_web_user_s, {"permissions": {"group": "www-data"}, "web_user": "http"}, None),
+        (
+            group_is_the_web_user_s,
+            {"permissions": {"group": "www-data"}, "deployment": "staging"},
+            "permissions.group: the application runs as shop-staging-web, which is not in the group www-data: set "
+            'permissions.group to "shop-staging-web", or web_user to "www-data"',
         ),
     ],
 )
