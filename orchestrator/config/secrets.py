@@ -16,11 +16,12 @@ from orchestrator.config.source import GitSource, Source, Tarball
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON data without secrets. The result may be recorded and shown.
 
-    The result lacks the tokens of marker and preview, the values of the setting ``php.ini``, and the values of the
-    environment. The URL of the source lacks user, password and query. Only an SSH URL keeps its user, which is not
-    secret.
+    The result lacks the tokens of marker and preview, the values of the setting ``php.ini``, the values of the
+    environment, and the targets of notifications. The URL of the source lacks user, password and query. Only an SSH URL
+    keeps its user, which is not secret.
     """
-    # the sections themselves leave out `preview.token` and `environment.values`, and remove the secrets from URLs
+    # the sections themselves leave out `preview.token`, `environment.values` and `notifications`, and remove the
+    # secrets from URLs
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
 
 
@@ -35,6 +36,7 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
     settings = dict(recorded)
     settings["source"] = _source(settings["source"], now.source)
     settings["marker"] = {**settings["marker"], "token": now.token or None}
+    settings["notifications"] = now.notifications
     settings["php"] = {**settings["php"], "ini": now.php.ini}
     if settings.get("preview"):
         settings["preview"] = {**settings["preview"], "token": now.preview.token}

@@ -33,6 +33,7 @@ from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
 from orchestrator.config.names import App, Deployment, DeployUser, WebUser
+from orchestrator.config.notification import Notification, classic
 from orchestrator.config.paths import OperatorFile, ReleasePath, no_root, relative
 from orchestrator.config.permissions import Permissions
 from orchestrator.config.php import Php
@@ -235,6 +236,12 @@ class Settings(Section):
     drain: Drain = Drain()
     hooks: list[Hook] = Field(default_factory=list, description="your own commands, which run before or after a stage")
     database: Database | None = None
+    notifications: list[Notification] = Field(
+        default_factory=classic,
+        exclude=True,
+        description="chats and webhooks that get a message about each run (docs/notifications.md). Default: Slack, if "
+        "the operator's machine has the environment variable SLACK_ENDPOINT",
+    )
     journal: Journal = Journal()
     scaling: Scaling | None = None
     keep: int = Field(

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource
+from orchestrator.facts.commits import Changes, Commits
 from orchestrator.facts.contents import Contents, Found
 from orchestrator.facts.revision import Named, Revision, resolve
 from orchestrator.fleet import Fleet
@@ -75,6 +76,18 @@ class Git(SourceKind):
                 break
             named = Named({"error": f"{name}: {reply.error}"})
         return resolve(ref, named)
+
+    @override
+    def changes(self, fleet: Fleet, old: str, new: str) -> Changes | None:
+        about = {**self._origin, "root": self.settings.node.root, "old": old, "new": new}
+
+        def look(host: Host) -> Changes | None:
+            found: Changes | None = fleet.look(host, Commits, stdin=self._source.login or None, **about)
+            return found
+
+        for name in [name for name in fleet.nodes if fleet.host(name).connected][:1]:
+            return fleet.one(name, look, self.settings.deadlines.look + 15.0).value
+        return None
 
     @override
     def fetch(self, release: str, revision: str) -> Call:

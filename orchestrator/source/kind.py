@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from orchestrator.config import Settings
+from orchestrator.facts.commits import Changes
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
@@ -63,6 +64,13 @@ class SourceKind(ABC):
 
         Raises UsageError if there is no such version, and Refused if the version cannot be determined.
         """
+
+    def changes(self, fleet: Fleet, old: str, new: str) -> Changes | None:
+        """Return the commits by which two releases differ; None if they are unknown. Only git has commits.
+
+        + old, new: the hashes of the versions of the releases, or the first 7 digits of the hashes
+        """
+        return None
 
     def risks(self, fleet: Fleet, version: Version) -> list[str]:
         """Return the risks of a version that a plan should show, one line for each. The fleet is not changed."""

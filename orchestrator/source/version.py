@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import Refused, UsageError
+from orchestrator.facts.commits import Changes
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from orchestrator.source import push
@@ -41,6 +42,14 @@ def revision(fleet: Fleet, ref: str) -> str:
             f"the version of {ref} is unknown: the journal no longer has this version, and the source is {kind.noun}"
         )
     return kind.revision(fleet, ref)
+
+
+def changes(fleet: Fleet, old: str, new: str) -> Changes | None:
+    """Return the commits by which two releases differ; None if they are unknown, or if the source is not git.
+
+    + old, new: the commits of the releases. If a release is on the nodes, the first 7 digits are enough
+    """
+    return kind_of(fleet.settings).changes(fleet, old, new)
 
 
 def _check_push(fleet: Fleet) -> None:

@@ -13,6 +13,7 @@ from orchestrator.run.settle import OpenRun, begun_stages, remaining
 from orchestrator.stages.hooks import at_end
 from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
+from orchestrator.verbs.notifying import Notifier, notifying
 from orchestrator.verbs.pause import check_pause
 from orchestrator.verbs.session import begin_record, begin_session, read_journal
 from orchestrator.verbs.settle import open_run_of, settle_run
@@ -25,7 +26,7 @@ def resume(fleet: Fleet, options: Options) -> int:
     If the undo of that run had already begun, undo the remaining stages instead. If no run has stopped, only print a
     message, and return 0.
     """
-    with begin_session(fleet, "resume") as session:
+    with notifying(fleet) as notifier, begin_session(fleet, "resume") as session:
         run = open_run_of(fleet, read_journal(fleet, "resume"))
         if run is None:
             say("nothing to resume: the last run ended")
@@ -35,8 +36,8 @@ def resume(fleet: Fleet, options: Options) -> int:
                 f"{run.history.name} cannot be resumed, because its undo has begun: undoing the remaining stages",
                 fg="yellow",
             )
-            return settle_run(fleet, session, run)
-        return _go_on(fleet, session, "resume", options, run)
+            return settle_run(fleet, session, run, notifier)
+        return _go_on(fleet, session, "resume", options, run, notifier)
 
 
 def promote(fleet: Fleet, options: Options) -> int:
@@ -45,7 +46,7 @@ def promote(fleet: Fleet, options: Options) -> int:
     The operator may give a new ``--data until=``, so that the run pauses again. Raises Refused if no run is paused.
     Raises UsageError if the new ``--data until=`` names no later pause of the run.
     """
-    with begin_session(fleet, "promote") as session:
+    with notifying(fleet) as notifier, begin_session(fleet, "promote") as session:
         run = open_run_of(fleet, read_journal(fleet, "promote"))
         if run is None:
             raise Refused("nothing to promote: the last run ended")
@@ -55,7 +56,7 @@ def promote(fleet: Fleet, options: Options) -> int:
                 "deploys/resume.py, or undo that run with deploys/abort.py"
             )
         check_pause(run.plan, options.until, after=run.history.paused)
-        return _go_on(fleet, session, "promote", options, run)
+        return _go_on(fleet, session, "promote", options, run, notifier)
 
 
 def abort(fleet: Fleet, options: Options) -> int:
@@ -64,7 +65,7 @@ def abort(fleet: Fleet, options: Options) -> int:
     If the run was committed, complete the run instead, because a committed run cannot be undone. If no run has stopped
     or is paused, only print a message, and return 0.
     """
-    with begin_session(fleet, "abort") as session:
+    with notifying(fleet) as notifier, begin_session(fleet, "abort") as session:
         run = open_run_of(fleet, read_journal(fleet, "abort"))
         if run is None:
             say("nothing to abort: the last run ended")
@@ -75,10 +76,10 @@ def abort(fleet: Fleet, options: Options) -> int:
         else:
             waited = f", which waited {run.history.waits}" if run.history.paused else ", which stopped before its end"
             say(f"aborting {name}{waited}", bold=True)
-        return settle_run(fleet, session, run)
+        return settle_run(fleet, session, run, notifier)
 
 
-def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: OpenRun) -> int:
+def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: OpenRun, notifier: Notifier) -> int:
     """Perform the remaining stages of a run that has stopped or is paused. Return the exit status.
 
     + verb: ``resume`` or ``promote``, for the messages and for the journal
@@ -87,12 +88,13 @@ def _go_on(fleet: Fleet, session: Session, verb: str, options: Options, run: Ope
     history, i, whole = run
     say(f"{verb}: {history.name}", bold=True)
     if history.committed:
-        return settle_run(fleet, session, run)
+        return settle_run(fleet, session, run, notifier)
     until = whole.until(options.until) if options.until else whole.until_commit
     stages = [stage for stage in remaining(history, whole) if stage in until]
     before = begun_stages(history, whole)
     learn_values(fleet, i, [*before, *stages, *whole.after_commit, *at_end(i, ENDS)])
     announce_begin(fleet, session, i)
+    notifier.begin(i, started=False)
     # Write both records at once: with only the first record, the next command would not know which stages to undo.
     session.append([begin_record(verb), RunInputs(i.to_json(), history.begun, history.done)])
-    return walk_plan(fleet, session, i, whole, options, lambda walk: walk.go(stages, before, options.until))
+    return walk_plan(fleet, session, i, whole, options, notifier, lambda walk: walk.go(stages, before, options.until))

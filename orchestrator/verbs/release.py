@@ -5,6 +5,7 @@ If an earlier run stopped before its end, each of these verbs first undoes or co
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from orchestrator.errors import Interrupted, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import history_of
 from orchestrator.journal.records import End, PassedOver, RunInputs
+from orchestrator.journal.session import Session
 from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
@@ -29,6 +31,7 @@ from orchestrator.survey import survey
 from orchestrator.verbs.announcement import announce_begin, announce_end
 from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved
 from orchestrator.verbs.masking import learn_values
+from orchestrator.verbs.notifying import notifying
 from orchestrator.verbs.pause import check_pause
 from orchestrator.verbs.session import (
     begin_record,
@@ -92,10 +95,10 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     + verb: ``release``, ``code``, ``rollback``, ``join`` or ``contract``
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
-    with begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb) as session:
+    with notifying(fleet) as notifier, _session(fleet, verb, options) as session:
         contents = session.contents or read_journal(fleet, verb)
         earlier, passed = earlier_run(fleet, verb, contents)
-        owed = settle_first(fleet, session, verb, earlier) if earlier else ()
+        owed = settle_first(fleet, session, verb, earlier, notifier) if earlier else ()
         seen, i = inputs(fleet, verb, options)
         if passed is not None:
             check_target(i, passed)
@@ -125,10 +128,22 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             session.end(End("left" if owed else "undone", str(reason)))
             raise
         say(heading(i), bold=True)
+        notifier.begin(i)
         stages = whole.until(options.until) if options.until else whole.until_commit
         return walk_plan(
-            fleet, session, i, whole, options, lambda walk: walk.go(stages, pause=options.until), surveyed=True
+            fleet,
+            session,
+            i,
+            whole,
+            options,
+            notifier,
+            lambda walk: walk.go(stages, pause=options.until),
+            surveyed=True,
         )
+
+
+def _session(fleet: Fleet, verb: str, options: Options) -> AbstractContextManager[Session]:
+    return begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb)
 
 
 def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:

@@ -25,6 +25,7 @@ from orchestrator.verbs.announcement import announce_end
 from orchestrator.verbs.end_hooks import run_end_hooks
 from orchestrator.verbs.lost import bar_lost_nodes
 from orchestrator.verbs.masking import learn_values
+from orchestrator.verbs.notifying import Notifier
 from orchestrator.verbs.pause import refuse_paused
 
 
@@ -83,7 +84,7 @@ def check_target(i: Inputs, passed: Unreadable) -> None:
         )
 
 
-def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) -> tuple[str, ...]:
+def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun, notifier: Notifier) -> tuple[str, ...]:
     """Settle an earlier run before a new run begins.
 
     If the earlier run suspended the Auto Scaling group and the group cannot be resumed now, only a rollback continues.
@@ -94,13 +95,14 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
 
     + verb: the verb of the new run
     + earlier: the run to settle
+    + notifier: tells the targets of notifications how the earlier run ended
 
     Raises Refused if the earlier run is paused. Raises NotUndone if the undo failed at a place that answers. Also
     raises NotUndone if the group cannot be resumed and the new run is not a rollback.
     """
     refuse_paused(earlier.history)
     say(f"{earlier.history.name} stopped before its end: settling that run first", fg="yellow")
-    ended = _undo_or_finish(fleet, session, earlier)
+    ended = _undo_or_finish(fleet, session, earlier, notifier)
     here, there = fleet.settings.scaling, earlier.inputs.settings.scaling
     if verb == "rollback" and ended.owed and here and there and here.group == there.group:
         say(
@@ -112,16 +114,16 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun) ->
     return ()
 
 
-def settle_run(fleet: Fleet, session: Session, run: OpenRun) -> int:
+def settle_run(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier) -> int:
     """Settle a run. Return the exit status: 0, or 1 if places did not answer the undo.
 
     Raises NotUndone if the undo failed at a place that answers. Also raises NotUndone if the run suspended the Auto
     Scaling group and the group cannot be resumed.
     """
-    return _record(session, run.inputs, _undo_or_finish(fleet, session, run))
+    return _record(session, run.inputs, _undo_or_finish(fleet, session, run, notifier))
 
 
-def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
+def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier) -> Ended:
     """Complete the run if it was committed, otherwise undo the run. Return how the stages ended.
 
     Raises NotUndone if the undo failed at a place that answers.
@@ -131,15 +133,17 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun) -> Ended:
     learn_values(fleet, i, [*stages, *at_end(i, ENDS)], must=False)
     walk = Walk(whole, Executor(fleet, session.fence), session.append, Terminal().event, signals)
     ended = settle(history, whole, walk)
-    if ended.stopped:
-        raise NotUndone(f"{_listed(ended.left)}; {ended.where_stopped}")
     if ended.is_mixed:
-        raise NotUndone(_listed(result for result in ended.left if not result.lost))
+        failed = _listed(result for result in ended.left if ended.stopped or not result.lost)
+        problem = f"{failed}; {ended.where_stopped}" if ended.stopped else failed
+        notifier.unsettled(i, problem)
+        raise NotUndone(problem)
     bar_lost_nodes(fleet, walk, i, ended.left)
     announce_end(fleet, session, i, ended.committed)
     if not ended.left:
         # a paused run has not failed; a run with the end `left` has failed in its own process, which ran these hooks
         run_end_hooks(walk, i, ended, failed=not history.paused and history.ended != "left")
+    notifier.settled(history, i, ended)
     return ended
 
 

@@ -18,11 +18,12 @@ from orchestrator.probe.report import Report
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, probe_lines, say
 from orchestrator.run.executor import Executor
-from orchestrator.run.walk import Ended, Event, Walk
+from orchestrator.run.walk import Ended, Event, Undecided, Walk
 from orchestrator.signals import signals
 from orchestrator.verbs.announcement import announce_end
 from orchestrator.verbs.end_hooks import run_end_hooks
 from orchestrator.verbs.lost import bar_lost_nodes
+from orchestrator.verbs.notifying import Notifier
 
 
 def walk_plan(
@@ -31,6 +32,7 @@ def walk_plan(
     i: Inputs,
     whole: Plan,
     options: Options,
+    notifier: Notifier,
     go: Callable[[Walk], Ended],
     surveyed: bool = False,
 ) -> int:
@@ -41,6 +43,7 @@ def walk_plan(
 
     + i: the Inputs from which the plan was made
     + whole: the plan
+    + notifier: tells the targets of notifications how the run ended
     + go: a function that performs all stages of the plan, or only the remaining stages of a resumed run
     + surveyed: whether this command has read the switches, as for ``Walk``
     """
@@ -53,6 +56,9 @@ def walk_plan(
     walk = Walk(whole, executor, session.append, tell, signals, surveyed)
     try:
         ended = go(walk)
+    except Undecided as unknown:
+        notifier.unsettled(i, str(unknown))
+        raise
     finally:
         executor.close()
     bar_lost_nodes(fleet, walk, i, ended.left)
@@ -60,6 +66,8 @@ def walk_plan(
         announce_end(fleet, session, i, ended.committed)
     report = executor.report
     taken_over = _record_end(session, ended, report) if not ended.paused else None
+    if taken_over is None:
+        notifier.ended(i, ended, report)
     _write_report(file, i, ended, report, options)
     try:
         if taken_over is None and run_end_hooks(walk, i, ended):

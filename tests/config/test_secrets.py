@@ -20,6 +20,7 @@ SECRETS: Mapping[str, dict[str, Any]] = {
     "marker.token": {"marker": {"answers": "probe", "token": "hush"}},
     "preview.token": {"preview": {"token": "hush-hush-hush-hush"}},
     "php.ini": {"php": {"ini": {"mysqli.default_pw": "hush"}}},
+    "notifications": {"notifications": [{"url": "json://files.test/hush", "on": ["failed"]}]},
     "environment.values": {"environment": {"values": {"DB_PASSWORD": " hush "}}},
     "source.origin": {"source": {"origin": ORIGIN}},
     "source.url of an archive": {"source": {"kind": "archive", "url": URL}},
