@@ -83,6 +83,7 @@ BASES: dict[str, Raw] = {
         "build": [{**BUILD, "on": "nodes"}],
         "hooks": [{"before": "start", "run": "true"}],
         "database": {"user": "deploy", "migrate": {"expand": "true"}},
+        "notifications": [{"url": "json://example.org"}],
         "cutover": [{"weight": 5, "bake": 1}, {"weight": 100}],
     },
     "service": {
@@ -297,6 +298,8 @@ CHANGED: dict[str, list[Any]] = {
     "hooks.run": ["false"],
     "hooks.undo": ["true"],
     "hooks.deadline": [9],
+    "notifications.url": ["json://example.com"],
+    "notifications.on": [["failed"]],
     "journal.host": ["node1"],
     "journal.bucket": ["other"],
     "journal.prefix": ["other"],
