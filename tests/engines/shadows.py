@@ -35,6 +35,9 @@ def live_database(server: Server, *more: str) -> str:
     with server.connect(name) as session:
         if server.engine is Engine.POSTGRES and not session.query("SELECT 1 FROM pg_roles WHERE rolname = 'app'"):
             session.execute("CREATE ROLE app LOGIN")
+        if server.engine is not Engine.POSTGRES:
+            # as in tests/database/label.py
+            session.execute(f"ALTER DATABASE {name} CHARACTER SET utf8mb4")
         for one in (*schema(server.engine), *more):
             session.execute(one)
     return name
