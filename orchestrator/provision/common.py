@@ -99,6 +99,8 @@ def web_user(work: Work, user: str) -> None:
             shell="/usr/sbin/nologin",
             system=True,
             create_home=False,
+            # otherwise pyinfra makes this directory, and gives it to the user
+            ensure_home=False,
         )
 
 

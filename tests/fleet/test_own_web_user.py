@@ -143,6 +143,7 @@ def test_an_application_gets_its_own_web_user(both: list[Application]) -> None:
         assert [[line for line in lines if FORMER in line] for lines in found] == [[]] * 3
         assert all(f"shared/sessions/sess_own f {OWN} {OWN} 600" in lines for lines in found)
         assert [set(said.split()) for said in on_nodes(fleet, RUNS)] == [{OWN}] * 3
+        assert [fleet.exec(node["name"], "test -e /nonexistent").returncode for node in fleet.nodes] == [1] * 3
         for secret in secrets:
             assert may_read(fleet, OWN, secret) == [True] * 3, secret
             assert may_read(fleet, FORMER, secret) == [False] * 3, secret

@@ -16,14 +16,16 @@ from typing import Any
 
 import pytest
 from pyinfra.context import ctx_host
+from pyinfra.operations import server
 
 from orchestrator.config import Settings, load
 from orchestrator.errors import StepFailed
 from orchestrator.model import Color
-from orchestrator.provision import node, operations, walk, web_user
+from orchestrator.provision import common, node, operations, walk, web_user
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.facts import Unit
 from orchestrator.provision.live_gate import Answering
+from orchestrator.provision.planned import Planned
 from orchestrator.provision.web_user import Holding, Holds
 from orchestrator.provision.work import Work
 from tests.fakes.swapper import plant, swapping
@@ -135,6 +137,29 @@ def test_a_restarted_live_color_must_answer_with_its_release(monkeypatch: pytest
     assert walk._expected(before, seen, ["node2"]) == {"node2": expected}
     monkeypatch.setattr(walk, "traffic", lambda seen: (None, False))
     assert walk._expected(before, seen, ["node2"]) == {}
+
+
+class Bare:
+    """A host without users of the application, as pyinfra's operations ask it."""
+
+    name = "node1"
+
+    def get_fact(self, fact: type, **asked: Any) -> Any:
+        return {"Os": "Linux", "Groups": [], "Which": "/usr/sbin/useradd"}.get(fact.__name__, {})
+
+
+def test_a_new_web_user_cannot_log_in_and_gets_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Planned()
+    with ctx_host.use(Bare()):
+        common.web_user(work, "shop-web")
+        asked: dict[str, Any] = {}
+        monkeypatch.setattr(Planned, "do", lambda self, what, operation, **said: asked.update(said))
+        common.web_user(Planned(), "shop-web")
+        commands = [command.get_raw_value() for command in server.user._inner(**asked)]
+    assert [change.text for change in work.changes] == ["create   user shop-web"]
+    (command,) = commands
+    assert command.startswith("useradd ")
+    assert {"-r", "-M", "/nonexistent", "/usr/sbin/nologin"} <= set(command.split())
 
 
 # --- what a node says ---
