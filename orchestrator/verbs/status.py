@@ -86,6 +86,8 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
         yield f"  {name:<12} {_node(state)}"
     if fleet.group is not None:
         yield f"  scaling      {_group(fleet.group)}"
+    if fleet.barrier:
+        yield f"  contract     {fleet.barrier}: no older release can run"
     yield from _without_traffic(fleet)
     yield from (f"  INVENTORY    {line}" for line in foreign(fleet))
     yield from (f"  PROVISION    {line}" for line in (*differences(fleet), *outdated(fleet)))

@@ -53,6 +53,12 @@ def run(*records: RunRecord) -> list[dict[str, Any]]:
     ]
 
 
+def test_a_contract_is_named() -> None:
+    contracted = replace(HEALTHY, nodes={"node1": NODE, "node2": replace(NODE, barrier="r2")})
+    assert "contract r2: no older release can run" in said(contracted)
+    assert not any("contract" in line for line in said())
+
+
 def test_a_healthy_fleet() -> None:
     node = "live blue blue r2 (warm) green r1 (warm) 2 releases, 900 MiB free"
     assert said() == ["shop", "haproxy blue 100% green 0%", f"node1 {node}", f"node2 {node}", "lock free"]
