@@ -40,7 +40,7 @@ import fleet_images
 import fleet_origin
 import fleet_programs
 import fleet_tls
-from fleet_apps import APPLICATIONS, DATABASE, SHOP, environment
+from fleet_apps import APPLICATIONS, DATABASE, POSTGRES, SHOP, environment
 from fleet_tools import Trouble, compose, ensure_database_servers, ensure_tools, run, say
 
 LABEL = "orchestrator.fleet"  # the label's value is the name of the project
@@ -52,7 +52,8 @@ PORTS = {"ssh": 22, "live": 8080, "blue": 8081, "green": 8082, "http": 80, "http
 BALANCERS = ("haproxy", "nginx")
 ORIGIN = "origin"
 KEPT = dict.fromkeys(BALANCERS, "/var/lib/orchestrator") | {
-    DATABASE: "/var/lib/mysql"
+    DATABASE: "/var/lib/mysql",
+    POSTGRES: "/var/lib/postgresql",
 }  # volumes of other servers: /srv
 DEFAULT_SUITES = (fleet_images.SUITE,)
 READY = 120.0  # seconds within which a container must answer
@@ -90,6 +91,11 @@ class Fleet:
         return tuple(server for server in self.servers if "blue" in server.ports)
 
     @property
+    def database(self) -> str:
+        """The name of the database server: PostgreSQL if the fleet has it, otherwise MariaDB."""
+        return POSTGRES if any(server.name == POSTGRES for server in self.servers) else DATABASE
+
+    @property
     def compose_file(self) -> Path:
         return self.directory / "docker-compose.json"
 
@@ -115,6 +121,7 @@ def up(
     *,
     apps: Sequence[str] = (),
     mariadb: bool = False,
+    postgres: bool = False,
     suites: Sequence[str] = DEFAULT_SUITES,
 ) -> Fleet:
     """Start a fleet, and wait until all its servers answer.
@@ -128,6 +135,7 @@ def up(
     + apps: names of the applications in docker/apps that get a repository on the origin. The sample application always
       has a repository there
     + mariadb: whether the fleet has a database server, with a database and a user for each application that needs them
+    + postgres: as ``mariadb``, with PostgreSQL. A fleet has at most one of both
     + suites: releases of Debian, such as ``bookworm``. The first node gets the first suite, the next node the next one,
       and so on; after the nodes come the balancers. The origin and the database server always have Debian 12
 
@@ -137,13 +145,13 @@ def up(
     sweep()
     directory = directory.resolve()
     project = project or default_project(directory)
-    fleet = _running(directory, project, nodes, apps, mariadb, suites)
+    fleet = _running(directory, project, nodes, apps, (mariadb, postgres), suites)
     if fleet:
         say(f"{project} is running already")
         finish(fleet)
         return fleet
     for attempt in range(3):
-        fleet = prepare(directory, nodes, project, owner, apps=apps, mariadb=mariadb, suites=suites)
+        fleet = prepare(directory, nodes, project, owner, apps=apps, mariadb=mariadb, postgres=postgres, suites=suites)
         try:
             start(fleet)
             finish(fleet)
@@ -168,6 +176,7 @@ def prepare(
     *,
     apps: Sequence[str] = (),
     mariadb: bool = False,
+    postgres: bool = False,
     suites: Sequence[str] = DEFAULT_SUITES,
 ) -> Fleet:
     """Choose addresses and ports, make the keys, and write the compose file. No container is started.
@@ -198,10 +207,10 @@ def prepare(
     servers += [server(name, images[name], "http", "https", "second") for name in BALANCERS]
     servers += [server(ORIGIN, image)]
     servers += [server(DATABASE, fleet_images.mariadb_image())] if mariadb else []
+    servers += [server(POSTGRES, fleet_images.postgres_image())] if postgres else []
     token, preview = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
-    passwords = (
-        {name: secrets.token_urlsafe(18) for name, app in APPLICATIONS.items() if app.database} if mariadb else {}
-    )
+    users = [name for name, app in APPLICATIONS.items() if app.database] if mariadb or postgres else []
+    passwords = {name: secrets.token_urlsafe(18) for name in users}
     every = (SHOP, *sorted(set(apps) - {SHOP}))
     fleet = Fleet(project, directory, str(subnet), tuple(servers), token, preview, owner, every, passwords)
     for one in sorted({server.image for server in servers}):
@@ -279,7 +288,7 @@ def _images(nodes: int, apps: Sequence[str], suites: Sequence[str]) -> dict[str,
 
 
 def _running(
-    directory: Path, project: str, nodes: int, apps: Sequence[str], mariadb: bool, suites: Sequence[str]
+    directory: Path, project: str, nodes: int, apps: Sequence[str], databases: tuple[bool, bool], suites: Sequence[str]
 ) -> Fleet | None:
     try:
         fleet = load(directory)
@@ -287,9 +296,10 @@ def _running(
     except (OSError, ValueError, KeyError, TypeError):
         return None
     images = _images(nodes, apps, suites)
-    asked = (project, nodes, {SHOP, *apps}, mariadb, images)
+    asked = (project, nodes, {SHOP, *apps}, databases, images)
     found = {server.name: server.image for server in fleet.servers if server.name in images}
-    has = (fleet.project, len(fleet.nodes), set(fleet.apps), bool(fleet.passwords), found)
+    names = {server.name for server in fleet.servers}
+    has = (fleet.project, len(fleet.nodes), set(fleet.apps), (DATABASE in names, POSTGRES in names), found)
     if has != asked or composed != _compose_file(fleet):
         say(f"the fleet in {directory} has other servers or applications: replacing the fleet")
         return None
@@ -457,8 +467,38 @@ def _fill_origin(fleet: Fleet) -> None:
         fleet_origin.push(app, f"ssh://git@127.0.0.1:{origin.ports['ssh']}{repository}", ssh)
 
 
+IN_POSTGRES = """
+SELECT format('CREATE ROLE %I LOGIN', :'name') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name')\\gexec
+ALTER ROLE :"name" PASSWORD :'password';
+SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')
+    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name')\\gexec
+"""
+"""Makes a user, and a database of the same name, if they are missing. psql puts in the name and the password."""
+
+
 def _make_databases(fleet: Fleet) -> None:
     """Create a database and a user for each application. A second call does no harm."""
+    if fleet.database == POSTGRES:
+        server = container(fleet.project, POSTGRES)
+        ready = f"for n in $(seq {READY:.0f}); do ! pg_isready -q || exit 0; sleep 1; done; exit 1"
+        run("docker", "exec", server, "sh", "-c", ready, timeout=READY + 10)
+        psql = (
+            "docker",
+            "exec",
+            "-i",
+            server,
+            "runuser",
+            "-u",
+            "postgres",
+            "--",
+            "psql",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+        )
+        for name, password in fleet.passwords.items():
+            run(*psql, "-v", f"name={name}", "-v", f"password={password}", stdin=IN_POSTGRES)
+        return
     statements = "".join(
         f"CREATE DATABASE IF NOT EXISTS {name};\n"
         f"CREATE OR REPLACE USER {name}@'%' IDENTIFIED BY '{password}';\n"
@@ -491,7 +531,7 @@ def _description(fleet: Fleet) -> dict[str, Any]:
         return {
             "origin": f"ssh://git@{ORIGIN}{REPOSITORIES}/{app}.git",
             "settings": str(APPLICATIONS[app].folder / "settings.toml"),
-            "environment": environment(app, fleet.token, fleet.passwords),
+            "environment": environment(app, fleet.token, fleet.passwords, fleet.database),
         }
 
     return {
@@ -499,7 +539,13 @@ def _description(fleet: Fleet) -> dict[str, Any]:
         "app": SHOP,
         "apps": {app: application(app) for app in fleet.apps},
         "databases": {
-            name: {"host": DATABASE, "port": 3306, "database": name, "user": name, "password": password}
+            name: {
+                "host": fleet.database,
+                "port": 5432 if fleet.database == POSTGRES else 3306,
+                "database": name,
+                "user": name,
+                "password": password,
+            }
             for name, password in fleet.passwords.items()
         },
         "key": fleet.path("id_ed25519"),
@@ -609,7 +655,7 @@ def main(words: list[str]) -> int:
     starting = verbs.add_parser("up", parents=[options], help="start a fleet")
     starting.add_argument("--nodes", type=int, default=3)
     starting.add_argument("--apps", default="", metavar="NAMES", help=f"some of {','.join(APPLICATIONS)}")
-    starting.add_argument("--with", dest="also", choices=[DATABASE], help="a database server")
+    starting.add_argument("--with", dest="also", choices=[DATABASE, POSTGRES], help="a database server")
     starting.add_argument(
         "--suites",
         default=fleet_images.SUITE,
@@ -634,7 +680,8 @@ def main(words: list[str]) -> int:
             fleet = up(
                 *(asked.dir, asked.nodes, asked.project, owner),
                 apps=apps,
-                mariadb=bool(asked.also),
+                mariadb=asked.also == DATABASE,
+                postgres=asked.also == POSTGRES,
                 suites=asked.suites.split() or DEFAULT_SUITES,
             )
             say(f"{fleet.project} is up; its addresses are in {asked.dir / 'env'}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 DOCKER = Path(__file__).parent
 DATABASE = "mariadb"
+POSTGRES = "postgres"
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,21 @@ APPLICATIONS = {
 }
 
 
-def environment(app: str, secret: str, passwords: Mapping[str, str]) -> dict[str, str]:
+def environment(app: str, secret: str, passwords: Mapping[str, str], server: str = DATABASE) -> dict[str, str]:
     """Return the variables of an application's environment file: name -> value.
 
     + secret: a secret of the fleet, from which the application's own secret is made
     + passwords: name of a database user -> password; empty if the fleet has no database server
+    + server: name of the database server. Only Laravel can use PostgreSQL
     """
     own = hashlib.sha256(f"{app} {secret}".encode())
     password = passwords.get(app)
     match app:
         case "laravel":
             database = {
-                "DB_HOST": DATABASE,
+                "DB_CONNECTION": "pgsql" if server == POSTGRES else "mysql",
+                "DB_HOST": server,
+                "DB_PORT": "5432" if server == POSTGRES else "3306",
                 "DB_DATABASE": app,
                 "DB_USERNAME": app,
                 "DB_PASSWORD": password or "",

@@ -44,7 +44,7 @@ class Suite:
 
 SUITE = "bookworm"
 """The suite of a fleet for which no other suites are asked."""
-FRAMEWORKS = (*(f"php8.2-{part}" for part in ("bcmath", "gd", "intl", "mysql", "zip")), "composer", "unzip")
+FRAMEWORKS = (*(f"php8.2-{part}" for part in ("bcmath", "gd", "intl", "mysql", "pgsql", "zip")), "composer", "unzip")
 """Packages that the applications with frameworks need."""
 SUITES = {"bullseye": Suite(11, "7.4"), SUITE: Suite(12, "8.2", FRAMEWORKS), "trixie": Suite(13, "8.4")}
 OURS = "orchestrator-fleet"
@@ -72,6 +72,11 @@ def mariadb_image() -> str:
     return _on_node("mariadb")
 
 
+def postgres_image() -> str:
+    """Build the node image with PostgreSQL if it is missing. Return the name of the image."""
+    return _on_node("postgres")
+
+
 def copy_programs(image: str) -> None:
     """Copy /usr of an image to this machine, if the servers of a fleet need the copy and it is missing."""
     with _alone():
@@ -81,7 +86,7 @@ def copy_programs(image: str) -> None:
 def remove_images() -> None:
     """Remove the images of this script that no container uses."""
     names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
-    for kind in ("packages", "mariadb", "node", "base"):
+    for kind in ("packages", "mariadb", "postgres", "node", "base"):
         for name in (n for n in names if n.startswith(f"{OURS}-{kind}:")):
             run("docker", "image", "rm", name, check=False)
             if not _exists(name):

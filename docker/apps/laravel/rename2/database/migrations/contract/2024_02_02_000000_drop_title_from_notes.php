@@ -10,8 +10,12 @@ return new class extends Migration
 {
     public function up()
     {
-        DB::unprepared('DROP TRIGGER notes_insert');
-        DB::unprepared('DROP TRIGGER notes_update');
+        if (DB::getDriverName() === 'pgsql') {
+            DB::unprepared('DROP FUNCTION notes_names() CASCADE');
+        } else {
+            DB::unprepared('DROP TRIGGER notes_insert');
+            DB::unprepared('DROP TRIGGER notes_update');
+        }
         Schema::table('notes', fn (Blueprint $table) => $table->dropColumn('title'));
     }
 };
