@@ -1,7 +1,7 @@
 """Start and remove docker fleets. The servers of a fleet are containers with real systemd and sshd.
 
-    python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3] [--apps laravel,symfony] [--with mariadb]
-                                 [--suites "bookworm trixie bullseye"]
+    python docker/fleet.py up    [--dir .fleet] [--project NAME] [--nodes 3] [--apps laravel,symfony]
+                                 [--with mariadb|postgres] [--suites "bookworm trixie bullseye"]
     python docker/fleet.py down  [--dir .fleet] [--project NAME] [--images]
     python docker/fleet.py sweep
     python docker/fleet.py tools

@@ -7,7 +7,7 @@ root=$1 live=$2 used=$3
 said=$(sudo -n "$used") || { echo "the program $used fails: run deploys/provision.py" >&2; exit 1; }
 now=$(date +%s)
 changed=$(stat -c %Y "$root/live" 2>/dev/null || echo "$now")
-ps -eo pid=,etimes=,user=,args= | awk -v root="$root" -v live="$live" -v age="$((now - changed))" -v said="$said" '
+ps -ww -eo pid=,etimes=,user:32=,args= | awk -v root="$root" -v live="$live" -v age="$((now - changed))" -v said="$said" '
     BEGIN {
         lines = split(said, line, "\n")
         print "looked"
