@@ -40,6 +40,7 @@ ARN = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:"
 VARIABLES = {
     "AWS_PROFILE": "deploy",
     "SHOP_APP_KEY": "a-key-of-the-application",
+    "ORCHESTRATOR_PREVIEW_TOKEN": "a-token-of-24-characters",
     "ORCHESTRATOR_RULE": f"{ARN}listener-rule/app/shop/1/2/3",
     "ORCHESTRATOR_BLUE": f"{ARN}targetgroup/blue/1",
     "ORCHESTRATOR_GREEN": f"{ARN}targetgroup/green/1",
@@ -197,3 +198,8 @@ def test_the_units_of_the_page_of_logs_exist() -> None:
 @each_page
 def test_every_page_links_to_the_words(page: Path) -> None:
     assert page.name == "how.md" or "how.md#words)" in page.read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_has_a_mark_of_an_unfinished_merge(page: Path) -> None:
+    assert not re.search(r"^(<{7} |>{7} |={7}$)", page.read_text(), re.MULTILINE)

@@ -131,7 +131,10 @@ def described_group(autoscaling: AutoScalingClient, name: str) -> Mapping[str, A
             "AutoScalingGroups"
         ]
     if not found:
-        raise UsageError(f"there is no Auto Scaling group {name} in this account and region")
+        raise UsageError(
+            f"there is no Auto Scaling group {name} in this account and region: correct the name, "
+            "the profile or the region"
+        )
     group: Mapping[str, Any] = found[0]
     return group
 

@@ -54,7 +54,9 @@ def tags(text: str) -> dict[str, str]:
     for pair in text.split(","):
         key, equals, value = pair.strip().partition("=")
         if not (key and equals and value):
-            raise UsageError(f"ORCHESTRATOR_TAGS: {pair.strip()!r} is not KEY=VALUE")
+            raise UsageError(
+                f"ORCHESTRATOR_TAGS: {pair.strip()!r} is not KEY=VALUE: write tags such as App=shop,Env=prod"
+            )
         found[key] = value
     return found
 

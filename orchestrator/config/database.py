@@ -61,7 +61,11 @@ class Database(Section):
         description="user that runs the commands: the web user, who can read the environment file, or the deploy user",
     )
     deadline: Duration = Field(
-        3600.0, gt=0, le=604800, description="time limit of each command. A command that takes longer is not stopped"
+        3600.0,
+        gt=0,
+        le=604800,
+        description="longest time for which a run waits for each command. If a command takes longer, the run fails, "
+        "but the command continues on the node",
     )
 
     @field_validator("url")

@@ -15,7 +15,7 @@ ENDS = ("failed", "undone")
 
 
 class Hook(Section):
-    """A command of your own, which runs before or after a stage.
+    """A command of your own, which runs before or after a stage, or after the undo of a run.
 
     If a hook fails before the commit, the run is undone. The undo runs the ``undo`` commands of all hooks that began.
     """

@@ -149,7 +149,10 @@ An application has the files ``/etc/logrotate.d/<app>`` and ``/etc/sudoers.d/<ap
 
 
 def of_the_system(name: str) -> str | None:
-    """Return why an application or a deployment cannot have a name on the servers; None if it can have this name."""
+    """Return the reason why ``name`` is not allowed as the name of an application or a deployment on the servers.
+
+    Return None if the name is allowed.
+    """
     if name in APPS:
         return f"packages of the system have files with the name {name}: choose another name, such as {name}-app"
     return None

@@ -234,7 +234,9 @@ class Settings(Section):
     )
     comparison: Comparison = Comparison()
     drain: Drain = Drain()
-    hooks: list[Hook] = Field(default_factory=list, description="your own commands, which run before or after a stage")
+    hooks: list[Hook] = Field(
+        default_factory=list, description="your own commands, which run before or after a stage, or after an undo"
+    )
     database: Database | None = None
     notifications: list[Notification] = Field(
         default_factory=classic,

@@ -101,7 +101,10 @@ def read(text: str, environ: Mapping[str, str]) -> DatabaseUrl:
 
 
 def has_password(text: str) -> bool:
-    """Return whether a text may be a URL with a password, which other users see in the list of processes."""
+    """Return whether a text looks like a URL with a password.
+
+    If such a text is an argument of a command, other users see the password in the list of processes.
+    """
     return not text.startswith("env:") and bool(re.search(r"//.*:.*@", text))
 
 
@@ -170,7 +173,7 @@ def _options(query: str, engine: Engine, source: str) -> dict[str, str]:
         if name is None and key.lower() not in _IGNORED:
             raise UsageError(f"{source} has the unknown option {key}: known options are {', '.join(sorted(known))}")
         if name == "sslmode" and value.lower() not in _MODES[engine]:
-            raise UsageError(f"{source}: the value of {key} must be {', '.join(_MODES[engine])}")
+            raise UsageError(f"{source}: the value of {key} must be one of {', '.join(_MODES[engine])}")
         if name:
             found[name] = value.lower() if name == "sslmode" else value
     return found

@@ -144,12 +144,15 @@ def _said(key: str, command: str, seconds: float) -> str:
     try:
         done = local.run(command, seconds)
     except TookTooLong:
-        raise Refused(f"environment: the command of {key} took longer than {seconds:g} s") from None
+        raise Refused(
+            f"environment: the command of {key} took longer than {seconds:g} s: correct the command, or raise "
+            "environment.deadline"
+        ) from None
     if done.returncode:
         said = done.stderr.strip().splitlines()
         last = f": {said[-1]}" if said else ""
         raise Refused(f"environment: the command of {key} ended with status {done.returncode}{last}")
     value = done.stdout.removesuffix("\n")
     if not value:
-        raise Refused(f"environment: the command of {key} printed nothing")
+        raise Refused(f"environment: the command of {key} printed nothing: correct the command")
     return value

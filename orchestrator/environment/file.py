@@ -80,7 +80,10 @@ def lines(file: str, keys: Sequence[str]) -> list[Line]:
         raw = binding.original.string.partition("=")[2].lstrip()
         found.append(Line(binding.key, binding.value or "", raw, where))
     if missing := [key for key in keys if key not in {line.key for line in found}]:
-        raise UsageError(f"settings: environment.keys: {path} has no {', '.join(missing)}")
+        raise UsageError(
+            f"settings: environment.keys: {path} has no {', '.join(missing)}: add the variables to the file, or "
+            "remove the names"
+        )
     return found
 
 

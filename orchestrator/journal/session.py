@@ -69,7 +69,10 @@ class Watch:
             self._say(f"locked: {held}; waiting to see whether that run is alive")
             self._first, self._since = held, clock.monotonic()
         elif held.mark != self._first.mark or held.owner != self._first.owner:
-            raise Refused(f"{held.owner}: wait until that run has ended; only one run at a time may change the fleet")
+            raise Refused(
+                f"the lock is held by {held.owner}: wait until that run has ended; only one run at a time may change "
+                "the fleet"
+            )
 
     @property
     def unchanged(self) -> str:

@@ -37,7 +37,8 @@ def arm(
 
     * the node was disarmed before the instant;
     * a newer run has used the guard;
-    * another command holds the guard's lock at the instant.
+    * another command holds the guard's lock at the instant;
+    * the process wakes later than ``window`` seconds after the instant.
 
     **Example:**
 

@@ -192,7 +192,7 @@ class Inputs:
 
     @property
     def ref(self) -> str:
-        """The version that the operator asked for; empty for a rollback and a join, because they have no ref."""
+        """The version that the operator asked for; empty for a rollback, a join and a contract, which have no ref."""
         return self.asked.ref if isinstance(self.asked, Release) else ""
 
     @property
@@ -314,7 +314,7 @@ def _check(i: Inputs) -> None:
         if not all(isinstance(word, str) for word in words):
             raise ValueError(f"{what}: not a text")
     if i.database and not re.fullmatch(r"[A-Za-z0-9-]+", str(i.database.run)):
-        raise ValueError(f"{i.database.run!r} is not the name of a run's commands")
+        raise ValueError(f"database.run: {i.database.run!r} is not valid: only letters, digits and - are allowed")
     formers = [i.live, *(node.former for node in i.nodes), *([join.former_release, *join.stale] if join else [])]
     formers.append(None if i.barrier == "" else i.barrier)
     for release in (i.release, *(former for former in formers if former is not None)):

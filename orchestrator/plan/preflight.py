@@ -147,7 +147,10 @@ def rollback(
     if problems := [*foreign(fleet), *_switches(fleet), *outdated(fleet)]:
         raise Refused("; ".join(problems))
     if not states:
-        raise Refused("no node can be reached, so the idle color's release is unknown")
+        raise Refused(
+            "every node is barred or cannot be reached, so the idle color's release is unknown: run deploys/status.py, "
+            "which shows the state of each node"
+        )
     targets = {name: state.release[idle] for name, state in states.items()}
     if fleet.barrier and all(target is None or target < fleet.barrier for target in targets.values()):
         raise Refused(_below(fleet.barrier))
@@ -214,7 +217,10 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
     states = fleet.node_states
     for name, state in states.items():
         if to not in state.releases:
-            problems.append(f"{name} does not have release {to} (it has {', '.join(state.releases) or 'none'})")
+            problems.append(
+                f"{name} does not have release {to} (it has {', '.join(state.releases) or 'none'}): name a release "
+                "that all nodes have"
+            )
     if any(state.release[live] == to for state in states.values()):
         problems.append(f"release {to} has the traffic already")
     if to < fleet.barrier:
@@ -242,7 +248,7 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, retry: bool =
     """
     if not settings.database or not settings.database.migrate.contract:
         raise UsageError("there is nothing to contract: the settings have no database.migrate.contract")
-    live, _, fleet, problems = _taking_part(fleet, frozenset())
+    live, _, fleet, problems = _taking_part(fleet, None)
     problems += [*foreign(fleet), *_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
     states = fleet.node_states
@@ -314,7 +320,10 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
     if node not in fleet.barred and not (isinstance(state, NodeState) and not state.provisioned):
         problems.append(f"{node} is not barred: the node takes part already")
     if not others:
-        problems.append("no other node can be reached, so the fleet's releases are unknown")
+        problems.append(
+            "every other node is barred or cannot be reached, so the fleet's releases are unknown: repair another "
+            "node, or let a node in again"
+        )
     problems += [*outdated(fleet), *differences(fleet)]
     if _suspends(settings):
         problems += _unrest(fleet)
@@ -352,23 +361,24 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
 
 
 def _taking_part(
-    fleet: FleetState, allow_missing: frozenset[str]
+    fleet: FleetState, may_miss: frozenset[str] | None
 ) -> tuple[Color, tuple[Missing, ...], FleetState, list[str]]:
     """Decide which nodes are left out of a run.
 
     Return the live color, the nodes left out, the state of the fleet without these nodes, and one line for each other
     node that cannot take part.
 
-    + allow_missing: names of nodes that are left out if they cannot take part
+    + may_miss: names of nodes that are left out if they cannot take part; None if the run needs all nodes
 
-    Raises UsageError if ``allow_missing`` names an unknown node, and Refused in the same cases as ``live_color``.
+    Raises UsageError if ``may_miss`` names an unknown node, and Refused in the same cases as ``live_color``.
     """
+    allow_missing = may_miss or frozenset()
     if unknown := allow_missing - set(fleet.nodes):
         raise UsageError(
             f"--data allow_missing: there is no node {', '.join(sorted(unknown))} (nodes: {', '.join(fleet.nodes)})"
         )
     live = live_color(fleet.without(allow_missing))
-    absent = _absent(fleet)
+    absent = _absent(fleet, can_leave=may_miss is not None)
     missing = tuple(
         Missing(name, fleet.addresses[name], name in fleet.barred) for name in absent if name in allow_missing
     )
@@ -382,12 +392,14 @@ def _taking_part(
     return live, missing, fleet, problems
 
 
-def _absent(fleet: FleetState) -> dict[str, str]:
+def _absent(fleet: FleetState, can_leave: bool) -> dict[str, str]:
     """Return node -> a line that says why the node cannot take part in a run. Nodes that can take part are left out.
 
     The line also tells the operator how to run without the node.
+
+    + can_leave: whether nodes may be left out of the run. If not, the line does not name the option that does this
     """
-    leave = "to leave the node out: --data allow_missing={0}"
+    leave = "to leave the node out: --data allow_missing={0}" if can_leave else "a contract cannot leave a node out"
     absent = {
         name: f"{why} (the run needs all nodes; {leave.format(name)})"
         for name, why in fleet.nodes.items()
@@ -459,13 +471,15 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
         growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
         if state.disk_mb < room.disk_mb + state.release_mb:
             asked = _asked("disk_mb", room.disk_mb, state.release_mb)
-            yield f"{name} has {state.disk_mb} MiB of disk free, but {asked}"
+            yield f"{name} has {state.disk_mb} MiB of disk free, but {asked}: remove files, or lower room.disk_mb"
         if state.inodes < room.inodes + state.release_inodes:
-            yield f"{name} has {state.inodes} inodes free, but {_asked('inodes', room.inodes, state.release_inodes)}"
+            asked = _asked("inodes", room.inodes, state.release_inodes)
+            yield f"{name} has {state.inodes} inodes free, but {asked}: remove files, or lower room.inodes"
         if state.memory_mb < room.memory_mb + growth:
             yield (
                 f"{name} has {state.memory_mb} MiB of memory available, but {room.memory_mb + growth} MiB are needed "
-                "(room.memory_mb, plus the growth of the idle color)"
+                "(room.memory_mb, plus the growth of the idle color): end other programs, or lower php.workers or "
+                "room.memory_mb"
             )
 
 

@@ -25,7 +25,7 @@ def context(ca: str | None = None, http2: bool = False) -> ssl.SSLContext:
     try:
         made = ssl.create_default_context(cafile=str(Path(ca).expanduser()) if ca else None)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"CA file {ca} cannot be used: {error}") from None
+        raise UsageError(f"CA file {ca} cannot be used: {error}: name a PEM file with CA certificates") from None
     made.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     return made
 

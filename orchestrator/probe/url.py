@@ -50,9 +50,11 @@ def read(url: str, host: str | None = None, http2: bool = False) -> Url:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} is not a URL of the form http://host[:port] or https://host[:port]")
     if any(not "!" <= letter <= "~" for letter in url):
-        raise UsageError(f"{url!r} has a character that is not allowed in a URL")
+        raise UsageError(
+            f"{url!r} has a character that is not allowed in a URL: write the character as % and two hexadecimal digits"
+        )
     if http2 and parts.scheme != "https":
-        raise UsageError(f"{url}: HTTP/2 is for https only")
+        raise UsageError(f"{url}: HTTP/2 is for https only: use an https URL, or HTTP/1.1")
     authority = host or parts.netloc
     sni = _name(authority) or parts.hostname
     for name in (parts.hostname, sni):

@@ -460,7 +460,7 @@ def node_sudoers(settings: Settings) -> str:
     * see which releases are in use, and the last log line of a service;
     * give files of a release to the owners that the settings name;
     * pack a release into a tar file, and remove a release;
-    * run commands as the web user, if the settings have such a build step or hook.
+    * run commands as the web user, if the settings have such a build step, hook or command of the database.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"

@@ -534,9 +534,10 @@ def _drained(
 ) -> Reply[list[str]]:
     """Drain a node, call ``act`` on the node, and return the reply of ``act``.
 
-    Afterwards, the balancers send requests to the node again, even if the drain failed. There are two exceptions. If an
-    operator has taken the node out of a balancer, this balancer still sends no requests to the node. If ``act`` fails,
-    the node stays barred, and the drain mark stays on the node.
+    Afterwards, the balancers send requests to the node again, even if the drain failed. There are two exceptions:
+
+    * If an operator has taken the node out of a balancer, this balancer still sends no requests to the node.
+    * If ``act`` fails, the node stays barred, and the drain mark stays on the node.
 
     + name: name of the node
     + tasks: what ``act`` will do. If ``act`` restarts colors, this function also waits until these colors are quiet.

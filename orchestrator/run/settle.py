@@ -105,8 +105,11 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
     left out if a later stage that changes something has begun, because the check is no longer needed. For example,
     `quiet` checks that a color has no requests. After the color was started, this check is not needed any more.
 
-    There are two exceptions. A stage that only checks is always repeated if its kind has ``standing``. If the kind of a
-    stage has ``valid_until``, which is the name of a later stage, the stage is repeated until the later stage is done.
+    There are two exceptions:
+
+    * A stage that only checks is always repeated if its kind has ``standing``.
+    * If the kind of a stage has ``valid_until``, which is the name of a later stage, the stage is repeated until the
+      later stage is done.
     """
     stages = whole.until_commit
     begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]

@@ -40,7 +40,9 @@ class ArchiveFile(SourceKind):
             fleet.copies[str(path)] = bundle.tarball(path)
         found = _sha256(fleet.copies[str(path)])
         if wanted and wanted != found:
-            raise Refused(f"{path} has the SHA-256 {found}, but {wanted} is expected")
+            raise Refused(
+                f"{path} has the SHA-256 {found}, but {wanted} is expected: correct the SHA-256, or replace the file"
+            )
         return Version(ref or path.name, found)
 
     @override

@@ -81,5 +81,7 @@ def commit_of(checkout: str, ref: str) -> str:
         return resolve(ref, Named({name: commit for commit, name in pairs}))
     found = git("rev-parse", "-q", "--verify", f"{ref}^{{commit}}").stdout.strip()
     if not found:
-        raise UsageError(f"{checkout} has no branch, tag or commit {ref}")
+        raise UsageError(
+            f"{checkout} has no branch, tag or commit {ref}: correct the name, or fetch it into this repository"
+        )
     return found

@@ -17,8 +17,8 @@ from orchestrator.run.announce import announce
 def announce_begin(fleet: Fleet, session: Session, i: Inputs) -> None:
     """Announce that a run is in progress, so that new instances wait until the run has ended.
 
-    If the announcement cannot be written, a release or a join raises Refused. A rollback only prints a warning, so that
-    a rollback also works while S3 does not answer.
+    If the announcement cannot be written, a release, a join or a contract raises Refused. A rollback only prints a
+    warning, so that a rollback also works while S3 does not answer.
 
     + i: the Inputs of the run
     """

@@ -107,7 +107,9 @@ def _check_addresses(nodes: Mapping[str, str]) -> None:
     known: dict[str, str] = {}
     for name, address in nodes.items():
         if not (_is_ip(address) or re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", address)):
-            raise UsageError(f"{name}: the address {shown(address)} is not an IP address or a host name")
+            raise UsageError(
+                f"{name}: the address {shown(address)} is not an IP address or a host name: correct the address"
+            )
         if address in known:
             raise UsageError(
                 f"the nodes {known[address]} and {name} have the same address {address}: correct one of the addresses"

@@ -1,8 +1,11 @@
 """Keep records of a run on all hosts of the fleet, if the journal cannot be written.
 
-There are two cases. If the journal cannot be written at the commit of a run, the commit and all later records of the
-run are noted on the hosts. And if the operator rolls back without lock and journal (``--data journal=off``), all
-records of the rollback are noted on the hosts.
+There are two cases:
+
+* If the journal cannot be written at the commit of a run, the commit and all later records of the run are noted on the
+  hosts.
+* If the operator rolls back without lock and journal (``--data journal=off``), all records of the rollback are noted on
+  the hosts.
 
 The guard of each host writes the notes, so a host refuses the notes of a run that is older than another run. When a
 later run begins, that run makes all guards refuse older runs, and gets the notes of each host in the same command.

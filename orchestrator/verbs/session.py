@@ -162,9 +162,11 @@ def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Cl
 
     Return the answers of the guards. The fence of the result is the highest fence (run number) that a guard has stored,
     but at least ``fence``. If it is higher than ``fence``, some guards refuse this run's commands, so this run needs a
-    higher number. Two kinds of hosts are ignored. If a host cannot be reached or has no guard yet, the preflight
-    decides about this host later. If another inventory with a different lock has provisioned a host, the guard of this
-    host stays unchanged, because a run of that inventory may be at work there.
+    higher number. Two kinds of hosts are ignored:
+
+    * If a host cannot be reached or has no guard yet, the preflight decides about this host later.
+    * If another inventory with a different lock has provisioned a host, the guard of this host stays unchanged, because
+      a run of that inventory may be at work there.
 
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in

@@ -321,7 +321,8 @@ def test_detach_and_attach_keep_weights_and_stickiness(place: Place, shape: str)
     assert place.shares() == {"green": 100}
     assert switch.detach(Color.blue) == "blue is detached already"
     with pytest.raises(
-        NotDone, match="does not name blue's target group, so the health of blue is unknown: attach blue first"
+        NotDone,
+        match="does not name blue's target group, so the health of blue is unknown: repeat the release or rollback",
     ):
         switch.arm(GREEN)
     said = switch.attach()
@@ -352,7 +353,7 @@ def say(state: State) -> str:
 
 def test_going_back_attaches_what_was_detached(place: Place) -> None:
     place.modify(place.forward(None, 100))
-    with pytest.raises(NotDone, match="attach blue first"):
+    with pytest.raises(NotDone, match="which attaches blue at its beginning"):
         place.switch().shift(BLUE)
     place.switch().shift(BLUE, back=True)
     assert place.shares() == {"blue": 100, "green": 0}

@@ -355,7 +355,10 @@ def test_a_barred_node_does_not_decide_where_a_rollback_goes() -> None:
 @pytest.mark.parametrize(
     ("nodes", "line"),
     [
-        ({"node1": "lost", "node2": "lost"}, "no node can be reached, so the idle color's release is unknown"),
+        (
+            {"node1": "lost", "node2": "lost"},
+            "every node is barred or cannot be reached, so the idle color's release is unknown: run deploys/status",
+        ),
         (
             dict.fromkeys(("node1", "node2"), node(release={BLUE: LIVE, GREEN: None})),
             "there is nothing to go back to: green never had a release",
@@ -395,8 +398,8 @@ def test_a_shrunk_color_is_started_before_it_gets_traffic() -> None:
 def test_a_rollback_to_an_unknown_release_names_what_is_kept() -> None:
     found = fleet({"node2": node(releases=())})
     assert problems(lambda: rollback(found, to=NEW)) == [
-        f"node1 does not have release {NEW} (it has {OLD}, {LIVE})",
-        f"node2 does not have release {NEW} (it has none)",
+        f"node1 does not have release {NEW} (it has {OLD}, {LIVE}): name a release that all nodes have",
+        f"node2 does not have release {NEW} (it has none): name a release that all nodes have",
     ]
 
 
@@ -430,6 +433,13 @@ def test_a_color_that_the_others_never_used_stays_empty() -> None:
     assert (plain["former_release"], plain["former_revision"]) == (None, None)
 
 
+def test_a_contract_names_no_option_to_leave_a_node_out() -> None:
+    given = settings(database={"migrate": {"expand": "true", "contract": "true"}})
+    with pytest.raises(Refused, match=r"node2: lost .* a contract cannot leave a node out") as refused:
+        preflight.contract(fleet({"node2": "lost"}), given, NOW)
+    assert "allow_missing" not in str(refused.value)
+
+
 OUT = {"lb1": switch(barred=("node2",))}
 
 
@@ -438,7 +448,11 @@ OUT = {"lb1": switch(barred=("node2",))}
     [
         (fleet(), "node2 is not barred: the node takes part already"),
         (fleet({"node2": "lost"}, OUT), "node2: lost"),
-        (fleet({"node1": "lost"}, OUT), "no other node can be reached, so the fleet's releases are unknown"),
+        (
+            fleet({"node1": "lost"}, OUT),
+            "every other node is barred or cannot be reached, so the fleet's releases are unknown: repair another "
+            "node, or let a node in again",
+        ),
         (
             fleet({"node3": node(release={BLUE: LIVE, GREEN: LIVE})}, OUT),
             f"the nodes disagree about green's release: node1 has {OLD}, node3 has {LIVE}",

@@ -265,7 +265,9 @@ def test_certificates_are_checked(server2: Server2, authority: Authority) -> Non
 def test_http2_is_for_https_only() -> None:
     with pytest.raises(UsageError, match="http://a: HTTP/2 is for https only"):
         parse("http://a", http2=True)
-    assert verify("http://127.0.0.1/", "", http2=True) == Answer(None, "http://127.0.0.1/: HTTP/2 is for https only")
+    assert verify("http://127.0.0.1/", "", http2=True) == Answer(
+        None, "http://127.0.0.1/: HTTP/2 is for https only: use an https URL, or HTTP/1.1"
+    )
 
 
 @pytest.mark.parametrize(

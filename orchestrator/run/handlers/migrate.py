@@ -102,7 +102,10 @@ def ended(fleet: Fleet, host: Host, key: str) -> MigrationState:
         heard = time.monotonic()
         seen.append(state)
         if state.state is State.RUNNING:
-            raise NotYet(f"the command {key} still changes the schema after {deadline:g} s")
+            raise NotYet(
+                f"the command {key} still changes the schema after {deadline:g} s (database.deadline), and continues "
+                "on the node: wait until the command has ended, then repeat this command"
+            )
 
     until(look, deadline, POLL)
     return seen[-1]
@@ -115,7 +118,8 @@ def judged(key: str, seen: MigrationState) -> str:
     """
     if seen.state is not State.ENDED:
         raise OrchestratorError(
-            f"it is unknown how the command {key} ended: compare the schema with the migrations before the next release"
+            f"it is unknown how the command {key} ended: compare the schema with the migrations, then repeat this "
+            "command with --data database=retry"
         )
     if seen.code:
         last = f": {seen.output[-1]}" if seen.output else ""

@@ -325,8 +325,8 @@ class Alb(Api):
         if missing:
             color = missing.pop()
             raise NotDone(
-                f"{self._where} does not name {color}'s target group, so the health of {color} is unknown: attach "
-                f"{color} first"
+                f"{self._where} does not name {color}'s target group, so the health of {color} is unknown: repeat "
+                f"the release or rollback, which attaches {color} at its beginning"
             )
 
     def _refuse_unhealthy(self, weights: Weights) -> None:
