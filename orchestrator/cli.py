@@ -1,4 +1,4 @@
-"""The console command ``orchestrator`` starts the probe, checks SQL files, or starts pyinfra to run a verb.
+"""The console command ``orchestrator`` starts the probe, checks or runs SQL files, or starts pyinfra to run a verb.
 
 A verb is a command for the fleet, such as ``release`` or ``status``. To run a verb, the console command starts
 ``pyinfra INVENTORY deploys/VERB.py``.
@@ -28,8 +28,9 @@ VERBS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console command.
 
-    If the first argument is ``probe`` or ``db``, this function runs the probe or checks SQL files, and returns the exit
-    status (docs/exit-codes.md). For a verb, this function does not return, because pyinfra replaces this process.
+    If the first argument is ``probe`` or ``db``, this function runs the probe, or checks or runs SQL files. It then
+    returns the exit status (docs/exit-codes.md). For a verb, this function does not return, because pyinfra replaces
+    this process.
 
     + argv: the arguments, without the name of the program; None for the arguments of this process
     """
@@ -39,9 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return probe(arguments[1:])
     if arguments[:1] == ["db"]:
-        from orchestrator.database.command import main as database
+        if arguments[1:2] == ["lint"]:
+            from orchestrator.database.command import main as lint
 
-        return database(arguments[1:], _shadow)
+            return lint(arguments[1:], _shadow)
+        from orchestrator.migrate.command import main as database
+
+        return database(arguments[1:])
     command = pyinfra_command(arguments)
     sys.stdout.flush()
     # replace this process by pyinfra, so that pyinfra gets the signals and the terminal
@@ -88,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="orchestrator",
         description="Blue-green releases on plain servers.",
         epilog="orchestrator probe URL [...] sends requests and counts each kind of failure (probe --help). "
-        "orchestrator db lint FILE [...] checks SQL files before a release (db lint --help).",
+        "orchestrator db lint FILE [...] checks SQL files before a release (db lint --help). "
+        "orchestrator db expand DIRECTORY runs them (db --help).",
     )
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))

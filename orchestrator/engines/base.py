@@ -23,8 +23,13 @@ PATIENCE = 300.0
 """Seconds for which a statement is tried again, if another session holds a lock."""
 CONNECT = 10
 """Seconds after which a server that does not answer counts as unreachable."""
+LOCK_TIMEOUT = 500
+"""Milliseconds that a statement waits for a lock in PostgreSQL."""
 LOOK = 0.1
 """Seconds between two looks at the sessions that hold a lock."""
+
+SCHEMA_LOCK = "orchestrator schema"
+"""The name of the lock of everything that changes the schema of a database: releases and ``orchestrator db``."""
 
 Through = tuple[str, int] | str | None
 """The local end of a tunnel: host and port, or the path of a Unix socket. None without a tunnel."""
@@ -123,6 +128,10 @@ class Connection(ABC):
         """Return the session that holds the lock ``name``; None if no session does."""
 
     @abstractmethod
+    def end(self, session: int) -> None:
+        """End another session. The server takes back the present transaction or statement of that session."""
+
+    @abstractmethod
     def blockers(self, waiting: int) -> tuple[bool, list[Session]]:
         """Return the sessions for which the session ``waiting`` waits, and whether this is sure.
 
@@ -169,6 +178,8 @@ class Connection(ABC):
         what: str,
         patience: float = PATIENCE,
         tell: Callable[[str], None] = lambda line: None,
+        pause: Callable[[float], None] = time.sleep,
+        watch: bool = False,
     ) -> None:
         """Call ``attempt`` again and again until ``attempt`` no longer raises LockBusy.
 
@@ -179,25 +190,29 @@ class Connection(ABC):
         + what: what ``attempt`` does, for messages
         + patience: seconds
         + tell: gets a line for each attempt that failed
+        + pause: waits for a number of seconds
+        + watch: look from the first attempt on which sessions hold the lock, because the first attempt may be the last
         """
-        watch = _Watch(self)
+        looking = _Watch(self)
         tried = Retrying(
             stop=stop_after_delay(patience),
             wait=wait_exponential(multiplier=0.5, max=5) + wait_random(0, 0.5),
             retry=retry_if_exception_type(LockBusy),
-            before_sleep=lambda state: tell(f"{what} waits for a lock, attempt {state.attempt_number}: {watch}"),
-            before=lambda state: self._prepare(state, watch),
-            sleep=time.sleep,
+            before_sleep=lambda state: tell(f"{what} waits for a lock, attempt {state.attempt_number}: {looking}"),
+            before=lambda state: self._prepare(state, looking),
+            sleep=pause,
             reraise=True,
         )
         began = time.monotonic()
         try:
-            with watch:
-                tried(watch.watched, attempt)
+            with looking:
+                if watch:
+                    looking.open()
+                tried(looking.watched, attempt)
         except LockBusy as error:
             raise Blocked(
                 f"{self.url}: gave up {what} after {time.monotonic() - began:.0f} s, because another session holds a"
-                f" lock: {watch}. Nothing was changed: wait until the session has ended, or end the session, and run"
+                f" lock: {looking}. Nothing was changed: wait until the session has ended, or end the session, and run"
                 " the command again",
                 error.code,
             ) from None
@@ -240,7 +255,7 @@ class _Watch:
             try:
                 return attempt()
             except LockBusy:
-                self._open()
+                self.open()
                 self._look()
                 raise
         done = threading.Event()
@@ -252,7 +267,8 @@ class _Watch:
             done.set()
             looking.join()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Open the session that looks."""
         try:
             self._connection = self.waiting.another()
         except OrchestratorError as error:

@@ -151,6 +151,10 @@ class MariaDB(Connection):
         return _session(*found[0]) if found else Session(int(holder), "unknown", "", "", None, "")
 
     @override
+    def end(self, session: int) -> None:
+        self.execute(f"KILL {int(session)}")
+
+    @override
     def blockers(self, waiting: int) -> tuple[bool, list[Session]]:
         for sure, statement in ((True, _METADATA), (False, _TRANSACTIONS), (False, _RUNNING)):
             with suppress(StatementFailed):  # a table that this server does not have, or that this user may not read

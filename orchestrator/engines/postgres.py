@@ -13,13 +13,10 @@ import psycopg
 from typing_extensions import override
 
 from orchestrator.database.model import Engine
-from orchestrator.engines.base import CONNECT, Connection, Session, Through
+from orchestrator.engines.base import CONNECT, LOCK_TIMEOUT, Connection, Session, Through
 from orchestrator.engines.trouble import cannot_connect, statement_failed
 from orchestrator.engines.url import DatabaseUrl
 from orchestrator.errors import LockBusy
-
-LOCK_TIMEOUT = 500
-"""Milliseconds that a statement waits for a lock. Meanwhile, queries of the application may wait behind it."""
 
 _SESSIONS = """
 SELECT pid, coalesce(usename, ''), coalesce(nullif(application_name, ''), host(client_addr), ''), coalesce(state, ''),
@@ -113,6 +110,10 @@ class Postgres(Connection):
             (str(key >> 32), str(key & 0xFFFFFFFF)),
         )
         return Session(*found[0]) if found else None
+
+    @override
+    def end(self, session: int) -> None:
+        self.query("SELECT pg_terminate_backend(%s)", (session,))
 
     @override
     def blockers(self, waiting: int) -> tuple[bool, list[Session]]:

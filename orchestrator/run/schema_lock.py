@@ -10,12 +10,13 @@ from pyinfra.api.host import Host
 
 from orchestrator.config.database import filled
 from orchestrator.engines import connect, require
+from orchestrator.engines.base import SCHEMA_LOCK
 from orchestrator.engines.url import DatabaseUrl, read
 from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.tunnel import tunnel
 
-LOCK = "orchestrator schema"
+LOCK = SCHEMA_LOCK
 """The name of the lock. All fleets and inventories that use the database use the same name."""
 
 

@@ -49,7 +49,7 @@ def holding(database: DatabaseUrl, table: str) -> Iterator[Connection]:
     """A session with an idle transaction that has read a table."""
     with connect(database) as other:
         other.execute("BEGIN")
-        other.query(f"SELECT count(*) FROM {table}")  # noqa: S608 (a name of the test)
+        other.query(f"SELECT count(*) FROM {table}")
         yield other
 
 
@@ -290,6 +290,19 @@ def test_a_read_only_server_is_one_line(server: Server, database: DatabaseUrl) -
                 admin.execute("SET GLOBAL read_only = 0")
     assert "is read-only" in str(error.value)
     assert "connect to the primary server" in str(error.value)
+
+
+def test_a_full_disk_is_one_line(session: Connection) -> None:
+    """A statement raises the error of the server for a full disk."""
+    full = (
+        "DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
+        if session.engine is Engine.POSTGRES
+        else "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'Disk full'"
+    )
+    with pytest.raises(StatementFailed) as error:
+        session.execute(full)
+    assert "has no space left on its disk" in str(error.value)
+    assert "free space there, and run the command again" in str(error.value)
 
 
 def test_a_killed_session_is_a_lost_connection(database: DatabaseUrl, session: Connection) -> None:

@@ -1,0 +1,146 @@
+"""The ledger: two tables in the database itself, which say what ran of the SQL files."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+from collections.abc import Mapping
+
+from orchestrator.database.files import checksum
+from orchestrator.database.ledger import Row, State, Step, Work
+from orchestrator.database.model import Engine, Phase
+from orchestrator.engines.base import Connection
+
+STEPS = "deploy_schema_steps"
+STATE = "deploy_schema_state"
+_SHOWN = 10_000
+"""Characters of a statement that the ledger stores."""
+_KEY = "app = %s AND migration = %s AND phase = %s AND step = %s"
+_CREATE = (
+    f"""
+CREATE TABLE IF NOT EXISTS {STEPS} (
+    app varchar(64) NOT NULL, migration varchar(100) NOT NULL, phase varchar(16) NOT NULL, step int NOT NULL,
+    steps int NOT NULL, checksum char(64) NOT NULL, statement text NOT NULL, state varchar(16) NOT NULL,
+    release_name varchar(190) NOT NULL, run_id varchar(64) NOT NULL, host varchar(190) NOT NULL,
+    started_at varchar(32) NOT NULL, finished_at varchar(32) NOT NULL, error text NOT NULL,
+    PRIMARY KEY (app, migration, phase, step))""",
+    f"""
+CREATE TABLE IF NOT EXISTS {STATE} (
+    app varchar(64) NOT NULL PRIMARY KEY, state varchar(32) NOT NULL, release_name varchar(190) NOT NULL,
+    barrier varchar(190) NOT NULL, updated_at varchar(32) NOT NULL)""",
+)
+
+
+class Ledger:
+    """The ledger of an application in a database.
+
+    + app: name of the application; empty if the database belongs to one application
+    + run: name of this run
+    + release: the release for which this run changes the schema; empty if none was named
+    """
+
+    def __init__(self, connection: Connection, run: str, release: str = "", app: str = "") -> None:
+        self.connection = connection
+        self.run = run
+        self.release = release
+        self.app = app
+
+    def exists(self) -> bool:
+        """Whether the database has the tables of the ledger."""
+        schema = "current_schema()" if self.connection.engine is Engine.POSTGRES else "database()"
+        return bool(
+            self.connection.query(
+                f"SELECT 1 FROM information_schema.tables WHERE table_schema = {schema} AND table_name = %s",
+                (STEPS,),
+            )
+        )
+
+    def create(self) -> None:
+        """Create the tables, if they are missing."""
+        if not self.exists():
+            suffix = "" if self.connection.engine is Engine.POSTGRES else " CHARACTER SET utf8mb4 ENGINE=InnoDB"
+            for statement in reversed(_CREATE):
+                self.connection.execute(statement + suffix)
+
+    def rows(self) -> list[Row]:
+        """All rows. A database without the tables has no rows."""
+        if not self.exists():
+            return []
+        found = self.connection.query(
+            "SELECT migration, phase, step, steps, checksum, statement, state, release_name, run_id, host, started_at,"
+            f" error FROM {STEPS} WHERE app = %s ORDER BY migration, phase, step",
+            (self.app,),
+        )
+        return [Row(one[0], Phase(one[1]), one[2], one[3], one[4], one[5], State(one[6]), *one[7:]) for one in found]
+
+    def note(self, work: Work, step: Step, state: State, error: str = "") -> None:
+        """Write what is known about a step."""
+        file, now = work.file, _now()
+        key = (self.app, file.change, file.phase.value, step.number)
+        finished = "" if state is State.STARTED else now
+        if state is not State.STARTED and self.connection.query(
+            f"SELECT 1 FROM {STEPS} WHERE {_KEY} AND run_id = %s AND state = 'started'",
+            (*key, self.run),
+        ):
+            self.connection.query(
+                f"UPDATE {STEPS} SET state = %s, finished_at = %s, error = %s WHERE {_KEY}",
+                (state.value, finished, error, *key),
+            )
+            return
+        with self.connection.transaction():
+            self._replace(key, work, step, (state.value, now, finished, error))
+
+    def note_within(self, work: Work, step: Step) -> None:
+        """Write that a step is done, as a part of the transaction in which the step runs."""
+        now = _now()
+        key = (self.app, work.file.change, work.file.phase.value, step.number)
+        self._replace(key, work, step, (State.DONE.value, now, now, ""))
+
+    def _replace(self, key: tuple[object, ...], work: Work, step: Step, said: tuple[str, str, str, str]) -> None:
+        state, started, finished, error = said
+        self.connection.query(f"DELETE FROM {STEPS} WHERE {_KEY}", key)
+        self.connection.query(
+            f"INSERT INTO {STEPS} (app, migration, phase, step, steps, checksum, statement, state, release_name,"
+            " run_id, host, started_at, finished_at, error)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                *key,
+                *(work.total, checksum(step.statement), step.statement[:_SHOWN], state, self.release, self.run),
+                *(socket.gethostname(), started, finished, error),
+            ),
+        )
+
+    def resolve(self, row: Row, state: State) -> None:
+        """Write what the operator has found out about a step that was started and has no result."""
+        self.connection.query(
+            f"UPDATE {STEPS} SET state = %s, finished_at = %s, error = %s WHERE {_KEY} AND state = 'started'",
+            (state.value, _now(), f"resolved by run {self.run}", self.app, row.change, row.phase.value, row.step),
+        )
+
+    def state(self) -> Mapping[str, str]:
+        """The state of the schema: ``state``, ``release``, ``barrier`` and ``updated``; empty if nothing ran."""
+        if not self.exists():
+            return {}
+        found = self.connection.query(
+            f"SELECT state, release_name, barrier, updated_at FROM {STATE} WHERE app = %s",
+            (self.app,),
+        )
+        return dict(zip(("state", "release", "barrier", "updated"), found[0], strict=True)) if found else {}
+
+    def set_state(self, state: str, barrier: str | None = None) -> None:
+        """Write the state of the schema.
+
+        + state: such as ``expanding``
+        + barrier: the oldest release whose code fits to the schema; None to keep the barrier
+        """
+        kept = self.state().get("barrier", "") if barrier is None else barrier
+        with self.connection.transaction():
+            self.connection.query(f"DELETE FROM {STATE} WHERE app = %s", (self.app,))
+            self.connection.query(
+                f"INSERT INTO {STATE} (app, state, release_name, barrier, updated_at) VALUES (%s, %s, %s, %s, %s)",
+                (self.app, state, self.release, kept, _now()),
+            )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
