@@ -45,7 +45,7 @@ def test_hooks_run_as_the_user_and_where_they_should(site: Site, tmp_path: Path)
     releases = site.node("readlink -f /srv/shop/live/release")
     nodes = " ".join(node["name"] for node in site.fleet.nodes)
     facts = f"release v1 {nodes}"
-    assert site.node(f"cat {LOG}") == [f"www-data /srv/shop {facts}\nwww-data {made} {facts}" for made in releases]
+    assert site.node(f"cat {LOG}") == [f"shop-web /srv/shop {facts}\nshop-web {made} {facts}" for made in releases]
     assert (tmp_path / "done").read_text() == f"{Path(releases[0]).name} {tmp_path}/report\n"
 
 
