@@ -18,7 +18,7 @@
     │   │   └── Blocked              1   another session held a lock for too long
     │   ├── NotUndone                4   an undo failed, or an earlier run could not be settled
     │   ├── TakenOver                4   another run took the lock
-    │   └── Undecided                4   it is unknown whether the commit is recorded (run/walk.py)
+    │   └── Undecided                4   it is unknown whether the commit is recorded
     └── Internal                     is caught inside the package and never reaches the operator
         ├── CommandFailed                a command failed
         │   └── TookTooLong              a command was killed at its deadline
@@ -177,6 +177,12 @@ class Blocked(StatementFailed):
 
     The server has changed nothing.
     """
+
+
+class Undecided(OrchestratorError):
+    """It is unknown whether the commit was recorded. The run stops at once, without an undo."""
+
+    status = 4
 
 
 class Internal(Failure):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from orchestrator.errors import Interrupted, OrchestratorError, TakenOver
+from orchestrator.errors import Interrupted, OrchestratorError, TakenOver, Undecided
 from orchestrator.journal import records
 from orchestrator.journal.records import RunRecord
 from orchestrator.plan.steps import OPERATOR, NoTraffic, Place, Plan, Stage, Step
@@ -213,12 +213,6 @@ class Ended:
         if isinstance(self.reason, Interrupted):
             return self.reason.status
         return self.reason.status if isinstance(self.reason, OrchestratorError) else 1
-
-
-class Undecided(OrchestratorError):
-    """It is unknown whether the commit was recorded. The run stops at once, without an undo."""
-
-    status = 4
 
 
 class StageFailed(OrchestratorError):

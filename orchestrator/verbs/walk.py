@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.errors import TakenOver
+from orchestrator.errors import TakenOver, Undecided
 from orchestrator.fleet import Fleet
 from orchestrator.journal.records import End
 from orchestrator.journal.session import Session
@@ -18,7 +18,7 @@ from orchestrator.probe.report import Report
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, probe_lines, say
 from orchestrator.run.executor import Executor
-from orchestrator.run.walk import Ended, Event, Undecided, Walk
+from orchestrator.run.walk import Ended, Event, Walk
 from orchestrator.signals import signals
 from orchestrator.verbs.announcement import announce_end
 from orchestrator.verbs.end_hooks import run_end_hooks

@@ -166,9 +166,10 @@ def test_a_command_killed_during_a_statement_runs_it_once(site: Site) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_command_after_the_statement(site: Site, number: signal.Signals) -> None:
-    sleep = "SELECT pg_sleep(1.5)" if site.postgres else "SELECT sleep(1.5)"
-    for name in ("0001_a", "0002_b"):
-        site.write(f"{name}.expand.sql", f"{SAFE}\n{sleep}")
+    # long enough that a busy machine sees the first statement run; the second statement cannot be taken for the first
+    sleep = "SELECT pg_sleep(5)" if site.postgres else "SELECT sleep(5)"
+    site.write("0001_a.expand.sql", f"{SAFE}\n{sleep}")
+    site.write("0002_b.expand.sql", f"{SAFE}\nSELECT 2")
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator import verbs
-from orchestrator.errors import NoJournal, OrchestratorError, Refused
+from orchestrator.errors import NoJournal, OrchestratorError, Refused, Undecided
 from orchestrator.journal import session
 from orchestrator.journal.host import HostStore
 from orchestrator.journal.store import Contents, Held, Owner, Record
 from orchestrator.model import Color
 from orchestrator.options import Options, read
-from orchestrator.run.walk import Undecided
 from orchestrator.verbs.noted import HostNotes
 from tests.fakes.world import World
 from tests.journal.places import somebody
