@@ -43,9 +43,10 @@ class Migrate(Section):
 
 
 class Database(Section):
-    """The database of the application. Releases change the schema in two phases (docs/database.md).
+    """The database of the application, and the application's commands that change the schema (docs/database.md).
 
-    The expand adds to the schema before the cutover. The contract removes the rest later, by a command of its own.
+    A release runs `expand`, which adds to the schema before the cutover. Later, `deploys/contract.py` runs `contract`,
+    which removes what only older releases use.
     """
 
     url: str | None = Field(

@@ -44,7 +44,7 @@ def normal(path: str) -> str:
 
 
 def relative(path: str) -> str:
-    """Return a path in its usual form, as a path inside a release; empty if the path has a part ``..``."""
+    """Return the normalized path (see `normal`) of a file in a release; empty if the path has a part ``..``."""
     return "" if ".." in path.split("/") else normal(path)
 
 

@@ -188,7 +188,9 @@ class Web(Section):
             if why := RESERVED.get(name.lower()):
                 raise ValueError(f"{name} {why}: remove the header")
             if name.lower() in seen:
-                raise ValueError(f"{name} is there twice: remove one of the two")
+                raise ValueError(
+                    f"the header {name} is listed twice (capital and small letters are the same): remove one of the two"
+                )
             if not re.fullmatch(r"[ -~]+", value) or set('"$\\') & set(value):
                 raise ValueError(
                     f"{name}: the value is empty, or has a character that nginx's configuration must not contain: "

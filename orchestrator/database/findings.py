@@ -322,7 +322,7 @@ _RULES = (
     Rule(
         "not-tried",
         "unknown: the statement may change another database, so that the statement was not tried on the shadow",
-        "Leave out the name of the database, or name a server for shadows that has no live database",
+        "Leave out the name of the database, or, with --shadow-server, name a server that has no live database",
     ),
     Rule(
         "generated-column",

@@ -56,7 +56,10 @@ def parse(text: str, engine: Engine) -> exp.Expr | None:
 
 
 def only(node: exp.Expr, *names: str) -> bool:
-    """Whether ``node`` has no parts but these. A part that is unknown to this function must not be accepted."""
+    """Whether ``node`` has no other parts than ``names``.
+
+    A caller must refuse a statement with a part that the caller does not know.
+    """
     return all(name in names for name, value in node.args.items() if value not in (None, False, "", []))
 
 

@@ -42,8 +42,8 @@ def fill(inside: Connection, live: Connection) -> None:
         named = [name for name in others if names(one.statement, name)]
         if named and not (one in views and named == [live.url.database]):
             raise Refused(
-                f"{one.title} of {live.url} refers to the database {named[0]}, so that a shadow could change the"
-                " database: name a server for shadows that has a copy of this database"
+                f"{one.title} of {live.url} refers to the database {named[0]}, so statements on the shadow could change"
+                f" {named[0]}: with --shadow-server, name another server that has a copy of {named[0]}"
             )
     [[before]] = inside.query("SELECT @@sql_mode")
     inside.execute("SET foreign_key_checks = 0")
@@ -77,7 +77,9 @@ def _make(inside: Connection, objects: Sequence[_Object], live: Connection) -> N
                 failed.append((one, error))
         if len(failed) == len(left):
             first, why = failed[0]
-            raise Refused(f"the shadow of {live.url} cannot have {first.title} ({why}): name a server for shadows")
+            raise Refused(
+                f"the shadow of {live.url} cannot have {first.title} ({why}): name another server with --shadow-server"
+            )
         left = [one for one, _ in failed]
 
 

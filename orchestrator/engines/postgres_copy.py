@@ -55,7 +55,7 @@ def fill(inside: Connection, live: Connection, run: Run, tunnel: bool) -> None:
             because = f"; without {', '.join(missing)}" if missing else ""
             raise Refused(
                 f"the shadow cannot have the schema of {live.url} ({error}{because}): let an administrator give the"
-                " user of the shadow this right, or name a server for shadows"
+                " user of the shadow this right, or name another server with --shadow-server"
             ) from None
     inside.execute("RESET check_function_bodies")
     [[path]] = live.query("SELECT current_setting('search_path')")

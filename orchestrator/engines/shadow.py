@@ -170,7 +170,8 @@ def _create(admin: Connection, live: Connection, name: str) -> None:
             else rf"GRANT ALL ON `{PREFIX.replace('_', chr(92) + '_')}%`.* TO {user}"
         )
         raise Refused(
-            f"the shadow cannot be made ({error}): let an administrator run `{needed}`, or name a server for shadows"
+            f"the shadow cannot be made ({error}): let an administrator run `{needed}`, or name another server with"
+            " --shadow-server"
         ) from None
 
 

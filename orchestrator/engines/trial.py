@@ -81,7 +81,8 @@ class Trial:
         an index that blocks writes, and in MariaDB each change for which the server may have to copy the table counts
         as a copy.
 
-        + command: runs the migrator, with the URL of the shadow. All exceptions of ``command`` pass
+        + command: runs the migrator, with the URL of the shadow. This method does not catch exceptions of
+          ``command``
         """
         locks = self.bench.migrate(command, self.shadow.catalog)
         found = [*locks, *self.problems(inside=False)]

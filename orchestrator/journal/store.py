@@ -98,7 +98,7 @@ class Contents:
     remarks: Sequence[Remark] = ()
 
     def remarks_since(self, run: int) -> Iterable[str]:
-        """Yield the remarks about the lock, and about runs from the index ``run`` in ``runs`` on."""
+        """Yield the remarks about the lock, and about all runs whose index in ``runs`` is ``run`` or higher."""
         return (remark.text for remark in self.remarks if remark.run is None or remark.run >= run)
 
 

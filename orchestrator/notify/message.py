@@ -57,7 +57,7 @@ def targets_line(targets: list[Target]) -> str:
 
 
 def targets_of(line: str) -> list[Target]:
-    """Return the targets in the first line of the sending process."""
+    """Return the targets that the first line of the sending process's standard input names (see `targets_line`)."""
     return [Target(**one) for one in json.loads(line)]
 
 

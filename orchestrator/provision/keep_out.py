@@ -50,9 +50,9 @@ def decide(
 ) -> tuple[Members, list[str]]:
     """Return which nodes may get traffic after provisioning, and one line for each problem. Nothing is changed.
 
-    If a host cannot be reached, the result has no decisions and no problems. This is harmless, because the preflight
-    then refuses to provision the fleet. If hosts belong to another inventory, the result has no decisions, and only the
-    problems that say so.
+    If a host cannot be reached, the result has no decisions and no problems. The empty result is harmless, because the
+    preflight then refuses to provision the fleet. If hosts belong to another inventory, the result has no decisions,
+    and only the problems that say so.
 
     Raises UsageError if a node of ``removed`` is in the inventory, or if no balancer knows the node. Raises StepFailed
     if the list of nodes on a balancer cannot be read.

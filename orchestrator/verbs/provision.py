@@ -202,7 +202,7 @@ def _change(readings: Readings, session: Session) -> None:
 
 
 def _put_back(fleet: Fleet) -> None:
-    """Put the files from before this provisioning back on all hosts. Raises NotUndone if this fails on a host."""
+    """Put the files from before this provisioning back on all hosts. Raises NotUndone if a file cannot be put back."""
     from orchestrator.provision import kept
 
     signals.no_more_interrupts()

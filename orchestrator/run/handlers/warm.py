@@ -63,8 +63,9 @@ class WarmHandler(OperationHandler[Warm]):
 def judged(lines: Sequence[str]) -> list[str]:
     """Judge PHP-FPM's answer about the compiled files.
 
-    Return the problem with OPcache (empty if there is none), the line of detail, and a warning about files that do not
-    compile, if there is one. Return only an empty text if PHP-FPM compiled nothing.
+    Return a list: the problem with OPcache (empty if there is none), the line about the compiled files
+    (`opcache.detail`), and, if files do not compile, a warning about these files. If PHP-FPM gave no answer about
+    compiled files, the list has one empty text.
     """
     said = next((json.loads(line) for line in lines if line.startswith("{")), None)
     if not said:
