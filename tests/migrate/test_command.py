@@ -316,8 +316,9 @@ def test_a_killed_session_is_one_line(site: Site) -> None:
         while not ended:
             running = site.session.query(
                 "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%' AND state = 'active'"
+                " AND datname = current_database()"
                 if site.postgres
-                else "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT sleep%'"
+                else "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT sleep%' AND db = database()"
             )
             for (number,) in running:
                 site.session.end(number)
