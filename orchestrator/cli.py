@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 VERBS = (
     *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "contract", "status", "unlock"),
-    *("provision", "remove"),
+    *("provision", "remove", "task", "tasks"),
 )
+
+
+PROD = "inventory/prod.py"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +72,10 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
     """
     given = _parser().parse_args(arguments)
     verb, data = given.verb, list(given.data)
+    if verb == "task":
+        # the name of the task comes before the inventory
+        data.append(f"task={given.inventory}")
+        given.inventory, given.node = given.node or PROD, None
     if verb == "plan":
         verb = "rollback" if given.rollback else "release"
         data.append("plan=true")
@@ -98,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
-    parser.add_argument("inventory", nargs="?", default="inventory/prod.py", help="default inventory/prod.py")
+    parser.add_argument("inventory", nargs="?", default=PROD, help=f"default {PROD}")
     parser.add_argument("node", nargs="?", help="join: the node that joins again")
     parser.add_argument("--ref", help="branch, tag or commit")
     parser.add_argument("--rollback", action="store_true", help="plan: show the plan of a rollback")

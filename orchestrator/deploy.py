@@ -26,7 +26,18 @@ from orchestrator.mask import Mask
 from orchestrator.options import Options
 from orchestrator.report.terminal import say
 from orchestrator.signals import signals
-from orchestrator.verbs import PLANNED, VERBS, Approved, asked, show_for_approval, show_lock, show_plan, show_removal
+from orchestrator.verbs import (
+    PLANNED,
+    VERBS,
+    Approved,
+    asked,
+    confirm,
+    show_for_approval,
+    show_lock,
+    show_plan,
+    show_removal,
+    task_of,
+)
 
 
 def run(verb: str) -> None:
@@ -87,9 +98,12 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     state = fleet.state
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
-    if verb == "status":
-        # status changes nothing, so there is no question
+    if verb in ("status", "tasks"):
+        # these verbs change nothing, so there is no question
         sys.exit(VERBS[verb](fleet, options))
+    if verb == "task":
+        confirm(task_of(fleet, options.task), options.task, yes, sys.stdin.isatty())
+        sys.exit(_now(fleet, verb, options))
     if options.plan and verb == "remove":
         show_removal(fleet, options)
         sys.exit(0)
@@ -107,6 +121,17 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     if verb in PLANNED:
         return show_for_approval(fleet, verb, options, verbose)
     return None
+
+
+def _now(fleet: Fleet, verb: str, options: Options) -> int:
+    """Run a verb at once, without pyinfra's question and output. Return the exit status."""
+    signals.drive("stopping")
+    try:
+        return VERBS[verb](fleet, options)
+    except Interrupted as interrupted:
+        return interrupted.status
+    finally:
+        signals.no_more_interrupts()
 
 
 def _drive(state: State, host: Host, verb: str, fleet: Fleet, options: Options, approved: Approved | None) -> None:

@@ -24,6 +24,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "abort": (),
     "unlock": (),
     "status": (),
+    "task": ("task",),
+    "tasks": (),
 }
 
 
@@ -46,6 +48,7 @@ class Options:
     + save: the file in which to save the plan; None to save no plan
     + bound: the file of a saved plan. The run is refused if its plan differs from the saved plan. None to compare with
       no saved plan
+    + task: for ``task``: the name of the task
     + report: the file in which to write the run's report as JSON; None to write no report
     + retry: whether to change the schema although it is unknown how the command of an earlier run ended (``--data
       database=retry``)
@@ -63,6 +66,7 @@ class Options:
     node: str = ""
     to: str | None = None
     until: str = ""
+    task: str = ""
     plan: bool = False
     save: str | None = None
     bound: str | None = None
@@ -100,6 +104,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         to=_release(data["to"]) if "to" in data else None,
         sha256=_sha256(data["sha256"]) if "sha256" in data else None,
         color=_color(data["color"]) if "color" in data else None,
+        task=str(data.get("task", "")),
         plan=_yes("plan", data.get("plan", False)) or "save" in data,
         save=str(data["save"]) if "save" in data else None,
         bound=str(data["bound"]) if "bound" in data else None,

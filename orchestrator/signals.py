@@ -39,6 +39,7 @@ class Signals:
     def __init__(self) -> None:
         self.mode = Mode.nothing_begun
         self._driver: gevent.Greenlet | None = None
+        self._then = Mode.running.value
 
     def install(self) -> None:
         """Install the handlers of SIGNALS.
@@ -49,8 +50,12 @@ class Signals:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
-    def drive(self) -> None:
-        """From now on, let a signal raise Interrupted in the calling greenlet."""
+    def drive(self, then: str = Mode.running.value) -> None:
+        """From now on, let a signal raise Interrupted in the calling greenlet.
+
+        + then: what the operator reads after a signal
+        """
+        self._then = then
         self._driver = gevent.getcurrent()
         self.mode = Mode.running
 
@@ -78,7 +83,7 @@ class Signals:
         # the mode may have changed since the signal came; only one signal may interrupt the run
         if self.mode is Mode.running and self._driver is not None:
             self.mode = Mode.finishing
-            warn(f"{reason.name}: {Mode.running.value}")
+            warn(f"{reason.name}: {self._then}")
             self._driver.throw(reason)
         else:
             warn(f"{reason.name}: {Mode.finishing.value}")

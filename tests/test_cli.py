@@ -27,6 +27,11 @@ def test_verbs_are_deploy_files(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert words("plan", "--rollback")[1] == "deploys/rollback.py"
     assert words("join", "inventory/fleet.py", "node3")[-1] == "node=node3"
+    assert words("task", "cache", "inventory/fleet.py") == [
+        *("inventory/fleet.py", "deploys/task.py", "--data", "task=cache")
+    ]
+    assert words("task", "cache", "-y")[:2] == ["-y", "inventory/prod.py"]
+    assert words("tasks", "inventory/fleet.py") == ["inventory/fleet.py", "deploys/tasks.py"]
 
 
 def test_bad_arguments_end_with_status_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

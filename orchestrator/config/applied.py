@@ -145,6 +145,10 @@ def _has_web_hooks(settings: Settings, switch: BalancerSwitch | None) -> object:
     return any(hook.user == "web" for hook in settings.hooks)
 
 
+def _has_web_tasks(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return any(task.user == "web" for task in settings.tasks.values())
+
+
 def _has_web_database(settings: Settings, switch: BalancerSwitch | None) -> object:
     return settings.database is not None and settings.database.user == "web"
 
@@ -245,6 +249,7 @@ KEYS: tuple[Key, ...] = (
     _key("permissions.group", NODE),
     Key("build.user", (NODE,), _has_web_steps, stays=True),
     Key("hooks.user", (NODE,), _has_web_hooks, stays=True),
+    Key("tasks.user", (NODE,), _has_web_tasks, stays=True),
     Key("database.user", (NODE,), _has_web_database, stays=True),
     _key("marker.answers", NODE),
     Key("marker.token", (NODE,), lambda settings, switch: settings.token if settings.marker.answers == "probe" else ""),

@@ -7,11 +7,16 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from orchestrator.config.section import Section
+from orchestrator.config.task import Task
 
 Verb = Literal["release", "rollback", "join", "contract"]
 
 ENDS = ("failed", "undone")
 """The points of hooks that are no stages: after a run has failed, and after a run was undone completely."""
+
+
+PLACES = {"each": "nodes", "first": "first node", "operator": "operator"}
+"""Value of ``on`` of a task -> value of ``on`` of a hook that runs the task."""
 
 
 class Hook(Section):
@@ -47,10 +52,16 @@ class Hook(Section):
         description="user that runs `run` and `undo`: the deploy user or the web user (docs/hooks.md). `web` needs "
         "`on` = `nodes` or `first node`",
     )
-    run: str = Field(
+    run: str | None = Field(
+        None,
         min_length=1,
         description="shell command, in one line. Environment variables name the release, the color, and other facts of "
         "the run (docs/hooks.md)",
+    )
+    task: str | None = Field(
+        None,
+        min_length=1,
+        description="name of the task that the hook runs, instead of `run`. The task says where and as which user",
     )
     undo: str | None = Field(
         None,
@@ -69,6 +80,10 @@ class Hook(Section):
             raise ValueError(
                 "a hook runs either before or after a stage: set one of the keys before and after, and not both"
             )
+        if (self.run is None) == (self.task is None):
+            raise ValueError("a hook needs either run, a command, or task, the name of a task: set one of the two keys")
+        if self.task and (self.on != "nodes" or self.user != "deploy"):
+            raise ValueError(f"the task {self.task} says where and as which user it runs: remove the keys on and user")
         if self.before in ENDS:
             raise ValueError(f"no hook runs before {self.before}, which is the end of a run: set after = {self.before}")
         if self.after in ENDS and self.undo:
@@ -78,3 +93,15 @@ class Hook(Section):
                 f'a hook on {self.on} cannot run as the web user, which exists only on the nodes: set user = "deploy"'
             )
         return self
+
+    @property
+    def command(self) -> str:
+        """The shell command. Only a hook that names a task has none, until `of_task` has added the task's command."""
+        return self.run or ""
+
+    def of_task(self, task: Task) -> Hook:
+        """Return this hook with the command, the place and the user of a task.
+
+        The time limit is the hook's own.
+        """
+        return self.model_copy(update={"run": task.run, "on": PLACES[task.on], "user": task.user})

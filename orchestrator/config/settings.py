@@ -46,6 +46,7 @@ from orchestrator.config.section import Section
 from orchestrator.config.service import Service
 from orchestrator.config.source import DEFAULT, SOURCES, GitSource, Source
 from orchestrator.config.switch import SECTIONS, BalancerSwitch, NodeSwitch, Switch, section_of
+from orchestrator.config.task import TASK, Task
 from orchestrator.config.web import Web
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
@@ -238,6 +239,9 @@ class Settings(Section):
         default_factory=list, description="your own commands, which run before or after a stage, or after an undo"
     )
     database: Database | None = None
+    tasks: dict[Annotated[str, TASK], Task] = Field(
+        default_factory=dict, description="your own commands by name, for `orchestrator task NAME` and for hooks"
+    )
     notifications: list[Notification] = Field(
         default_factory=classic,
         exclude=True,
@@ -334,9 +338,15 @@ class Settings(Section):
 
     @property
     def runs_as_web(self) -> bool:
-        """Whether a build step, a hook or a command of the database runs as the web user."""
+        """Whether a build step, a hook, a task or a command of the database runs as the web user."""
         database = [self.database.user] if self.database else []
-        return "web" in (*(step.user for step in self.build), *(hook.user for hook in self.hooks), *database)
+        hooks, tasks = (hook.user for hook in self.hooks), (task.user for task in self.tasks.values())
+        return "web" in (*(step.user for step in self.build), *hooks, *tasks, *database)
+
+    @property
+    def resolved_hooks(self) -> list[Hook]:
+        """The hooks, each with its command. If a hook names a task, command, place and user are those of the task."""
+        return [hook.of_task(self.tasks[hook.task]) if hook.task else hook for hook in self.hooks]
 
     @property
     def shrinks(self) -> bool:

@@ -124,9 +124,9 @@ def at_end(i: Inputs, ends: Collection[str], without: Collection[Place] = ()) ->
     + without: the places that did not answer the undo, so no hook runs there
     """
     found = []
-    for number, hook in enumerate(i.settings.hooks):
+    for number, hook in enumerate(i.settings.resolved_hooks):
         if hook.after in ends and i.verb in hook.verbs:
-            steps = _steps(i, hook.model_copy(update={"advisory": True}), hook.run, i.node_places)
+            steps = _steps(i, hook.model_copy(update={"advisory": True}), hook.command, i.node_places)
             answering = tuple(step for step in steps if step.place not in without)
             found.append(Stage(HOOK, answering, label=f"{number} after {hook.after}"))
     return tuple(stage for stage in found if stage.do)
@@ -153,7 +153,7 @@ def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[S
     here = {step.place for step in stage.do if step.place.kind == "node"} if each else set()
     nodes = tuple(place for place in i.node_places if place in here) or i.node_places
     of = (idle(i) if stage.side == "idle" else None) or i
-    for number, hook in enumerate(i.settings.hooks):
+    for number, hook in enumerate(i.settings.resolved_hooks):
         asked = hook.before if when == "before" else hook.after
         if asked != _point(stage) or i.verb not in hook.verbs:
             continue
@@ -161,7 +161,7 @@ def _at(i: Inputs, when: Literal["before", "after"], stage: Stage) -> Iterable[S
             continue
         label = f"{number} {when} {stage.name if each else _point(stage)}"
         undo = (Stage(UNDO_OF_HOOK, _steps(of, hook, hook.undo, nodes), label=label),) if hook.undo else ()
-        yield Stage(HOOK, _steps(of, hook, hook.run, nodes), undo=undo, label=label)
+        yield Stage(HOOK, _steps(of, hook, hook.command, nodes), undo=undo, label=label)
 
 
 def _steps(i: Inputs, hook: Hook, run: str, nodes: tuple[Place, ...]) -> tuple[Step, ...]:

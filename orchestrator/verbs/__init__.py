@@ -18,6 +18,7 @@ from orchestrator.verbs.release import code, contract, inputs, join, release, ro
 from orchestrator.verbs.remove import remove, show_removal
 from orchestrator.verbs.show import show_for_approval, show_plan
 from orchestrator.verbs.status import show_status
+from orchestrator.verbs.task import confirm, run_task, show_tasks, task_of
 from orchestrator.verbs.unlock import show_lock, unlock
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "abort",
     "asked",
     "code",
+    "confirm",
     "contract",
     "inputs",
     "join",
@@ -41,6 +43,7 @@ __all__ = [
     "show_plan",
     "show_removal",
     "show_status",
+    "task_of",
     "unlock",
 ]
 
@@ -69,6 +72,8 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "abort": abort,
     "unlock": unlock,
     "status": show_status,
+    "task": run_task,
+    "tasks": show_tasks,
     "provision": provision,
     "remove": remove,
 }

@@ -83,6 +83,7 @@ BASES: dict[str, Raw] = {
         "build": [{**BUILD, "on": "nodes"}],
         "hooks": [{"before": "start", "run": "true"}],
         "database": {"user": "deploy", "migrate": {"expand": "true"}},
+        "tasks": {"clear": {"run": "true"}},
         "notifications": [{"url": "json://example.org"}],
         "cutover": [{"weight": 5, "bake": 1}, {"weight": 100}],
     },
@@ -287,6 +288,11 @@ CHANGED: dict[str, list[Any]] = {
     "hooks.before": ["gate"],
     "hooks.on": ["operator"],
     "hooks.user": ["web"],
+    "tasks.run": ["false"],
+    "tasks.on": ["first"],
+    "tasks.user": ["web"],
+    "tasks.confirm": [True],
+    "tasks.deadline": [9],
     "hooks.verbs": [["join"]],
     "hooks.advisory": [True],
     "database.url": ["env:DATABASE_URL"],
@@ -320,11 +326,12 @@ CHANGED: dict[str, list[Any]] = {
 }
 """Key -> other valid values. In a base, the first value is used that is valid there and differs from the base's."""
 
-CHOICES = {"recipe", "source.kind", "switches.kind", "journal.kind", "hooks.after"}
+CHOICES = {"recipe", "source.kind", "switches.kind", "journal.kind", "hooks.after", "hooks.task"}
 """Keys that choose which other keys there are, or their values. The keys that they choose are tested by themselves."""
 
 OPTIONAL: dict[str, Raw] = {
     "environment": {"environment": {}},
+    "tasks": {"tasks": {"clear": {"run": "true"}}},
     "database": {"database": {"user": "deploy", "migrate": {"expand": "true"}}},
     "scaling": {"scaling": {"group": "shop"}},
     "tls": {"switches": [{**HAPROXY, "tls": {"certificate": "/a.pem"}}, {**NGINX, "tls": {"certificate": "/a.pem"}}]},
@@ -369,6 +376,8 @@ def section_at(raw: Raw, path: tuple[str, ...]) -> Raw | None:
         if key not in here and (key in OPTIONAL or (key == "ports" and len(path) > 2)):
             return None
         here = here.setdefault(key, {})
+        # the section `tasks` has a section for each task
+        here = here["clear"] if key == "tasks" else here
         items = here if isinstance(here, list) else [here]
         here = next((item for item in items if not kind or item.get("kind", "git") == kind), None)
         if here is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from orchestrator.config.rules import files, names, origin, services, traffic
+from orchestrator.config.rules import files, hooks, names, origin, services, traffic
 
 if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     names.names_are_not_of_the_system,
     names.web_user_is_short,
     names.group_is_the_web_user_s,
+    hooks.hooks_name_tasks_of_the_settings,
     traffic.marked_answers_need_a_token,
     traffic.groups_are_distinct,
     traffic.firewall_knows_the_switches,

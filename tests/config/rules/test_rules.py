@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from orchestrator.config import load, rules
-from orchestrator.config.rules import files, names, origin, services, traffic
+from orchestrator.config.rules import files, hooks, names, origin, services, traffic
 from orchestrator.errors import UsageError
 
 from ..test_settings import raw
@@ -16,7 +16,7 @@ from ..test_settings import raw
 def test_every_rule_is_in_force() -> None:
     found = {
         function
-        for module in (traffic, services, files, names, origin)
+        for module in (traffic, services, files, hooks, names, origin)
         for _, function in inspect.getmembers(module, inspect.isfunction)
         if inspect.signature(function).return_annotation == "str | None" and function.__module__ == module.__name__
     }
