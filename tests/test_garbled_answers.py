@@ -22,6 +22,7 @@ from orchestrator.facts.answers import ColorAnswers, MemberAnswers
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.base import Fact
 from orchestrator.facts.clock import Clock
+from orchestrator.facts.commits import Commits
 from orchestrator.facts.contents import Contents
 from orchestrator.facts.fired import Fired
 from orchestrator.facts.idle import ColorInFlight, KeptConnections
@@ -143,6 +144,14 @@ RUNS = f'held 1.5 5/6-7\n {HELD}\nrun 0000000001.jsonl\n {{"record":"begin","ver
 ASKED: dict[str, Asked] = {
     "node": fact(Node, NODE, root="/srv/shop", app="shop", user="deploy"),
     "migration": fact(Migration, MIGRATION, root="/srv/shop", key="expand-r", user="deploy"),
+    "commits": fact(
+        Commits,
+        "1 2\nAdd a page\nMend it\n",
+        root="/srv/shop",
+        origin="/srv/git/shop.git",
+        old="aaaaaaa",
+        new="bbbbbbb",
+    ),
     "older": fact(Older, OLDER, root="/srv/shop", live="20260102T120000Z-bbbbbbb", used="/lib/used", user="deploy"),
     "color": fact(
         ColorAnswers,

@@ -53,6 +53,8 @@ def released(_twice: tuple[World, Path], monkeypatch: pytest.MonkeyPatch) -> Wor
     shutil.rmtree(made.path)
     shutil.copytree(kept, made.path, symlinks=True)
     made.down.clear()
+    # monkeypatch leaves an attribute of the object behind, which would hide a later change of the class
+    vars(made).pop("answer", None)
     return connected(made, monkeypatch)
 
 
