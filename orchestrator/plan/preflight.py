@@ -258,7 +258,7 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, retry: bool =
     if release is None:
         raise Refused(f"{live} has no release: run deploys/release.py first")
     i = _with_all(fleet, settings, Contract(), live, release, release.rpartition("-")[2], ())
-    database = DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%SZ}", retry)
+    database = DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", retry)
     return replace(i, color=live, mend=(), database=database, barrier=fleet.barrier)
 
 

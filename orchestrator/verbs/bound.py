@@ -17,6 +17,7 @@ from orchestrator.plan.inputs import Inputs
 NAMES = {
     "before": "green's share of the traffic",
     "color": "the idle color",
+    "database": "the node or the option of the database's commands",
     "instances": "the instances of the Auto Scaling group",
     "live": "the live release",
     "members": "the nodes that should be up",
@@ -111,15 +112,25 @@ def _after(settled: str) -> str:
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return a description of all differences between the approved and the present Inputs; empty if there are none.
 
-    The id of a new release is not compared, because the id contains the time.
+    The id of a new release and the name of the database's commands are not compared, because both contain the time.
 
     + then: the approved Inputs as JSON
     + now: the present Inputs as JSON
     """
-    before = dict(then)
+    before, present = _without_time(then), _without_time(now)
     ignored = {"release"} if now.get("verb") == "release" else set()
-    keys = sorted((before.keys() | now.keys()) - ignored)
-    return ", ".join(describe(key, before.get(key), now.get(key)) for key in keys if before.get(key) != now.get(key))
+    keys = sorted((before.keys() | present.keys()) - ignored)
+    return ", ".join(
+        describe(key, before.get(key), present.get(key)) for key in keys if before.get(key) != present.get(key)
+    )
+
+
+def _without_time(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Inputs without the name of the database's commands, which contains the time."""
+    database = inputs.get("database")
+    if not isinstance(database, Mapping):
+        return dict(inputs)
+    return {**inputs, "database": {key: value for key, value in database.items() if key != "run"}}
 
 
 def describe(key: str, then: object, now: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from orchestrator.journal import session
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.run.handlers import migrate
+from orchestrator.verbs.bound import Approved, as_saved
 from tests.fakes.processes import eventually
 from tests.fakes.world import World
 from tests.run.conftest import ring
@@ -279,6 +281,18 @@ def test_a_failed_contract_keeps_the_barrier_and_is_repeated(
     assert barriers(released) == [live] * 3
     assert contract(released) == 0
     assert lines(released, "contracted") == [live]
+
+
+@pytest.mark.parametrize("verb", ["release", "contract"])
+def test_an_approved_plan_is_the_plan_of_a_later_run(released: World, verb: str) -> None:
+    options = Options(ref="v1" if verb == "release" else None)
+    _, shown = verbs.inputs(contracting(released), verb, options)
+    assert shown.database
+    approved = Approved(as_saved(replace(shown, database=replace(shown.database, run="a-second-earlier"))))
+    assert verbs.PLANNED[verb](contracting(released), options, approved) == 0
+    other = Approved(as_saved(replace(shown, database=replace(shown.database, runner="node2"))))
+    with pytest.raises(Refused, match=r"the plan has changed since it was shown: .*the database's commands"):
+        verbs.PLANNED[verb](contracting(released), options, other)
 
 
 def test_a_contract_needs_all_nodes(released: World) -> None:
