@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 from gevent.server import StreamServer
-from paramiko import SSHException, Transport
+from paramiko import SSHException
 from pyinfra.api.host import Host
 
 from orchestrator.connection import transport_of
@@ -32,7 +32,7 @@ def tunnel(host: Host, target: tuple[str, int]) -> Iterator[tuple[str, int]]:
 
     def forward(client: Any, address: tuple[str, int]) -> None:
         try:
-            channel = _open(transport, target, address)
+            channel = transport.open_channel("direct-tcpip", target, address)
         except (SSHException, OSError, EOFError):
             client.close()
             return
@@ -48,10 +48,6 @@ def tunnel(host: Host, target: tuple[str, int]) -> Iterator[tuple[str, int]]:
         yield "127.0.0.1", int(server.server_port)
     finally:
         server.stop(timeout=1)
-
-
-def _open(transport: Transport, target: tuple[str, int], address: tuple[str, int]) -> Any:
-    return transport.open_channel("direct-tcpip", target, address)
 
 
 def _copy(source: Any, destination: Any) -> None:

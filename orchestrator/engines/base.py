@@ -93,9 +93,9 @@ class Connection(ABC):
     ) -> None:
         self.close()
 
-    @abstractmethod
     def execute(self, statement: str) -> None:
-        """Run one statement as it is, and drop its rows."""
+        """Run one statement without any change to its text, and drop the rows of the result."""
+        self.query(statement)
 
     @abstractmethod
     def query(self, statement: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -97,10 +97,6 @@ class MariaDB(Connection):
             self.execute("SET max_statement_time = 0, idle_transaction_timeout = 0")
 
     @override
-    def execute(self, statement: str) -> None:
-        self.query(statement)
-
-    @override
     def query(self, statement: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
             with self._driver.cursor() as cursor:

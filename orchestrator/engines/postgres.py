@@ -50,10 +50,6 @@ class Postgres(Connection):
         self.id, self.version = settings[0][:2]
 
     @override
-    def execute(self, statement: str) -> None:
-        self.query(statement)
-
-    @override
     def query(self, statement: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
             cursor = self._driver.execute(statement.encode(), tuple(params) or None, prepare=False)

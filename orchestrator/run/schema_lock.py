@@ -16,9 +16,6 @@ from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.tunnel import tunnel
 
-LOCK = SCHEMA_LOCK
-"""The name of the lock. All fleets and inventories that use the database use the same name."""
-
 
 def database_url(fleet: Fleet) -> DatabaseUrl | None:
     """Return the URL of the database; None if the settings have no ``database.url``.
@@ -63,12 +60,12 @@ def schema_lock(fleet: Fleet, host: Host, wait: float) -> Iterator[None]:
         with (
             tunnel(host, (url.host, url.port)) as local,
             connect(url, local) as session,
-            session.lock(LOCK, wait) as got,
+            session.lock(SCHEMA_LOCK, wait) as got,
         ):
             if not got:
                 raise CommandFailed(
-                    f"{url}: another run changes the schema of this database: {session.holder(LOCK)}: wait until that "
-                    "run has ended, then repeat the command"
+                    f"{url}: another run changes the schema of this database: {session.holder(SCHEMA_LOCK)}: wait "
+                    "until that run has ended, then repeat the command"
                 )
             yield
     except OrchestratorError as error:

@@ -13,6 +13,7 @@ from orchestrator.stages.start import retire
 CHECK = Kind("check", ("node",), skipped="the settings have no database.migrate.check", hooks=True)
 OLDER = Kind("older processes", ("node",), changes=False, hooks=True, standing=True)
 BARRIER = Kind("barrier", ("node",), hooks=True)
+BARRIER_BACK = Kind("barrier back", ("node",))
 CONTRACT = Kind("contract", ("node",), hooks=True, decides=True)
 
 
@@ -78,13 +79,10 @@ def barrier(i: Inputs, release: str, undo: str | None = None) -> Stage:
     + release: the release; no older release may run any more
     + undo: the release of the former barrier, which an undo notes again; empty for no barrier, None for no undo
     """
-
-    def noted(release: str) -> Stage:
-        deadline = i.settings.deadlines.promote
-        return Stage(BARRIER, tuple(Step(place, Barrier(release), deadline) for place in i.node_places))
-
-    back = (replace(noted(undo), kind=BARRIER_BACK),) if undo is not None else ()
-    return replace(noted(release), undo=back)
+    back = () if undo is None else (Stage(BARRIER_BACK, _noted(i, undo)),)
+    return Stage(BARRIER, _noted(i, release), undo=back)
 
 
-BARRIER_BACK = Kind("barrier back", ("node",))
+def _noted(i: Inputs, release: str) -> tuple[Step, ...]:
+    action = Barrier(release)
+    return tuple(Step(place, action, i.settings.deadlines.promote) for place in i.node_places)

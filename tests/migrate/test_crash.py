@@ -126,11 +126,11 @@ def test_a_command_killed_at_any_call_is_completed_once(files: Site) -> None:
     assert 0 < unclear < crashes / 2
 
 
-def test_a_command_killed_during_a_statement_runs_it_once(site: Site) -> None:
-    made = (
-        "CREATE TABLE a AS SELECT 1 AS x FROM pg_sleep(3)" if site.postgres else "CREATE TABLE a SELECT sleep(3) AS x"
-    )
-    site.write("0001_a.expand.sql", f"{SAFE}\n{made}")
+def expanding(site: Site, begin: str) -> int:
+    """Start `expand` in a child process, and wait until the server runs a statement. Return the id of the process.
+
+    + begin: the begin of the statement
+    """
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
@@ -138,13 +138,21 @@ def test_a_command_killed_during_a_statement_runs_it_once(site: Site) -> None:
         os.dup2(null, 2)
         os._exit(main(site.command("expand")))
     running = (
-        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE TABLE a %' AND state = 'active'"
-        " AND datname = current_database()"
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE %s AND state = 'active' AND datname = current_database()"
         if site.postgres
-        else "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'CREATE TABLE a %' AND db = database()"
+        else "SELECT 1 FROM information_schema.processlist WHERE info LIKE %s AND db = database()"
     )
-    while not site.session.query(running):
+    while not site.session.query(running, (f"{begin}%",)):
         assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    return child
+
+
+def test_a_command_killed_during_a_statement_runs_it_once(site: Site) -> None:
+    made = (
+        "CREATE TABLE a AS SELECT 1 AS x FROM pg_sleep(3)" if site.postgres else "CREATE TABLE a SELECT sleep(3) AS x"
+    )
+    site.write("0001_a.expand.sql", f"{SAFE}\n{made}")
+    child = expanding(site, "CREATE TABLE a ")
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     # the server still works on the statement of the dead process, and keeps the lock
@@ -171,20 +179,7 @@ def test_a_signal_stops_the_command_after_the_statement(site: Site, number: sign
     sleep = "SELECT pg_sleep(5)" if site.postgres else "SELECT sleep(5)"
     site.write("0001_a.expand.sql", f"{SAFE}\n{sleep}")
     site.write("0002_b.expand.sql", f"{SAFE}\nSELECT 2")
-    child = os.fork()
-    if child == 0:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        os._exit(main(site.command("expand")))
-    running = (
-        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
-        " AND datname = current_database()"
-        if site.postgres
-        else "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT sleep%' AND db = database()"
-    )
-    while not site.session.query(running):
-        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    child = expanding(site, sleep[: sleep.index("(")])
     os.kill(child, number)
     _, how = os.waitpid(child, 0)
     assert os.WEXITSTATUS(how) == 128 + number

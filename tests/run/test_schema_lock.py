@@ -13,14 +13,13 @@ from pyinfra.api.host import Host
 
 from orchestrator import verbs
 from orchestrator.config import load
-from orchestrator.engines.base import Connection
+from orchestrator.engines.base import SCHEMA_LOCK, Connection
 from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.migration import MigrationState
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.run.handlers import migrate
-from orchestrator.run.schema_lock import LOCK
 from tests.engines.servers import Server
 from tests.fakes.world import World
 from tests.run.conftest import connected
@@ -53,14 +52,14 @@ def test_a_run_holds_the_lock_while_the_command_runs(
     ended, held = migrate.ended, []
 
     def watched(this: Fleet, host: Host, key: str) -> MigrationState:
-        with session.lock(LOCK) as got:
+        with session.lock(SCHEMA_LOCK) as got:
             held.append(not got)
         return ended(this, host, key)
 
     monkeypatch.setattr(migrate, "ended", watched)
     assert verbs.release(fleet(released, server.url(name)), Options(ref="v1")) == 0
     assert held == [True]
-    with session.lock(LOCK) as got:
+    with session.lock(SCHEMA_LOCK) as got:
         assert got
 
 
@@ -74,7 +73,7 @@ def test_a_busy_lock_stops_the_release_and_names_the_holder(
 ) -> None:
     was = released.snapshot()
     monkeypatch.setattr(migrate, "WAIT", 0.3)
-    with session.lock(LOCK):
+    with session.lock(SCHEMA_LOCK):
         assert verbs.release(fleet(released, server.url(name)), Options(ref="v1")) == 1
     said = capsys.readouterr().err
     assert re.search(rf"another run changes the schema of this database: session {session.id}\b", said), said

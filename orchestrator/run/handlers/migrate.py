@@ -16,6 +16,7 @@ from orchestrator.operations.migrate import migrate
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, Handler, OperationHandler
 from orchestrator.run.schema_lock import schema_lock
+from orchestrator.run.walk import WARNING
 from orchestrator.stages.expand import AwaitMigration, Migrate
 from orchestrator.waiting import until
 
@@ -73,8 +74,8 @@ class AwaitMigrationHandler(Handler[AwaitMigration]):
         if seen.state is State.ABSENT:
             return "the schema was not changed"
         if seen.state is State.UNKNOWN:
-            return f"warning: it is unknown how far the command {step.action.key} changed the schema"
-        return "the schema stays changed" if seen.code == 0 else "warning: the schema may be changed in part"
+            return f"{WARNING}it is unknown how far the command {step.action.key} changed the schema"
+        return "the schema stays changed" if seen.code == 0 else f"{WARNING}the schema may be changed in part"
 
 
 def ended(fleet: Fleet, host: Host, key: str) -> MigrationState:
