@@ -106,7 +106,7 @@ def release(
             f"release {new} exists already: the same commit was released in the same second; repeat the command"
         )
     i = _with_all(fleet, settings, Release(ref), live, new, revision, missing)
-    return replace(i, database=DatabaseInput(i.nodes[0].name, new, retry)) if settings.database else i
+    return replace(i, database=_database(i, now, retry)) if settings.database else i
 
 
 def code(i: Inputs) -> Inputs:
@@ -258,8 +258,15 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, retry: bool =
     if release is None:
         raise Refused(f"{live} has no release: run deploys/release.py first")
     i = _with_all(fleet, settings, Contract(), live, release, release.rpartition("-")[2], ())
-    database = DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", retry)
-    return replace(i, color=live, mend=(), database=database, barrier=fleet.barrier)
+    return replace(i, color=live, mend=(), database=_database(i, now, retry), barrier=fleet.barrier)
+
+
+def _database(i: Inputs, now: datetime, retry: bool) -> DatabaseInput:
+    """Return the facts about the database: the first node of the run runs the commands.
+
+    + now: the present time, with microseconds. A run may be repeated within the same second, even with the same release
+    """
+    return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", retry)
 
 
 def _with_all(

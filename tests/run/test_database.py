@@ -287,7 +287,11 @@ def test_a_failed_contract_keeps_the_barrier_and_is_repeated(
 def test_an_approved_plan_is_the_plan_of_a_later_run(released: World, verb: str) -> None:
     options = Options(ref="v1" if verb == "release" else None)
     _, shown = verbs.inputs(contracting(released), verb, options)
+    _, again = verbs.inputs(contracting(released), verb, options)
     assert shown.database
+    assert again.database
+    # each run has commands of its own, also if it is repeated within the same second
+    assert shown.database.run != again.database.run
     approved = Approved(as_saved(replace(shown, database=replace(shown.database, run="a-second-earlier"))))
     assert verbs.PLANNED[verb](contracting(released), options, approved) == 0
     other = Approved(as_saved(replace(shown, database=replace(shown.database, runner="node2"))))
