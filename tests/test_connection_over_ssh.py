@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,12 @@ class Server(paramiko.ServerInterface):
             assert self.transport
             self.transport.close()
             return
-        channel.sendall(done.stdout)
-        channel.sendall_stderr(done.stderr)
-        channel.send_exit_status(done.returncode)
-        channel.close()
+        # the client may close the connection as soon as it has the status
+        with suppress(EOFError):
+            channel.sendall(done.stdout)
+            channel.sendall_stderr(done.stderr)
+            channel.send_exit_status(done.returncode)
+            channel.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -34,6 +35,15 @@ def eventually(true: Callable[[], object], patience: float = 60.0) -> None:
     while not true():
         assert time.monotonic() < deadline, f"it did not come true in {patience:.0f} s"
         time.sleep(0.01)
+
+
+def readable(files: str) -> list[bytes]:
+    """Return the contents of some files of all processes, by a pattern below /proc. Processes may end meanwhile."""
+    found = []
+    for path in Path("/proc").glob(files):
+        with suppress(OSError):
+            found.append(path.read_bytes())
+    return found
 
 
 TOOLS = """awk basename cat cksum cp cut date dd df dirname env expr find flock grep head id ln ls mkdir mv od paste ps

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from typing_extensions import override
@@ -82,7 +83,11 @@ class Tracer:
     def __init__(self, first: int, output: Path) -> None:
         self._output = output
         ids = _processes(first)
-        self._first = {pid: _process(pid) for pid in ids}
+        self._first = {}
+        for pid in ids:
+            # a process may end between the look at /proc and this question
+            with suppress(OSError):
+                self._first[pid] = _process(pid)
         words = [word for pid in ids for word in ("-p", str(pid))]
         self._strace = subprocess.Popen(["strace", *OPTIONS, "-o", str(output), *words])
         # each system call of a traced process waits for strace, even if the machine is busy with other things

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from orchestrator.report.terminal import say
 from orchestrator.verbs import notifying
 from orchestrator.verbs.notifying import secrets_of
 from tests.fakes.git import git
+from tests.fakes.processes import readable
 from tests.fakes.world import World
 from tests.run.conftest import _twice, released
 from tests.run.faults import before as before_step
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
+        lines = readable("[0-9]*/cmdline")
         with self.server.lock:
             found = [secret for secret in SECRETS for line in lines if secret.encode() in line]
             self.server.seen_in_processes += found
