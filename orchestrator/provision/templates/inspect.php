@@ -64,6 +64,18 @@ function problem(string $file, string $log): ?string
     return $told ? "$found[1] $found[2]" : 'no message of PHP';
 }
 
+/**
+ * @param string $why PHP's message about the file
+ * @return bool whether another file of the release declares a function of the same name
+ *
+ * PHP keeps the functions of a compiled file until the end of the request, and refuses a second function of the same
+ * name. An application that has two such files never loads both of them for one request.
+ */
+function clashes(string $file, string $why): bool
+{
+    return preg_match('/^Cannot redeclare .*\(previously declared in (.*):\d+\)/', $why, $found) && $found[1] !== $file;
+}
+
 /** @return bool whether a script with a first line such as "#!/usr/bin/env php" compiles without this line */
 function compilesAfterFirstLine(string $file, string $log): bool
 {
@@ -108,6 +120,11 @@ function compile(string $release, string $root, array $paths, array $exclude, ar
             $files[$name] = true;
             $why = problem($name, $log);
             if ($why === null) {
+                continue;
+            }
+            if (clashes($name, $why)) {
+                // the file compiles alone, and the first request that loads the file puts the file into OPcache
+                unset($files[$name]);
                 continue;
             }
             $public = strpos($name, "$root/") === 0 ? substr($name, strlen($root) + 1) : null;
