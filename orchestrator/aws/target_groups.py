@@ -111,7 +111,7 @@ class Group:
 
     @property
     def patience(self) -> float:
-        """Return after how many seconds, at the latest, health checks have a result for a newly registered target."""
+        """Return the largest number of seconds until health checks have a result for a newly registered target."""
         number = self.settings.get
         interval, timeout = number("HealthCheckIntervalSeconds", 30), number("HealthCheckTimeoutSeconds", 5)
         # a new target must pass one check, an unhealthy target HealthyThresholdCount checks; registering takes seconds

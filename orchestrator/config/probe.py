@@ -68,8 +68,8 @@ class Probe(Section):
     )
     proof: Literal["warn", "strict"] = Field(
         "warn",
-        description="what happens if the probe proves nothing. The probe proves nothing if requests failed before "
-        "and after the cutover, and the rate of failures did not rise, or if the process of the probe died. "
+        description="what happens if the probe proves nothing. The probe proves nothing in two cases: requests "
+        "failed before and after the cutover and the rate of failures did not rise; or the process of the probe died. "
         "`warn`: the release shows a warning; `strict`: the release fails and is undone",
     )
     http2: bool = Field(

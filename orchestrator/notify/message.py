@@ -62,7 +62,10 @@ def targets_of(line: str) -> list[Target]:
 
 
 def outcome(line: str) -> Mapping[str, Any]:
-    """Return the outcome of a message: ``number``, the number of the message from 0, and ``problem``, or ``""``.
+    """Return the outcome of a message, as a mapping with two keys.
+
+    ``number`` is the number of the message, counted from 0. ``problem`` is a text, or empty if there was no problem.
+
 
     Raises ValueError if the line is not complete, because the process was killed.
     """

@@ -106,7 +106,7 @@ def holder(work: Work, settings: Settings) -> str:
     """Return the user to whom provisioning gives new directories on the current node.
 
     This is the present owner of the files, until `give` gives all files to the user in the settings. If the files will
-    be given to another user, this function also lets ``work`` write the record.
+    be given to another user, this function also lets ``work`` write the record (see `record`).
     """
     found = holding(work.answers, settings)
     if not found.former(settings.web_user):
@@ -192,7 +192,7 @@ def problems(
 
 
 def holding(answers: Answers, settings: Settings) -> Holding:
-    """Return to whom the files of the application belong on the current node.
+    """Return the `Holding` of the current node: as whom the colors run, and who owns the files of the application.
 
     + answers: the answers of the node
     """
@@ -200,6 +200,9 @@ def holding(answers: Answers, settings: Settings) -> Holding:
 
 
 def look(settings: Settings) -> Holding:
-    """Return to whom the files of the application belong on the current node."""
+    """Return the `Holding` of the current node: as whom the colors run, and who owns the files of the application.
+
+    This function reads the node anew.
+    """
     found: Holding = host.get_fact(Holds, **asked(settings))
     return found

@@ -11,7 +11,7 @@ from orchestrator.stages.hooks import at_end
 def end_hooks(i: Inputs, ended: Ended, failed: bool = True) -> tuple[Stage, ...]:
     """Return the stages of the hooks that have to run now. Return () if the run was committed or is paused.
 
-    No hook runs on a place that did not answer the undo.
+    No hook runs on a place that gave no answer during the undo.
 
     + ended: how the run ended
     + failed: whether the hooks after ``failed`` have to run. False if they have run before, or if the operator aborts a
