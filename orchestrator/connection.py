@@ -85,7 +85,7 @@ class Connection(BaseConnector):
     ) -> tuple[bool, CommandOutput]:
         """Run a command. Return whether the command succeeded, and the lines that the command printed.
 
-        The command may succeed with other statuses than 0, if pyinfra's argument ``_success_exit_codes`` says so.
+        If pyinfra's argument ``_success_exit_codes`` lists other statuses, the command also succeeds with these.
 
         Raises Silent if the connection is broken. Raises Unclear if the answer is not whole, or if a question fails.
         """

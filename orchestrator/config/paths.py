@@ -27,7 +27,7 @@ VOLATILE = ("/dev", "/proc", "/sys")
 """Directories that hold no files with data, except those that ``IN_MEMORY`` names."""
 
 OF_EVERYBODY = ("/dev", "/home", "/proc", "/run/user", "/sys", "/tmp", "/var/tmp")  # noqa: S108 (only compared)
-"""Directories in which other users than root may write, or which hold no files on a disk."""
+"""Directories in which users other than root may write, or which hold no files on a disk."""
 
 
 def below(path: str, directories: tuple[str, ...]) -> str | None:
@@ -70,7 +70,7 @@ def _no_host_file(path: str) -> str | None:
     if ".." in path.split("/"):
         return f"{path!r} must not contain the part .."
     if found := below(path, OF_EVERYBODY):
-        return f"{path} is in {found}, where other users than root may write: move the file, for instance to /etc/ssl"
+        return f"{path} is in {found}, where users other than root may write: move the file, for instance to /etc/ssl"
     return None
 
 

@@ -136,8 +136,8 @@ class Web(Section):
         default_factory=dict,
         description="URL paths that nginx redirects (status 301): path -> new address, such as `/old: /new` or "
         "`/docs: https://docs.example.com/`. Paths below such a path are not redirected. If the new address has no "
-        "`?`, nginx appends the query of the request. If a service has a path other than `/`, paths of this service are not "
-        "redirected",
+        "`?`, nginx appends the query of the request. If a service has a path other than `/`, paths of this "
+        "service are not redirected",
     )
     trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] = Field(
         default_factory=lambda: [BALANCERS],

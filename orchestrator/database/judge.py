@@ -29,7 +29,7 @@ _NEVER = re.compile(
 """Words that are in no statement that changes or reads an existing table safely while old code runs."""
 
 _UNSURE = {"not-recognised", "hidden-code", "setting", "drop-object", "transaction", "query", "unfinished"}
-"""After a statement with one of these findings, a name may mean another table than before."""
+"""After a statement with one of these findings, a name may no longer mean the same table."""
 
 
 def judge(statement: Statement, state: State) -> list[Problem]:

@@ -56,7 +56,7 @@ def parse(text: str, engine: Engine) -> exp.Expr | None:
 
 
 def only(node: exp.Expr, *names: str) -> bool:
-    """Whether ``node`` has no other parts than ``names``.
+    """Whether ``node`` has no parts other than ``names``.
 
     A caller must refuse a statement with a part that the caller does not know.
     """

@@ -81,8 +81,8 @@ class ColorInFlight(Fact[InFlight]):
     + directory: directory of the color's sockets
     + port: the color's port
     + listens: beginning of a path. With the name of a service appended, it is the path of the file in which the color's
-      release says where the service listens. If there are such files, the ports in ``main`` and ``others`` are
-      ignored, because the release may have other ports than the settings.
+      release says where the service listens. If there are such files, the ports in ``main`` and ``others`` are ignored,
+      because the ports of the release may differ from the ports in the settings.
     + service: name of the service that answers all requests; empty if there is no such service
     + main: the socket of PHP-FPM, or the socket or port of the service that answers all requests; empty if only nginx
       runs

@@ -1,4 +1,4 @@
-"""Read which processes of a node belong to another release than the live release."""
+"""Read which processes of a node belong to a release other than the live release."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPT = read("facts/older.sh")
 
 @dataclass(frozen=True)
 class OlderProcess:
-    """A process that belongs to another release than the live release.
+    """A process that belongs to a release other than the live release.
 
     + release: id of the release, or ``an older release`` if the id is unknown
     + command: the begin of the command line
@@ -35,7 +35,7 @@ class OlderProcess:
 
 class Older(Fact[list[OlderProcess]]):
     """
-    Returns the processes of a node that belong to another release than the live release.
+    Returns the processes of a node that belong to a release other than the live release.
 
     + root: directory of the application
     + live: id of the live release

@@ -93,7 +93,7 @@ class Action:
     def runs_as(self) -> str:
         """The user for whom a printed plan shows ``as <user>``; empty for none.
 
-        Only commands of the settings that run as another user than the deploy user have such a user.
+        Only those commands of the settings have such a user that do not run as the deploy user.
         """
         return ""
 

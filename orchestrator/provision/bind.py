@@ -96,7 +96,7 @@ def of_haproxy(line: str) -> list[Bind]:
     """
     try:
         words = shlex.split(line, comments=True)
-    except ValueError:  # a quote that HAProxy reads in another way than a shell
+    except ValueError:  # HAProxy and a shell read this quote differently
         words = line.split()
     found = []
     for part in words[0].split(",") if words else ():

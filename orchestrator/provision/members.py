@@ -203,7 +203,7 @@ def missing(
 
 
 def moved_ports(fleet: FleetState, lists: Mapping[str, Sequence[Listed]], ports: Ports) -> list[str]:
-    """Return one line for each color that gets traffic on another port than the port in the settings.
+    """Return one line for each color that gets traffic on a port that differs from the port in the settings.
 
     Provisioning changes the port on one node after another, before the balancers know the new port. Until then, these
     nodes get no traffic. Therefore the port of a color may change only while the other color has all the traffic.

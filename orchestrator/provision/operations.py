@@ -169,7 +169,7 @@ def directories_below(
     base: str, paths: Sequence[str], user: str, group: str, mode: str = "755", found: Found = None
 ) -> Commands:
     """
-    Make directories below a directory that other users than root can change, and set their owner and permissions.
+    Make directories below ``base``, and set their owner and permissions. Users other than root can change ``base``.
 
     The contents of existing directories stay as they are. If there is a symlink in a path below ``base``, the operation
     fails, and changes nothing behind the symlink. This also holds if a user makes the symlink while the operation runs.

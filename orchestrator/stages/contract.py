@@ -19,7 +19,7 @@ CONTRACT = Kind("contract", ("node",), hooks=True, decides=True)
 
 @dataclass(frozen=True)
 class FindOlder(Action):
-    """Fail if a process of another release than the live release runs on a node.
+    """Fail if a node runs a process that belongs to a release other than the live release.
 
     + release: the live release
     """
@@ -68,7 +68,7 @@ def contract(i: Inputs) -> Plan:
 
 
 def older(i: Inputs) -> Stage:
-    """Return the stage that checks that no process of another release than the live release runs on the nodes."""
+    """Return the stage that checks that all processes on the nodes belong to the live release."""
     action = FindOlder(i.release)
     return Stage(OLDER, tuple(Step(place, action, i.settings.deadlines.look) for place in i.node_places))
 

@@ -121,7 +121,7 @@ def at_end(i: Inputs, ends: Collection[str], without: Collection[Place] = ()) ->
     """Return the stages of the hooks that run when the undo of a run has ended. A failure of such a hook is a warning.
 
     + ends: ``failed`` if the run has failed, ``undone`` if everything was undone
-    + without: the places that did not answer the undo, so no hook runs there
+    + without: the places that gave no answer during the undo: no hook runs there
     """
     found = []
     for number, hook in enumerate(i.settings.resolved_hooks):

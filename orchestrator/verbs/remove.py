@@ -123,7 +123,7 @@ def _is_clean(fleet: Fleet, left: Left) -> bool:
 
 
 def _check_name(fleet: Fleet, options: Options) -> None:
-    """If ``--data remove=`` names another application than the inventory, raise UsageError.
+    """If ``--data remove=`` does not name the application of the inventory, raise UsageError.
 
     If there is no ``--data remove=``, do nothing.
     """

@@ -115,7 +115,7 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun, no
 
 
 def settle_run(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier) -> int:
-    """Settle a run. Return the exit status: 0, or 1 if places did not answer the undo.
+    """Settle a run. Return the exit status: 0, or 1 if places gave no answer during the undo.
 
     Raises NotUndone if the undo failed at a place that answers. Also raises NotUndone if the run suspended the Auto
     Scaling group and the group cannot be resumed.
@@ -150,7 +150,7 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Noti
 def _record(session: Session, i: Inputs, ended: Ended) -> int:
     """Record in the journal that a run is settled, and return the exit status 0.
 
-    If places did not answer the undo, record nothing and return 1, so that the next command undoes the remaining
+    If places gave no answer during the undo, record nothing and return 1, so that the next command undoes the remaining
     stages. Raises NotUndone if the Auto Scaling group could not be resumed.
 
     + i: the Inputs of the settled run

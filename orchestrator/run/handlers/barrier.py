@@ -18,7 +18,7 @@ SHOWN = 5
 
 
 class FindOlderHandler(Handler[FindOlder]):
-    """Fails if a process of another release than the live release runs on the node."""
+    """Fails if the node runs a process that belongs to a release other than the live release."""
 
     @override
     def at_host(self, host: Host, step: Step[FindOlder], undoing: bool) -> str:
