@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Blue-green releases on plain servers.",
         epilog="orchestrator probe URL [...] sends requests and counts each kind of failure (probe --help). "
         "orchestrator db lint FILE [...] checks SQL files before a release (db lint --help). "
-        "orchestrator db expand DIRECTORY runs them (db --help).",
+        "orchestrator db expand DIRECTORY runs the SQL files of a directory (db --help).",
     )
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ref", help="branch, tag or commit")
     parser.add_argument("--rollback", action="store_true", help="plan: show the plan of a rollback")
     parser.add_argument(
-        "--data", action="append", default=[], metavar="KEY=VALUE", help="one of pyinfra's --data; may be repeated"
+        "--data", action="append", default=[], metavar="KEY=VALUE", help="passed to pyinfra's --data; may be repeated"
     )
     parser.add_argument("--json", action="store_true", help="plan: print JSON")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before the run")

@@ -190,7 +190,7 @@ NOT_ALIKE = {
     "${}": "has a ${ that does not begin ${NAME}",
     '"${a b}"': "has a ${ that does not begin ${NAME}",
     '"${2}"': "has a ${ that does not begin ${NAME}",
-    '"$(echo hi)"': "has a $(, by which some readers run a command",
+    '"$(echo hi)"': "has a $(, for which some programs run a command",
     '"\\$APP"': "has a backslash before a $",
     '"\\${APP}"': "has a backslash before a $",
     "\\${APP}": "has a backslash before a $",

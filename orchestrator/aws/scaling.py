@@ -242,9 +242,7 @@ def bar(elb: ElasticLoadBalancingv2Client, places: Sequence[tuple[str, Target]],
     # tag before deregistering, because a deregistered target without the tag counts as a problem
     for id in sorted({member.id for _, member in places}):
         with asking(f"target groups: {id}"):
-            elb.add_tags(
-                ResourceArns=list(arns), Tags=[{"Key": BARRED + id, "Value": "kept out until it has caught up"}]
-            )
+            elb.add_tags(ResourceArns=list(arns), Tags=[{"Key": BARRED + id, "Value": "kept out until it has joined"}])
     for arn, member in places:
         with asking(f"target group {arn}: {member.id}"):
             elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": member.id, "Port": member.port}])

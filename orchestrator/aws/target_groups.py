@@ -226,7 +226,7 @@ def _members(group: Group, members: Mapping[str, str], ports: Ports, kept_out: f
         else:
             yield (
                 f"{color}: {owner} is registered in {_name(group)} with port {target.port}, "
-                f"which is not {color}'s ({port}): deregister {target}"
+                f"but the port of {color} is {port}: deregister {target}"
             )
 
 

@@ -176,11 +176,12 @@ def judge_shares(
         for name, count in zip(names, (old.requests, new.requests), strict=True)
         if count < settings.min_requests
     ]:
-        value, words = "inconclusive", f"{settings.min_requests:,} requests each are needed: {', '.join(few)}"
+        value = "inconclusive"
+        words = f"each color must have answered {settings.min_requests:,} requests, but {', '.join(few)}"
     else:
         value, words = "pass", _alike(old, new, names)
     if not (old.complete and new.complete):
-        words += " (requests are missing: the record overflowed or was restarted)"
+        words += " (requests are missing: the record overflowed or was emptied)"
     return Verdict(value, words)
 
 

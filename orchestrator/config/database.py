@@ -52,8 +52,8 @@ class Database(Section):
     url: str | None = Field(
         None,
         description="URL of the database, such as `env:DATABASE_URL` or `mysql://${DB_USERNAME}:${DB_PASSWORD}@"
-        "${DB_HOST}/${DB_DATABASE}`. The variables are those of the environment file of a release, and of the "
-        "operator's own environment. While a run changes the schema, the run holds a lock of this database, so that "
+        "${DB_HOST}/${DB_DATABASE}`. Each variable comes from the environment file of the release, or from the "
+        "operator's shell. While a run changes the schema, the run holds a lock of this database, so that "
         "no other run changes the schema at the same time. The connection goes through a node. Default: no lock",
     )
     migrate: Migrate
@@ -89,8 +89,8 @@ def filled(url: str, variables: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in variables:
             raise UsageError(
-                f"settings: database.url: there is no variable {match[1]}: add it to environment, or set it in the "
-                "environment of this command"
+                f"settings: database.url: there is no variable {match[1]}: add the variable to environment, or "
+                "set the variable in your shell"
             )
         return quote(variables[match[1]], safe="")
 

@@ -83,7 +83,7 @@ class Hook(Section):
         if (self.run is None) == (self.task is None):
             raise ValueError("a hook needs either run, a command, or task, the name of a task: set one of the two keys")
         if self.task and (self.on != "nodes" or self.user != "deploy"):
-            raise ValueError(f"the task {self.task} says where and as which user it runs: remove the keys on and user")
+            raise ValueError(f"the task {self.task} already has the keys on and user: remove these keys from the hook")
         if self.before in ENDS:
             raise ValueError(f"no hook runs before {self.before}, which is the end of a run: set after = {self.before}")
         if self.after in ENDS and self.undo:

@@ -51,7 +51,7 @@ class Journal(Aws):
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Journal:
         if self.kind == "s3" and self.bucket is None:
-            raise ValueError("kind is s3, but bucket, in which the journal would be kept, is missing: set bucket")
+            raise ValueError("kind is s3, but the key bucket is missing: set bucket to the bucket for the journal")
         others = ("host",) if self.kind == "s3" else ("bucket", "prefix", *Aws.model_fields)
         without_effect = [key for key in others if getattr(self, key) is not None]
         if without_effect:

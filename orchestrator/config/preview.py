@@ -16,7 +16,7 @@ from orchestrator.config.section import Section
 def _weak(token: SecretStr) -> str | None:
     if re.fullmatch(r"([A-Za-z0-9_-]{16,})?", token.get_secret_value()):
         return None
-    return "the token must have at least 16 characters: letters, digits, - and _ (not shown)"
+    return "the token (not shown) must have at least 16 characters: letters, digits, - and _"
 
 
 class Preview(Section):

@@ -11,8 +11,8 @@ RULES = (
     (r"[~^:?*\[]|\.\.|@\{", "it contains {found}"),
     (r"^/|/$|//", "it begins or ends with /, or contains //"),
     (r"^-", "it begins with -"),
-    (r"(^|/)\.", "it, or a part of it after a /, begins with a dot"),
-    (r"\.lock(/|$)", "it, or a part of it before a /, ends with .lock"),
+    (r"(^|/)\.", "it begins with a dot, or has a dot directly after a /"),
+    (r"\.lock(/|$)", "it ends with .lock, or has .lock directly before a /"),
     (r"\.$", "it ends with a dot"),
     (r"^@$", "it is only the character @"),
 )

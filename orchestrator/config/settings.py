@@ -92,7 +92,7 @@ class Shared(Section):
 
 def _odd(token: SecretStr) -> str | None:
     plain = re.fullmatch(r"[A-Za-z0-9_-]*", token.get_secret_value())
-    return None if plain else "the token may contain only letters, digits, - and _ (not shown)"
+    return None if plain else "the token (not shown) may contain only letters, digits, - and _"
 
 
 class Marker(Section):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _ENGINES = {one.value: one for one in Engine} | {"postgresql": Engine.POSTGRES}
 _EPILOG = """
-The phase of a file is in its name, such as 0007_total.contract.sql (expand, backfill, check or contract). For all other
-names, the phase is that of --phase. A comment "-- orchestrator: safe because REASON" on the line before a statement
+The phase of a file is in its name, such as 0007_total.contract.sql (expand, backfill, check or contract). If a name
+has no phase, --phase names the phase. A comment "-- orchestrator: safe because REASON" on the line before a statement
 overrides the findings of this statement. Exit status: 0 no finding, 1 findings, 2 wrong arguments or unreadable files,
 3 no shadow can be made.
 """

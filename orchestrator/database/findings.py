@@ -95,7 +95,7 @@ _RULES = (
     Rule(
         "trigger",
         "each write of the old code runs the trigger: if the trigger fails, the write of the old code fails",
-        "Test the trigger with the old code's writes, with values that are NULL, too. Then write `-- orchestrator: safe"
+        "Test the trigger with the old code's writes, also with values that are NULL. Then write `-- orchestrator: safe"
         " because REASON` before the statement",
     ),
     Rule(

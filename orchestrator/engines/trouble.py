@@ -123,6 +123,6 @@ def cannot_connect(url: DatabaseUrl, code: str, said: str) -> CannotConnect:
             return CannotConnect(f"the database server {line}", code)
     return CannotConnect(
         f"the database server {url.server} does not answer ({said}): check that the server runs, that {url.source} has"
-        " the right host and port, and that no firewall is between",
+        " the right host and port, and that no firewall blocks the connection",
         code,
     )

@@ -115,7 +115,7 @@ def _parse(text: str, source: str) -> DatabaseUrl:
         raise UsageError(f"{source} is not the URL of a database: write postgres://... , mariadb://... or mysql://...")
     if "@" in rest.partition("/")[2] or "@" in rest.partition("?")[2] or "#" in rest:
         raise UsageError(
-            f"{source}: @ and # may not be in the URL as they are: write user and password with %40 for @,"
+            f"{source}: the URL has an @ or # at a wrong place: in user and password, write %40 for @,"
             " %23 for #, %2F for / and %3F for ?"
         )
     if re.search(r"%(?![0-9A-Fa-f]{2})", rest):

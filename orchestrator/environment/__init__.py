@@ -103,8 +103,8 @@ def _quoted(key: str, value: str) -> str:
         return f"'{value}'"
     if wrong := "a ${...}" if replaced else _no_way(value):
         raise UsageError(
-            f"environment: {key} has {wrong}, which shells, phpdotenv and python-dotenv read differently, whichever "
-            "quotes are used: encode the value (base64)"
+            f"environment: {key} has {wrong}, and no quotes make shells, phpdotenv and python-dotenv read the same "
+            "value: encode the value (base64)"
         )
     return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"'
 
@@ -122,7 +122,7 @@ def _no_way(value: str) -> str:
     # if one of these characters follows the $, no shell or library reads the $ as the beginning of a variable's name
     if re.search(r"\$(?![\s.,;/%+=~^)>|&\]]|\Z)", value):
         return "a $ beside a single quote, a line break or a backslash"
-    return "a last line of nothing but backslashes" if re.search(r"\n\\+\Z", value) else ""
+    return "a last line that has only backslashes" if re.search(r"\n\\+\Z", value) else ""
 
 
 def _looks_open(line: str) -> bool:

@@ -113,7 +113,7 @@ def expanded(found: Iterable[Line], keys: Sequence[str], given: Mapping[str, str
 
 
 def _problem(line: Line, known: Mapping[str, str]) -> str | None:
-    """Return why readers do not agree on a value; None if they agree.
+    """Return why programs read a value differently; None if all read the same value.
 
     + known: the variables that are defined in earlier lines or elsewhere
     """
@@ -123,14 +123,14 @@ def _problem(line: Line, known: Mapping[str, str]) -> str | None:
     literal = "encode the value (base64)" if REPLACED.search(line.value) else "put the whole value in single quotes"
     quotes = f"or, if the $ is meant literally, {literal}"
     if re.search(r"\\\$", line.raw):
-        return f"has a backslash before a $, which readers of such files do not agree on: {literal}"
+        return f"has a backslash before a $, which programs read differently: {literal}"
     for dollar in DOLLAR.finditer(line.value):
         if dollar["other"] == "{":
-            return f"has a ${{ that does not begin ${{NAME}}, and readers do not agree on it: write ${{NAME}}, {quotes}"
+            return f"has a ${{ that does not begin ${{NAME}}; programs read it differently: write ${{NAME}}, {quotes}"
         if dollar["other"] == "(":
-            return "has a $(, by which some readers run a command: use environment.commands, " + quotes
+            return "has a $(, for which some programs run a command: use environment.commands, " + quotes
         if dollar["other"]:
-            return f"has a $ before a name, which only some readers expand: write ${{NAME}}, {quotes}"
+            return f"has a $ before a name, which only some programs expand: write ${{NAME}}, {quotes}"
         if dollar["name"] and dollar["name"] not in known:
             return (
                 "refers to a variable by ${...} that is defined neither in an earlier line of the file, nor in "

@@ -91,7 +91,7 @@ def compare(offsets: Mapping[str, Offset], allowed: float) -> str | None:
     if not wrong:
         return None
     far = ", ".join(_far(name, offsets[name], common({other: offsets[other] for other in left})) for name in wrong)
-    return f"clocks differ by more than {allowed:g} s: {far}; check that NTP runs there (timedatectl), then try again"
+    return f"clocks differ by more than {allowed:g} s: {far}; check NTP on these hosts (timedatectl), then try again"
 
 
 def _far(name: str, one: Offset, others: float) -> str:

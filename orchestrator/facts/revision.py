@@ -69,7 +69,7 @@ def resolve(ref: str, named: Named) -> str:
     if tag and branch and tag != branch:
         raise UsageError(
             f"--data ref: {ref} is both a tag (of the commit {tag[:7]}) and a branch (at the commit {branch[:7]}): "
-            "give the commit"
+            "give the hash of the commit"
         )
     if found := tag or branch:
         return found

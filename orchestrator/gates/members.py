@@ -42,7 +42,7 @@ def judge(
         else:
             up += 1
     if wrong:
-        return f"seen from this balancer, {', '.join(wrong)}; each must give status 200 from {release}"
+        return f"seen from this balancer, {', '.join(wrong)}; each node must answer with status 200 from {release}"
     if not up:
         return "no member answers"
     return None

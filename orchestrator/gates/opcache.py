@@ -64,7 +64,7 @@ def detail(said: Mapping[str, Any]) -> str:
         f"{compiled['seconds']:.1f} s",
     ]
     if aside := compiled["failed"] - len(_broken(compiled)):
-        parts.append(f"{aside} that no request runs directly do not compile ({compiled['first']})")
+        parts.append(f"{aside} files that no request runs directly do not compile ({compiled['first']})")
     return ", ".join(parts)
 
 
@@ -79,7 +79,7 @@ def broken(said: Mapping[str, Any]) -> str | None:
     if not files:
         return None
     first, *others = files
-    more = f"; so do {len(others)} more files ({others[0]['file']})" if others else ""
+    more = f"; {len(others)} more files do not compile ({others[0]['file']})" if others else ""
     return f"{first['file']} does not compile, so requests for it answer status 500: {first['why']}{more}"
 
 

@@ -118,7 +118,7 @@ def unlock(connection: Connection, end: bool, tell: Tell) -> None:
     if not end:
         raise Refused(
             f"{holder} changes the schema. If its command is dead or hangs, end the session with orchestrator db unlock"
-            " --yes: the server then stops the present statement and takes it back"
+            " --yes: the server then stops and undoes the present statement"
         )
     connection.end(holder.id)
     tell(f"ended {holder}")

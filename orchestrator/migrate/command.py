@@ -19,7 +19,7 @@ _COMMANDS = {
     "status": "show what has run of each file",
     "plan": "show what expand would run, and check these files",
     "expand": "check and run the expand files that have not run",
-    "contract": "check and run the contract files that have not run. Only run this after no old code is left",
+    "contract": "check and run the contract files that have not run, if no process of the old code is left",
     "resolve": "say what became of a step that was started and has no result",
     "unlock": "show which session changes the schema, and end this session with --yes",
 }
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument(
                 "--defer",
                 action="store_true",
-                help="run the files before the contract of an earlier release, if they change other tables",
+                help="run the files although an earlier contract is pending; they must not change its tables",
             )
         if name in ("expand", "contract"):
             one.add_argument(
@@ -145,6 +145,6 @@ def _parser() -> argparse.ArgumentParser:
             )
     answer = made["resolve"].add_mutually_exclusive_group(required=True)
     answer.add_argument("--done", action="store_true", help="the server has carried out the statement")
-    answer.add_argument("--retry", action="store_true", help="it has not: the next command runs the statement")
+    answer.add_argument("--retry", action="store_true", help="the server has not: the next command runs the statement")
     made["unlock"].add_argument("--yes", action="store_true", help="end the session")
     return parser

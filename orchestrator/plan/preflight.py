@@ -422,9 +422,7 @@ def _absent(fleet: FleetState, can_leave: bool) -> dict[str, str]:
                 f"(deploys/provision.py lets the node in again; {leave.format(name)})"
             )
         elif name in fleet.barred:
-            absent[name] = (
-                f"is barred until it has caught up (deploys/join.py --data node={name}; {leave.format(name)})"
-            )
+            absent[name] = f"is barred until it has joined (deploys/join.py --data node={name}; {leave.format(name)})"
         elif name in fleet.drained:
             absent[name] = (
                 f"was taken out of {fleet.drained[name]} by an operator (let the node in again; {leave.format(name)})"
@@ -533,7 +531,7 @@ def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:
     if len(set(live_releases.values())) > 1:
         yield (
             f"the nodes disagree about the live release: {_list(live_releases)} (deploys/provision.py bars the nodes "
-            "without it, and deploys/join.py brings them back)"
+            "that lack the live release, and deploys/join.py brings these nodes back)"
         )
 
 

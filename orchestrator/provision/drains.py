@@ -31,7 +31,8 @@ class Drain:
         """A text about the drain for the operator; empty if the node gets no traffic."""
         if not self.serves:
             return ""
-        return f"the node serves traffic, so it is drained first{' (the only node, so not barred)' * self.alone}"
+        alone = ", but not barred, because it is the only node" if self.alone else ""
+        return f"the node serves traffic, so it is drained first{alone}"
 
 
 def decide(

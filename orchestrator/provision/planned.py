@@ -115,7 +115,7 @@ class Planned(Work):
         is_known = user in self.fact(Accounts, users=[user])
         if is_known or not any(change.verb == "install" for change in self.changes):
             return super().account(user)
-        later = Change("later", f"user {user}: known after the packages are installed")
+        later = Change("later", f"user {user}: the change is known after the packages are installed")
         self.changes += [later] if later not in self.changes else []
         return Account(f"/home/{user}", user)
 

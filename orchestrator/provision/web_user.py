@@ -161,9 +161,9 @@ def obstacle(drain: Drain | None, others: Iterable[str]) -> str | None:
     """
     kinds = ", ".join(others)
     if drain and kinds:
-        return f"both colors stop meanwhile, and provisioning cannot take a node out of a switch of kind {kinds}"
+        return f"both colors would stop, and provisioning cannot take a node out of a switch of kind {kinds}"
     if drain and drain.alone:
-        return "both colors stop meanwhile, and no other node gets traffic"
+        return "both colors would stop, and no other node gets traffic"
     return None
 
 

@@ -33,7 +33,7 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
         if state.disk_mb < 3 * room.disk_mb:
             found.append(f"{name} has {state.disk_mb} MiB of disk free")
         if i.verb == "release" and state.release[idle] and state.started[idle] != state.release[idle]:
-            found.append(f"{name}: {idle} does not run its release, so the undo of this release would not gate {idle}")
+            found.append(f"{name}: {idle} does not run its release, so the undo of this release would not check {idle}")
         if name in i.mend:
             found.append(
                 f"drift: {name}'s live link names {state.live or 'nothing'}, but the switch sends traffic to "
@@ -51,7 +51,7 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
 
         found += scaling.risks(fleet.group, i.settings.scaling.suspend)
     if not i.settings.probe.enabled:
-        found.append("the probe is off: nothing will prove that no request failed")
+        found.append("the probe is off, so the run cannot prove that no request failed")
     return found
 
 

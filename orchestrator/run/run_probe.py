@@ -87,7 +87,7 @@ class RunProbe:
         """
         self._release, self._waits = release, first
         if first:
-            return "starts after the cutover, because no release answers before"
+            return "starts after the cutover, because no release answers before the cutover"
         return self._start()
 
     def _start(self) -> str:
@@ -107,7 +107,7 @@ class RunProbe:
         )
         process.start()
         self._probe = process
-        return f"{probe.rate:g} requests a second and address, {len(urls)} addresses"
+        return f"{probe.rate:g} requests a second to each address, {len(urls)} addresses"
 
     def shifting(self, weights: Weights) -> None:
         """Prepare the probe for a shift of traffic. Call this method right before the shift.

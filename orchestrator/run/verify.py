@@ -80,7 +80,7 @@ class Verifier:
 
         self._all(row)
         total = sum((seen for seen in self._seen.values()), Counter[str]())
-        self.detail = f"{total[release]} of {total.total()} answers were the new release's"
+        self.detail = f"{total[release]} of {total.total()} answers came from the new release"
 
     def _ask(self, url: str, address: str, timeout: float = 5.0) -> Answer:
         probe = self._probe

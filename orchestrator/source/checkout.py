@@ -82,6 +82,6 @@ def commit_of(checkout: str, ref: str) -> str:
     found = git("rev-parse", "-q", "--verify", f"{ref}^{{commit}}").stdout.strip()
     if not found:
         raise UsageError(
-            f"{checkout} has no branch, tag or commit {ref}: correct the name, or fetch it into this repository"
+            f"{checkout} has no branch, tag or commit {ref}: correct the name, or fetch the version into it"
         )
     return found

@@ -36,7 +36,7 @@ def problem(host: Host) -> str | None:
     if not shutil.which("rsync"):
         return MISSING
     if data is None:
-        return f"{host.name} is not reached by SSH, which rsync needs"
+        return f"{host.name}: rsync needs SSH, but pyinfra does not use SSH for this host"
     if data.get("ssh_password") or data.get("ssh_key_password"):
         return f"{host.name}: rsync cannot log in with a password: use a key (ssh_key), or an agent"
     return None

@@ -107,7 +107,7 @@ def _without_traffic(fleet: FleetState) -> Iterable[str]:
         if name in draining:
             yield f"  DRAINED      {name} gets no traffic, because a provisioning did not end: deploys/provision.py"
         elif name in fleet.barred:
-            yield f"  BARRED       {name} gets no traffic until it has caught up: deploys/join.py --data node={name}"
+            yield f"  BARRED       {name} gets no traffic until it has joined: deploys/join.py --data node={name}"
         else:
             yield f"  TAKEN OUT    {name} gets no traffic from {fleet.drained[name]}: an operator took the node out"
 

@@ -48,7 +48,7 @@ def at(*members: str, color: Color = Color.green, port: int | None = None, healt
             at("10.0.0.1") | at("10.0.0.2", port=9000),
             [
                 r"web2 \(10.0.0.2:8082\) is not registered",
-                r"web2 is registered in web-green with port 9000, which is not",
+                r"web2 is registered in web-green with port 9000, but the port of green is",
             ],
         ),
         (at("10.0.0.1", "10.0.0.2") | at("10.0.0.2", port=8081), ["web2 is registered in web-green with port 8081"]),

@@ -30,7 +30,7 @@ def test_keys_that_go_together(keys: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("keys", "line"),
     [
-        ({"kind": "s3"}, "kind is s3, but bucket, in which the journal would be kept, is missing"),
+        ({"kind": "s3"}, "kind is s3, but the key bucket is missing"),
         ({"bucket": "acme-deploys", "region": "x"}, "the kind host does not use bucket, region: remove bucket, region"),
         ({"kind": "s3", "bucket": "acme-deploys", "host": "lb1"}, "the kind s3 does not use host: remove host"),
         ({"kind": "s3", "bucket": "Acme Deploys"}, "bucket"),

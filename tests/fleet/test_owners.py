@@ -90,7 +90,7 @@ def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> No
     assert took < 3 * DEADLINE, run.text
     refused = calm.fleet.pyinfra(*words("release", ref="v1"))
     assert refused.returncode == 3, refused.stderr
-    assert "node2: is barred until it has caught up" in refused.stderr
+    assert "node2: is barred until it has joined" in refused.stderr
     joined = calm.fleet.pyinfra(*words("join", node="node2"))
     assert joined.returncode == 0, joined.stderr
     now = snapshot(calm.fleet)

@@ -95,7 +95,7 @@ def test_a_node_leaves_and_an_empty_server_comes(calm: Calm, prepared: tool.Flee
     assert f"node3 is barred, because it was not provisioned before: {JOIN}" in said
     assert said.index("node3: barred") < said.index("haproxy: HAProxy: reload")
     assert served_by(fleet.haproxy_url) == served_by(fleet.nginx_url) == {"node1", "node2"}
-    assert "node3: is barred until it has caught up" in done(fleet, "release", 3, ref="v1")
+    assert "node3: is barred until it has joined" in done(fleet, "release", 3, ref="v1")
     done(fleet, "join", node="node3")
     provisioning.became({})
     all_serve(fleet)
@@ -164,7 +164,7 @@ def test_the_only_node_with_traffic_is_not_barred(calm: Calm, provisioning: Prov
     for balancer in BALANCERS:
         assert fleet.exec(balancer, f"{bars} on; done").returncode == 0
     said = done(fleet, "provision", shape=changed)
-    assert "node1: the node serves traffic, so it is drained first (the only node, so not barred)" in said
+    assert "node1: the node serves traffic, so it is drained first, but not barred, because it is the only node" in said
     assert "node1: blue: nginx with the settings of the servers" in said
     assert served_by(fleet.haproxy_url) == served_by(fleet.nginx_url) == {"node1"}
     for balancer in BALANCERS:
@@ -229,7 +229,7 @@ def test_without_a_balancer_a_new_node_answers_503_at_first(
     with Traffic(others, tmp_path / "samples", connections=16, rate=60.0, slow_seconds=1.0) as probe:
         assert JOIN in done(fleet, "provision", shape=NODE_SWITCH)
         assert ask(third).status == http.client.SERVICE_UNAVAILABLE
-        assert "node3: is barred until it has caught up" in done(fleet, "release", 3, NODE_SWITCH, ref="v1")
+        assert "node3: is barred until it has joined" in done(fleet, "release", 3, NODE_SWITCH, ref="v1")
         done(fleet, "join", shape=NODE_SWITCH, node="node3")
         assert ask(third).headers["x-release"] == before.release(before.live)
         as_before(fleet, before)

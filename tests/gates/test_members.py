@@ -11,7 +11,7 @@ OLD, NEW = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
 
 GOOD, BAD, NONE = Answer(200, NEW), Answer(503, NEW), Answer(0, None)
 UP, FAILING, DOWN = Member(GOOD, GOOD), Member(BAD, GOOD), Member(NONE, NONE)
-LAST = f"; each must give status 200 from {NEW}"
+LAST = f"; each node must answer with status 200 from {NEW}"
 
 
 def judge(found: dict[str, Member], down: tuple[str, ...] = (), required: bool = True) -> str | None:

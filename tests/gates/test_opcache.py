@@ -38,7 +38,7 @@ def said(files: int = 4000, failed: int = 10, **changes: Any) -> dict[str, Any]:
 
 def test_a_release_that_fits() -> None:
     assert opcache.judge(said()) is None
-    aside = "10 that no request runs directly do not compile (vendor/stub.php)"
+    aside = "10 files that no request runs directly do not compile (vendor/stub.php)"
     assert opcache.detail(said()) == f"3990 files, 64.0 MiB, 3.1 s, {aside}"
     assert opcache.detail(said(failed=0)) == "4000 files, 64.0 MiB, 3.1 s"
 
@@ -99,7 +99,7 @@ def test_without_opcache_or_files_there_is_nothing_to_judge(changes: dict[str, A
 def test_where_no_file_was_compiled_there_is_nothing_to_judge(failed: int) -> None:
     nothing = said(failed, failed, own=0, own_bytes=0, num_cached_keys=1)
     assert opcache.judge(nothing) is None
-    told = "0 files, 0.0 MiB, 3.1 s, 3 that no request runs directly do not compile (vendor/stub.php)"
+    told = "0 files, 0.0 MiB, 3.1 s, 3 files that no request runs directly do not compile (vendor/stub.php)"
     assert opcache.detail(nothing) == (told if failed else "php.compile names no directory with a PHP file")
 
 
@@ -110,7 +110,7 @@ FRONT = {"file": "public/index.php", "why": 'syntax error, unexpected token "}" 
     ("files", "more"),
     [
         ([FRONT], ""),
-        ([FRONT, {"file": "public/a/b.php", "why": "x"}], "; so do 1 more files (public/a/b.php)"),
+        ([FRONT, {"file": "public/a/b.php", "why": "x"}], "; 1 more files do not compile (public/a/b.php)"),
     ],
 )
 def test_a_file_that_requests_run_is_named_with_its_error(files: list[dict[str, str]], more: str) -> None:

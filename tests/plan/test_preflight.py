@@ -278,7 +278,7 @@ def drained(found: FleetState) -> FleetState:
     ("change", "line"),
     [
         (lost, "node2: cannot be reached (the run needs all nodes"),
-        (barred, f"node2: is barred until it has caught up (deploys/join.py --data node=node2; to {LEAVE}node2)"),
+        (barred, f"node2: is barred until it has joined (deploys/join.py --data node=node2; to {LEAVE}node2)"),
         (drained, f"node2: was taken out of lb1 by an operator (let the node in again; to {LEAVE}node2)"),
     ],
 )
@@ -483,7 +483,7 @@ def linked(**changes: NodeState) -> FleetState:
 
 def test_a_node_without_its_own_link_is_barred() -> None:
     assert linked().barred == {"node3"}
-    line = "node3: is barred until it has caught up (deploys/join.py --data node=node3"
+    line = "node3: is barred until it has joined (deploys/join.py --data node=node3"
     assert problems(lambda: release(linked())) == [line, f"to {LEAVE}node3)"]
     assert [one.name for one in rollback(linked()).nodes] == ["node1", "node2"]
     i = join(linked(), "node3")

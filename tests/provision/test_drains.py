@@ -48,4 +48,4 @@ def test_without_balancers_each_node_serves() -> None:
 def test_a_drain_says_what_it_does() -> None:
     assert Drain(False).note == ""
     assert Drain(True, BOTH).note == SERVES
-    assert Drain(True, alone=True).note == f"{SERVES} (the only node, so not barred)"
+    assert Drain(True, alone=True).note == f"{SERVES}, but not barred, because it is the only node"

@@ -37,8 +37,8 @@ def test_a_host_that_needs_nothing_says_so() -> None:
         (
             RELOAD,
             Drain(True, alone=True),
-            "reload   nginx with its new configuration: the node serves traffic, so it is drained first (the only "
-            "node, so not barred)",
+            "reload   nginx with its new configuration: the node serves traffic, so it is drained first, "
+            "but not barred, because it is the only node",
         ),
         (START, Drain(True), "start    nginx with its new configuration"),
         (Task("green is up", "up", Color.green), None, "start    green is up"),

@@ -86,7 +86,9 @@ def test_a_user_of_a_missing_package_is_known_later(host: Host) -> None:
     assert plan.account("deploy") == Account("/home/deploy", "deploy")
     plan.changes[:] = [Change("install", "packages web-server")]
     assert [plan.account("web") for _ in range(2)] == [Account("/home/web", "web")] * 2
-    assert [change.text for change in plan.changes[1:]] == ["later    user web: known after the packages are installed"]
+    assert [change.text for change in plan.changes[1:]] == [
+        "later    user web: the change is known after the packages are installed"
+    ]
 
 
 def test_a_plan_shows_few_paths() -> None:

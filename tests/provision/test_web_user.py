@@ -74,7 +74,7 @@ def test_the_files_belong_to_the_user_of_the_unit_in_place() -> None:
         (DRAINED, [], (), ""),
         (None, [], (), ""),
         (None, ["node"], (), ""),
-        (ALONE, [], (), "both colors stop meanwhile, and no other node gets traffic"),
+        (ALONE, [], (), "both colors would stop, and no other node gets traffic"),
         (Drain(True), ["node"], (), "provisioning cannot take a node out of a switch of kind node"),
         (DRAINED, ["alb"], (), "provisioning cannot take a node out of a switch of kind alb"),
         (None, [], ("/srv/shop/shared/uploads",), "/srv/shop/shared/uploads is a network file system"),

@@ -88,7 +88,7 @@ def test_a_node_without_a_link_gets_it_when_it_has_joined(world: World, monkeypa
     (root / "live").unlink()
     for color in Color:
         (root / color / "release").unlink(missing_ok=True)
-    with pytest.raises(Refused, match=r"node3: is barred until it has caught up \(deploys/join.py --data node=node3"):
+    with pytest.raises(Refused, match=r"node3: is barred until it has joined \(deploys/join.py --data node=node3"):
         verbs.release(fleet(world), Options(ref="v2"))
     with pytest.raises(Refused, match="node1 is not barred"):
         verbs.join(fleet(world), Options(node="node1"))

@@ -40,7 +40,7 @@ def test_a_node_that_is_left_out_is_barred_until_it_has_joined(released: World) 
     bring_back(released, "node3")
     new = released.release("node1", Color.green)
     assert released.release("node3", Color.green) != new
-    with pytest.raises(Refused, match=r"node3: is barred until it has caught up \(deploys/join.py --data node=node3"):
+    with pytest.raises(Refused, match=r"node3: is barred until it has joined \(deploys/join.py --data node=node3"):
         verbs.release(released.fleet(), Options(ref="v2"))
 
     assert verbs.join(released.fleet(), Options(node="node3")) == 0
@@ -144,7 +144,7 @@ def test_status_names_what_is_barred(released: World, capsys: pytest.CaptureFixt
     assert "BARRED" not in capsys.readouterr().out
     (released.path / "nginx/barred").write_text("node3\n")
     assert verbs.show_status(released.fleet(), Options()) == 0
-    assert "BARRED       node3 gets no traffic until it has caught up: deploys/join.py --data node=node3" in (
+    assert "BARRED       node3 gets no traffic until it has joined: deploys/join.py --data node=node3" in (
         capsys.readouterr().out
     )
 

@@ -35,7 +35,7 @@ def test_the_report_says_what_was_compiled(released: World, tmp_path: Path, caps
     assert release(released, tmp_path / "report") == 0
     events = json.loads((tmp_path / "report").read_text())["events"]
     warmed = next(event for event in events if (event["record"], event["stage"]) == ("results", "warm"))
-    said = "3 files, 3.0 MiB, 0.1 s, 1 that no request runs directly do not compile (stub.php)"
+    said = "3 files, 3.0 MiB, 0.1 s, 1 files that no request runs directly do not compile (stub.php)"
     assert [result["detail"] for result in warmed["results"]] == [said] * 3
     assert f"({said})" in capsys.readouterr().err
 

@@ -92,7 +92,7 @@ def test_rsync_gets_the_absolute_path_of_the_live_release(
         (DATA, True, None),
         (DATA, False, "rsync is missing on this machine"),
         ({**DATA, "ssh_password": "x"}, True, "node1: rsync cannot log in with a password"),
-        ({}, True, "node1 is not reached by SSH"),
+        ({}, True, "node1: rsync needs SSH, but pyinfra does not use SSH for this host"),
     ],
 )
 def test_a_reason_against_rsync_is_named(

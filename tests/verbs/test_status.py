@@ -102,7 +102,7 @@ def test_a_node(change: dict[str, Any], line: str) -> None:
 
 def test_a_barred_node() -> None:
     fleet = replace(HEALTHY, switches={"haproxy": replace(SWITCH, barred=("10.0.0.2",))})
-    assert "BARRED node2 gets no traffic until it has caught up: deploys/join.py --data node=node2" in said(fleet)
+    assert "BARRED node2 gets no traffic until it has joined: deploys/join.py --data node=node2" in said(fleet)
 
 
 @pytest.mark.parametrize(

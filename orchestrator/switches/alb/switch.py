@@ -250,7 +250,7 @@ class Alb(Api):
                     "changed"
                 )
         # add the tags first: later runs would report a deregistered target without the tag as lost
-        self._elb.tag([BARRED + id for id in ids], "barred until it has caught up")
+        self._elb.tag([BARRED + id for id in ids], "barred until it has joined")
         for color in Color:
             self._elb.deregister(color, self._targets(color, ids))
         return f"{', '.join(ids)} deregistered"
