@@ -215,6 +215,13 @@ ASKED: dict[str, Asked] = {
     "firewall fits": fact(
         firewall.Fits, "yes\n", table="orchestrator_shop", path="/f", stamp="/s", unit="shop-firewall.service"
     ),
+    "firewall in kernel and file": fact(
+        firewall.BothWalls,
+        "placed 10.0.0.9 haproxy\nports 8081, 8082\nkernel\ntable inet orchestrator_shop {\n"
+        "elements = { 10.0.0.9, 10.1.0.0/16, 10.2.0.1-10.2.0.3 }\ntcp dport { 8081, 8082 } jump opened\n}\n",
+        table="orchestrator_shop",
+        path="/f",
+    ),
     "connections to nodes": fact(
         firewall.Reach,
         "source node1 10.0.0.9\nreached node1 8081 10.0.0.9 40000\nholder 77\nuses node1 10.0.0.9\n",

@@ -4,11 +4,15 @@ A wrong list of addresses would take the nodes out of the traffic. Therefore `lo
 balancer at an allowed address: the balancer connects to the node, and the node reports the address of this connection.
 The proof is made before provisioning changes any file, and again before a node loads the firewall. `load` checks each
 node after the firewall is loaded.
+
+A balancer that the loaded firewall of a node refuses may still have open connections to the node. A drain of the node
+ends them. Therefore `widen` admits all new addresses on all nodes before the first drain, and `load` comes last.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +37,8 @@ from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import guarded
 from orchestrator.waiting import until
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOK = 90.0
 """Seconds after which a look at the connections of one host counts as failed."""
@@ -189,6 +195,126 @@ class PeersOfPorts(Fact[Peers]):
             frozenset(said["seen"]),
             tuple(Allowed(address, who) for address, _, who in placed),
         )
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A firewall of a node: only some addresses can open connections to some ports.
+
+    + ports: the protected ports; empty if there is no firewall
+    + allowed: the addresses that can open connections to these ports
+    """
+
+    ports: frozenset[int] = frozenset()
+    allowed: tuple[Allowed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Walls:
+    """The firewall of an application on a node.
+
+    + kernel: the firewall that the kernel has
+    + placed: the firewall of the file in place
+    """
+
+    kernel: Wall = Wall()
+    placed: Wall = Wall()
+
+
+class BothWalls(Fact[Walls]):
+    """
+    Returns the firewall of an application on this node, as the kernel has it and as the file in place has it.
+
+    + table: name of the firewall's table in nftables
+    + path: path of the file
+    """
+
+    @override
+    def command(self, table: str, path: str) -> StringCommand:
+        return question(read("provision/firewall_walls.sh"), table, path, seconds=SECONDS)
+
+    @override
+    def parse(self, output: list[str]) -> Walls:
+        at = output.index("kernel")
+        said = [line.partition(" ")[::2] for line in output[:at]]
+        ports = "".join(rest for word, rest in said if word == "ports")
+        placed = (rest.partition(" ") for word, rest in said if word == "placed")
+        table = "\n".join(output[at + 1 :])
+        protected = re.search(r"tcp dport \{([^}]*)\}", table)
+        elements = ",".join(re.findall(r"elements = \{([^}]*)\}", table))
+        return Walls(
+            Wall(_ports(protected[1] if protected else ""), tuple(map(_loaded, _sources(elements)))),
+            Wall(_ports(ports), tuple(Allowed(address, who) for address, _, who in placed)),
+        )
+
+
+def _ports(text: str) -> frozenset[int]:
+    """Return the ports in a text such as ``8080, 8081``."""
+    return frozenset(int(word) for word in text.split(",") if word.strip())
+
+
+def _sources(text: str) -> list[Network]:
+    """Return the networks in elements of nftables, such as ``10.0.0.9, 10.1.0.0/16, 10.2.0.1-10.2.0.3``."""
+    found: list[Network] = []
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        first, _, last = word.partition("-")
+        if last:
+            found += ipaddress.summarize_address_range(ipaddress.ip_address(first), ipaddress.ip_address(last))
+        else:
+            found.append(ipaddress.ip_network(word))
+    return found
+
+
+def _loaded(network: Network) -> Allowed:
+    return Allowed(str(network), "loaded before")
+
+
+def admitted(kernel: Wall, wanted: Wall) -> tuple[Allowed, ...]:
+    """Return the addresses that one firewall allows, and that the firewall of the kernel does not. Pure.
+
+    + kernel: the firewall that the kernel has
+    + wanted: the firewall that will be loaded
+    """
+    networks = [ipaddress.ip_network(each.address) for each in kernel.allowed]
+    loaded: list[Network] = [
+        *ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv4Network)),
+        *ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv6Network)),
+    ]
+    return tuple(each for each in wanted.allowed if not _is_within(ipaddress.ip_network(each.address), loaded))
+
+
+def _is_within(network: Network, others: Iterable[Network]) -> bool:
+    return any(
+        network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+        for other in others
+    )
+
+
+def widened(kernel: Wall, wanted: Wall) -> Wall | None:
+    """Return a firewall that refuses only what both firewalls refuse; None if this is the firewall of the kernel. Pure.
+
+    + kernel: the firewall that the kernel has
+    + wanted: the firewall that will be loaded
+    """
+    ports, new = kernel.ports & wanted.ports, admitted(kernel, wanted)
+    if ports == kernel.ports and not (ports and new):
+        return None
+    return Wall(ports, (*kernel.allowed, *new) if ports else ())
+
+
+def widening(kernel: Wall, wanted: Wall) -> str | None:
+    """Return a text for the operator: which connections `widen` admits; None if it admits no others. Pure.
+
+    + kernel: the firewall that the kernel has
+    + wanted: the firewall that will be loaded
+    """
+    found = widened(kernel, wanted)
+    if found is None:
+        return None
+    new = [f"{each.address} ({each.who})" for each in admitted(kernel, wanted)] if found.ports else []
+    ports = [f"port {port}" for port in sorted(kernel.ports - found.ports)]
+    every = [f"every address to {' and '.join(ports)}"] if ports else []
+    return f"firewall: new connections from {', '.join([*new, *every])}"
 
 
 @dataclass(frozen=True)
@@ -410,6 +536,51 @@ def judge(
         f"warning: there are connections from {listed} to the ports {ports}: the firewall refuses new connections from "
         f"there, unless {ALLOW} names the address",
     )
+
+
+def planned_widening(fleet: Fleet, host: Host, balancers: Sequence[Allowed]) -> str | None:
+    """Return a text for the operator: which connections `widen` will admit on the current node; None if no others.
+
+    + host: the current node
+    + balancers: the addresses of the balancers
+    """
+    settings, wanted = fleet.settings, Wall()
+    if settings.firewall.enabled:
+        wanted = Wall(frozenset(settings.firewall_ports), render.all_allowed(settings, balancers))
+    return widening(_walls(fleet, host).kernel, wanted)
+
+
+def _walls(fleet: Fleet, host: Host) -> Walls:
+    settings = fleet.settings
+    table, path = render.firewall_table(settings), render.firewall_file(settings)
+    found: Walls = fleet.look(host, BothWalls, table=table, path=path)
+    return found
+
+
+def widen(fleet: Fleet, names: Sequence[str], say: Say) -> None:
+    """Admit on nodes the addresses that their files in place allow, and that their loaded firewalls refuse.
+
+    The nodes still accept all connections that they accepted before. `load` refuses the addresses that the files no
+    longer allow. This function changes only the kernel. After a boot, a node has the firewall of its file. Raises
+    StepFailed if a node fails.
+
+    To undo this function, put the former files back, and call `load` for these nodes.
+
+    + names: names of the nodes
+    + say: prints a line for the operator
+    """
+    settings = fleet.settings
+
+    def act(host: Host) -> list[str]:
+        work, walls = Work(), _walls(fleet, host)
+        wider, what = widened(walls.kernel, walls.placed), widening(walls.kernel, walls.placed)
+        if wider is not None and what is not None:
+            rules = render.firewall_rules(settings, wider.ports, wider.allowed)
+            stamp = common.loaded(settings, "firewall")
+            work.do(f"{what} are admitted", operations.wider_firewall, rules=rules, stamp=stamp)
+        return work.changed
+
+    tell(fleet.each(names, act, LOAD), say)
 
 
 def load(fleet: Fleet, names: Sequence[str], former: bool, check_probe: Callable[[], None], say: Say) -> None:

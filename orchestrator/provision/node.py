@@ -310,7 +310,8 @@ class Task:
     + kind: the work of the task. ``units``: systemd reads its unit files. ``up``: start the color. ``nginx``: start or
       reload nginx of the node. ``listen``: nginx of the color loads the nginx settings that do not depend on a release,
       and listens on the color's port. ``restart``: restart the color. ``later``: do nothing now, because the color may
-      serve users; the color reads its new configuration at its next start. ``firewall``: load the firewall, or remove
+      serve users; the color reads its new configuration at its next start. ``widen``: admit addresses that are new in
+      the firewall. Only plans have this task, which `firewall.widen` does. ``firewall``: load the firewall, or remove
       it. `firewall.load` does this task. ``give``: stop both colors, and give the files of the application to another
       web user.
     + color: the color to act on; None for the whole node
@@ -321,7 +322,7 @@ class Task:
     """
 
     what: str
-    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "firewall", "give"]
+    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "widen", "firewall", "give"]
     color: Color | None = None
     disturbs: bool = False
     runs: bool = False

@@ -1,7 +1,7 @@
 """The pyinfra operations of provisioning.
 
-If a host is already in the wanted state, an operation changes nothing. Only ``load``, ``firewall``, ``configured``,
-``given``, ``color_up`` and ``color_listens`` always run their command.
+If a host is already in the wanted state, an operation changes nothing. Only ``load``, ``firewall``, ``wider_firewall``,
+``configured``, ``given``, ``color_up`` and ``color_listens`` always run their command.
 """
 
 from __future__ import annotations
@@ -494,6 +494,23 @@ def firewall(table: str, path: str, stamp: str, unit: str) -> Commands:
         )
     """
     yield guarded(read("provision/firewall.sh"), [table, path, stamp, unit], None)
+
+
+@operation(is_idempotent=False)
+def wider_firewall(rules: str, stamp: str) -> Commands:
+    """
+    Replace the firewall of an application in the kernel by rules that are in no file. A later load ends these rules.
+
+    + rules: the rules of nftables
+    + stamp: path of the stamp of the firewall. This operation removes the stamp.
+
+    **Example:**
+
+    .. code:: python
+
+        wider_firewall(rules="table inet orchestrator_shop { }", stamp="/etc/orchestrator/shop/loaded/firewall")
+    """
+    yield guarded(read("provision/firewall_widen.sh"), [stamp, rules], None)
 
 
 @operation()

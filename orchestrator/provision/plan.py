@@ -13,7 +13,7 @@ from functools import partial
 from pyinfra.api.host import Host
 
 from orchestrator.fleet import Fleet, at_once
-from orchestrator.provision import applied, kept, node, walk
+from orchestrator.provision import applied, firewall, kept, node, walk
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.members import Members
 from orchestrator.provision.node import Task
@@ -77,6 +77,10 @@ def plan(fleet: Fleet, members: Members) -> dict[str, list[str]]:
         warnings = readings.place(work, host)
         applied.end(work, fleet.settings, digests[host.name])
         tasks = node.pending(fleet.settings, walk.traffic(seen)[0], work.paths)
+        if any(task.kind == "firewall" for task in tasks):
+            allowed = readings.firewall.balancers.get(host.name, ())
+            what = firewall.planned_widening(fleet, host, allowed)
+            tasks = [*([Task(f"{what}, before a node is drained", "widen")] if what else []), *tasks]
         return [Compared(tuple(work.changes), tuple(warnings), tuple(tasks))]
 
     def on_balancer(host: Host) -> list[Compared]:
@@ -145,7 +149,7 @@ def _changes(found: Compared) -> list[str]:
 
 def _task(task: Task, drain: Drain | None) -> str:
     load = "reload" if task.runs else "start"
-    verbs = {"units": "run", "up": "start", "nginx": load, "listen": load, "firewall": "load"}
+    verbs = {"units": "run", "up": "start", "nginx": load, "listen": load, "widen": "admit", "firewall": "load"}
     note = f": {drain.note}" if drain and drain.note and task.disturbs else ""
     return f"{verbs.get(task.kind, task.kind):<8} {task.what}{note}"
 

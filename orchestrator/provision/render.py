@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -243,7 +243,15 @@ def firewall(settings: Settings, balancers: Iterable[Allowed]) -> str:
 
     + balancers: the addresses of the balancers. The setting ``firewall.allow`` may name more addresses.
     """
-    allowed = all_allowed(settings, balancers)
+    return firewall_rules(settings, settings.firewall_ports, all_allowed(settings, balancers))
+
+
+def firewall_rules(settings: Settings, ports: Collection[int], allowed: Sequence[Allowed]) -> str:
+    """Return the rules of nftables that let only some addresses open connections to some ports of a node.
+
+    + ports: the protected ports; none for rules that only remove the table of the application
+    + allowed: the addresses that can open connections to these ports
+    """
     networks = [ipaddress.ip_network(each.address) for each in allowed]
     ipv4 = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
     ipv6 = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
@@ -251,7 +259,7 @@ def firewall(settings: Settings, balancers: Iterable[Allowed]) -> str:
         "firewall.nft.j2",
         app=settings.name,
         table=firewall_table(settings),
-        ports=settings.firewall_ports,
+        ports=sorted(ports),
         allowed=allowed,
         # the elements of a set must not overlap
         elements={4: list(ipaddress.collapse_addresses(ipv4)), 6: list(ipaddress.collapse_addresses(ipv6))},

@@ -262,13 +262,16 @@ def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Cal
 
     If loading the configuration of a node could fail requests, the node is drained before. The order is:
 
-    1. Load the configuration on all nodes that need no drain, at once.
-    2. Drain the other nodes and load their configuration, one node after another.
-    3. Load the firewall on the nodes, one node after another. A new balancer sends no requests before this.
-    4. At the balancers, bar the nodes that leave the fleet.
-    5. Load the configuration on the balancers, one balancer after another. This configuration does not contain the
+    1. Admit the addresses that are new in the firewall, on all nodes at once. A balancer whose address is new must
+       reach each node after the drain of the node, which ends open connections.
+    2. Load the configuration on all nodes that need no drain, at once.
+    3. Drain the other nodes and load their configuration, one node after another.
+    4. Load the firewall on the nodes, one node after another. From now on, a node refuses all addresses that its
+       firewall does not allow. A new balancer sends no requests before this.
+    5. At the balancers, bar the nodes that leave the fleet.
+    6. Load the configuration on the balancers, one balancer after another. This configuration does not contain the
        nodes that leave the fleet.
-    6. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
+    7. Wait until the balancers have no connection to the nodes that leave the fleet. Then remove these nodes from the
        balancers' lists of nodes.
 
     The live color is restarted only if the files of a node get another owner (`web_user`). Meanwhile the node gets no
@@ -334,6 +337,8 @@ class _Loading:
             for name in _draining(seen):
                 ways.pop(name, None)
         _require_no_traffic(fleet, pending, ways)
+        walled = [name for name in names if any(task.kind == "firewall" for task in pending[name])]
+        firewall.widen(fleet, walled, say)
         expected = {} if self.former else _expected(self.before, seen, [name for name in ways if _gives(pending[name])])
         others = [name for name in names if name not in ways]
 
@@ -354,7 +359,6 @@ class _Loading:
                 say(f"    {name}: {drain.note}")
             tell([_drained(fleet, name, pending[name], load, say, drain)], say)
             self.check_probe()
-        walled = [name for name in names if any(task.kind == "firewall" for task in pending[name])]
         firewall.load(fleet, walled, self.former, self.check_probe, say)
 
     def balancers(self, names: Iterable[str]) -> None:

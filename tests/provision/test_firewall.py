@@ -18,7 +18,7 @@ from orchestrator.config import Settings, load
 from orchestrator.errors import CommandFailed, OrchestratorError, Refused, StepFailed
 from orchestrator.fleet import Fleet, Reply
 from orchestrator.provision import firewall, node, operations, render
-from orchestrator.provision.firewall import Contact, Peers, Reached
+from orchestrator.provision.firewall import Contact, Peers, Reached, Wall, Walls
 from orchestrator.provision.render import Allowed
 from orchestrator.provision.work import Work
 from orchestrator.scripts.files import read
@@ -87,6 +87,48 @@ def test_the_kernel_takes_the_rules_again_and_again(tmp_path: Path) -> None:
     tables = [line for line in done.stdout.splitlines() if line.startswith("table")]
     assert sorted(tables) == ["table inet orchestrator_shop {", "table inet orchestrator_shop_x {"]
     assert done.stdout.count("jump opened") == 2
+
+
+WIDEN = """
+walls() { sh -c "$(cat walls)" walls orchestrator_shop_x rules; echo end; }
+"""
+
+
+@needs_nft
+def test_the_kernel_says_which_addresses_it_allows(tmp_path: Path) -> None:
+    wide = Wall(
+        frozenset({8080, 8081}), (LB1, *(Allowed(each, "x") for each in ("10.0.0.8/31", "10.4.0.0/15", "fd00::/64")))
+    )
+    (tmp_path / "walls").write_text(read("provision/firewall_walls.sh"))
+    (tmp_path / "widen").write_text(read("provision/firewall_widen.sh"))
+    (tmp_path / "rules").write_text(render.firewall(SETTINGS, [LB1, Allowed("fd00::9", "balancer lb1")]))
+    (tmp_path / "wide").write_text(render.firewall_rules(SETTINGS, wide.ports, wide.allowed))
+    (tmp_path / "open").write_text(render.firewall_rules(SETTINGS, (), ()))
+    load = 'sh -c "$(cat widen)" widen stamp "$(cat %s)" && [ ! -e stamp ] && walls'
+    script = [
+        "walls",
+        "nft -f rules && walls",
+        "touch stamp",
+        load % "wide",
+        load % "wide",
+        load % "open",
+        "rm rules && walls",
+    ]
+    done = inside(f"cd {tmp_path}{WIDEN}{' && '.join(script)}")
+    assert done.returncode == 0, done.stderr
+    found = [firewall.BothWalls().parse(part.splitlines()) for part in done.stdout.split("end\n")[:-1]]
+    file = Wall(frozenset({8080, 8081, 8082}), (LB1, Allowed("fd00::9", "balancer lb1"), *ALL[1:]))
+    assert [each.placed for each in found] == [file] * 5 + [Wall()]
+    loaded = [(sorted(each.kernel.ports), [one.address for one in each.kernel.allowed]) for each in found]
+    as_wide = ([8080, 8081], ["10.0.0.8/31", "10.4.0.0/15", "fd00::/64"])
+    assert loaded == [
+        ([], []),
+        ([8080, 8081, 8082], ["10.0.0.9/32", "10.1.0.0/16", "fd00::9/128"]),
+        as_wide,
+        as_wide,
+        ([], []),
+        ([], []),
+    ]
 
 
 NETWORK = """
@@ -444,6 +486,92 @@ def test_a_wrong_list_is_refused_before_files_change() -> None:
     assert firewall.look(cast("Fleet", Hosts(made(firewall={"enabled": False})))) == firewall.Proved()
 
 
+# --- the addresses that are admitted before the first drain ---
+
+PORTS = frozenset({8081, 8082})
+KERNEL = Wall(PORTS, (Allowed("10.0.0.9/32", ""), Allowed("10.1.0.0/17", ""), Allowed("10.1.128.0/17", "")))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "wanted", "wider", "words"),
+    [
+        (Wall(), Wall(PORTS, (LB1,)), None, ""),
+        (KERNEL, Wall(PORTS, ALL), None, ""),
+        # the firewall will protect one more port, and refuse an address: not yet
+        (KERNEL, Wall(PORTS | {8080}, (LB1,)), None, ""),
+        (
+            KERNEL,
+            Wall(PORTS | {8080}, (Allowed("10.0.0.10", "balancer lb2"), Allowed("fd00::9", "balancer lb2"))),
+            Wall(
+                PORTS,
+                (*KERNEL.allowed, Allowed("10.0.0.10", "balancer lb2"), Allowed("fd00::9", "balancer lb2")),
+            ),
+            "10.0.0.10 (balancer lb2), fd00::9 (balancer lb2)",
+        ),
+        # a network that contains loaded addresses
+        (
+            KERNEL,
+            Wall(PORTS, (Allowed("10.0.0.0/8", render.ALLOW),)),
+            Wall(PORTS, (*KERNEL.allowed, Allowed("10.0.0.0/8", render.ALLOW))),
+            "10.0.0.0/8 (firewall.allow)",
+        ),
+        # with the switch `node`, users connect to the live port
+        (
+            Wall(PORTS | {8080}, KERNEL.allowed),
+            Wall(PORTS, (LB1,)),
+            Wall(PORTS, KERNEL.allowed),
+            "every address to port 8080",
+        ),
+        # the firewall will be removed
+        (KERNEL, Wall(), Wall(), "every address to port 8081 and port 8082"),
+    ],
+)
+def test_only_what_both_firewalls_refuse_is_refused(kernel: Wall, wanted: Wall, wider: Wall | None, words: str) -> None:
+    assert firewall.widened(kernel, wanted) == wider
+    assert firewall.widening(kernel, wanted) == (f"firewall: new connections from {words}" if words else None)
+    if wider:
+        assert firewall.widened(wider, wanted) is None
+
+
+@dataclass
+class WallsAt(Hosts):
+    """The kernel of node1 has a firewall without lb1. The file in place is that of the settings."""
+
+    walls: Walls = field(default_factory=Walls)
+
+    @override
+    def look(self, host: Any, fact: Any, **arguments: Any) -> Any:
+        assert fact is firewall.BothWalls
+        assert arguments == {"table": "orchestrator_shop_x", "path": "/etc/orchestrator/shop-x/firewall.nft"}
+        return self.walls
+
+
+def test_new_addresses_are_admitted_in_the_kernel_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[dict[str, Any]] = []
+
+    def do(self: Work, what: str, operation: Any, **arguments: Any) -> bool:
+        assert operation is operations.wider_firewall
+        done.append(arguments)
+        self.changed.append(what)
+        return True
+
+    monkeypatch.setattr(Work, "do", do)
+    loaded = Wall(frozenset(SETTINGS.firewall_ports), (Allowed("10.0.0.7/32", "loaded before"),))
+    placed = Wall(frozenset(SETTINGS.firewall_ports), ALL)
+    lines: list[str] = []
+    hosts = cast("Fleet", WallsAt(walls=Walls(loaded, placed)))
+    firewall.widen(hosts, ["node1"], lines.append)
+    what = "firewall: new connections from 10.0.0.9 (balancer lb1), 10.1.0.0/16 (firewall.allow)"
+    assert lines == [f"    node1: {what} are admitted"]
+    (arguments,) = done
+    assert arguments["stamp"] == firewall.kernel(SETTINGS)["stamp"]
+    assert "elements = { 10.0.0.7/32, 10.0.0.9/32, 10.1.0.0/16 }" in arguments["rules"]
+    # the plan says the same before the file is in place
+    assert firewall.planned_widening(hosts, cast("Any", SimpleNamespace(name="node1")), [LB1]) == what
+    firewall.widen(cast("Fleet", WallsAt(walls=Walls(placed, placed))), ["node1"], lines.append)
+    assert len(done) == 1
+
+
 # --- the scripts ---
 
 
@@ -541,6 +669,10 @@ def test_a_firewall_is_loaded_once_and_removed(tmp_path: Path, programs: Callabl
     assert fits()
     file.write_text("other rules")
     assert not fits()
+    run(tmp_path, "firewall", *words)
+    assert fits()
+    run(tmp_path, "firewall_widen", str(stamp), "wider rules")
+    assert not fits(), "the kernel has other rules than the file, also if the former file is put back"
     run(tmp_path, "firewall", *words)
     assert fits()
     kept.unlink()

@@ -45,6 +45,7 @@ def test_a_host_that_needs_nothing_says_so() -> None:
         (Task("green: FPM restarted", "restart", Color.green), Drain(True), "restart  green: FPM restarted"),
         (Task("blue: FPM reads it when idle", "later", Color.blue), None, "later    blue: FPM reads it when idle"),
         (Task("systemd reads the units", "units"), None, "run      systemd reads the units"),
+        (Task("firewall: from 10.0.0.9", "widen"), None, "admit    firewall: from 10.0.0.9"),
         (Task("firewall: only balancers", "firewall"), None, "load     firewall: only balancers"),
     ],
 )
