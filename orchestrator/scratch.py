@@ -30,8 +30,8 @@ The process that made a younger directory may not have locked the directory yet.
 class Scratch:
     """A temporary directory, at ``path``, that only this user can read.
 
-    The directory is removed by ``remove``, or at the latest when the process ends. If the process was killed, ``sweep``
-    in a later process removes the directory.
+    ``remove`` removes the directory. If ``remove`` is not called, the directory is removed when the process ends. If
+    the process was killed, ``sweep`` in a later process removes the directory.
 
     A locked file next to the directory shows that the directory is in use. The kernel releases the lock when the
     process ends, even if the process is killed.
@@ -68,7 +68,7 @@ class Scratch:
 def sweep() -> None:
     """Remove the temporary directories that killed runs of the orchestrator have left.
 
-    Directories younger than YOUNG seconds stay, and so do directories and locks of other users. Any user may make such
+    Directories younger than YOUNG seconds stay. Directories and locks of other users also stay. Any user may make such
     a directory, with a lock that is a symlink or a pipe.
     """
     for whole in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):

@@ -123,7 +123,8 @@ def seen_at(fleet: Fleet, host: Host) -> Seen:
 
     + host: the balancer
 
-    Raises CannotTell if the balancer's answer does not tell the weights. Raises Unclear if the answer cannot be parsed.
+    Raises CannotTell if the balancer's answer does not contain the weights. Raises Unclear if the answer cannot be
+    parsed.
     """
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
     return understood(balancer(kind, layout).seen, fleet.look(host, BalancerLines, app=layout.name, kind=kind))

@@ -96,7 +96,7 @@ def _hosts(ports: Ports, account: Account) -> list[tuple[str, dict[str, str]]]:
     except Refused as differences:
         if not _goes_on():
             raise
-        said = str(differences).replace("nothing was changed", "the command continues all the same")
+        said = str(differences).replace("nothing was changed", "the command continues nevertheless")
         click.secho(said, fg="yellow", err=True)
     if not found.tagged:
         raise UsageError(

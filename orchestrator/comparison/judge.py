@@ -123,10 +123,10 @@ def limit(settings: Comparison, quantile: float) -> float:
 def margin(settings: Comparison, level: float) -> float:
     """Return the accepted difference between the colors' shares of slow requests, in percentage points.
 
-    The new color's share may be higher than the old color's share by this number. The result is the setting
-    ``comparison.tail`` or a quarter of the percentage of requests above the quantile, whichever is larger. For example,
-    50% of the requests are above the median, so the result for the median is at least 12.5. These margins accept a
-    color whose answers are all about a tenth slower.
+    The new color's share may be higher than the old color's share by this number. The result is a quarter of the
+    percentage of requests above the quantile. If the quarter is less than the setting ``comparison.tail``, the result
+    is ``comparison.tail``. For example, 50% of the requests are above the median, so the result for the median is at
+    least 12.5. These margins accept a color whose answers are all about a tenth slower.
 
     + level: the quantile, one of LEVELS
     """

@@ -24,7 +24,7 @@ IN_MEMORY = ("/dev/shm", "/run/user")  # noqa: S108 (only compared)
 """Directories of the system whose files are in memory. An operator may keep keys and copies of an application there."""
 
 VOLATILE = ("/dev", "/proc", "/sys")
-"""Directories that hold no files with data, except those that ``IN_MEMORY`` names."""
+"""Directories that hold no files with data. Exception: the directories that ``IN_MEMORY`` names hold such files."""
 
 OF_EVERYBODY = ("/dev", "/home", "/proc", "/run/user", "/sys", "/tmp", "/var/tmp")  # noqa: S108 (only compared)
 """Directories in which users other than root may write, or which hold no files on a disk."""

@@ -345,7 +345,7 @@ class Settings(Section):
 
     @property
     def resolved_hooks(self) -> list[Hook]:
-        """The hooks, each with its command. If a hook names a task, command, place and user are those of the task."""
+        """The hooks, each with its command. A hook that names a task has the task's command, place and user."""
         return [hook.of_task(self.tasks[hook.task]) if hook.task else hook for hook in self.hooks]
 
     @property

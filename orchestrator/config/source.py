@@ -245,8 +245,8 @@ class Tarball(Source, Aws):
     def address_of(self, ref: str) -> str:
         """Return the URL of a version's tarball, with its secrets. The version replaces the placeholder `REF`.
 
-        In an http or https URL, characters of the version that have another meaning in a URL are percent-encoded, such
-        as ``#``. A key of S3 is not percent-encoded.
+        In an http or https URL, characters of the version that have a special meaning in a URL are percent-encoded,
+        such as ``#``. A key of S3 is not percent-encoded.
         """
         encoded = ref if self.address.startswith("s3://") else quote(ref, safe="/@+")
         return self.address.replace(REF, encoded)

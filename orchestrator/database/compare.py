@@ -1,7 +1,7 @@
-"""Compares the schema before and after a change, as the code sees it that runs now.
+"""Compares the parts of the schema on which the old code may rely, before and after a change.
 
-The old code must find everything on which it relied, and new things must not make its writes fail. A change that no
-function here explains is a problem, too.
+The old code must find everything on which it relied, and new things must not make its writes fail. If no function here
+explains a change, the change is also a problem.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def _stays_null(column: Column) -> bool:
 
 
 def _new_table(table: Table, old: Mapping[str, Table], after: Catalog) -> Iterator[Problem]:
-    """Judge a new table: its rows may stop deletes of the old code, or be rows of an existing table, too."""
+    """Judge a new table: its rows may stop deletes of the old code, or may also be rows of an existing table."""
     if table.partition_of:
         yield Problem("partition", f"table {table.name}")
     for key in table.foreign_keys:
@@ -301,7 +301,7 @@ def _new_table(table: Table, old: Mapping[str, Table], after: Catalog) -> Iterat
 
 
 def _deleted_with(old: Mapping[str, Table], after: Catalog) -> set[str]:
-    """Names of new tables of which a delete of the old code deletes rows, too, because of ON DELETE CASCADE."""
+    """New tables in which a delete of the old code also deletes rows, because of ON DELETE CASCADE (names)."""
     found: set[str] = set()
     size = -1
     while size != len(found):
@@ -351,7 +351,7 @@ def _new_other(now: Named, title: str) -> Iterator[Problem]:
 
 
 def _grants(before: Catalog, after: Catalog) -> Iterator[Problem]:
-    """A privilege must stay. If its object is gone, another problem says so."""
+    """A privilege must stay. If the object of the privilege is gone, there is another problem about this object."""
     now = set(after.grants)
     left = {_object(one) for one in after.grants} | _objects(after)
     for one in sorted(set(before.grants) - now, key=lambda grant: (grant.object, grant.role, grant.privilege)):

@@ -102,7 +102,7 @@ DECIDED: dict[str, tuple[Decision, ...]] = {
 """The rules of the lint that the shadow may overrule, with the reasons. All other rules always stand."""
 
 _NO_TABLE = re.compile(r"(?:GRANT|CREATE\s+(?:DATABASE|SCHEMA))\b", re.IGNORECASE)
-"""Statements that change no table of the database: for them, the lint decides alone."""
+"""Statements that change no table of the database. The lint alone decides about these statements."""
 
 
 def together(problems: Sequence[Problem], seen: Seen, clean: str, engine: Engine, phase: Phase) -> list[Problem]:

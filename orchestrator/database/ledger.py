@@ -32,7 +32,7 @@ _TABLES = re.compile(
 
 
 class State(StrEnum):
-    """What is known about a step.
+    """The state of a step, as the ledger records it.
 
     + STARTED: the statement was sent to the server, and the result was not noted
     + FAILED: the server did not carry out the statement
@@ -49,7 +49,7 @@ class Row:
 
     + step: number of the statement in its file, from 1
     + steps: the number of steps that the file had when the step ran
-    + checksum: of the statement
+    + checksum: checksum of the statement
     + release: the release for which the step ran; empty if none was named
     + run: name of the run
     + host: the machine of the run

@@ -1,7 +1,8 @@
 """Decides whether a statement may run on the shadow, if the shadow is on the server of the live database.
 
-Such a statement must change nothing but the shadow. On PostgreSQL, a session reaches other databases only by a few
-functions, and users, databases and settings of the server. On MariaDB, a session reaches each database by its name.
+Such a statement must change only the shadow. In PostgreSQL, a session can change things outside of its database only by
+a few functions, and by statements about users, databases and settings of the server. In MariaDB, a session reaches each
+database by its name.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ _FILES = re.compile(r"\bINTO\s+(?:OUTFILE|DUMPFILE)\b|\b(?:DATA|INDEX)\s+DIRECTO
 
 
 def outside(statement: Statement, engine: Engine, databases: Sequence[str], shared: bool) -> str:
-    """Return why a statement must not run on a shadow; empty if it may.
+    """Return why a statement must not run on a shadow; empty if the statement may run.
 
     + databases: names of the other databases of the server
-    + shared: the server has the live database, too. Otherwise a statement may change all of the server
+    + shared: whether the server of the shadow also has the live database. If not, a statement may change the whole
+      server
     """
     text, raw = flat(statement.clean), flat(statement.text)
     if engine is not Engine.POSTGRES and _SESSION.match(text):

@@ -39,7 +39,7 @@ _READS = (
     *(exp.Count, exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Abs),
     *(exp.Cast, exp.Case, exp.If, exp.Exists, exp.And, exp.Or, *_NOW),
 )
-"""Functions that only compute a value. In sqlglot, AND, OR and EXISTS are functions, too."""
+"""Functions that only compute a value. In sqlglot, AND, OR and EXISTS are also functions."""
 
 
 def parse(text: str, engine: Engine) -> exp.Expr | None:

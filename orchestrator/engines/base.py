@@ -129,13 +129,14 @@ class Connection(ABC):
 
     @abstractmethod
     def end(self, session: int) -> None:
-        """End another session. The server takes back the present transaction or statement of that session."""
+        """End another session. The server undoes the present transaction or statement of that session."""
 
     @abstractmethod
     def blockers(self, waiting: int) -> tuple[bool, list[Session]]:
-        """Return the sessions for which the session ``waiting`` waits, and whether this is sure.
+        """Return whether a list of sessions is certain, and the list: the session ``waiting`` waits for these sessions.
 
-        If the server does not tell, the sessions are those that have open transactions.
+        If the server does not name these sessions, the list has other sessions that may be the reason, such as sessions
+        with open transactions. Such a list is not certain.
         """
 
     @abstractmethod

@@ -66,7 +66,7 @@ class MariaDBBench:
         return locked
 
     def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
-        """See Bench. The server does not tell afterwards whether it has copied a table."""
+        """See Bench. Afterwards, the server does not report whether it has copied a table."""
         before = read()
         command()
         return copies(before, read())

@@ -197,7 +197,7 @@ def _others(inside: Connection, name: str) -> tuple[str, ...]:
 
 
 def marked(admin: Connection) -> list[str]:
-    """Names of all shadows at a server, also of those that are in use."""
+    """Names of all shadows at a server, including the shadows that are in use."""
     if admin.engine is Engine.POSTGRES:
         rows = admin.query("SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database")
     else:

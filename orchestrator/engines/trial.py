@@ -66,7 +66,8 @@ class Trial:
     def run(self, statements: Sequence[Statement], phase: Phase) -> list[Seen]:
         """Run the statements of a file, and return what was seen, in the order of the statements.
 
-        + phase: after a file of the phase contract, the schema is that of the code that runs then
+        + phase: phase of the file. After a file of the phase contract, later schemas are compared with the schema at
+          the end of this file
         """
         seen = _File(self, phase).run(statements)
         if phase is Phase.CONTRACT:
@@ -102,7 +103,7 @@ class Trial:
         return [one for one in found if one not in self._reported]
 
     def report(self, problem: Problem) -> None:
-        """Note that a statement has this problem, so that no later statement gets it."""
+        """Note that a problem is reported, so that no later statement reports the same problem."""
         self._reported.add(problem)
 
 

@@ -139,7 +139,7 @@ def _parse(text: str, source: str) -> DatabaseUrl:
     options = _options(parts.query, engine, source)
     socket = options.pop("socket", "")
     if socket and not socket.startswith("/"):
-        # libpq reads the option host as the name of a server, too
+        # libpq also reads the option host as the name of a server
         host, socket = host or socket, ""
     if host.startswith("/"):
         host, socket = "", host

@@ -80,7 +80,7 @@ def text(variables: Mapping[str, str]) -> str:
     """Return the content of a dotenv file. Shells and dotenv libraries all read the same values from this content.
 
     The libraries are phpdotenv, Symfony's Dotenv and python-dotenv. Raises UsageError if a value has a NUL character.
-    Also raises UsageError if shells and libraries read a value differently, whichever quotes are used: for example,
+    Also raises UsageError if no way of quoting makes shells and libraries read the same value. For example,
     python-dotenv replaces ``${NAME}`` even in single quotes. The message names the variable, but does not show the
     value.
 

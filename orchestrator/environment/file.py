@@ -22,7 +22,7 @@ DOLLAR = re.compile(rf"(?P<escape>\\+)?\$(?:\{{(?P<name>{NAME})\}}|(?P<other>[A-
 """A dollar sign in a value, with the backslashes before it and the part behind it that may give it a meaning."""
 
 REPLACED = re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}")
-"""A part of a value that python-dotenv replaces, whichever quotes and escapes are used.
+"""A part of a value that python-dotenv always replaces: no quotes and no escapes prevent this.
 
 In single quotes, shells, phpdotenv and Symfony's Dotenv replace nothing.
 """

@@ -26,7 +26,8 @@ class Changes:
 
     + added: number of commits that only the new release has
     + removed: number of commits that only the old release has
-    + lines: short hash and first line of the newest commits in ``added``; if there are none, of those in ``removed``
+    + lines: short hash and first line of the newest commits that only the new release has. If there are no such
+      commits, the lines are about the newest commits that only the old release has
     """
 
     added: int

@@ -21,8 +21,8 @@ class State(StrEnum):
     + ABSENT: the command was not started on this node
     + RUNNING: the command runs
     + ENDED: the command has ended
-    + UNKNOWN: the command was started and does not run any more, but did not record its end, for example because of a
-      power failure
+    + UNKNOWN: the command was started and no longer runs, but did not record its end, for example because of a power
+      failure
     """
 
     ABSENT = "absent"

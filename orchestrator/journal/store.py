@@ -157,5 +157,5 @@ class Store(Protocol):
 
         If a file cannot be read completely, the result has the rest of its records, and a remark.
 
-        + runs: how many of the newest runs to read at most
+        + runs: the largest number of runs to read, the newest runs first
         """

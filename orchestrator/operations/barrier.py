@@ -1,4 +1,4 @@
-"""Note on a node below which release no release may run any more."""
+"""Note a release as the barrier on a node: no older release may run there."""
 
 from __future__ import annotations
 

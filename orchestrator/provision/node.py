@@ -456,7 +456,9 @@ def pending(settings: Settings, live: Color | None, changing: Sequence[str] = ()
 
 
 def activate(settings: Settings, live: Color | None = None, former: bool = False) -> list[str]:
-    """Load the installed configuration on the current node, if it is not loaded yet, except the firewall.
+    """Load the installed configuration on the current node, except the firewall.
+
+    If a program has already loaded its configuration, nothing happens to this program.
 
     The live color is restarted only by a task ``give``. Before this task, the node must get no requests. The idle color
     may be restarted, so it should have no requests in flight.
@@ -464,8 +466,8 @@ def activate(settings: Settings, live: Color | None = None, former: bool = False
     Returns the names of the operations that changed something.
 
     + live: the color that gets the fleet's traffic; None if unknown. Then no running color is restarted.
-    + former: whether the files in place are older than the settings (see `see`). Then this function does not wait
-      until nginx listens, because the settings may have new ports.
+    + former: whether the files in place are older than the settings (see `see`). Then this function does not wait until
+      nginx listens, because the settings may have new ports.
     """
     work = Work()
     for task in pending(settings, live, former=former):

@@ -5,7 +5,7 @@ The phases are, in this order:
 1. `Prepared` adds packages, users and directories, and also links and files that do not exist yet.
 2. `Checked` checks the new content of each file, and changes no file.
 3. `Placed` puts the files into place.
-4. `Completed` runs the operations that cannot be taken back.
+4. `Completed` runs the operations that cannot be undone.
 
 Each phase gets all operations of a host, and runs only its own operations. Each phase ends on all hosts before the next
 phase begins. Therefore, if the check of a file fails on a host, no file has been changed on any host.
@@ -40,7 +40,7 @@ ADDING: frozenset[Callable[..., Any]] = frozenset(
 """The operations that only add something to a host, or give an existing directory or file another owner or mode."""
 
 LAST: frozenset[Callable[..., Any]] = frozenset({operations.no_git_setting})
-"""The operations that cannot be taken back.
+"""The operations that cannot be undone.
 
 Provisioning runs these operations last: after all files are in place on all hosts.
 """
@@ -79,7 +79,7 @@ class Checked(Work):
 
 
 class Placed(Work):
-    """Runs the operations that change existing things on the current host and that can be taken back.
+    """Runs the operations that change existing things on the current host and that can be undone.
 
     Most of these operations put a file or link into place, or remove a file.
     """
@@ -90,7 +90,7 @@ class Placed(Work):
 
 
 class Completed(Work):
-    """Runs only the operations that cannot be taken back."""
+    """Runs only the operations that cannot be undone."""
 
     @override
     def do(self, what: str, operation: Callable[..., OperationMeta], **arguments: Any) -> bool:

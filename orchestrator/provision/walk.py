@@ -391,7 +391,7 @@ def _drains(fleet: Fleet, members: Members, seen: FleetState, disturbed: Collect
 
 
 def finish(readings: Readings, say: Say) -> None:
-    """Run the operations that cannot be taken back, and write on each host which settings provisioning has applied.
+    """Run the operations that cannot be undone, and write on each host which settings provisioning has applied.
 
     The settings are written into a file as digests. Later runs compare their settings with this file, and are refused
     if the settings differ.

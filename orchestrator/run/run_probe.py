@@ -158,8 +158,9 @@ class RunProbe:
         """Let the probe run for some more seconds, then end the probe. Return its result.
 
         + after: seconds until the probe ends
-        + judged: whether to raise NotYet in two cases: more requests have failed since the first cutover than the
-          failures before explain; or the probe proves nothing, and the setting ``probe.proof`` is ``strict``
+        + judged: whether to raise NotYet in two cases: so many requests have failed since the first cutover that
+          earlier failures do not explain the number; or the probe proves nothing, and the setting ``probe.proof`` is
+          ``strict``
 
         Raises ProbeError if a probe that had to wait does not start.
         """
@@ -194,11 +195,11 @@ class RunProbe:
     def _judge(self, report: Report) -> str:
         """Judge the requests since the first cutover.
 
-        Return why nothing can be concluded: requests had failed before the cutover, and requests failed since then,
-        but not more than chance explains. Empty if no request failed since the cutover.
+        Return an empty text if no request has failed since the first cutover. If requests failed before and since the
+        cutover, and chance explains the difference of the rates, return why the probe proves nothing.
 
-        Raises NotYet if requests failed since the cutover, and none had failed before, or so few that chance does not
-        explain the difference.
+        Raises NotYet in two cases: requests failed only since the cutover; or requests failed before and since the
+        cutover, and chance does not explain the higher rate since the cutover.
         """
         before = self._before or NOTHING
         since = Counted.of(report.totals).since(before)

@@ -33,7 +33,7 @@ class SwapTime:
 def agree(fleet: Fleet, nodes: Sequence[str]) -> SwapTime:
     """Compare the nodes' clocks, and return an instant that leaves enough time to arm all nodes.
 
-    This function ignores a node that does not tell its time. The step that arms such a node will fail.
+    This function ignores a node that does not report its time. The step that arms such a node will fail.
 
     + nodes: the names of the nodes to arm
     """

@@ -88,7 +88,7 @@ def _api(api: Api, barred: bool, limit: float) -> Seen | str:
 def _balancer(fleet: Fleet, host: Host) -> Seen:
     """Return the state of a balancer.
 
-    Raises CommandFailed if the balancer does not tell its state within PATIENCE seconds, and Silent if the balancer's
+    Raises CommandFailed if the balancer does not report its state within PATIENCE seconds, and Silent if the balancer's
     host does not answer.
     """
     answers: list[Seen] = []

@@ -42,7 +42,7 @@ class LoadProbe:
     def check(self) -> None:
         """Raise StepFailed if more requests have failed since the first host loaded its configuration.
 
-        Failed requests from before may explain the later failures. Then this method does nothing.
+        If requests had already failed before, and this explains the later failures, this method does nothing.
         """
         try:
             self._probe.look()

@@ -36,9 +36,9 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
     """Install and configure everything that releases need on every host. Return the exit status, 0.
 
     If the hosts already have everything, nothing is changed. If a host refuses a file, if a file cannot be put into
-    place or loaded, or if requests of the probe fail meanwhile, the former files are put back on all hosts, and the
-    hosts load the former files again. A host that was never provisioned before keeps the new files, because it has no
-    former files.
+    place or loaded, or if requests of the probe fail during this work, the former files are put back on all hosts, and
+    the hosts load the former files again. A host that was never provisioned before keeps the new files, because it has
+    no former files.
 
     Raises Refused if another run holds the lock, if a check finds a problem on any host, or if the plan is not the
     approved plan. Raises StepFailed if a step fails on a host, and NotUndone if the former files cannot be put back or
@@ -162,9 +162,9 @@ def _settle(fleet: Fleet, options: Options, members: Members) -> Members:
 def _change(readings: Readings, session: Session) -> None:
     """Put the new files into place on all hosts, then load the new configuration.
 
-    If a file cannot be put into place or loaded, if requests of the probe fail, or if a signal comes meanwhile, put the
-    former files back on all hosts, and load them again. The begin and the end of the provisioning are recorded in the
-    journal.
+    If a file cannot be put into place or loaded, if requests of the probe fail, or if a signal comes during this work,
+    put the former files back on all hosts, and load them again. The begin and the end of the provisioning are recorded
+    in the journal.
 
     + readings: the answers of the hosts
     """

@@ -48,12 +48,12 @@ def task_of(fleet: Fleet, name: str) -> Task:
 
 
 def confirm(task: Task, name: str, yes: bool, is_terminal: bool) -> None:
-    """Ask the operator whether to run a task, if the setting ``confirm`` says so.
+    """Ask the operator whether to run a task, if the task has the setting ``confirm``.
 
     + yes: whether the operator gave ``-y``, so that there is no question
     + is_terminal: whether the operator can answer
 
-    Raises UsageError if nobody can answer. Raises Refused if the answer is no.
+    Raises UsageError if a question is needed and there is no terminal. Raises Refused if the answer is no.
     """
     if not task.confirm or yes:
         return

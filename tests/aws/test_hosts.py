@@ -30,7 +30,7 @@ def test_an_emergency_goes_on_with_a_warning(
             assert ended.value.code == 3
     said = capsys.readouterr().err
     assert "has the tags, but is not in the Auto Scaling group" in said
-    assert ("the command continues all the same" in said) is goes_on
+    assert ("the command continues nevertheless" in said) is goes_on
 
 
 def test_a_fleet_without_nodes_is_refused(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ class AwaitMigrationHandler(Handler[AwaitMigration]):
 
 
 def ended(fleet: Fleet, host: Host, key: str) -> MigrationState:
-    """Wait until a command that changes the schema does not run any more. Return its last state.
+    """Wait until a command that changes the schema no longer runs. Return its last state.
 
     + host: the node on which the command was started
     + key: name of the command in its run
