@@ -221,11 +221,14 @@ class Unclear(Silent):
 
     ``fleet.py`` treats the host like a host that is down, because nothing is known about the host's state.
 
-    + said: the text that the host printed; empty if it printed nothing. The message has the first SAID characters.
+    + said: the text that the host printed; empty if it printed nothing. The message has the first SAID characters,
+      with U+FFFD in place of characters that a terminal may not show
     """
 
     def __init__(self, said: str) -> None:
-        super().__init__(f"its answer cannot be read: {' '.join(said.split())[:SAID] or 'the answer is empty'}")
+        start = " ".join(said.split())[:SAID]
+        visible = "".join(one if one.isprintable() else "\ufffd" for one in start)
+        super().__init__(f"its answer cannot be read: {visible or 'the answer is empty'}")
 
 
 class NotYet(Internal):

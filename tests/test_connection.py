@@ -112,6 +112,7 @@ def test_an_answer_that_is_cut_off_is_no_answer() -> None:
 
 def test_only_the_first_80_characters_are_shown() -> None:
     assert str(Unclear("x" * 500)) == f"its answer cannot be read: {'x' * 80}"
+    assert str(Unclear("a\u05cfb\x1b")) == "its answer cannot be read: a\ufffdb\ufffd"
 
 
 def test_control_characters_become_visible_text() -> None:
