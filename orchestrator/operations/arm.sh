@@ -4,7 +4,7 @@
 program=$1
 shift
 perl -MTime::HiRes -e 1 2>/dev/null || {
-    echo "there is no perl on this node: provision it (deploys/provision.py)" >&2
+    echo "there is no perl on this node: provision the node (deploys/provision.py)" >&2
     exit 1
 }
 exec perl -e "$program" -- "$@"

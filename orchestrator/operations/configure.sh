@@ -24,7 +24,7 @@ same() { # same <directory>: whether the directory has exactly the new files
     [ -d "$1" ] && diff -r --no-dereference "$1" "$new" >/dev/null
 }
 if [ -n "$from" ] && ! same "../$from/.release/stack"; then
-    echo "the configuration of nginx, PHP-FPM or a service differs from that of $from: use deploys/release.py" >&2
+    echo "the configuration of nginx, PHP-FPM or a service differs from the configuration of $from: use deploys/release.py" >&2
     exit 1
 fi
 if ! same .release/stack; then

@@ -20,7 +20,7 @@ cat >"$about/environment.new"
 same="$(sha256sum <"$about/environment.new" | cut -d' ' -f1) $path"
 if [ -n "$only" ] && [ "$same" != "$(cat "$root/releases/$from/.release/environment" 2>/dev/null)" ]; then
     rm -f "$about/environment.new"
-    echo "the environment differs from that of ${from:-a live release}: use deploys/release.py" >&2
+    echo "the environment differs from the environment of ${from:-a live release}: use deploys/release.py" >&2
     exit 1
 fi
 if [ -d "$file" ] && [ ! -L "$file" ]; then

@@ -22,7 +22,7 @@ for other in "$all"/*/; do
     elif [ -n "$retry" ]; then
         rm -rf "$other"
     else
-        echo "it is unknown how the command ${other##*/} of an earlier run ended, because this server stopped meanwhile:" \
+        echo "it is unknown how the command ${other##*/} of an earlier run ended, because this server stopped during the command:" \
             "compare the schema with the migrations, then give --data database=retry" >&2
         exit 1
     fi

@@ -30,7 +30,7 @@ sub reach {
     my ($setting, $path) = @_;
     my $out = sub {
         die "$setting: $path is behind a link that leads out of the release, to " . clean($_[0])
-            . ": nothing there is changed; leave it out of the settings\n";
+            . ": nothing behind the link is changed; remove the path from the settings\n";
     };
     my ($links, $name, @rest) = (0, undef, split m{/+}, $path);
     my @opened = (about($top));

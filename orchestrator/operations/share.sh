@@ -8,7 +8,7 @@ root=$1 id=$2
 shift 2
 release=$(realpath "$root/releases/$id")
 own() { # own <path>: ends the script if the directory of the path is not inside the release
-    inside "$release" shared "$1" "take that link out of the version, or $1 out of the settings"
+    inside "$release" shared "$1" "remove the link from the version, or remove $1 from the settings"
 }
 for entry in "$@"; do
     kind=${entry%%:*} path=$root/shared/${entry#*:}

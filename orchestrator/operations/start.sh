@@ -68,7 +68,7 @@ sudo -n /usr/bin/systemctl restart "$target" || {
     units=$(systemctl list-units --all --plain --no-legend --state=failed,activating "${target%.target}-*" || true)
     unit=$(printf '%s\n' "$units" | awk 'NR == 1 {print $1}')
     line=$(last_line "$unit")
-    echo "$target does not start${unit:+, because of $unit}: ${line:-see journalctl -u ${unit:-$target} there}" >&2
+    echo "$target does not start${unit:+, because of $unit}: ${line:-see journalctl -u ${unit:-$target} on the node}" >&2
     exit 1
 }
 set --
@@ -81,7 +81,7 @@ for unit in "$@"; do
     unit
     is_active "$active" || {
         line=$(last_line "$unit")
-        echo "$unit does not start: ${line:-the unit printed nothing, see journalctl -u $unit there}" >&2
+        echo "$unit does not start: ${line:-the unit printed nothing, see journalctl -u $unit on the node}" >&2
         exit 1
     }
 done

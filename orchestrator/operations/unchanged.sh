@@ -15,5 +15,5 @@ for note in "$from"/.release/build/*; do
     [ -e "$id/.release/build/$step" ] || refuse "$from has outputs of the build step $step, which this release does not have"
 done
 if [ -e "$from/.release/shared" ] && ! cmp -s "$from/.release/shared" "$id/.release/shared"; then
-    refuse "the shared paths differ from those of $from"
+    refuse "the shared paths differ from the shared paths of $from"
 fi

@@ -5,6 +5,6 @@
 inside() {
     case $3 in */*) above=$(realpath -m "$1/${3%/*}") ;; *) return 0 ;; esac
     case $above/ in "$1"/*) return 0 ;; esac
-    echo "$2: $3 is behind a link that leads out of the release, to $above: nothing there is changed; $4" >&2
+    echo "$2: $3 is behind a link that leads out of the release, to $above: nothing behind the link is changed; $4" >&2
     exit 1
 }

@@ -119,7 +119,7 @@ add_submodule() (
         [ -n "$named" ] || refuse_submodule "$whole" "the version's .gitmodules has no URL for it"
         address=$(resolved "$named" "$url") || refuse_submodule "$whole" "its relative URL leads above the host"
         permitted "$address" ||
-            refuse_submodule "$whole" "its URL is not permitted: only https, http, ssh and git are, without a local path"
+            refuse_submodule "$whole" "its URL is not permitted: only URLs with https, http, ssh or git are, and no local paths"
         from=$address
     fi
     name=$(printf '%s' "$from" | sha256sum | cut -c 1-16).git

@@ -290,7 +290,7 @@ def test_code_only_takes_everything_over(origin: World) -> None:
             "the build step composer must run, because {live} has no outputs from the same inputs: "
             "use deploys/release.py",
         ),
-        ({}, "another-key", "the environment differs from that of {live}: use deploys/release.py"),
+        ({}, "another-key", "the environment differs from the environment of {live}: use deploys/release.py"),
     ],
     ids=["dependencies", "environment"],
 )
@@ -315,12 +315,12 @@ def test_code_only_refuses_to_be_anything_else(
         ({"build": []}, "{live} has outputs of the build step composer, which this release does not have"),
         pytest.param(
             {"environment": {"path": "config/.env", "values": {"APP_KEY": SECRET}}},
-            "the environment differs from that of {live}",
+            "the environment differs from the environment of {live}",
             marks=pytest.mark.slow,
         ),
         pytest.param(
             {"shared": {"directories": ["storage", "uploads"]}},
-            "the shared paths differ from those of {live}",
+            "the shared paths differ from the shared paths of {live}",
             marks=pytest.mark.slow,
         ),
     ],

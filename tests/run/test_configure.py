@@ -58,8 +58,8 @@ def test_a_code_only_release_needs_the_same_settings(released: World, capsys: py
     other = of(released, web={"cache": 60}, assets=["build"])
     assert verbs.code(released.fleet(other), Options(ref="v1")) == 1
     assert (
-        f"the configuration of nginx, PHP-FPM or a service differs from that of {live}: use deploys/release.py"
-        in capsys.readouterr().err
+        f"the configuration of nginx, PHP-FPM or a service differs from the configuration of {live}: "
+        "use deploys/release.py" in capsys.readouterr().err
     )
     assert released.snapshot() == before
     assert verbs.code(released.fleet(), Options(ref="v1")) == 0

@@ -34,7 +34,7 @@ listens() { # <port>
 if systemctl is-active --quiet "$program.service"; then
     accepts_rest || {
         mv -fT "$away" "$file"
-        echo "$program refuses its configuration without $file: correct it first" >&2
+        echo "$program refuses its configuration without $file: first correct the configuration" >&2
         exit 1
     }
     systemctl reload "$program.service" || exit
