@@ -49,13 +49,14 @@ class Index:
     """An index.
 
     + columns: names of the columns, or expressions, in their order
-    + definition: everything but the name
-    + primary: the primary key
-    + constraint: a constraint of the same name belongs to the index
-    + exclusion: an exclusion constraint
-    + deferrable: the server may check the constraint at the end of the transaction, and refuses upserts
-    + valid: queries may use the index. In PostgreSQL, an index that CONCURRENTLY did not complete is not valid. In
-      MariaDB, an index with IGNORED is not valid
+    + definition: the whole definition except the name
+    + primary: whether the index is the primary key
+    + constraint: whether a constraint of the same name belongs to the index
+    + exclusion: whether the constraint is an exclusion constraint
+    + deferrable: whether the server may check the constraint at the end of the transaction. Such a constraint makes
+      upserts fail
+    + valid: whether queries may use the index. In PostgreSQL, an index that CONCURRENTLY did not complete is not valid.
+      In MariaDB, an index with IGNORED is not valid
     """
 
     name: str

@@ -27,7 +27,7 @@ _REFUSED: dict[type[exp.Expr], str] = {
 
 
 def added(column: exp.ColumnDef, table: str, state: State) -> Iterator[Problem]:
-    """Judge a column that is added to a table with rows, which the old code fills."""
+    """Judge a new column of an existing table, into which the old code writes rows."""
     name = f"column {table}.{name_of(column.this, state.engine)}"
     kind = column.args.get("kind")
     if not only(column, "this", "kind", "constraints", "exists", "position"):
@@ -103,7 +103,7 @@ _NEW = (
 
 
 def new_reference(reference: exp.Reference, state: State, table: str = "") -> Iterator[Problem]:
-    """Judge a foreign key of a new table: the old code must still be able to delete the rows to which it refers.
+    """Judge a foreign key of a new table: the old code must still be able to delete the rows to which the key refers.
 
     + table: name of the new table; empty if the key belongs to a new column of an existing table
     """

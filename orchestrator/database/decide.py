@@ -22,12 +22,13 @@ from orchestrator.database.model import Engine, Phase
 class Seen:
     """What happened when a statement ran on the shadow.
 
-    + problems: the problems of the old code with the new schema, and locks for as long as the server copies a table
-    + ran: the server carried the statement out
-    + online: the server says that it neither copies a table with rows nor blocks writes for longer than a moment. In
-      PostgreSQL, no table was copied, and no index was built under a lock
+    + problems: the problems of the old code with the new schema, and the locks that last as long as the server copies a
+      table
+    + ran: whether the server carried out the statement
+    + online: whether the server says that the statement copies no table with rows, and blocks writes only for a moment.
+      In PostgreSQL: whether no table was copied, and no index was built under a lock
     + why: the error of the server, or why the statement was not tried; empty if the statement ran
-    + tried: the statement was sent to the server
+    + tried: whether the statement was sent to the server
     """
 
     problems: tuple[Problem, ...] = ()
@@ -42,9 +43,9 @@ class Decision:
     """A rule of the lint that the shadow may overrule.
 
     + why: what the shadow knows, so that the statement cannot do the harm that the lint fears
-    + engines: only on these engines
-    + text: only statements whose text begins like this regular expression
-    + online: only if the shadow saw that the statement is online
+    + engines: the engines on which the shadow may overrule the rule
+    + text: regular expression. The shadow may overrule the rule only for statements whose text begins with a match
+    + online: whether the shadow may overrule the rule only if `Seen.online` is true
     """
 
     why: str
@@ -108,8 +109,8 @@ _NO_TABLE = re.compile(r"(?:GRANT|CREATE\s+(?:DATABASE|SCHEMA))\b", re.IGNORECAS
 def together(problems: Sequence[Problem], seen: Seen, clean: str, engine: Engine, phase: Phase) -> list[Problem]:
     """Return the problems of a statement that are left after both judges.
 
-    In the phase contract no old code is left, so that the comparison of the schemas does not count, and the shadow
-    overrules nothing: there the shadow only tells whether the statement runs.
+    In the phase contract, no old code is left. Therefore the comparison of the schemas does not count, and the shadow
+    overrules nothing. In this phase, the shadow only finds out whether the statement runs.
 
     + problems: what the lint says
     + seen: what the shadow saw

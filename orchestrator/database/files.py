@@ -20,7 +20,7 @@ _LONGEST = 100
 class File:
     """A SQL file.
 
-    + name: such as ``0007_total.expand.sql``
+    + name: name of the file, such as ``0007_total.expand.sql``
     + change: the name of its change, such as ``0007_total``
     + text: content of the file
     """
@@ -49,7 +49,7 @@ class Change:
 
 
 def checksum(statement: str) -> str:
-    """The SHA-256 of a statement, by which the ledger knows whether a statement was edited."""
+    """The SHA-256 of a statement. The ledger stores the checksum, to notice an edited statement."""
     return hashlib.sha256(statement.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What ran of the SQL files, and therefore what runs next. Pure."""
+"""Decide which steps of the SQL files run next, from the steps that have run. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TABLES = re.compile(
 class State(StrEnum):
     """The state of a step, as the ledger records it.
 
-    + STARTED: the statement was sent to the server, and the result was not noted
+    + STARTED: the statement was sent to the server, and its result is not noted
     + FAILED: the server did not carry out the statement
     """
 
@@ -106,8 +106,9 @@ class Work:
 def steps_of(file: File, engine: Engine) -> list[Step]:
     """Divide a file into steps: each statement is a step, but not SET, BEGIN and COMMIT.
 
-    On PostgreSQL, the steps between two statements that cannot run in a transaction are a group. Raises Refused if the
-    file controls transactions in a way that does not fit to this.
+    Some statements of PostgreSQL cannot run in a transaction. The steps between two such statements are a group. Raises
+    Refused if the file has other statements that control transactions: only BEGIN and COMMIT are permitted, and only in
+    PostgreSQL.
     """
     found: list[Step] = []
     settings: list[str] = []
@@ -181,7 +182,8 @@ def refuse_earlier(
 ) -> None:
     """Raise Refused if the contract of an earlier release must run before ``works``, which are of the phase expand.
 
-    + release: the present release. The contract of a change that the same release has expanded is not of an earlier one
+    + release: the present release. If this release itself has expanded a change, the contract of the change does not
+      belong to an earlier release
     + defer: accept contracts that name no table of ``works``
     """
     known = _by_file(rows)
@@ -226,7 +228,7 @@ def _pending(file: File, known: Mapping[tuple[str, Phase], Mapping[int, Row]], e
 
 
 def _edited(file: File, rows: Mapping[int, Row], engine: Engine) -> str:
-    """The message for a file that was edited after a statement of it ran; empty if it was not."""
+    """The message for a file that was edited after one of its statements ran; empty if the file was not edited."""
     done = {number: row for number, row in rows.items() if row.state is State.DONE}
     if not done:
         return ""
@@ -245,7 +247,7 @@ def _edited(file: File, rows: Mapping[int, Row], engine: Engine) -> str:
 
 
 def summary(change: Change, rows: Iterable[Row], engine: Engine) -> dict[Phase, str]:
-    """What is done of each file of a change, for the operator: ``done``, ``pending``, ``2 of 3 steps done``, ..."""
+    """The state of each file of a change, for the operator: ``done``, ``pending``, ``2 of 3 steps done``, ..."""
     known = _by_file(rows)
     found = {}
     for phase, file in change.files.items():

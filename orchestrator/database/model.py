@@ -37,7 +37,7 @@ class Phase(StrEnum):
 def phase_of(name: str) -> Phase | None:
     """Return the phase that the name of a file says, or None if the name says no phase.
 
-    + name: such as ``0007_total.contract.sql``
+    + name: name of a file, such as ``0007_total.contract.sql``
     """
     said = re.search(r"\.(expand|backfill|check|contract)\.sql$", name)
     return Phase(said[1]) if said else None

@@ -28,7 +28,7 @@ class Comment:
 
     + text: the whole comment, such as ``-- to do``
     + line: number of its first line, from 1
-    + alone: nothing else stands before the comment on its line
+    + alone: whether nothing else stands before the comment on its line
     """
 
     text: str
@@ -48,10 +48,10 @@ class Statement:
     + line: number of the line on which the statement begins, from 1
     + comments: the comments of ``lead``
     + inner: the comments inside of ``text``
-    + executable: ``text`` has a comment that the server executes, such as ``/*!80000 ... */``
+    + executable: whether ``text`` has a comment that the server executes, such as ``/*!80000 ... */``
     + bare: ``text`` without comments, and without the texts between quotes
     + clean: ``text`` without comments, and with simple texts between quotes. A parser finds the same ends of strings
-      and comments in ``clean``, even if its rules for backslashes or line breaks are not those of the server
+      and comments in ``clean``, even if the parser has other rules for backslashes or line breaks than the server
     + unfinished: the string, comment or bracket that is not closed before the end of the file; empty if there is none
     """
 

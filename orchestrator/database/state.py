@@ -32,16 +32,16 @@ class State:
     """The effects of the statements that the lint has judged so far.
 
     + created: tables that the file has created, so that no old code uses them
-    + cascading: created tables of which a delete of the old code may delete rows, because of ON DELETE CASCADE
+    + cascading: created tables in which a delete of the old code may delete rows, because of ON DELETE CASCADE
     + types: enums that the file has created
     + added: the types of the columns that the file has added, by table and column
     + altered: tables that a statement of the file has locked for a moment, and perhaps locks until the next COMMIT
-    + in_transaction: a transaction has begun, and no COMMIT came since
+    + in_transaction: whether a transaction has begun and not ended yet
     + checked: tables and columns with a CHECK (column IS NOT NULL) of the file, by the name of the constraint
     + steps: the parts of a contract up to now
     + number: number of the present statement
     + transactions: number of transactions that have begun
-    + own: the present statement changes only a table that the file has created, or creates something
+    + own: whether the present statement changes only a table that the file has created, or creates something
     + validated: the tables and columns of ``checked`` whose check the file has validated
     """
 

@@ -58,7 +58,7 @@ def parse(text: str, engine: Engine) -> exp.Expr | None:
 def only(node: exp.Expr, *names: str) -> bool:
     """Whether ``node`` has no parts other than ``names``.
 
-    A caller must refuse a statement with a part that the caller does not know.
+    If a statement has a part that the caller does not know, the caller must refuse the statement.
     """
     return all(name in names for name, value in node.args.items() if value not in (None, False, "", []))
 
@@ -110,7 +110,7 @@ _WHOLE = (_T.SMALLINT, _T.MEDIUMINT, _T.INT, _T.BIGINT, _T.DOUBLE)
 
 
 def suits(node: exp.Expr, kind: object, engine: Engine) -> bool:
-    """Whether a default suits its new column, or the server refuses the statement if the default does not suit.
+    """Whether a default suits its new column, or the server refuses a default that does not suit.
 
     PostgreSQL computes a default when it adds the column. MariaDB does so only if the table has rows: otherwise it
     accepts the default and later refuses inserts. MariaDB checks plain constants at once, except JSON.
@@ -131,7 +131,7 @@ def suits(node: exp.Expr, kind: object, engine: Engine) -> bool:
 
 
 def fits(node: exp.Expr, kind: object, engine: Engine) -> bool:
-    """Whether a default is sure to suit an existing column, for which the server may not compute the default.
+    """Whether a default certainly suits an existing column. The server may accept a default without a check.
 
     + kind: the type of the column; None if the type is not known
     """

@@ -67,7 +67,7 @@ def indexes_safely(definition: str, engine: Engine) -> bool:
 
     MariaDB has no indexes on expressions.
 
-    + definition: everything but the name, such as ``CREATE INDEX ON t USING btree (a) WHERE (b > 5)``
+    + definition: the whole definition except the name, such as ``CREATE INDEX ON t USING btree (a) WHERE (b > 5)``
     """
     if engine is not Engine.POSTGRES:
         return True

@@ -22,7 +22,7 @@ def connect(url: DatabaseUrl, through: Through = None) -> Connection:
     the session.
 
     + through: the local end of a tunnel, as ``(host, port)`` or as the path of a Unix socket. None: the address in
-      ``url``. For TLS, the name of the server is still that of ``url``.
+      ``url``. For TLS, the server still has the name in ``url``.
     """
     require(url.engine)
     if url.engine is Engine.POSTGRES:

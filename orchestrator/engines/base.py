@@ -29,7 +29,7 @@ LOOK = 0.1
 """Seconds between two looks at the sessions that hold a lock."""
 
 SCHEMA_LOCK = "orchestrator schema"
-"""The name of the lock of everything that changes the schema of a database: releases and ``orchestrator db``."""
+"""The name of the lock that releases and ``orchestrator db`` hold while they change the schema of a database."""
 
 Through = tuple[str, int] | str | None
 """The local end of a tunnel: host and port, or the path of a Unix socket. None without a tunnel."""
@@ -70,8 +70,8 @@ class Connection(ABC):
     MariaDB and MySQL). While a statement waits for a lock, the queries of the application wait behind the statement:
     therefore no session waits longer.
 
-    + engine: the kind of the server, which may be another than the URL says (``mysql://`` for MariaDB)
-    + version: the version as the server says it
+    + engine: the kind of the server. The URL may name another kind (``mysql://`` for MariaDB)
+    + version: the version that the server reports
     + id: the number of this session at the server
     """
 
@@ -101,7 +101,7 @@ class Connection(ABC):
     def query(self, statement: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement, and return its rows.
 
-        + params: values for each ``%s`` in the statement. If there are any, ``%%`` stands for ``%``
+        + params: values for each ``%s`` in the statement. If there are values, ``%%`` in the statement stands for ``%``
         """
 
     @abstractmethod
@@ -192,7 +192,8 @@ class Connection(ABC):
         + patience: seconds
         + tell: gets a line for each attempt that failed
         + pause: waits for a number of seconds
-        + watch: look from the first attempt on which sessions hold the lock, because the first attempt may be the last
+        + watch: whether to find out already during the first attempt which sessions hold the lock, because the first
+          attempt may be the last
         """
         looking = _Watch(self)
         tried = Retrying(
@@ -226,7 +227,7 @@ class Connection(ABC):
 
 
 class _Watch:
-    """Looks from a second session which sessions block ``waiting``. The session is opened after the first failure."""
+    """Finds out in a second session, opened after the first failure, which sessions block ``waiting``."""
 
     def __init__(self, waiting: Connection) -> None:
         self.waiting = waiting
@@ -251,7 +252,7 @@ class _Watch:
             self._connection.close()
 
     def watched(self, attempt: Callable[[], None]) -> None:
-        """Call ``attempt``. From the second call on, look at the same time who blocks the session."""
+        """Call ``attempt``. From the second call on, find out at the same time which sessions block it."""
         if self._connection is None:
             try:
                 return attempt()

@@ -16,12 +16,12 @@ from orchestrator.engines.url import has_password, read
 from orchestrator.errors import Refused, UsageError
 
 LONGEST = 600
-"""Seconds that a program may take that copies the schema."""
+"""Time limit, in seconds, of a program that copies the schema."""
 
 
 @contextmanager
 def on_shadow(url: str, server: str) -> Iterator[Judge]:
-    """Copy the schema of a database into a shadow, and return what runs statements there.
+    """Copy the schema of a database into a shadow, and return the judge that runs statements on the shadow.
 
     Raises UsageError if a URL is wrong, and Refused if the shadow cannot be made.
 

@@ -1,4 +1,4 @@
-"""The ledger: two tables in the database itself, which say what ran of the SQL files."""
+"""The ledger: two tables in the database itself, which say which steps of the SQL files have run."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Ledger:
         return [Row(one[0], Phase(one[1]), one[2], one[3], one[4], one[5], State(one[6]), *one[7:]) for one in found]
 
     def note(self, work: Work, step: Step, state: State, error: str = "") -> None:
-        """Write what is known about a step."""
+        """Write the state of a step."""
         file, now = work.file, _now()
         key = (self.app, file.change, file.phase.value, step.number)
         finished = "" if state is State.STARTED else now

@@ -22,7 +22,9 @@ from orchestrator.errors import StatementFailed
 LOCK_TIMEOUT = 1
 """Seconds that a statement waits for a lock, if it waits at all. MySQL accepts no shorter time."""
 OLD = 1.0
-"""Seconds: if a transaction is older, it is no use to wait for its end while queries wait behind this session."""
+"""Seconds. If a transaction is older, this session does not wait for its end, because queries would wait behind this
+session.
+"""
 LONGEST_NAME = 64
 """Characters of the longest name of a lock in MySQL."""
 
@@ -164,14 +166,14 @@ class MariaDB(Connection):
         """Let the next attempt wait, or fail at once if another session holds a lock.
 
         Only MariaDB can fail at once, so that no query of the application waits behind the attempt. But on a table with
-        many short queries, such an attempt may never succeed. Therefore every attempt but the first waits, unless a
-        session with an old transaction is seen: then it is no use to wait.
+        many short queries, such an attempt may never succeed. Therefore every attempt except the first waits.
+        Exception: if another session has an old transaction, waiting would not help, and the attempt fails at once.
         """
         at_once = self.engine is Engine.MARIADB and (attempt == 1 or any((one.age or 0) > OLD for one in blockers))
         self.execute(f"SET lock_wait_timeout = {0 if at_once else LOCK_TIMEOUT}")
 
     def _name(self, name: str) -> str:
-        """The name of a lock at the server, on which the locks of all databases have their names."""
+        """The name of a lock at the server. The locks of all databases of the server need different names."""
         whole = f"orchestrator:{self.url.database}:{name}"
         return whole if len(whole) <= LONGEST_NAME else hashlib.sha256(whole.encode()).hexdigest()
 
@@ -179,7 +181,7 @@ class MariaDB(Connection):
 def _dial(url: DatabaseUrl, through: Through) -> socket.socket:
     """Connect to the server, or to the local end of a tunnel, and wait for the first byte of the server.
 
-    PyMySQL itself would wait forever for a server that accepts connections and then says nothing.
+    PyMySQL itself would wait forever for a server that accepts connections and then sends nothing.
     """
     path = through if isinstance(through, str) else url.socket if through is None else ""
     address = through if isinstance(through, tuple) else (url.host, url.port)

@@ -59,7 +59,7 @@ def _checks(rows: Rows) -> dict[str, tuple[Check, ...]]:
 
 
 def _columns(rows: Rows, checks: dict[str, tuple[Check, ...]]) -> dict[str, tuple[Column, ...]]:
-    """The columns of all tables and views. The checks that make the type ``json`` leave ``checks``."""
+    """The columns of all tables and views. The checks that belong to the type ``json`` are removed from ``checks``."""
     found = {}
     for table, parts in _grouped(rows(_COLUMNS)).items():
         columns = []

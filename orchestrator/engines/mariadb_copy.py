@@ -64,7 +64,7 @@ def _here(view: _Object, database: str) -> _Object:
 
 
 def _make(inside: Connection, objects: Sequence[_Object], live: Connection) -> None:
-    """Create objects. An object that needs another comes again after the other."""
+    """Create objects. If an object needs an object that is still missing, it is tried again later."""
     left = list(objects)
     while left:
         failed: list[tuple[_Object, StatementFailed]] = []

@@ -24,14 +24,14 @@ _CLAUSE = re.compile(r"\b(?:ALGORITHM|LOCK)\s*=?\s*(?:\w+)", re.IGNORECASE)
 _ONLINE = re.compile(r"\bLOCK\s*=?\s*NONE\b|\bALGORITHM\s*=?\s*INSTANT\b", re.IGNORECASE)
 _WAYS = ("ALGORITHM=INSTANT", "ALGORITHM=NOCOPY{comma} LOCK=NONE", "ALGORITHM=INPLACE{comma} LOCK=NONE")
 _REFUSED = ("1845", "1846", "1064", "1221")
-"""Errors of a statement that the server does not carry out in the way that was asked for."""
+"""Errors that say that the server cannot carry out a statement with the given ALGORITHM or LOCK."""
 _STRICT = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 _TIMES = 50
 """Rows that are stored with a default, because a random default may fit only sometimes."""
 
 
 class MariaDBBench:
-    """Runs statements in a session, and looks from another session."""
+    """Runs statements in one session, and reads their effects in another session."""
 
     def __init__(self, connection: Connection, watch: Connection) -> None:
         self.connection, self.watch = connection, watch
@@ -102,7 +102,7 @@ def online(connection: Connection, statement: str, comma: str) -> bool:
     If there is no such algorithm, the server changes nothing, and the function returns False.
 
     + statement: ALTER TABLE, CREATE INDEX or DROP INDEX, without ALGORITHM and LOCK
-    + comma: what stands before ALGORITHM: a comma for ALTER TABLE, otherwise nothing
+    + comma: the text before ALGORITHM: a comma for ALTER TABLE, otherwise empty
     """
     for way in _WAYS:
         try:

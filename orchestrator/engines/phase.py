@@ -29,8 +29,8 @@ def run_phase(
 ) -> None:
     """Run the steps of files, one after the other.
 
-    On PostgreSQL, the steps of a file run in one transaction together with their rows in the ledger, if possible. All
-    other steps are noted before they start and after their end. Raises StatementFailed at the first step that fails.
+    In PostgreSQL, the steps of a group and their rows in the ledger are one transaction. All other steps are noted
+    before they start and after their end. Raises StatementFailed at the first step that fails.
 
     + tell: gets a line for each step
     + patience: seconds for which a step waits for locks of other sessions
@@ -139,7 +139,7 @@ def _drop_invalid(connection: Connection, index: str, tell: Tell) -> None:
 
 
 def refuse_unfinished(connection: Connection, changes: Sequence[Change], works: Sequence[Work]) -> None:
-    """Raise Refused if the check query of a change that is to be contracted does not return 0."""
+    """Raise Refused if a change will be contracted and its check query does not return 0."""
     wanted = {work.file.change for work in works}
     for check in (one.files[Phase.CHECK] for one in changes if one.name in wanted and Phase.CHECK in one.files):
         for statement in check.statements(connection.engine):

@@ -120,7 +120,7 @@ _OURS = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
 
 
 def _own(catalog: str, alias: str) -> str:
-    """A condition: an object is neither the server's own nor that of an extension."""
+    """A condition: an object belongs neither to the server itself nor to an extension."""
     return (
         f"{_OURS} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{catalog}'::regclass"
         f" AND d.objid = {alias}.oid AND d.deptype = 'e')"

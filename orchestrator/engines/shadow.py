@@ -1,8 +1,8 @@
 """A shadow: an empty copy of the schema of a database, in a database of its own that is dropped at the end.
 
 The name of a shadow has the id of the run. A comment on the database marks the shadow as ours, and the session that
-made the shadow holds a lock. A shadow with the mark and without the lock is left of a run that was aborted: the next
-run drops it. A database without the mark is never dropped.
+made the shadow holds a lock. If a database has the mark, but no session holds the lock, an aborted run has left this
+shadow, and the next run drops it. A database without the mark is never dropped.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ class Shadow:
     """An empty copy of the schema.
 
     + connection: a session in the shadow, in which statements run
-    + watch: the session that reads the schema. In MariaDB another session, on which settings of the statements have no
-      effect; in PostgreSQL the same session, which sees the schema inside of a transaction
+    + watch: the session that reads the schema. In MariaDB, this is another session, so that settings in the statements
+      do not change how it reads. In PostgreSQL, this is the same session, because only this session sees the schema
+      inside of a transaction
     + others: names of the other databases of the server
-    + shared: the shadow is on the server of the live database
+    + shared: whether the shadow is on the server of the live database
     """
 
     connection: Connection
@@ -76,11 +77,11 @@ def shadow(
 
     Raises Refused if the shadow cannot be made, and the message says which privilege is missing.
 
-    + live: a session in the database whose schema is copied. Only reads
+    + live: a session in the database whose schema is copied. This session only reads
     + run_id: the id of the run, which becomes part of the name
     + run: runs ``pg_dump`` on a machine from which ``live`` can be reached
     + server: a database of the server on which the shadow is made. None: the server of ``live``
-    + tunnel: ``run`` works on this machine, so that pg_dump uses the tunnel of ``live``
+    + tunnel: whether ``run`` works on this machine. Then pg_dump uses the tunnel of ``live``
     """
     if live.engine is Engine.MYSQL:
         raise Refused(f"{live.url}: a shadow of MySQL is not supported, only of MariaDB and PostgreSQL")
@@ -114,7 +115,7 @@ def name_of(run_id: str) -> str:
 
 
 def _same(one: Connection, other: Connection) -> bool:
-    """Whether two sessions are at the same server, or may be."""
+    """Whether two sessions are, or may be, at the same server."""
     mine, theirs = one.url, other.url
     return (mine.host, mine.port, mine.socket) == (theirs.host, theirs.port, theirs.socket) or _identity(
         one

@@ -36,7 +36,7 @@ class Bench(Protocol):
         Raises StatementFailed or LockBusy.
 
         + before: the schema for which the old code was written
-        + inside: a transaction has begun
+        + inside: whether a transaction has begun
         """
 
     def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
@@ -47,7 +47,7 @@ class Bench(Protocol):
         """
 
     def stores(self, table: str, column: Column, inside: bool) -> bool:
-        """Whether inserts that leave a column out work, as far as this column is concerned."""
+        """Whether the server can store the default of a column in this column, when an insert leaves out the column."""
 
     def online(self, problems: Sequence[Problem]) -> bool:
         """Whether a statement with these problems stops no query of the old code for longer than a moment."""
@@ -92,7 +92,7 @@ class Trial:
         return Seen(tuple(dict.fromkeys(found)), online=self.bench.online(locks))
 
     def problems(self, inside: bool) -> list[Problem]:
-        """The problems of the old code with the present schema that no earlier statement has."""
+        """The problems of the old code with the present schema, except problems that were reported before."""
         now = self.shadow.catalog()
         found = [*compare(self.before, now)]
         for table, column in new_values(self.before, now):

@@ -9,7 +9,9 @@ SHOWN = 100
 """Characters of a statement that a message shows."""
 
 LOCK_CODES = {"55P03", "40P01", "1205", "1213", "3572"}
-"""Lock not available, and deadlock. The server has changed nothing, so that the statement can be tried again."""
+"""Error codes of a lock that is not free, and of a deadlock. The server has changed nothing, so the statement can be
+tried again.
+"""
 LOST_CODES = {
     "57P01",
     "57P02",
@@ -41,7 +43,7 @@ _MEANING = {
         ("53300", "1040", "1203", "1226"), ("has too many sessions", "end some of them, or raise the limit")
     ),
 }
-"""By SQLSTATE (PostgreSQL) or error number (MariaDB and MySQL): what is the matter, and what to do."""
+"""By SQLSTATE (PostgreSQL) or error number (MariaDB and MySQL): the problem, and what to do."""
 _NO_SPACE = ("no space left", "errno: 28", "disk full", "table is full")
 
 
@@ -56,7 +58,7 @@ def statement_failed(url: DatabaseUrl, statement: str, code: str, said: str, los
 
     + code: SQLSTATE or error number; empty if the driver gives none
     + said: the text of the driver
-    + lost: the connection can no longer be used
+    + lost: whether the connection can no longer be used
     """
     said = url.hide(" ".join(said.split()))
     if code in LOCK_CODES:
@@ -82,7 +84,7 @@ def cannot_connect(url: DatabaseUrl, code: str, said: str) -> CannotConnect:
     """The exception for a session that could not be opened.
 
     + code: error number; empty for PostgreSQL, whose client library gives none
-    + said: the text of the driver. PostgreSQL says only there what is wrong
+    + said: the text of the driver. For PostgreSQL, only this text says what is wrong
     """
     said = url.hide(" ".join(said.split()))
     user = f"the user {url.user}" if url.user else "the user of this process"

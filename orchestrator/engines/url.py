@@ -22,7 +22,7 @@ _SCHEMES = {
 }
 _PORTS = {Engine.POSTGRES: 5432, Engine.MARIADB: 3306, Engine.MYSQL: 3306}
 _IGNORED = {"serverversion", "charset", "encoding"}
-"""Options that applications need, and this tool does not."""
+"""Options that only applications need. This tool ignores them."""
 _OPTIONS = {
     Engine.POSTGRES: {"host": "socket", "sslmode": "sslmode", "sslrootcert": "ca", "sslcert": "cert", "sslkey": "key"},
     Engine.MARIADB: {
@@ -48,10 +48,11 @@ _STARS = "***"
 class DatabaseUrl:
     """The parts of the URL of a database. Neither ``str`` nor ``repr`` shows the password.
 
-    + engine: the server that the URL names. A URL ``mysql://`` may lead to MariaDB: the open session knows the truth
+    + engine: the server that the URL names. A URL ``mysql://`` may lead to MariaDB: `Connection.engine` has the real
+      kind
     + host: name or address of the server
     + socket: path of a Unix socket (for PostgreSQL, of its directory), used instead of host and port; empty if none
-    + user: empty for the user of this process
+    + user: name of the user; empty for the user of this process
     + database: name of the database
     + sslmode, ca, cert, key: options for TLS, in the words of the server's own programs; empty if not given
     + source: where the URL comes from, for messages, such as ``DATABASE_URL``

@@ -22,10 +22,10 @@ from orchestrator.errors import Interrupted, OrchestratorError, Refused
 
 @dataclass(frozen=True)
 class Asked:
-    """What the operator asked for.
+    """The options of a command.
 
     + release: name of the release for which the schema changes; empty if none was named
-    + defer: leave a contract of an earlier release for later
+    + defer: whether to run the files although the contract of an earlier release is pending
     + wait: seconds to wait for another run
     + patience: seconds for which a statement waits for locks of other sessions
     """
@@ -42,7 +42,7 @@ def new_run() -> str:
 
 
 def status(connection: Connection, changes: Sequence[Change], tell: Tell) -> None:
-    """Print what is done of each file, the state of the schema, and who changes the schema at present."""
+    """Print the state of each file and of the schema, and the session that changes the schema at present."""
     ledger = Ledger(connection, "")
     rows, state = ledger.rows(), ledger.state()
     for change in changes:
@@ -110,7 +110,7 @@ def resolve(connection: Connection, done: bool, tell: Tell) -> None:
 
 
 def unlock(connection: Connection, end: bool, tell: Tell) -> None:
-    """Name the session that changes the schema, and end the session with ``end``. Raises Refused without ``end``."""
+    """Name the session that changes the schema. If ``end`` is true, end this session, otherwise raise Refused."""
     holder = connection.holder(SCHEMA_LOCK)
     if holder is None:
         tell("no session changes the schema")
@@ -152,7 +152,7 @@ def _ready(connection: Connection, asked: Asked) -> Ledger:
 
 
 def _gate(works: Sequence[Work], engine: Engine) -> None:
-    """Raise Refused if the lint finds something in a file that is to run."""
+    """Raise Refused if the lint has a finding in a file that will run."""
     judged = [lint(one.file.text, one.file.name, engine, one.file.phase) for one in works]
     if any(one.open for one in judged):
         raise Refused(f"the check of the files has findings, and nothing ran:\n{text(judged)}".rstrip())

@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Notes that a signal has come. The statement that the server works on then still ends and is noted."""
+    """Notes that a signal has come. The present statement still runs to its end, and its result is noted."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
