@@ -77,6 +77,11 @@ class NodeLayout:
         return f"{self.etc}/inventory"
 
     @property
+    def kept_web_user(self) -> str:
+        """The record of the web user to whom kept shared data belongs, after the application was removed."""
+        return f"{self.etc}.web_user"
+
+    @property
     def origin_key(self) -> str:
         return f"{self.etc}/origin_key"
 

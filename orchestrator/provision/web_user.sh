@@ -2,7 +2,8 @@
 # Prints as whom the colors of an application run on this node, and to whom the application's files belong:
 #
 #   runs <user>       the user in the colors' unit files; missing if the node has no unit files
-#   owner <user>      a user in the record $1, one line for each user; missing if there is no record
+#   owner <user>      a user in the record $1, one line for each user; missing if there is no record. After the removal of
+#                     the application: a user in the note beside the directory of the record
 #   network <path>    a file system of the network in the directory $2, or $2 itself
 #
 # $3: systemd target of a color   $4: PHP-FPM's configuration for a color without a release   $5, $6, ...: units of a color
@@ -14,6 +15,8 @@ if [ -e "$target" ]; then
     [ -n "$runs" ] || runs=$(sed -n 's/^user = //p' "$fpm" 2>/dev/null | head -n 1)
     echo "runs ${runs:-www-data}"
 fi
+# the note of a removal that has kept the shared data; the application may have had another web user
+[ -e "$record" ] || [ -e "$target" ] || record=${record%/*}.web_user
 if [ -e "$record" ]; then
     read -r users <"$record" || exit
     for user in $users; do echo "owner $user"; done

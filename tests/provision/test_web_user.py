@@ -214,6 +214,23 @@ def test_a_node_says_to_whom_the_record_gives_its_files(tmp_path: Path) -> None:
     assert node.holding() == Holding("www-data", ("www-data", "shop-web"))
 
 
+def test_kept_shared_data_belongs_to_the_user_of_the_note(tmp_path: Path) -> None:
+    node = Files(tmp_path)
+    node.write(record="")
+    node.path("record").unlink()
+    node.path("record").parent.rmdir()
+    note = Path(f"{tmp_path}{SETTINGS.node.kept_web_user}")
+    note.write_text("www-data\n")
+    assert node.holding() == Holding(None, ("www-data",))
+    assert node.holding().former("shop-web") == ("www-data",)
+    # a new color, or a new record, is younger than the note
+    node.write(target="", nginx="User=shop-web\n")
+    assert node.holding() == Holding("shop-web")
+    node.path("target").unlink()
+    node.write(record="shop-web\n")
+    assert node.holding().owners == ("shop-web",)
+
+
 # --- giving the files ---
 
 WEB, NEW, DEPLOY, OTHER = "www-data", "games", "backup", "mail"

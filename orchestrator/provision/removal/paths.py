@@ -50,11 +50,14 @@ def serving(settings: Settings) -> dict[str, str]:
     return {"haproxy": settings.balancer.haproxy_conf, "nginx": render.nginx_conf(settings)}
 
 
-def system(settings: Settings) -> list[str]:
+def system(settings: Settings, keep_shared: bool = False) -> list[str]:
     """Return the paths outside the application's root directory that a removal removes, without the state directory.
 
     The root directory is ``NodeLayout.root``. `state` returns the state directory, which is removed later than these
     paths.
+
+    + keep_shared: whether the directory ``shared`` stays. Then the record of the user to whom its files belong also
+      stays.
     """
     files = [*serving(settings).values(), f"/etc/sudoers.d/{settings.name}", f"/etc/logrotate.d/{settings.name}"]
     return [
@@ -64,6 +67,7 @@ def system(settings: Settings) -> list[str]:
         settings.balancer.haproxy_socket,
         settings.balancer.haproxy_admin,
         *(path for color in Color for path in _of_color(settings, color)),
+        *([] if keep_shared else [settings.node.kept_web_user]),
         # the last path, because it holds the list of nodes: without the list, a second removal would not find the bars
         settings.node.etc,
     ]

@@ -8,6 +8,7 @@ parts that are left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
@@ -21,6 +22,7 @@ from orchestrator.provision.removal import paths
 from orchestrator.provision.removal.left import Left, WhatIsLeft
 from orchestrator.provision.removal.plan import order, removes_keys
 from orchestrator.provision.replies import Say, sure, values
+from orchestrator.provision.web_user import Holding, Holds, asked
 from orchestrator.provision.work import Work
 from orchestrator.scripts.files import read
 from orchestrator.scripts.guarded import guarded
@@ -49,7 +51,7 @@ def look(fleet: Fleet, keep_shared: bool) -> dict[str, Left]:
             "that no longer exists out of the inventory"
         )
     settings, keys = fleet.settings, _keys(fleet)
-    known = [*paths.system(settings), paths.state(settings)]
+    known = [*paths.system(settings, keep_shared), paths.state(settings)]
 
     def at(host: Host) -> list[Left]:
         found: Left = fleet.look(
@@ -104,9 +106,11 @@ def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say
     """
     settings, keys = fleet.settings, _keys(fleet)
     entries = " ".join(paths.entries(keep_shared))
-    system = paths.system(settings)
+    system = paths.system(settings, keep_shared)
 
     def act(host: Host) -> list[str]:
+        if keep_shared and paths.SHARED in found[host.name].foreign:
+            note_owners(fleet, host)
         _script(fleet, host, "units_away", settings.name)
         account = host.get_fact(Accounts, users=[settings.user]).get(settings.user)
         if account and host.name in fleet.nodes and settings.node.library in found[host.name].paths:
@@ -118,6 +122,19 @@ def remove_files(fleet: Fleet, found: Mapping[str, Left], keep_shared: bool, say
 
     values(fleet.each(found, act, ACT))
     say(f"    {', '.join(found)}: units stopped, files removed")
+
+
+def note_owners(fleet: Fleet, host: Host) -> None:
+    """Note on a node to whom the kept shared data belongs. A later provisioning gives the data to its own web user.
+
+    If the node no longer says to whom the data belongs, a former note stays.
+    """
+    settings = fleet.settings
+    arguments: dict[str, Any] = asked(settings)
+    holding: Holding = fleet.look(host, Holds, **arguments)
+    if holding.owners:
+        text = 'printf "%s\\n" "$2" >"$1.new" && mv -fT "$1.new" "$1"'
+        fleet.shell(host, guarded(text, [settings.node.kept_web_user, " ".join(holding.owners)], None))
 
 
 def remove_state(fleet: Fleet, names: Sequence[str], say: Say) -> None:

@@ -126,4 +126,6 @@ def test_no_path_is_another_application_s() -> None:
     for path in (*paths.system(theirs), paths.state(theirs)):
         assert not any(path == one or path.startswith(f"{one}/") for one in ours), path
     assert "shared" not in paths.entries(keep_shared=True)
+    gone = {*paths.system(SETTINGS)} - {*paths.system(SETTINGS, keep_shared=True)}
+    assert gone == {SETTINGS.node.kept_web_user}
     assert {*paths.entries(keep_shared=False)} >= {"shared", "releases", "live", "blue"}
