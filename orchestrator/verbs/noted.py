@@ -30,6 +30,7 @@ from orchestrator.scripts.guarded import Guard, as_user, guarded
 
 NOTE = read("journal/note.sh")
 NOTED = read("journal/noted.sh")
+PROVISIONS = read("journal/provisions.sh")
 OF_US = read("scripts/of_us.sh")
 REMOVE = 'rm -rf "$1/noted"'
 
@@ -77,14 +78,21 @@ class HostNotes:
         replies = self._fleet.each(self._hosts, look, self._deadline)
         return merged(reply.value for reply in replies if reply.value is not None)
 
-    def command(self, host: Host, fence: int) -> StringCommand:
+    def command(self, host: Host, fence: int, provisions: bool = False) -> StringCommand:
         """Return the command with which the guard of a host prints the notes, and refuses older runs from now on.
 
         If another inventory with a different lock has provisioned the host, the command fails, and changes nothing.
+
+        + fence: the number of the run that begins
+        + provisions: whether this run is a provisioning. If yes, and if new instances of an Auto Scaling group catch
+          up, the command also notes the fence for ``catch-up`` on a node
         """
         identity = self._fleet.settings.node.inventory
         journals = " ".join([*sorted(self._fleet.known_as), self._fleet.identity.journal])
-        command = self._guarded(host, NOTED, fence, preempt=True)
+        scaling = self._fleet.settings.scaling
+        catches_up = scaling is not None and scaling.hook is not None and host.name in self._fleet.nodes
+        script = f"{PROVISIONS}\n{NOTED}" if provisions and catches_up else NOTED
+        command = self._guarded(host, script, fence, str(fence), preempt=True)
         return StringCommand(guarded(OF_US, [identity, journals], None), "env", command)
 
     def remove(self, fence: int, hosts: Iterable[str]) -> None:

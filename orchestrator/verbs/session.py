@@ -49,10 +49,11 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[
     try:
         with emergency(verb):
             session.take()
-        closed = close_to_older_runs(fleet, session.fence, user)
+        provisions = verb == "provision"
+        closed = close_to_older_runs(fleet, session.fence, user, provisions)
         if closed.fence > session.fence:
             session.raise_above(closed.fence)
-            closed = close_to_older_runs(fleet, session.fence, user)
+            closed = close_to_older_runs(fleet, session.fence, user, provisions)
         if closed.notes:
             with emergency(verb):
                 session.adopt(closed.notes)
@@ -157,7 +158,7 @@ class Closed(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Closed:
+def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None, provisions: bool = False) -> Closed:
     """Make the guard of every host refuse commands of older runs, and kill commands that older runs left behind.
 
     Return the answers of the guards. The fence of the result is the highest fence (run number) that a guard has stored,
@@ -170,11 +171,12 @@ def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None) -> Cl
 
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in
+    + provisions: whether this run is a provisioning
     """
     notes = HostNotes(fleet, user)
 
     def close(host: Host) -> list[str]:
-        return fleet.shell(host, notes.command(host, fence))
+        return fleet.shell(host, notes.command(host, fence, provisions))
 
     replies = fleet.each([*fleet.nodes, *fleet.balancers], close, fleet.settings.deadlines.look)
     refused = [re.search(r"fenced: run \d+ is older than run (\d{1,18})", reply.error or "") for reply in replies]

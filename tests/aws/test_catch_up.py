@@ -325,6 +325,26 @@ def test_a_newer_run_keeps_it_out(instance: Instance) -> None:
     assert not instance.completed
 
 
+def test_a_newer_provisioning_of_the_image_does_no_harm(instance: Instance) -> None:
+    guard = instance.world.root("node1") / "guard"
+    (guard / "fence").write_text("9\n")
+    (guard / "provisioned").write_text("9\n")
+    done = instance.catch_up()
+    assert done.returncode == 0, done.stderr
+    assert instance.state == {"blue": instance.old.release, "green": instance.new.release, "live": "green"}
+    assert (guard / "fence").read_text() == "9\n"
+
+
+def test_a_run_after_the_image_keeps_an_instance_out(instance: Instance) -> None:
+    guard = instance.world.root("node1") / "guard"
+    (guard / "fence").write_text("9\n")
+    (guard / "provisioned").write_text("8\n")
+    done = instance.catch_up()
+    assert done.returncode == 75
+    assert "fenced: run 8 is older than run 9" in done.stderr
+    assert not instance.completed
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import load
 from orchestrator.errors import NoJournal, OrchestratorError, Refused, Undecided
 from orchestrator.journal import session
 from orchestrator.journal.host import HostStore
@@ -16,6 +17,7 @@ from orchestrator.journal.store import Contents, Held, Owner, Record
 from orchestrator.model import Color
 from orchestrator.options import Options, read
 from orchestrator.verbs.noted import HostNotes
+from orchestrator.verbs.session import begin_session
 from tests.fakes.world import World
 from tests.journal.places import somebody
 from tests.run.test_crash import is_consistent
@@ -207,3 +209,24 @@ def test_notes_of_an_older_run_are_refused(released: World) -> None:
     with pytest.raises(OrchestratorError, match="a newer run has begun"):
         HostNotes(fleet).append(6, [{"record": "commit"}])
     assert HostNotes(fleet).read() == {7: [{"record": "commit"}]}
+
+
+def test_a_provisioning_notes_its_number_for_new_instances(released: World) -> None:
+    scaling = {"group": "shop-prod", "live": "s3://deploys/shop/live.json", "hook": "catch-up"}
+    balancer = {"kind": "haproxy", "group": "haproxy", "urls": ["http://shop.test/"]}
+    fleet = released.fleet(load(released.settings | {"scaling": scaling, "switches": [balancer]}, recorded=True))
+
+    def noted() -> dict[str, str]:
+        return {
+            path.relative_to(released.path).parts[0]: path.read_text()
+            for path in released.path.glob("*/**/guard/provisioned")
+        }
+
+    with begin_session(fleet, "rollback"):
+        assert noted() == {}
+    with begin_session(fleet, "provision") as session:
+        number = f"{session.fence}\n"
+        assert noted() == dict.fromkeys(released.nodes, number)
+    assert (released.root("node1") / "guard/fence").read_text() == number
+    with begin_session(fleet, "rollback"):
+        assert noted() == dict.fromkeys(released.nodes, number)
