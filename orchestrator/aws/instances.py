@@ -254,8 +254,8 @@ def nodes(found: Found, public: bool = False) -> list[tuple[str, dict[str, str]]
     * ``address``: the private address, at which the load balancer reaches the node;
     * ``target``: the node's id in the target groups: the instance id or the private address.
 
-    Raises Refused in these cases: an instance has no private address, an instance has no public address although
-    ``public`` is True, or the target groups are not both of type ``instance`` or both of type ``ip``.
+    Raises Refused in these cases: an instance has no private address; ``public`` is True and an instance has no public
+    address; the types of the target groups differ, or are neither ``instance`` nor ``ip``.
     """
     kinds = {group.by for group in found.targets}
     if kinds - {"instance", "ip"} or len(kinds) > 1:

@@ -1,7 +1,7 @@
 """Runs the statements of SQL files on a shadow, and notes what each statement does to the old code.
 
-The statements run one after the other, and after each statement the schema is compared with the schema for which the
-old code was written, because the old code also works between two statements. Inside a transaction, only the schema at
+The statements run one after the other. The old code also works between two statements. Therefore, after each statement,
+the schema is compared with the schema for which the old code was written. Inside a transaction, only the schema at
 COMMIT counts.
 """
 

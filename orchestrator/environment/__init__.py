@@ -55,8 +55,7 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
 
     Raises UsageError in these cases: there are no variables, the file cannot be read, a line of the file is not
     KEY=VALUE, a name cannot be the name of a variable, the file lacks a key of ``environment.keys``, or programs that
-    read dotenv files do not agree on a value. Raises Refused if a command fails, prints nothing or
-    takes too long.
+    read dotenv files read a value differently. Raises Refused if a command fails, prints nothing or takes too long.
     """
     lines = file.lines(asked.file, asked.keys) if asked.file else []
     hide(line.value for line in lines)
