@@ -110,7 +110,9 @@ _WHOLE = (_T.SMALLINT, _T.MEDIUMINT, _T.INT, _T.BIGINT, _T.DOUBLE)
 
 
 def suits(node: exp.Expr, kind: object, engine: Engine) -> bool:
-    """Whether a default suits its new column, or the server refuses a default that does not suit.
+    """Whether the default of a new column is safe.
+
+    A default is safe if it suits the type of the column, or if the server refuses a column with an unsuitable default.
 
     PostgreSQL computes a default when it adds the column. MariaDB does so only if the table has rows: otherwise it
     accepts the default and later refuses inserts. MariaDB checks plain constants at once, except JSON.

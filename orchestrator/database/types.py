@@ -21,7 +21,7 @@ _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)( unsigned)?", re.IGNORECASE)
 
 
 def wider(old: str, now: str) -> bool:
-    """Whether a column of MariaDB or MySQL keeps all its values, and returns the same texts, with a new type.
+    """Whether a column of MariaDB or MySQL can change its type so that all values stay and queries read the same texts.
 
     + old, now: types as the server prints them, such as ``int(11) unsigned``
     """

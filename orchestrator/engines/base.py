@@ -153,7 +153,9 @@ class Connection(ABC):
 
     @contextmanager
     def lock(self, name: str, wait: float = 0) -> Iterator[bool]:
-        """Hold the lock ``name`` during the ``with`` block, whose value is whether this session got the lock.
+        """Try to take the lock ``name``, and hold the lock during the ``with`` block.
+
+        The variable after ``as`` is True if this session got the lock. Otherwise the block runs without the lock.
 
         The server frees the lock when the session ends, also if this process is killed. While the server still works on
         a statement of a session that has ended, the server keeps the lock.
