@@ -103,7 +103,7 @@ class Trial:
         return [one for one in found if one not in self._reported]
 
     def report(self, problem: Problem) -> None:
-        """Note that a problem is reported, so that no later statement reports the same problem."""
+        """Remember a problem as already reported, so that no later statement reports the same problem."""
         self._reported.add(problem)
 
 

@@ -110,8 +110,9 @@ class Session:
         """Take the lock, and renew the lock in the background from now on.
 
         If another run holds the lock, wait until that run renews the lock, or until its lease is over. The lease is
-        over LEASE seconds after the last renewal. If the store does not know when that was, the lease is over when this
-        process has seen no renewal for LEASE seconds, by its own clock: the clock of the store may have been set.
+        over LEASE seconds after the last renewal. If the store does not know the time of the last renewal, the lease is
+        over when this process has seen no renewal for LEASE seconds. This process measures these seconds by its own
+        clock, because somebody may have changed the clock of the store.
 
         Raises Refused if that run renews the lock, because that run is then alive. Also raises Refused if a third run
         takes the lock first. The message names the holder of the lock. Raises NoJournal if the store does not work.

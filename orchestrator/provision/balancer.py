@@ -78,7 +78,7 @@ def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Seq
 
 
 def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str]:
-    """Remove outdated lines from the current balancer's list of nodes, and the bars of the addresses in these lines.
+    """Remove outdated lines from the current balancer's list of nodes, and unbar the addresses in these lines.
 
     A line of the list is outdated if its node leaves the fleet, or if its node has a new address. Call this function
     after the balancer has loaded a configuration without the addresses in these lines.

@@ -303,7 +303,10 @@ def widened(kernel: Wall, wanted: Wall) -> Wall | None:
 
 
 def widening(kernel: Wall, wanted: Wall) -> str | None:
-    """Return a text for the operator: which connections `widen` admits; None if it admits no others. Pure.
+    """Return a text for the operator that names the new connections that `widen` admits. Pure.
+
+    Returns None if the kernel's firewall already admits all of them.
+
 
     + kernel: the firewall that the kernel has
     + wanted: the firewall that will be loaded
