@@ -307,7 +307,6 @@ def widening(kernel: Wall, wanted: Wall) -> str | None:
 
     Returns None if the kernel's firewall already admits all of them.
 
-
     + kernel: the firewall that the kernel has
     + wanted: the firewall that will be loaded
     """
