@@ -123,6 +123,20 @@ class NodeLayout:
         """Return the name of the systemd unit of a color's service."""
         return f"{self.name}-{color}-{name}.service"
 
+    def worker_unit(self, color: Color, name: str) -> str:
+        """Return the name of the systemd template unit of a color's worker. Each process is an instance of the unit."""
+        return f"{self.name}-{color}-{name}@.service"
+
+    @property
+    def workers_unit(self) -> str:
+        """The name of the systemd unit that starts the workers at boot."""
+        return f"{self.name}-workers.service"
+
+    @property
+    def workers(self) -> str:
+        """The program that starts and stops the workers of a color. Sudo runs the program as root."""
+        return f"{self.library}/workers"
+
     def target(self, color: Color) -> str:
         return f"{self.name}-{color}.target"
 

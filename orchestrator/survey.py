@@ -16,6 +16,7 @@ from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.facts.node import Node, NodeState
+from orchestrator.facts.workers import Workers, WorkerState
 from orchestrator.fleet import Fleet, at_once
 from orchestrator.layout import HEALTH
 from orchestrator.model import Color, Weights
@@ -103,6 +104,27 @@ def color_in_flight(fleet: Fleet, host: Host, color: Color) -> InFlight:
     about = runtime_of(fleet.settings).in_flight(color)
     seen: InFlight = fleet.look(host, ColorInFlight, user=fleet.settings.user, **about)
     return seen
+
+
+def workers_at(fleet: Fleet, host: Host, color: Color | None = None) -> WorkerState:
+    """Return the workers of both colors of a node.
+
+    + host: the node
+    + color: color whose processes that have ended are asked for their last lines; None for no color
+
+    Raises Unclear if the node does not say this.
+    """
+    settings = fleet.settings
+    state: WorkerState = fleet.look(
+        host,
+        Workers,
+        root=settings.node.root,
+        app=settings.name,
+        program=settings.node.workers,
+        user=settings.user,
+        color=color.value if color else "",
+    )
+    return state
 
 
 def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:

@@ -32,6 +32,7 @@ SECOND = (
     "test_servers",
     "test_sources",
     "test_switches",
+    "test_workers",
     "test_own_web_user",
     "test_random_provisionings",
 )

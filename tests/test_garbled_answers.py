@@ -33,6 +33,7 @@ from orchestrator.facts.revision import Revision
 from orchestrator.facts.served import Served
 from orchestrator.facts.traffic import TrafficLines
 from orchestrator.facts.tree import Tree
+from orchestrator.facts.workers import Workers
 from orchestrator.fleet import Fleet
 from orchestrator.journal.host import HostStore
 from orchestrator.journal.store import Lost, Owner
@@ -91,6 +92,8 @@ def store(act: Callable[[HostStore], object], answer: str) -> Asked:
     return Asked(ask, answer)
 
 
+PROCESS = "workers=blue/queue/1/active/running/99/0/0/success/20260101T120000Z-aaaaaaa"
+
 NODE = """provisioned=yes
 set.php=12345678
 live=blue
@@ -113,6 +116,8 @@ memory_kb=500000
 filesystem=ext2/ext3
 fence=12
 barrier=20260101T120000Z-aaaaaaa
+workers=blue/queue/1/active/running/99/0/0/success/20260101T120000Z-aaaaaaa
+expected=blue/queue/1
 """
 MIGRATION = "state=ended\ncode=3\nline=no such table\nline=the end\n"
 OLDER = "looked\n4711\twww-data\t20260101T120000Z-aaaaaaa\tphp artisan queue:work\n"
@@ -260,6 +265,15 @@ ASKED: dict[str, Asked] = {
     "connections": fact(provisioned.Connections, "3\n", ip="10.0.0.1", ports=["1"]),
     "unconfigured": fact(provisioned.Unconfigured, "20260101T120000Z-aaaaaaa\n", root="/srv", file="web"),
     "released services": fact(provisioned.ReleasedServices, "worker\n", root="/srv", target="t"),
+    "worker units": fact(provisioned.WorkerUnits, "shop-blue-queue@.service\n", app="shop"),
+    "workers": fact(
+        Workers,
+        f"{PROCESS}\nexpected=blue/queue/1\nsaid.blue/queue/1=no queue\n",
+        root="/srv/shop",
+        app="shop",
+        program="/p",
+        user="deploy",
+    ),
     "web user": fact(
         web_user.Holds,
         "runs www-data\nowner www-data\nowner shop-web\nnetwork /srv/shop/shared/nfs\n",

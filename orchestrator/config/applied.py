@@ -184,6 +184,21 @@ def _service(name: str) -> Key:
     return Key(f"services.{name}", (NODE,), lambda settings, switch: [read(service) for service in settings.services])
 
 
+def _worker(name: str) -> Key:
+    read = attrgetter(name)
+    return Key(f"workers.{name}", (NODE,), lambda settings, switch: [read(worker) for worker in settings.workers])
+
+
+def _worker_kills(settings: Settings, switch: BalancerSwitch | None) -> object:
+    # with the other values, the unit of the worker has no limit
+    return [worker.over == "kill" for worker in settings.workers]
+
+
+def _worker_ends(settings: Settings, switch: BalancerSwitch | None) -> object:
+    # only with `kill`, the unit of the worker has this limit
+    return [worker.finish for worker in settings.workers if worker.over == "kill"]
+
+
 def _service_port(color: Color) -> Key:
     def value(settings: Settings, switch: BalancerSwitch | None) -> object:
         return [service.ports.of(color) for service in settings.services if service.ports]
@@ -240,6 +255,9 @@ KEYS: tuple[Key, ...] = (
     *(_service(name) for name in ("name", "path")),
     *(_service_port(color) for color in Color),
     Key("services.path", BALANCERS, _service_paths),
+    *(_worker(name) for name in ("name", "user", "stop_signal", "memory_mb", "cpu")),
+    Key("workers.over", (NODE,), _worker_kills),
+    Key("workers.finish", (NODE,), _worker_ends),
     Key("stream_limit", BALANCERS, _stream_limit),
     _key("web.trusted_proxies", NODE),
     _key("web.max_body", NGINX),
@@ -297,6 +315,7 @@ KEYS: tuple[Key, ...] = (
     _instance("stream_limit", lambda settings: settings.services),
     Key("services.command", (NODE,), _service_commands, new_instances=True),
     Key("services.files", (NODE,), _service_files, new_instances=True),
+    *(replace(_worker(name), new_instances=True) for name in ("command", "count")),
     *(_instance(f"gate.{name}") for name in Gate.model_fields),
     *(
         _instance(f"deadlines.{name}")

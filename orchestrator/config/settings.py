@@ -48,6 +48,7 @@ from orchestrator.config.source import DEFAULT, SOURCES, GitSource, Source
 from orchestrator.config.switch import SECTIONS, BalancerSwitch, NodeSwitch, Switch, section_of
 from orchestrator.config.task import TASK, Task
 from orchestrator.config.web import Web
+from orchestrator.config.worker import Worker
 from orchestrator.errors import UsageError
 from orchestrator.layout import BalancerLayout, NodeLayout
 from orchestrator.model import Color
@@ -191,6 +192,10 @@ class Settings(Section):
     )
     services: list[Service] = Field(
         default_factory=list, description="processes that each color runs in addition to PHP-FPM, or instead of PHP-FPM"
+    )
+    workers: list[Worker] = Field(
+        default_factory=list,
+        description="processes of the color that has the traffic, which take jobs from a queue (docs/workers.md)",
     )
     stream_limit: Duration = Field(
         3600.0,

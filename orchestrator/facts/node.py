@@ -10,7 +10,9 @@ from typing_extensions import override
 
 from orchestrator.config.identity import Identity
 from orchestrator.config.identity import parse as identity
+from orchestrator.facts import workers
 from orchestrator.facts.base import Fact
+from orchestrator.facts.workers import NO_WORKERS, WorkerState
 from orchestrator.model import Color
 from orchestrator.scripts.command import digests, number, pairs, question
 from orchestrator.scripts.files import read
@@ -40,6 +42,7 @@ class NodeState:
     + filesystem: type of the file system that holds the application, as ``stat -f`` names the type
     + fence: highest number of a run that the node's guard has seen
     + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
+    + workers: the workers of both colors
     + digests: key of a setting -> digest of the value that provisioning applied on the node; None if the node has no
       record of these digests
     + identity: the inventory that provisioned the node; None if an earlier version of this tool provisioned the node
@@ -63,6 +66,7 @@ class NodeState:
     restarted: frozenset[Color] = frozenset()
     draining: bool = False
     barrier: str = ""
+    workers: WorkerState = NO_WORKERS
     digests: Mapping[str, str] | None = None
     identity: Identity | None = None
 
@@ -101,6 +105,7 @@ def parse(output: list[str]) -> NodeState:
         restarted=frozenset(color for color in Color if said.get(f"{color}.restarted")),
         draining=said["draining"] == "yes",
         barrier=said["barrier"],
+        workers=workers.parse(said),
         digests=digests(said),
         identity=identity(said),
     )

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Prints the state of a node, with one key=value on each line. To start a process takes longer than all other work of this
-# script. Therefore the script starts only systemctl, find and stat, each of them once.
+# script. Therefore the script starts only systemctl, find and stat, each of them once. If the node has workers, the script also
+# starts awk, and systemctl once more.
 root=$1 app=$2 main=$3
 provisioned=/etc/orchestrator/$app/provisioned
 say() { printf '%s=%s\n' "$1" "$2"; }
@@ -14,6 +15,7 @@ fi
 . ../scripts/invocation.sh
 . ../scripts/lines.sh
 . ../scripts/links.sh
+. ../scripts/workers.sh
 rss() { # rss <pid>: sets $rss to the memory of a process and its children, in KiB
     rss=0
     [ "${1:-0}" -gt 0 ] || return 0
@@ -96,3 +98,6 @@ if [ -r "$root/guard/fence" ] && [ ! -d "$root/guard/fence" ]; then lines "$root
 say fence "$first"
 lines "$root/guard/barrier"
 say barrier "$first"
+workers "$root" "$app"
+say workers "$workers"
+say expected "$expected"

@@ -149,6 +149,16 @@ class DatabaseInput:
 
 
 @dataclass(frozen=True)
+class WorkersInput:
+    """The facts about workers that a plan needs. A run has them if the settings or a node have workers.
+
+    + outside: the names of the nodes that take no part in the run. Their workers end, too, when a release is retired
+    """
+
+    outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything from which a plan is made: the operator's request and the observed state of the fleet.
 
@@ -167,6 +177,7 @@ class Inputs:
     + scaling: the facts about the Auto Scaling group
     + database: the facts about the database; None if the run does not change the schema
     + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
+    + workers: the facts about workers; None if neither the settings nor a node have workers
     """
 
     asked: Release | Rollback | Join | Contract
@@ -184,6 +195,7 @@ class Inputs:
     scaling: ScalingInput = ScalingInput()
     database: DatabaseInput | None = None
     barrier: str = ""
+    workers: WorkersInput | None = None
 
     @property
     def verb(self) -> str:
@@ -236,11 +248,11 @@ class Inputs:
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
-        # a version that does not know these keys reads the runs of all fleets that have no database
-        database = {key: value for key in ("database", "barrier") if (value := plain.pop(key))}
+        # a version that does not know these keys reads the runs of all fleets that have no database and no workers
+        newer = {key: value for key in ("database", "barrier", "workers") if (value := plain.pop(key))}
         return {
             **plain,
-            **database,
+            **newer,
             "verb": self.verb,
             "settings": without_secrets(self.settings),
             "before": self.before.green,
@@ -276,6 +288,7 @@ class Inputs:
             scaling=ScalingInput(tuple(data.get("scaling", ())), tuple(data.get("instances", ()))),
             database=DatabaseInput(**data["database"]) if data.get("database") else None,
             barrier=data.get("barrier", ""),
+            workers=WorkersInput(tuple(data["workers"]["outside"])) if data.get("workers") else None,
         )
         _check(made)
         return made
@@ -307,6 +320,7 @@ def _check(i: Inputs) -> None:
         "the nodes": [node.name for node in i.nodes],
         "the switches": [word for switch in i.switches for word in (switch.name, switch.kind, switch.at)],
         "the nodes that are left out": [word for node in i.missing for word in (node.name, node.address)],
+        "the nodes outside": list(i.workers.outside) if i.workers else [],
         "the node of the database's commands": [i.database.runner] if i.database else [],
         "mend, members, scaling or instances": [*i.mend, *i.members, *i.scaling.suspended, *i.scaling.instances],
     }

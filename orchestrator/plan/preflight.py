@@ -27,6 +27,7 @@ from orchestrator.plan.inputs import (
     Rollback,
     ScalingInput,
     SwitchInput,
+    WorkersInput,
 )
 from orchestrator.plan.provisioned import differences, outdated
 
@@ -142,6 +143,7 @@ def rollback(
     live = live_color(fleet)
     idle = live.other
     # a barred node gets no traffic; the `join` that brings the node back gives it the releases of the other nodes
+    barred = tuple(name for name in fleet.nodes if name in fleet.barred)
     fleet = fleet.without(fleet.barred)
     states = fleet.node_states
     if problems := [*foreign(fleet), *_switches(fleet), *outdated(fleet)]:
@@ -180,6 +182,7 @@ def rollback(
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.drained),
+        workers=_workers(fleet, settings, barred),
     )
 
 
@@ -302,6 +305,7 @@ def _with_all(
         members=tuple(states),
         missing=missing,
         scaling=_scaling(fleet, settings),
+        workers=_workers(fleet, settings, tuple(node.name for node in missing)),
     )
 
 
@@ -364,6 +368,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
         missing=(Missing(node, fleet.addresses[node], True),),
         scaling=_scaling(fleet, settings),
         barrier=barrier,
+        workers=_workers(fleet, settings, ()),
     )
 
 
@@ -522,6 +527,19 @@ def _scaling(fleet: FleetState, settings: Settings) -> ScalingInput:
 
     suspended = to_suspend(fleet.group) if _suspends(settings) else ()
     return ScalingInput(suspended, tuple(fleet.group.instances))
+
+
+def _workers(fleet: FleetState, settings: Settings, outside: tuple[str, ...]) -> WorkersInput | None:
+    """Return the facts about workers; None if neither the settings nor a node have workers.
+
+    A release that is on the nodes may have workers that the settings no longer have.
+
+    + outside: the names of the nodes that take no part in the run
+    """
+    states = fleet.node_states.values()
+    if not settings.workers and not any(state.workers.processes or state.workers.expected for state in states):
+        return None
+    return WorkersInput(outside)
 
 
 def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:

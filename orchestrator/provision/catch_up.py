@@ -58,6 +58,7 @@ def script(settings: Settings) -> str:
             warm=settings.warm,
             compiles=bool(runtime_of(settings).compiled),
             workers=runtime_of(settings).workers,
+            has_workers=bool(settings.workers),
             timer=f'"{settings.name}-$1-shrink.timer"' if settings.shrinks else '""',
             what=runtime_of(settings).label,
             web_user=settings.web_user,

@@ -490,3 +490,15 @@ class ReleasedServices(_Lines):
     @override
     def command(self, root: str, target: str) -> StringCommand:
         return question(read("provision/released_services.sh"), root, target, seconds=SECONDS)
+
+
+class WorkerUnits(_Lines):
+    """
+    Returns the names of the systemd template units of workers that are installed on the node.
+
+    + app: name of the deployment (``Settings.name``)
+    """
+
+    @override
+    def command(self, app: str) -> StringCommand:
+        return question(read("provision/worker_units.sh"), app, seconds=SECONDS)

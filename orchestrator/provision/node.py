@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pyinfra.context import host
-from pyinfra.operations import systemd
+from pyinfra.operations import server, systemd
 
 from orchestrator.config import Settings
 from orchestrator.config.source import GitSource, Tarball
@@ -18,7 +18,16 @@ from orchestrator.config.switch import NodeSwitch
 from orchestrator.model import Color
 from orchestrator.provision import catch_up, common, firewall, operations, render, web_user
 from orchestrator.provision.common import local_text
-from orchestrator.provision.facts import Account, Addresses, Current, ReleasedServices, Unconfigured, Unit, Units
+from orchestrator.provision.facts import (
+    Account,
+    Addresses,
+    Current,
+    ReleasedServices,
+    Unconfigured,
+    Unit,
+    Units,
+    WorkerUnits,
+)
 from orchestrator.provision.proxies import trusted
 from orchestrator.provision.render import Allowed
 from orchestrator.provision.work import Work
@@ -100,6 +109,10 @@ def place(
         scripts["runs"] = render.runs(settings)
     if settings.runs_as_web:
         scripts |= render.web_scripts(settings)
+    # a release may have workers that the settings no longer have: a run must be able to end them
+    has_workers = bool(settings.workers or work.fact(WorkerUnits, app=settings.name))
+    if has_workers:
+        scripts |= render.worker_scripts(settings)
     common.library(work, settings.node.library, scripts)
     if settings.scaling and settings.scaling.hook:
         common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))
@@ -132,7 +145,7 @@ def place(
     configure_earlier(work, settings)
     firewall.place(work, settings, allowed)
     units(work, settings)
-    common.sudoers(work, settings, render.node_sudoers(settings))
+    common.sudoers(work, settings, render.node_sudoers(settings, has_workers))
     common.welcome_page(work, list(settings.ports.model_dump().values()))
     work.do(
         "nginx configuration",
@@ -298,6 +311,8 @@ def units(work: Work, settings: Settings) -> None:
         target = f"/etc/systemd/system/{settings.node.target(color)}"
         released = work.fact(ReleasedServices, root=settings.node.root, target=target)
         work.do(f"{color}: target", operations.file, path=target, text=render.color_target(settings, color, released))
+    for path, text in render.worker_units(settings).items():
+        work.do(path.rpartition("/")[2], operations.file, path=path, text=text)
     if len(work.changed) > before:
         work.do("systemd reads the units", systemd.daemon_reload)
 
@@ -318,11 +333,12 @@ class Task:
     + disturbs: whether the task can fail requests, so that the node must be drained first
     + runs: whether nginx already runs, so that nginx is reloaded instead of started. Only tasks about nginx use this
       field.
+      ``workers``: let the workers start at boot, and start the workers that the node had before its colors stopped.
     + former, web_user: the former owners and the new owner of the files; only for the task ``give``
     """
 
     what: str
-    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "widen", "firewall", "give"]
+    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "widen", "firewall", "give", "workers"]
     color: Color | None = None
     disturbs: bool = False
     runs: bool = False
@@ -360,6 +376,7 @@ def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) 
     stamps += [stamp(settings, color) for stamp in (render.stamp, render.nginx_loaded) for color in Color]
     names = [NGINX, *(settings.node.nginx(color) for color in Color), *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color, former)]
+    names += [settings.node.workers_unit] if settings.workers and not former else []
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
     fits = host.get_fact(firewall.Fits, **firewall.kernel(settings))
     holding = web_user.look(settings)
@@ -421,9 +438,16 @@ def tasks(settings: Settings, seen: Seen, live: Color | None, former: bool = Fal
                 found.append(Task(f"{color}: {what} restarted, with its new configuration", "restart", color))
             else:
                 found.append(Task(f"{color}: {what} reads its new configuration when it is idle", "later", color))
+    found += _boots(settings, seen)
     if not seen.has_firewall:
         found.append(Task(firewall.summary(settings), "firewall"))
     return found
+
+
+def _boots(settings: Settings, seen: Seen) -> list[Task]:
+    """Return the task that lets the workers start at boot; [] if they do so, or if there are no workers."""
+    boot = seen.units.get(settings.node.workers_unit)
+    return [Task("workers start at boot", "workers")] if boot and not (boot.active and boot.enabled) else []
 
 
 def _gives(seen: Seen) -> list[Task]:
@@ -442,6 +466,8 @@ def _after_gives(settings: Settings, seen: Seen, former: bool) -> Seen:
     for color in Color:
         for name in (settings.node.target(color), settings.node.nginx(color), *_members(settings, color, former)):
             units[name] = replace(units[name], active=False)
+    if settings.node.workers_unit in units:
+        units[settings.node.workers_unit] = replace(units[settings.node.workers_unit], active=False)
     return replace(seen, units=units)
 
 
@@ -479,6 +505,9 @@ def activate(settings: Settings, live: Color | None = None, former: bool = False
                 operations.color_up,
                 **_up(settings, task.color, "restart" if task.kind == "restart" else "start"),
             )
+        elif task.kind == "workers":
+            enable = f"systemctl enable --quiet --now {settings.node.workers_unit}"
+            work.do(task.what, server.shell, commands=[enable])
         elif task.kind == "give":
             web_user.give(work, task.what, settings, task.former, task.web_user)
         elif task.kind == "listen" and task.color:

@@ -17,6 +17,7 @@ from orchestrator.config.preview import Preview
 from orchestrator.config.service import Service
 from orchestrator.config.source import GitSource
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch
+from orchestrator.config.worker import MOST
 from orchestrator.errors import UsageError
 from orchestrator.layout import HAPROXY_DIRECTORY, HEALTH
 from orchestrator.model import Color
@@ -30,6 +31,9 @@ from orchestrator.switches.record import FLUSH, RING_LINE
 
 NOTICE = "Written by provisioning; what is changed here by hand is lost."
 TEMPLATES = Path(__file__).parent / "templates"
+
+UNITS = "/etc/systemd/system"
+"""The directory of systemd's unit files."""
 
 HTTP, HTTPS = 80, 443
 """The usual ports of http and https.
@@ -362,6 +366,57 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
     )
 
 
+def worker_units(settings: Settings) -> dict[str, str]:
+    """Return the systemd unit files of the workers: path -> text.
+
+    There is a template unit for each color and worker, and a unit that starts the workers of the live release at boot.
+    """
+    layout = settings.node
+    found = {
+        f"{UNITS}/{layout.worker_unit(color, worker.name)}": _render(
+            "worker.service.j2",
+            app=settings.name,
+            color=color.value,
+            name=worker.name,
+            boot=layout.workers_unit,
+            user=settings.user if worker.user == "deploy" else settings.web_user,
+            library=layout.library,
+            signal=worker.stop_signal,
+            limit=f"{worker.finish:g}s" if worker.over == "kill" else "infinity",
+            memory_mb=worker.memory_mb,
+            cpu=worker.cpu,
+        )
+        for color in Color
+        for worker in settings.workers
+    }
+    if found:
+        found[f"{UNITS}/{layout.workers_unit}"] = _render(
+            "workers.service.j2", app=settings.name, user=settings.user, library=layout.library
+        )
+    return found
+
+
+def worker_scripts(settings: Settings, units: str = UNITS) -> dict[str, str]:
+    """Return the scripts of the workers: name -> text.
+
+    * ``workers`` starts and stops the workers of a color. Sudo runs ``workers`` as root.
+    * ``work`` runs a worker. systemd runs ``work`` as the user of the worker.
+    * ``boot-workers`` starts the workers of the live release. systemd runs ``boot-workers`` as the deploy user.
+
+    + units: directory of the systemd unit files
+    """
+    layout = settings.node
+    values = {
+        "app": settings.name,
+        "root": layout.root,
+        "stack": layout.STACK,
+        "library": layout.library,
+        "units": units,
+        "most": MOST,
+    }
+    return {name: _render(f"{name}.j2", **values) for name in ("workers", "work", "boot-workers")}
+
+
 def runs(settings: Settings) -> str:
     """Return the script ``runs``, which prints the release and the start time of a systemd unit's main process.
 
@@ -458,7 +513,7 @@ def color_target(settings: Settings, color: Color, released: Sequence[str] = ())
     )
 
 
-def node_sudoers(settings: Settings) -> str:
+def node_sudoers(settings: Settings, has_workers: bool = False) -> str:
     """Return the sudo rules of the deploy user (setting ``user``) on a node.
 
     The rules let the deploy user
@@ -468,7 +523,10 @@ def node_sudoers(settings: Settings) -> str:
     * see which releases are in use, and the last log line of a service;
     * give files of a release to the owners that the settings name;
     * pack a release into a tar file, and remove a release;
-    * run commands as the web user, if the settings have such a build step, hook or command of the database.
+    * run commands as the web user, if the settings have such a build step, hook or command of the database;
+    * start and stop the workers of a color, if the node has workers.
+
+    + has_workers: whether the node has units of workers. The settings may no longer have these workers.
     """
     rules = [
         f"{settings.user} ALL=(root) NOPASSWD: /usr/bin/systemctl {verb} {settings.node.target(color)}"
@@ -487,7 +545,8 @@ def node_sudoers(settings: Settings) -> str:
     # in sudoers, "" means that the command may have no arguments
     rules.append(f'{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/used ""')
     # these programs check their arguments themselves
-    names = ("own", "pack", "remove", *(("as-web",) if settings.runs_as_web else ()))
+    more = {"as-web": settings.runs_as_web, "workers": settings.workers or has_workers}
+    names = ("own", "pack", "remove", *(name for name, wanted in more.items() if wanted))
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/{name}" for name in names]
     rules.append(f"{settings.user} ALL=({settings.web_user}) NOPASSWD: {settings.node.library}/check-stack")
     units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]

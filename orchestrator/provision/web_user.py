@@ -149,7 +149,12 @@ def give(work: Work, what: str, settings: Settings, former: Sequence[str], user:
         user=user,
         former=former,
         record=record(settings),
-        targets=[layout.target(color) for color in Color],
+        targets=[
+            *(layout.target(color) for color in Color),
+            # the workers belong to no target, because only a run starts and stops them
+            *([layout.workers_unit] if settings.workers else []),
+            *(layout.worker_unit(color, one.name).replace("@", "@*") for color in Color for one in settings.workers),
+        ],
     )
 
 

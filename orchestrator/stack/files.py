@@ -33,6 +33,8 @@ def files(settings: Settings) -> dict[str, str]:
         for service in settings.services
         for color in Color
     }
+    found |= {f"worker-{worker.name}": f"{worker.command}\n" for worker in settings.workers}
+    found |= {f"count-{worker.name}": f"{worker.count}\n" for worker in settings.workers}
     return found | (php.files(settings) if settings.runtime == "php" else {})
 
 

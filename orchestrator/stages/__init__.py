@@ -45,6 +45,16 @@ from orchestrator.stages.unchanged import UNCHANGED, unchanged
 from orchestrator.stages.verify import VERIFY
 from orchestrator.stages.warm import WARM, warm
 from orchestrator.stages.watch import WATCH, watch
+from orchestrator.stages.workers import (
+    END_WORKERS,
+    QUIET_WORKERS,
+    RETIRE_WORKERS,
+    START_WORKERS,
+    STOP_WORKERS,
+    quiet_workers,
+    retire_workers,
+    start_workers,
+)
 
 
 def release(i: Inputs) -> Plan:
@@ -58,10 +68,12 @@ def release(i: Inputs) -> Plan:
             *(in_batches(i) if i.settings.batches else at_once(i)),
             gate(i),
             replace(bar(i), pause="preview"),
+            *start_workers(i, 0),
             *cutover(i),
             *newcomers(i),
             proof(i),
             promote(i),
+            *retire_workers(i),
             *newcomers(i, NEWCOMERS_AFTER),
             prune(i),
             attach_again(i),
@@ -84,6 +96,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
         *build(i, "web"),
         configure(i),
         *expand(i),
+        *quiet_workers(i),
         start(i),
         watch(i),
         warm(i),
@@ -92,7 +105,7 @@ def at_once(i: Inputs) -> tuple[Stage, ...]:
 
 def started(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that start and check a release in the idle color. The nodes already have the release."""
-    return (mend(i), quiet(i), start(i), watch(i), warm(i), gate(i), bar(i))
+    return (mend(i), quiet(i), *quiet_workers(i), start(i), watch(i), warm(i), gate(i), bar(i))
 
 
 def in_batches(i: Inputs) -> tuple[Stage, ...]:
@@ -111,10 +124,12 @@ def rollback(i: Inputs) -> Plan:
         (
             *(suspend(i) if i.cold else inherit(i)),
             attach_first(i),
-            *(started(i) if i.cold else (watch(i), members(i))),
+            *(started(i) if i.cold else (*quiet_workers(i), watch(i), members(i))),
+            *start_workers(i, 0),
             *cutover(i),
             proof(i),
             promote(i),
+            *retire_workers(i),
             attach_again(i),
             *resume(i),
         ),
@@ -124,13 +139,13 @@ def rollback(i: Inputs) -> Plan:
 KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
-    *(EXPAND, GATE_LIVE, START, WATCH, WARM),
-    *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, BAKE),
-    *(NEWCOMERS, PROOF, PROMOTE, NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
+    *(EXPAND, GATE_LIVE, QUIET_WORKERS, START, WATCH, WARM),
+    *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, START_WORKERS, BAKE),
+    *(NEWCOMERS, PROOF, PROMOTE, RETIRE_WORKERS, NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
     *(CHECK, RETIRE, OLDER, BARRIER, CONTRACT),
     # stages that only an undo has
     *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER),
-    *(EXPAND_ENDED, BARRIER_BACK),
+    *(EXPAND_ENDED, BARRIER_BACK, STOP_WORKERS, END_WORKERS),
     *(HOOK, UNDO_OF_HOOK),
 )
 """Every kind of stage, roughly in the order of a run."""

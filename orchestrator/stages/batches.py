@@ -21,6 +21,7 @@ from orchestrator.stages.share import share
 from orchestrator.stages.start import start
 from orchestrator.stages.unchanged import unchanged
 from orchestrator.stages.warm import warm
+from orchestrator.stages.workers import quiet_workers
 
 
 def prepare(i: Inputs) -> tuple[Stage, ...]:
@@ -39,7 +40,9 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
         stages += [replace(stage, batch=in_batch) for stage in (*brought, *built, configure(of))]
         # the schema changes once, before any process of the new release starts, and acts on all nodes
         stages += expand(i) if number == 1 else ()
-        stages += [replace(stage, batch=in_batch) for stage in (start(of), warm(of), gate_nodes(of))]
+        stages += [
+            replace(stage, batch=in_batch) for stage in (*quiet_workers(of), start(of), warm(of), gate_nodes(of))
+        ]
     return tuple(stages)
 
 

@@ -12,6 +12,7 @@ from orchestrator.stages.arm import arm, arm_back, patience, whole
 from orchestrator.stages.bake import bake
 from orchestrator.stages.stick import attach, detach_new, unstick
 from orchestrator.stages.verify import Verify, verify
+from orchestrator.stages.workers import start_workers
 
 CUTOVER = Kind("cutover", ("balancer", "api", "node"), hooks=True)
 SWITCH_BACK = Kind("switch back", ("balancer", "api", "node"))
@@ -55,9 +56,10 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
     for number, step in enumerate(shares(i)):
         weights = Weights.of(i.color, step.weight)
         first = number == 0
-        moved = [_arm(i, weights, first), shift(i, weights, first), verify(i, weights), bake(i, weights, step.bake)]
+        moved = [_arm(i, weights, first), shift(i, weights, first), verify(i, weights)]
         if step.weight == 100:
-            moved.insert(3, unstick(i))
+            moved.append(unstick(i))
+        moved += [*start_workers(i, step.weight), bake(i, weights, step.bake)]
         moved = [stage for stage in moved if stage.do]
         if step.weight < 100:
             moved[-1] = replace(moved[-1], pause=str(step.weight))

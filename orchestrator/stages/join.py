@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs, Join
 from orchestrator.plan.steps import Plan, Stage
 from orchestrator.stages.bar import unbar
@@ -19,6 +20,7 @@ from orchestrator.stages.scaling import resume, suspend
 from orchestrator.stages.share import share
 from orchestrator.stages.start import retire, start
 from orchestrator.stages.warm import warm
+from orchestrator.stages.workers import join_workers, quiet_workers
 
 
 def join(i: Inputs) -> Plan:
@@ -32,7 +34,7 @@ def join(i: Inputs) -> Plan:
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
-    stages: list[Stage] = [tidy(i), *([barrier(i, i.barrier)] if i.barrier else [])]
+    stages: list[Stage] = [*quiet_workers(i, tuple(Color)), tidy(i), *([barrier(i, i.barrier)] if i.barrier else [])]
     sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", idle(i)))
     for name, side in sides:
         if side is None:
@@ -46,7 +48,7 @@ def join(i: Inputs) -> Plan:
         stages.append(replace(discard(replace(i, release=release)), label=release))
     linked = (replace(promote(i), side="live"),) if is_switch else ()
     last = replace(members(i), commits=True)
-    return Plan("join", (*suspend(i), *stages, *linked, unbar(i), last, *resume(i)))
+    return Plan("join", (*suspend(i), *stages, *linked, *join_workers(i), unbar(i), last, *resume(i)))
 
 
 def brought(i: Inputs) -> tuple[Stage, ...]:

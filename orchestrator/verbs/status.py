@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -88,6 +89,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
         yield f"  scaling      {_group(fleet.group)}"
     if fleet.barrier:
         yield f"  contract     {fleet.barrier}: no older release can run"
+    yield from _workers(fleet)
     yield from _without_traffic(fleet)
     yield from (f"  INVENTORY    {line}" for line in foreign(fleet))
     yield from (f"  PROVISION    {line}" for line in (*differences(fleet), *outdated(fleet)))
@@ -95,6 +97,29 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
         if run.inputs is not None or run.verb == "provision":
             yield f"  {_ran(run)}".rstrip()
+
+
+def _workers(fleet: FleetState) -> Iterable[str]:
+    """Yield the lines about workers: for each node, the processes of the live release, running/expected.
+
+    A process that finishes its last job, or that runs although its color has no traffic, has its own line.
+    """
+    live = next((seen.weights.live for seen in fleet.seen.values()), None)
+    for name, state in fleet.node_states.items():
+        color = live or state.live
+        if color is None:
+            continue
+        runs = Counter(one.name for one in state.workers.of(color) if one.runs)
+        expected = {worker: count for (of, worker), count in state.workers.expected.items() if of is color}
+        counts = ", ".join(f"{worker} {runs[worker]}/{count}" for worker, count in expected.items())
+        if counts:
+            yield f"  workers      {name} {color} {state.release[color]}: {counts}"
+        for one in state.workers.processes:
+            release = one.release or state.release[one.color] or "unknown"
+            if one.state == "deactivating":
+                yield f"  FINISHES     {name} {one.label} ({release}, process {one.pid}): told to end {one.told} s ago"
+            elif not one.ended and one.color is not color:
+                yield f"  RETIRED      {name} {one.label} ({release}) runs, but {one.color} has no traffic"
 
 
 def _without_traffic(fleet: FleetState) -> Iterable[str]:

@@ -24,6 +24,7 @@ from orchestrator.config import Settings, load
 from orchestrator.config.applied import text
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
+from orchestrator.provision.render import worker_scripts, worker_units
 from orchestrator.run import data_plane
 from orchestrator.survey import wanted
 from tests.fakes.git import GIT, git
@@ -119,6 +120,8 @@ class World:
             .replace("/var/lib/orchestrator", f"{root}/var/lib/orchestrator")
             .replace("/etc/orchestrator", f"{root}/etc/orchestrator")
             .replace("/usr/local/lib/orchestrator", f"{root}/usr/local/lib/orchestrator")
+            .replace("/etc/systemd/system", f"{root}/etc/systemd/system")
+            .replace("/run/orchestrator", f"{root}/run/orchestrator")
             .replace("/usr/bin/systemctl", "systemctl")
             .replace("/usr/bin/cgi-fcgi", f"{BIN}/cgi-fcgi")
         )
@@ -211,6 +214,28 @@ class World:
             git(self.origin, "add", "-A", "-f")
             git(self.origin, "commit", "-q", "-m", version)
             git(self.origin, "tag", version)
+
+    def install_workers(self, settings: Settings) -> None:
+        """Install the units and programs of the workers of the settings on each node, as provisioning does."""
+        for name in self.nodes:
+            root, library = self.path / name, self.path / name / "usr/local/lib/orchestrator/shop"
+            for path, unit in worker_units(settings).items():
+                (root / path.removeprefix("/")).parent.mkdir(parents=True, exist_ok=True)
+                (root / path.removeprefix("/")).write_text(unit)
+            scripts = worker_scripts(settings, f"{root}/etc/systemd/system")
+            for script, body in {**scripts, "said": '#!/bin/sh\necho "$1 says: no queue"\n'}.items():
+                moved = body.replace("/srv/shop", f"{root}/srv/shop")
+                (library / script).write_text(moved.replace("/usr/local/lib/orchestrator", str(library.parent)))
+                (library / script).chmod(0o755)
+
+    def workers(self, node: str) -> dict[str, list[str]]:
+        """The processes of the workers that run on a node: color -> names with numbers."""
+        units = [path.name.removeprefix("shop-") for path in (self.path / node / "systemd").glob("shop-*@*.service")]
+        found: dict[str, list[str]] = {color.value: [] for color in Color}
+        for unit in sorted(units):
+            color, _, rest = unit.partition("-")
+            found[color].append(rest.removesuffix(".service"))
+        return found
 
     def _provision_node(self, name: str) -> None:
         root = self.root(name)

@@ -74,6 +74,7 @@ BASES: dict[str, Raw] = {
         "firewall": {"enabled": True},
         "php": {"idle_workers": 4, "scripts": True, "public": ".", "preload": "preload.php", "ini": {"a": "1"}},
         "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
+        "workers": [{"name": "queue", "command": "bin/queue", "over": "kill"}],
         "shared": {"directories": ["storage"], "files": ["local.php"]},
         "environment": {"file": "env"},
         "permissions": {"group": "shop-web", "writable": ["cache"], "private": ["cached.php"]},
@@ -106,6 +107,7 @@ BASES: dict[str, Raw] = {
         "shared": {"directories": ["storage"], "files": ["local.php"], "seed": ["storage"]},
         "permissions": {"group": "shop-web", "writable": ["cache"], "files": "640"},
         "php": {"scripts": True},
+        "workers": [{"name": "queue", "command": "bin/queue"}],
         "assets": ["build"],
     },
     "new instances of a service": {
@@ -214,6 +216,18 @@ CHANGED: dict[str, list[Any]] = {
     "services.files": [False],
     "services.ports.blue": [9003],
     "services.ports.green": [9004],
+    "workers.name": ["other"],
+    "workers.command": ["bin/other"],
+    "workers.count": [2],
+    "workers.user": ["deploy"],
+    "workers.start": ["before"],
+    "workers.share": ["first"],
+    "workers.survive": [9],
+    "workers.stop_signal": ["SIGQUIT"],
+    "workers.finish": [9],
+    "workers.over": ["wait", "kill"],
+    "workers.memory_mb": [512],
+    "workers.cpu": [50],
     "web.serve": [["files"]],
     "web.deny": [["*.sql"]],
     "web.max_body": ["1m"],
@@ -414,6 +428,7 @@ class Host:
             "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": list,  # only releases of an earlier version, and they have their own settings
             "ReleasedServices": list,
+            "WorkerUnits": list,
             "Holds": Holding,
             "Entries": lambda: dict.fromkeys(arguments["paths"], self.entry),
         }
@@ -528,6 +543,7 @@ def test_each_key_has_the_class_of_the_command_that_applies_it(effects: dict[str
 TWICE = {
     # a starter, a unit or a target follows the release: see the tests of serve, answers, fpm and the color's target
     "services.name",
+    "workers.name",
     "services.ports.blue",
     "services.ports.green",
     "php.version",

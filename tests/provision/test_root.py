@@ -62,6 +62,7 @@ class Host:
             "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": lambda: ["20260101T120000Z-5d0f0c1"],
             "ReleasedServices": list,
+            "WorkerUnits": list,
             "Holds": Holding,
             "Entries": lambda: dict.fromkeys(arguments["paths"]),
         }
@@ -208,7 +209,7 @@ def test_units_run_as_root_only_what_touches_no_path_of_others(name: str) -> Non
 
 PROGRAMS = re.compile(
     r"/usr/bin/systemctl (--job-mode=ignore-dependencies )?(start|stop|restart) shop-x-[a-z-]+\.(target|service|timer)"
-    r'|/usr/local/lib/orchestrator/shop-x/(used ""|own|pack|remove|as-web|(said|runs) shop-x-[a-z-]+\.service'
+    r'|/usr/local/lib/orchestrator/shop-x/(used ""|own|pack|remove|as-web|workers|(said|runs) shop-x-[a-z-]+\.service'
     r"|bar (list|[0-9.]+ (on|off)))"
 )
 

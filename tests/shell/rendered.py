@@ -34,6 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "php": {"idle_workers": 1},
         "gate": {"path": "/health?deep=1", "https": True},
         "warm": ["/", "/it's"],
+        "workers": [{"name": "queue", "command": "bin/queue"}],
     },
     "php-environment": {"environment": {"path": "config/.env", "file": "env", "owner": "www-data"}},
     "static": {"runtime": "static", "scaling": SCALING},
@@ -82,6 +83,7 @@ def of(settings: Settings) -> dict[str, str]:
     }
     texts |= render.node_scripts(settings) | render.nginx_scripts(settings)
     texts |= render.web_scripts(settings)
+    texts |= render.worker_scripts(settings)
     texts["answers"] = render.answers(settings)
     texts["bar"] = render.bar(settings)
     texts["fpm"] = render.fpm(settings)

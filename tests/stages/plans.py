@@ -50,6 +50,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "watched": {"scaling": {"group": "shop", "suspend": False}},
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1"]}]},
     "database": {"database": {"migrate": {"expand": "a", "check": "b", "contract": "c"}}},
+    "workers": {
+        "workers": [
+            {"name": "queue", "command": "bin/queue", "count": 2, "share": "first"},
+            {"name": "mail", "command": "bin/mail", "start": "before"},
+            {"name": "rest", "command": "bin/rest"},
+        ],
+        "cutover": [{"weight": 10}, {"weight": 100, "bake": 60}],
+    },
     "alb": {"switches": [ALB], "cutover": [{"weight": 10, "bake": 60}, {"weight": 100}]},
 }
 
@@ -86,6 +94,7 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
         "code_only": verb == "release" and full,
         "database": {"runner": "node1", "run": "r1"} if database and verb in ("release", "contract") else None,
         "barrier": FORMER if database and full else "",
+        "workers": {"outside": ["node3"] if full and not join else []} if settings == "workers" else None,
     }
     made = load(BASE | SETTINGS[settings] | changes)
     data["settings"] = made.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})

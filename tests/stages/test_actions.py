@@ -37,6 +37,7 @@ from orchestrator.stages.unchanged import Unchanged
 from orchestrator.stages.verify import Verify
 from orchestrator.stages.warm import Warm
 from orchestrator.stages.watch import Watch
+from orchestrator.stages.workers import StartWorkers, StopWorkers
 from tests.stages import plans
 
 BLUE, R, S = Color.blue, "20260101T000000Z-aaaaaaa", "20250101T000000Z-bbbbbbb"
@@ -130,6 +131,12 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     (Verify(R, None, tolerant=False), {"release": R, "other": None, "tolerant": False}),
     (Warm(BLUE), {"color": "blue"}),
     (Watch(R), {"release": R}),
+    (StartWorkers(BLUE, ("queue",), hold=True), {"color": "blue", "only": ["queue"], "hold": True}),
+    (StopWorkers((BLUE,)), {"colors": ["blue"]}),
+    (
+        StopWorkers((BLUE,), keep="green", waits=False, outside=True),
+        {"colors": ["blue"], "keep": "green", "waits": False, "outside": True},
+    ),
 ]
 
 CLASSES: set[type[Action]] = {type(action) for action, _ in ACTIONS}

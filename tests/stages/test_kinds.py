@@ -25,9 +25,19 @@ MODULES = [import_module(f"orchestrator.stages.{module.name}") for module in pkg
 POINTS = (
     *("suspend", "inherit", "attach", "mend", "tidy"),
     *("quiet", "fetch", "copy", "same", "share", "environment", "unchanged", "permit", "configure"),
-    *("expand", "gate live", "start", "watch"),
-    *("warm", "gate", "members", "bar", "arm", "cutover", "verify", "unstick", "bake"),
-    *("newcomers", "proof", "promote", "newcomers after", "prune", "discard", "unbar", "attach again"),
+    *("expand", "gate live", "quiet workers", "start", "watch"),
+    *("warm", "gate", "members", "bar", "arm", "cutover", "verify", "unstick", "start workers", "bake"),
+    *(
+        "newcomers",
+        "proof",
+        "promote",
+        "retire workers",
+        "newcomers after",
+        "prune",
+        "discard",
+        "unbar",
+        "attach again",
+    ),
     *("resume scaling", "check", "retire", "older processes", "barrier", "contract"),
 )
 

@@ -1,4 +1,4 @@
-"""Rules about the processes of a color: services, their ports and sockets, and the runtime."""
+"""Rules about the processes of a color: services, their ports and sockets, workers, and the runtime."""
 
 from __future__ import annotations
 
@@ -124,6 +124,14 @@ def ports_are_distinct(settings: Settings) -> str | None:
                     "port"
                 )
             used[port] = f"{service.name}.ports.{color}"
+    return None
+
+
+def workers_have_their_own_names(settings: Settings) -> str | None:
+    """Return an error message if a worker has the name of another worker or of a service, otherwise None."""
+    names = [*(one.name for one in settings.workers), *(one.name for one in settings.services)]
+    if twice := sorted({one.name for one in settings.workers if names.count(one.name) > 1}):
+        return f"workers: several workers or services have the name {', '.join(twice)}: give each a different name"
     return None
 
 

@@ -5,12 +5,13 @@ app=$1
 
 units=$(units_of "$app")
 [ -n "$units" ] || exit 0
-loaded=$(echo "$units" | grep -v '\.candidate$')
+# the instances of a template unit, such as the processes of a worker, are stopped; a template itself cannot be stopped
+loaded=$(echo "$units" | grep -v '\.candidate$' | sed 's/@\.service$/@*.service/')
 if [ -n "$loaded" ]; then
     # shellcheck disable=SC2086 # the names are words
     systemctl stop -- $loaded || exit
-    # shellcheck disable=SC2086
-    systemctl disable --quiet -- $loaded 2>/dev/null || exit
+    # shellcheck disable=SC2046
+    systemctl disable --quiet -- $(echo "$loaded" | grep -v '@') 2>/dev/null || exit
 fi
 (cd /etc/systemd/system && echo "$units" | xargs rm -f --) || exit
 systemctl daemon-reload

@@ -1,0 +1,144 @@
+"""Hand the queue over: the new release's workers start, and after the commit the old release's workers end.
+
+Until the commit, the workers of the old release go on. Therefore an undo only has to end the new workers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from orchestrator.config.worker import FINISH
+from orchestrator.model import Color
+from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
+
+QUIET_WORKERS = Kind("quiet workers", ("node",), hooks=True, each_batch=True)
+START_WORKERS = Kind("start workers", ("node",), hooks=True)
+RETIRE_WORKERS = Kind("retire workers", ("node",), hooks=True)
+STOP_WORKERS = Kind("stop workers", ("node",))
+END_WORKERS = Kind("end workers", ("node",))
+
+DAY = 86400.0
+"""Seconds for which a run waits for a process at most, if the setting ``workers.over`` is ``wait``."""
+
+
+@dataclass(frozen=True)
+class StartWorkers(Action):
+    """Start the workers of a color's release, and check that they survive their first seconds.
+
+    + only: names of the workers to start; empty for all workers of the release
+    + hold: whether this color's workers also start at boot from now on, and the other color's workers do not
+    """
+
+    name = "start workers"
+    handler = "orchestrator.run.handlers.start_workers:StartWorkersHandler"
+    prints = True
+
+    color: Color
+    only: tuple[str, ...] = ()
+    hold: bool = False
+
+
+@dataclass(frozen=True)
+class StopWorkers(Action):
+    """Tell the workers of colors to take no further job, and to end after their present jobs.
+
+    + colors: the colors whose workers end
+    + keep: the color that has the workers from now on: its missing workers start first, and start at boot from now on.
+      ``none``: no workers start at boot. Empty to change nothing about this
+    + waits: whether the step waits until the processes have ended, as the setting ``workers.over`` says
+    + outside: whether the node takes no part in the run. Then a failure is only a warning
+    """
+
+    name = "stop workers"
+    handler = "orchestrator.run.handlers.stop_workers:StopWorkersHandler"
+
+    colors: tuple[Color, ...]
+    keep: str = ""
+    waits: bool = True
+    outside: bool = False
+
+    @property
+    @override
+    def advisory(self) -> bool:
+        return self.outside
+
+
+def quiet_workers(i: Inputs, colors: tuple[Color, ...] = ()) -> tuple[Stage, ...]:
+    """Return the stage before the start of a color: the color's own workers have ended. () if there are no workers.
+
+    Usually no process runs there, because the run that retired the color's release has ended its workers. The undo
+    waits until the workers of the new release have ended, before the files of the release are removed.
+
+    + colors: the colors whose workers end; empty for the color that the run prepares
+    """
+    if not i.workers:
+        return ()
+    steps = _stop(i, StopWorkers(colors or (i.color,)))
+    return (Stage(QUIET_WORKERS, steps, undo=() if colors else (Stage(END_WORKERS, steps),)),)
+
+
+def start_workers(i: Inputs, weight: int) -> tuple[Stage, ...]:
+    """Return the stage that starts workers of the new release when the new color has a share of the traffic.
+
+    Return () if no worker starts at this moment. The undo tells the new workers to end, and does not wait: the switches
+    get their former weights first.
+
+    + weight: per cent of the traffic that the new color has now
+    """
+    if not i.workers:
+        return ()
+    begin = {one.name: _weight(i, one.start, one.share) for one in i.settings.workers}
+    # the last stage starts all workers that do not run yet, also those that only the release has, not the settings
+    only = tuple(name for name, begins in begin.items() if begins == weight) if weight < 100 else ()
+    if weight < 100 and not only:
+        return ()
+    first = weight == min((*begin.values(), 100))
+    undo = (Stage(STOP_WORKERS, _stop(i, StopWorkers((i.color,), waits=False))),) if first else ()
+    return (Stage(START_WORKERS, _start(i, StartWorkers(i.color, only)), undo=undo, weight=weight),)
+
+
+def retire_workers(i: Inputs) -> tuple[Stage, ...]:
+    """Return the stage after the commit that ends the workers of the old release. () if there are no workers.
+
+    The nodes that take no part in the run are told, too, so that no process there goes on with the old release.
+    """
+    if not i.workers:
+        return ()
+    here = _stop(i, StopWorkers((i.color.other,), keep=i.color.value))
+    action = StopWorkers(tuple(Color), keep="none", waits=False, outside=True)
+    there = (Step(Place("node", name), action, i.settings.deadlines.look) for name in i.workers.outside)
+    return (Stage(RETIRE_WORKERS, (*here, *there)),)
+
+
+def join_workers(i: Inputs) -> tuple[Stage, ...]:
+    """Return the stage of a join that starts the live release's workers on the node. () if there are no workers."""
+    if not i.workers:
+        return ()
+    stop = StopWorkers(tuple(Color), keep="none", waits=False)
+    undo = (Stage(STOP_WORKERS, _stop(i, stop)),)
+    return (Stage(START_WORKERS, _start(i, StartWorkers(i.color, hold=True)), undo=undo),)
+
+
+def _weight(i: Inputs, start: str, share: str) -> int:
+    """Return the share of the traffic at which a worker of the settings starts; 0 for before the cutover."""
+    if start == "before":
+        return 0
+    has_steps = i.verb == "release" and i.live is not None
+    return i.settings.cutover[0].weight if share == "first" and has_steps else 100
+
+
+def _start(i: Inputs, action: StartWorkers) -> tuple[Step, ...]:
+    survive = max((one.survive for one in i.settings.workers), default=0.0)
+    deadline = i.settings.deadlines.start + survive
+    return tuple(Step(place, action, deadline) for place in i.node_places)
+
+
+def _stop(i: Inputs, action: StopWorkers) -> tuple[Step, ...]:
+    deadline = i.settings.deadlines.start
+    if action.waits:
+        waits = any(one.over == "wait" for one in i.settings.workers)
+        deadline += DAY if waits else max((one.finish for one in i.settings.workers), default=FINISH)
+    return tuple(Step(place, action, deadline) for place in i.node_places)
