@@ -36,8 +36,10 @@ esac
 conf=$(printf '%s\\n' "$@" | sed -n '/^-c$/{n;p;}')
 echo "$*"
 word=$(sed -n '/broken/{s/[ ;].*//;p;q;}' "$conf")
+place=conf own=${conf%/*}/own.conf
+[ -n "$word" ] || { [ ! -e "$own" ] || word=$(sed -n '/broken/{s/[ ;].*//;p;q;}' "$own"); place=$own; }
 [ -n "$word" ] || exit 0
-echo "2026/01/01 12:00:00 [emerg] 12#12: unknown directive \\"$word\\" in conf:1" >&2
+echo "2026/01/01 12:00:00 [emerg] 12#12: unknown directive \\"$word\\" in $place:1" >&2
 exit 1
 """
 
@@ -219,6 +221,15 @@ def test_a_release_s_configuration_is_checked_for_both_colors(host: Host) -> Non
         assert said.returncode == 1
         assert said.stderr == 'unknown directive "broken" in conf:1 (this server has nginx 1.18.0)\n'
         conf.write_text("ok\n")
+
+
+def test_a_problem_in_the_included_file_names_the_setting(host: Host) -> None:
+    made = host.release(ID)
+    (made / ".release/stack/own.conf").write_text("broken\n")
+    said = host.script("check-stack", ID)
+    assert said.returncode == 1
+    where = "in line 1 of the file that web.include names"
+    assert said.stderr == f'unknown directive "broken" {where} (this server has nginx 1.18.0)\n'
 
 
 @pytest.mark.parametrize(
