@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -66,16 +67,17 @@ class Instance:
         (self.host / "state").write_text("Pending:Wait\n")
         self._install(settings)
 
-    def catch_up(self, url: str | None = None) -> subprocess.CompletedProcess[str]:
+    def catch_up(self, url: str | None = None, path: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the script.
 
         + url: of the announcement; empty for the URL in the settings, None for this test's server
+        + path: directories of the programs; None for the fake programs and this machine's own
         """
         url = f"{self.url}/live.json" if url is None else url
         environment = {
             **os.environ,
             **GIT,
-            "PATH": f"{self.host}/bin:{BIN}:{os.environ['PATH']}",
+            "PATH": path or f"{self.host}/bin:{BIN}:{os.environ['PATH']}",
             "HOST_ROOT": str(self.host),
             "HOST_NAME": "node1",
             "WORLD": str(self.world.path),
@@ -371,6 +373,17 @@ def test_a_hook_that_cannot_be_completed_is_said(instance: Instance) -> None:
     done = instance.catch_up()
     assert done.returncode == 1
     assert "the lifecycle hook cannot be completed" in done.stderr
+
+
+def test_an_image_without_the_program_aws_is_said(instance: Instance, tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("id", "mktemp", "rm"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    done = instance.catch_up(path=str(programs))
+    assert done.returncode == 1
+    line = "catch-up: the program aws is missing: install it in the image (docs/aws-instances.md)\n"
+    assert done.stderr == line
 
 
 def test_without_a_hook_there_is_no_script(instance: Instance) -> None:
