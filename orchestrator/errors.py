@@ -16,6 +16,7 @@
     │   ├── StatementFailed          1   a database server did not carry out a statement
     │   │   ├── ConnectionLost       1   it is unknown whether the server carried out a statement
     │   │   └── Blocked              1   another session held a lock for too long
+    │   ├── BackfillPaused           1   an operator has paused a backfill
     │   ├── NotUndone                4   an undo failed, or an earlier run could not be settled
     │   ├── TakenOver                4   another run took the lock
     │   └── Undecided                4   it is unknown whether the commit is recorded
@@ -177,6 +178,10 @@ class Blocked(StatementFailed):
 
     The server has changed nothing.
     """
+
+
+class BackfillPaused(OrchestratorError):
+    """An operator has paused a backfill, which stopped between two batches. Exit status 1."""
 
 
 class Undecided(OrchestratorError):

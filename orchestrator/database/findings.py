@@ -311,8 +311,18 @@ _RULES = (
     Rule(
         "backfill",
         "the statement may write rows again that are done already, or more rows than the new column needs",
-        "Write one UPDATE of one table with the condition that the new column IS NULL: UPDATE t SET new = old WHERE new"
-        " IS NULL",
+        "Write one UPDATE of one table with the condition that the new column IS NULL: UPDATE t SET new = old WHERE id"
+        " BETWEEN :first AND :last AND new IS NULL",
+    ),
+    Rule(
+        "backfill-range",
+        "none, but orchestrator db backfill cannot divide the statement into batches, and runs nothing",
+        "Write one statement for the rows of a range of primary keys: UPDATE t SET new = old WHERE id BETWEEN :first"
+        " AND :last AND new IS NULL, or INSERT INTO u (...) SELECT ... FROM t WHERE id BETWEEN :first AND :last ON"
+        " CONFLICT DO NOTHING",
+        mysql="Write one statement for the rows of a range of primary keys: UPDATE t SET new = old WHERE id BETWEEN"
+        " :first AND :last AND new IS NULL, or INSERT INTO u (a, ...) SELECT ... FROM t WHERE id BETWEEN :first AND"
+        " :last ON DUPLICATE KEY UPDATE u.a = u.a",
     ),
     Rule(
         "fails",

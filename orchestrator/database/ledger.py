@@ -195,20 +195,25 @@ def refuse_earlier(
             continue
         if release and all(row.release == release for row in expanded.values()):
             continue
-        common = sorted(name for name in _tables(contract, engine) if re.search(rf"\b{re.escape(name)}\b", text))
+        common = sorted(name for name in tables(contract, engine) if re.search(rf"\b{re.escape(name)}\b", text))
         if not defer:
             raise Refused(
                 f"{contract.name} is pending, and belongs to an earlier release: run db contract first, or, if the old"
                 " code still runs, pass --defer"
             )
-        if common or not _tables(contract, engine):
+        if common or not tables(contract, engine):
             raise Refused(
                 f"{contract.name} is pending and changes the same tables ({', '.join(common) or 'unknown'}) as the new"
                 " files: run db contract first"
             )
 
 
-def _tables(file: File, engine: Engine) -> set[str]:
+def complete(change: Change, phase: Phase, rows: Iterable[Row], engine: Engine) -> bool:
+    """Whether all steps of a file of a change are done."""
+    return not _pending(change.files[phase], _by_file(rows), engine).steps
+
+
+def tables(file: File, engine: Engine) -> set[str]:
     """Names that may be tables in a file."""
     texts = (step.statement for step in steps_of(file, engine))
     return {name.strip('"`').split(".")[-1].strip('"`').lower() for text in texts for name in _TABLES.findall(text)}

@@ -10,12 +10,15 @@ from orchestrator.database.decide import Seen, together
 from orchestrator.database.findings import Finding, Problem, finding
 from orchestrator.database.judge import judge
 from orchestrator.database.model import Engine, Phase
+from orchestrator.database.ranges import Misfit, ranged
 from orchestrator.database.split import Comment, Statement, split
 from orchestrator.database.state import State, Step
 
 TryOut = Callable[[Sequence[Statement], Phase], Sequence[Seen]]
 """Runs the statements of a file on a shadow, and returns what was seen, in the order of the statements."""
 
+_ALWAYS = {"unfinished", "backfill-range"}
+"""Rules that no comment overrides, because the file cannot run."""
 _MARKER = re.compile(r"(?:--|#|/\*)\s*orchestrator\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _SAFE = re.compile(r"safe\s+because\b\W*(?=\w)", re.IGNORECASE)
 
@@ -54,6 +57,11 @@ def lint(text: str, name: str, engine: Engine, phase: Phase, try_out: TryOut | N
     problems = [judge(one, state) for one in real]
     for number, problem in _order(state.steps, engine):
         problems[number - 1].append(problem)
+    if phase is Phase.BACKFILL and real:
+        misfit = ranged(real, engine)
+        if isinstance(misfit, Misfit):
+            at = next(index for index, one in enumerate(real) if one.line == misfit.line)
+            problems[at].append(Problem("backfill-range", misfit.why))
     if state.in_transaction:
         problems[-1].append(Problem("transaction", "no COMMIT"))
     if try_out is not None and phase is not Phase.CHECK:
@@ -66,7 +74,7 @@ def lint(text: str, name: str, engine: Engine, phase: Phase, try_out: TryOut | N
     for one, theirs in zip(real, problems, strict=True):
         reason = reason_of(one)
         made = [finding(problem, one.text, one.line, engine) for problem in theirs]
-        found += [each.accepted(reason) if reason and each.rule != "unfinished" else each for each in made]
+        found += [each.accepted(reason) if reason and each.rule not in _ALWAYS else each for each in made]
     return Judged(name, phase, len(real), tuple(sorted(found, key=lambda one: one.line)))
 
 

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from orchestrator.database.findings import Problem
 from orchestrator.database.model import Phase
+from orchestrator.database.ranges import keeps
 from orchestrator.database.state import State
 from orchestrator.database.syntax import constant, milliseconds, name_of, now, null, only, only_reads, tests_null
 
@@ -22,6 +23,8 @@ def insert(node: exp.Insert, state: State) -> Iterator[Problem]:
     state.own = True
     if table in state.created and (only_values(node) or _copies(node, state)):
         return
+    if state.phase is Phase.BACKFILL and _adds_rows(node):
+        return
     conflict = node.args.get("conflict")
     if conflict is not None and (conflict.expressions or str(conflict.args.get("action")).upper() != "DO NOTHING"):
         yield Problem("row-change", name)
@@ -35,6 +38,14 @@ def _copies(node: exp.Insert, state: State) -> bool:
     """Whether INSERT fills a table from a query. In PostgreSQL, the query locks no rows."""
     plain = only(node, "this", "expression") and isinstance(node.expression, exp.Query)
     return state.postgres and not state.in_transaction and plain and only_reads(node.expression)
+
+
+def _adds_rows(node: exp.Insert) -> bool:
+    """Whether INSERT ... SELECT only adds rows that are not there yet, and reads without locks of its own."""
+    conflict = node.args.get("conflict")
+    if conflict is None or not isinstance(node.expression, exp.Select) or not only_reads(node.expression):
+        return False
+    return str(conflict.args.get("action")).upper() == "DO NOTHING" or keeps(conflict)
 
 
 def only_values(node: exp.Insert) -> bool:

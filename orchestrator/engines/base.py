@@ -31,6 +31,9 @@ LOOK = 0.1
 SCHEMA_LOCK = "orchestrator schema"
 """The name of the lock that releases and ``orchestrator db`` hold while they change the schema of a database."""
 
+BACKFILL_LOCK = "orchestrator backfill"
+"""The name of the lock of a backfill, beside which others may change the schema of other tables."""
+
 Through = tuple[str, int] | str | None
 """The local end of a tunnel: host and port, or the path of a Unix socket. None without a tunnel."""
 
@@ -145,6 +148,21 @@ class Connection(ABC):
 
         + attempt: number of the attempt, from 1
         + blockers: the sessions that blocked the former attempt
+        """
+
+    @abstractmethod
+    def hurry(self, brief: bool) -> None:
+        """Set how long the next statements wait for the locks of rows.
+
+        + brief: so short that no query waits long for a row that this session has locked already: 50 ms in PostgreSQL,
+          no time in MariaDB, 1 s in MySQL. False: as long as for other locks
+        """
+
+    @abstractmethod
+    def read_committed(self) -> None:
+        """Let all later transactions of this session lock only the rows that they change, and see what others commit.
+
+        A server of MariaDB or MySQL that replicates by statements does not support this, and keeps its own way.
         """
 
     def another(self) -> Connection:

@@ -1,4 +1,4 @@
-"""The ledger: two tables in the database itself, which say which steps of the SQL files have run."""
+"""The ledger: tables in the database itself, which say which steps and which rows of the SQL files are done."""
 
 from __future__ import annotations
 
@@ -6,29 +6,41 @@ import datetime
 import socket
 from collections.abc import Mapping
 
+from orchestrator.database.backfill import Progress
 from orchestrator.database.files import checksum
 from orchestrator.database.ledger import Row, State, Step, Work
 from orchestrator.database.model import Engine, Phase
 from orchestrator.engines.base import Connection
+from orchestrator.errors import Refused
 
 STEPS = "deploy_schema_steps"
 STATE = "deploy_schema_state"
+BACKFILLS = "deploy_schema_backfills"
 _SHOWN = 10_000
 """Characters of a statement that the ledger stores."""
 _KEY = "app = %s AND migration = %s AND phase = %s AND step = %s"
-_CREATE = (
-    f"""
+_BACKFILL = "app = %s AND migration = %s"
+_CREATE = {
+    STEPS: f"""
 CREATE TABLE IF NOT EXISTS {STEPS} (
     app varchar(64) NOT NULL, migration varchar(100) NOT NULL, phase varchar(16) NOT NULL, step int NOT NULL,
     steps int NOT NULL, checksum char(64) NOT NULL, statement text NOT NULL, state varchar(16) NOT NULL,
     release_name varchar(190) NOT NULL, run_id varchar(64) NOT NULL, host varchar(190) NOT NULL,
     started_at varchar(32) NOT NULL, finished_at varchar(32) NOT NULL, error text NOT NULL,
     PRIMARY KEY (app, migration, phase, step))""",
-    f"""
+    STATE: f"""
 CREATE TABLE IF NOT EXISTS {STATE} (
     app varchar(64) NOT NULL PRIMARY KEY, state varchar(32) NOT NULL, release_name varchar(190) NOT NULL,
     barrier varchar(190) NOT NULL, updated_at varchar(32) NOT NULL)""",
-)
+    BACKFILLS: f"""
+CREATE TABLE IF NOT EXISTS {BACKFILLS} (
+    app varchar(64) NOT NULL, migration varchar(100) NOT NULL, checksum char(64) NOT NULL, statement text NOT NULL,
+    state varchar(16) NOT NULL, last_key text NULL, end_key text NULL, rows_done bigint NOT NULL,
+    rows_total bigint NOT NULL, per_second double precision NOT NULL, paused_by varchar(190) NOT NULL,
+    release_name varchar(190) NOT NULL, run_id varchar(64) NOT NULL, host varchar(190) NOT NULL,
+    started_at varchar(32) NOT NULL, updated_at varchar(32) NOT NULL, error text NOT NULL,
+    PRIMARY KEY (app, migration))""",
+}
 
 
 class Ledger:
@@ -45,22 +57,22 @@ class Ledger:
         self.release = release
         self.app = app
 
-    def exists(self) -> bool:
-        """Whether the database has the tables of the ledger."""
+    def exists(self, table: str = STEPS) -> bool:
+        """Whether the database has a table of the ledger."""
         schema = "current_schema()" if self.connection.engine is Engine.POSTGRES else "database()"
         return bool(
             self.connection.query(
                 f"SELECT 1 FROM information_schema.tables WHERE table_schema = {schema} AND table_name = %s",
-                (STEPS,),
+                (table,),
             )
         )
 
     def create(self) -> None:
-        """Create the tables, if they are missing."""
-        if not self.exists():
-            suffix = "" if self.connection.engine is Engine.POSTGRES else " CHARACTER SET utf8mb4 ENGINE=InnoDB"
-            for statement in reversed(_CREATE):
-                self.connection.execute(statement + suffix)
+        """Create the tables that are missing. An earlier version has made only the first two tables."""
+        suffix = "" if self.connection.engine is Engine.POSTGRES else " CHARACTER SET utf8mb4 ENGINE=InnoDB"
+        for table in (STATE, STEPS, BACKFILLS):
+            if not self.exists(table):
+                self.connection.execute(_CREATE[table] + suffix)
 
     def rows(self) -> list[Row]:
         """All rows. A database without the tables has no rows."""
@@ -140,6 +152,74 @@ class Ledger:
                 f"INSERT INTO {STATE} (app, state, release_name, barrier, updated_at) VALUES (%s, %s, %s, %s, %s)",
                 (self.app, state, self.release, kept, _now()),
             )
+
+    def backfills(self) -> dict[str, Progress]:
+        """How far each backfill that has begun has come, by the name of the change."""
+        if not self.exists(BACKFILLS):
+            return {}
+        found = self.connection.query(
+            "SELECT migration, checksum, state, last_key, end_key, rows_done, rows_total, per_second, paused_by,"
+            f" run_id, host, updated_at, error FROM {BACKFILLS} WHERE app = %s ORDER BY migration",
+            (self.app,),
+        )
+        return {one[0]: Progress(one[0], one[1], one[2] == State.DONE, *one[3:]) for one in found}
+
+    def begin(self, progress: Progress, statement: str) -> None:
+        """Write that this run begins or continues a backfill. A pause of the backfill ends."""
+        with self.connection.transaction():
+            key = (self.app, progress.change)
+            found = self.connection.query(
+                f"SELECT started_at FROM {BACKFILLS} WHERE {_BACKFILL} FOR UPDATE",
+                key,
+            )
+            self.connection.query(f"DELETE FROM {BACKFILLS} WHERE {_BACKFILL}", key)
+            self.connection.query(
+                f"INSERT INTO {BACKFILLS} (app, migration, checksum, statement, state, last_key, end_key, rows_done,"
+                " rows_total, per_second, paused_by, release_name, run_id, host, started_at, updated_at, error)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    *(*key, progress.checksum, statement[:_SHOWN], State.STARTED.value, progress.last, progress.end),
+                    *(progress.rows, progress.total, progress.rate, "", self.release, self.run, socket.gethostname()),
+                    *(found[0][0] if found else _now(), _now(), ""),
+                ),
+            )
+
+    def advance(self, before: Progress, after: Progress) -> None:
+        """Write how far a backfill has come, as a part of the transaction that changes the rows of a batch.
+
+        Raises Refused if the ledger has another state than ``before``, because another run continues the backfill.
+        """
+        key = (self.app, before.change)
+        found = self.connection.query(
+            f"SELECT run_id, last_key, rows_done FROM {BACKFILLS} WHERE {_BACKFILL} FOR UPDATE",
+            key,
+        )
+        if found != [(self.run, before.last, before.rows)]:
+            raise Refused(f"another run continues the backfill of {before.change}: run orchestrator db status")
+        self.connection.query(
+            f"UPDATE {BACKFILLS} SET state = %s, last_key = %s, rows_done = %s, per_second = %s, updated_at = %s"
+            f" WHERE {_BACKFILL}",
+            ((State.DONE if after.done else State.STARTED).value, after.last, after.rows, after.rate, _now(), *key),
+        )
+
+    def stopped(self, change: str, error: str) -> None:
+        """Write why this run of a backfill stopped."""
+        self.connection.query(
+            f"UPDATE {BACKFILLS} SET error = %s, updated_at = %s WHERE {_BACKFILL} AND run_id = %s",
+            (error, _now(), self.app, change, self.run),
+        )
+
+    def paused(self, change: str) -> str:
+        """Who has paused a backfill; empty if nobody has."""
+        found = self.connection.query(f"SELECT paused_by FROM {BACKFILLS} WHERE {_BACKFILL}", (self.app, change))
+        return str(found[0][0]) if found else ""
+
+    def pause(self, change: str, who: str) -> None:
+        """Write that a backfill is paused, unless it is done."""
+        self.connection.query(
+            f"UPDATE {BACKFILLS} SET paused_by = %s WHERE {_BACKFILL} AND state <> %s",
+            (who, self.app, change, State.DONE.value),
+        )
 
 
 def _now() -> str:

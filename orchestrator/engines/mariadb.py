@@ -172,6 +172,16 @@ class MariaDB(Connection):
         at_once = self.engine is Engine.MARIADB and (attempt == 1 or any((one.age or 0) > OLD for one in blockers))
         self.execute(f"SET lock_wait_timeout = {0 if at_once else LOCK_TIMEOUT}")
 
+    @override
+    def hurry(self, brief: bool) -> None:
+        at_once = brief and self.engine is Engine.MARIADB
+        self.execute(f"SET innodb_lock_wait_timeout = {0 if at_once else LOCK_TIMEOUT}")
+
+    @override
+    def read_committed(self) -> None:
+        if self.query("SELECT NOT @@log_bin OR @@binlog_format <> 'STATEMENT'")[0][0]:
+            self.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
     def _name(self, name: str) -> str:
         """The name of a lock at the server. The locks of all databases of the server need different names."""
         whole = f"orchestrator:{self.url.database}:{name}"

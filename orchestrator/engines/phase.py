@@ -138,15 +138,24 @@ def _drop_invalid(connection: Connection, index: str, tell: Tell) -> None:
         connection.execute(f"DROP INDEX CONCURRENTLY {index}")
 
 
-def refuse_unfinished(connection: Connection, changes: Sequence[Change], works: Sequence[Work]) -> None:
+def refuse_unchecked(connection: Connection, changes: Sequence[Change], works: Sequence[Work]) -> None:
     """Raise Refused if a change will be contracted and its check query does not return 0."""
     wanted = {work.file.change for work in works}
-    for check in (one.files[Phase.CHECK] for one in changes if one.name in wanted and Phase.CHECK in one.files):
-        for statement in check.statements(connection.engine):
-            rows = connection.query(statement.text)
-            if len(rows) != 1 or len(rows[0]) != 1:
-                raise Refused(f"{check.name}: the query must return one number, such as SELECT count(*) ...")
-            if rows[0][0] != 0:
-                raise Refused(
-                    f"{check.name} returns {rows[0][0]} and not 0: first complete the backfill of {check.change}"
-                )
+    for change in (one for one in changes if one.name in wanted):
+        left = unchecked(connection, change)
+        if left:
+            raise Refused(f"{left}: first complete the backfill of {change.name}")
+
+
+def unchecked(connection: Connection, change: Change) -> str:
+    """Say which check query of a change does not return 0; empty if all do. Raises Refused."""
+    check = change.files.get(Phase.CHECK)
+    if check is None:
+        return ""
+    for statement in check.statements(connection.engine):
+        rows = connection.query(statement.text)
+        if len(rows) != 1 or len(rows[0]) != 1:
+            raise Refused(f"{check.name}: the query must return one number, such as SELECT count(*) ...")
+        if rows[0][0] != 0:
+            return f"{check.name} returns {rows[0][0]} and not 0"
+    return ""

@@ -18,6 +18,8 @@ from orchestrator.engines.trouble import cannot_connect, statement_failed
 from orchestrator.engines.url import DatabaseUrl
 from orchestrator.errors import LockBusy
 
+BRIEF = 50
+"""Milliseconds that a batch of a backfill waits for the lock of a row, while it holds the locks of other rows."""
 _SESSIONS = """
 SELECT pid, coalesce(usename, ''), coalesce(nullif(application_name, ''), host(client_addr), ''), coalesce(state, ''),
     extract(epoch FROM clock_timestamp() - coalesce(xact_start, state_change, backend_start))::float8,
@@ -118,6 +120,14 @@ class Postgres(Connection):
     @override
     def _wait_for_locks(self, attempt: int, blockers: Sequence[Session]) -> None:
         self.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
+
+    @override
+    def hurry(self, brief: bool) -> None:
+        self.execute(f"SET lock_timeout = {BRIEF if brief else LOCK_TIMEOUT}")
+
+    @override
+    def read_committed(self) -> None:
+        self.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
 def _arguments(url: DatabaseUrl, through: Through) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from orchestrator.database.catalog import Catalog, Column
@@ -16,6 +17,7 @@ from orchestrator.database.compare import compare, new_values
 from orchestrator.database.decide import Seen
 from orchestrator.database.findings import Problem
 from orchestrator.database.model import Engine, Phase
+from orchestrator.database.ranges import without_rows
 from orchestrator.database.reach import outside
 from orchestrator.database.split import Statement
 from orchestrator.engines.shadow import Shadow
@@ -139,6 +141,8 @@ class _File:
         if why:
             return Seen(ran=False, online=False, why=why, tried=False)
         try:
+            if self.phase is Phase.BACKFILL:
+                statement = replace(statement, text=without_rows(statement.text), clean=without_rows(statement.clean))
             locks = self.trial.bench.run(statement, self.trial.before, self.inside)
         except (StatementFailed, Internal) as error:
             self._end()

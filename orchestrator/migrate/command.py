@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.migrate.stop import Stop
+
+if TYPE_CHECKING:
+    from orchestrator.engines.backfill import Ways
+    from orchestrator.engines.base import Connection
 
 _EPILOG = """
 The files are named NNNN_name.PHASE.sql. Exit status: 0 done, 1 a statement failed, 2 wrong arguments or files, 3
@@ -19,9 +27,11 @@ _COMMANDS = {
     "status": "show what has run of each file",
     "plan": "show what expand would run, and check these files",
     "expand": "check and run the expand files that have not run",
+    "backfill": "run the backfill files in batches, or continue after a pause, a signal or a crash",
+    "pause": "stop a backfill that runs after its present batch. db backfill continues it",
     "contract": "check and run the contract files that have not run, if no process of the old code is left",
     "resolve": "say what became of a step that was started and has no result",
-    "unlock": "show which session changes the schema, and end this session with --yes",
+    "unlock": "show which session changes the schema or runs a backfill, and end this session with --yes",
 }
 
 
@@ -38,7 +48,8 @@ def main(argv: Sequence[str]) -> int:
         return _run(given)
     except (OrchestratorError, Interrupted) as error:
         if isinstance(error, Interrupted):
-            error.args = (f"{error.name}: stopped between two steps. The next command goes on",)
+            between = "batches" if given.command == "backfill" else "steps"
+            error.args = (f"{error.name}: stopped between two {between}. The next command goes on",)
         for line in str(error).splitlines():
             print(f"orchestrator db {given.command}: {line}", file=sys.stderr)
         return error.status
@@ -52,9 +63,10 @@ def _run(given: argparse.Namespace) -> int:
     from orchestrator.database.files import changes
     from orchestrator.engines import connect
     from orchestrator.engines.url import has_password, read
-    from orchestrator.migrate import actions
+    from orchestrator.migrate import actions, backfills
+    from orchestrator.migrate.guard import Asked
 
-    if has_password(given.url):
+    if any(map(has_password, (given.url, *getattr(given, "replica", ())))):
         raise UsageError(
             "other users of this machine see the password in the list of processes: put the URL into an environment"
             " variable, such as DATABASE_URL, and pass --url env:DATABASE_URL"
@@ -69,20 +81,58 @@ def _run(given: argparse.Namespace) -> int:
             actions.resolve(connection, given.done, _tell)
         elif given.command == "unlock":
             actions.unlock(connection, given.yes, _tell)
+        elif given.command == "pause":
+            backfills.pause(connection, _operator(), _tell)
         else:
-            asked = actions.Asked(
-                release=given.release,
+            asked = Asked(
+                release=getattr(given, "release", ""),
                 defer=getattr(given, "defer", False),
                 wait=getattr(given, "wait", 0),
                 patience=getattr(given, "patience", 0),
             )
-            if given.command == "plan":
+            if given.command == "backfill":
+                with _ways(connection, given, stop) as ways:
+                    backfills.backfill(connection, found, asked, ways)
+            elif given.command == "plan":
                 actions.plan(connection, found, asked, _tell)
             elif given.command == "expand":
                 actions.expand(connection, found, asked, _tell, stop.pause)
             else:
                 actions.contract(connection, found, asked, _tell, stop.pause)
     return 0
+
+
+@contextmanager
+def _ways(connection: Connection, given: argparse.Namespace, stop: Stop) -> Iterator[Ways]:
+    """How a backfill runs, from the arguments, with sessions at the replicas during the ``with`` block."""
+    from orchestrator.database.backfill import Pace
+    from orchestrator.engines import connect
+    from orchestrator.engines.backfill import Ways
+    from orchestrator.engines.throttle import Throttle
+    from orchestrator.engines.url import read
+    from orchestrator.migrate.progress import Display
+
+    display = Display(sys.stdout)
+    with ExitStack() as stack:
+        stack.callback(display.end)
+        replicas = [stack.enter_context(connect(read(one, os.environ))) for one in given.replica]
+        yield Ways(
+            Pace(given.batch, given.batch_time, given.sleep),
+            Throttle(connection, given.throttle, given.max_lag, replicas),
+            display.tell,
+            display.show,
+            given.patience,
+            stop.pause,
+        )
+
+
+def _operator() -> str:
+    """The operator in messages of other operators, such as ``alice@desk``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container without an entry for its user
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def _tell(line: str) -> None:
@@ -104,6 +154,32 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _rows(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1_000_000:
+        raise ValueError
+    return value
+
+
+def _pace(one: argparse.ArgumentParser) -> None:
+    """Add the options that say how fast a backfill runs."""
+    for name, kind, default, metavar, text in (
+        ("--batch", _rows, 5000, "ROWS", "rows of the largest batch (default 5000)"),
+        ("--batch-time", _seconds, 0.05, "SECONDS", "how long a batch should take (default 0.05)"),
+        ("--sleep", _seconds, 0.05, "SECONDS", "time between two batches (default 0.05)"),
+        ("--max-lag", _seconds, 5, "SECONDS", "the backfill waits while a replica is later than this (default 5)"),
+        ("--throttle", str, "", "QUERY", "the backfill waits while this query does not return 0"),
+    ):
+        one.add_argument(name, type=kind, default=default, metavar=metavar, help=text)
+    one.add_argument(
+        "--replica",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="URL of a replica of MariaDB or MySQL, whose lag is to be watched; may be given several times",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="orchestrator db", description="Commands for the database of an application.", allow_abbrev=False
@@ -122,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
             default="env:DATABASE_URL",
             help="URL of the database, or env:NAME for the value of an environment variable (default env:DATABASE_URL)",
         )
-        if name not in ("resolve", "unlock"):
+        if name not in ("resolve", "unlock", "pause"):
             one.add_argument("directory", metavar="DIRECTORY", help="the directory with the SQL files")
         if name in ("plan", "expand", "contract"):
             one.add_argument("--release", default="", help="name of the release for which the schema changes")
@@ -132,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="run the files although an earlier contract is pending; they must not change its tables",
             )
-        if name in ("expand", "contract"):
+        if name in ("expand", "contract", "backfill"):
             one.add_argument(
                 "--wait", type=_seconds, default=0, metavar="SECONDS", help="time to wait for another run (default 0)"
             )
@@ -143,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="SECONDS",
                 help="time for which a statement waits for locks of other sessions (default 300)",
             )
+    _pace(made["backfill"])
     answer = made["resolve"].add_mutually_exclusive_group(required=True)
     answer.add_argument("--done", action="store_true", help="the server has carried out the statement")
     answer.add_argument("--retry", action="store_true", help="the server has not: the next command runs the statement")

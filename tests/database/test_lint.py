@@ -163,24 +163,55 @@ def test_contract_is_refused_where_new_code_would_suffer(engine: Engine, text: s
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("UPDATE t SET b = a WHERE b IS NULL", []),
-        ("UPDATE s.t SET b = lower(a), c = 1 WHERE b IS NULL AND c IS NULL AND a > 5", []),
-        ("UPDATE t SET b = a", ["backfill"]),
-        ("UPDATE t SET b = a WHERE a IS NULL", ["backfill"]),
-        ("UPDATE t SET b = a WHERE b IS NOT NULL", ["backfill"]),
-        ("UPDATE t SET b = a WHERE NOT b IS NULL", ["backfill"]),
-        ("UPDATE t SET b = a, a = 1 WHERE b IS NULL", ["backfill"]),
-        ("UPDATE t SET b = a WHERE b IS NULL OR a > 1", ["backfill"]),
-        ("UPDATE t SET b = u.a FROM u WHERE b IS NULL", ["backfill"]),
-        ("UPDATE t SET b = (SELECT 1) WHERE b IS NULL", ["backfill"]),
-        ("UPDATE t SET b = f(a) WHERE b IS NULL", ["backfill"]),
-        ("DELETE FROM t WHERE a IS NULL", ["data-loss"]),
-        ("ALTER TABLE t DROP COLUMN a", ["drop-column"]),
+        ("UPDATE t SET b = a WHERE {} AND b IS NULL", []),
+        ("UPDATE s.t SET b = lower(a), c = 1 WHERE b IS NULL AND {} AND c IS NULL AND a > 5", []),
+        ("UPDATE t SET b = a WHERE {}", ["backfill"]),
+        ("UPDATE t SET b = a WHERE {} AND a IS NULL", ["backfill"]),
+        ("UPDATE t SET b = a WHERE {} AND b IS NOT NULL", ["backfill"]),
+        ("UPDATE t SET b = a WHERE {} AND NOT b IS NULL", ["backfill"]),
+        ("UPDATE t SET b = a, a = 1 WHERE {} AND b IS NULL", ["backfill"]),
+        ("UPDATE t SET b = a WHERE {} AND (b IS NULL OR a > 1)", ["backfill"]),
+        ("UPDATE t SET b = (SELECT 1) WHERE {} AND b IS NULL", ["backfill"]),
+        ("UPDATE t SET b = f(a) WHERE {} AND b IS NULL", ["backfill"]),
+        ("UPDATE t SET b = a WHERE b IS NULL", ["backfill-range"]),
+        ("UPDATE t SET b = a", ["backfill", "backfill-range"]),
+        ("UPDATE t SET b = u.a FROM u WHERE t.id BETWEEN :first AND :last", ["backfill", "backfill-range"]),
+        ("DELETE FROM t WHERE a IS NULL", ["data-loss", "backfill-range"]),
+        ("ALTER TABLE t DROP COLUMN a", ["drop-column", "backfill-range"]),
+        ("ALTER TABLE t ADD COLUMN a int", ["backfill-range"]),
+        ("INSERT INTO u (a) SELECT a FROM t WHERE {}", ["bulk-write", "backfill-range"]),
     ],
 )
 def test_backfill_fills_only_what_is_null(text: str, found: list[str]) -> None:
     for engine in Engine:
-        assert rules(text, engine, Phase.BACKFILL) == found
+        assert rules(text.format("id BETWEEN :first AND :last"), engine, Phase.BACKFILL) == found
+
+
+def test_a_backfill_may_add_rows_to_another_table() -> None:
+    insert = "INSERT INTO u (a, b) SELECT t.a, lower(t.b) FROM t WHERE t.id BETWEEN :first AND :last"
+    keep = {PG: " ON CONFLICT (a) DO NOTHING", MARIADB: " ON DUPLICATE KEY UPDATE u.a = u.a"}
+    for engine, text in keep.items():
+        assert rules(insert + text, engine, Phase.BACKFILL) == []
+        assert rules(insert + text, engine, Phase.EXPAND) != []
+        assert rules(insert.replace("lower", "f") + text, engine, Phase.BACKFILL) != []
+    assert rules(f"{insert} ON CONFLICT (a) DO UPDATE SET b = 1", PG, Phase.BACKFILL) == [
+        "row-change",
+        "backfill-range",
+    ]
+    assert rules(f"{insert} ON DUPLICATE KEY UPDATE u.b = 1", MARIADB, Phase.BACKFILL) == [
+        "row-change",
+        "backfill-range",
+    ]
+
+
+def test_no_comment_makes_a_range_unnecessary() -> None:
+    marker = "-- orchestrator: safe because the table has 20 rows\n"
+    assert rules(f"{marker}UPDATE t SET b = 1 WHERE id BETWEEN :first AND :last", phase=Phase.BACKFILL) == []
+    assert rules(f"{marker}UPDATE t SET b = 1", phase=Phase.BACKFILL) == ["backfill-range"]
+    two = "UPDATE t SET b = a WHERE id BETWEEN :first AND :last AND b IS NULL;\n"
+    [found] = lint(two * 2, "x.sql", PG, Phase.BACKFILL).open
+    assert (found.rule, found.line) == ("backfill-range", 2)
+    assert found.object == "the file has 2 statements: write one statement per backfill file"
 
 
 def test_a_check_only_reads() -> None:

@@ -74,6 +74,14 @@ def test_postgres_tells_copies_and_locks(postgres: Server, postgres_live: str) -
     ]
 
 
+def test_a_backfill_runs_on_the_shadow_without_rows(server: Server, request: pytest.FixtureRequest) -> None:
+    name = request.getfixturevalue(f"{server.engine}_live")
+    text = "UPDATE orders SET {} = 5 WHERE id BETWEEN :first AND :last AND {} IS NULL"
+    for column, rules in (("total", []), ("nowhere", ["fails"])):
+        found = judged(server, name, text.format(column, column), Phase.BACKFILL).open
+        assert [one.rule for one in found] == rules
+
+
 def test_mariadb_tells_copies_and_locks(mariadb: Server, mariadb_live: str) -> None:
     text = """
     ALTER TABLE orders MODIFY total bigint NOT NULL -- the end

@@ -41,7 +41,7 @@ class Site:
         (self.directory / name).write_text(text)
 
     def command(self, verb: str, *options: str) -> list[str]:
-        directory = [] if verb in ("resolve", "unlock") else [str(self.directory)]
+        directory = [] if verb in ("resolve", "unlock", "pause") else [str(self.directory)]
         return [verb, "--url", self.argument, *options, *directory]
 
     def run(self, verb: str, *options: str) -> int:

@@ -41,15 +41,19 @@ def test_a_whole_change(site: Site) -> None:
     site.session.execute("CREATE TABLE t (id int PRIMARY KEY, old int)")
     site.session.execute("INSERT INTO t VALUES (1, 7)")
     site.write("0001_new.expand.sql", "ALTER TABLE t ADD COLUMN new int")
-    site.write("0001_new.backfill.sql", "UPDATE t SET new = old WHERE new IS NULL")
+    site.write("0001_new.backfill.sql", "UPDATE t SET new = old WHERE id BETWEEN :first AND :last AND new IS NULL")
     site.write("0001_new.check.sql", "SELECT count(*) FROM t WHERE new IS NULL")
     site.write("0001_new.contract.sql", "ALTER TABLE t DROP COLUMN old")
     assert site.run("contract") == 3
     assert "0001_new.contract.sql cannot run, because 0001_new.expand.sql is not done" in site.said
     assert site.run("expand", "--release", "v1") == 0, site.said
     assert site.run("contract") == 3
+    assert "0001_new.backfill.sql has not begun. Run orchestrator db backfill first" in site.said
+    assert site.run("backfill") == 0, site.said
+    site.session.execute("UPDATE t SET new = NULL")
+    assert site.run("contract") == 3
     assert "0001_new.check.sql returns 1 and not 0: first complete the backfill of 0001_new" in site.said
-    site.session.execute("UPDATE t SET new = old WHERE new IS NULL")
+    assert site.run("backfill") == 0, site.said
     site.write("0002_b.expand.sql", "CREATE TABLE b (x int)")
     assert site.run("expand", "--release", "v2") == 3
     assert "0001_new.contract.sql is pending, and belongs to an earlier release" in site.said
@@ -216,7 +220,7 @@ def test_a_second_command_names_the_first(site: Site) -> None:
         assert site.run("unlock", "--yes") == 0
         assert site.run("expand", "--wait", "60") == 0, site.said
     assert site.run("unlock") == 0
-    assert site.said == "no session changes the schema\n"
+    assert site.said == "no session changes the schema or runs a backfill\n"
 
 
 def stall(site: Site, held: float) -> tuple[float, int]:

@@ -4,63 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from itertools import count
 
 import pytest
 
-# the process that does not yet know these modules would import them in each child
-import orchestrator.database.lint
-from orchestrator.engines.base import Connection
-from orchestrator.engines.mariadb import MariaDB
-from orchestrator.engines.postgres import Postgres
 from orchestrator.migrate.command import main
 from tests.migrate.conftest import Site
-
-import orchestrator.migrate.actions  # noqa: F401 isort: skip
+from tests.migrate.crash import killed_at
 
 SAFE = "-- orchestrator: safe because this is a test"
-
-
-def killed_at(site: Site, call: int, before: bool) -> bool:
-    """Run ``expand`` in a process that kills itself at a call of the server. Return whether it was killed.
-
-    + call: number of the call, from 1
-    + before: kill before the server gets the statement, and not after its answer
-    """
-    child = os.fork()
-    if child == 0:
-        try:
-            _die_at(call, before)
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            os.dup2(null, 2)
-            os._exit(main(site.command("expand", "--wait", "60")))
-        finally:
-            os._exit(99)
-    _, how = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(how) or os.WEXITSTATUS(how) == 0, how
-    return os.WIFSIGNALED(how)
-
-
-def _die_at(call: int, before: bool) -> None:
-    numbers = count(1)
-
-    def dying(kind: type[Connection]) -> None:
-        real = kind.query
-
-        def query(self: Connection, *args: object) -> object:
-            last = next(numbers) == call
-            if last and before:
-                os.kill(os.getpid(), signal.SIGKILL)
-            rows = real(self, *args)  # type: ignore[arg-type]
-            if last:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return rows
-
-        kind.query = query  # type: ignore[assignment, method-assign]
-
-    dying(Postgres)
-    dying(MariaDB)
 
 
 def truth(site: Site, statement: str) -> bool:
@@ -93,7 +44,7 @@ def crash_at(site: Site, points: range) -> tuple[int, int, int]:
     for crashes, point in enumerate(points):
         for table in (*site.tables(), "deploy_schema_steps", "deploy_schema_state"):
             site.session.execute(f"DROP TABLE IF EXISTS {table}")
-        if not killed_at(site, (point + 1) // 2, before=point % 2 == 1):
+        if not killed_at(site.command("expand", "--wait", "60"), (point + 1) // 2, before=point % 2 == 1):
             return crashes, unclear, (point + 1) // 2
         unclear += go_on(site)
         assert site.tables() == ["a"]
