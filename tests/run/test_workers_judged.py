@@ -58,8 +58,8 @@ def test_a_process_that_ran_before_may_have_been_started_again() -> None:
 
 
 def test_a_process_that_is_left_does_not_count_as_new() -> None:
-    found = judge(WorkerState((LEFT, TWO), {(Color.blue, "queue"): 1}), START, {"queue": 0.0}, 1.0, {})
-    assert (found.ended, found.missing) == ((), ())
+    found = judge(WorkerState((LEFT, TWO), EXPECTED), START, {"queue": 0.0}, 1.0, {})
+    assert (found.ended, found.missing) == ((), ("the worker queue has 1 of 2 processes",))
 
 
 @pytest.mark.parametrize(("over", "blocks"), [("leave", False), ("wait", True), ("kill", True)])

@@ -45,6 +45,12 @@ def test_each_stage_starts_the_workers_of_its_moment() -> None:
     ]
 
 
+def test_only_the_first_start_is_undone() -> None:
+    found = stages("release")
+    starts = {name: [back.name for back in stage.undo] for name, stage in found.items() if "start workers" in name}
+    assert starts == {"start workers 0%": ["stop workers"], "start workers 10%": [], "start workers": []}
+
+
 def test_an_undo_first_moves_the_traffic_and_then_waits_for_jobs() -> None:
     found = stages("release")
     undone = [(back.name, step.action) for stage in reversed(found.values()) for back in stage.undo for step in back.do]
