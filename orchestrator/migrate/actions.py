@@ -11,6 +11,7 @@ from orchestrator.database.model import Phase
 from orchestrator.engines.base import BACKFILL_LOCK, SCHEMA_LOCK, Connection
 from orchestrator.engines.ledger import Ledger
 from orchestrator.engines.phase import Pause, Tell, refuse_unchecked, run_phase
+from orchestrator.engines.traces import look
 from orchestrator.engines.trouble import flat
 from orchestrator.errors import Interrupted, OrchestratorError, Refused
 from orchestrator.migrate.backfills import planned
@@ -28,6 +29,8 @@ def status(connection: Connection, changes: Sequence[Change], tell: Tell) -> Non
                 tell(f"{change.name}.{phase}.sql: {described(change, progress, runner, connection.engine)}")
             elif word:
                 tell(f"{change.name}.{phase}.sql: {word}")
+    for row in (one for one in rows if one.state is State.STARTED):
+        tell(f"{row.where}: {look(connection, row.statement)}")
     names = {change.name for change in changes}
     for name in sorted({row.change for row in rows} - names):
         tell(f"{name}: ran, but its files are not in this directory")
@@ -83,10 +86,16 @@ def contract(connection: Connection, changes: Sequence[Change], asked: Asked, te
         _run(ledger, works, "contract", asked, tell, pause)
 
 
-def resolve(connection: Connection, done: bool, tell: Tell) -> None:
-    """Write what the operator has found out about steps that were started and have no result."""
+def resolve(connection: Connection, done: bool | None, tell: Tell) -> None:
+    """Write what the operator has found out about steps that were started and have no result.
+
+    + done: whether the server has carried out the statement. None: only tell what the catalog says, and raise Refused
+    """
     with exclusive(connection, Asked(), tell) as ledger:
         unclear = [row for row in ledger.rows() if row.state is State.STARTED]
+        looks = [f"{row.where}: {look(connection, row.statement)}" for row in unclear]
+        if unclear and done is None:
+            raise Refused("\n".join(looks))
         for row in unclear:
             ledger.resolve(row, State.DONE if done else State.FAILED)
             tell(f"{row.where}: {'done' if done else 'the next command runs the step again'}")

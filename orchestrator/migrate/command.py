@@ -30,7 +30,7 @@ _COMMANDS = {
     "backfill": "run the backfill files in batches, or continue after a pause, a signal or a crash",
     "pause": "stop a backfill that runs after its present batch. db backfill continues it",
     "contract": "check and run the contract files that have not run, if no process of the old code is left",
-    "resolve": "say what became of a step that was started and has no result",
+    "resolve": "show what the catalog says about a step that was started and has no result, or note the result",
     "unlock": "show which session changes the schema or runs a backfill, and end this session with --yes",
 }
 
@@ -78,7 +78,7 @@ def _run(given: argparse.Namespace) -> int:
         if given.command == "status":
             actions.status(connection, found, _tell)
         elif given.command == "resolve":
-            actions.resolve(connection, given.done, _tell)
+            actions.resolve(connection, given.done if given.done or given.retry else None, _tell)
         elif given.command == "unlock":
             actions.unlock(connection, given.yes, _tell)
         elif given.command == "pause":
@@ -220,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
                 help="time for which a statement waits for locks of other sessions (default 300)",
             )
     _pace(made["backfill"])
-    answer = made["resolve"].add_mutually_exclusive_group(required=True)
+    answer = made["resolve"].add_mutually_exclusive_group()
     answer.add_argument("--done", action="store_true", help="the server has carried out the statement")
     answer.add_argument("--retry", action="store_true", help="the server has not: the next command runs the statement")
     made["unlock"].add_argument("--yes", action="store_true", help="end the session")

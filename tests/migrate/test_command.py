@@ -166,6 +166,26 @@ def test_a_step_without_a_result_stops_all_commands(site: Site) -> None:
     assert "step 1 was started and has no result" in site.said
 
 
+def test_the_catalog_says_what_became_of_a_step(site: Site) -> None:
+    started(site)
+    seen = "step 1 of 0001_a.expand.sql: the table a exists: run orchestrator db resolve --done"
+    assert site.run("resolve") == 3
+    assert site.said == f"orchestrator db resolve: {seen}\n"
+    assert site.run("status") == 0
+    assert f"{seen}\n" in site.said
+    site.session.execute("DROP TABLE a")
+    assert site.run("resolve") == 3
+    assert "step 1 of 0001_a.expand.sql: there is no table a: run orchestrator db resolve --retry" in site.said
+    assert site.run("expand") == 3
+    assert "has no result" in site.said
+    site.session.execute("UPDATE deploy_schema_steps SET statement = 'INSERT INTO a VALUES (1)'")
+    assert site.run("resolve") == 3
+    assert "the catalog of the server cannot tell whether the statement was carried out" in site.said
+    assert site.run("resolve", "--retry") == 0
+    assert site.run("resolve") == 0
+    assert site.said.startswith("nothing to resolve")
+
+
 def test_a_step_without_a_result_is_resolved(site: Site) -> None:
     started(site)
     assert site.run("resolve", "--done") == 0
@@ -293,7 +313,6 @@ def test_a_password_in_an_argument_is_refused(capsys: pytest.CaptureFixture[str]
         ["expand", "--url", "env:NOWHERE", "db"],
         ["expand", "--url", "postgres://app@db1/shop", "/nowhere"],
         ["expand", "--url", "postgres://app@db1/shop", "--wait", "-1", "db"],
-        ["resolve", "--url", "postgres://app@db1/shop"],
         ["resolve", "--done", "--retry"],
     ],
 )
