@@ -96,7 +96,7 @@ class Queue:
         before, began = self.live(), time.time()
         run = Run(self.fleet, *words(verb, **data), environment=self.shape)
         if kill_at:
-            run.wait_for(kill_at)
+            run.wait_for(kill_at, 240)
             run.kill()
             run = Run(self.fleet, *words("resume"), environment=self.shape)
         assert run.end(300) == status, run.text
