@@ -91,8 +91,17 @@ def ends_with(parent: int, number: int) -> Callable[[], None]:
     return ask
 
 
-def answers(port: int) -> bool:
-    """Whether a server accepts connections."""
+def answers(engine: str, home: Path, port: int) -> bool:
+    """Whether a server accepts sessions.
+
+    PostgreSQL accepts connections before it accepts sessions, and refuses these sessions ("the database system is
+    starting up"). When it accepts sessions, it writes the word "ready" into its file postmaster.pid.
+    """
+    if engine == "postgres":
+        try:
+            return (home / "data/postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+        except (OSError, IndexError):
+            return False
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
@@ -135,7 +144,7 @@ def hold(engine: str, directory: Path, tests: int, home: Path) -> None:
     server = subprocess.Popen(run, cwd=home, stdout=sys.stderr, preexec_fn=ends_with(os.getpid(), stop), **user)
     try:
         deadline = time.monotonic() + PATIENCE
-        while not answers(port):
+        while not answers(engine, home, port):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{engine} did not start")
             time.sleep(0.05)

@@ -137,6 +137,8 @@ function compile(string $release, string $root, array $paths, array $exclude, ar
             }
         }
     }
+    // PHP sets the status 500 if a file has a fatal error, but this request has found the error and succeeded
+    http_response_code(200);
     ini_set('error_log', (string) $before[1]);
     ini_set('log_errors', (string) $before[0]);
     unlink($log);
