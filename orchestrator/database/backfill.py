@@ -94,7 +94,9 @@ class Pace:
         return min(FIRST, self.most)
 
     def next(self, rows: int, took: float) -> int:
-        """Rows of the next batch, so that it takes ``seconds``: at most twice, and at least half as many as before.
+        """Return the number of rows of the next batch, so that the batch takes about ``seconds``.
+
+        The number is at most twice and at least half the number of ``rows``, and at most ``most``.
 
         + rows: rows of a batch
         + took: seconds that this batch took

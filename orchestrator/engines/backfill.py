@@ -118,9 +118,9 @@ class _Running:
             self.wait(self.ways.pace.sleep)
 
     def smaller(self) -> None:
-        """Go on with fewer rows after another session held a lock, and with a single row wait for the lock.
+        """Continue with a smaller batch, because another session holds a lock.
 
-        A batch of a single row holds no other lock while it waits.
+        If the batch has only one row, this method waits for the lock. Such a batch holds no other lock meanwhile.
         """
         if self.size > SMALLEST:
             self.size = self.ways.pace.smaller(self.size)

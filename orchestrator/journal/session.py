@@ -76,7 +76,10 @@ class Watch:
 
     @property
     def unchanged(self) -> str:
-        """The mark of the holder, if the holder has not renewed the lock for LEASE seconds. Otherwise empty."""
+        """The text that identifies the holder and its last renewal (`Held.mark`); empty if the holder still renews.
+
+        The holder still renews if this process has seen a renewal within the last LEASE seconds.
+        """
         over = self._first is not None and clock.monotonic() - self._since >= LEASE
         return self._first.mark if self._first is not None and over else ""
 
