@@ -9,6 +9,7 @@ BALANCER    more of each switch's settings, as JSON: {"sticky": {"cookie": "SRV"
 SETTINGS    more settings, as JSON: {"cutover": [{"weight": 5, "bake": "1m"}, {"weight": 100}]}
 """
 
+import ipaddress as _ipaddress
 import json as _json
 import os as _os
 import sys as _sys
@@ -57,6 +58,9 @@ _own = _tomllib.loads(_Path(_made["settings"]).read_text())
 if _made["environment"]:
     _own["environment"] = {"values": _made["environment"]}
 
+# requests of this machine to the published ports of a node come from the first address of the fleet's network
+_here = next(_ipaddress.IPv4Network(_fleet["layout"]["subnet"]).hosts())
+
 _settings = (
     {
         "app": _app,
@@ -72,6 +76,7 @@ _settings = (
         "marker": {"answers": "all", "token": _fleet["token"]},
         "preview": {"token": _fleet["preview"], "port": 8090},
         "php": {"workers": 16},
+        "firewall": {"allow": [str(_here)]},
     }
     | _own
     | _json.loads(_os.environ.get("SETTINGS") or "{}")

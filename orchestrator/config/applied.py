@@ -241,11 +241,11 @@ KEYS: tuple[Key, ...] = (
     _key("ports.live", NODE),
     _key("ports.blue", *ALL),
     _key("ports.green", *ALL),
-    Key("firewall.enabled", (NODE,), lambda settings, switch: settings.firewall.enabled),
+    Key("firewall.enabled", (NODE,), lambda settings, switch: settings.has_firewall),
     Key(
         "firewall.allow",
         (NODE,),
-        lambda settings, switch: settings.firewall.enabled and sorted(settings.firewall.allow),
+        lambda settings, switch: settings.has_firewall and sorted(settings.firewall.allow),
     ),
     _key("runtime", NODE),
     _php("version"),

@@ -26,9 +26,13 @@ class Firewall(Section):
     The ports are `ports.blue`, `ports.green` and, without the switch `node`, `ports.live`.
     """
 
-    enabled: bool = Field(
-        False,
-        description="whether the nodes have the firewall. With a switch behind an API, `allow` must also have an entry",
+    enabled: bool | None = Field(
+        None,
+        description="whether the nodes have the firewall. If the key is not set, the nodes have the firewall, with one "
+        "exception: with a switch behind an API, such as `alb`, this tool does not know the addresses of the load "
+        "balancer, so the nodes have the firewall only if `allow` has an entry. If other programs have connections "
+        "to the ports before a node gets the firewall for the first time, provisioning is refused. With `True`, "
+        "provisioning only shows a warning, except with a switch behind an API",
     )
     allow: list[Annotated[str, AfterValidator(_source)]] = Field(
         default_factory=list,

@@ -364,6 +364,17 @@ class Settings(Section):
         return not all(isinstance(switch, BalancerSwitch | NodeSwitch) for switch in self.switches)
 
     @property
+    def has_firewall(self) -> bool:
+        """Whether the nodes have the firewall.
+
+        Without ``firewall.enabled``, the nodes have the firewall if provisioning can prove that it refuses no switch.
+        With a switch behind an API, a proof is only possible with ``firewall.allow``.
+        """
+        if self.firewall.enabled is not None:
+            return self.firewall.enabled
+        return bool(self.firewall.allow) or not self.has_unknown_sources
+
+    @property
     def firewall_ports(self) -> list[int]:
         """The ports of a node that the firewall protects. With the switch ``node``, users connect to the live port."""
         is_switch = any(isinstance(switch, NodeSwitch) for switch in self.switches)

@@ -24,10 +24,10 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.config import Settings
+from orchestrator.config.switch import BalancerSwitch, NodeSwitch
 from orchestrator.errors import NotYet, OrchestratorError, Refused, StepFailed
 from orchestrator.facts.base import Fact
 from orchestrator.fleet import Fleet, Reply, at_once
-from orchestrator.model import Color
 from orchestrator.provision import common, operations, render
 from orchestrator.provision.facts import SECONDS, Addresses
 from orchestrator.provision.render import ALLOW, Allowed
@@ -121,10 +121,10 @@ class Reached:
 
 class Reach(Fact[Reached]):
     """
-    Connects from this balancer to the colors on nodes, and returns the addresses of the connections.
+    Connects from this balancer to ports of the nodes, and returns the addresses of the connections.
 
     + hold: seconds for which processes of the balancer hold the connections; 0 to close the connections at once
-    + ports: ports of the colors
+    + ports: ports of the nodes
     + members: ``<node>=<address>`` for each node; the balancer reaches the node at this address
     """
 
@@ -339,7 +339,7 @@ def place(work: Work, settings: Settings, balancers: Sequence[Allowed]) -> None:
     + balancers: the addresses of the balancers
     """
     path = render.firewall_file(settings)
-    if settings.firewall.enabled:
+    if settings.has_firewall:
         check = f"sh -c {common.quoted_script('check-firewall')} check-firewall"
         work.do("firewall", operations.file, path=path, text=render.firewall(settings, balancers), check=check)
     else:
@@ -349,7 +349,7 @@ def place(work: Work, settings: Settings, balancers: Sequence[Allowed]) -> None:
 def place_unit(work: Work, settings: Settings) -> None:
     """Pass to ``work`` the operation that installs or removes the unit of the firewall on the current node."""
     path = f"/etc/systemd/system/{settings.node.firewall_unit}"
-    if settings.firewall.enabled:
+    if settings.has_firewall:
         work.do("firewall: unit", operations.file, path=path, text=render.firewall_service(settings))
     else:
         work.do("firewall: unit", operations.absent, path=path)
@@ -359,8 +359,19 @@ def summary(settings: Settings) -> str:
     """Return a text for the operator: who can connect to the protected ports."""
     *others, last = settings.firewall_ports
     ports = f"{', '.join(str(port) for port in others)} and {last}"
-    who = f"only balancers and {ALLOW}" if settings.firewall.enabled else "every address"
+    who = f"only balancers and {ALLOW}" if settings.has_firewall else "every address"
     return f"firewall: {who} can connect to the ports {ports}"
+
+
+def note(settings: Settings) -> str | None:
+    """Return a line of the plan that says why the nodes have no firewall; None if the settings decide this. Pure."""
+    if settings.firewall.enabled is not None or settings.has_firewall:
+        return None
+    kinds = ", ".join(each.kind for each in settings.switches if not isinstance(each, BalancerSwitch | NodeSwitch))
+    return (
+        f"firewall: off, because this tool does not know the addresses from which the switch {kinds} sends requests: "
+        f"name their networks in {ALLOW}, or set firewall.enabled to False"
+    )
 
 
 def kernel(settings: Settings) -> dict[str, str]:
@@ -377,22 +388,22 @@ def look(fleet: Fleet, is_placed: bool = False) -> Proved:
     """Prove that each node sees each balancer at an allowed address. This function changes nothing on any host.
 
     If a balancer reaches no port of a node, such as a new node or a barred node, nothing is proved for both: the
-    firewall cannot fail a request there. Without the setting `firewall`, the result is empty.
+    firewall cannot fail a request there. If the nodes have no firewall, the result is empty.
 
-    Raises Refused if a node would refuse a balancer, or connections that may be from a switch behind an API. Raises
+    Raises Refused if a node would refuse a balancer, or connections that it must not refuse (`judge`). Raises
     StepFailed if a host does not answer.
 
     + is_placed: whether the file of the firewall is in place. Then the proof is about the addresses in this file.
     """
     settings = fleet.settings
-    if not settings.firewall.enabled:
+    if not settings.has_firewall:
         return Proved()
     members = [f"{name}={fleet.address(name)}" for name in fleet.nodes]
-    colors = [settings.ports.of(color) for color in Color]
+    ports = settings.firewall_ports
     names = [address for name in fleet.balancers if not render.is_address(address := fleet.address(name))]
 
     def reach(host: Host) -> list[Reached]:
-        return [fleet.look(host, Reach, hold=HOLD, ports=colors, members=members)]
+        return [fleet.look(host, Reach, hold=HOLD, ports=ports, members=members)]
 
     def resolve(host: Host) -> list[Mapping[str, str]]:
         return [fleet.look(host, Addresses, hosts=names) if names else {}]
@@ -410,7 +421,7 @@ def look(fleet: Fleet, is_placed: bool = False) -> Proved:
         def peers(host: Host) -> list[Peers]:
             ends = [each.end for said in reached.values() for each in said.contacts if each.node == host.name]
             path = render.firewall_file(settings)
-            return [fleet.look(host, PeersOfPorts, ports=settings.firewall_ports, path=path, ends=ends)]
+            return [fleet.look(host, PeersOfPorts, ports=ports, path=path, ends=ends)]
 
         seen = {name: each[0] for name, each in values(fleet.each(fleet.nodes, peers, LOOK)).items()}
     finally:
@@ -497,7 +508,11 @@ def judge(
 
     If no address is translated on the way, the node sees a balancer's end of a connection as the balancer itself does.
     Otherwise it is unknown which of the node's connections is from the balancer. Then the proof succeeds only if all
-    connections of the node are from allowed addresses. If the firewall is loaded already with the same addresses, other
+    connections of the node are from allowed addresses.
+
+    Connections from other addresses are a problem if a switch behind an API may have opened them. They are also a
+    problem if the settings do not name ``firewall.enabled`` and the node has no firewall yet: then the operator has not
+    decided that the firewall may refuse them. If the firewall is loaded already with the same addresses, other
     addresses are no problem.
 
     + node: name of the node
@@ -534,6 +549,13 @@ def judge(
         )
         return problems, ()
     ports = ", ".join(str(port) for port in settings.firewall_ports)
+    if settings.firewall.enabled is None and not peers.placed:
+        problems.append(
+            f"{node} has connections from {listed} to the ports {ports}, which the firewall would refuse: if they are "
+            f"from your own programs, such as monitoring, add the addresses to {ALLOW}. If the firewall may refuse "
+            "them, set firewall.enabled to True. If you want no firewall, set firewall.enabled to False"
+        )
+        return problems, ()
     return problems, (
         f"warning: there are connections from {listed} to the ports {ports}: the firewall refuses new connections from "
         f"there, unless {ALLOW} names the address",
@@ -547,7 +569,7 @@ def planned_widening(fleet: Fleet, host: Host, balancers: Sequence[Allowed]) -> 
     + balancers: the addresses of the balancers
     """
     settings, wanted = fleet.settings, Wall()
-    if settings.firewall.enabled:
+    if settings.has_firewall:
         wanted = Wall(frozenset(settings.firewall_ports), render.all_allowed(settings, balancers))
     return widening(_walls(fleet, host).kernel, wanted)
 
@@ -606,7 +628,7 @@ def load(fleet: Fleet, names: Sequence[str], former: bool, check_probe: Callable
 
     def act(host: Host) -> list[str]:
         work = Work()
-        work.do("firewall", operations.firewall, **arguments)
+        work.do("firewall: load", operations.firewall, **arguments)
         return work.changed
 
     for name in names:

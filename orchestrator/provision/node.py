@@ -48,7 +48,7 @@ def packages(settings: Settings) -> list[str]:
     tools += ["git-lfs"] if isinstance(settings.source, GitSource) and settings.source.lfs else []
     # the switch `node` needs perl's module Time::HiRes, which the package perl-base lacks
     tools += ["perl"] if armed else []
-    tools += ["nftables"] if settings.firewall.enabled else []
+    tools += ["nftables"] if settings.has_firewall else []
     return list(dict.fromkeys(["nginx", *(php if settings.runtime == "php" else []), *tools, *settings.packages]))
 
 

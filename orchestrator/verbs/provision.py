@@ -47,7 +47,7 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
     + approved: the plan that was shown to the operator before; None with ``-y``
     """
     # imported here because no other verb needs these modules
-    from orchestrator.provision import walk
+    from orchestrator.provision import firewall, walk
 
     user = fleet.settings.user
     with ExitStack() as stack:
@@ -55,6 +55,8 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
         session = stack.enter_context(begin_session(fleet, "provision", user)) if _can_lock(fleet) else None
         members = _begin(fleet, options)
         _check_plan(fleet, members, options, approved)
+        if approved is None and (note := firewall.note(fleet.settings)):
+            say(f"    {note}")
         walk.require(fleet)
         members = _settle(fleet, options, members)
         readings = walk.Readings(fleet, members)
@@ -92,6 +94,8 @@ def show_provisioning(fleet: Fleet, options: Options, as_json: bool) -> Mapping[
         return found
     for line in lines(found):
         say(line)
+    if note := firewall.note(fleet.settings):
+        say(f"    {note}")
     # no part of the plan, because strangers may connect at any time, and would change the plan
     for name, warnings in firewall.look(fleet).warnings.items():
         for line in warnings:

@@ -37,9 +37,28 @@ ALB = {
 def test_a_firewall_protects_the_ports_that_users_need_not_reach(
     switches: list[dict[str, Any]], ports: list[int]
 ) -> None:
-    settings = load(raw(switches=switches))
-    assert settings.firewall.enabled is False
-    assert settings.firewall_ports == ports
+    assert load(raw(switches=switches)).firewall_ports == ports
+
+
+@pytest.mark.parametrize(
+    ("switches", "firewall", "expected"),
+    [
+        ([balancer()], {}, True),
+        ([NODE], {}, True),
+        ([balancer(), NODE], {}, True),
+        # the addresses of the load balancer are unknown
+        ([ALB], {}, False),
+        ([balancer(), ALB], {}, False),
+        ([ALB], {"allow": ["10.0.0.0/16"]}, True),
+        ([ALB], {"allow": ["10.0.0.0/16"], "enabled": False}, False),
+        ([balancer()], {"enabled": False}, False),
+        ([balancer()], {"enabled": True}, True),
+    ],
+)
+def test_nodes_have_a_firewall_if_it_can_be_proved(
+    switches: list[dict[str, Any]], firewall: dict[str, Any], expected: bool
+) -> None:
+    assert load(raw(switches=switches, firewall=firewall)).has_firewall is expected
 
 
 def test_a_firewall_that_would_refuse_a_switch_is_refused() -> None:

@@ -15,6 +15,7 @@ import pytest
 from typing_extensions import override
 
 from orchestrator.config import Settings, load
+from orchestrator.config.firewall import Firewall
 from orchestrator.errors import CommandFailed, OrchestratorError, Refused, StepFailed
 from orchestrator.fleet import Fleet, Reply
 from orchestrator.provision import firewall, node, operations, render
@@ -324,6 +325,32 @@ def test_a_stranger_is_named_before_it_is_refused() -> None:
     assert judged(known) == ([], ())
 
 
+def test_a_default_refuses_no_stranger() -> None:
+    by_default = made(firewall={"allow": ["10.1.0.0/16"]})
+    strange = Peers(frozenset({"10.0.0.9", "10.1.0.7", "192.0.2.1"}), seen=SEEN.seen)
+    (problem,), warnings = judged(strange, by_default)
+    assert problem.startswith("node1 has connections from 192.0.2.1 to the ports 8080, 8081, 8082, which the firewall")
+    assert "add the addresses to firewall.allow" in problem
+    assert "set firewall.enabled to True" in problem
+    assert warnings == ()
+    assert judged(Peers(strange.open, seen=strange.seen, placed=ALL), by_default) == ([], ())
+    # the operator has taken the address out of the list
+    former = (*ALL, Allowed("192.0.2.1", "firewall.allow"))
+    problems, (warning,) = judged(Peers(strange.open, seen=strange.seen, placed=former), by_default)
+    assert problems == []
+    assert "connections from 192.0.2.1" in warning
+
+
+def test_the_plan_says_why_there_is_no_firewall() -> None:
+    alb = SETTINGS.model_copy(update={"firewall": Firewall(), "switches": [SimpleNamespace(kind="alb")]})
+    line = firewall.note(alb)
+    assert line is not None
+    assert line.startswith("firewall: off, because this tool does not know the addresses from which the switch alb ")
+    assert firewall.note(alb.model_copy(update={"firewall": Firewall(enabled=False)})) is None
+    assert firewall.note(alb.model_copy(update={"firewall": Firewall(allow=["10.0.0.0/16"])})) is None
+    assert firewall.note(made(firewall={})) is None
+
+
 def test_a_stranger_may_be_a_switch_behind_an_api() -> None:
     alb = SETTINGS.model_copy(update={"switches": [SimpleNamespace(kind="alb")]})
     strange = Peers(frozenset({"10.0.0.9", "192.0.2.1"}), seen=SEEN.seen)
@@ -437,7 +464,7 @@ PLACED = Peers(SEEN.open, SEEN.ended, SEEN.seen, ALL)
 
 def test_a_proved_firewall_is_loaded(load_at: Callable[..., list[str]]) -> None:
     hosts = Hosts(peers=PLACED)
-    assert load_at(hosts) == ["    node1: firewall"]
+    assert load_at(hosts) == ["    node1: firewall: load"]
     assert hosts.done == ["loaded"]
     assert hosts.released == 1
 
@@ -686,6 +713,9 @@ def test_a_firewall_is_loaded_once_and_removed(tmp_path: Path, programs: Callabl
     assert not kept.exists()
     assert not stamp.exists()
     assert not (wants / unit).is_symlink()
+    # a provisioning that is undone stops the unit and removes the file, but not the stamp
+    stamp.touch()
+    assert not fits()
 
 
 def test_a_firewall_that_the_host_refuses_says_why(tmp_path: Path, programs: Callable[[str, str], None]) -> None:

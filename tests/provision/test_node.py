@@ -36,7 +36,7 @@ ALONE: Settings = load(
         "marker": {"answers": "all"},
     }
 )
-WALLED: Settings = SETTINGS.model_copy(update={"firewall": Firewall(enabled=True)})
+OPEN: Settings = SETTINGS.model_copy(update={"firewall": Firewall(enabled=False)})
 UP = Unit(active=True, enabled=True, stale=False)
 DOWN = Unit(active=False, enabled=False, stale=False)
 
@@ -74,7 +74,7 @@ def test_a_new_node_gets_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "who"), [(WALLED, "only balancers and firewall.allow"), (SETTINGS, "every address")]
+    ("settings", "who"), [(SETTINGS, "only balancers and firewall.allow"), (OPEN, "every address")]
 )
 def test_a_firewall_that_is_not_loaded_is_a_task(settings: Settings, who: str) -> None:
     found = seen()

@@ -38,6 +38,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, list[str]]],
     monkeypatch.setattr(module, "_begin", lambda fleet, options: Members())
     proved = firewall.Proved(warnings={"node1": ("warning: there are connections from 192.0.2.1",)})
     monkeypatch.setattr(firewall, "look", lambda fleet: proved)
+    monkeypatch.setattr(firewall, "note", lambda settings: "firewall: off, because ...")
     set_plan(PLAN)
     return set_plan
 
@@ -50,6 +51,7 @@ def test_a_plan_is_shown_by_host(capsys: pytest.CaptureFixture[str], tmp_path: P
         "    node1:",
         "        write    php.ini (/a)",
         "    haproxy: nothing to do",
+        "    firewall: off, because ...",
         "    node1: warning: there are connections from 192.0.2.1",
     ]
     assert verbs.show_for_approval(FLEET, "provision", Options(), verbose=False) == Approved(PLAN)
@@ -126,6 +128,7 @@ def run(monkeypatch: pytest.MonkeyPatch, ran: Ran, lock: bool = True) -> BaseExc
     ):
         monkeypatch.setattr(walk, name, ran.step(name))
     monkeypatch.setattr(firewall, "look", ran.step("prove"))
+    monkeypatch.setattr(firewall, "note", lambda settings: None)
     monkeypatch.setattr(walk, "before_loading", lambda fleet: Answering())
     monkeypatch.setattr(kept, "provisioned_before", lambda fleet: ran.former)
     monkeypatch.setattr(module, "load_probe", ran.load_probe)
