@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -607,19 +607,34 @@ def widen(fleet: Fleet, names: Sequence[str], say: Say) -> None:
     tell(fleet.each(names, act, LOAD), say)
 
 
-def load(fleet: Fleet, names: Sequence[str], former: bool, check_probe: Callable[[], None], say: Say) -> None:
+def load(
+    fleet: Fleet,
+    names: Sequence[str],
+    former: bool,
+    serving: Collection[str],
+    check_probe: Callable[[], None],
+    say: Say,
+) -> None:
     """Load the firewall whose file is in place on some nodes, one node after another. Open connections continue.
 
     Each balancer that reached a port of the node before must reach the port again. Otherwise this function removes the
     firewall from the node, and raises StepFailed. If there is no file, the firewall is removed.
 
     + names: names of the nodes
-    + former: whether the files in place are older than the settings. Then nothing is proved before.
+    + former: whether the files in place are older than the settings. Then nothing is proved before. If such a file
+      would refuse a balancer that served before, the node keeps the firewall that it has, and a warning is printed: the
+      undo of a provisioning must not take nodes out of the traffic.
+    + serving: names of the balancers through which nodes answered before the provisioning
     + check_probe: is called each time a node has loaded the firewall; raises StepFailed if requests have failed
     + say: prints a line for the operator
     """
     if not names:
         return
+    if former:
+        refused = _refused_by_files(fleet, names, serving)
+        for name, line in refused.items():
+            say(f"    warning: {name}: {line}")
+        names = [name for name in names if name not in refused]
     try:
         proved = Proved() if former else look(fleet, is_placed=True)
     except Refused as refused:
@@ -640,6 +655,48 @@ def load(fleet: Fleet, names: Sequence[str], former: bool, check_probe: Callable
             with suppress(OrchestratorError):
                 _open(fleet, name)
             raise
+
+
+def _refused_by_files(fleet: Fleet, names: Sequence[str], serving: Collection[str]) -> dict[str, str]:
+    """Return the nodes whose file in place would refuse a balancer with traffic: node -> text for the operator.
+
+    Hosts that do not answer are left out, because the undo of a provisioning must not stop at them.
+
+    + names: names of the nodes
+    + serving: names of the balancers with traffic
+    """
+    members = [f"{name}={fleet.address(name)}" for name in names]
+
+    def reach(host: Host) -> Reached:
+        # a barred node cannot be reached now, so only the routes are read
+        found: Reached = fleet.look(host, Reach, hold=0, ports=[], members=members)
+        return found
+
+    balancers = [name for name in fleet.balancers if name in serving]
+    walls = {reply.name: reply.value.placed for reply in fleet.each(names, partial(_walls, fleet), LOOK) if reply.value}
+    sources = {reply.name: reply.value.sources for reply in fleet.each(balancers, reach, LOOK) if reply.value}
+    lines = {node: cut_off(node, wall, sources) for node, wall in walls.items()}
+    return {node: line for node, line in lines.items() if line}
+
+
+def cut_off(node: str, wall: Wall, sources: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Return a text about the balancers that a firewall of a node would refuse; None if there are none. Pure.
+
+    + node: name of the node
+    + wall: the firewall
+    + sources: balancer -> node -> the address that the balancer's routes choose for connections to the node
+    """
+    refused = [
+        f"{name} ({said[node]})"
+        for name, said in sources.items()
+        if wall.ports and node in said and not accepts(wall.allowed, said[node])
+    ]
+    if not refused:
+        return None
+    return (
+        f"the former firewall would refuse {', '.join(refused)}, so the node still accepts new connections from there: "
+        "provision again"
+    )
 
 
 def _until_reached(fleet: Fleet, node: str, before: set[tuple[int, str]]) -> None:

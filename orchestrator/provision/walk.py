@@ -359,7 +359,7 @@ class _Loading:
                 say(f"    {name}: {drain.note}")
             tell([_drained(fleet, name, pending[name], load, say, drain)], say)
             self.check_probe()
-        firewall.load(fleet, walled, self.former, self.check_probe, say)
+        firewall.load(fleet, walled, self.former, self.before.balancers, self.check_probe, say)
 
     def balancers(self, names: Iterable[str]) -> None:
         """Load the configuration on balancers, one after another. Raises StepFailed if a balancer fails."""

@@ -59,6 +59,56 @@ def assert_refused(fleet: Fleet, node: str, strangers: tuple[str, ...]) -> None:
         assert reaches(fleet, friend, node) == [ANSWERED] * 3
 
 
+def lacks(fleet: Fleet, node: str, server: str) -> None:
+    """Let the firewall of a node lack the address of a server, as if the former inventory had no such balancer."""
+    address = address_of(fleet, server).replace(".", "[.]")
+    rules, stamp = "/etc/orchestrator/shop/firewall.nft", "/etc/orchestrator/shop/loaded/firewall"
+    edit = f"sed -i -E '/^# allowed {address} /d; s/{address}(.32)?,? ?//' {rules}"
+    done = fleet.exec(node, f"{edit} && systemctl reload shop-firewall && sha256sum -- {rules} >{stamp}")
+    assert done.returncode == 0, done.stderr
+    assert reaches(fleet, server, node) == [REFUSED] * 3
+
+
+def table(fleet: Fleet, node: str) -> str:
+    """The rules of the application that the kernel of a node has."""
+    return fleet.exec(node, "/usr/sbin/nft list table inet orchestrator_shop").stdout
+
+
+def test_a_balancer_that_a_node_refuses_is_admitted_before_a_drain(calm: Calm, provisioning: Provisioning) -> None:
+    fleet = calm.fleet
+    first, second, third = (node["name"] for node in fleet.nodes)
+    disturbing = {"web": {"trusted_proxies": ["balancers", "10.9.9.1"]}}
+    loaded = {node: table(fleet, node) for node in (first, second, third)}
+    admitted = f"firewall: new connections from {address_of(fleet, 'nginx')} (balancer nginx)"
+    provisioning.became(None)
+    lacks(fleet, first, "nginx")
+
+    # a provisioning that is killed after it has admitted the balancer leaves a node that the next command settles
+    killed = provision(calm, disturbing)
+    killed.wait_for(f"{first}: {admitted} are admitted", 300)
+    killed.kill()
+    assert reaches(fleet, "nginx", first) == [ANSWERED] * 3
+    plan = provision(calm, disturbing, plan="true")
+    assert plan.end(300) == 0, plan.text
+    assert [line for line in plan.lines if line.strip().startswith("load     firewall: only balancers")], plan.text
+
+    lacks(fleet, second, "nginx")
+    run = provision(calm, disturbing)
+    assert run.end(300) == 0, run.text
+    lines = [line.strip() for line in run.lines]
+    drains = [n for n, line in enumerate(lines) if "the node serves traffic, so it is drained first" in line]
+    assert lines.index(f"{second}: {admitted} are admitted") < drains[0]
+    assert len(drains) == 3
+    assert lines.index(f"{second}: firewall: load") > drains[-1]
+
+    back = provision(calm, {})
+    assert back.end(300) == 0, back.text
+    assert {node: table(fleet, node) for node in (first, second, third)} == loaded
+    provisioning.became({})
+    assert snapshot(fleet).said == calm.before.said
+    calm.no_request_failed()
+
+
 @pytest.mark.slow
 def test_a_firewall_after_which_a_check_fails_is_undone(
     calm: Calm, provisioning: Provisioning, broken: Callable[[str, str, str], None]

@@ -393,6 +393,7 @@ class Hosts:
 
     + refuses: whether the loaded firewall refuses the balancer
     + peers: the other ends of node1's connections
+    + walls: the firewall of node1's kernel, and of its file
     """
 
     settings: Settings = SETTINGS
@@ -402,6 +403,7 @@ class Hosts:
     released: int = 0
     nodes: tuple[str, ...] = ("node1",)
     balancers: dict[str, str] = field(default_factory=lambda: {"lb1": "nginx"})
+    walls: Walls = field(default_factory=Walls)
 
     def address(self, name: str) -> str:
         return {"node1": "10.0.0.1", "lb1": "10.0.0.9"}[name]
@@ -416,6 +418,9 @@ class Hosts:
         return [self.one(name, act, deadline) for name in names]
 
     def look(self, host: Any, fact: Any, **arguments: Any) -> Any:
+        if fact is firewall.BothWalls:
+            assert arguments == {"table": "orchestrator_shop_x", "path": "/etc/orchestrator/shop-x/firewall.nft"}
+            return self.walls
         if fact is firewall.Reach:
             assert arguments["members"] == ["node1=10.0.0.1"]
             refused = self.refuses and "loaded" in self.done
@@ -453,7 +458,7 @@ def load_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
         monkeypatch.setattr(Work, "do", do)
         lines: list[str] = []
-        firewall.load(cast("Fleet", hosts), ["node1"], former, check_probe, lines.append)
+        firewall.load(cast("Fleet", hosts), ["node1"], former, ["lb1"], check_probe, lines.append)
         return lines
 
     return act
@@ -501,6 +506,19 @@ def test_a_former_firewall_needs_no_proof(load_at: Callable[..., list[str]]) -> 
     hosts = Hosts(refuses=True, peers=Peers())
     load_at(hosts, former=True)
     assert hosts.done == ["loaded"]
+
+
+def test_a_former_firewall_cuts_no_balancer_off(load_at: Callable[..., list[str]]) -> None:
+    ports = frozenset(SETTINGS.firewall_ports)
+    hosts = Hosts(peers=Peers(), walls=Walls(placed=Wall(ports, (Allowed("10.0.0.7", "balancer lb2"),))))
+    (line,) = load_at(hosts, former=True)
+    assert line.startswith("    warning: node1: the former firewall would refuse lb1 (10.0.0.9), so the node still ")
+    assert hosts.done == []
+    # the balancer had no traffic before, or the file allows it
+    sources = {"lb1": {"node1": "10.0.0.9"}}
+    assert firewall.cut_off("node1", hosts.walls.placed, {}) is None
+    assert firewall.cut_off("node2", hosts.walls.placed, sources) is None
+    assert firewall.cut_off("node1", Wall(ports, (LB1,)), sources) is None
 
 
 def test_a_wrong_list_is_refused_before_files_change() -> None:
@@ -560,19 +578,6 @@ def test_only_what_both_firewalls_refuse_is_refused(kernel: Wall, wanted: Wall, 
         assert firewall.widened(wider, wanted) is None
 
 
-@dataclass
-class WallsAt(Hosts):
-    """The kernel of node1 has a firewall without lb1. The file in place is that of the settings."""
-
-    walls: Walls = field(default_factory=Walls)
-
-    @override
-    def look(self, host: Any, fact: Any, **arguments: Any) -> Any:
-        assert fact is firewall.BothWalls
-        assert arguments == {"table": "orchestrator_shop_x", "path": "/etc/orchestrator/shop-x/firewall.nft"}
-        return self.walls
-
-
 def test_new_addresses_are_admitted_in_the_kernel_only(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[dict[str, Any]] = []
 
@@ -586,7 +591,7 @@ def test_new_addresses_are_admitted_in_the_kernel_only(monkeypatch: pytest.Monke
     loaded = Wall(frozenset(SETTINGS.firewall_ports), (Allowed("10.0.0.7/32", "loaded before"),))
     placed = Wall(frozenset(SETTINGS.firewall_ports), ALL)
     lines: list[str] = []
-    hosts = cast("Fleet", WallsAt(walls=Walls(loaded, placed)))
+    hosts = cast("Fleet", Hosts(walls=Walls(loaded, placed)))
     firewall.widen(hosts, ["node1"], lines.append)
     what = "firewall: new connections from 10.0.0.9 (balancer lb1), 10.1.0.0/16 (firewall.allow)"
     assert lines == [f"    node1: {what} are admitted"]
@@ -595,7 +600,7 @@ def test_new_addresses_are_admitted_in_the_kernel_only(monkeypatch: pytest.Monke
     assert "elements = { 10.0.0.7/32, 10.0.0.9/32, 10.1.0.0/16 }" in arguments["rules"]
     # the plan says the same before the file is in place
     assert firewall.planned_widening(hosts, cast("Any", SimpleNamespace(name="node1")), [LB1]) == what
-    firewall.widen(cast("Fleet", WallsAt(walls=Walls(placed, placed))), ["node1"], lines.append)
+    firewall.widen(cast("Fleet", Hosts(walls=Walls(placed, placed))), ["node1"], lines.append)
     assert len(done) == 1
 
 

@@ -41,7 +41,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def widen(fleet: Any, names: Sequence[str], say: Any) -> None:
         done.extend([f"widen {' '.join(names)}"] if names else [])
 
-    def load(fleet: Any, names: Sequence[str], former: bool, check_probe: Any, say: Any) -> None:
+    def load(fleet: Any, names: Sequence[str], *others: Any) -> None:
         done.extend([f"narrow {' '.join(names)}"] if names else [])
 
     def drained(fleet: Any, name: str, *others: Any) -> Reply[list[str]]:
