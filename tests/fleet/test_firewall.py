@@ -74,6 +74,7 @@ def table(fleet: Fleet, node: str) -> str:
     return fleet.exec(node, "/usr/sbin/nft list table inet orchestrator_shop").stdout
 
 
+@pytest.mark.slow
 def test_a_balancer_that_a_node_refuses_is_admitted_before_a_drain(calm: Calm, provisioning: Provisioning) -> None:
     fleet = calm.fleet
     first, second, third = (node["name"] for node in fleet.nodes)
