@@ -16,7 +16,7 @@ from tests.fleet.safety import Calm, Run, Snapshot, copy_of_inventory, snapshot,
 from tests.fleet.test_crash_points import DYING
 from tests.fleet.test_provision import files, settings
 
-POINTS = 58
+POINTS = 62
 """The number of points of a provisioning that reloads nginx on three nodes, one after another."""
 
 CHANGED = settings("10.9.9.1")
