@@ -75,7 +75,7 @@ def table(fleet: Fleet, node: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_balancer_that_a_node_refuses_is_admitted_before_a_drain(calm: Calm, provisioning: Provisioning) -> None:
+def test_a_refused_balancer_is_admitted_before_a_drain(calm: Calm, provisioning: Provisioning) -> None:
     fleet = calm.fleet
     first, second, third = (node["name"] for node in fleet.nodes)
     disturbing = {"web": {"trusted_proxies": ["balancers", "10.9.9.1"]}}
