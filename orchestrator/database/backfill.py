@@ -32,7 +32,7 @@ class Progress:
     + rows: number of rows that were passed
     + total: number of rows of the table when the backfill began; an estimate if the table is large
     + rate: rows per second
-    + paused: who has paused the backfill; empty if nobody has
+    + paused: the operator who has paused the backfill; empty if the backfill is not paused
     + run: name of the last run
     + host: the machine of the last run
     + updated: time of the last batch (UTC)
@@ -56,8 +56,10 @@ class Progress:
     @property
     def share(self) -> int:
         """Per cent of the rows that were passed. Rows that were added meanwhile do not count."""
-        if self.done or not self.total:
-            return 100 if self.done else 0
+        if self.done:
+            return 100
+        if not self.total:
+            return 0
         return min(99, self.rows * 100 // self.total)
 
     @property

@@ -210,7 +210,7 @@ class Ledger:
         )
 
     def paused(self, change: str) -> str:
-        """Who has paused a backfill; empty if nobody has."""
+        """The operator who has paused a backfill; empty if the backfill is not paused."""
         found = self.connection.query(f"SELECT paused_by FROM {BACKFILLS} WHERE {_BACKFILL}", (self.app, change))
         return str(found[0][0]) if found else ""
 

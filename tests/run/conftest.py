@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -26,6 +28,19 @@ def ring(number: int, unit: int) -> list[pytest.MarkDecorator]:
     if number % unit == 0:
         return []
     return [pytest.mark.exhaustive if number % TESTED == 0 else pytest.mark.slow]
+
+
+def followed(points: Mapping[str, int]) -> list[Any]:
+    """Every point of some verbs, each with one of the commands that may follow, in turn.
+
+    + points: verb -> number of its points
+    """
+    follow = ("release", "abort", "resume", "rollback")
+    return [
+        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 120))
+        for verb, count in points.items()
+        for at in range(1, count + 1)
+    ]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Result
 from orchestrator.stages.start import Start
 from tests.fakes.world import World
-from tests.run.conftest import ring
+from tests.run.conftest import followed
 
 
 class Killed(BaseException):
@@ -112,17 +112,7 @@ def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch
     assert len(death.points) == POINTS[verb], death.points
 
 
-def cases() -> list[Any]:
-    """Every point, each with one of the commands that may follow, in turn."""
-    follow = ("release", "abort", "resume", "rollback")
-    return [
-        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 120))
-        for verb, points in POINTS.items()
-        for at in range(1, points + 1)
-    ]
-
-
-@pytest.mark.parametrize(("verb", "at", "then"), cases())
+@pytest.mark.parametrize(("verb", "at", "then"), followed(POINTS))
 def test_killed_anywhere(released: World, monkeypatch: pytest.MonkeyPatch, verb: str, at: int, then: str) -> None:
     world = released
     back, live = world.release("node1", Color.green), world.release("node1", Color.blue)

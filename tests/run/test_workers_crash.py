@@ -12,7 +12,7 @@ from orchestrator.journal import session
 from orchestrator.model import Color
 from orchestrator.options import Options
 from tests.fakes.world import World
-from tests.run.conftest import ring
+from tests.run.conftest import followed
 from tests.run.test_crash import Death, Killed, is_consistent
 from tests.run.test_workers import EARLY, QUEUE
 
@@ -42,17 +42,7 @@ def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch
     assert len(death.points) == POINTS[verb], death.points
 
 
-def cases() -> list[Any]:
-    """Every point, each with one of the commands that may follow, in turn."""
-    follow = ("release", "abort", "resume", "rollback")
-    return [
-        pytest.param(verb, at, follow[at % len(follow)], marks=ring(at, 120))
-        for verb, points in POINTS.items()
-        for at in range(1, points + 1)
-    ]
-
-
-@pytest.mark.parametrize(("verb", "at", "then"), cases())
+@pytest.mark.parametrize(("verb", "at", "then"), followed(POINTS))
 def test_workers_after_a_death(released: World, monkeypatch: pytest.MonkeyPatch, verb: str, at: int, then: str) -> None:
     world, settings = released, with_workers(released)
     with monkeypatch.context() as dying:
