@@ -185,6 +185,14 @@ class NodeLayout:
         return f"{self.nginx_run(color)}.listen"
 
     @property
+    def web_user_record(self) -> str:
+        """The file with the names of the web users to whom the files of the application may belong.
+
+        The file exists only if the web user has changed since the first provisioning.
+        """
+        return f"{self.etc}/web_user"
+
+    @property
     def nginx_servers(self) -> str:
         """The file with the nginx settings that belong to a node and not to a release, such as the probe token.
 

@@ -23,9 +23,10 @@ UNITS = ("bar", "firewall", "fpm", "nginx", "shrink", "trim")
 
 
 def unit_of_ours(name: str) -> str | None:
-    """Return why the unit of a service could be a unit of this tool; None if the name of the service is free.
+    """Return why no service may have this name; None if a service may have this name.
 
-    The unit of a service is ``<app>-<color>-<name>``. If the name began with a color, the unit could be a unit of an
+    The unit of a service is named ``<app>-<color>-<name>``. The unit must not have the same name as another unit that this
+    tool installs. If the name of the service began with a color, its unit could have the same name as a unit of another
     application whose name ends with a color.
     """
     if name in UNITS:

@@ -351,7 +351,7 @@ def _new_other(now: Named, title: str) -> Iterator[Problem]:
 
 
 def _grants(before: Catalog, after: Catalog) -> Iterator[Problem]:
-    """A privilege must stay. If the object of the privilege is gone, there is another problem about this object."""
+    """Report each lost privilege, except on objects that are gone: other functions report the loss of an object."""
     now = set(after.grants)
     left = {_object(one) for one in after.grants} | _objects(after)
     for one in sorted(set(before.grants) - now, key=lambda grant: (grant.object, grant.role, grant.privilege)):

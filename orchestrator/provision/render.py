@@ -158,6 +158,16 @@ def nginx_scripts(settings: Settings) -> dict[str, str]:
     return {name: _render(f"{name}.j2", name=name, **values) for name in ("nginx", "listen", "check-stack")}
 
 
+def _owns(settings: Settings) -> str:
+    """Return the line of a unit file that lets the unit start only if the files belong to the web user.
+
+    If the web user changes, the unit files change before the files are given to the new user. A node that reboots in
+    between must not run the new user on files of the former user.
+    """
+    record = settings.node.web_user_record
+    return f"ExecCondition=/bin/sh -c '[ ! -e {record} ] || grep -qxF {settings.web_user} {record}'"
+
+
 def nginx_service(settings: Settings, color: Color) -> str:
     """Return the text of the systemd unit file of a color's nginx."""
     layout = settings.node
@@ -170,6 +180,7 @@ def nginx_service(settings: Settings, color: Color) -> str:
         library=layout.library,
         port=settings.ports.of(color),
         web_user=settings.web_user,
+        condition=_owns(settings),
     )
 
 
@@ -363,6 +374,7 @@ def service_unit(settings: Settings, service: Service, color: Color) -> str:
         release=layout.link(color),
         library=layout.library,
         web_user=settings.web_user,
+        condition=_owns(settings),
     )
 
 
@@ -380,6 +392,7 @@ def worker_units(settings: Settings) -> dict[str, str]:
             name=worker.name,
             boot=layout.workers_unit,
             user=settings.user if worker.user == "deploy" else settings.web_user,
+            condition="" if worker.user == "deploy" else _owns(settings),
             library=layout.library,
             signal=worker.stop_signal,
             limit=f"{worker.finish:g}s" if worker.over == "kill" else "infinity",
@@ -466,6 +479,7 @@ def fpm_service(settings: Settings, color: Color) -> str:
         target=settings.node.target(color),
         library=settings.node.library,
         web_user=settings.web_user,
+        condition=_owns(settings),
         # provisioning restarts the whole color, so the stamp includes the units of the services
         read=[fpm_unit(settings, color), *_service_paths(settings, color)],
         stamp=stamp(settings, color),

@@ -5,7 +5,8 @@ the colors run, also the files of former releases, so that a rollback to these r
 stop before the files change their owner. During this time the balancers must send no requests to the node.
 
 A record on the node names the users to whom the files belong. Without a record, the files belong to the user in the
-colors' unit files. The record is written before the unit files change for the first time.
+colors' unit files. The record is written before the unit files change for the first time. A unit of a color starts only
+if the record names no other user than the unit, because a node may reboot after its unit files have changed.
 """
 
 from __future__ import annotations
@@ -84,17 +85,12 @@ def asked(settings: Settings) -> dict[str, object]:
     layout, color = settings.node, Color.blue
     services = [layout.service_unit(color, service.name) for service in settings.services]
     return {
-        "record": record(settings),
+        "record": settings.node.web_user_record,
         "root": layout.root,
         "target": f"{UNITS}/{layout.target(color)}",
         "fpm": f"{layout.etc}/{color}/php-fpm.conf",
         "units": [unit(settings), *(f"{UNITS}/{service}" for service in services)],
     }
-
-
-def record(settings: Settings) -> str:
-    """Return the path of the record, a file with the names of the web users to whom files may belong."""
-    return f"{settings.node.etc}/web_user"
 
 
 def unit(settings: Settings) -> str:
@@ -106,7 +102,7 @@ def holder(work: Work, settings: Settings) -> str:
     """Return the user to whom provisioning gives new directories on the current node.
 
     This is the present owner of the files, until `give` gives all files to the user in the settings. If the files will
-    be given to another user, this function also lets ``work`` write the record (see `record`).
+    be given to another user, this function also lets ``work`` write the record (see `NodeLayout.web_user_record`).
     """
     found = holding(work.answers, settings)
     if not found.former(settings.web_user):
@@ -114,7 +110,7 @@ def holder(work: Work, settings: Settings) -> str:
     work.do(
         "record of the web user to whom the files belong",
         operations.first_file,
-        path=record(settings),
+        path=settings.node.web_user_record,
         text=" ".join(found.owners) + "\n",
         user="root",
         group="root",
@@ -148,7 +144,7 @@ def give(work: Work, what: str, settings: Settings, former: Sequence[str], user:
         deploy=settings.user,
         user=user,
         former=former,
-        record=record(settings),
+        record=settings.node.web_user_record,
         targets=[
             *(layout.target(color) for color in Color),
             # the workers belong to no target, because only a run starts and stops them

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import random
 import shlex
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from tests.fleet.running import Fleet, Provisioning
-from tests.fleet.safety import words
+from tests.fleet.safety import Run, words
+from tests.fleet.switching import until
 from tests.fleet.test_random_provisionings import ANNEX, SHOP, Application, traffic
 from tests.fleet.traffic import ask, measured
 
@@ -120,6 +122,41 @@ def test_a_failed_change_of_the_web_user_gives_all_files_back(both: list[Applica
         print(measured(report))
         assert report.totals.requests > 0
         assert report.totals.failed == report.unfinished == 0, "\n".join(report.totals.examples)
+
+
+def test_no_color_starts_as_a_user_who_owns_no_files(both: list[Application]) -> None:
+    shop, fleet, before = both[0], both[0].fleet, both[0].live
+    units = "/etc/systemd/system/shop-*-nginx.service"
+    color = ask(shop.urls[0]).body["color"]
+    port = {"blue": 8081, "green": 8082}[color]
+    asked = f"curl -so /dev/null -w '%{{http_code}}' http://127.0.0.1:{port}/ || true"
+    assert fleet.exec("node3", asked).stdout == "200"
+
+    # the operator dies after the unit files are in place and before the files of node3 get another owner
+    del shop.settings["web_user"]
+    settings = shop.settings | {"switches": [*shop.settings["switches"].values()]}
+    run = Run(fleet, *words("provision"), environment={"SETTINGS": json.dumps(settings)})
+    until(lambda: fleet.exec("node3", f"grep -qx User={OWN} {units}").returncode == 0, 300)
+    run.signal(signal.SIGKILL)
+    assert run.end() == 128 + signal.SIGKILL, run.text
+    assert fleet.exec("node3", "cat /etc/orchestrator/shop/web_user").stdout == f"{FORMER}\n", run.text
+
+    # as at boot
+    boot = "systemctl daemon-reload && systemctl stop shop-blue.target shop-green.target"
+    done = fleet.exec("node3", f"{boot} && systemctl start shop-blue.target shop-green.target")
+    assert done.returncode == 0, done.stderr
+    state = "systemctl show --value -p ActiveState,Result shop-{blue,green}-{nginx,fpm,ws}.service | sort -u"
+    assert on_nodes(fleet, state)[2].split() == ["exec-condition", "inactive"]
+    assert fleet.exec("node3", asked).stdout == "000"
+
+    # the next command has the former settings
+    shop.settings["web_user"] = FORMER
+    shop.do("unlock")
+    print(shop.do("provision"))
+    assert [set(said.split()) for said in on_nodes(fleet, RUNS)] == [{FORMER}] * 3
+    assert fleet.exec("node3", asked).stdout == "200"
+    assert shop.live == before
+    shop.is_well()
 
 
 def test_an_application_gets_its_own_web_user(both: list[Application]) -> None:

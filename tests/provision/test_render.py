@@ -490,7 +490,8 @@ def test_nginx_of_a_color_runs_as_the_web_user(color: Color) -> None:
     unit = render.nginx_service(settings(web_user="http", ports={"blue": 9001, "green": 9002}), color)
     port = {"blue": 9001, "green": 9002}[color]
     library = "/usr/local/lib/orchestrator/shop-x"
-    assert "User=http\nNoNewPrivileges=yes\n" in unit
+    assert "\nUser=http\n" in unit
+    assert "\nNoNewPrivileges=yes\n" in unit
     # only `listen` runs as root: the web user cannot write the files that it writes
     assert f"ExecStartPre=+{library}/listen {color} {port}\nExecStart={library}/nginx {color} {port}\n" in unit
     assert f"ExecReload=+{library}/listen {color} {port}\nExecReload=/bin/kill -HUP $MAINPID\n" in unit

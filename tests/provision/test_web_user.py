@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess
@@ -19,9 +20,10 @@ from pyinfra.context import ctx_host
 from pyinfra.operations import server
 
 from orchestrator.config import Settings, load
+from orchestrator.config.worker import Worker
 from orchestrator.errors import StepFailed
 from orchestrator.model import Color
-from orchestrator.provision import common, node, operations, walk, web_user
+from orchestrator.provision import common, node, operations, render, walk, web_user
 from orchestrator.provision.drains import Drain
 from orchestrator.provision.facts import Unit
 from orchestrator.provision.live_gate import Answering
@@ -212,6 +214,32 @@ def test_a_node_says_to_whom_the_record_gives_its_files(tmp_path: Path) -> None:
     node = Files(tmp_path)
     node.write(record="www-data shop-web\n", target="", nginx="User=www-data\n")
     assert node.holding() == Holding("www-data", ("www-data", "shop-web"))
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [(None, True), ("shop-web\n", True), ("www-data\n", False), ("www-data shop-web\n", False), ("shop-web2\n", False)],
+)
+@pytest.mark.parametrize("unit", ["nginx", "FPM", "service", "worker"])
+def test_a_unit_starts_only_on_files_of_its_user(tmp_path: Path, unit: str, text: str | None, starts: bool) -> None:
+    settings = SETTINGS.model_copy(update={"workers": (Worker(name="queue", command="bin/queue"),)})
+    rendered = {
+        "nginx": render.nginx_service(settings, Color.blue),
+        "FPM": render.fpm_service(settings, Color.blue),
+        "service": "".join(render.service_units(settings, Color.blue).values()),
+        "worker": render.worker_units(settings)["/etc/systemd/system/shop-blue-queue@.service"],
+    }[unit]
+    (line,) = [line for line in rendered.splitlines() if line.startswith("ExecCondition=")]
+    record = tmp_path / "web_user"
+    if text is not None:
+        record.write_text(text)
+    command = shlex.split(line.removeprefix("ExecCondition=").replace(settings.node.web_user_record, str(record)))
+    assert (subprocess.run(command).returncode == 0) is starts
+
+
+def test_a_worker_of_the_deploy_user_starts_on_any_files() -> None:
+    settings = SETTINGS.model_copy(update={"workers": (Worker(name="queue", command="bin/queue", user="deploy"),)})
+    assert "ExecCondition" not in render.worker_units(settings)["/etc/systemd/system/shop-blue-queue@.service"]
 
 
 def test_kept_shared_data_belongs_to_the_user_of_the_note(tmp_path: Path) -> None:
