@@ -62,12 +62,11 @@ def targets_of(line: str) -> list[Target]:
 
 
 def outcome(line: str) -> Mapping[str, Any]:
-    """Return the outcome of a message, as a mapping with two keys.
+    """Read a line that the sending process has printed after a message. Returns a mapping with two keys.
 
     ``number`` is the number of the message, counted from 0. ``problem`` is a text, or empty if there was no problem.
 
-
-    Raises ValueError if the line is not complete, because the process was killed.
+    Raises ValueError if the line is incomplete, because the sending process was killed while it printed the line.
     """
     found = json.loads(line)
     if not isinstance(found, dict) or not {"number", "problem"} <= found.keys():
