@@ -51,7 +51,7 @@ class Worker(Section):
         SURVIVE,
         ge=0,
         le=600,
-        description="time that the new release's processes must run without an end. If a process ends earlier, the "
+        description="time that the new release's processes must run without ending. If a process ends earlier, the "
         "release fails",
     )
     stop_signal: Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"] = Field(

@@ -103,7 +103,8 @@ def start_workers(i: Inputs, weight: int) -> tuple[Stage, ...]:
 def retire_workers(i: Inputs) -> tuple[Stage, ...]:
     """Return the stage after the commit that ends the workers of the old release. () if there are no workers.
 
-    The nodes that take no part in the run are told, too, so that no process there goes on with the old release.
+    The stage also ends the workers on nodes that take no part in the run, so that no process there goes on with the old
+    release.
     """
     if not i.workers:
         return ()
