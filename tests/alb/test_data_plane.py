@@ -293,6 +293,7 @@ async def cut_on_detach(process: Process, wait: bool) -> Load:
     return load
 
 
+@pytest.mark.slow
 def test_quiet_sees_an_address_that_has_not_adopted_a_detachment(process: Process) -> None:
     assert asyncio.run(cut_on_detach(process, wait=True)).failures == {}
 

@@ -40,6 +40,7 @@ def watched(fleet: Fleet) -> Iterator[None]:
         watcher.wait(30)
 
 
+@pytest.mark.slow
 def test_a_rollback_restores_the_environment_and_shows_no_secret(site: Site, tmp_path: Path) -> None:
     fleet = site.fleet
     reports = [tmp_path / "one.json", tmp_path / "two.json"]

@@ -141,7 +141,8 @@ def served_by(url: str) -> set[str]:
     return nodes
 
 
-@pytest.mark.parametrize(("stop", "go"), [("kill", "start"), pytest.param("pause", "unpause", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("stop", "go"), [("kill", "start"), ("pause", "unpause")])
 def test_a_rollback_works_with_a_node_frozen_or_down(calm: Calm, stop: str, go: str) -> None:
     fleet = calm.fleet
     fleet.docker(stop, fleet.container("node2"))

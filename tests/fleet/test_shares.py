@@ -132,6 +132,7 @@ def test_a_balancer_that_is_killed_comes_back_with_its_share(fleet: Fleet, tmp_p
     shares.run("abort")
 
 
+@pytest.mark.slow
 def test_two_balancers_one_refusing_both_stay(fleet: Fleet, tmp_path: Path) -> None:
     shares = Shares(fleet, tmp_path)
     Runs(fleet, tmp_path).live("v1")

@@ -172,6 +172,7 @@ def test_a_release_and_a_rollback_hand_the_queue_over(queue: Queue, calm: Calm) 
     calm.no_request_failed()
 
 
+@pytest.mark.slow
 def test_a_worker_that_crashes_fails_the_release(queue: Queue, calm: Calm) -> None:
     queue.run("release", ref="v1")
     live, idle = calm.before.idle, calm.before.live

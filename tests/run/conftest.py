@@ -20,11 +20,11 @@ from orchestrator.run import data_plane
 from orchestrator.source import push
 from tests.fakes.world import World
 
-TESTED = 30
+TESTED = 60
 
 
 def ring(number: int, unit: int) -> list[pytest.MarkDecorator]:
-    """Marks of case ``number`` of many alike: `make unit` runs each ``unit``-th case, `make test` each thirtieth."""
+    """Marks of case ``number`` of many alike: `make unit` runs each ``unit``-th case, `make test` each sixtieth."""
     if number % unit == 0:
         return []
     return [pytest.mark.exhaustive if number % TESTED == 0 else pytest.mark.slow]

@@ -115,6 +115,7 @@ def test_a_start_disarms_and_grows(released: World, settings: Settings, fleet: F
         assert timer(released, node, "green").exists()
 
 
+@pytest.mark.slow
 def test_a_rollback_starts_a_shrunk_color_first(
     released: World, settings: Settings, fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +148,7 @@ def test_without_the_setting_there_is_no_timer(released: World) -> None:
     assert not (released.root("node1") / "blue/soak").exists()
 
 
+@pytest.mark.slow
 def test_an_undo_leaves_the_restarted_color_cold(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The undo of a start restarts the color's former release and does not warm it."""
     released.break_("haproxy", "set")

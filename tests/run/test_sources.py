@@ -204,6 +204,7 @@ def test_a_lock_of_a_git_that_was_killed_is_in_nobodys_way(released: World) -> N
     assert release(released, "main") == 0
 
 
+@pytest.mark.slow
 def test_a_pruned_release_takes_its_git_worktree_with_it(released: World) -> None:
     def worktrees(node: str) -> list[str]:
         return sorted(path.name for path in (released.root(node) / "repo.git/worktrees").iterdir())

@@ -111,6 +111,7 @@ def test_a_balancer_without_readable_weights_stops_the_undo(
     assert world.snapshot() == former
 
 
+@pytest.mark.slow
 def test_a_balancer_that_keeps_its_weights_stops_the_undo(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,7 @@ def run(world: World, settings: dict[str, Any], verb: str, ref: str = "v1") -> i
     return verbs.VERBS[verb](world.fleet(load(settings)), options)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", POINTS)
 def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     settings = with_workers(released)
