@@ -25,9 +25,9 @@ UNITS = ("bar", "firewall", "fpm", "nginx", "shrink", "trim")
 def unit_of_ours(name: str) -> str | None:
     """Return why no service may have this name; None if a service may have this name.
 
-    The unit of a service is named ``<app>-<color>-<name>``. The unit must not have the same name as another unit that this
-    tool installs. If the name of the service began with a color, its unit could have the same name as a unit of another
-    application whose name ends with a color.
+    The unit of a service is named ``<app>-<color>-<name>``. The unit must not have the same name as another unit that
+    this tool installs. If the name of the service began with a color, its unit could have the same name as a unit of
+    another application whose name ends with a color.
     """
     if name in UNITS:
         return f"{name} is the name of a unit that this tool installs: choose another name, such as {name}-server"
