@@ -147,7 +147,8 @@ def test_no_color_starts_as_a_user_who_owns_no_files(both: list[Application]) ->
     assert done.returncode == 0, done.stderr
     fleet.exec("node3", f"systemctl start {targets}")
     state = "systemctl show --value -p ActiveState,Result shop-{blue,green}-{nginx,fpm,ws}.service | sort -u"
-    assert on_nodes(fleet, state)[2].split() == ["exec-condition", "inactive"]
+    # the start of a target returns when the first unit has not started
+    until(lambda: on_nodes(fleet, state)[2].split() == ["exec-condition", "inactive"])
     assert fleet.exec("node3", asked).stdout == "000"
 
     # the next command has the former settings
