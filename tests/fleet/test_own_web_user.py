@@ -146,9 +146,10 @@ def test_no_color_starts_as_a_user_who_owns_no_files(both: list[Application]) ->
     done = fleet.exec("node3", f"systemctl daemon-reload && systemctl stop {targets}")
     assert done.returncode == 0, done.stderr
     fleet.exec("node3", f"systemctl start {targets}")
-    state = "systemctl show --value -p ActiveState,Result shop-{blue,green}-{nginx,fpm,ws}.service | sort -u"
-    # the start of a target returns when the first unit has not started
-    until(lambda: on_nodes(fleet, state)[2].split() == ["exec-condition", "inactive"])
+    # systemd tries again each second, and never starts a process as a user who does not own the files
+    processes = "systemctl show --value -p MainPID shop-{blue,green}-{nginx,fpm,ws}.service | sort -u"
+    assert on_nodes(fleet, processes)[2].split() == ["0"]
+    assert fleet.exec("node3", f"pgrep -u {OWN} 'nginx|php'").stdout == ""
     assert fleet.exec("node3", asked).stdout == "000"
 
     # the next command has the former settings
