@@ -126,7 +126,7 @@ def test_a_failed_change_of_the_web_user_gives_all_files_back(both: list[Applica
 
 def test_no_color_starts_as_a_user_who_owns_no_files(both: list[Application]) -> None:
     shop, fleet, before = both[0], both[0].fleet, both[0].live
-    units = "/etc/systemd/system/shop-*-nginx.service"
+    units = f"cat /etc/systemd/system/shop-{{blue,green}}-{{nginx,fpm,ws}}.service | grep -cx User={OWN} || true"
     color = ask(shop.urls[0]).body["color"]
     port = {"blue": 8081, "green": 8082}[color]
     asked = f"curl -so /dev/null -w '%{{http_code}}' http://127.0.0.1:{port}/ || true"
@@ -136,7 +136,7 @@ def test_no_color_starts_as_a_user_who_owns_no_files(both: list[Application]) ->
     del shop.settings["web_user"]
     settings = shop.settings | {"switches": [*shop.settings["switches"].values()]}
     run = Run(fleet, *words("provision"), environment={"SETTINGS": json.dumps(settings)})
-    until(lambda: fleet.exec("node3", f"grep -qx User={OWN} {units}").returncode == 0, 300)
+    until(lambda: on_nodes(fleet, units)[2] == "6", 300)
     run.signal(signal.SIGKILL)
     assert run.end() == 128 + signal.SIGKILL, run.text
     assert fleet.exec("node3", "cat /etc/orchestrator/shop/web_user").stdout == f"{FORMER}\n", run.text
