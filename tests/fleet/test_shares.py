@@ -201,7 +201,7 @@ def test_without_users_the_policy_decides(fleet: Fleet, tmp_path: Path) -> None:
     shares.run("release", "ref=v1")
     quiet: dict[str, Any] = {"cutover": [{"weight": 25, "bake": 3}, {"weight": 100}], "probe": {"enabled": False}}
     report = shares.run("release", "ref=v2", status=1, **quiet)
-    assert "inconclusive: each color must have answered 500 requests, but " in report["reason"]
+    assert "inconclusive (each color must have answered 500 requests, but " in report["reason"]
     report = shares.run("release", "ref=v2", **quiet, comparison={"on_inconclusive": "go on"})
     assert report["committed"]
 
