@@ -22,7 +22,8 @@
     │   └── Undecided                4   it is unknown whether the commit is recorded
     └── Internal                     is caught inside the package and never reaches the operator
         ├── CommandFailed                a command failed
-        │   └── TookTooLong              a command was killed at its deadline
+        │   ├── TookTooLong              a command was killed at its deadline
+        │   └── FilesRefused             the check of SQL files has findings         (migrate/judge.py)
         ├── Silent                       a host did not report a requested fact
         │   └── Unclear                  the answer of a host cannot be understood
         ├── NotYet                       a condition does not hold yet

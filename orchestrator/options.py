@@ -14,13 +14,39 @@ from orchestrator.model import Color
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": ("remove", "replaces", "plan", "save", "bound"),
     "remove": ("remove", "keep", "replaces", "plan"),
-    "code": ("ref", "sha256", "color", "allow_missing", "until", "database", "report", "plan", "save", "bound"),
-    "release": ("ref", "sha256", "color", "allow_missing", "until", "database", "report", "plan", "save", "bound"),
+    "code": (
+        "ref",
+        "sha256",
+        "color",
+        "allow_missing",
+        "until",
+        "database",
+        "accept",
+        "reason",
+        "report",
+        "plan",
+        "save",
+        "bound",
+    ),
+    "release": (
+        "ref",
+        "sha256",
+        "color",
+        "allow_missing",
+        "until",
+        "database",
+        "accept",
+        "reason",
+        "report",
+        "plan",
+        "save",
+        "bound",
+    ),
     "promote": ("until", "report"),
     "rollback": ("to", "allow_missing", "report", "journal", "plan", "save", "bound"),
     "resume": ("report",),
     "join": ("node", "report", "plan"),
-    "contract": ("database", "report", "plan", "save", "bound"),
+    "contract": ("database", "accept", "reason", "report", "plan", "save", "bound"),
     "abort": (),
     "unlock": (),
     "status": (),
@@ -52,6 +78,9 @@ class Options:
     + report: the file in which to write the run's report as JSON; None to write no report
     + retry: whether to change the schema although it is unknown how the command of an earlier run ended (``--data
       database=retry``)
+    + accept: ids of findings of the check of the SQL files that the operator accepts (separated by commas in
+      ``--data``)
+    + reason: why the operator accepts these findings
     + unjournaled: for ``rollback``: whether the run does without lock and journal (``--data journal=off``)
     """
 
@@ -72,6 +101,8 @@ class Options:
     bound: str | None = None
     unjournaled: bool = False
     retry: bool = False
+    accept: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -110,6 +141,8 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         bound=str(data["bound"]) if "bound" in data else None,
         report=str(data["report"]) if "report" in data else None,
         retry=_retry(data.get("database", "")),
+        accept=_accept(data),
+        reason=str(data.get("reason", "")).strip(),
         unjournaled=_off("journal", data["journal"]) if "journal" in data else False,
     )
 
@@ -155,6 +188,23 @@ def _retry(value: object) -> bool:
     if value not in ("", "retry"):
         raise UsageError(f"--data database={value}: the only allowed value is retry")
     return value == "retry"
+
+
+def _accept(data: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the ids of the findings that the operator accepts, which need a reason."""
+    ids = tuple(sorted(_names(data.get("accept", ""))))
+    wrong = [one for one in ids if not re.fullmatch(r"[a-z]+(-[a-z]+)*-[0-9a-f]{8}", one)]
+    if wrong:
+        raise UsageError(
+            f"--data accept={','.join(wrong)}: this is not the id of a finding, such as drop-column-98ddbf33: the "
+            "message of the stage lint shows the ids"
+        )
+    reason = str(data.get("reason", "")).strip()
+    if ids and not reason:
+        raise UsageError('--data accept needs a reason: add --data reason="WHY THE STATEMENT IS SAFE"')
+    if reason and not ids:
+        raise UsageError("--data reason is for the findings of --data accept: name the findings, or leave reason out")
+    return ids
 
 
 def _off(key: str, value: object) -> bool:

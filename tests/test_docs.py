@@ -151,6 +151,8 @@ def test_every_deploy_file_of_a_page_takes_its_data(page: Path) -> None:
                 assert key in options.KNOWN[verb], (verb, key)
             else:
                 more = {"node": "node1"} if verb == "join" else {}
+                # each of these keys needs the other
+                more |= {"accept": {"reason": "why"}, "reason": {"accept": "drop-column-98ddbf33"}}.get(key, {})
                 read_as: dict[str, Any] = {"true": True, "false": False}
                 options.read(verb, {**more, key: read_as.get(value, value.strip('"'))})
 

@@ -31,6 +31,7 @@ from orchestrator.facts.node import Node
 from orchestrator.facts.older import Older
 from orchestrator.facts.revision import Revision
 from orchestrator.facts.served import Served
+from orchestrator.facts.sql_files import SqlFiles
 from orchestrator.facts.traffic import TrafficLines
 from orchestrator.facts.tree import Tree
 from orchestrator.facts.workers import Workers
@@ -120,6 +121,7 @@ workers=blue/queue/1/active/running/99/0/0/success/20260101T120000Z-aaaaaaa
 expected=blue/queue/1
 """
 MIGRATION = "state=ended\ncode=3\nline=no such table\nline=the end\n"
+SQL = "file=U0VMRUNUIDE7Cg== 0001_total.expand.sql\nfile= 0002_note.check.sql\nfiles=2\n"
 OLDER = "looked\n4711\twww-data\t20260101T120000Z-aaaaaaa\tphp artisan queue:work\n"
 
 RECORD = """blue=100 1 0 3:50 4:50
@@ -149,6 +151,7 @@ RUNS = f'held 1.5 5/6-7\n {HELD}\nrun 0000000001.jsonl\n {{"record":"begin","ver
 ASKED: dict[str, Asked] = {
     "node": fact(Node, NODE, root="/srv/shop", app="shop", user="deploy"),
     "migration": fact(Migration, MIGRATION, root="/srv/shop", key="expand-r", user="deploy"),
+    "sql files": fact(SqlFiles, SQL, root="/srv/shop", release="r1", directory="db", user="deploy"),
     "commits": fact(
         Commits,
         "1 2\nAdd a page\nMend it\n",

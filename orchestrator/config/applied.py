@@ -150,7 +150,7 @@ def _has_web_tasks(settings: Settings, switch: BalancerSwitch | None) -> object:
 
 
 def _has_web_database(settings: Settings, switch: BalancerSwitch | None) -> object:
-    return settings.database is not None and settings.database.user == "web"
+    return settings.database is not None and settings.database.as_web
 
 
 def _of_git(name: str) -> Callable[[Settings], Any]:

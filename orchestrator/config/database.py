@@ -1,15 +1,16 @@
-"""The settings of the database: the application's own commands that change the schema."""
+"""The settings of the database: the application's own commands that change the schema, or its SQL files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from orchestrator.config.duration import Duration
+from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 from orchestrator.errors import UsageError
 
@@ -43,10 +44,11 @@ class Migrate(Section):
 
 
 class Database(Section):
-    """The database of the application, and the application's commands that change the schema (docs/database.md).
+    """The database of the application, and how its schema changes (docs/database.md).
 
-    A release runs `expand`, which adds to the schema before the cutover. Later, `deploys/contract.py` runs `contract`,
-    which removes what only older releases use.
+    A release runs the command `migrate.expand`, or the expand files of the directory `files`. Both add to the schema
+    before the cutover. Later, `deploys/contract.py` runs the command `migrate.contract`, or the contract files. Both
+    remove what only older releases use. Set either `migrate` or `files`.
     """
 
     url: str | None = Field(
@@ -56,7 +58,17 @@ class Database(Section):
         "operator's shell. While a run changes the schema, the run holds a lock of this database, so that "
         "no other run changes the schema at the same time. The connection goes through a node. Default: no lock",
     )
-    migrate: Migrate
+    migrate: Migrate | None = None
+    files: ReleasePath | None = Field(
+        None,
+        description="directory of the release with SQL files, such as `db`. A release runs the expand files that have "
+        "not run, and first checks that no statement would break or block the live release. Needs `url`",
+    )
+    shadow: str | None = Field(
+        None,
+        description="URL of a database, in the form of `url`, on the server on which a release tries the SQL files on "
+        "an empty copy of the schema. Default: the server of `url`",
+    )
     user: Literal["web", "deploy"] = Field(
         "web",
         description="user that runs the commands: the web user, who can read the environment file, or the deploy user",
@@ -69,7 +81,27 @@ class Database(Section):
         "but the command continues on the node",
     )
 
-    @field_validator("url")
+    @property
+    def as_web(self) -> bool:
+        """Whether the web user runs commands of this section."""
+        return self.migrate is not None and self.user == "web"
+
+    @property
+    def contracts(self) -> bool:
+        """Whether these settings have a way to run a contract."""
+        return self.files is not None or (self.migrate is not None and self.migrate.contract is not None)
+
+    @model_validator(mode="after")
+    def _has_one_way(self) -> Self:
+        if (self.migrate is None) == (self.files is None):
+            raise ValueError("set either migrate (commands of the application) or files (a directory with SQL files)")
+        if self.files is not None and self.url is None:
+            raise ValueError("files needs url, the URL of the database")
+        if self.shadow is not None and self.files is None:
+            raise ValueError("shadow needs files: the commands of migrate are not tried on a copy of the schema")
+        return self
+
+    @field_validator("url", "shadow")
     @classmethod
     def _has_no_password(cls, url: str | None) -> str | None:
         if url is not None and re.search(r"//[^/@]*:[^/@$]*@", url):
@@ -80,16 +112,18 @@ class Database(Section):
         return url
 
 
-def filled(url: str, variables: Mapping[str, str]) -> str:
+def filled(url: str, variables: Mapping[str, str], key: str = "database.url") -> str:
     """Return the URL of a database with the values of the variables that it names by ``${NAME}``, as URLs spell them.
 
     Raises UsageError if there is no such variable.
+
+    + key: the setting that has the URL, for the message
     """
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in variables:
             raise UsageError(
-                f"settings: database.url: there is no variable {match[1]}: add the variable to environment, or "
+                f"settings: {key}: there is no variable {match[1]}: add the variable to environment, or "
                 "set the variable in your shell"
             )
         return quote(variables[match[1]], safe="")

@@ -344,7 +344,7 @@ class Settings(Section):
     @property
     def runs_as_web(self) -> bool:
         """Whether a build step, a hook, a task or a command of the database runs as the web user."""
-        database = [self.database.user] if self.database else []
+        database = ["web"] if self.database and self.database.as_web else []
         hooks, tasks = (hook.user for hook in self.hooks), (task.user for task in self.tasks.values())
         return "web" in (*(step.user for step in self.build), *hooks, *tasks, *database)
 

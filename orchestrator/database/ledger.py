@@ -125,6 +125,17 @@ def steps_of(file: File, engine: Engine) -> list[Step]:
     return found
 
 
+def ran(work: Work, engine: Engine) -> frozenset[int]:
+    """Return the indexes, from 0, of the statements of a file that have run: ``File.statements`` has the statements."""
+    left = {one.number for one in work.steps}
+    own = [
+        index
+        for index, one in enumerate(work.file.statements(engine))
+        if not _CONTROL.match(one.bare) and not _SETTING.match(one.bare)
+    ]
+    return frozenset(index for number, index in enumerate(own, start=1) if number not in left)
+
+
 def _check_control(statement: Statement, file: File, engine: Engine) -> None:
     plain = _BEGIN.fullmatch(statement.bare.strip()) or _COMMIT.fullmatch(statement.bare.strip())
     if engine is Engine.POSTGRES and plain:
@@ -178,13 +189,20 @@ def refuse_unclear(known: Mapping[tuple[str, Phase], Mapping[int, Row]]) -> None
 
 
 def refuse_earlier(
-    changes: Sequence[Change], rows: Iterable[Row], works: Sequence[Work], release: str, defer: bool, engine: Engine
+    changes: Sequence[Change],
+    rows: Iterable[Row],
+    works: Sequence[Work],
+    release: str,
+    defer: bool,
+    engine: Engine,
+    do: str = "run db contract first, or, if the old code still runs, pass --defer",
 ) -> None:
     """Raise Refused if the contract of an earlier release must run before ``works``, which are of the phase expand.
 
     + release: the present release. If this release itself has expanded a change, the contract of the change does not
       belong to an earlier release
     + defer: accept contracts that name no table of ``works``
+    + do: what the operator can do, for the message
     """
     known = _by_file(rows)
     text = " ".join(step.statement for work in works for step in work.steps).lower()
@@ -197,10 +215,7 @@ def refuse_earlier(
             continue
         common = sorted(name for name in tables(contract, engine) if re.search(rf"\b{re.escape(name)}\b", text))
         if not defer:
-            raise Refused(
-                f"{contract.name} is pending, and belongs to an earlier release: run db contract first, or, if the old"
-                " code still runs, pass --defer"
-            )
+            raise Refused(f"{contract.name} is pending, and belongs to an earlier release: {do}")
         if common or not tables(contract, engine):
             raise Refused(
                 f"{contract.name} is pending and changes the same tables ({', '.join(common) or 'unknown'}) as the new"

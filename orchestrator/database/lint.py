@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.database.decide import Seen, together
@@ -17,8 +17,8 @@ from orchestrator.database.state import State, Step
 TryOut = Callable[[Sequence[Statement], Phase], Sequence[Seen]]
 """Runs the statements of a file on a shadow, and returns what was seen, in the order of the statements."""
 
-_ALWAYS = {"unfinished", "backfill-range"}
-"""Rules that no comment overrides, because the file cannot run."""
+ALWAYS = {"unfinished", "backfill-range"}
+"""Rules that no comment and no operator overrides, because the file cannot run."""
 _MARKER = re.compile(r"(?:--|#|/\*)\s*orchestrator\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _SAFE = re.compile(r"safe\s+because\b\W*(?=\w)", re.IGNORECASE)
 
@@ -44,12 +44,21 @@ class Judged:
         return tuple(one for one in self.findings if not one.reason)
 
 
-def lint(text: str, name: str, engine: Engine, phase: Phase, try_out: TryOut | None = None) -> Judged:
+def lint(
+    text: str,
+    name: str,
+    engine: Engine,
+    phase: Phase,
+    try_out: TryOut | None = None,
+    ran: Collection[int] = (),
+) -> Judged:
     """Judge the SQL of a file.
 
     + text: content of the file
     + name: name of the file, for the result
     + try_out: runs the statements on a shadow, so that two judges decide together; None without a shadow
+    + ran: indexes, from 0, of the statements that the live database has carried out already. They have no findings, and
+      do not run on the shadow
     """
     statements = split(text, engine)
     real = [one for one in statements if one.text]
@@ -64,17 +73,17 @@ def lint(text: str, name: str, engine: Engine, phase: Phase, try_out: TryOut | N
             problems[at].append(Problem("backfill-range", misfit.why))
     if state.in_transaction:
         problems[-1].append(Problem("transaction", "no COMMIT"))
+    left = [index for index in range(len(real)) if index not in ran]
+    problems = [theirs if index in left else [] for index, theirs in enumerate(problems)]
     if try_out is not None and phase is not Phase.CHECK:
-        seen = try_out(real, phase)
-        problems = [
-            together(theirs, what, one.clean, engine, phase)
-            for theirs, what, one in zip(problems, seen, real, strict=True)
-        ]
+        seen = try_out([real[index] for index in left], phase)
+        for index, what in zip(left, seen, strict=True):
+            problems[index] = together(problems[index], what, real[index].clean, engine, phase)
     found = [*_markers(statements, engine)]
     for one, theirs in zip(real, problems, strict=True):
         reason = reason_of(one)
         made = [finding(problem, one.text, one.line, engine) for problem in theirs]
-        found += [each.accepted(reason) if reason and each.rule not in _ALWAYS else each for each in made]
+        found += [each.accepted(reason) if reason and each.rule not in ALWAYS else each for each in made]
     return Judged(name, phase, len(real), tuple(sorted(found, key=lambda one: one.line)))
 
 

@@ -24,15 +24,24 @@ def text(files: Sequence[Judged]) -> str:
 def _lines(files: Sequence[Judged]) -> Iterator[str]:
     for file in files:
         for one in file.findings:
-            where = f"{file.name}:{one.line}: {one.id}"
             if one.reason:
-                yield f"{where}: {one.object}: safe because {one.reason}"
+                yield overridden(file, one)
             else:
-                yield f"{where}: {one.object}"
-                yield f"    {_short(one.statement)}"
-                yield from _wrapped("harm", one.harm)
-                yield from _wrapped("instead", one.instead)
-    yield _summary(files)
+                yield from block(file, one)
+    yield summary(files)
+
+
+def overridden(file: Judged, one: Finding) -> str:
+    """Return the line about a finding that is overridden, with the reason."""
+    return f"{file.name}:{one.line}: {one.id}: {one.object}: safe because {one.reason}"
+
+
+def block(file: Judged, one: Finding) -> Iterator[str]:
+    """Yield the lines about a finding: its id and object, the statement, the harm, and what to do instead."""
+    yield f"{file.name}:{one.line}: {one.id}: {one.object}"
+    yield f"    {_short(one.statement)}"
+    yield from _wrapped("harm", one.harm)
+    yield from _wrapped("instead", one.instead)
 
 
 def _short(statement: str) -> str:
@@ -52,7 +61,8 @@ def _wrapped(label: str, words: str) -> list[str]:
     )
 
 
-def _summary(files: Sequence[Judged]) -> str:
+def summary(files: Sequence[Judged]) -> str:
+    """Return how many statements and findings the files have."""
     found = sum(len(one.open) for one in files)
     marked = sum(len(one.findings) for one in files) - found
     statements = sum(one.statements for one in files)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from orchestrator.database.catalog import Catalog
 from orchestrator.database.model import Engine
 from orchestrator.engines import connect, mariadb_catalog, postgres_catalog
-from orchestrator.engines.base import Connection
+from orchestrator.engines.base import Connection, Through
 from orchestrator.engines.url import DatabaseUrl
 from orchestrator.errors import LockBusy, OrchestratorError, Refused, StatementFailed
 
@@ -71,7 +71,12 @@ def read_catalog(connection: Connection) -> Catalog:
 
 @contextmanager
 def shadow(
-    live: Connection, run_id: str, run: Run, server: DatabaseUrl | None = None, tunnel: bool = True
+    live: Connection,
+    run_id: str,
+    run: Run,
+    server: DatabaseUrl | None = None,
+    tunnel: bool = True,
+    through: Through = None,
 ) -> Iterator[Shadow]:
     """Make a shadow of the database ``live``, and drop the shadow at the end of the ``with`` block.
 
@@ -82,11 +87,12 @@ def shadow(
     + run: runs ``pg_dump`` on a machine from which ``live`` can be reached
     + server: a database of the server on which the shadow is made. None: the server of ``live``
     + tunnel: whether ``run`` works on this machine. Then pg_dump uses the tunnel of ``live``
+    + through: the local end of a tunnel to ``server``; None without a tunnel
     """
     if live.engine is Engine.MYSQL:
         raise Refused(f"{live.url}: a shadow of MySQL is not supported, only of MariaDB and PostgreSQL")
     with ExitStack() as stack:
-        admin = live.another() if server is None else connect(server)
+        admin = live.another() if server is None else connect(server, through)
         stack.callback(admin.close)
         if admin.engine is not live.engine:
             raise Refused(f"{admin.url} is not a server of the kind {live.engine}: the shadow needs the same kind")

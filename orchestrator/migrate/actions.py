@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from orchestrator.database.backfill import described, refuse_beside, refuse_unfinished
@@ -61,7 +62,7 @@ def expand(connection: Connection, changes: Sequence[Change], asked: Asked, tell
     """Run all expand files that have not run."""
     with exclusive(connection, asked, tell) as ledger:
         works = _expand(connection, changes, ledger, asked)
-        _run(ledger, works, "expand", asked, tell, pause)
+        run_works(ledger, works, "expand", asked, tell, pause)
 
 
 def _expand(connection: Connection, changes: Sequence[Change], ledger: Ledger, asked: Asked) -> list[Work]:
@@ -70,6 +71,36 @@ def _expand(connection: Connection, changes: Sequence[Change], ledger: Ledger, a
     refuse_beside(works, changes, rows, ledger.backfills(), connection.engine)
     refuse_earlier(changes, rows, works, asked.release, asked.defer, connection.engine)
     gate([one.file for one in works], connection.engine)
+    return works
+
+
+def expand_works(ledger: Ledger, changes: Sequence[Change], live: Sequence[Change]) -> list[Work]:
+    """Return the expand files that a release is to run.
+
+    Raises Refused if a step has no result, if a file was edited after it ran, if a backfill of the same table is not
+    finished, or if the contract of the live release must run first.
+
+    + changes: the files of the new release
+    + live: the files of the live release. Only their contracts can run before the release
+    """
+    rows, engine = ledger.rows(), ledger.connection.engine
+    works = work(changes, rows, Phase.EXPAND, engine)
+    refuse_beside(works, changes, rows, ledger.backfills(), engine)
+    can = {change.name for change in live if Phase.CONTRACT in change.files}
+    earlier = [change for change in changes if change.name in can]
+    refuse_earlier(earlier, rows, works, ledger.release, defer=False, engine=engine, do="run deploys/contract.py first")
+    return works
+
+
+def contract_works(ledger: Ledger, changes: Sequence[Change]) -> list[Work]:
+    """Return the contract files that are to run.
+
+    Raises Refused if a step has no result, if a file was edited after it ran, if a backfill is not finished, or if a
+    check query does not return 0.
+    """
+    works = work(changes, ledger.rows(), Phase.CONTRACT, ledger.connection.engine)
+    refuse_unfinished(works, changes, ledger.backfills())
+    refuse_unchecked(ledger.connection, changes, works)
     return works
 
 
@@ -83,7 +114,7 @@ def contract(connection: Connection, changes: Sequence[Change], asked: Asked, te
         gate([one.file for one in works], connection.engine)
         refuse_unfinished(works, changes, ledger.backfills())
         refuse_unchecked(connection, changes, works)
-        _run(ledger, works, "contract", asked, tell, pause)
+        run_works(ledger, works, "contract", asked, tell, pause)
 
 
 def resolve(connection: Connection, done: bool | None, tell: Tell) -> None:
@@ -123,7 +154,13 @@ def unlock(connection: Connection, end: bool, tell: Tell) -> None:
     tell(f"ended {holder}")
 
 
-def _run(ledger: Ledger, works: Sequence[Work], what: str, asked: Asked, tell: Tell, pause: Pause) -> None:
+def run_works(
+    ledger: Ledger, works: Sequence[Work], what: str, asked: Asked, tell: Tell, pause: Pause = time.sleep
+) -> None:
+    """Run the steps of files, and write the state of the schema before and after.
+
+    + what: ``expand`` or ``contract``
+    """
     if not works:
         tell(f"{what}: nothing to do")
         return

@@ -135,17 +135,55 @@ class ScalingInput:
 
 
 @dataclass(frozen=True)
+class DatabaseAsked:
+    """The operator's options about the database.
+
+    + retry: whether to change the schema even if it is unknown how an earlier run changed it
+    + accept: ids of findings of the check of the SQL files that the operator accepts
+    + reason: why the operator accepts these findings
+    """
+
+    retry: bool = False
+    accept: tuple[str, ...] = ()
+    reason: str = ""
+
+
+NOTHING_ASKED = DatabaseAsked()
+"""The operator gave no options about the database."""
+
+
+@dataclass(frozen=True)
 class DatabaseInput:
     """The facts about the database that a plan needs.
 
     + runner: the name of the node on which the commands run that change the schema
     + run: a text that is different for each run. The commands of a run have this text in their names
     + retry: whether to start a command even if it is unknown how a command of an earlier run ended
+    + accept: ids of findings that the operator accepts, although the check of the SQL files refuses their statements
+    + reason: why the operator accepts these findings; empty if ``accept`` is empty
     """
 
     runner: str
     run: str
     retry: bool = False
+    accept: tuple[str, ...] = ()
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as data for JSON. Earlier versions do not know ``accept`` and ``reason``.
+
+        Therefore the data has these keys only if the operator accepts a finding.
+        """
+        plain = asdict(self)
+        return plain if self.accept else {key: plain[key] for key in ("runner", "run", "retry")}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> DatabaseInput:
+        """Make the facts from the data that ``to_json`` returned. Raises TypeError or ValueError for other data."""
+        made = cls(**{**data, "accept": tuple(data.get("accept", ()))})
+        if not isinstance(made.reason, str) or not all(re.fullmatch(r"[a-z0-9-]+", str(one)) for one in made.accept):
+            raise ValueError("database: accept or reason is not valid")
+        return made
 
 
 @dataclass(frozen=True)
@@ -250,6 +288,8 @@ class Inputs:
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
         # a version that does not know these keys reads the runs of all fleets that have no database and no workers
         newer = {key: value for key in ("database", "barrier", "workers") if (value := plain.pop(key))}
+        if self.database:
+            newer["database"] = self.database.to_json()
         return {
             **plain,
             **newer,
@@ -286,7 +326,7 @@ class Inputs:
             missing=tuple(Missing(**node) for node in data["missing"]),
             # an older version of this tool did not write these keys
             scaling=ScalingInput(tuple(data.get("scaling", ())), tuple(data.get("instances", ()))),
-            database=DatabaseInput(**data["database"]) if data.get("database") else None,
+            database=DatabaseInput.from_json(data["database"]) if data.get("database") else None,
             barrier=data.get("barrier", ""),
             workers=WorkersInput(tuple(data["workers"]["outside"])) if data.get("workers") else None,
         )

@@ -17,7 +17,9 @@ from orchestrator.model import Color, Weights, release_id
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.identity import foreign
 from orchestrator.plan.inputs import (
+    NOTHING_ASKED,
     Contract,
+    DatabaseAsked,
     DatabaseInput,
     Inputs,
     Join,
@@ -69,7 +71,7 @@ def release(
     now: datetime,
     color: Color | None = None,
     allow_missing: frozenset[str] = frozenset(),
-    retry: bool = False,
+    database: DatabaseAsked = NOTHING_ASKED,
 ) -> Inputs:
     """Return the Inputs of a release.
 
@@ -78,10 +80,11 @@ def release(
     + now: the present time, which becomes a part of the release id
     + color: the color that the operator expects to be idle; None to accept either color
     + allow_missing: names of nodes that are left out if they cannot take part
-    + retry: whether to change the schema even if it is unknown how an earlier run changed it
+    + database: the operator's options about the database
 
     Raises Refused with every problem found, and UsageError if ``allow_missing`` names an unknown node.
     """
+    _check_accepted(settings, database)
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
     problems += [
@@ -107,7 +110,7 @@ def release(
             f"release {new} exists already: the same commit was released in the same second; repeat the command"
         )
     i = _with_all(fleet, settings, Release(ref), live, new, revision, missing)
-    return replace(i, database=_database(i, now, retry)) if settings.database else i
+    return replace(i, database=_database(i, now, database)) if settings.database else i
 
 
 def code(i: Inputs) -> Inputs:
@@ -241,16 +244,18 @@ def _below(barrier: str) -> str:
     )
 
 
-def contract(fleet: FleetState, settings: Settings, now: datetime, retry: bool = False) -> Inputs:
+def contract(fleet: FleetState, settings: Settings, now: datetime, database: DatabaseAsked = NOTHING_ASKED) -> Inputs:
     """Return the Inputs of a contract. All nodes must take part, because any node may run an older release.
 
     + now: the present time
-    + retry: whether to change the schema even if it is unknown how an earlier run changed it
+    + database: the operator's options about the database
 
-    Raises Refused with the problems found, and UsageError if the settings have no command for the contract.
+    Raises Refused with the problems found, and UsageError if the settings have no command and no files for the
+    contract.
     """
-    if not settings.database or not settings.database.migrate.contract:
+    if not settings.database or not settings.database.contracts:
         raise UsageError("there is nothing to contract: the settings have no database.migrate.contract")
+    _check_accepted(settings, database)
     live, _, fleet, problems = _taking_part(fleet, None)
     problems += [*foreign(fleet), *_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
@@ -261,15 +266,21 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, retry: bool =
     if release is None:
         raise Refused(f"{live} has no release: run deploys/release.py first")
     i = _with_all(fleet, settings, Contract(), live, release, release.rpartition("-")[2], ())
-    return replace(i, color=live, mend=(), database=_database(i, now, retry), barrier=fleet.barrier)
+    return replace(i, color=live, mend=(), database=_database(i, now, database), barrier=fleet.barrier)
 
 
-def _database(i: Inputs, now: datetime, retry: bool) -> DatabaseInput:
+def _database(i: Inputs, now: datetime, asked: DatabaseAsked) -> DatabaseInput:
     """Return the facts about the database: the first node of the run runs the commands.
 
     + now: the present time, with microseconds. A run may be repeated within the same second, even with the same release
     """
-    return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", retry)
+    return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", asked.retry, asked.accept, asked.reason)
+
+
+def _check_accepted(settings: Settings, asked: DatabaseAsked) -> None:
+    """Raise UsageError if the operator accepts findings, and the run checks no SQL files."""
+    if asked.accept and (settings.database is None or settings.database.files is None):
+        raise UsageError("--data accept: the settings have no database.files, so the run checks no SQL files")
 
 
 def _with_all(

@@ -5,44 +5,60 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from pyinfra.api.host import Host
 
 from orchestrator.config.database import filled
 from orchestrator.engines import connect, require
-from orchestrator.engines.base import SCHEMA_LOCK
+from orchestrator.engines.base import SCHEMA_LOCK, Connection
 from orchestrator.engines.url import DatabaseUrl, read
 from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.tunnel import tunnel
 
 
-def database_url(fleet: Fleet) -> DatabaseUrl | None:
+def database_url(fleet: Fleet, key: Literal["url", "shadow"] = "url") -> DatabaseUrl | None:
     """Return the URL of the database; None if the settings have no ``database.url``.
 
     Raises UsageError if the URL cannot be read, or if a variable that the URL names does not exist.
+
+    + key: the setting that has the URL: ``database.url`` or ``database.shadow``
     """
     database = fleet.settings.database
-    if database is None or database.url is None:
+    said = getattr(database, key) if database else None
+    if said is None:
         return None
     variables = {**os.environ, **fleet.variables.read()}
-    url = read(filled(database.url, variables), variables)
+    url = read(filled(said, variables, f"database.{key}"), variables)
     fleet.mask.add([url.password])
     if url.socket:
-        raise UsageError("settings: database.url: name the host and the port of the server, not a Unix socket")
+        raise UsageError(f"settings: database.{key}: name the host and the port of the server, not a Unix socket")
     return url
 
 
 def check_database(fleet: Fleet) -> None:
-    """Raise UsageError if the URL of the database cannot be read, or if the package for its server is missing."""
-    url = database_url(fleet)
-    if url is not None:
-        require(url.engine)
+    """Raise UsageError if a URL of the database cannot be read, or if the package for its server is missing."""
+    for url in (database_url(fleet), database_url(fleet, "shadow")):
+        if url is not None:
+            require(url.engine)
 
 
 @contextmanager
-def schema_lock(fleet: Fleet, host: Host, wait: float) -> Iterator[None]:
+def session_at(host: Host, url: DatabaseUrl) -> Iterator[Connection]:
+    """Open a session at the database during the ``with`` block, through the SSH connection of the host.
+
+    Raises an OrchestratorError if the database does not accept the session.
+    """
+    with tunnel(host, (url.host, url.port)) as local, connect(url, local) as session:
+        yield session
+
+
+@contextmanager
+def schema_lock(fleet: Fleet, host: Host, wait: float) -> Iterator[Connection | None]:
     """Hold the lock of the database during the ``with`` block, so that no other run changes the schema meanwhile.
+
+    Yield the session that holds the lock; None if there is no lock.
 
     The session at the database goes through the SSH connection of the host. The database frees the lock when the
     session ends, also if this process is killed. Without the setting ``database.url``, there is no lock.
@@ -54,19 +70,15 @@ def schema_lock(fleet: Fleet, host: Host, wait: float) -> Iterator[None]:
     """
     url = database_url(fleet)
     if url is None:
-        yield
+        yield None
         return
     try:
-        with (
-            tunnel(host, (url.host, url.port)) as local,
-            connect(url, local) as session,
-            session.lock(SCHEMA_LOCK, wait) as got,
-        ):
+        with session_at(host, url) as session, session.lock(SCHEMA_LOCK, wait) as got:
             if not got:
                 raise CommandFailed(
                     f"{url}: another run changes the schema of this database: {session.holder(SCHEMA_LOCK)}: wait "
                     "until that run has ended, then repeat the command"
                 )
-            yield
+            yield session
     except OrchestratorError as error:
         raise CommandFailed(str(error)) from error

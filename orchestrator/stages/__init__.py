@@ -21,6 +21,7 @@ from orchestrator.stages.fetch import DISCARD, FETCH, fetch
 from orchestrator.stages.gate import GATE, GATE_FORMER, GATE_LIVE, MEMBERS, gate, members
 from orchestrator.stages.hooks import HOOK, UNDO_OF_HOOK, woven
 from orchestrator.stages.join import join
+from orchestrator.stages.lint import LINT
 from orchestrator.stages.permit import PERMIT, permit
 from orchestrator.stages.promote import MEND, PROMOTE, mend, promote
 from orchestrator.stages.proof import PROOF, proof
@@ -139,7 +140,7 @@ def rollback(i: Inputs) -> Plan:
 KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
-    *(EXPAND, GATE_LIVE, QUIET_WORKERS, START, WATCH, WARM),
+    *(LINT, EXPAND, GATE_LIVE, QUIET_WORKERS, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, START_WORKERS, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, RETIRE_WORKERS, NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
     *(CHECK, RETIRE, OLDER, BARRIER, CONTRACT),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Kind, Plan, Stage, Step
-from orchestrator.stages.expand import migration
+from orchestrator.plan.steps import Action, Kind, Place, Plan, Stage, Step
+from orchestrator.stages.expand import SLACK, migration
+from orchestrator.stages.lint import lint
 from orchestrator.stages.quiet import quiet
 from orchestrator.stages.start import retire
 
@@ -43,6 +44,19 @@ class Barrier(Action):
     release: str
 
 
+@dataclass(frozen=True)
+class CheckFiles(Action):
+    """Fail if no contract file of a release is to run, if a backfill is not finished, or if a check query is not 0.
+
+    + release: the release that has the files
+    """
+
+    name = "check files"
+    handler = "orchestrator.run.handlers.files:CheckFilesHandler"
+
+    release: str
+
+
 def contract(i: Inputs) -> Plan:
     """Return the plan of a contract.
 
@@ -51,13 +65,12 @@ def contract(i: Inputs) -> Plan:
     begun, no older release can work. From the commit on, runs refuse all releases that are older than the live release.
     If the command fails, the next contract runs the command again.
     """
-    assert i.settings.database is not None
     idle = replace(i, color=i.color.other)
-    check = (migration(i, "check"),) if i.settings.database.migrate.check else ()
     return Plan(
         "contract",
         (
-            Stage(CHECK, check),
+            check(i),
+            *lint(i, "contract"),
             quiet(idle),
             retire(idle),
             older(i),
@@ -65,6 +78,17 @@ def contract(i: Inputs) -> Plan:
             Stage(CONTRACT, (migration(i, "contract"),)),
         ),
     )
+
+
+def check(i: Inputs) -> Stage:
+    """Return the stage that checks whether the contract may run: no backfill is left that older rows need."""
+    database, setting = i.database, i.settings.database
+    assert database is not None
+    assert setting is not None
+    if setting.files is not None:
+        step = Step(Place("node", database.runner), CheckFiles(i.release), setting.deadline + SLACK)
+        return Stage(CHECK, (step,))
+    return Stage(CHECK, (migration(i, "check"),) if setting.migrate and setting.migrate.check else ())
 
 
 def older(i: Inputs) -> Stage:

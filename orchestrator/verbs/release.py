@@ -18,7 +18,7 @@ from orchestrator.journal.session import Session
 from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
-from orchestrator.plan.inputs import Inputs
+from orchestrator.plan.inputs import DatabaseAsked, Inputs
 from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
@@ -166,8 +166,9 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
         return preflight.rollback(seen, fleet.settings, options.to, options.allow_missing)
     if verb == "join":
         return preflight.join(seen, fleet.settings, options.node, lambda release: _revision_of(fleet, release))
+    database = DatabaseAsked(options.retry, options.accept, options.reason)
     if verb == "contract":
-        return preflight.contract(seen, fleet.settings, datetime.now(UTC), options.retry)
+        return preflight.contract(seen, fleet.settings, datetime.now(UTC), database)
     preflight.live_color(seen)
     asked = version(fleet, options)
     i = preflight.release(
@@ -178,7 +179,7 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
         datetime.now(UTC),
         options.color,
         options.allow_missing,
-        options.retry,
+        database,
     )
     return preflight.code(i) if verb == "code" else i
 

@@ -386,7 +386,7 @@ def test_long_texts_do_not_keep_the_patterns_busy(engine: Engine) -> None:
 def test_no_text_ends_in_an_exception(text: str, engine: Engine, phase: Phase) -> None:
     judged = lint(text, "x.sql", engine, phase)
     assert all(one.rule in RULES and one.line >= 1 for one in judged.findings)
-    if "DROP TABLE t;" in "".join(text.split("--")) and not judged.findings:
+    if phase is not Phase.CONTRACT and "DROP TABLE t;" in "".join(text.split("--")) and not judged.findings:
         assert any(sign in text for sign in ("'", '"', "`", "$", "#", "/*", "delimiter", "DELIMITER", "--"))
 
 

@@ -50,6 +50,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "watched": {"scaling": {"group": "shop", "suspend": False}},
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1"]}]},
     "database": {"database": {"migrate": {"expand": "a", "check": "b", "contract": "c"}}},
+    "files": {"database": {"url": "env:DATABASE_URL", "files": "db"}},
     "workers": {
         "workers": [
             {"name": "queue", "command": "bin/queue", "count": 2, "share": "first"},
@@ -70,11 +71,12 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
     + full: with drift, a missing node, a release that is started first, code only
     + changes: of the settings, on top
     """
-    join, database = verb == "join", settings == "database"
+    join, database = verb == "join", settings in ("database", "files")
     switch = {
         "node": tuple(SwitchInput(name, "node", "node") for name in ("node1", "node2")),
         "alb": (SwitchInput("alb", "alb", "api", 60.0, attached=not full),),
     }.get(settings, (SwitchInput("balancer1", "haproxy"),))
+    asked = {"accept": ["drop-column-00000000"], "reason": "no code uses the column"} if settings == "files" else {}
     data: dict[str, Any] = {
         "verb": verb,
         "color": "green",
@@ -92,7 +94,7 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
         "instances": ["i-1"] if settings in ("everything", "watched") else [],
         "cold": verb == "rollback" and full,
         "code_only": verb == "release" and full,
-        "database": {"runner": "node1", "run": "r1"} if database and verb in ("release", "contract") else None,
+        "database": {"runner": "node1", "run": "r1"} | asked if database and verb in ("release", "contract") else None,
         "barrier": FORMER if database and full else "",
         "workers": {"outside": ["node3"] if full and not join else []} if settings == "workers" else None,
     }
@@ -112,7 +114,8 @@ def plans() -> Iterator[Plan]:
     """Every plan of every kind of Inputs here."""
     for verb, settings, full in product(("release", "rollback", "join"), SETTINGS, (False, True)):
         yield plan(inputs(verb, settings, full))
-    yield plan(inputs("contract", "database"))
+    for settings in ("database", "files"):
+        yield plan(inputs("contract", settings))
 
 
 def stages() -> Iterator[Stage]:

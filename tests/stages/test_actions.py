@@ -15,14 +15,15 @@ from orchestrator.stages.bake import Bake
 from orchestrator.stages.bar import Bar
 from orchestrator.stages.build import Build
 from orchestrator.stages.configure import Configure
-from orchestrator.stages.contract import Barrier, FindOlder
+from orchestrator.stages.contract import Barrier, CheckFiles, FindOlder
 from orchestrator.stages.copy import Copy
 from orchestrator.stages.cutover import Fire, Shift
 from orchestrator.stages.environment import Environment
-from orchestrator.stages.expand import AwaitMigration, Migrate
+from orchestrator.stages.expand import AwaitMigration, Migrate, RunFiles, TellFiles
 from orchestrator.stages.fetch import Discard, Fetch
 from orchestrator.stages.gate import Gate, Members
 from orchestrator.stages.hooks import RunHook
+from orchestrator.stages.lint import LintFiles
 from orchestrator.stages.permit import Permit
 from orchestrator.stages.promote import Promote
 from orchestrator.stages.proof import Proof
@@ -125,6 +126,21 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         {"phase": "contract", "key": "contract-r", "release": R, "color": "blue", "retry": True},
     ),
     (AwaitMigration("expand-r"), {"key": "expand-r"}),
+    (LintFiles("contract", "lint-r", R), {"phase": "contract", "key": "lint-r", "release": R}),
+    (
+        LintFiles("expand", "lint-r", R, S, ("drop-column-00000000",), "no code uses the column"),
+        {
+            "phase": "expand",
+            "key": "lint-r",
+            "release": R,
+            "live": S,
+            "accept": ["drop-column-00000000"],
+            "reason": "no code uses the column",
+        },
+    ),
+    (RunFiles("expand", "expand-r", R, S), {"phase": "expand", "key": "expand-r", "release": R, "live": S}),
+    (TellFiles("expand-r"), {"key": "expand-r"}),
+    (CheckFiles(R), {"release": R}),
     (FindOlder(R), {"release": R}),
     (Barrier(R), {"release": R}),
     (Unchanged(R, S), {"release": R, "live": S}),

@@ -28,12 +28,12 @@ HARMLESS = {
     *("discard", "prune", "tidy"),
     # `live` links decide about traffic only if the nodes are a switch, and then this is the shift itself
     "promote",
-    # a command of the application
-    *("hook", "migrate"),
+    # a command or SQL files of the application
+    *("hook", "migrate", "run files"),
     # workers answer no requests
     *("start workers", "stop workers"),
     # they read, wait, or write a file of the guard
-    *("await migration", "find older", "barrier"),
+    *("await migration", "find older", "barrier", "lint files", "check files", "tell files"),
 }
 
 

@@ -44,6 +44,7 @@ class MigrateHandler(OperationHandler[Migrate]):
         action, database = step.action, settings.database
         assert database is not None
         commands = database.migrate
+        assert commands is not None
         run = {"expand": commands.expand, "check": commands.check, "contract": commands.contract}[action.phase]
         return Call(
             migrate,

@@ -1,0 +1,155 @@
+"""The handlers of the actions that check and run the SQL files of a release.
+
+Each handler opens a session at the database through the SSH connection of a node. The node only has the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from pyinfra.api.host import Host
+from typing_extensions import override
+
+from orchestrator.database.files import Change, changes
+from orchestrator.database.ledger import State, Work
+from orchestrator.database.model import Engine
+from orchestrator.engines.base import PATIENCE, Connection
+from orchestrator.engines.judge import run_here
+from orchestrator.engines.ledger import Ledger
+from orchestrator.engines.shadow import Shadow, shadow
+from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
+from orchestrator.facts.sql_files import SqlFiles
+from orchestrator.fleet import Fleet
+from orchestrator.migrate.actions import contract_works, expand_works, run_works
+from orchestrator.migrate.guard import Asked
+from orchestrator.migrate.judge import Accept, judge, verdict
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Handler
+from orchestrator.run.handlers.migrate import WAIT
+from orchestrator.run.schema_lock import database_url, schema_lock, session_at
+from orchestrator.run.walk import WARNING
+from orchestrator.stages.contract import CheckFiles
+from orchestrator.stages.expand import RunFiles, TellFiles
+from orchestrator.stages.lint import LintFiles
+from orchestrator.tunnel import tunnel
+
+
+class LintFilesHandler(Handler[LintFiles]):
+    """Judges the files that are to run, with the lint and with an empty copy of the schema."""
+
+    output = True
+
+    @override
+    def at_host(self, host: Host, step: Step[LintFiles], undoing: bool) -> str:
+        action = step.action
+        with _exclusive(self.fleet, host) as session:
+            works = _works(self.fleet, host, Ledger(session, action.key, action.release), action)
+            copy = None if session.engine is Engine.MYSQL else partial(_copy, self.fleet, host, session, action.key)
+            return "\n".join(verdict(judge(works, session.engine, copy, Accept(action.accept, action.reason))))
+
+
+class RunFilesHandler(Handler[RunFiles]):
+    """Runs the files of a phase that have not run, and notes each statement in the ledger."""
+
+    output = True
+
+    @override
+    def at_host(self, host: Host, step: Step[RunFiles], undoing: bool) -> str:
+        action, lines = step.action, list[str]()
+        with _exclusive(self.fleet, host) as session:
+            ledger = Ledger(session, action.key, action.release)
+            ledger.create()
+            works = _works(self.fleet, host, ledger, action)
+            patience = min(PATIENCE, step.deadline / 2)
+            asked = Asked(release=action.release, patience=patience)
+            try:
+                run_works(ledger, works, action.phase, asked, lines.append)
+            except OrchestratorError as error:
+                raise CommandFailed(str(error), lines) from error
+        return lines[-1]
+
+
+class CheckFilesHandler(Handler[CheckFiles]):
+    """Fails if there is nothing to contract, or if rows are left that a backfill must fill first."""
+
+    @override
+    def at_host(self, host: Host, step: Step[CheckFiles], undoing: bool) -> str:
+        with _exclusive(self.fleet, host) as session:
+            works = contract_works(Ledger(session, ""), _files(self.fleet, host, step.action.release))
+        if not works:
+            raise CommandFailed(f"there is nothing to contract: all contract files of {step.action.release} have run")
+        return ", ".join(one.file.name for one in works)
+
+
+class TellFilesHandler(Handler[TellFiles]):
+    """Says in an undo how many statements of the run have changed the schema."""
+
+    @override
+    def at_host(self, host: Host, step: Step[TellFiles], undoing: bool) -> str:
+        try:
+            url = database_url(self.fleet)
+            assert url is not None
+            with session_at(host, url) as session:
+                rows = [one for one in Ledger(session, "").rows() if one.run == step.action.key]
+        except OrchestratorError as error:
+            return f"{WARNING}it is unknown whether the schema was changed: {error}"
+        done = sum(one.state is State.DONE for one in rows)
+        unclear = [one.where for one in rows if one.state is State.STARTED]
+        if unclear:
+            return (
+                f"{WARNING}it is unknown whether the server has carried out {', '.join(unclear)}: run orchestrator db"
+                " resolve before the next release"
+            )
+        return f"the schema stays changed: {done} steps done" if done else "the schema was not changed"
+
+
+@contextmanager
+def _exclusive(fleet: Fleet, host: Host) -> Iterator[Connection]:
+    """Hold the lock of the database during the ``with`` block. Raises CommandFailed for each error."""
+    try:
+        with schema_lock(fleet, host, WAIT) as session:
+            assert session is not None
+            yield session
+    except OrchestratorError as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _works(fleet: Fleet, host: Host, ledger: Ledger, action: LintFiles | RunFiles) -> list[Work]:
+    """Return the files that are to run. Raises Refused if they must not run."""
+    theirs = _files(fleet, host, action.release)
+    if action.phase == "contract":
+        return contract_works(ledger, theirs)
+    # the live release may be older than the setting, and have no directory
+    return expand_works(ledger, theirs, _files(fleet, host, action.live, must=False) if action.live else ())
+
+
+def _files(fleet: Fleet, host: Host, release: str, must: bool = True) -> Sequence[Change]:
+    """Read the SQL files of a release from a node.
+
+    + must: whether the release must have the directory. If not, a release without the directory has no files
+
+    Raises UsageError if the directory is missing, or if the name of a file is wrong.
+    """
+    settings = fleet.settings
+    assert settings.database is not None
+    directory = settings.database.files
+    found = fleet.look(
+        host, SqlFiles, root=settings.node.root, release=release, directory=directory, user=settings.user
+    )
+    if found is None and must:
+        raise UsageError(f"settings: database.files: the release {release} has no directory {directory}")
+    return changes(found or {})
+
+
+@contextmanager
+def _copy(fleet: Fleet, host: Host, live: Connection, key: str) -> Iterator[Shadow]:
+    """Make a shadow of the database during the ``with`` block, at the server of ``database.shadow`` if there is one."""
+    server = database_url(fleet, "shadow")
+    if server is None:
+        with shadow(live, key, run_here) as made:
+            yield made
+        return
+    with tunnel(host, (server.host, server.port)) as local, shadow(live, key, run_here, server, through=local) as made:
+        yield made

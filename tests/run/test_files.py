@@ -1,0 +1,277 @@
+"""Releases whose SQL files change the schema, on fake hosts with real database servers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from orchestrator import verbs
+from orchestrator.config import load
+from orchestrator.engines.base import Connection
+from orchestrator.errors import UsageError
+from orchestrator.fleet import Fleet
+from orchestrator.model import Color
+from orchestrator.options import Options
+from tests.engines.servers import Server
+from tests.fakes.git import git
+from tests.fakes.world import World
+from tests.run.faults import before
+
+pytestmark = pytest.mark.exhaustive
+
+ADD = "ALTER TABLE orders ADD COLUMN total int;\n"
+RENAME = "ALTER TABLE orders RENAME COLUMN sum TO total;\n"
+DEFAULT = "ALTER TABLE orders ALTER COLUMN sum SET DEFAULT 5;\n"
+"""The lint accepts this statement. Inserts of the old code that leave out the column would fail because of a check."""
+DROP = "ALTER TABLE orders DROP COLUMN sum;\n"
+
+
+@dataclass
+class Shop:
+    """A fleet and its database.
+
+    + session: a session at the database
+    """
+
+    world: World
+    server: Server
+    name: str
+    session: Connection
+
+    def fleet(self, **more: Any) -> Fleet:
+        database = {"url": self.server.url(self.name), "files": "db", "deadline": 60, **more}
+        return self.world.fleet(load(self.world.settings | {"database": database}))
+
+    def commit(self, **files: str) -> str:
+        """Commit SQL files, each by its name without ``.sql`` and with ``__`` for ``.``. Return the revision."""
+        directory = self.world.origin / "db"
+        directory.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (directory / f"{name.replace('__', '.').removeprefix('f')}.sql").write_text(text)
+        git(self.world.origin, "add", "-A")
+        git(self.world.origin, "commit", "-qm", "schema")
+        return git(self.world.origin, "rev-parse", "HEAD").strip()
+
+    def release(self, ref: str, accept: tuple[str, ...] = (), reason: str = "", **more: Any) -> int:
+        return verbs.release(self.fleet(**more), Options(ref=ref, accept=accept, reason=reason))
+
+    @property
+    def columns(self) -> list[str]:
+        rows = self.session.query(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'orders' AND table_schema = %s",
+            (self.schema,),
+        )
+        return sorted(name for (name,) in rows)
+
+    @property
+    def schema(self) -> str:
+        return "public" if self.postgres else self.name
+
+    @property
+    def postgres(self) -> bool:
+        return self.server.admin == "postgres"
+
+    @property
+    def ours(self) -> list[str]:
+        """The tables of the ledger, and the shadows of this database."""
+        rows = self.session.query(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (self.schema,)
+        )
+        found = [name for (name,) in rows if name.startswith("deploy_schema_")]
+        query = (
+            "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
+            if self.postgres
+            else "SELECT schema_name, schema_comment FROM information_schema.schemata"
+        )
+        shadows = [name for name, comment in self.session.query(query) if comment.endswith(f", of {self.name}")]
+        return sorted([*found, *shadows])
+
+    def ran(self) -> list[tuple[str, str, str]]:
+        """Change, phase and state of each step in the ledger."""
+        return list(
+            self.session.query(
+                "SELECT migration, phase, state FROM deploy_schema_steps ORDER BY migration, phase, step"
+            )
+        )
+
+    def state(self) -> tuple[str, str, str]:
+        [found] = self.session.query("SELECT state, release_name, barrier FROM deploy_schema_state")
+        return found
+
+
+@pytest.fixture
+def shop(released: World, server: Server) -> Iterator[Shop]:
+    name = server.new_database()
+    with server.connect(name) as session:
+        session.execute("CREATE TABLE orders (id bigint PRIMARY KEY, sum int NOT NULL, CHECK (sum > 10))")
+        session.execute("INSERT INTO orders (id, sum) VALUES (1, 20)")
+        yield Shop(released, server, name, session)
+
+
+def test_a_release_runs_its_expand_files_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = shop.commit(f0001_total__expand=ADD)
+    seen: list[list[str]] = []
+    before(monkeypatch, "start", lambda: seen.append(shop.columns))
+    assert shop.release(ref) == 0
+    made = shop.world.release("node1", Color.green)
+    assert seen == [["id", "sum", "total"]]
+    assert shop.ran() == [("0001_total", "expand", "done")]
+    assert shop.state() == ("expanded", made, "")
+    assert shop.release(ref) == 0
+    assert shop.ran() == [("0001_total", "expand", "done")]
+
+
+def test_a_breaking_file_ends_the_release(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    was = shop.world.snapshot()
+    ref = shop.commit(f0001_plain__expand=ADD, f0002_total__expand=RENAME, f0003_gone__expand="DROP TABLE orders;\n")
+    assert shop.release(ref) == 1
+    assert (shop.world.snapshot(), shop.columns, shop.ours) == (was, ["id", "sum"], [])
+    said = capsys.readouterr().err
+    for line in (
+        r"lint .* node1: 3 statements in 3 files: 3? ?\d* findings?: the statements would break or block",
+        r"node1 \| 0002_total\.expand\.sql:1: rename-column-[0-9a-f]{8}: column orders\.sum",
+        r"node1 \|     ALTER TABLE orders RENAME COLUMN sum TO total",
+        r"node1 \|     harm:     each query of the old code that names the column fails",
+        r"node1 \|     instead:  Expand: add a column with the new name",
+        r"node1 \| 0003_gone\.expand\.sql:1: drop-table-[0-9a-f]{8}: table orders",
+    ):
+        assert re.search(line, said), (line, said)
+
+
+def test_a_statement_that_only_the_copy_judges_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    was = shop.world.snapshot()
+    assert shop.release(shop.commit(f0001_default__expand=DEFAULT)) == 1
+    assert (shop.world.snapshot(), shop.ours) == (was, [])
+    assert re.search(r"set-default-[0-9a-f]{8}: column orders\.sum", capsys.readouterr().err)
+
+
+def test_an_accepted_finding_is_in_the_journal(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    ref = shop.commit(f0001_default__expand=DEFAULT)
+    assert shop.release(ref) == 1
+    [found] = re.findall(r"set-default-[0-9a-f]{8}", capsys.readouterr().err)
+    assert shop.release(ref, (found,), "no code leaves out the column") == 0
+    assert shop.ran() == [("0001_default", "expand", "done")]
+    said = capsys.readouterr().err
+    assert f"{found}: column orders.sum: safe because no code leaves out the column" in said
+    records = [path.read_text() for path in shop.world.path.rglob("*.jsonl")]
+    assert any(
+        f'"accept":["{found}"]' in text and '"reason":"no code leaves out the column"' in text for text in records
+    )
+    assert any(f"{found}: column orders.sum: safe because no code" in text for text in records)
+
+
+def test_an_unknown_finding_cannot_be_accepted(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    ref = shop.commit(f0001_total__expand=ADD)
+    assert shop.release(ref, ("drop-column-00000000",), "why not") == 1
+    assert (
+        "--data accept=drop-column-00000000: the check of the SQL files has no such finding" in capsys.readouterr().err
+    )
+    assert shop.ours == []
+
+
+def test_a_failed_release_tells_that_the_schema_stays(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    was = shop.world.snapshot()
+    ref = shop.commit(f0001_total__expand=ADD)
+    broken = shop.world.path / "node2/broken/health"
+    broken.parent.mkdir()
+    broken.touch()
+    assert shop.release(ref) == 1
+    assert (shop.world.snapshot(), shop.columns) == (was, ["id", "sum", "total"])
+    said = capsys.readouterr().err
+    assert "gate live" in said
+    assert "the schema stays changed: 1 steps done" in said
+    broken.unlink()
+    assert shop.release(ref) == 0
+    assert shop.ran() == [("0001_total", "expand", "done")]
+
+
+def test_a_file_that_ran_in_part_is_judged_from_there(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    # a statement alone in its transaction, then one that fails on the live database
+    first = "CREATE INDEX CONCURRENTLY orders_sum ON orders (sum);\n" if shop.postgres else ADD
+    second = "-- orchestrator: safe because this is a test\nALTER TABLE orders ADD CONSTRAINT few CHECK (sum < 15);\n"
+    assert shop.release(shop.commit(f0001_few__expand=first + second)) == 1
+    assert shop.ran() == [("0001_few", "expand", "done"), ("0001_few", "expand", "failed")]
+    shop.session.execute("UPDATE orders SET sum = 12")
+    assert shop.release("main") == 0, capsys.readouterr().err
+    assert shop.ran() == [("0001_few", "expand", "done"), ("0001_few", "expand", "done")]
+
+
+def test_the_contract_comes_before_the_next_expand(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    both = shop.commit(f0001_total__expand=ADD, f0001_total__contract=DROP)
+    assert shop.release(both) == 0
+    more = shop.commit(f0002_note__expand="ALTER TABLE orders ADD COLUMN note int;\n")
+    assert shop.release(more) == 1
+    assert "0001_total.contract.sql is pending, and belongs to an earlier release: run deploys/contract.py first" in (
+        capsys.readouterr().err
+    )
+    assert verbs.contract(shop.fleet(), Options()) == 0
+    assert shop.columns == ["id", "total"]
+    live = shop.world.live_release("node1")
+    assert shop.state() == ("idle", live, live)
+    assert verbs.contract(shop.fleet(), Options()) == 1
+    assert f"there is nothing to contract: all contract files of {live} have run" in capsys.readouterr().err
+    assert shop.release(more) == 0
+    assert shop.columns == ["id", "note", "total"]
+
+
+def test_a_rolled_back_contract_blocks_no_release(shop: Shop) -> None:
+    assert shop.release(shop.commit(f0001_total__expand=ADD, f0001_total__contract=DROP)) == 0
+    assert verbs.rollback(shop.fleet(), Options()) == 0
+    assert shop.release(shop.commit(f0002_note__expand="ALTER TABLE orders ADD COLUMN note int;\n")) == 0
+    assert shop.columns == ["id", "note", "sum", "total"]
+
+
+def test_a_contract_waits_for_its_check(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    check = "SELECT count(*) FROM orders WHERE total IS NULL;\n"
+    ref = shop.commit(f0001_total__expand=ADD, f0001_total__check=check, f0001_total__contract=DROP)
+    assert shop.release(ref) == 0
+    was = shop.world.snapshot()
+    assert verbs.contract(shop.fleet(), Options()) == 1
+    assert "0001_total.check.sql returns 1 and not 0" in capsys.readouterr().err
+    assert (shop.world.snapshot(), shop.columns) == (was, ["id", "sum", "total"])
+    shop.session.execute("UPDATE orders SET total = sum")
+    assert verbs.contract(shop.fleet(), Options()) == 0
+    assert shop.columns == ["id", "total"]
+
+
+def test_a_user_who_may_make_no_copy_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user, url = f"u{shop.name}", f"{shop.server.engine}://u{shop.name}:geheim@127.0.0.1:{shop.server.port}/{shop.name}"
+    if shop.postgres:
+        shop.session.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'geheim'")
+        shop.session.execute(f"ALTER TABLE orders OWNER TO {user}")
+        shop.session.execute(f"GRANT ALL ON SCHEMA public TO {user}")
+    else:
+        shop.session.execute(f"CREATE USER {user} IDENTIFIED BY 'geheim'")
+        shop.session.execute(f"GRANT ALL ON {shop.name}.* TO {user}")
+    monkeypatch.setenv("DATABASE_URL", url)
+    ref = shop.commit(f0001_total__expand=ADD)
+    assert shop.release(ref, url="env:DATABASE_URL") == 1
+    said = capsys.readouterr().err
+    assert "the shadow cannot be made" in said
+    assert "geheim" not in said
+    assert shop.columns == ["id", "sum"]
+    monkeypatch.setenv("SHADOW_URL", shop.server.url())
+    assert shop.release(ref, url="env:DATABASE_URL", shadow="env:SHADOW_URL") == 0, capsys.readouterr().err
+    assert shop.columns == ["id", "sum", "total"]
+
+
+def test_a_release_without_the_directory_is_refused(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shop.release("v1") == 1
+    assert re.search(r"database\.files: the release \S+ has no directory db", capsys.readouterr().err)
+
+
+def test_files_need_a_url_and_no_commands(released: World) -> None:
+    for database, said in (
+        ({"files": "db"}, "files needs url"),
+        ({"files": "db", "url": "env:X", "migrate": {"expand": "true"}}, "set either migrate"),
+        ({"url": "env:X"}, "set either migrate"),
+        ({"url": "env:X", "shadow": "env:Y", "migrate": {"expand": "true"}}, "shadow needs files"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            load(released.settings | {"database": database})
