@@ -104,7 +104,9 @@ def test_a_node_that_dies_during_the_command_is_not_trusted(site: Site) -> None:
     assert site.node("readlink -f /srv/shop/live/release") == [f"/srv/shop/releases/{live}"] * 3
     assert written(site, "expanded") == [f"{live} {owner(site)}"]
     # the next release changes nothing before the operator has looked at the schema
-    assert site.run("release", "ref=v2", database=database()) == 1
+    serves = "curl -so /dev/null -w '%{http_code}' http://127.0.0.1:8080/ || true"
+    eventually(lambda: site.node(serves) == ["200"] * 3)
+    assert site.run("release", "ref=v2", database=database()) == 1, site.said
     assert "it is unknown how the command expand-" in site.said
     assert len(written(site, "expanded")) == 1
     assert site.run("release", "ref=v2", "database=retry", database=database()) == 0, site.said

@@ -31,8 +31,8 @@ def shape(site_directory: Path) -> Shape:
 
 @pytest.fixture(autouse=True)
 def a_release(site: Site) -> None:
-    """After a test that failed, the fleet is new, without a release."""
-    if any(not found for found in site.node("readlink /srv/shop/live/release")):
+    """Release a version, unless the live release has the environment file of these settings."""
+    if set(site.node("stat -c %U /srv/shop/live/release/.env")) != {"shop-web"}:
         assert site.run("release", "ref=v1", web="true", tasks=TASKS) == 0, site.said
 
 

@@ -39,7 +39,7 @@ def test_the_web_user_migrates_a_file_that_deploy_cannot_write(site: Site) -> No
 
 def left(site: Site) -> list[str]:
     """The processes of the web user's commands that run on each node."""
-    return site.node("pgrep -u shop-web -x -a sleep")
+    return site.node("pgrep -u shop-web -x -f 'sleep 43[0-9]*'")
 
 
 def test_a_failed_step_of_the_web_user_leaves_no_process(site: Site) -> None:
