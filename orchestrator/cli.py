@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "contract", "status", "unlock"),
-    *("provision", "remove", "task", "tasks"),
+    *("provision", "remove", "task", "tasks", "schedule"),
 )
 
 
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
     parser.add_argument("inventory", nargs="?", default=PROD, help=f"default {PROD}")
-    parser.add_argument("node", nargs="?", help="join: the node that joins again")
+    parser.add_argument("node", nargs="?", help="join: the node that joins again; schedule: the node that runs them")
     parser.add_argument("--ref", help="branch, tag or commit")
     parser.add_argument("--rollback", action="store_true", help="plan: show the plan of a rollback")
     parser.add_argument(

@@ -137,6 +137,18 @@ class NodeLayout:
         """The program that starts and stops the workers of a color. Sudo runs the program as root."""
         return f"{self.library}/workers"
 
+    @property
+    def schedule_target(self) -> str:
+        """The name of the systemd target that starts the timers of the schedules."""
+        return f"{self.name}-schedule.target"
+
+    def schedule_unit(self, name: str, kind: str) -> str:
+        """Return the name of a systemd unit of a schedule, which belongs to no color.
+
+        + kind: ``timer`` or ``service``
+        """
+        return f"{self.name}-schedule-{name}.{kind}"
+
     def target(self, color: Color) -> str:
         return f"{self.name}-{color}.target"
 

@@ -49,6 +49,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "contract": ("database", "accept", "reason", "report", "plan", "save", "bound"),
     "abort": (),
     "unlock": (),
+    "schedule": ("node", "gone"),
     "status": (),
     "task": ("task",),
     "tasks": (),
@@ -67,7 +68,10 @@ class Options:
       ``remove``: the name of the deployment
     + replaces: names of the inventories whose place this inventory takes (separated by commas in ``--data``)
     + keep: for ``remove``: the data to keep; the only possible value is ``shared``, the shared data
-    + node: for ``join``: the node to bring back into traffic
+    + node: for ``join``: the node to bring back into traffic; for ``schedule``: the node that runs the schedules of one
+      node
+    + gone: for ``schedule``: names of nodes that run no schedule, because they are off (separated by commas in
+      ``--data``)
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
     + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
     + plan: whether to show the plan and do nothing
@@ -93,6 +97,7 @@ class Options:
     replaces: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
     node: str = ""
+    gone: frozenset[str] = frozenset()
     to: str | None = None
     until: str = ""
     task: str = ""
@@ -130,6 +135,7 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         replaces=_names(data.get("replaces", "")),
         keep=_keep(data.get("keep", "")),
         node=str(data.get("node", "")),
+        gone=_names(data.get("gone", "")),
         until=_until(data.get("until", "")),
         ref=check_ref(data["ref"]) if "ref" in data else None,
         to=_release(data["to"]) if "to" in data else None,

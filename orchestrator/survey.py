@@ -16,6 +16,7 @@ from orchestrator.facts.answers import ColorAnswers, ColorSaid
 from orchestrator.facts.balancer import BalancerLines
 from orchestrator.facts.idle import ColorInFlight, InFlight
 from orchestrator.facts.node import Node, NodeState
+from orchestrator.facts.schedule import Schedules, ScheduleState
 from orchestrator.facts.workers import Workers, WorkerState
 from orchestrator.fleet import Fleet, at_once
 from orchestrator.layout import HEALTH
@@ -124,6 +125,16 @@ def workers_at(fleet: Fleet, host: Host, color: Color | None = None) -> WorkerSt
         user=settings.user,
         color=color.value if color else "",
     )
+    return state
+
+
+def schedules_at(fleet: Fleet, host: Host) -> ScheduleState:
+    """Return the schedules of a node. Raises Silent or Unclear if the node does not say this.
+
+    + host: the node
+    """
+    settings = fleet.settings
+    state: ScheduleState = fleet.look(host, Schedules, root=settings.node.root, app=settings.name, user=settings.user)
     return state
 
 

@@ -33,6 +33,7 @@ SECOND = (
     "test_sources",
     "test_switches",
     "test_workers",
+    "test_schedule",
     "test_own_web_user",
     "test_random_provisionings",
 )

@@ -30,6 +30,7 @@ from orchestrator.facts.migration import Migration
 from orchestrator.facts.node import Node
 from orchestrator.facts.older import Older
 from orchestrator.facts.revision import Revision
+from orchestrator.facts.schedule import Schedules
 from orchestrator.facts.served import Served
 from orchestrator.facts.sql_files import SqlFiles
 from orchestrator.facts.traffic import TrafficLines
@@ -95,6 +96,8 @@ def store(act: Callable[[HostStore], object], answer: str) -> Asked:
 
 PROCESS = "workers=blue/queue/1/active/running/99/0/0/success/20260101T120000Z-aaaaaaa"
 
+JOB = "workers=schedule/tick/0/activating/start/99/0/3/success/20260101T120000Z-aaaaaaa"
+
 NODE = """provisioned=yes
 set.php=12345678
 live=blue
@@ -119,6 +122,7 @@ fence=12
 barrier=20260101T120000Z-aaaaaaa
 workers=blue/queue/1/active/running/99/0/0/success/20260101T120000Z-aaaaaaa
 expected=blue/queue/1
+schedule=one 12 node1
 """
 MIGRATION = "state=ended\ncode=3\nline=no such table\nline=the end\n"
 SQL = "file=U0VMRUNUIDE7Cg== 0001_total.expand.sql\nfile= 0002_note.check.sql\nfiles=2\n"
@@ -268,6 +272,14 @@ ASKED: dict[str, Asked] = {
     "connections": fact(provisioned.Connections, "3\n", ip="10.0.0.1", ports=["1"]),
     "unconfigured": fact(provisioned.Unconfigured, "20260101T120000Z-aaaaaaa\n", root="/srv", file="web"),
     "released services": fact(provisioned.ReleasedServices, "worker\n", root="/srv", target="t"),
+    "released schedules": fact(provisioned.ReleasedSchedules, "tick\n", root="/srv", target="t"),
+    "schedules": fact(
+        Schedules,
+        f"{JOB}\nschedule=one 12 node1\n",
+        root="/srv/shop",
+        app="shop",
+        user="deploy",
+    ),
     "worker units": fact(provisioned.WorkerUnits, "shop-blue-queue@.service\n", app="shop"),
     "workers": fact(
         Workers,

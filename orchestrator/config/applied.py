@@ -189,6 +189,11 @@ def _worker(name: str) -> Key:
     return Key(f"workers.{name}", (NODE,), lambda settings, switch: [read(worker) for worker in settings.workers])
 
 
+def _schedule(name: str) -> Key:
+    read = attrgetter(name)
+    return Key(f"schedule.{name}", (NODE,), lambda settings, switch: [read(one) for one in settings.schedule])
+
+
 def _worker_kills(settings: Settings, switch: BalancerSwitch | None) -> object:
     # with the other values, the unit of the worker has no limit
     return [worker.over == "kill" for worker in settings.workers]
@@ -256,6 +261,7 @@ KEYS: tuple[Key, ...] = (
     *(_service_port(color) for color in Color),
     Key("services.path", BALANCERS, _service_paths),
     *(_worker(name) for name in ("name", "user", "stop_signal", "memory_mb", "cpu")),
+    *(_schedule(name) for name in ("name", "every", "on", "user", "limit")),
     Key("workers.over", (NODE,), _worker_kills),
     Key("workers.finish", (NODE,), _worker_ends),
     Key("stream_limit", BALANCERS, _stream_limit),
@@ -316,6 +322,7 @@ KEYS: tuple[Key, ...] = (
     Key("services.command", (NODE,), _service_commands, new_instances=True),
     Key("services.files", (NODE,), _service_files, new_instances=True),
     *(replace(_worker(name), new_instances=True) for name in ("command", "count")),
+    replace(_schedule("command"), new_instances=True),
     *(_instance(f"gate.{name}") for name in Gate.model_fields),
     *(
         _instance(f"deadlines.{name}")

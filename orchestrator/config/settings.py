@@ -42,6 +42,7 @@ from orchestrator.config.preview import Preview
 from orchestrator.config.probe import Probe
 from orchestrator.config.recipe import names, recipe_of, with_recipe
 from orchestrator.config.scaling import Scaling
+from orchestrator.config.schedule import Schedule
 from orchestrator.config.section import Section
 from orchestrator.config.service import Service
 from orchestrator.config.source import DEFAULT, SOURCES, GitSource, Source
@@ -196,6 +197,10 @@ class Settings(Section):
     workers: list[Worker] = Field(
         default_factory=list,
         description="processes of the color that has the traffic, which take jobs from a queue (docs/workers.md)",
+    )
+    schedule: list[Schedule] = Field(
+        default_factory=list,
+        description="commands that run at fixed times, with the code of the live release (docs/schedule.md)",
     )
     stream_limit: Duration = Field(
         3600.0,

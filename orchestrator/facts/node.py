@@ -10,8 +10,9 @@ from typing_extensions import override
 
 from orchestrator.config.identity import Identity
 from orchestrator.config.identity import parse as identity
-from orchestrator.facts import workers
+from orchestrator.facts import schedule, workers
 from orchestrator.facts.base import Fact
+from orchestrator.facts.schedule import NO_SCHEDULE, ScheduleState
 from orchestrator.facts.workers import NO_WORKERS, WorkerState
 from orchestrator.model import Color
 from orchestrator.scripts.command import digests, number, pairs, question
@@ -43,6 +44,7 @@ class NodeState:
     + fence: highest number of a run that the node's guard has seen
     + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
     + workers: the workers of both colors
+    + schedule: the schedules that the node runs
     + digests: key of a setting -> digest of the value that provisioning applied on the node; None if the node has no
       record of these digests
     + identity: the inventory that provisioned the node; None if an earlier version of this tool provisioned the node
@@ -67,6 +69,7 @@ class NodeState:
     draining: bool = False
     barrier: str = ""
     workers: WorkerState = NO_WORKERS
+    schedule: ScheduleState = NO_SCHEDULE
     digests: Mapping[str, str] | None = None
     identity: Identity | None = None
 
@@ -106,6 +109,7 @@ def parse(output: list[str]) -> NodeState:
         draining=said["draining"] == "yes",
         barrier=said["barrier"],
         workers=workers.parse(said),
+        schedule=schedule.parse(said),
         digests=digests(said),
         identity=identity(said),
     )

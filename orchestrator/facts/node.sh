@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Prints the state of a node, with one key=value on each line. To start a process takes longer than all other work of this
-# script. Therefore the script starts only systemctl, find and stat, each of them once. If the node has workers, the script also
-# starts awk, and systemctl once more.
+# script. Therefore the script starts only systemctl, find and stat, each of them once. If the node has workers or schedules, the
+# script also starts awk, and systemctl once more.
 root=$1 app=$2 main=$3
 provisioned=/etc/orchestrator/$app/provisioned
 say() { printf '%s=%s\n' "$1" "$2"; }
@@ -101,3 +101,5 @@ say barrier "$first"
 workers "$root" "$app"
 say workers "$workers"
 say expected "$expected"
+lines "$root/guard/schedule"
+say schedule "$first"

@@ -15,6 +15,9 @@ from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/workers.sh")
 
+SCHEDULE = "schedule"
+"""The word that a schedule has in place of a color, because a schedule belongs to no color."""
+
 
 WorkerKey = tuple[Color, str, int]
 """The color, the name and the number of a process."""
@@ -99,6 +102,8 @@ def parse(said: Mapping[str, str]) -> WorkerState:
     processes, expected = [], {}
     for word in said["workers"].split():
         color, name, number, state, sub, pid, restarts, told, result, release = word.split("/")
+        if color == SCHEDULE:
+            continue
         counts = (int(pid), int(restarts or 0), int(told))
         processes.append(WorkerProcess(Color(color), name, int(number), state, sub, *counts, result, release))
     for word in said["expected"].split():

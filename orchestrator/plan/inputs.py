@@ -197,6 +197,24 @@ class WorkersInput:
 
 
 @dataclass(frozen=True)
+class ScheduleInput:
+    """The changes of the nodes' schedules that a run makes. A run has them only if something has to change.
+
+    + holder: name of the node that runs the schedules of one node at the end; empty if that is unknown
+    + each: names of the nodes of the run that only run the schedules of each node, and must be told so
+    + none: names of the nodes that take no part in the run, and must be told to run no schedule
+    + one: name of the node that must be told to run the schedules of one node; empty if no node must
+    + after: names of the nodes that ran the schedules of one node before
+    """
+
+    holder: str = ""
+    each: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    one: str = ""
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything from which a plan is made: the operator's request and the observed state of the fleet.
 
@@ -216,6 +234,7 @@ class Inputs:
     + database: the facts about the database; None if the run does not change the schema
     + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
     + workers: the facts about workers; None if neither the settings nor a node have workers
+    + schedule: the changes of the nodes' schedules; None if nothing has to change
     """
 
     asked: Release | Rollback | Join | Contract
@@ -234,6 +253,7 @@ class Inputs:
     database: DatabaseInput | None = None
     barrier: str = ""
     workers: WorkersInput | None = None
+    schedule: ScheduleInput | None = None
 
     @property
     def verb(self) -> str:
@@ -287,7 +307,7 @@ class Inputs:
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
         # a version that does not know these keys reads the runs of all fleets that have no database and no workers
-        newer = {key: value for key in ("database", "barrier", "workers") if (value := plain.pop(key))}
+        newer = {key: value for key in ("database", "barrier", "workers", "schedule") if (value := plain.pop(key))}
         if self.database:
             newer["database"] = self.database.to_json()
         return {
@@ -329,6 +349,7 @@ class Inputs:
             database=DatabaseInput.from_json(data["database"]) if data.get("database") else None,
             barrier=data.get("barrier", ""),
             workers=WorkersInput(tuple(data["workers"]["outside"])) if data.get("workers") else None,
+            schedule=_schedule(data["schedule"]) if data.get("schedule") else None,
         )
         _check(made)
         return made
@@ -361,6 +382,7 @@ def _check(i: Inputs) -> None:
         "the switches": [word for switch in i.switches for word in (switch.name, switch.kind, switch.at)],
         "the nodes that are left out": [word for node in i.missing for word in (node.name, node.address)],
         "the nodes outside": list(i.workers.outside) if i.workers else [],
+        "the nodes of the schedules": _nodes_of(i.schedule) if i.schedule else [],
         "the node of the database's commands": [i.database.runner] if i.database else [],
         "mend, members, scaling or instances": [*i.mend, *i.members, *i.scaling.suspended, *i.scaling.instances],
     }
@@ -374,6 +396,16 @@ def _check(i: Inputs) -> None:
     for release in (i.release, *(former for former in formers if former is not None)):
         if not isinstance(release, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", release):
             raise ValueError(f"{release!r} is not a release")
+
+
+def _nodes_of(schedule: ScheduleInput) -> list[str]:
+    return [schedule.holder, schedule.one, *schedule.each, *schedule.none, *schedule.after]
+
+
+def _schedule(data: Mapping[str, Any]) -> ScheduleInput:
+    """Return the changes of the nodes' schedules from the data that ``Inputs.to_json`` returned."""
+    names = {key: tuple(data[key]) for key in ("each", "none", "after")}
+    return ScheduleInput(holder=data["holder"], one=data["one"], **names)
 
 
 def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join | Contract:

@@ -32,6 +32,7 @@ from orchestrator.plan.inputs import (
     WorkersInput,
 )
 from orchestrator.plan.provisioned import differences, outdated
+from orchestrator.plan.schedules import changes, joining
 
 # On these file systems, a process never finds a path missing during rename(2). On fuse-overlayfs, a process may.
 SAFE_FILESYSTEMS = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "zfs", "f2fs"}
@@ -85,6 +86,7 @@ def release(
     Raises Refused with every problem found, and UsageError if ``allow_missing`` names an unknown node.
     """
     _check_accepted(settings, database)
+    whole = fleet
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
     problems += [
@@ -110,6 +112,7 @@ def release(
             f"release {new} exists already: the same commit was released in the same second; repeat the command"
         )
     i = _with_all(fleet, settings, Release(ref), live, new, revision, missing)
+    i = replace(i, schedule=changes(whole, settings, list(states)))
     return replace(i, database=_database(i, now, database)) if settings.database else i
 
 
@@ -147,7 +150,7 @@ def rollback(
     idle = live.other
     # a barred node gets no traffic; the `join` that brings the node back gives it the releases of the other nodes
     barred = tuple(name for name in fleet.nodes if name in fleet.barred)
-    fleet = fleet.without(fleet.barred)
+    whole, fleet = fleet, fleet.without(fleet.barred)
     states = fleet.node_states
     if problems := [*foreign(fleet), *_switches(fleet), *outdated(fleet)]:
         raise Refused("; ".join(problems))
@@ -186,6 +189,7 @@ def rollback(
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.drained),
         workers=_workers(fleet, settings, barred),
+        schedule=changes(whole, settings, list(fleet.nodes)),
     )
 
 
@@ -217,6 +221,7 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
 
     + to: the id of the release
     """
+    whole = fleet
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     problems += [*foreign(fleet), *_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
@@ -233,7 +238,8 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
         problems.append(_below(fleet.barrier))
     if problems:
         raise Refused("; ".join(problems))
-    return _with_all(fleet, settings, Rollback(cold=True), live, to, to.rpartition("-")[2], missing)
+    i = _with_all(fleet, settings, Rollback(cold=True), live, to, to.rpartition("-")[2], missing)
+    return replace(i, schedule=changes(whole, settings, list(states)))
 
 
 def _below(barrier: str) -> str:
@@ -380,6 +386,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
         scaling=_scaling(fleet, settings),
         barrier=barrier,
         workers=_workers(fleet, settings, ()),
+        schedule=joining(fleet, settings, node),
     )
 
 

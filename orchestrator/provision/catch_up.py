@@ -59,6 +59,7 @@ def script(settings: Settings) -> str:
             compiles=bool(runtime_of(settings).compiled),
             workers=runtime_of(settings).workers,
             has_workers=bool(settings.workers),
+            has_schedule=bool(settings.schedule),
             timer=f'"{settings.name}-$1-shrink.timer"' if settings.shrinks else '""',
             what=runtime_of(settings).label,
             web_user=settings.web_user,

@@ -6,7 +6,7 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pyinfra.api.command import QuoteString, StringCommand
 from typing_extensions import override
@@ -479,7 +479,22 @@ class Unconfigured(_Lines):
         return question(read("provision/unconfigured.sh"), root, file, seconds=SECONDS)
 
 
-class ReleasedServices(_Lines):
+class _Released(_Lines):
+    """The base of the facts about what the releases on the node have and what has a systemd unit.
+
+    + root: directory of the application
+    + target: path of the systemd target to which the units belong
+    """
+
+    unit: ClassVar[tuple[str, str]]
+    """What the releases have, and the kind of its unit."""
+
+    @override
+    def command(self, root: str, target: str) -> StringCommand:
+        return question(read("provision/released_services.sh"), root, target, *self.unit, seconds=SECONDS)
+
+
+class ReleasedServices(_Released):
     """
     Returns the names of services: at least one release on the node has the service, and a unit for it is installed.
 
@@ -487,9 +502,18 @@ class ReleasedServices(_Lines):
     + target: path of the systemd target of the color whose units count
     """
 
-    @override
-    def command(self, root: str, target: str) -> StringCommand:
-        return question(read("provision/released_services.sh"), root, target, seconds=SECONDS)
+    unit = ("service", "service")
+
+
+class ReleasedSchedules(_Released):
+    """
+    Returns the names of schedules: at least one release on the node has the schedule, and a timer for it is installed.
+
+    + root: directory of the application
+    + target: path of the systemd target of the schedules
+    """
+
+    unit = ("schedule", "timer")
 
 
 class WorkerUnits(_Lines):

@@ -22,6 +22,7 @@ from orchestrator.provision.facts import (
     Account,
     Addresses,
     Current,
+    ReleasedSchedules,
     ReleasedServices,
     Unconfigured,
     Unit,
@@ -105,14 +106,12 @@ def place(
         scripts["fpm"] = render.fpm(settings)
     if settings.services:
         scripts |= {"answers": render.answers(settings), "serve": render.serve(settings)}
-    if settings.runtime == "service":
-        scripts["runs"] = render.runs(settings)
-    if settings.runs_as_web:
-        scripts |= render.web_scripts(settings)
+    scripts |= {"runs": render.runs(settings)} if settings.runtime == "service" else {}
+    scripts |= render.web_scripts(settings) if settings.runs_as_web else {}
     # a release may have workers that the settings no longer have: a run must be able to end them
     has_workers = bool(settings.workers or work.fact(WorkerUnits, app=settings.name))
-    if has_workers:
-        scripts |= render.worker_scripts(settings)
+    scripts |= render.worker_scripts(settings) if has_workers else {}
+    scripts |= render.schedule_scripts(settings) if settings.schedule else {}
     common.library(work, settings.node.library, scripts)
     if settings.scaling and settings.scaling.hook:
         common.library(work, catch_up.steps_directory(settings), catch_up.steps(settings))
@@ -311,8 +310,14 @@ def units(work: Work, settings: Settings) -> None:
         target = f"/etc/systemd/system/{settings.node.target(color)}"
         released = work.fact(ReleasedServices, root=settings.node.root, target=target)
         work.do(f"{color}: target", operations.file, path=target, text=render.color_target(settings, color, released))
-    for path, text in render.worker_units(settings).items():
-        work.do(path.rpartition("/")[2], operations.file, path=path, text=text)
+    target = f"/etc/systemd/system/{settings.node.schedule_target}"
+    scheduled = work.fact(ReleasedSchedules, root=settings.node.root, target=target)
+    more = render.worker_units(settings) | render.schedule_units(settings, scheduled)
+    for path, text in more.items():
+        check = (
+            f'sh -c {common.quoted_script("check-timer")} check-timer "$candidate"' if path.endswith(".timer") else ""
+        )
+        work.do(path.rpartition("/")[2], operations.file, path=path, text=text, check=check)
     if len(work.changed) > before:
         work.do("systemd reads the units", systemd.daemon_reload)
 
@@ -334,11 +339,14 @@ class Task:
     + runs: whether nginx already runs, so that nginx is reloaded instead of started. Only tasks about nginx use this
       field.
       ``workers``: let the workers start at boot, and start the workers that the node had before its colors stopped.
+      ``schedule``: start the timers of the schedules, now and at boot.
     + former, web_user: the former owners and the new owner of the files; only for the task ``give``
     """
 
     what: str
-    kind: Literal["units", "nginx", "up", "listen", "restart", "later", "widen", "firewall", "give", "workers"]
+    kind: Literal[
+        "units", "nginx", "up", "listen", "restart", "later", "widen", "firewall", "give", "workers", "schedule"
+    ]
     color: Color | None = None
     disturbs: bool = False
     runs: bool = False
@@ -377,6 +385,7 @@ def see(settings: Settings, changing: Sequence[str] = (), former: bool = False) 
     names = [NGINX, *(settings.node.nginx(color) for color in Color), *(settings.node.target(color) for color in Color)]
     names += [unit for color in Color for unit in _members(settings, color, former)]
     names += [settings.node.workers_unit] if settings.workers and not former else []
+    names += _timers(settings) if not former else []
     units, current = host.get_fact(Units, units=names), host.get_fact(Current, stamps=stamps, changing=changing)
     fits = host.get_fact(firewall.Fits, **firewall.kernel(settings))
     holding = web_user.look(settings)
@@ -438,7 +447,7 @@ def tasks(settings: Settings, seen: Seen, live: Color | None, former: bool = Fal
                 found.append(Task(f"{color}: {what} restarted, with its new configuration", "restart", color))
             else:
                 found.append(Task(f"{color}: {what} reads its new configuration when it is idle", "later", color))
-    found += _boots(settings, seen)
+    found += _boots(settings, seen) + _ticks(settings, seen)
     if not seen.has_firewall:
         found.append(Task(firewall.summary(settings), "firewall"))
     return found
@@ -448,6 +457,19 @@ def _boots(settings: Settings, seen: Seen) -> list[Task]:
     """Return the task that lets the workers start at boot; [] if they do so, or if there are no workers."""
     boot = seen.units.get(settings.node.workers_unit)
     return [Task("workers start at boot", "workers")] if boot and not (boot.active and boot.enabled) else []
+
+
+def _timers(settings: Settings) -> list[str]:
+    """Return the names of the units of the schedules' timers, with their target first; [] if there are no schedules."""
+    timers = [settings.node.schedule_unit(one.name, "timer") for one in settings.schedule]
+    return [settings.node.schedule_target, *timers] if timers else []
+
+
+def _ticks(settings: Settings, seen: Seen) -> list[Task]:
+    """Return the task that starts the timers of the schedules; [] if they run, or if there are no schedules."""
+    units = [seen.units[name] for name in _timers(settings) if name in seen.units]
+    runs = all(unit.active for unit in units) and all(target.enabled for target in units[:1])
+    return [] if runs else [Task("schedules run at their times", "schedule")]
 
 
 def _gives(seen: Seen) -> list[Task]:
@@ -466,8 +488,9 @@ def _after_gives(settings: Settings, seen: Seen, former: bool) -> Seen:
     for color in Color:
         for name in (settings.node.target(color), settings.node.nginx(color), *_members(settings, color, former)):
             units[name] = replace(units[name], active=False)
-    if settings.node.workers_unit in units:
-        units[settings.node.workers_unit] = replace(units[settings.node.workers_unit], active=False)
+    for name in (settings.node.workers_unit, *_timers(settings)):
+        if name in units:
+            units[name] = replace(units[name], active=False)
     return replace(seen, units=units)
 
 
@@ -505,8 +528,9 @@ def activate(settings: Settings, live: Color | None = None, former: bool = False
                 operations.color_up,
                 **_up(settings, task.color, "restart" if task.kind == "restart" else "start"),
             )
-        elif task.kind == "workers":
-            enable = f"systemctl enable --quiet --now {settings.node.workers_unit}"
+        elif task.kind in ("workers", "schedule"):
+            unit = settings.node.workers_unit if task.kind == "workers" else settings.node.schedule_target
+            enable = f"systemctl enable --quiet --now {unit}"
             work.do(task.what, server.shell, commands=[enable])
         elif task.kind == "give":
             web_user.give(work, task.what, settings, task.former, task.web_user)

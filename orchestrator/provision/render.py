@@ -409,6 +409,45 @@ def worker_units(settings: Settings) -> dict[str, str]:
     return found
 
 
+def schedule_units(settings: Settings, released: Sequence[str] = ()) -> dict[str, str]:
+    """Return the systemd unit files of the schedules: path -> text.
+
+    There is a timer and a service for each schedule, which belong to no color, and a target that starts the timers.
+
+    + released: names of the schedules that releases on the node have. The settings may no longer have these schedules.
+    """
+    layout, found = settings.node, {}
+    values = {"app": settings.name, "library": layout.library, "target": layout.schedule_target}
+    for one in settings.schedule:
+        service, timer = (f"{UNITS}/{layout.schedule_unit(one.name, kind)}" for kind in ("service", "timer"))
+        found[service] = _render(
+            "schedule.service.j2",
+            **values,
+            name=one.name,
+            on="one" if one.on == "one node" else "each",
+            user=settings.user if one.user == "deploy" else settings.web_user,
+            condition="" if one.user == "deploy" else _owns(settings),
+            limit=f"{one.limit:g}s" if one.limit else "infinity",
+        )
+        found[timer] = _render("schedule.timer.j2", **values, name=one.name, calendar=one.calendar)
+    names = dict.fromkeys([*(one.name for one in settings.schedule), *released])
+    if names:
+        timers = [layout.schedule_unit(name, "timer") for name in names]
+        found[f"{UNITS}/{layout.schedule_target}"] = _render("schedule.target.j2", **values, timers=timers)
+    return found
+
+
+def schedule_scripts(settings: Settings) -> dict[str, str]:
+    """Return the scripts of the schedules: name -> text. systemd runs them as the user of the schedule.
+
+    * ``tick`` decides whether the node runs the command of a schedule now, and with the code of which color.
+    * ``work`` runs the command.
+    """
+    layout = settings.node
+    values = {"root": layout.root, "stack": layout.STACK, "library": layout.library}
+    return {name: _render(f"{name}.j2", **values) for name in ("tick", "work")}
+
+
 def worker_scripts(settings: Settings, units: str = UNITS) -> dict[str, str]:
     """Return the scripts of the workers: name -> text.
 

@@ -1,4 +1,6 @@
 # shellcheck shell=sh
+. ../scripts/note.sh
+
 # run_workers <root> <color> <program> [name...]: starts the missing processes of the workers that the color's release has. If
 # there are names, the function starts only these workers.
 run_workers() {
@@ -17,5 +19,5 @@ run_workers() {
 
 # hold_workers <root> <color>: notes which color has the workers. At boot, this color's workers start.
 hold_workers() {
-    echo "$2" >"$1/guard/workers.new" && mv -T "$1/guard/workers.new" "$1/guard/workers"
+    note "$1" workers "$2"
 }

@@ -35,6 +35,7 @@ def files(settings: Settings) -> dict[str, str]:
     }
     found |= {f"worker-{worker.name}": f"{worker.command}\n" for worker in settings.workers}
     found |= {f"count-{worker.name}": f"{worker.count}\n" for worker in settings.workers}
+    found |= {f"schedule-{one.name}": f"{one.command}\n" for one in settings.schedule}
     return found | (php.files(settings) if settings.runtime == "php" else {})
 
 

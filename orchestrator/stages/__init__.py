@@ -39,6 +39,7 @@ from orchestrator.stages.scaling import (
     resume,
     suspend,
 )
+from orchestrator.stages.schedule import END_SCHEDULE, START_SCHEDULE, schedules
 from orchestrator.stages.share import SHARE, share
 from orchestrator.stages.start import RESTORE, RETIRE, START, start
 from orchestrator.stages.stick import ATTACH, ATTACH_AGAIN, ATTACH_BACK, DETACH_NEW, UNSTICK, attach_again, attach_first
@@ -74,6 +75,7 @@ def release(i: Inputs) -> Plan:
             *newcomers(i),
             proof(i),
             promote(i),
+            *schedules(i),
             *retire_workers(i),
             *newcomers(i, NEWCOMERS_AFTER),
             prune(i),
@@ -130,6 +132,7 @@ def rollback(i: Inputs) -> Plan:
             *cutover(i),
             proof(i),
             promote(i),
+            *schedules(i),
             *retire_workers(i),
             attach_again(i),
             *resume(i),
@@ -142,7 +145,8 @@ KINDS: tuple[Kind, ...] = (
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
     *(LINT, EXPAND, GATE_LIVE, QUIET_WORKERS, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, START_WORKERS, BAKE),
-    *(NEWCOMERS, PROOF, PROMOTE, RETIRE_WORKERS, NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
+    *(NEWCOMERS, PROOF, PROMOTE, END_SCHEDULE, START_SCHEDULE, RETIRE_WORKERS),
+    *(NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
     *(CHECK, RETIRE, OLDER, BARRIER, CONTRACT),
     # stages that only an undo has
     *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER),

@@ -17,6 +17,7 @@ from orchestrator.stages.permit import permit
 from orchestrator.stages.promote import promote
 from orchestrator.stages.prune import tidy
 from orchestrator.stages.scaling import resume, suspend
+from orchestrator.stages.schedule import join_schedules, join_without_schedules
 from orchestrator.stages.share import share
 from orchestrator.stages.start import retire, start
 from orchestrator.stages.warm import warm
@@ -34,7 +35,8 @@ def join(i: Inputs) -> Plan:
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
-    stages: list[Stage] = [*quiet_workers(i, tuple(Color)), tidy(i), *([barrier(i, i.barrier)] if i.barrier else [])]
+    stages: list[Stage] = [*join_without_schedules(i), *quiet_workers(i, tuple(Color)), tidy(i)]
+    stages += [barrier(i, i.barrier)] if i.barrier else []
     sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", idle(i)))
     for name, side in sides:
         if side is None:
@@ -48,7 +50,9 @@ def join(i: Inputs) -> Plan:
         stages.append(replace(discard(replace(i, release=release)), label=release))
     linked = (replace(promote(i), side="live"),) if is_switch else ()
     last = replace(members(i), commits=True)
-    return Plan("join", (*suspend(i), *stages, *linked, *join_workers(i), unbar(i), last, *resume(i)))
+    return Plan(
+        "join", (*suspend(i), *stages, *linked, *join_workers(i), *join_schedules(i), unbar(i), last, *resume(i))
+    )
 
 
 def brought(i: Inputs) -> tuple[Stage, ...]:

@@ -16,6 +16,7 @@ from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
 from orchestrator.verbs.release import code, contract, inputs, join, release, rollback
 from orchestrator.verbs.remove import remove, show_removal
+from orchestrator.verbs.schedule import schedule
 from orchestrator.verbs.show import show_for_approval, show_plan
 from orchestrator.verbs.status import show_status
 from orchestrator.verbs.task import confirm, run_task, show_tasks, task_of
@@ -71,6 +72,7 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "resume": resume,
     "abort": abort,
     "unlock": unlock,
+    "schedule": schedule,
     "status": show_status,
     "task": run_task,
     "tasks": show_tasks,

@@ -20,6 +20,7 @@ from orchestrator.options import Options
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.identity import foreign
 from orchestrator.plan.provisioned import differences, outdated
+from orchestrator.plan.schedules import Holder, concerns, holder
 from orchestrator.report.terminal import still_suspended
 from orchestrator.run.settle import open_run
 from orchestrator.survey import survey
@@ -90,6 +91,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
     if fleet.barrier:
         yield f"  contract     {fleet.barrier}: no older release can run"
     yield from _workers(fleet)
+    yield from _schedules(fleet, settings)
     yield from _without_traffic(fleet)
     yield from (f"  INVENTORY    {line}" for line in foreign(fleet))
     yield from (f"  PROVISION    {line}" for line in (*differences(fleet), *outdated(fleet)))
@@ -120,6 +122,43 @@ def _workers(fleet: FleetState) -> Iterable[str]:
                 yield f"  FINISHES     {name} {one.label} ({release}, process {one.pid}): told to end {one.told} s ago"
             elif not one.ended and one.color is not color:
                 yield f"  RETIRED      {name} {one.label} ({release}) runs, but {one.color} has no traffic"
+
+
+def _schedules(fleet: FleetState, settings: Settings) -> Iterable[str]:
+    """Yield the lines about schedules: which node runs them, and which command runs with former code or has failed."""
+    if not concerns(fleet, settings):
+        return
+    found = holder(fleet)
+    of_one = ", ".join(one.name for one in settings.schedule if one.on == "one node")
+    of_each = ", ".join(one.name for one in settings.schedule if one.on == "each")
+    words = [f"{found.name} runs {of_one}"] if of_one and found.has else []
+    if words := [*words, *([f"each node runs {of_each}"] if of_each else [])]:
+        yield f"  schedule     {'; '.join(words)}"
+    if of_one:
+        yield from (f"  SCHEDULE     {line}" for line in _holding(found, of_one))
+    for name, state in fleet.node_states.items():
+        live = state.release[state.live] if state.live else None
+        for job in state.schedule.jobs:
+            if job.runs and job.release and job.release != live:
+                yield f"  FINISHES     {name} {job.name} ({job.release}, process {job.pid}): runs for {job.seconds} s"
+            elif not job.runs and job.result not in ("", "success", "exec-condition"):
+                yield f"  FAILED       {name} {job.name}: its last start ended with {job.result}"
+
+
+def _holding(found: Holder, names: str) -> Iterable[str]:
+    """Yield the warnings about the node that runs the schedules of one node.
+
+    + names: the names of these schedules
+    """
+    take = "deploys/schedule.py"
+    if found.name and not found.answers:
+        yield f"{found.name} runs {names}, but does not answer: if it is off, {take} --data gone={found.name}"
+    elif not found.name and found.silent:
+        yield f"no node that answers runs {names}, but {', '.join(found.silent)} may: {take}"
+    elif not found.has:
+        yield f"no node runs {names}: {take}, or the next release or rollback, chooses a node"
+    for other in found.others:
+        yield f"{other} runs {names}, too: {take} stops this"
 
 
 def _without_traffic(fleet: FleetState) -> Iterable[str]:

@@ -24,7 +24,7 @@ from orchestrator.config import Settings, load
 from orchestrator.config.applied import text
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
-from orchestrator.provision.render import worker_scripts, worker_units
+from orchestrator.provision.render import schedule_scripts, schedule_units, worker_scripts, worker_units
 from orchestrator.run import data_plane
 from orchestrator.survey import wanted
 from tests.fakes.git import GIT, git
@@ -216,17 +216,34 @@ class World:
             git(self.origin, "tag", version)
 
     def install_workers(self, settings: Settings) -> None:
-        """Install the units and programs of the workers of the settings on each node, as provisioning does."""
+        """Install the units and programs of workers and schedules on each node, as provisioning does."""
         for name in self.nodes:
             root, library = self.path / name, self.path / name / "usr/local/lib/orchestrator/shop"
-            for path, unit in worker_units(settings).items():
+            for path, unit in (worker_units(settings) | schedule_units(settings)).items():
                 (root / path.removeprefix("/")).parent.mkdir(parents=True, exist_ok=True)
                 (root / path.removeprefix("/")).write_text(unit)
-            scripts = worker_scripts(settings, f"{root}/etc/systemd/system")
+            scripts = schedule_scripts(settings) | worker_scripts(settings, f"{root}/etc/systemd/system")
             for script, body in {**scripts, "said": '#!/bin/sh\necho "$1 says: no queue"\n'}.items():
                 moved = body.replace("/srv/shop", f"{root}/srv/shop")
                 (library / script).write_text(moved.replace("/usr/local/lib/orchestrator", str(library.parent)))
                 (library / script).chmod(0o755)
+
+    def tick(self, node: str, name: str, on: str) -> str:
+        """Run the program `tick`, as systemd does at each time of a schedule. Returns the output.
+
+        + on: ``one`` or ``each``, as in the unit of the schedule
+        """
+        root = self.path / node
+        runtime = root / f"run/orchestrator/shop-schedule-{name}"
+        runtime.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["sh", str(root / "usr/local/lib/orchestrator/shop/tick"), name, on],
+            env={"PATH": os.environ["PATH"], "RUNTIME_DIRECTORY": str(runtime)},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.strip()
 
     def workers(self, node: str) -> dict[str, list[str]]:
         """The processes of the workers that run on a node: color -> names with numbers."""

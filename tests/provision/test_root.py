@@ -62,6 +62,7 @@ class Host:
             "HAProxyVersion": lambda: (2, 6),
             "Unconfigured": lambda: ["20260101T120000Z-5d0f0c1"],
             "ReleasedServices": list,
+            "ReleasedSchedules": list,
             "WorkerUnits": list,
             "Holds": Holding,
             "Entries": lambda: dict.fromkeys(arguments["paths"]),

@@ -35,6 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "gate": {"path": "/health?deep=1", "https": True},
         "warm": ["/", "/it's"],
         "workers": [{"name": "queue", "command": "bin/queue"}],
+        "schedule": [{"name": "tick", "command": "bin/tick"}],
     },
     "php-environment": {"environment": {"path": "config/.env", "file": "env", "owner": "www-data"}},
     "static": {"runtime": "static", "scaling": SCALING},
@@ -84,6 +85,7 @@ def of(settings: Settings) -> dict[str, str]:
     texts |= render.node_scripts(settings) | render.nginx_scripts(settings)
     texts |= render.web_scripts(settings)
     texts |= render.worker_scripts(settings)
+    texts |= render.schedule_scripts(settings)
     texts["answers"] = render.answers(settings)
     texts["bar"] = render.bar(settings)
     texts["fpm"] = render.fpm(settings)

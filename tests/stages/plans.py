@@ -59,8 +59,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
         ],
         "cutover": [{"weight": 10}, {"weight": 100, "bake": 60}],
     },
+    "schedule": {"schedule": [{"name": "tick", "command": "bin/tick"}]},
     "alb": {"switches": [ALB], "cutover": [{"weight": 10, "bake": 60}, {"weight": 100}]},
 }
+
+NODES: dict[str, Any] = {"holder": "node1", "each": [], "none": [], "one": "", "after": []}
+SCHEDULE: dict[tuple[str, bool], dict[str, Any]] = {
+    # a release leaves node3 out, which ran the schedules of one node
+    **{
+        (verb, True): NODES | {"each": ["node2"], "none": ["node3"], "one": "node1", "after": ["node3"]}
+        for verb in ("release", "rollback")
+    },
+    **{(verb, False): NODES | {"one": "node1"} for verb in ("release", "rollback")},
+    **{("join", full): NODES | {"each": ["node2"]} for full in (False, True)},
+}
+"""Verb, and whether the run has drift -> the changes of the nodes' schedules."""
 
 
 def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any) -> Inputs:
@@ -97,6 +110,7 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
         "database": {"runner": "node1", "run": "r1"} | asked if database and verb in ("release", "contract") else None,
         "barrier": FORMER if database and full else "",
         "workers": {"outside": ["node3"] if full and not join else []} if settings == "workers" else None,
+        "schedule": SCHEDULE[verb, full] if settings == "schedule" and verb != "contract" else None,
     }
     made = load(BASE | SETTINGS[settings] | changes)
     data["settings"] = made.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})

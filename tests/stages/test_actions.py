@@ -31,6 +31,7 @@ from orchestrator.stages.prune import Prune, Tidy
 from orchestrator.stages.quiet import Quiet
 from orchestrator.stages.same import Same
 from orchestrator.stages.scaling import Newcomers, Scaling
+from orchestrator.stages.schedule import HoldSchedule
 from orchestrator.stages.share import Share
 from orchestrator.stages.start import Start
 from orchestrator.stages.stick import Attach, Detach
@@ -149,6 +150,11 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     (Watch(R), {"release": R}),
     (StartWorkers(BLUE, ("queue",), hold=True), {"color": "blue", "only": ["queue"], "hold": True}),
     (StopWorkers((BLUE,)), {"colors": ["blue"]}),
+    (HoldSchedule("each"), {"runs": "each"}),
+    (
+        HoldSchedule("one", "node1", ("node2",), outside=True),
+        {"runs": "one", "holder": "node1", "after": ["node2"], "outside": True},
+    ),
     (
         StopWorkers((BLUE,), keep="green", waits=False, outside=True),
         {"colors": ["blue"], "keep": "green", "waits": False, "outside": True},

@@ -31,6 +31,8 @@ POINTS = (
         "newcomers",
         "proof",
         "promote",
+        "end schedule",
+        "start schedule",
         "retire workers",
         "newcomers after",
         "prune",

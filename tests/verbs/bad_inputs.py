@@ -56,6 +56,7 @@ SETTINGS: dict[str, Any] = {
     "environment": {"values": {"KEY": "value"}},
     "services": [{"name": "chat", "command": "bin/chat", "path": "/chat", "ports": {"blue": 9001, "green": 9002}}],
     "workers": [{"name": "queue", "command": "bin/queue"}],
+    "schedule": [{"name": "tick", "command": "bin/tick"}],
     "build": [{"name": "composer", "run": "composer install", "inputs": ["composer.lock"], "outputs": ["vendor"]}],
     "hooks": [{"after": "cutover", "run": "bin/tell"}],
     "scaling": {"group": "shop", "live": "s3://bucket/live.json"},

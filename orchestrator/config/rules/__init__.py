@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     services.static_runs_no_services,
     services.ports_are_distinct,
     services.workers_have_their_own_names,
+    services.schedules_have_their_own_names,
     files.build_steps_are_distinct,
     files.web_steps_come_last,
     files.seeds_are_shared_directories,

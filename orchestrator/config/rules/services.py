@@ -1,4 +1,4 @@
-"""Rules about the processes of a color: services, their ports and sockets, workers, and the runtime."""
+"""Rules about the processes of a color: services, their ports and sockets, workers, schedules, and the runtime."""
 
 from __future__ import annotations
 
@@ -132,6 +132,17 @@ def workers_have_their_own_names(settings: Settings) -> str | None:
     names = [*(one.name for one in settings.workers), *(one.name for one in settings.services)]
     if twice := sorted({one.name for one in settings.workers if names.count(one.name) > 1}):
         return f"workers: several workers or services have the name {', '.join(twice)}: give each a different name"
+    return None
+
+
+def schedules_have_their_own_names(settings: Settings) -> str | None:
+    """Return an error message if a schedule has the name of another schedule or of a worker, otherwise None.
+
+    The lines of both have the identifier ``<app>-<name>`` in systemd's journal.
+    """
+    names = [*(one.name for one in settings.schedule), *(one.name for one in settings.workers)]
+    if twice := sorted({one.name for one in settings.schedule if names.count(one.name) > 1}):
+        return f"schedule: several schedules or workers have the name {', '.join(twice)}: give each a different name"
     return None
 
 
