@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from orchestrator.database.backfill import Progress
 from orchestrator.database.files import checksum
+from orchestrator.database.known import Mark
 from orchestrator.database.ledger import Row, State, Step, Work
 from orchestrator.database.model import Engine, Phase
 from orchestrator.engines.base import Connection
@@ -16,8 +17,11 @@ from orchestrator.errors import Refused
 STEPS = "deploy_schema_steps"
 STATE = "deploy_schema_state"
 BACKFILLS = "deploy_schema_backfills"
+RUNS = "deploy_schema_runs"
 _SHOWN = 10_000
 """Characters of a statement that the ledger stores."""
+_LONG = "LONGTEXT"
+"""The type of a column with a long text. In PostgreSQL, the type is TEXT."""
 _KEY = "app = %s AND migration = %s AND phase = %s AND step = %s"
 _BACKFILL = "app = %s AND migration = %s"
 _CREATE = {
@@ -40,6 +44,11 @@ CREATE TABLE IF NOT EXISTS {BACKFILLS} (
     release_name varchar(190) NOT NULL, run_id varchar(64) NOT NULL, host varchar(190) NOT NULL,
     started_at varchar(32) NOT NULL, updated_at varchar(32) NOT NULL, error text NOT NULL,
     PRIMARY KEY (app, migration))""",
+    RUNS: f"""
+CREATE TABLE IF NOT EXISTS {RUNS} (
+    app varchar(64) NOT NULL, number int NOT NULL, run_id varchar(64) NOT NULL, phase varchar(16) NOT NULL,
+    state varchar(16) NOT NULL, release_name varchar(190) NOT NULL, inventory varchar(190) NOT NULL,
+    host varchar(190) NOT NULL, at varchar(32) NOT NULL, tables_after {_LONG} NOT NULL, PRIMARY KEY (app, number))""",
 }
 
 
@@ -68,11 +77,17 @@ class Ledger:
         )
 
     def create(self) -> None:
-        """Create the tables that are missing. An earlier version has made only the first two tables."""
-        suffix = "" if self.connection.engine is Engine.POSTGRES else " CHARACTER SET utf8mb4 ENGINE=InnoDB"
-        for table in (STATE, STEPS, BACKFILLS):
-            if not self.exists(table):
-                self.connection.execute(_CREATE[table] + suffix)
+        """Create the tables that are missing. An earlier version has made only the first tables."""
+        for table in (STATE, STEPS, BACKFILLS, RUNS):
+            self._create(table)
+
+    def _create(self, table: str) -> None:
+        if self.exists(table):
+            return
+        if self.connection.engine is Engine.POSTGRES:
+            self.connection.execute(_CREATE[table].replace(_LONG, "TEXT"))
+        else:
+            self.connection.execute(f"{_CREATE[table]} CHARACTER SET utf8mb4 ENGINE=InnoDB")
 
     def rows(self) -> list[Row]:
         """All rows. A database without the tables has no rows."""
@@ -152,6 +167,39 @@ class Ledger:
                 f"INSERT INTO {STATE} (app, state, release_name, barrier, updated_at) VALUES (%s, %s, %s, %s, %s)",
                 (self.app, state, self.release, kept, _now()),
             )
+
+    def marks(self) -> list[Mark]:
+        """All marks of runs that have changed the schema, oldest first. A database without the table has no marks."""
+        if not self.exists(RUNS):
+            return []
+        found = self.connection.query(
+            f"SELECT run_id, phase, state, release_name, inventory, host, at, tables_after FROM {RUNS} WHERE app = %s"
+            " ORDER BY number",
+            (self.app,),
+        )
+        return [Mark(*one) for one in found]
+
+    def mark(self, mark: Mark) -> None:
+        """Add the newest mark, and make the table if it is missing. The caller holds the lock of the schema."""
+        self._create(RUNS)
+        self.connection.query(
+            f"INSERT INTO {RUNS} (app, number, run_id, phase, state, release_name, inventory, host, at, tables_after)"
+            f" SELECT %s, coalesce(max(number), 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s FROM {RUNS} WHERE app = %s",
+            (
+                *(self.app, mark.run, mark.phase, mark.state, mark.release, mark.inventory, mark.host, mark.at),
+                *(mark.tables, self.app),
+            ),
+        )
+
+    def end_mark(self, run: str, state: str, tables: str) -> None:
+        """Write into the mark of a run how the run has ended.
+
+        + tables: what ``digests`` of database/digests.py returns for the present schema
+        """
+        self.connection.query(
+            f"UPDATE {RUNS} SET state = %s, tables_after = %s WHERE app = %s AND run_id = %s AND state = 'started'",
+            (state, tables, self.app, run),
+        )
 
     def backfills(self) -> dict[str, Progress]:
         """How far each backfill that has begun has come, by the name of the change."""

@@ -17,6 +17,7 @@ from orchestrator.engines.trouble import flat
 from orchestrator.errors import Interrupted, OrchestratorError, Refused
 from orchestrator.migrate.backfills import planned
 from orchestrator.migrate.guard import Asked, exclusive, gate
+from orchestrator.migrate.marks import changed_by_hand, last_mark, marked, note_right
 
 
 def status(connection: Connection, changes: Sequence[Change], tell: Tell) -> None:
@@ -38,6 +39,8 @@ def status(connection: Connection, changes: Sequence[Change], tell: Tell) -> Non
     tell(f"schema: {state['state']} since {state['updated']} UTC" if state else "schema: nothing ran yet")
     if state.get("barrier"):
         tell(f"no release older than {state['barrier']} may run")
+    for line in filter(None, (last_mark(ledger), changed_by_hand(ledger))):
+        tell(line)
     holder = connection.holder(SCHEMA_LOCK)
     if holder is not None:
         tell(f"at present changed by {holder}")
@@ -62,7 +65,7 @@ def expand(connection: Connection, changes: Sequence[Change], asked: Asked, tell
     """Run all expand files that have not run."""
     with exclusive(connection, asked, tell) as ledger:
         works = _expand(connection, changes, ledger, asked)
-        run_works(ledger, works, "expand", asked, tell, pause)
+        _marked(ledger, works, "expand", asked, tell, pause)
 
 
 def _expand(connection: Connection, changes: Sequence[Change], ledger: Ledger, asked: Asked) -> list[Work]:
@@ -114,7 +117,23 @@ def contract(connection: Connection, changes: Sequence[Change], asked: Asked, te
         gate([one.file for one in works], connection.engine)
         refuse_unfinished(works, changes, ledger.backfills())
         refuse_unchecked(connection, changes, works)
-        run_works(ledger, works, "contract", asked, tell, pause)
+        _marked(ledger, works, "contract", asked, tell, pause)
+
+
+def _marked(ledger: Ledger, works: Sequence[Work], what: str, asked: Asked, tell: Tell, pause: Pause) -> None:
+    """Run the steps of files, and mark the database if there are any."""
+    if works:
+        with marked(ledger, what):
+            run_works(ledger, works, what, asked, tell, pause)
+    else:
+        run_works(ledger, works, what, asked, tell, pause)
+
+
+def confirm(connection: Connection, run: str, tell: Tell) -> None:
+    """Write that the operator has found the schema to be right after a run, although the database differs."""
+    with exclusive(connection, Asked(), tell) as ledger:
+        note_right(ledger, run)
+        tell(f"noted: the schema is right after run {run}")
 
 
 def resolve(connection: Connection, done: bool | None, tell: Tell) -> None:

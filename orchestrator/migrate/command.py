@@ -30,7 +30,8 @@ _COMMANDS = {
     "backfill": "run the backfill files in batches, or continue after a pause, a signal or a crash",
     "pause": "stop a backfill that runs after its present batch. db backfill continues it",
     "contract": "check and run the contract files that have not run, if no process of the old code is left",
-    "resolve": "show what the catalog says about a step that was started and has no result, or note the result",
+    "resolve": "show what the catalog says about a step that was started and has no result, or note the result; or note"
+    " that the schema is right after a run (--run)",
     "unlock": "show which session changes the schema or runs a backfill, and end this session with --yes",
 }
 
@@ -77,6 +78,8 @@ def _run(given: argparse.Namespace) -> int:
     with stop.listening(), connect(url) as connection:
         if given.command == "status":
             actions.status(connection, found, _tell)
+        elif given.command == "resolve" and given.run:
+            actions.confirm(connection, given.run, _tell)
         elif given.command == "resolve":
             actions.resolve(connection, given.done if given.done or given.retry else None, _tell)
         elif given.command == "unlock":
@@ -222,6 +225,9 @@ def _parser() -> argparse.ArgumentParser:
     _pace(made["backfill"])
     answer = made["resolve"].add_mutually_exclusive_group()
     answer.add_argument("--done", action="store_true", help="the server has carried out the statement")
+    answer.add_argument(
+        "--run", default="", metavar="RUN", help="the schema is right after this run, although it was changed by hand"
+    )
     answer.add_argument("--retry", action="store_true", help="the server has not: the next command runs the statement")
     made["unlock"].add_argument("--yes", action="store_true", help="end the session")
     return parser

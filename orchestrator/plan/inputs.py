@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from orchestrator.config import Settings
 from orchestrator.config.secrets import with_secrets, without_secrets
+from orchestrator.database.known import Known
 from orchestrator.model import Color, Weights
 from orchestrator.plan.steps import NoTraffic, Place, Where
 
@@ -161,6 +162,8 @@ class DatabaseInput:
     + retry: whether to start a command even if it is unknown how a command of an earlier run ended
     + accept: ids of findings that the operator accepts, although the check of the SQL files refuses their statements
     + reason: why the operator accepts these findings; empty if ``accept`` is empty
+    + marks: whether the run writes a mark into the database, because the settings have the URL of the database
+    + known: the last run of the journal that has changed the schema and marked the database; None if there is none
     """
 
     runner: str
@@ -168,19 +171,20 @@ class DatabaseInput:
     retry: bool = False
     accept: tuple[str, ...] = ()
     reason: str = ""
+    marks: bool = False
+    known: Known | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the facts as data for JSON. Earlier versions do not know ``accept`` and ``reason``.
-
-        Therefore the data has these keys only if the operator accepts a finding.
-        """
+        """Return the facts as data for JSON. Values that an earlier version does not know are left out if possible."""
         plain = asdict(self)
-        return plain if self.accept else {key: plain[key] for key in ("runner", "run", "retry")}
+        always = {key: plain.pop(key) for key in ("runner", "run", "retry")}
+        return {**always, **{key: value for key, value in plain.items() if value}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> DatabaseInput:
         """Make the facts from the data that ``to_json`` returned. Raises TypeError or ValueError for other data."""
-        made = cls(**{**data, "accept": tuple(data.get("accept", ()))})
+        known = Known(**data["known"]) if data.get("known") else None
+        made = cls(**{**data, "accept": tuple(data.get("accept", ())), "known": known})
         if not isinstance(made.reason, str) or not all(re.fullmatch(r"[a-z0-9-]+", str(one)) for one in made.accept):
             raise ValueError("database: accept or reason is not valid")
         return made

@@ -280,7 +280,8 @@ def _database(i: Inputs, now: datetime, asked: DatabaseAsked) -> DatabaseInput:
 
     + now: the present time, with microseconds. A run may be repeated within the same second, even with the same release
     """
-    return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", asked.retry, asked.accept, asked.reason)
+    marks = i.settings.database is not None and i.settings.database.url is not None
+    return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", asked.retry, asked.accept, asked.reason, marks)
 
 
 def _check_accepted(settings: Settings, asked: DatabaseAsked) -> None:

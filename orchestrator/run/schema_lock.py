@@ -37,6 +37,12 @@ def database_url(fleet: Fleet, key: Literal["url", "shadow"] = "url") -> Databas
     return url
 
 
+def name_in_marks(fleet: Fleet) -> str:
+    """Return the application, the inventory and the place of the journal, as the marks in the database name them."""
+    mine = fleet.identity
+    return f"{fleet.settings.name} {mine.inventory} (journal {' '.join(filter(None, (mine.journal, mine.address)))})"
+
+
 def check_database(fleet: Fleet) -> None:
     """Raise UsageError if a URL of the database cannot be read, or if the package for its server is missing."""
     for url in (database_url(fleet), database_url(fleet, "shadow")):

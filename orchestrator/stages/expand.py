@@ -11,6 +11,7 @@ from typing import Literal
 from typing_extensions import override
 
 from orchestrator.config.database import Database
+from orchestrator.database.known import Known
 from orchestrator.model import Color
 from orchestrator.plan.inputs import DatabaseInput, Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
@@ -40,6 +41,7 @@ class Migrate(Action):
     + key: name of the command in this run
     + user: the name of the web user, if this user runs the command; empty for the deploy user
     + retry: whether to start the command even if it is unknown how a command of an earlier run ended
+    + known: the last run of the journal that has changed the schema and marked the database; None if there is none
     """
 
     name = "migrate"
@@ -52,6 +54,7 @@ class Migrate(Action):
     color: Color
     user: str = ""
     retry: bool = False
+    known: Known | None = None
 
     @property
     @override
@@ -81,6 +84,7 @@ class RunFiles(Action):
     + key: name of the run in the ledger
     + release: the release that has the files
     + live: in a release, the live release, whose contract must not be pending; None if there is none
+    + known: the last run of the journal that has changed the schema and marked the database; None if there is none
     """
 
     name = "run files"
@@ -90,6 +94,7 @@ class RunFiles(Action):
     key: str
     release: str
     live: str | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -132,10 +137,11 @@ def migration(i: Inputs, phase: Phase) -> Step:
     assert setting is not None
     if setting.files is not None:
         assert phase != "check"
-        action: Action = RunFiles(phase, _key(phase, database), i.release, i.live if phase == "expand" else None)
+        live = i.live if phase == "expand" else None
+        action: Action = RunFiles(phase, _key(phase, database), i.release, live, database.known)
         return Step(Place("node", database.runner), action, _deadline(setting))
     user = i.settings.web_user if setting.user == "web" else ""
-    action = Migrate(phase, _key(phase, database), i.release, i.color, user, database.retry)
+    action = Migrate(phase, _key(phase, database), i.release, i.color, user, database.retry, database.known)
     return Step(Place("node", database.runner), action, _deadline(setting))
 
 

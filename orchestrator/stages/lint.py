@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.database.known import Known
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 
@@ -28,6 +29,7 @@ class LintFiles(Action):
     + live: in a release, the live release, whose contract must not be pending; None if there is none
     + accept: ids of findings that the operator accepts
     + reason: why the operator accepts these findings
+    + known: the last run of the journal that has changed the schema and marked the database; None if there is none
     """
 
     name = "lint files"
@@ -39,6 +41,7 @@ class LintFiles(Action):
     live: str | None = None
     accept: tuple[str, ...] = ()
     reason: str = ""
+    known: Known | None = None
 
 
 def lint(i: Inputs, phase: Literal["expand", "contract"]) -> tuple[Stage, ...]:
@@ -47,5 +50,5 @@ def lint(i: Inputs, phase: Literal["expand", "contract"]) -> tuple[Stage, ...]:
     if database is None or setting is None or setting.files is None:
         return ()
     live = i.live if phase == "expand" else None
-    action = LintFiles(phase, f"lint-{database.run}", i.release, live, database.accept, database.reason)
+    action = LintFiles(phase, f"lint-{database.run}", i.release, live, database.accept, database.reason, database.known)
     return (Stage(LINT, (Step(Place("node", database.runner), action, min(setting.deadline, LONGEST)),)),)

@@ -126,11 +126,11 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _without_time(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return Inputs without the name of the database's commands, which contains the time."""
+    """Return Inputs without the names of runs that change the schema, which contain the time."""
     database = inputs.get("database")
     if not isinstance(database, Mapping):
         return dict(inputs)
-    return {**inputs, "database": {key: value for key, value in database.items() if key != "run"}}
+    return {**inputs, "database": {key: value for key, value in database.items() if key not in ("run", "known")}}
 
 
 def describe(key: str, then: object, now: object) -> str:

@@ -19,6 +19,7 @@ from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import DatabaseAsked, Inputs
+from orchestrator.plan.known import last_change
 from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
@@ -112,6 +113,8 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         if options.bound is not None:
             check_saved(as_saved(i), options.bound, settled)
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
+        if i.database and i.database.marks:
+            i = replace(i, database=replace(i.database, known=last_change(contents.runs)))
         whole = plan(i)
         check_pause(whole, options.until)
         learn_values(fleet, i, [*whole.stages, *at_end(i, ENDS)])

@@ -19,9 +19,11 @@ from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.identity import foreign
+from orchestrator.plan.known import last_change
 from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.plan.schedules import Holder, concerns, holder
 from orchestrator.report.terminal import still_suspended
+from orchestrator.run.database_state import database_lines
 from orchestrator.run.settle import open_run
 from orchestrator.survey import survey
 from orchestrator.verbs.noted import HostNotes, with_notes
@@ -50,6 +52,8 @@ def show_status(fleet: Fleet, options: Options) -> int:
         unreadable = str(error)
     for line in lines(survey(fleet), contents, fleet.settings, Journal(problem, unreadable, sorted(notes))):
         click.echo(fleet.mask.hide(line))
+    for line in database_lines(fleet, last_change(contents.runs)):
+        click.echo(fleet.mask.hide(f"  database     {line}"))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from orchestrator.run import data_plane
 from orchestrator.source import push
+from tests.engines.servers import Server
 from tests.fakes.world import World
+from tests.run.shop import Shop
 
 TESTED = 60
 
@@ -104,3 +106,12 @@ def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(data_plane, "ask", made.ask)
     monkeypatch.setattr(data_plane, "addresses", lambda url: ("192.0.2.1",))
     return made
+
+
+@pytest.fixture
+def shop(released: World, server: Server) -> Iterator[Shop]:
+    name = server.new_database()
+    with server.connect(name) as session:
+        session.execute("CREATE TABLE orders (id bigint PRIMARY KEY, sum int NOT NULL, CHECK (sum > 10))")
+        session.execute("INSERT INTO orders (id, sum) VALUES (1, 20)")
+        yield Shop(released, server, name, session)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
-from orchestrator.engines.base import Connection
 from orchestrator.errors import UsageError
-from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
-from tests.engines.servers import Server
-from tests.fakes.git import git
 from tests.fakes.world import World
 from tests.run.faults import before
+from tests.run.shop import Shop
 
 pytestmark = pytest.mark.exhaustive
 
@@ -28,88 +22,6 @@ RENAME = "ALTER TABLE orders RENAME COLUMN sum TO total;\n"
 DEFAULT = "ALTER TABLE orders ALTER COLUMN sum SET DEFAULT 5;\n"
 """The lint accepts this statement. Inserts of the old code that leave out the column would fail because of a check."""
 DROP = "ALTER TABLE orders DROP COLUMN sum;\n"
-
-
-@dataclass
-class Shop:
-    """A fleet and its database.
-
-    + session: a session at the database
-    """
-
-    world: World
-    server: Server
-    name: str
-    session: Connection
-
-    def fleet(self, **more: Any) -> Fleet:
-        database = {"url": self.server.url(self.name), "files": "db", "deadline": 60, **more}
-        return self.world.fleet(load(self.world.settings | {"database": database}))
-
-    def commit(self, **files: str) -> str:
-        """Commit SQL files, each by its name without ``.sql`` and with ``__`` for ``.``. Return the revision."""
-        directory = self.world.origin / "db"
-        directory.mkdir(exist_ok=True)
-        for name, text in files.items():
-            (directory / f"{name.replace('__', '.').removeprefix('f')}.sql").write_text(text)
-        git(self.world.origin, "add", "-A")
-        git(self.world.origin, "commit", "-qm", "schema")
-        return git(self.world.origin, "rev-parse", "HEAD").strip()
-
-    def release(self, ref: str, accept: tuple[str, ...] = (), reason: str = "", **more: Any) -> int:
-        return verbs.release(self.fleet(**more), Options(ref=ref, accept=accept, reason=reason))
-
-    @property
-    def columns(self) -> list[str]:
-        rows = self.session.query(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = 'orders' AND table_schema = %s",
-            (self.schema,),
-        )
-        return sorted(name for (name,) in rows)
-
-    @property
-    def schema(self) -> str:
-        return "public" if self.postgres else self.name
-
-    @property
-    def postgres(self) -> bool:
-        return self.server.admin == "postgres"
-
-    @property
-    def ours(self) -> list[str]:
-        """The tables of the ledger, and the shadows of this database."""
-        rows = self.session.query(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (self.schema,)
-        )
-        found = [name for (name,) in rows if name.startswith("deploy_schema_")]
-        query = (
-            "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
-            if self.postgres
-            else "SELECT schema_name, schema_comment FROM information_schema.schemata"
-        )
-        shadows = [name for name, comment in self.session.query(query) if comment.endswith(f", of {self.name}")]
-        return sorted([*found, *shadows])
-
-    def ran(self) -> list[tuple[str, str, str]]:
-        """Change, phase and state of each step in the ledger."""
-        return list(
-            self.session.query(
-                "SELECT migration, phase, state FROM deploy_schema_steps ORDER BY migration, phase, step"
-            )
-        )
-
-    def state(self) -> tuple[str, str, str]:
-        [found] = self.session.query("SELECT state, release_name, barrier FROM deploy_schema_state")
-        return found
-
-
-@pytest.fixture
-def shop(released: World, server: Server) -> Iterator[Shop]:
-    name = server.new_database()
-    with server.connect(name) as session:
-        session.execute("CREATE TABLE orders (id bigint PRIMARY KEY, sum int NOT NULL, CHECK (sum > 10))")
-        session.execute("INSERT INTO orders (id, sum) VALUES (1, 20)")
-        yield Shop(released, server, name, session)
 
 
 def test_a_release_runs_its_expand_files_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

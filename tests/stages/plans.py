@@ -89,7 +89,9 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
         "node": tuple(SwitchInput(name, "node", "node") for name in ("node1", "node2")),
         "alb": (SwitchInput("alb", "alb", "api", 60.0, attached=not full),),
     }.get(settings, (SwitchInput("balancer1", "haproxy"),))
-    asked = {"accept": ["drop-column-00000000"], "reason": "no code uses the column"} if settings == "files" else {}
+    accepted = {"accept": ["drop-column-00000000"], "reason": "no code uses the column"}
+    known = {"run": "expand-r0", "phase": "expand", "release": FORMER, "at": "2026-01-01T00:00:00Z"}
+    asked = {**accepted, "marks": True, "known": known} if settings == "files" else {}
     data: dict[str, Any] = {
         "verb": verb,
         "color": "green",

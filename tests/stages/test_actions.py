@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.database.known import Known
 from orchestrator.model import Color
 from orchestrator.plan.steps import Action
 from orchestrator.run.handler import Handler, handler_of
@@ -140,6 +141,15 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         },
     ),
     (RunFiles("expand", "expand-r", R, S), {"phase": "expand", "key": "expand-r", "release": R, "live": S}),
+    (
+        RunFiles("contract", "contract-r", R, known=Known("expand-r", "expand", R, "2026-01-01")),
+        {
+            "phase": "contract",
+            "key": "contract-r",
+            "release": R,
+            "known": {"run": "expand-r", "phase": "expand", "release": R, "at": "2026-01-01"},
+        },
+    ),
     (TellFiles("expand-r"), {"key": "expand-r"}),
     (CheckFiles(R), {"release": R}),
     (FindOlder(R), {"release": R}),

@@ -19,16 +19,17 @@ from orchestrator.engines.base import PATIENCE, Connection
 from orchestrator.engines.judge import run_here
 from orchestrator.engines.ledger import Ledger
 from orchestrator.engines.shadow import Shadow, shadow
-from orchestrator.errors import CommandFailed, OrchestratorError, UsageError
+from orchestrator.errors import CommandFailed, OrchestratorError, Refused, UsageError
 from orchestrator.facts.sql_files import SqlFiles
 from orchestrator.fleet import Fleet
 from orchestrator.migrate.actions import contract_works, expand_works, run_works
 from orchestrator.migrate.guard import Asked
 from orchestrator.migrate.judge import Accept, judge, verdict
+from orchestrator.migrate.marks import changed_by_hand, marked, refuse_different
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
 from orchestrator.run.handlers.migrate import WAIT
-from orchestrator.run.schema_lock import database_url, schema_lock, session_at
+from orchestrator.run.schema_lock import database_url, name_in_marks, schema_lock, session_at
 from orchestrator.run.walk import WARNING
 from orchestrator.stages.contract import CheckFiles
 from orchestrator.stages.expand import RunFiles, TellFiles
@@ -45,7 +46,11 @@ class LintFilesHandler(Handler[LintFiles]):
     def at_host(self, host: Host, step: Step[LintFiles], undoing: bool) -> str:
         action = step.action
         with _exclusive(self.fleet, host) as session:
-            works = _works(self.fleet, host, Ledger(session, action.key, action.release), action)
+            ledger = Ledger(session, action.key, action.release)
+            refuse_different(ledger, action.known, name_in_marks(self.fleet))
+            if said := changed_by_hand(ledger):
+                raise Refused(said)
+            works = _works(self.fleet, host, ledger, action)
             copy = None if session.engine is Engine.MYSQL else partial(_copy, self.fleet, host, session, action.key)
             return "\n".join(verdict(judge(works, session.engine, copy, Accept(action.accept, action.reason))))
 
@@ -60,12 +65,15 @@ class RunFilesHandler(Handler[RunFiles]):
         action, lines = step.action, list[str]()
         with _exclusive(self.fleet, host) as session:
             ledger = Ledger(session, action.key, action.release)
+            inventory = name_in_marks(self.fleet)
+            refuse_different(ledger, action.known, inventory)
             ledger.create()
             works = _works(self.fleet, host, ledger, action)
             patience = min(PATIENCE, step.deadline / 2)
             asked = Asked(release=action.release, patience=patience)
             try:
-                run_works(ledger, works, action.phase, asked, lines.append)
+                with marked(ledger, action.phase, inventory):
+                    run_works(ledger, works, action.phase, asked, lines.append)
             except OrchestratorError as error:
                 raise CommandFailed(str(error), lines) from error
         return lines[-1]

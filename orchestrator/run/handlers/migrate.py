@@ -9,13 +9,15 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.config import Settings
+from orchestrator.engines.ledger import Ledger
 from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, Silent
 from orchestrator.facts.migration import Migration, MigrationState, State
 from orchestrator.fleet import Fleet
+from orchestrator.migrate.marks import changed_by_hand, marked, refuse_different
 from orchestrator.operations.migrate import migrate
 from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Call, Handler, OperationHandler
-from orchestrator.run.schema_lock import schema_lock
+from orchestrator.run.schema_lock import name_in_marks, schema_lock
 from orchestrator.run.walk import WARNING
 from orchestrator.stages.expand import AwaitMigration, Migrate
 from orchestrator.waiting import until
@@ -61,9 +63,23 @@ class MigrateHandler(OperationHandler[Migrate]):
 
     @override
     def at_host(self, host: Host, step: Step[Migrate], undoing: bool) -> str:
-        with schema_lock(self.fleet, host, WAIT):
-            super().at_host(host, step, undoing)
-            return judged(step.action.key, ended(self.fleet, host, step.action.key))
+        action = step.action
+        with schema_lock(self.fleet, host, WAIT) as session:
+            if session is None or action.phase == "check":
+                return self._run(host, step, undoing)
+            inventory = name_in_marks(self.fleet)
+            ledger = Ledger(session, action.key, action.release)
+            refuse_different(ledger, action.known, inventory)
+            by_hand = changed_by_hand(ledger)
+            with marked(ledger, action.phase, inventory):
+                said = self._run(host, step, undoing)
+        # the application may change tables itself, and its own ledger says what is to run
+        return f"{said}\n{WARNING}{by_hand}" if by_hand else said
+
+    def _run(self, host: Host, step: Step[Migrate], undoing: bool) -> str:
+        """Start the command, and wait until the command has ended. Return the last line that the command printed."""
+        super().at_host(host, step, undoing)
+        return judged(step.action.key, ended(self.fleet, host, step.action.key))
 
 
 class AwaitMigrationHandler(Handler[AwaitMigration]):
