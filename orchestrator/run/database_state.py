@@ -5,9 +5,7 @@ from __future__ import annotations
 from pyinfra.api.host import Host
 
 from orchestrator.database.known import Known
-from orchestrator.engines.ledger import Ledger
 from orchestrator.fleet import Fleet
-from orchestrator.migrate.marks import changed_by_hand, difference, last_mark
 from orchestrator.run.schema_lock import database_url, name_in_marks, session_at
 
 DEADLINE = 30.0
@@ -29,6 +27,10 @@ def database_lines(fleet: Fleet, known: Known | None) -> list[str]:
 
 
 def _lines(fleet: Fleet, host: Host, known: Known | None) -> list[str]:
+    # only these modules need the parser of SQL, whose import takes a while
+    from orchestrator.engines.ledger import Ledger
+    from orchestrator.migrate.marks import changed_by_hand, difference, last_mark
+
     url = database_url(fleet)
     assert url is not None
     with session_at(host, url) as session:
