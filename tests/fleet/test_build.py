@@ -90,6 +90,7 @@ def test_a_pruned_release_takes_the_web_user_s_files_with_it(site: Site) -> None
         assert not set(before.split()) & set(after.split())
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_on_one_node_moves_nothing(site: Site, tmp_path: Path) -> None:
     fleet = site.fleet
     before = site.node("ls -A /srv/shop/releases; readlink /srv/shop/*/release /srv/shop/live")

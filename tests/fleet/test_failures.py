@@ -193,6 +193,7 @@ def test_ssh_refused_on_one_node(calm: Calm, broken: Break) -> None:
     calm.no_request_failed(*(calm.before.release(color) for color in ("blue", "green")))
 
 
+@pytest.mark.slow
 def test_ssh_lost_on_one_node_while_it_fetches(calm: Calm, tag: Tag, broken: Break) -> None:
     tag("weighty", weighty)
     broken("origin", NARROW, WIDE)

@@ -48,6 +48,7 @@ def written(fleet: Fleet) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 def test_a_node_that_stops_to_answer_undoes_the_provisioning(
     calm: Calm, broken: Callable[[str, str, str], None], tmp_path: Path
 ) -> None:
@@ -75,7 +76,6 @@ def test_a_node_that_stops_to_answer_undoes_the_provisioning(
     calm.no_request_failed()
 
 
-@pytest.mark.slow
 def test_requests_that_fail_undo_the_provisioning(fleet: Fleet, before: Snapshot, tmp_path: Path) -> None:
     there = written(fleet)
     inventory = copy_of_inventory(tmp_path)

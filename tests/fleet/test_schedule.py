@@ -104,6 +104,7 @@ def clock(fleet: Fleet, shape: Shape) -> Clock:
     return Clock(fleet, shape)
 
 
+@pytest.mark.slow
 def test_no_tick_is_left_out_or_runs_twice(clock: Clock, calm: Calm) -> None:
     first = clock.run("release", ref="v1")
     clock.clear()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.engines.base import Connection
@@ -13,6 +15,13 @@ from orchestrator.options import Options
 from tests.engines.servers import Server
 from tests.fakes.git import git
 from tests.fakes.world import World
+
+
+@pytest.fixture(params=["postgres", pytest.param("mariadb", marks=pytest.mark.slow)])
+def server(request: pytest.FixtureRequest) -> Server:
+    """A server of each engine. Only `make test-all` runs the tests with both engines."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
 
 
 @dataclass

@@ -90,6 +90,7 @@ def test_a_step_with_a_changed_input_runs(origin: World, change: dict[str, str])
     assert (live(origin) / "vendor/installed").read_text() != before
 
 
+@pytest.mark.slow
 def test_a_changed_step_runs(origin: World) -> None:
     assert release(origin, built(origin, COMPOSER)) == 0
     before = (live(origin) / "vendor/installed").read_text()
@@ -391,6 +392,7 @@ def test_a_rollback_to_a_missing_or_bad_release_moves_nothing(
 # A node that comes back
 
 
+@pytest.mark.slow
 def test_a_node_that_joins_gets_what_the_others_have(origin: World) -> None:
     settings = built(origin, COMPOSER, environment={"values": {"APP_KEY": SECRET}})
     assert release(origin, settings) == 0

@@ -13,7 +13,7 @@ from orchestrator.model import Color
 from orchestrator.options import Options
 from tests.fakes.world import World
 from tests.run.faults import before
-from tests.run.shop import Shop
+from tests.run.shop import Shop, server  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.exhaustive
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator import verbs
 from orchestrator.migrate.command import main
 from orchestrator.options import Options
-from tests.run.shop import Shop
+from tests.run.shop import Shop, server  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.exhaustive
 

@@ -101,7 +101,7 @@ def test_a_node_without_a_link_gets_it_when_it_has_joined(world: World, monkeypa
     assert world.snapshot() == before
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_a_node_that_does_not_swap_takes_all_of_them_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = world.snapshot()
     one = Executor._one

@@ -125,6 +125,7 @@ def test_a_balancer_that_keeps_its_weights_stops_the_undo(
     assert world.snapshot() == former
 
 
+@pytest.mark.slow
 def test_a_first_release_stays_where_it_still_gets_requests(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     new = broken_after_the_cutover(world, monkeypatch, lambda: world.break_("haproxy", "set"))
     assert {world.release(node, Color.green) for node in world.nodes} == {new}
