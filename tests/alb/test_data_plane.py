@@ -207,6 +207,7 @@ def test_the_naive_way_loses_many_if_nodes_take_ten_seconds(process: Process) ->
     assert load.failures["502"] > 300
 
 
+@pytest.mark.slow
 def test_clients_with_a_renewed_cookie_stay_until_the_detach(process: Process) -> None:
     async def switch() -> None:
         async with site(process, stickiness=2, renew=True) as made, Load(made.alb.urls, cookies=True).running() as load:

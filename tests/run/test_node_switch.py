@@ -65,7 +65,7 @@ def swaps(world: World) -> list[Swap]:
     return [parse([f"wanted={wanted}", *record]) for record in records]
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_all_links_swap_at_one_instant_and_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # the probe must know each cutover, to count late answers and failures from before the cutover
     known: list[Weights] = []

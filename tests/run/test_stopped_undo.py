@@ -146,6 +146,7 @@ def test_a_balancer_outside_the_inventory_is_not_asked(released: World, monkeypa
         world.balancers.append("nginx")
 
 
+@pytest.mark.slow
 def test_nodes_without_the_live_release_are_not_let_in(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = released
     world.down.add("node3")
