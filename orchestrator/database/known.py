@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 RESOLVED = "resolve"
-"""The phase of the mark with which an operator confirms that the schema is right after a run."""
+"""The phase of the mark with which an operator confirms, after a run, that the schema is correct."""
 SHOWN = 5
 """The largest number of tables that a message names."""
 

@@ -54,8 +54,8 @@ class Job:
 class ScheduleState:
     """The schedules of a node.
 
-    + runs: which schedules the node runs; None if no run has said this yet. Then the node runs the schedules of each
-      node
+    + runs: which schedules the node runs; None if no run has said this yet. Then the node runs only the schedules with
+      ``"on": "each"``
     + number: number of the run that said this
     + holder: name of the node that runs the schedules of one node, as that run knew; empty if unknown
     + jobs: the commands of the schedules

@@ -130,7 +130,7 @@ def _marked(ledger: Ledger, works: Sequence[Work], what: str, asked: Asked, tell
 
 
 def confirm(connection: Connection, run: str, tell: Tell) -> None:
-    """Write that the operator has found the schema to be right after a run, although the database differs."""
+    """Write that an operator has found the schema correct after a run, although the database differs."""
     with exclusive(connection, Asked(), tell) as ledger:
         note_right(ledger, run)
         tell(f"noted: the schema is right after run {run}")

@@ -62,7 +62,7 @@ def marked(ledger: Ledger, phase: str, inventory: str = "") -> Iterator[None]:
 
 
 def note_right(ledger: Ledger, run: str) -> None:
-    """Write that an operator has compared the schema with the migrations, and that it is right after a run.
+    """Write that an operator has compared the schema with the migrations after a run, and that the schema is correct.
 
     + run: name of the run, as the message of ``differs`` or ``changed_since`` shows it
     """

@@ -205,7 +205,7 @@ class ScheduleInput:
     """The changes of the nodes' schedules that a run makes. A run has them only if something has to change.
 
     + holder: name of the node that runs the schedules of one node at the end; empty if that is unknown
-    + each: names of the nodes of the run that only run the schedules of each node, and must be told so
+    + each: names of the nodes of the run that must be told to run only the schedules with ``"on": "each"``
     + none: names of the nodes that take no part in the run, and must be told to run no schedule
     + one: name of the node that must be told to run the schedules of one node; empty if no node must
     + after: names of the nodes that ran the schedules of one node before

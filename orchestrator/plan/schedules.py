@@ -1,8 +1,12 @@
 """Decide which node runs the schedules of one node. All functions are pure.
 
-Each node has a note: which schedules the node runs, and which node runs the schedules of one node, as the run knew that
-wrote the note. The note with the highest number of a run is right. If the node in this note does not answer, no other
-node may take its place without a word of the operator, because the node may still run the schedules.
+The schedules of one node are the schedules with ``"on": "one node"``. The schedules of each node are the schedules with
+``"on": "each"``.
+
+Each node has a note, which a run has written. The note says which schedules the node runs and, as far as this run knew,
+which node runs the schedules of one node. The note with the highest number of a run is right. If the node in this note
+does not answer, no other node may take its place without a word of the operator, because the node may still run the
+schedules.
 """
 
 from __future__ import annotations

@@ -480,7 +480,7 @@ class Unconfigured(_Lines):
 
 
 class _Released(_Lines):
-    """The base of the facts about what the releases on the node have and what has a systemd unit.
+    """The base class of facts that name what a release on the node has and for which a unit is installed.
 
     + root: directory of the application
     + target: path of the systemd target to which the units belong

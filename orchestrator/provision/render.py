@@ -161,8 +161,8 @@ def nginx_scripts(settings: Settings) -> dict[str, str]:
 def _owns(settings: Settings) -> str:
     """Return the line of a unit file that lets the unit start only if the files belong to the web user.
 
-    If the web user changes, the unit files change before the files are given to the new user. A node that reboots in
-    between must not run the new user on files of the former user.
+    If the web user changes, the unit files change before the files are given to the new user. If a node reboots in
+    between, the node must not start processes of the new user on files of the former user.
     """
     record = settings.node.web_user_record
     return f"ExecCondition=/bin/sh -c '[ ! -e {record} ] || grep -qxF {settings.web_user} {record}'"

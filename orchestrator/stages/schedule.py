@@ -49,8 +49,8 @@ class HoldSchedule(Action):
 def schedules(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages after the commit that correct which node runs which schedules. () if nothing has to change.
 
-    First the other nodes stop to run the schedules of one node, and nodes that take no part stop to run any. Only then
-    the node that has to run them may start, so that no two nodes ever run them.
+    First the other nodes stop running the schedules of one node, and nodes that take no part stop running any schedule.
+    Only then the node that has to run the schedules of one node may start, so that no two nodes ever run them.
     """
     return changed(i.schedule, i.settings) if i.schedule else ()
 
@@ -65,7 +65,7 @@ def changed(found: ScheduleInput, settings: Settings) -> tuple[Stage, ...]:
 
 
 def join_without_schedules(i: Inputs) -> tuple[Stage, ...]:
-    """Return the first stage of a join: the node runs no schedule, until it has the live release. () if it has none."""
+    """Return the first stage of a join, in which the node stops running schedules. () if there are no schedules."""
     if not i.schedule:
         return ()
     steps = tuple(_step(i.settings, node.name, HoldSchedule("none", i.schedule.holder)) for node in i.nodes)
@@ -73,7 +73,7 @@ def join_without_schedules(i: Inputs) -> tuple[Stage, ...]:
 
 
 def join_schedules(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stage of a join after which the node runs schedules again. () if it has none."""
+    """Return the stage of a join in which the node begins to run schedules again. () if there are no schedules."""
     if not i.schedule:
         return ()
     steps = tuple(step for stage in changed(i.schedule, i.settings) for step in stage.do)

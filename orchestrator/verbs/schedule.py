@@ -21,7 +21,7 @@ from orchestrator.verbs.session import begin_session, read_journal
 
 
 def schedule(fleet: Fleet, options: Options) -> int:
-    """Let a node run the schedules of one node, after the node that ran them before has stopped to do so.
+    """Let a node run the schedules of one node, after the former node has stopped running them.
 
     Without ``--data node=``, the present node stays; if there is none, the first node that has traffic is chosen.
 
