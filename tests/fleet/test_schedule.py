@@ -82,7 +82,9 @@ class Clock:
         return self.live() if verb != "schedule" else ""
 
     def status(self) -> str:
-        return self.fleet.pyinfra("deploys/status.py", environment=self.shape).stdout
+        done = self.fleet.pyinfra(*words("status"), environment=self.shape)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
 
     def each_tick_ran_once(self, node: str, releases: list[str]) -> None:
         """Assert that each start of the timer since `clear` ran the command once, with the releases in this order."""
