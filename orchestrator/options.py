@@ -11,37 +11,17 @@ from orchestrator.errors import UsageError
 from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
+RELEASE = (
+    *("ref", "sha256", "color", "allow_missing", "until", "database", "accept", "reason"),
+    *("report", "plan", "save", "bound"),
+)
+"""The options of the verbs that release a version."""
+
 KNOWN: dict[str, tuple[str, ...]] = {
     "provision": ("remove", "replaces", "plan", "save", "bound"),
     "remove": ("remove", "keep", "replaces", "plan"),
-    "code": (
-        "ref",
-        "sha256",
-        "color",
-        "allow_missing",
-        "until",
-        "database",
-        "accept",
-        "reason",
-        "report",
-        "plan",
-        "save",
-        "bound",
-    ),
-    "release": (
-        "ref",
-        "sha256",
-        "color",
-        "allow_missing",
-        "until",
-        "database",
-        "accept",
-        "reason",
-        "report",
-        "plan",
-        "save",
-        "bound",
-    ),
+    "code": RELEASE,
+    "release": RELEASE,
     "promote": ("until", "report"),
     "rollback": ("to", "allow_missing", "report", "journal", "plan", "save", "bound"),
     "resume": ("report",),

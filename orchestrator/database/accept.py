@@ -18,7 +18,7 @@ def accepted(judged: Sequence[Judged], ids: Collection[str], reason: str) -> lis
     + ids: ids of findings
     + reason: why the operator accepts the findings
 
-    Raises UsageError if an id names no finding, or a finding that nobody can override.
+    Raises UsageError if an id names no finding, or a finding that no reason can override.
     """
     found = {one.id: one for file in judged for one in file.findings}
     if missing := sorted(set(ids) - set(found)):

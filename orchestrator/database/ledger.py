@@ -202,7 +202,7 @@ def refuse_earlier(
     + release: the present release. If this release itself has expanded a change, the contract of the change does not
       belong to an earlier release
     + defer: accept contracts that name no table of ``works``
-    + do: what the operator can do, for the message
+    + do: advice for the operator, at the end of the message
     """
     known = _by_file(rows)
     text = " ".join(step.statement for work in works for step in work.steps).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from orchestrator.database.backfill import described, refuse_beside, refuse_unfinished
 from orchestrator.database.files import Change
@@ -122,10 +123,7 @@ def contract(connection: Connection, changes: Sequence[Change], asked: Asked, te
 
 def _marked(ledger: Ledger, works: Sequence[Work], what: str, asked: Asked, tell: Tell, pause: Pause) -> None:
     """Run the steps of files, and mark the database if there are any."""
-    if works:
-        with marked(ledger, what):
-            run_works(ledger, works, what, asked, tell, pause)
-    else:
+    with marked(ledger, what) if works else nullcontext():
         run_works(ledger, works, what, asked, tell, pause)
 
 

@@ -21,7 +21,7 @@ def hold_schedule(
     Note which schedules a node runs from now on. The timers of the node read this note at each tick.
 
     + root: directory of the application
-    + runs: ``one`` for all schedules, ``each`` for those that each node runs, ``none`` for no schedule
+    + runs: ``one`` for all schedules, ``each`` for the schedules with ``"on": "each"``, ``none`` for no schedule
     + holder: name of the node that runs the schedules of one node; empty if unknown
     + guard: guard of the node, through which the command runs; None to run the command directly
 

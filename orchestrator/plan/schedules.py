@@ -21,7 +21,7 @@ from orchestrator.plan.inputs import ScheduleInput
 
 @dataclass(frozen=True)
 class Holder:
-    """Who runs the schedules of one node, as the notes of the nodes say.
+    """The node that runs the schedules of one node, according to the notes of the nodes.
 
     + name: name of the node; empty if no note names a node that the inventory has
     + answers: whether the state of the node is known

@@ -2,8 +2,8 @@
 # workers <root> <app>: asks systemd for the processes of the workers of both colors. Sets $workers to words of the form
 # <color>/<name>/<number>/<state>/<sub state>/<process id>/<restarts>/<seconds>/<result>/<release>: <seconds> have passed since
 # a process was told to end (0 if it was not told). A schedule has the form of a process of the color `schedule` with the
-# number 0, and <seconds> have passed since its command began (0 if it does not run). Sets $expected to words <color>/<name>/<count>: the workers that the
-# releases of the colors have. On a node without workers, no program is started.
+# number 0, and <seconds> have passed since its command began (0 if the command does not run). Sets $expected to words
+# <color>/<name>/<count>: the workers that the releases of the colors have. Without workers and schedules, no program is started.
 workers() {
     workers='' expected=''
     root=$1 app=$2

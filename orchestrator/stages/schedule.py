@@ -26,7 +26,7 @@ JOBS = 60.0
 class HoldSchedule(Action):
     """Note which schedules a node runs.
 
-    + runs: ``one`` for all schedules, ``each`` for those that each node runs, ``none`` for no schedule
+    + runs: ``one`` for all schedules, ``each`` for the schedules with ``"on": "each"``, ``none`` for no schedule
     + holder: name of the node that runs the schedules of one node; empty if unknown
     + after: names of nodes that ran the schedules of one node before. The step fails if one of them still does
     + outside: whether the node takes no part in the run. Then a failure is only a warning
