@@ -111,7 +111,8 @@ def workers_at(fleet: Fleet, host: Host, color: Color | None = None) -> WorkerSt
     """Return the workers of both colors of a node.
 
     + host: the node
-    + color: color whose processes that have ended are asked for their last lines; None for no color
+    + color: the state has the last line of each process of this color that failed or that systemd started again;
+      None for no lines
 
     Raises Unclear if the node does not say this.
     """

@@ -57,7 +57,7 @@ class ScheduleState:
     + runs: which schedules the node runs; None if no run has said this yet. Then the node runs only the schedules with
       ``"on": "each"``
     + number: number of the run that said this
-    + holder: name of the node that runs the schedules of one node, as that run knew; empty if unknown
+    + holder: name of the node that runs the single-node schedules, as that run knew; empty if unknown
     + jobs: the commands of the schedules
     """
 

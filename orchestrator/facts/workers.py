@@ -120,7 +120,8 @@ class Workers(Fact[WorkerState]):
     + root: directory of the application
     + app: name of the deployment (``Settings.name``)
     + program: path of the program ``workers``, which provisioning installed. Sudo runs the program as root
-    + color: color whose processes that have ended are asked for their last lines; empty for no color
+    + color: the fact returns the last line of each process of this color that failed or that systemd started again;
+      empty to return no lines
     + user: deploy user, who can change the directory of the application
     """
 

@@ -22,7 +22,7 @@ def hold_schedule(
 
     + root: directory of the application
     + runs: ``one`` for all schedules, ``each`` for the schedules with ``"on": "each"``, ``none`` for no schedule
-    + holder: name of the node that runs the schedules of one node; empty if unknown
+    + holder: name of the node that runs the single-node schedules; empty if unknown
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

@@ -204,11 +204,11 @@ class WorkersInput:
 class ScheduleInput:
     """The changes of the nodes' schedules that a run makes. A run has them only if something has to change.
 
-    + holder: name of the node that runs the schedules of one node at the end; empty if that is unknown
+    + holder: name of the node that runs the single-node schedules at the end; empty if that is unknown
     + each: names of the nodes of the run that must be told to run only the schedules with ``"on": "each"``
     + none: names of the nodes that take no part in the run, and must be told to run no schedule
-    + one: name of the node that must be told to run the schedules of one node; empty if no node must
-    + after: names of the nodes that ran the schedules of one node before
+    + one: name of the node that must be told to run the single-node schedules; empty if no node must
+    + after: names of the nodes that ran the single-node schedules before
     """
 
     holder: str = ""

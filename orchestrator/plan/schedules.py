@@ -1,10 +1,10 @@
-"""Decide which node runs the schedules of one node. All functions are pure.
+"""Decide which node runs the single-node schedules. All functions are pure.
 
-The schedules of one node are the schedules with ``"on": "one node"``. The schedules of each node are the schedules with
+The single-node schedules are the schedules with ``"on": "one node"``. The per-node schedules are the schedules with
 ``"on": "each"``.
 
 Each node has a note, which a run has written. The note says which schedules the node runs and, as far as this run knew,
-which node runs the schedules of one node. The note with the highest number of a run is right. If the node in this note
+which node runs the single-node schedules. The note with the highest number of a run is right. If the node in this note
 does not answer, no other node may take its place without a word of the operator, because the node may still run the
 schedules.
 """
@@ -21,13 +21,13 @@ from orchestrator.plan.inputs import ScheduleInput
 
 @dataclass(frozen=True)
 class Holder:
-    """The node that runs the schedules of one node, according to the notes of the nodes.
+    """The node that runs the single-node schedules, according to the notes of the nodes.
 
     + name: name of the node; empty if no note names a node that the inventory has
     + answers: whether the state of the node is known
-    + has: whether the node itself says that it runs the schedules of one node
+    + has: whether the node itself says that it runs the single-node schedules
     + silent: the names of the nodes whose state is unknown
-    + others: the names of the other nodes that say that they run the schedules of one node
+    + others: the names of the other nodes that say that they run the single-node schedules
     """
 
     name: str
@@ -38,7 +38,7 @@ class Holder:
 
 
 def holder(fleet: FleetState, gone: Collection[str] = ()) -> Holder:
-    """Return who runs the schedules of one node.
+    """Return who runs the single-node schedules.
 
     + gone: names of nodes that run no schedule, as the operator says
     """
@@ -63,7 +63,7 @@ def changes(
 
     + fleet: the state of the whole fleet
     + inside: names of the nodes that take part in the run, in the order of the inventory
-    + to: name of the node that has to run the schedules of one node; empty to change the node only if needed
+    + to: name of the node that has to run the single-node schedules; empty to change the node only if needed
     + gone: names of nodes that run no schedule, as the operator says
     """
     if not concerns(fleet, settings):
@@ -76,7 +76,7 @@ def changes(
         chosen = to
     elif (not chosen and not found.silent) or (found.answers and chosen not in inside):
         chosen = here[0] if here else ""
-    # the nodes that have to say that they no longer run the schedules of one node
+    # the nodes that have to say that they no longer run the single-node schedules
     claims = tuple(name for name in (found.name if found.has else "", *found.others) if name and name != chosen)
     gives = chosen in here and states[chosen].runs != "one"
     made = ScheduleInput(
@@ -100,7 +100,7 @@ def changes(
 def joining(fleet: FleetState, settings: Settings, node: str) -> ScheduleInput | None:
     """Return which schedules a node runs after it has joined; None if there are no schedules.
 
-    The node runs the schedules of one node only if it did so before.
+    The node runs the single-node schedules only if it did so before.
     """
     if not concerns(fleet, settings):
         return None

@@ -512,7 +512,7 @@ def judge(
 
     Connections from other addresses are a problem if a switch behind an API may have opened them. They are also a
     problem if the settings do not name ``firewall.enabled`` and the node has no firewall yet: then the operator has not
-    decided that the firewall may refuse them. If the firewall is loaded already with the same addresses, other
+    agreed that the firewall refuses these addresses. If the firewall is loaded already with the same addresses, other
     addresses are no problem.
 
     + node: name of the node
@@ -552,8 +552,9 @@ def judge(
     if settings.firewall.enabled is None and not peers.placed:
         problems.append(
             f"{node} has connections from {listed} to the ports {ports}, which the firewall would refuse: if they are "
-            f"from your own programs, such as monitoring, add the addresses to {ALLOW}. If the firewall may refuse "
-            "them, set firewall.enabled to True. If you want no firewall, set firewall.enabled to False"
+            f"from your own programs, such as monitoring, add the addresses to {ALLOW}. If you want the firewall to "
+            "refuse these addresses, set firewall.enabled to True. If you want no firewall, set firewall.enabled "
+            "to False"
         )
         return problems, ()
     return problems, (

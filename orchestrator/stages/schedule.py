@@ -1,4 +1,4 @@
-"""Say which schedules each node runs, and which node runs the schedules of one node.
+"""Say which schedules each node runs, and which node runs the single-node schedules.
 
 At each tick, a node reads the symlink ``live`` and its own note. Therefore the schedules move to the new release with
 the symlink, and most runs have no stage for schedules.
@@ -19,7 +19,7 @@ END_SCHEDULE = Kind("end schedule", ("node",), hooks=True)
 START_SCHEDULE = Kind("start schedule", ("node",), hooks=True)
 
 JOBS = 60.0
-"""Seconds for which a run waits for commands on the node that ran the schedules of one node before."""
+"""Seconds for which a run waits for commands on the node that ran the single-node schedules before."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class HoldSchedule(Action):
     """Note which schedules a node runs.
 
     + runs: ``one`` for all schedules, ``each`` for the schedules with ``"on": "each"``, ``none`` for no schedule
-    + holder: name of the node that runs the schedules of one node; empty if unknown
-    + after: names of nodes that ran the schedules of one node before. The step fails if one of them still does
+    + holder: name of the node that runs the single-node schedules; empty if unknown
+    + after: names of nodes that ran the single-node schedules before. The step fails if one of them still does
     + outside: whether the node takes no part in the run. Then a failure is only a warning
     """
 
@@ -49,8 +49,8 @@ class HoldSchedule(Action):
 def schedules(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages after the commit that correct which node runs which schedules. () if nothing has to change.
 
-    First the other nodes stop running the schedules of one node, and nodes that take no part stop running any schedule.
-    Only then the node that has to run the schedules of one node may start, so that no two nodes ever run them.
+    First the other nodes stop running the single-node schedules, and nodes that take no part stop running any schedule.
+    Only then the node that has to run the single-node schedules may start, so that no two nodes ever run them.
     """
     return changed(i.schedule, i.settings) if i.schedule else ()
 

@@ -1,4 +1,4 @@
-"""The verb `schedule`: choose the node that runs the schedules of one node."""
+"""The verb `schedule`: choose the node that runs the single-node schedules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestrator.verbs.session import begin_session, read_journal
 
 
 def schedule(fleet: Fleet, options: Options) -> int:
-    """Let a node run the schedules of one node, after the former node has stopped running them.
+    """Let a node run the single-node schedules, after the former node has stopped running them.
 
     Without ``--data node=``, the present node stays; if there is none, the first node that has traffic is chosen.
 
@@ -40,7 +40,7 @@ def schedule(fleet: Fleet, options: Options) -> int:
             say("schedule: see the lines above, then repeat the command", fg="red", bold=True)
             return 1
     name = found.holder if found else holder(state, options.gone).name
-    say(f"done: {name} runs the schedules of one node", fg="green", bold=True)
+    say(f"done: {name} runs the single-node schedules", fg="green", bold=True)
     return 0
 
 
@@ -67,7 +67,7 @@ def with_traffic(state: FleetState) -> list[str]:
 
 
 def check(state: FleetState, fleet: Fleet, options: Options) -> None:
-    """Raise UsageError or Refused if another node cannot take the schedules of one node over."""
+    """Raise UsageError or Refused if another node cannot take the single-node schedules over."""
     settings, nodes = fleet.settings, ", ".join(state.nodes)
     if not concerns(state, settings):
         raise UsageError("the settings have no schedules (docs/schedule.md)")
@@ -86,16 +86,16 @@ def check(state: FleetState, fleet: Fleet, options: Options) -> None:
     if why := uncertain(state, options):
         raise Refused(
             f"{why}. Turn that node off, or make sure that it is off. Then add --data gone=NAME, so that another node "
-            "runs the schedules of one node"
+            "runs the single-node schedules"
         )
 
 
 def uncertain(state: FleetState, options: Options) -> str:
-    """Return why it is uncertain whether another node runs the schedules of one node; empty if it is certain."""
+    """Return why it is uncertain whether another node runs the single-node schedules; empty if it is certain."""
     found = holder(state, options.gone)
     if found.name and not found.answers:
-        return f"{found.name} ran the schedules of one node, and does not answer: it may still run them"
+        return f"{found.name} ran the single-node schedules, and does not answer: it may still run them"
     if not found.name and found.silent:
         silent = ", ".join(found.silent)
-        return f"no node that answers runs the schedules of one node, and {silent} may run them, but does not answer"
+        return f"no node that answers runs the single-node schedules, and {silent} may run them, but does not answer"
     return ""

@@ -150,7 +150,7 @@ def _schedules(fleet: FleetState, settings: Settings) -> Iterable[str]:
 
 
 def _holding(found: Holder, names: str) -> Iterable[str]:
-    """Yield the warnings about the node that runs the schedules of one node.
+    """Yield the warnings about the node that runs the single-node schedules.
 
     + names: the names of these schedules
     """

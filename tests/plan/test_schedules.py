@@ -1,4 +1,4 @@
-"""Which node runs the schedules of one node: never two nodes, and no other while this is uncertain."""
+"""Which node runs the single-node schedules: never two nodes, and no other while this is uncertain."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def host(tmp_path: Path) -> Node:
         ("one 12 node1\n", True, True),
         ("each 12 node2\n", False, True),
         ("none 12 node2\n", False, False),
-        # without a note, and with a note that a power cut emptied, no second node runs the schedules of one node
+        # without a note, and with a note that a power cut emptied, no second node runs the single-node schedules
         (None, False, True),
         ("", False, True),
         ("garbled\n", False, False),

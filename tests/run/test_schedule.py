@@ -1,4 +1,4 @@
-"""Each tick runs with the code of the live release, and the schedules of one node on exactly one node."""
+"""Each tick runs with the code of the live release, and the single-node schedules on exactly one node."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_node_that_is_left_out_runs_no_schedule(released: World, settings: Set
 
 
 def hold(world: World, holder: str) -> None:
-    """Let a node run the schedules of one node, with releases that have these schedules."""
+    """Let a node run the single-node schedules, with releases that have these schedules."""
     for node in world.nodes:
         (world.root(node) / "guard/schedule").write_text(f"{'one' if node == holder else 'each'} 1 {holder}\n")
         for one, path in ((one, path) for one in SCHEDULE for path in (world.root(node) / "releases").iterdir()):
@@ -125,7 +125,7 @@ def test_a_silent_node_is_replaced_only_by_a_word(
     assert {node: said for node, said in ticks(world).items() if node != "node1"} == {}
     assert "node1 runs tick, but does not answer: if it is off" in status(world, settings, capsys)
     choose = verbs.VERBS["schedule"]
-    with pytest.raises(Refused, match="node1 ran the schedules of one node, and does not answer"):
+    with pytest.raises(Refused, match="node1 ran the single-node schedules, and does not answer"):
         choose(world.fleet(settings), Options(node="node2"))
     assert choose(world.fleet(settings), Options(gone=frozenset({"node1"}))) == 0
     assert {node: said for node, said in ticks(world).items() if node != "node1"} == {
@@ -213,7 +213,7 @@ def status(world: World, settings: Settings, capsys: pytest.CaptureFixture[str])
 
 
 def leaving_out(world: World, settings: Settings) -> Callable[[str], int]:
-    """Prepare runs that leave the node out that runs the schedules of one node. Returns a function that runs a verb."""
+    """Prepare runs that leave the node out that runs the single-node schedules. Returns a function that runs a verb."""
     hold(world, "node3")
     bar(world, "node3")
 

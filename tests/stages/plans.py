@@ -65,7 +65,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 NODES: dict[str, Any] = {"holder": "node1", "each": [], "none": [], "one": "", "after": []}
 SCHEDULE: dict[tuple[str, bool], dict[str, Any]] = {
-    # a release leaves node3 out, which ran the schedules of one node
+    # a release leaves node3 out, which ran the single-node schedules
     **{
         (verb, True): NODES | {"each": ["node2"], "none": ["node3"], "one": "node1", "after": ["node3"]}
         for verb in ("release", "rollback")

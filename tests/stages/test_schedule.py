@@ -50,7 +50,7 @@ def test_a_node_that_joins_runs_no_schedule_until_its_end() -> None:
 def test_another_node_waits_for_the_commands_that_run() -> None:
     job = Job("tick", "activating", 7, 75, "success", "r1")
     assert obstacle("node1", ScheduleState("one", 1, "node1"), ["tick"]) == (
-        "node1 still runs the schedules of one node"
+        "node1 still runs the single-node schedules"
     )
     assert obstacle("node1", ScheduleState("each", jobs=(job,)), ["tick"]) == "node1 still runs tick (75 s)"
     # a command of a schedule of each node may run on both nodes

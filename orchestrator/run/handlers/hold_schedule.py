@@ -21,7 +21,7 @@ from orchestrator.survey import schedules_at
 class HoldScheduleHandler(OperationHandler[HoldSchedule]):
     """Notes the schedules with ``operations/hold_schedule.py``.
 
-    Before a node may run the schedules of one node, the nodes that did so before must say that they no longer do.
+    Before a node may run the single-node schedules, the nodes that did so before must say that they no longer do.
     """
 
     @classmethod
@@ -45,18 +45,18 @@ class HoldScheduleHandler(OperationHandler[HoldSchedule]):
         """Return the schedules of another node. Raises CommandFailed if the node does not say them."""
         reply = self.fleet.one(name, lambda host: schedules_at(self.fleet, host), self.settings.deadlines.look)
         if reply.value is None:
-            raise CommandFailed(f"{name}, which ran the schedules of one node, does not answer: {reply.error}")
+            raise CommandFailed(f"{name}, which ran the single-node schedules, does not answer: {reply.error}")
         return reply.value
 
 
 def obstacle(node: str, state: ScheduleState, names: Collection[str]) -> str:
-    """Return why another node may not run the schedules of one node yet; empty if it may. Pure.
+    """Return why another node may not run the single-node schedules yet; empty if it may. Pure.
 
     + node: name of the node that ran these schedules before
     + state: the schedules of that node
-    + names: the names of the schedules of one node
+    + names: the names of the single-node schedules
     """
     if state.runs == "one":
-        return f"{node} still runs the schedules of one node"
+        return f"{node} still runs the single-node schedules"
     busy = [f"{job.name} ({job.seconds} s)" for job in state.jobs if job.runs and job.name in names]
     return f"{node} still runs {', '.join(busy)}" if busy else ""
