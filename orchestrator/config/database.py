@@ -66,8 +66,8 @@ class Database(Section):
     )
     shadow: str | None = Field(
         None,
-        description="URL of a database, in the form of `url`. A release makes an empty copy of the schema on the server "
-        "of this database, and tries the SQL files on the copy. Default: the server of `url`",
+        description="URL of a database, in the form of `url`. A release makes an empty copy of the schema on the "
+        "server of this database, and tries the SQL files on the copy. Default: the server of `url`",
     )
     user: Literal["web", "deploy"] = Field(
         "web",
