@@ -45,17 +45,17 @@ class Build(Section):
         "command fails on a machine, the step is skipped there",
     )
     inputs: list[ReleasePattern] = Field(
-        default_factory=list,
+        [],
         description="files whose content the step reads: paths, or patterns such as `resources/*.js`. A `*` also "
         "matches slashes",
     )
     listed: list[ReleasePattern] = Field(
-        default_factory=list,
+        [],
         description="files of which the step uses only the names, not the content: for instance `app/*.php` for an "
         "optimised class map",
     )
     outputs: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="files and directories that the step makes, such as `vendor`. If the step and its inputs are the "
         "same as in the live release, the outputs of the live release are reused. Outputs that contain the "
         "release's id or the path of its color are not reused",

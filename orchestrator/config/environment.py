@@ -40,15 +40,15 @@ class Environment(Section):
         "value of the variable NAME (docs/building.md)",
     )
     keys: list[str] = Field(
-        default_factory=list,
+        [],
         description="variables of `file` that are used; if the list is empty, all variables of `file` are used",
     )
     commands: dict[str, str] = Field(
-        default_factory=dict,
+        {},
         description="variables whose values are printed by commands, as name and shell command (`op read "
         "op://shop/db/password`). The commands run on the operator's machine",
     )
-    values: dict[str, Secret] = Field(default_factory=dict, exclude=True, description="variables, as name and value")
+    values: dict[str, Secret] = Field({}, exclude=True, description="variables, as name and value")
     deadline: float = Field(60.0, gt=0, le=3600, description="time limit of each command in `commands`, in seconds")
 
     @field_validator("keys", "commands", "values")

@@ -35,7 +35,7 @@ class Firewall(Section):
         "provisioning only shows a warning, except with a switch behind an API",
     )
     allow: list[Annotated[str, AfterValidator(_source)]] = Field(
-        default_factory=list,
+        [],
         description="more addresses and networks that can connect to these ports, such as a monitoring server. With a "
         "switch behind an API: also the networks from which its requests come",
     )

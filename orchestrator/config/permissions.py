@@ -25,17 +25,17 @@ class Permissions(Section):
         | None
     ) = Field(None, description="mode of all directories, such as `750`")
     modes: dict[str, str] = Field(
-        default_factory=dict,
+        {},
         description="modes of single files or directories, as path and mode. Such a mode wins over `files` and "
         "`directories`",
     )
     private: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="files that only the deploy user and the web user may read, for instance cached secrets. The web "
         "user gets this permission by an ACL",
     )
     writable: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="directories into which the web user may also write, for instance caches. The web user gets this "
         "permission by an ACL. Missing directories are created",
     )

@@ -100,7 +100,7 @@ class Php(Section):
         "traffic. `.` is the whole release. If the list is empty, nothing is compiled in advance",
     )
     compile_exclude: list[ReleasePattern] = Field(
-        default_factory=list,
+        [],
         description="patterns of paths that are not compiled in advance, such as `vendor/*/tests/*`. A `*` also "
         "matches slashes",
     )
@@ -116,7 +116,7 @@ class Php(Section):
         "moves; `warn`: the run shows a warning and continues",
     )
     ini: dict[str, str] = Field(
-        default_factory=dict,
+        {},
         description="directives of PHP's configuration for both colors, as name and value, such as `memory_limit`",
     )
 

@@ -16,7 +16,11 @@ class Section(BaseModel):
     files, commands and messages of one line.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
+    # Pydantic makes the checks of a section when the section is used for the first time. Most commands use only the
+    # checks of `Settings`, which contain the checks of the sections in `Settings`.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False, defer_build=True
+    )
 
     lines: ClassVar[frozenset[str]] = frozenset()
     """Names of the fields whose texts may have several lines. These texts must not contain NUL characters either."""

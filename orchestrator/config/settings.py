@@ -77,16 +77,16 @@ class Shared(Section):
     """
 
     directories: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="shared directories, as paths in a release. Provisioning creates missing directories in `shared/`",
     )
     files: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="shared files, as paths in a release. You put each file into `shared/` on every node; if a file is "
         "missing, the release fails",
     )
     seed: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="entries of `directories` that are filled once. If such a directory is empty on a node, the next "
         "release fills the directory with the files that the release's version has at the same path",
     )
@@ -125,6 +125,15 @@ def _batch(size: object) -> object:
     if not isinstance(size, int | str):
         raise ValueError(f'{size!r} is not a batch: give a number of nodes (3) or a percentage ("25%")')
     return size
+
+
+def _absent() -> Any:
+    """Return the field of a section that the settings may leave out. All its keys then have their defaults.
+
+    The default is an empty dictionary, which is checked together with the other settings. If the default were an
+    object of the section, each command would have to make the checks of each section twice.
+    """
+    return Field({}, validate_default=True)
 
 
 class Settings(Section):
@@ -167,23 +176,23 @@ class Settings(Section):
         "(docs/servers.md)",
     )
     packages: list[Annotated[str, PACKAGE]] = Field(
-        default_factory=list,
+        [],
         description="Debian packages that provisioning installs on each node in addition to its own, such as "
         "`php8.2-intl` or `imagemagick`. A package that you remove from the list stays installed",
     )
     authorized_keys: list[OperatorFile] = Field(
-        default_factory=list,
+        [],
         description="public key files on the operator's machine. Provisioning permits these keys to log in as the "
         "deploy user",
     )
-    ports: Ports = Ports()
-    firewall: Firewall = Firewall()
+    ports: Ports = _absent()
+    firewall: Firewall = _absent()
     runtime: Literal["php", "service", "static"] = Field(
         "php",
         description="what answers requests. `php`: PHP-FPM; `service`: the service with the path `/`; `static`: nginx "
         "alone, with the files of the document root. The document root is `php.public` with every runtime",
     )
-    php: Php = Php()
+    php: Php = _absent()
     soak: Duration = Field(
         3600.0,
         ge=1,
@@ -192,14 +201,14 @@ class Settings(Section):
         "rollback is instant. This setting has an effect only with `php.idle_workers`",
     )
     services: list[Service] = Field(
-        default_factory=list, description="processes that each color runs in addition to PHP-FPM, or instead of PHP-FPM"
+        [], description="processes that each color runs in addition to PHP-FPM, or instead of PHP-FPM"
     )
     workers: list[Worker] = Field(
-        default_factory=list,
+        [],
         description="processes of the color that has the traffic, which take jobs from a queue (docs/workers.md)",
     )
     schedule: list[Schedule] = Field(
-        default_factory=list,
+        [],
         description="commands that run at fixed times, with the code of the live release (docs/schedule.md)",
     )
     stream_limit: Duration = Field(
@@ -210,29 +219,27 @@ class Settings(Section):
         "or the balancer closes the stream",
     )
     assets: list[Annotated[str, DIRECTORY]] = Field(
-        default_factory=list,
+        [],
         description="directories of the document root, such as `build`, whose files have a hash in their names. If a "
         "file is missing in one color's release, nginx sends the file of the other color's release. A page "
         "therefore gets its files even if the traffic moves to the other color while the page loads",
     )
-    web: Web = Web()
-    shared: Shared = Shared()
+    web: Web = _absent()
+    shared: Shared = _absent()
     environment: Environment | None = None
-    build: list[Build] = Field(
-        default_factory=list, description="build steps, which each release runs in the order of this list"
-    )
-    permissions: Permissions = Permissions()
-    marker: Marker = Marker()
-    preview: Preview = Preview()
-    gate: Gate = Gate()
+    build: list[Build] = Field([], description="build steps, which each release runs in the order of this list")
+    permissions: Permissions = _absent()
+    marker: Marker = _absent()
+    preview: Preview = _absent()
+    gate: Gate = _absent()
     warm: list[Annotated[str, WARM]] = Field(
         default_factory=lambda: ["/"],
         description="URL paths that each node requests from its idle color before the cutover, so that caches are "
         "filled",
     )
-    probe: Probe = Probe()
+    probe: Probe = _absent()
     batches: list[Annotated[int | str, BeforeValidator(_batch)]] = Field(
-        default_factory=list,
+        [],
         description="batches of nodes, which prepare a release one batch after another. Each entry says how many nodes "
         'are ready after its batch, as a number or in per cent: `[1, "25%", "100%"]`. If the list is '
         "empty, all nodes prepare at the same time",
@@ -243,14 +250,12 @@ class Settings(Section):
         description="steps in which traffic moves to the new color. The weights rise, and the last weight is 100. "
         "Default: one step with weight 100",
     )
-    comparison: Comparison = Comparison()
-    drain: Drain = Drain()
-    hooks: list[Hook] = Field(
-        default_factory=list, description="your own commands, which run before or after a stage, or after an undo"
-    )
+    comparison: Comparison = _absent()
+    drain: Drain = _absent()
+    hooks: list[Hook] = Field([], description="your own commands, which run before or after a stage, or after an undo")
     database: Database | None = None
     tasks: dict[Annotated[str, TASK], Task] = Field(
-        default_factory=dict, description="your own commands by name, for `orchestrator task NAME` and for hooks"
+        {}, description="your own commands by name, for `orchestrator task NAME` and for hooks"
     )
     notifications: list[Notification] = Field(
         default_factory=classic,
@@ -258,13 +263,13 @@ class Settings(Section):
         description="chats and webhooks that get a message about each run (docs/notifications.md). Default: Slack, if "
         "the operator's machine has the environment variable SLACK_ENDPOINT",
     )
-    journal: Journal = Journal()
+    journal: Journal = _absent()
     scaling: Scaling | None = None
     keep: int = Field(
         5, ge=2, le=1000, description="number of releases that stay on each node; older releases are removed"
     )
-    room: Room = Room()
-    deadlines: Deadlines = Deadlines()
+    room: Room = _absent()
+    deadlines: Deadlines = _absent()
 
     @field_validator("root")
     @classmethod

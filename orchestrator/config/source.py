@@ -149,7 +149,7 @@ class GitSource(Source, Repository):
         "file on the nodes",
     )
     leave_out: list[ReleasePath] = Field(
-        default_factory=list,
+        [],
         description="paths that git does not check out, such as `public/build`. Shared paths and the environment file "
         "are never checked out, so do not list them here",
     )
@@ -351,7 +351,7 @@ class DirectorySource(Source):
     kind: Literal["directory"]
     path: OperatorTree = Field(description="path of the directory on the operator's machine")
     exclude: list[str] = Field(
-        default_factory=list,
+        [],
         description="rsync patterns of files that are not pushed (`node_modules`, `/tests`, `*.log`). `.git`, the "
         "environment file and shared paths are never pushed, except the directories in `shared.seed`",
     )

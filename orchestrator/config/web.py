@@ -94,12 +94,12 @@ class Web(Section):
     """What nginx on the nodes sends (docs/web.md). Paths and patterns are relative to the document root."""
 
     serve: list[Annotated[str, AfterValidator(_served)]] = Field(
-        default_factory=list,
+        [],
         description="files and directories that nginx sends even if they are shared or match `deny`, such as a "
         "directory of public uploads. Hidden files in these directories are not sent",
     )
     deny: list[Annotated[str, AfterValidator(_denied)]] = Field(
-        default_factory=list,
+        [],
         description="patterns of paths that nginx answers with 404, such as `*.sql` or `vendor`. A `*` also matches "
         "slashes. Capital and small letters are not distinguished. If a pattern matches a directory, everything in it "
         "is also denied",
@@ -111,7 +111,7 @@ class Web(Section):
         "`post_max_size` and `upload_max_filesize` in the setting `php.ini` (section `php`, key `ini`)",
     )
     headers: dict[str, str] = Field(
-        default_factory=dict,
+        {},
         description="headers of all answers, by name, such as `X-Frame-Options`. If the application sends a header of "
         "the same name, only the application's header is sent",
     )
@@ -133,7 +133,7 @@ class Web(Section):
         "XML, SVG. If not, nginx compresses only HTML",
     )
     redirects: dict[str, str] = Field(
-        default_factory=dict,
+        {},
         description="URL paths that nginx redirects (status 301): path -> new address, such as `/old: /new` or "
         "`/docs: https://docs.example.com/`. Paths below such a path are not redirected. If the new address has no "
         "`?`, nginx appends the query of the request. If a service has a path other than `/`, paths of this "
