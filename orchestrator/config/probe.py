@@ -46,10 +46,24 @@ class Probe(Section):
     rate: float = Field(20.0, gt=0, le=10000, description="requests per second to each URL of the switch")
     connections: int = Field(4, ge=1, le=1024, description="number of clients that send requests at the same time")
     after: float = Field(
-        1.0,
+        0.3,
         ge=0,
         le=3600,
-        description="seconds for which the probe still sends requests after the stage `verify` has succeeded",
+        description="shortest time, in seconds, for which the stage `proof` still sends requests",
+    )
+    answers: int = Field(
+        20,
+        ge=0,
+        le=100000,
+        description="number of requests to each URL of the switch that must have ended between the last cutover and "
+        "the end of the stage `proof`. If they do not end in time, the probe proves nothing (`proof`)",
+    )
+    proof_rate: float = Field(
+        100.0,
+        gt=0,
+        le=10000,
+        description="requests per second to each URL of the switch during the stage `proof`. If `rate` is higher, "
+        "`rate` is used",
     )
     timeout: float = Field(
         10.0, gt=0, le=600, description="seconds after which a request without an answer counts as failed"
@@ -68,8 +82,9 @@ class Probe(Section):
     )
     proof: Literal["warn", "strict"] = Field(
         "warn",
-        description="what happens if the probe proves nothing. The probe proves nothing in two cases: requests "
-        "failed before and after the cutover and the rate of failures did not rise; or the process of the probe died. "
+        description="what happens if the probe proves nothing. The probe proves nothing in three cases: requests "
+        "failed before and after the cutover and the rate of failures did not rise; or fewer requests than `answers` "
+        "ended at a URL since the cutover; or the process of the probe died. "
         "`warn`: the release shows a warning; `strict`: the release fails and is undone",
     )
     http2: bool = Field(
@@ -77,3 +92,16 @@ class Probe(Section):
         description="whether requests use HTTP/2 instead of HTTP/1.1. If yes, every URL of every switch must begin "
         "with https",
     )
+
+    @property
+    def raised(self) -> float:
+        """The number of requests a second to each URL during the stage ``proof``."""
+        return max(self.rate, self.proof_rate)
+
+    @property
+    def patience(self) -> float:
+        """The longest time, in seconds, for which the stage ``proof`` sends requests.
+
+        This is twice the time that the requests need at the raised rate, and the longest time of one request.
+        """
+        return self.after + 2 * self.answers / self.raised + self.timeout

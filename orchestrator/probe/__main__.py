@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 import resource
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import TextIO
 
 from orchestrator.errors import UsageError
 from orchestrator.probe.lines import from_stdin
-from orchestrator.probe.load import run
+from orchestrator.probe.load import Pace, run
 from orchestrator.probe.options import Options, parse
 from orchestrator.probe.record import Recorder
 from orchestrator.probe.report import Report
@@ -78,7 +79,7 @@ def _prepare() -> None:
 async def _probe(options: Options, samples: TextIO | None) -> Report:
     loop = asyncio.get_running_loop()
     stop, give_up = asyncio.Event(), asyncio.Event()
-    recorder = Recorder(options.keep)
+    recorder, pace = Recorder(options.keep), Pace(options.load.rate)
 
     def signalled() -> None:
         (give_up if stop.is_set() else stop).set()
@@ -86,8 +87,8 @@ async def _probe(options: Options, samples: TextIO | None) -> Report:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, signalled)
     if options.until_eof:
-        from_stdin(loop, lambda line: _obey(line, recorder), stop.set)
-    unfinished = await run(options.load, _record(recorder, samples, options.until_eof), stop, give_up)
+        from_stdin(loop, lambda line: _obey(line, recorder, pace), stop.set)
+    unfinished = await run(options.load, _record(recorder, samples, options.until_eof), stop, give_up, pace)
     return recorder.report(unfinished)
 
 
@@ -104,13 +105,14 @@ def _record(recorder: Recorder, samples: TextIO | None, say_ready: bool) -> Call
     return record
 
 
-def _obey(line: str, recorder: Recorder) -> None:
+def _obey(line: str, recorder: Recorder, pace: Pace) -> None:
     """Carry out one command that the parent process wrote to the standard input of the probe.
 
     The commands are
 
     * ``switch RELEASE [MONOTONIC]``: record a cutover, now or at a reading of ``time.monotonic()``;
     * ``report``: print the report of the requests up to now, as one line of JSON;
+    * ``rate NUMBER``: send this number of requests a second from now on;
     * ``mark TEXT``: record a mark, which is a remark in the report.
 
     Any other line is recorded as a mark.
@@ -124,6 +126,9 @@ def _obey(line: str, recorder: Recorder) -> None:
         with contextlib.suppress(ValueError):
             recorder.switch(release, wall(float(at)) if at else came)
             return
+    if word == "rate" and re.fullmatch(r"\d{1,9}(\.\d+)?", rest) and float(rest):
+        pace.change(float(rest))
+        return
     if word == "report" and not rest:
         _say(json.dumps(recorder.report().to_json()))
         return

@@ -88,17 +88,66 @@ def requests(load: Load, kind: Kind, first: int) -> Iterator[Request]:
     return itertools.islice(itertools.cycle(turn), first % len(turn), None)
 
 
+class Pace:
+    """The rate of a load. The rate may change while the load runs.
+
+    + rate: number of requests a second, for all clients together; None: as fast as answers come
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._next = 0.0
+        self._woken = asyncio.Event()
+
+    def change(self, rate: float) -> None:
+        """Change the rate. The new rate also applies to clients that already wait for their turn.
+
+        + rate: number of requests a second, for all clients together
+        """
+        self._rate, self._next = rate, 0.0
+        self.wake()
+
+    def wake(self) -> None:
+        """Let all clients that wait for their turn look again at the rate, and whether the load has ended."""
+        self._woken.set()
+        self._woken = asyncio.Event()
+
+    async def turn(self, stop: asyncio.Event) -> bool:
+        """Wait until a client may send one request, and return True. If the load is stopped meanwhile, return False.
+
+        + stop: event that ends the load. Whoever sets the event also calls `wake`
+        """
+        while self._rate and not stop.is_set():
+            turn = max(self._next, time.monotonic())  # missed turns are skipped, so that there are no bursts
+            self._next = turn + 1 / self._rate
+            if not await _happens(self._woken, turn - time.monotonic()):
+                return True
+        return not stop.is_set()
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until an event is set, and return True. If the event is not set in time, return False.
+
+    + seconds: longest time to wait, in seconds
+    """
+    try:
+        async with asyncio.timeout(max(seconds, 0)):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 class _Permits:
     """Tells each client when it may send a request, so that all clients together keep to the limits of the load.
 
     The limits are the rate (requests a second) and the number of requests.
     """
 
-    def __init__(self, load: Load, stop: asyncio.Event) -> None:
-        self._interval = 1 / load.rate if load.rate else 0.0
+    def __init__(self, load: Load, stop: asyncio.Event, pace: Pace) -> None:
         self._left = load.requests
-        self._next = 0.0
         self._stop = stop
+        self._pace = pace
 
     async def one(self) -> bool:
         """Wait until a client may send one request, and return True. If the load has ended, return False."""
@@ -106,20 +155,11 @@ class _Permits:
             return False
         if self._left is not None:
             self._left -= 1
-        if self._interval:
-            turn = max(self._next, time.monotonic())  # missed turns are skipped, so that there are no bursts
-            self._next = turn + self._interval
-            return not await self.rest(turn - time.monotonic())
-        return True
+        return await self._pace.turn(self._stop)
 
     async def rest(self, seconds: float) -> bool:
         """Wait for the given seconds, then return False. If the load is stopped meanwhile, return True at once."""
-        try:
-            async with asyncio.timeout(max(seconds, 0)):
-                await self._stop.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await _happens(self._stop, seconds)
 
 
 async def run(
@@ -127,6 +167,7 @@ async def run(
     record: Callable[[Sample], None],
     stop: asyncio.Event,
     give_up: asyncio.Event | None = None,
+    pace: Pace | None = None,
 ) -> int:
     """Send requests until `stop` is set or `load` ends. Then wait for the requests in flight.
 
@@ -139,8 +180,10 @@ async def run(
       ended
     + stop: event that ends the load
     + give_up: event that ends the wait; None: no such event
+    + pace: the rate of the load, if the rate may change; None: the rate that `load` names
     """
-    permits = _Permits(load, stop)
+    pace = pace or Pace(load.rate)
+    permits = _Permits(load, stop, pace)
     busy: set[int] = set()
     clients_ = [
         asyncio.create_task(_client(load, kind, target, number, permits, record, busy))
@@ -150,6 +193,7 @@ async def run(
     try:
         await _first(all_clients, stop, load.seconds)
         stop.set()
+        pace.wake()
         await _first(all_clients, give_up or asyncio.Event(), load.patience + 1)
         if all_clients.done():
             all_clients.result()  # an error in the probe must not look like a run without failures

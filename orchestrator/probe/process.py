@@ -142,6 +142,15 @@ class ProbeProcess:
         """
         self._tell(f"switch {to} {time.monotonic():.9f}")
 
+    def pace(self, rate: float) -> None:
+        """Change the number of requests a second. Requests that wait for their turn are sent at the new rate, too.
+
+        + rate: number of requests a second in total
+
+        Raises ProbeError if the probe is not running.
+        """
+        self._tell(f"rate {rate:.6f}")
+
     def peek(self) -> Report:
         """Return the report of the requests up to now. The probe continues.
 

@@ -14,10 +14,12 @@ import gevent
 
 from orchestrator.comparison.judge import chance
 from orchestrator.config import Settings
-from orchestrator.errors import NotYet, ProbeError
+from orchestrator.errors import CommandFailed, NotYet, ProbeError
 from orchestrator.model import Weights
 from orchestrator.probe.process import ProbeProcess
 from orchestrator.probe.report import Report, Totals
+from orchestrator.probe.url import read
+from orchestrator.waiting import until
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Counted:
 
 NOTHING = Counted(0, {})
 
+INTERVAL = 0.05
+"""Seconds between two looks at the number of requests that have ended."""
+
 
 class Proof(NamedTuple):
     """The result of the probe at the end of a run.
@@ -73,6 +78,8 @@ class RunProbe:
         self._since = since
         self._probe: ProbeProcess | None = None
         self._before: Counted | None = None
+        self._ended: dict[str, int] = {}
+        """URL of the switch, without its path -> number of requests that had ended before the last cutover."""
         self._waits = False
         self._looks = 0
         self._release = ""
@@ -93,7 +100,7 @@ class RunProbe:
     def _start(self) -> str:
         self._waits = False
         probe = self._settings.probe
-        urls = [url for switch in self._settings.switches for url in switch.urls]
+        urls = self._urls
         process = ProbeProcess(
             urls,
             probe.paths,
@@ -109,12 +116,16 @@ class RunProbe:
         self._probe = process
         return f"{probe.rate:g} requests a second to each address, {len(urls)} addresses"
 
+    @property
+    def _urls(self) -> list[str]:
+        return [url for switch in self._settings.switches for url in switch.urls]
+
     def shifting(self, weights: Weights) -> None:
         """Prepare the probe for a shift of traffic. Call this method right before the shift.
 
-        The first call also calls `count_from_now`. If the new color will get all the traffic, this method records the
-        cutover in the probe's report. The report then counts the answers that the old release still gives after the
-        cutover.
+        The first call also calls `count_from_now`. If a color will get all the traffic, this method stores how many
+        requests have ended until now, and records the cutover in the probe's report. The report then counts the answers
+        that the old release still gives after the cutover.
 
         + weights: the weights after the shift
         """
@@ -124,6 +135,7 @@ class RunProbe:
             self.count_from_now()
         try:
             if weights.live is not None and self._probe is not None:
+                self._ended = _ended(self._probe.peek())
                 self._probe.switch(self._release)
         except ProbeError:
             self._lose()
@@ -141,7 +153,8 @@ class RunProbe:
         if self._probe is None:
             return
         try:
-            self._before = Counted.of(self._probe.peek().totals)
+            report = self._probe.peek()
+            self._before, self._ended = Counted.of(report.totals), _ended(report)
         except ProbeError:
             self._lose()
 
@@ -155,9 +168,12 @@ class RunProbe:
             self._lose()
 
     def end(self, after: float, judged: bool) -> Proof:
-        """Let the probe run for some more seconds, then end the probe. Return its result.
+        """Send more requests at the raised rate, then end the probe. Return its result.
 
-        + after: seconds until the probe ends
+        If the result is judged, the probe ends when enough requests to each URL have ended since the last cutover
+        (setting ``probe.answers``).
+
+        + after: seconds for which the probe runs at least
         + judged: whether to raise NotYet in two cases: so many requests have failed since the first cutover that
           earlier failures do not explain the number; or the probe proves nothing, and the setting ``probe.proof`` is
           ``strict``
@@ -168,7 +184,7 @@ class RunProbe:
             # a resumed first release
             self._start()
         if self._probe is not None:
-            gevent.sleep(after)
+            self._ask_more(after, judged)
             self.close()
             found = Proof("the probe gave no report", "the probe gave no report")
         else:
@@ -178,7 +194,7 @@ class RunProbe:
         if self.report is not None:
             totals = self.report.totals
             found = Proof(f"{totals.requests} requests, {totals.failed} failed")
-            found = Proof(found.detail, self._judge(self.report) if judged else "")
+            found = Proof(found.detail, (self._judge(self.report) or self._missing(self.report)) if judged else "")
         if judged and found.doubt and self._settings.probe.proof == "strict":
             raise NotYet(f"{found.doubt}: nothing is proved (the setting probe.proof is strict)")
         return found
@@ -217,8 +233,47 @@ class RunProbe:
             raise NotYet(f"{words}: more than before, and not by chance (Fisher's exact test, p = {p:.0e})")
         return f"{words}: the failures before may be the cause of the failures since then"
 
+    def _ask_more(self, after: float, judged: bool) -> None:
+        """Let the probe send requests at the raised rate until enough requests have ended, or the time is over.
+
+        + after: seconds to wait at least
+        + judged: whether to wait until enough requests have ended. A rollback does not wait for an address that is
+          silent, because its result does not depend on the probe
+        """
+        probe = self._settings.probe
+
+        def enough() -> None:
+            if self._probe is not None and (missing := self._missing(self._probe.peek())):
+                raise NotYet(missing)
+
+        try:
+            if self._probe is not None:
+                self._probe.pace(probe.raised * len(self._urls))
+            gevent.sleep(after)
+            if judged:
+                until(enough, probe.patience - probe.after, INTERVAL)
+        except (CommandFailed, ProbeError):
+            # the report of the probe, or its absence, says so
+            return
+
+    def _missing(self, report: Report) -> str:
+        """Return a line that names a URL at which too few requests have ended since the last cutover; "" if none."""
+        probe = self._settings.probe
+        ended = _ended(report)
+        for url in self._urls:
+            origin = read(url, probe.host, probe.http2).origin
+            since = ended.get(origin, 0) - self._ended.get(origin, 0)
+            if since < probe.answers:
+                return f"only {since} of {probe.answers} probe requests to {origin} have ended since {self._since}"
+        return ""
+
     def _lose(self) -> None:
         """Kill a probe that has ended or does not answer. The run continues without a probe."""
         if self._probe is not None:
             self._probe.kill()
             self._probe = None
+
+
+def _ended(report: Report) -> dict[str, int]:
+    """Return how many requests have ended at each server, with an answer or a failure."""
+    return {origin: count.requests for origin, count in report.totals.targets.items()}

@@ -28,12 +28,15 @@ class Proof(Action):
 
 
 def proof(i: Inputs) -> Stage:
-    """Return the stage that ends the probe after ``probe.after`` more seconds and judges the probe's report.
+    """Return the stage that ends the probe after enough requests, and judges the probe's report.
+
+    There are enough requests if ``probe.after`` seconds have passed and ``probe.answers`` requests to each URL have
+    ended since the last cutover.
 
     In a rollback, the stage only reports failed requests and does not fail. Without a probe (setting ``probe.enabled``)
     the stage has no steps.
     """
     probe = i.settings.probe
     action = Proof(judged=i.verb != "rollback")
-    steps = (Step(OPERATOR, action, probe.after + probe.timeout + 10.0),) if probe.enabled else ()
+    steps = (Step(OPERATOR, action, probe.patience + probe.timeout + 10.0),) if probe.enabled else ()
     return Stage(PROOF, steps, commits=True)

@@ -15,6 +15,9 @@ from orchestrator.run.run_probe import RunProbe
 BEFORE = 1.0
 """Seconds for which the probe sends requests before the first host loads its configuration."""
 
+AFTER = 1.0
+"""Seconds for which the probe sends requests at least, after the last host has loaded its configuration."""
+
 
 class LoadProbe:
     """Judges the requests of the probe while hosts load their configuration.
@@ -24,7 +27,7 @@ class LoadProbe:
 
     def __init__(self, fleet: Fleet, release: str | None) -> None:
         self._probe = RunProbe(fleet.settings, "the first host loaded its configuration")
-        self._after = fleet.settings.probe.after
+        self._after = max(AFTER, fleet.settings.probe.after)
         self._release = release if fleet.settings.probe.enabled else None
 
     def begin(self) -> None:
@@ -50,7 +53,7 @@ class LoadProbe:
             raise StepFailed(str(failed)) from None
 
     def end(self) -> None:
-        """Let the probe run for ``probe.after`` more seconds, then end the probe, print its numbers, and judge them.
+        """Let the probe run for some more seconds, then end the probe, print its numbers, and judge them.
 
         Raises StepFailed as `check` does.
         """

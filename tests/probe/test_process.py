@@ -82,6 +82,14 @@ def test_a_peek_sees_the_running_totals(server: Server) -> None:
     assert 0 < first < second <= third
 
 
+def test_a_new_rate_also_applies_to_clients_that_wait(server: Server) -> None:
+    with ProbeProcess([server.url], rate=0.001) as probe:
+        probe.pace(500)
+        eventually(lambda: len(server.seen) > 10)
+        report = probe.stop()
+    assert (report.totals.failed, report.marks) == (0, [])
+
+
 def test_a_failure_counts_as_the_first_answer() -> None:
     with nobody() as url, ProbeProcess([url], rate=50) as probe:
         assert probe.stop().totals.failures.keys() == {"refused"}

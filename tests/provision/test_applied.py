@@ -290,6 +290,8 @@ CHANGED: dict[str, list[Any]] = {
     "probe.rate": [5],
     "probe.connections": [2],
     "probe.after": [2],
+    "probe.answers": [30],
+    "probe.proof_rate": [50],
     "probe.timeout": [5],
     "probe.host": ["shop.test"],
     "probe.ca": ["ca.pem"],

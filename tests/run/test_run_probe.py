@@ -9,7 +9,7 @@ import pytest
 from orchestrator.config import load
 from orchestrator.errors import NotYet, ProbeError
 from orchestrator.model import Weights
-from orchestrator.probe.report import Report, Totals
+from orchestrator.probe.report import Count, Report, Totals
 from orchestrator.run import run_probe
 from orchestrator.run.run_probe import Proof, RunProbe
 from tests.config.test_settings import raw
@@ -21,9 +21,11 @@ class Process:
     now = (0, 0)
     dead = False
     started: list[str]
+    paces: list[float]
+    peeks: list[tuple[int, int]]
 
-    def __init__(self, *arguments: object, **more: object) -> None:
-        pass
+    def __init__(self, urls: list[str], *arguments: object, **more: object) -> None:
+        self.urls = [url.removesuffix("/") for url in urls]
 
     def start(self) -> None:
         Process.started.append("started")
@@ -31,10 +33,17 @@ class Process:
     def peek(self) -> Report:
         if Process.dead:
             raise ProbeError("dead")
+        if Process.peeks:
+            Process.now = Process.peeks.pop(0)
         requests, failed = Process.now
-        return Report(Totals(requests=requests, failed=failed, failures={"status": failed} if failed else {}))
+        targets = {url: Count(requests // len(self.urls)) for url in self.urls}
+        failures = {"status": failed} if failed else {}
+        return Report(Totals(requests=requests, failed=failed, failures=failures, targets=targets))
 
     stop = peek
+
+    def pace(self, rate: float) -> None:
+        Process.paces.append(rate)
 
     def switch(self, to: str) -> None:
         self.peek()
@@ -48,7 +57,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_probe, "ProbeProcess", Process)
     monkeypatch.setattr(Process, "now", (0, 0))
     monkeypatch.setattr(Process, "dead", False)
-    Process.started = []
+    Process.started, Process.paces, Process.peeks = [], [], []
 
 
 def probe(before: tuple[int, int], after: tuple[int, int], **settings: Any) -> RunProbe:
@@ -150,3 +159,29 @@ def test_a_resumed_first_release_is_probed_at_its_end() -> None:
     Process.now = (20, 0)
     assert made.end(0, judged=True) == Proof("20 requests, 0 failed")
     assert Process.started == ["started"]
+
+
+def test_the_proof_waits_for_enough_requests_of_each_url() -> None:
+    made = probe((60, 0), (10, 0), answers=40)
+    Process.peeks = [(80, 0), (90, 0), (100, 0)]
+    assert made.end(0, judged=True) == Proof("100 requests, 0 failed")
+    assert Process.paces == [100.0], "the proof sends requests at a higher rate"
+    assert probe((60, 0), (40, 0), answers=40, rate=300).end(0, judged=True).doubt == ""
+    assert Process.paces == [100.0, 300.0]
+
+
+def test_requests_before_the_last_cutover_do_not_count() -> None:
+    made = probe((60, 0), (500, 0), answers=20, timeout=0.1)
+    made.shifting(Weights(100))
+    Process.now = (Process.now[0] + 19, 0)
+    words = "only 19 of 20 probe requests to http://shop.test have ended since the cutover"
+    assert made.end(0, judged=True) == Proof("579 requests, 0 failed", words)
+    strict = probe((60, 0), (19, 0), answers=20, timeout=0.1, proof="strict")
+    with pytest.raises(NotYet, match=r"^only 19 of 20 .*: nothing is proved"):
+        strict.end(0, judged=True)
+
+
+def test_a_rollback_does_not_wait_for_a_silent_url() -> None:
+    made = probe((60, 0), (0, 0))
+    Process.peeks = [(60, 0), (80, 0)]
+    assert made.end(0, judged=False) == Proof("60 requests, 0 failed"), "the first look is that of the end"
