@@ -7,6 +7,7 @@ A verb is a command for the fleet, such as ``release`` or ``status``. To run a v
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "contract", "status", "unlock"),
-    *("provision", "remove", "task", "tasks", "schedule"),
+    *("provision", "remove", "task", "tasks", "schedule", "exec"),
 )
 
 
@@ -70,8 +71,20 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
 
     + arguments: the arguments of the console command, such as ``release inventory/prod.py --ref main``
     """
-    given = _parser().parse_args(arguments)
+    before, command = _divided(arguments)
+    given = _parser().parse_args(before)
     verb, data = given.verb, list(given.data)
+    if verb == "exec":
+        if not command:
+            _parser().error(
+                "exec needs -- and a command, such as orchestrator exec inventory/prod.py -- php artisan about"
+            )
+        # as JSON, because pyinfra would read the word 1 as a number
+        data.append(f"command={json.dumps(command)}")
+    elif command is not None:
+        _parser().error(f"{verb} takes no command after --")
+    data += [f"{key}={value}" for key in ("color", "user") if (value := getattr(given, key)) is not None]
+    data += ["all=true"] if given.all else []
     if verb == "task":
         # the name of the task comes before the inventory
         data.append(f"task={given.inventory}")
@@ -90,9 +103,20 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
             f"there is no {file} in {Path.cwd()}: change to the directory that has your deploys/ and inventory/"
         )
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
-    flags = [*(["--json"] if given.json else []), *(["-y"] if given.yes else []), *["-v"] * given.verbose]
+    # if a host does not answer, pyinfra would ask a question, and the answer would come from the input of the command
+    yes = given.yes or verb == "exec"
+    flags = [*(["--json"] if given.json else []), *(["-y"] if yes else []), *["-v"] * given.verbose]
     words = [word for one in data for word in ("--data", one)]
     return [pyinfra, *flags, given.inventory, str(file), *words]
+
+
+def _divided(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """Return the arguments before the first ``--``, and those after it; None if there is no ``--``."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, None
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,17 +125,26 @@ def _parser() -> argparse.ArgumentParser:
         description="Blue-green releases on plain servers.",
         epilog="orchestrator probe URL [...] sends requests and counts each kind of failure (probe --help). "
         "orchestrator db lint FILE [...] checks SQL files before a release (db lint --help). "
+        "orchestrator exec INVENTORY -- COMMAND runs a command in the live release. "
         "orchestrator db expand DIRECTORY runs the SQL files of a directory (db --help).",
     )
     parser.add_argument("--version", action="version", version=f"orchestrator {__version__}")
     parser.add_argument("verb", choices=VERBS, metavar="VERB", help=", ".join(VERBS))
     parser.add_argument("inventory", nargs="?", default=PROD, help=f"default {PROD}")
-    parser.add_argument("node", nargs="?", help="join: the node that joins again; schedule: the node that runs them")
+    parser.add_argument(
+        "node",
+        nargs="?",
+        help="join: the node that joins again; schedule: the node that runs them; exec: the node that runs the command "
+        "(default: the first node)",
+    )
     parser.add_argument("--ref", help="branch, tag or commit")
     parser.add_argument("--rollback", action="store_true", help="plan: show the plan of a rollback")
     parser.add_argument(
         "--data", action="append", default=[], metavar="KEY=VALUE", help="passed to pyinfra's --data; may be repeated"
     )
+    parser.add_argument("--all", action="store_true", help="exec: run the command on each node")
+    parser.add_argument("--color", metavar="live|idle", help="exec: the color whose release runs the command")
+    parser.add_argument("--user", metavar="web|deploy", help="exec: the user who runs the command")
     parser.add_argument("--json", action="store_true", help="plan: print JSON")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before the run")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="plan: also show the commands")

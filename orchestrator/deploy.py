@@ -98,12 +98,8 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     state = fleet.state
     yes, dry, as_json = not state.check_for_changes, "--dry" in sys.argv, "--json" in sys.argv
     verbose = state.print_noop_info
-    if verb in ("status", "tasks"):
-        # these verbs change nothing, so there is no question
-        sys.exit(VERBS[verb](fleet, options))
-    if verb == "task":
-        confirm(task_of(fleet, options.task), options.task, yes, sys.stdin.isatty())
-        sys.exit(_now(fleet, verb, options))
+    if verb in ("status", "tasks", "task", "exec"):
+        sys.exit(_without_plan(fleet, verb, options, yes))
     if options.plan and verb == "remove":
         show_removal(fleet, options)
         sys.exit(0)
@@ -121,6 +117,19 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     if verb in PLANNED:
         return show_for_approval(fleet, verb, options, verbose)
     return None
+
+
+def _without_plan(fleet: Fleet, verb: str, options: Options, yes: bool) -> int:
+    """Run a verb that has no plan. Return the exit status.
+
+    + yes: whether the operator gave ``-y``, so that there is no question
+    """
+    if verb in ("status", "tasks"):
+        # these verbs change nothing
+        return VERBS[verb](fleet, options)
+    if verb == "task":
+        confirm(task_of(fleet, options.task), options.task, yes, sys.stdin.isatty())
+    return _now(fleet, verb, options)
 
 
 def _now(fleet: Fleet, verb: str, options: Options) -> int:

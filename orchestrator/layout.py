@@ -63,6 +63,11 @@ class NodeLayout:
         return f"{self.library}/as-web"
 
     @property
+    def console(self) -> str:
+        """The program with which the web user runs a command of `orchestrator exec`. Sudo runs it as the web user."""
+        return f"{self.library}/console"
+
+    @property
     def etc(self) -> str:
         return f"/etc/orchestrator/{self.name}"
 

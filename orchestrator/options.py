@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "abort": (),
     "unlock": (),
     "schedule": ("node", "gone"),
+    "exec": ("command", "node", "all", "color", "user"),
     "status": (),
     "task": ("task",),
     "tasks": (),
@@ -49,7 +51,11 @@ class Options:
     + replaces: names of the inventories whose place this inventory takes (separated by commas in ``--data``)
     + keep: for ``remove``: the data to keep; the only possible value is ``shared``, the shared data
     + node: for ``join``: the node to bring back into traffic; for ``schedule``: the node that runs the schedules of one
-      node
+      node; for ``exec``: the node that runs the command, empty for the first node
+    + all: for ``exec``: whether each node runs the command
+    + idle: for ``exec``: whether the command runs in the release of the idle color (``--data color=idle``)
+    + user: for ``exec``: who runs the command: ``web`` (the web user) or ``deploy`` (the deploy user)
+    + command: for ``exec``: the words of the command
     + gone: for ``schedule``: names of nodes that run no schedule, because they are off (separated by commas in
       ``--data``)
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
@@ -88,6 +94,10 @@ class Options:
     retry: bool = False
     accept: tuple[str, ...] = ()
     reason: str = ""
+    all: bool = False
+    idle: bool = False
+    user: str = "web"
+    command: tuple[str, ...] = ()
 
 
 def read(verb: str, data: Mapping[str, object]) -> Options:
@@ -109,6 +119,8 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
             raise UsageError(f"--data {key} is empty: give a value, or leave --data {key}= out")
     if verb == "join" and not data.get("node"):
         raise UsageError("join needs the name of a node: give --data node=NAME")
+    if verb == "exec":
+        return _exec(data)
     return Options(
         allow_missing=_names(data.get("allow_missing", "")),
         remove=_names(data.get("remove", "")),
@@ -131,6 +143,39 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         reason=str(data.get("reason", "")).strip(),
         unjournaled=_off("journal", data["journal"]) if "journal" in data else False,
     )
+
+
+def _exec(data: Mapping[str, object]) -> Options:
+    """Return the options of the verb ``exec``."""
+    every, node = _yes("all", data.get("all", False)), str(data.get("node", ""))
+    if every and node:
+        raise UsageError(f"--all runs the command on each node: leave out --all or the node {node}")
+    for key, known in (("color", ("live", "idle")), ("user", ("web", "deploy"))):
+        if key in data and data[key] not in known:
+            near = nearest(str(data[key]), known)
+            hint = f"did you mean {near}?" if near else f"use {' or '.join(known)}"
+            raise UsageError(f"{key} {data[key]}: there is no such {key} for this command ({hint})")
+    return Options(
+        node=node,
+        all=every,
+        idle=data.get("color") == "idle",
+        user=str(data.get("user", "web")),
+        command=_command(data.get("command", "")),
+    )
+
+
+def _command(value: object) -> tuple[str, ...]:
+    """Return the words of a command. A text is split into words as a shell does, without running anything.
+
+    + value: the text, or a list of words
+    """
+    try:
+        words = tuple(map(str, value)) if isinstance(value, list) else tuple(shlex.split(str(value)))
+    except ValueError as wrong:
+        raise UsageError(f"--data command={value}: this is not a command: {str(wrong).lower()}") from None
+    if not words or not words[0]:
+        raise UsageError("there is no command: type orchestrator exec INVENTORY -- COMMAND")
+    return words
 
 
 def _names(value: object) -> frozenset[str]:

@@ -31,12 +31,20 @@ def test_verbs_are_deploy_files(monkeypatch: pytest.MonkeyPatch) -> None:
         *("inventory/fleet.py", "deploys/task.py", "--data", "task=cache")
     ]
     assert words("task", "cache", "-y")[:2] == ["-y", "inventory/prod.py"]
+    assert words("exec", "inventory/fleet.py", "node2", "--", "php", "-r", "echo 1;", "--", "1") == [
+        *("-y", "inventory/fleet.py", "deploys/exec.py"),
+        *("--data", 'command=["php", "-r", "echo 1;", "--", "1"]', "--data", "node=node2"),
+    ]
+    assert words("exec", "--all", "--color", "idle", "--user", "deploy", "--", "id") == [
+        *("-y", "inventory/prod.py", "deploys/exec.py", "--data", 'command=["id"]'),
+        *("--data", "color=idle", "--data", "user=deploy", "--data", "all=true"),
+    ]
     assert words("tasks", "inventory/fleet.py") == ["inventory/fleet.py", "deploys/tasks.py"]
 
 
 def test_bad_arguments_end_with_status_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for arguments in ([], ["relase"], ["release"]):
+    for arguments in ([], ["relase"], ["release"], ["exec"], ["exec", "--"], ["status", "--", "id"]):
         with pytest.raises(SystemExit) as ended:
             cli.main(arguments)
         assert ended.value.code == 2

@@ -28,7 +28,7 @@ Take = Callable[[str], None]
 
 def keeps_input(host: Host) -> bool:
     """Return whether the standard input of a command on this host is open until `at_host` ends. So it is over SSH."""
-    return isinstance(_inner(host), SSHConnector)
+    return isinstance(connector_of(host), SSHConnector)
 
 
 def at_host(host: Host, command: StringCommand, take: Take) -> int:
@@ -39,7 +39,7 @@ def at_host(host: Host, command: StringCommand, take: Take) -> int:
 
     Raises Silent if the connection breaks.
     """
-    inner = _inner(host)
+    inner = connector_of(host)
     if not isinstance(inner, SSHConnector):
         # pyinfra's other connectors return the output only when the command has ended
         good, output = inner.run_shell_command(command, print_output=False, print_input=False)
@@ -63,7 +63,8 @@ def at_host(host: Host, command: StringCommand, take: Take) -> int:
     return status
 
 
-def _inner(host: Host) -> BaseConnector:
+def connector_of(host: Host) -> BaseConnector:
+    """Return pyinfra's connector of a host."""
     return host.connector.inner if isinstance(host.connector, Connection) else host.connector
 
 

@@ -99,7 +99,7 @@ def place(
     tree(work, settings, account, web_user.holder(work, settings), live)
     scripts = {**common.scripts_of("guard", "inspect.php", "said"), **render.node_scripts(settings)}
     scripts |= render.nginx_scripts(settings)
-    scripts["ssh"] = render.ssh(settings)
+    scripts |= {"ssh": render.ssh(settings), "console": render.console(settings)}
     if settings.shrinks:
         scripts["shrink"] = render.shrink(settings)
     if settings.runtime == "php":

@@ -573,6 +573,7 @@ def node_sudoers(settings: Settings, has_workers: bool = False) -> str:
 
     * start, stop and restart a color, and restart the color with fewer PHP-FPM workers;
     * check, as the web user, the configuration that a release has for its color;
+    * run a command of ``orchestrator exec`` as the web user, on a terminal of its own;
     * see which releases are in use, and the last log line of a service;
     * give files of a release to the owners that the settings name;
     * pack a release into a tar file, and remove a release;
@@ -601,7 +602,8 @@ def node_sudoers(settings: Settings, has_workers: bool = False) -> str:
     more = {"as-web": settings.runs_as_web, "workers": settings.workers or has_workers}
     names = ("own", "pack", "remove", *(name for name, wanted in more.items() if wanted))
     rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/{name}" for name in names]
-    rules.append(f"{settings.user} ALL=({settings.web_user}) NOPASSWD: {settings.node.library}/check-stack")
+    as_web = f"{settings.user} ALL=({settings.web_user}) NOPASSWD"
+    rules += [f"{as_web}: {settings.node.library}/{name}" for name in ("check-stack", "console")]
     units = [settings.node.service_unit(color, service.name) for color in Color for service in settings.services]
     units += [settings.node.nginx(color) for color in Color]
     if settings.runtime == "php":
@@ -610,7 +612,9 @@ def node_sudoers(settings: Settings, has_workers: bool = False) -> str:
     if settings.runtime == "service":
         mains = [runtime_of(settings).main_unit(color) for color in Color]
         rules += [f"{settings.user} ALL=(root) NOPASSWD: {settings.node.library}/runs {unit}" for unit in mains]
-    return "\n".join([f"# {NOTICE}", _no_terminal(settings), *rules, ""])
+    # a terminal of its own: otherwise the web user could put text into the input of the deploy user's terminal
+    terminal = f"Defaults:{settings.user} use_pty"
+    return "\n".join([f"# {NOTICE}", _no_terminal(settings), terminal, *rules, ""])
 
 
 def _no_terminal(settings: Settings) -> str:
@@ -675,6 +679,17 @@ def node_scripts(settings: Settings) -> dict[str, str]:
         "pack": _render("pack.j2", name="pack", user=user, root=root),
         "remove": _render("remove.j2", name="remove", user=user, root=root),
     }
+
+
+def console(settings: Settings) -> str:
+    """Return the script ``console``, which runs a command of ``orchestrator exec``. Sudo runs it as the web user."""
+    return _render(
+        "console.j2",
+        name="console",
+        root=settings.node.root,
+        web_user=settings.web_user,
+        attended=read("scripts/attended.sh"),
+    )
 
 
 def web_scripts(settings: Settings) -> dict[str, str]:

@@ -12,6 +12,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from orchestrator.verbs.asked import asked
 from orchestrator.verbs.bound import Approved
+from orchestrator.verbs.exec import run_command
 from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
 from orchestrator.verbs.release import code, contract, inputs, join, release, rollback
@@ -73,6 +74,7 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "abort": abort,
     "unlock": unlock,
     "schedule": schedule,
+    "exec": run_command,
     "status": show_status,
     "task": run_task,
     "tasks": show_tasks,

@@ -7,6 +7,7 @@ import os
 import re
 import select
 import shlex
+import struct
 import subprocess
 import termios
 import threading
@@ -186,6 +187,11 @@ class Run:
         """Type at the command's terminal."""
         assert self._master is not None
         os.write(self._master, text.encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Change the size of the command's terminal."""
+        assert self._master is not None
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self) -> None:
         """Close the terminal, or the pipe that the output goes to: from now on the command cannot write."""

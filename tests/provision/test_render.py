@@ -302,9 +302,11 @@ def test_the_deploy_user_may_ask_what_a_service_said() -> None:
 
 def test_the_sudo_rules_of_a_node_are_exact() -> None:
     rules = [line for line in render.node_sudoers(settings()).splitlines() if not line.startswith("#")]
-    assert len(rules) == 16
+    assert len(rules) == 18
     assert "Defaults:deploy !requiretty" in rules
+    assert "Defaults:deploy use_pty" in rules
     assert "deploy ALL=(shop-x-web) NOPASSWD: /usr/local/lib/orchestrator/shop-x/check-stack" in rules
+    assert "deploy ALL=(shop-x-web) NOPASSWD: /usr/local/lib/orchestrator/shop-x/console" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/said shop-x-blue-nginx.service" in rules
     assert "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop-x-green.target" in rules
     assert 'deploy ALL=(root) NOPASSWD: /usr/local/lib/orchestrator/shop-x/used ""' in rules

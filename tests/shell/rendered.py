@@ -86,6 +86,7 @@ def of(settings: Settings) -> dict[str, str]:
     texts |= render.web_scripts(settings)
     texts |= render.worker_scripts(settings)
     texts |= render.schedule_scripts(settings)
+    texts["console"] = render.console(settings)
     texts["answers"] = render.answers(settings)
     texts["bar"] = render.bar(settings)
     texts["fpm"] = render.fpm(settings)
