@@ -112,6 +112,11 @@ class Database(Section):
         return url
 
 
+def named(url: str) -> frozenset[str]:
+    """Return the names of the variables that the URL of a database names: ``${NAME}``, and ``env:NAME``."""
+    return frozenset([*re.findall(r"\$\{(\w+)\}", url), *re.findall(r"\Aenv:(\w+)", url)])
+
+
 def filled(url: str, variables: Mapping[str, str], key: str = "database.url") -> str:
     """Return the URL of a database with the values of the variables that it names by ``${NAME}``, as URLs spell them.
 

@@ -69,6 +69,13 @@ class Known:
         return f"{self.phase} of {self.release} (run {self.run}, begun {self.at})"
 
 
+def last_mark(marks: Sequence[Mark]) -> str | None:
+    """Return the line about the last change of the schema; None if the database has no mark."""
+    if not marks:
+        return None
+    return f"last change: {marks[-1]}{'' if marks[-1].state == 'done' else f', {marks[-1].state}'}"
+
+
 def differs(known: Known | None, marks: Sequence[Mark], inventory: str) -> str | None:
     """Return how the database differs from the journal, and what to do; None if both agree.
 

@@ -14,6 +14,9 @@ from orchestrator.environment import file
 from orchestrator.errors import OrchestratorError, Refused, TookTooLong, UsageError
 from orchestrator.mask import Mask
 
+UNKNOWN = "\0unknown\0"
+"""Stands for the output of a command that was not run. A dotenv file cannot contain this text."""
+
 
 class Variables:
     """The environment variables of the application, which a release writes into its environment file.
@@ -42,8 +45,24 @@ class Variables:
                 raise type(error)(self._mask.hide(str(error))) from None
         return self._found
 
+    def without_commands(self) -> tuple[Mapping[str, str], frozenset[str]]:
+        """Read the variables, but run no command. Return name -> value of all variables that need no command.
 
-def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[str, str]:
+        The second value has the names of the other variables. Raises UsageError if the file cannot be read.
+        """
+        if self._found is not None:
+            return self._found, frozenset()
+        if self._asked is None:
+            return {}, frozenset()
+        commands = self._asked.commands
+        known = values(self._asked, self._mask.add, dict.fromkeys(commands, UNKNOWN)) if commands else self.read()
+        needing = frozenset(name for name, value in known.items() if UNKNOWN in value)
+        return {name: value for name, value in known.items() if name not in needing}, needing
+
+
+def values(
+    asked: Environment, hide: Callable[[Iterable[str]], None], printed: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Read the file and run the commands, and return name -> value of all variables.
 
     If a variable has several values, the value in the settings wins over the output of a command, and the output of a
@@ -52,6 +71,7 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
     + asked: the section ``environment`` of the settings
     + hide: hides values in all later messages. This function calls ``hide`` with the values of the file, and with the
       output of each command, as soon as they are read. The caller must already hide the values in the settings.
+    + printed: name of each variable in ``environment.commands`` -> its value; None to run the commands
 
     Raises UsageError in these cases: there are no variables, the file cannot be read, a line of the file is not
     KEY=VALUE, a name cannot be the name of a variable, the file lacks a key of ``environment.keys``, or programs that
@@ -59,8 +79,8 @@ def values(asked: Environment, hide: Callable[[Iterable[str]], None]) -> dict[st
     """
     lines = file.lines(asked.file, asked.keys) if asked.file else []
     hide(line.value for line in lines)
-    given: dict[str, str] = {}
-    for key, command in asked.commands.items():
+    given = dict(printed or {})
+    for key, command in asked.commands.items() if printed is None else ():
         given[key] = _said(key, command, asked.deadline)
         hide([given[key]])
     given |= {key: value.get_secret_value() for key, value in asked.values.items()}

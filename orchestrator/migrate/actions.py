@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 from orchestrator.database.backfill import described, refuse_beside, refuse_unfinished
 from orchestrator.database.files import Change
+from orchestrator.database.known import last_mark
 from orchestrator.database.ledger import State, Work, refuse_earlier, summary, work
 from orchestrator.database.model import Phase
 from orchestrator.engines.base import BACKFILL_LOCK, SCHEMA_LOCK, Connection
@@ -18,7 +19,7 @@ from orchestrator.engines.trouble import flat
 from orchestrator.errors import Interrupted, OrchestratorError, Refused
 from orchestrator.migrate.backfills import planned
 from orchestrator.migrate.guard import Asked, exclusive, gate
-from orchestrator.migrate.marks import changed_by_hand, last_mark, marked, note_right
+from orchestrator.migrate.marks import by_hand_now, marked, note_right
 
 
 def status(connection: Connection, changes: Sequence[Change], tell: Tell) -> None:
@@ -40,7 +41,8 @@ def status(connection: Connection, changes: Sequence[Change], tell: Tell) -> Non
     tell(f"schema: {state['state']} since {state['updated']} UTC" if state else "schema: nothing ran yet")
     if state.get("barrier"):
         tell(f"no release older than {state['barrier']} may run")
-    for line in filter(None, (last_mark(ledger), changed_by_hand(ledger))):
+    marks = ledger.marks()
+    for line in filter(None, (last_mark(marks), by_hand_now(connection, marks))):
         tell(line)
     holder = connection.holder(SCHEMA_LOCK)
     if holder is not None:

@@ -4,42 +4,52 @@ from __future__ import annotations
 
 import datetime
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from orchestrator.database.catalog import Catalog
 from orchestrator.database.digests import digests
 from orchestrator.database.known import RESOLVED, Known, Mark, changed_since, differs
 from orchestrator.database.model import Engine
-from orchestrator.engines.base import Connection
+from orchestrator.engines.base import PATIENCE, Connection
 from orchestrator.engines.ledger import Ledger
 from orchestrator.engines.shadow import read_catalog
-from orchestrator.errors import OrchestratorError, Refused
+from orchestrator.errors import Blocked, OrchestratorError, Refused
+
+NOT_LONG = 1.0
+"""Seconds that a command waits that only shows the state. The second attempt learns which session holds the lock."""
 
 
-def tables(connection: Connection) -> str:
-    """Return a digest of each table at present. The session must be in the database of the application."""
+def tables(connection: Connection, patience: float = PATIENCE) -> str:
+    """Return a digest of each table at present. The session must be in the database of the application.
+
+    + patience: seconds to wait while another session changes a table. PostgreSQL then does not let anyone read the
+      table's keys and defaults
+
+    Raises Blocked if another session changes a table for longer than ``patience``.
+    """
     if connection.engine is Engine.MYSQL:
         return ""  # the catalog of MySQL cannot be read
-    return digests(read_catalog(connection), connection.version)
+    found: list[Catalog] = []
+    connection.retry(lambda: found.append(read_catalog(connection)), "reading the schema", patience)
+    return digests(found[-1], connection.version)
 
 
-def last_mark(ledger: Ledger) -> str:
-    """Return the line about the last change of the schema; empty if the database has no mark."""
-    marks = ledger.marks()
-    if not marks:
-        return ""
-    return f"last change: {marks[-1]}{'' if marks[-1].state == 'done' else f', {marks[-1].state}'}"
+def changed_by_hand(connection: Connection, marks: Sequence[Mark], patience: float = PATIENCE) -> str | None:
+    """Return which tables were changed since the last mark; None if none was changed, or if this is unknown.
+
+    + marks: the marks of the database, oldest first
+    + patience: seconds to wait while another session changes a table: see ``tables``
+    """
+    return changed_since(marks, tables(connection, patience)) if marks and marks[-1].tables else None
 
 
-def difference(ledger: Ledger, known: Known | None, inventory: str) -> str | None:
-    """Return how the database differs from the journal; None if both agree. Reads only."""
-    return differs(known, ledger.marks(), inventory)
-
-
-def changed_by_hand(ledger: Ledger) -> str | None:
-    """Return which tables were changed since the last mark; None if none was changed, or if this is unknown."""
-    marks = ledger.marks()
-    return changed_since(marks, tables(ledger.connection)) if marks and marks[-1].tables else None
+def by_hand_now(connection: Connection, marks: Sequence[Mark]) -> str | None:
+    """Return the same as ``changed_by_hand``, but wait only NOT_LONG: if a table changes at present, say so."""
+    try:
+        return changed_by_hand(connection, marks, NOT_LONG)
+    except Blocked as blocked:
+        return f"it is unknown whether tables were changed by hand: {blocked}"
 
 
 @contextmanager
@@ -70,9 +80,9 @@ def note_right(ledger: Ledger, run: str) -> None:
     ledger.mark(Mark(run, made.phase, made.state, "", "", made.host, made.at, tables(ledger.connection)))
 
 
-def refuse_different(ledger: Ledger, known: Known | None, inventory: str) -> None:
-    """Raise Refused if the database differs from the journal."""
-    if said := difference(ledger, known, inventory):
+def refuse_different(marks: Sequence[Mark], known: Known | None, inventory: str) -> None:
+    """Raise Refused if the database differs from the journal: see ``differs`` of database/known.py."""
+    if said := differs(known, marks, inventory):
         raise Refused(said)
 
 

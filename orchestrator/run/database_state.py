@@ -1,15 +1,24 @@
-"""Reads the marks of the database, and compares them with the journal."""
+"""Reads the marks of the database, and compares them with the journal.
+
+The verb ``status`` prints the result, also in an emergency. Therefore nothing here takes a lock, runs a command on the
+operator's machine, or waits for long: a database that is down costs at most DEADLINE seconds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyinfra.api.host import Host
 
-from orchestrator.database.known import Known
+from orchestrator.config.database import named
+from orchestrator.database.known import Known, differs, last_mark
+from orchestrator.engines.url import DatabaseUrl
+from orchestrator.errors import OrchestratorError
 from orchestrator.fleet import Fleet
 from orchestrator.run.schema_lock import database_url, name_in_marks, session_at
 
-DEADLINE = 30.0
-"""Seconds that the look at the database may take."""
+DEADLINE = 12.0
+"""Seconds that the look at the database may take. A server that does not answer counts as unreachable after 10 s."""
 
 
 def database_lines(fleet: Fleet, known: Known | None) -> list[str]:
@@ -22,18 +31,28 @@ def database_lines(fleet: Fleet, known: Known | None) -> list[str]:
     node = next((name for name in fleet.nodes if fleet.host(name).connected), None)
     if node is None or fleet.settings.database is None or fleet.settings.database.url is None:
         return []
-    reply = fleet.one(node, lambda host: _lines(fleet, host, known), DEADLINE)
+    try:
+        variables, needing = fleet.variables.without_commands()
+        if hidden := sorted(needing & named(fleet.settings.database.url)):
+            return [
+                f"not read, because database.url needs {', '.join(hidden)} from environment.commands, and status runs "
+                "no commands: run orchestrator db status"
+            ]
+        url = database_url(fleet, known=variables)
+    except OrchestratorError as error:
+        return [f"unknown: {error}"]
+    assert url is not None
+    reply = fleet.one(node, lambda host: list(_lines(fleet, host, url, known)), DEADLINE)
     return [f"unknown: {reply.error}"] if reply.value is None else reply.value
 
 
-def _lines(fleet: Fleet, host: Host, known: Known | None) -> list[str]:
+def _lines(fleet: Fleet, host: Host, url: DatabaseUrl, known: Known | None) -> Iterator[str]:
     # only these modules need the parser of SQL, whose import takes a while
     from orchestrator.engines.ledger import Ledger
-    from orchestrator.migrate.marks import changed_by_hand, difference, last_mark
+    from orchestrator.migrate.marks import by_hand_now
 
-    url = database_url(fleet)
-    assert url is not None
     with session_at(host, url) as session:
-        ledger = Ledger(session, "")
-        said = [last_mark(ledger), difference(ledger, known, name_in_marks(fleet)), changed_by_hand(ledger)]
-    return [line for line in said if line]
+        marks = Ledger(session, "").marks()
+        for line in (last_mark(marks), differs(known, marks, name_in_marks(fleet)), by_hand_now(session, marks)):
+            if line:
+                yield line

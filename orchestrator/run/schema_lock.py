@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -18,18 +18,21 @@ from orchestrator.fleet import Fleet
 from orchestrator.tunnel import tunnel
 
 
-def database_url(fleet: Fleet, key: Literal["url", "shadow"] = "url") -> DatabaseUrl | None:
+def database_url(
+    fleet: Fleet, key: Literal["url", "shadow"] = "url", known: Mapping[str, str] | None = None
+) -> DatabaseUrl | None:
     """Return the URL of the database; None if the settings have no ``database.url``.
 
     Raises UsageError if the URL cannot be read, or if a variable that the URL names does not exist.
 
     + key: the setting that has the URL: ``database.url`` or ``database.shadow``
+    + known: the variables of the release's environment; None to read them, which may run commands on this machine
     """
     database = fleet.settings.database
     said = getattr(database, key) if database else None
     if said is None:
         return None
-    variables = {**os.environ, **fleet.variables.read()}
+    variables = {**os.environ, **(fleet.variables.read() if known is None else known)}
     url = read(filled(said, variables, f"database.{key}"), variables)
     fleet.mask.add([url.password])
     if url.socket:

@@ -250,6 +250,21 @@ def test_a_silent_server_is_unreachable(database: DatabaseUrl, monkeypatch: pyte
         assert f"server 127.0.0.1:{port} does not answer" in refused(replace(database, port=port))
 
 
+def test_a_greenlet_can_give_up_a_silent_server(server: Server) -> None:
+    """A run gives each place a deadline, also while the place waits for a database server."""
+    code = (
+        "from gevent import monkey; monkey.patch_all()\n"
+        "import gevent, sys; from orchestrator.engines import connect; from orchestrator.engines.url import read\n"
+        "try:\n"
+        "    with gevent.Timeout(0.5): connect(read(sys.argv[1], {}))\n"
+        "except gevent.Timeout: print('given up')"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{server.engine}://x@127.0.0.1:{silent.getsockname()[1]}/x"
+        done = subprocess.run([sys.executable, "-c", code, url], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "given up\n"
+
+
 def test_an_unknown_host_is_named(database: DatabaseUrl) -> None:
     assert "server nowhere.invalid:1 does not answer" in refused(replace(database, host="nowhere.invalid", port=1))
 

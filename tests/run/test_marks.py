@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import load
+from orchestrator.engines import connect
+from orchestrator.engines.url import read
 from orchestrator.migrate.command import main
 from orchestrator.options import Options
 from tests.run.shop import Shop, server  # noqa: F401 (a fixture)
@@ -122,3 +126,65 @@ def test_a_command_that_fails_leaves_a_failed_mark(shop: Shop) -> None:
     assert marks(shop) == [("expand", "failed")]
     assert shop.release("v1", **EXPAND) == 0
     assert marks(shop) == [("expand", "failed"), ("expand", "done")]
+
+
+def status(shop: Shop, capsys: pytest.CaptureFixture[str], url: str, **more: Any) -> list[str]:
+    """Return the lines of the verb `status` about the database, when ``database.url`` is a given URL."""
+    capsys.readouterr()
+    settings = load(shop.world.settings | {"database": {"url": url, "files": "db"}} | more)
+    assert verbs.show_status(shop.world.fleet(settings), Options()) == 0
+    said = capsys.readouterr().out.splitlines()
+    return [line.removeprefix("  database     ") for line in said if line.startswith("  database     ")]
+
+
+def test_status_changes_nothing_in_the_database(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(shop, capsys, shop.server.url(shop.name)) == []
+    assert shop.ours == []
+
+
+def test_status_works_without_the_database(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    [line] = status(shop, capsys, f"{shop.server.engine}://x@127.0.0.1:1/x")
+    assert line.startswith("unknown: the database server 127.0.0.1:1 does not answer")
+    [line] = status(shop, capsys, "env:NO_SUCH_VARIABLE")
+    assert line.startswith("unknown: ")
+    assert "NO_SUCH_VARIABLE" in line
+
+
+def test_status_runs_no_command_of_the_environment(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shop.release(shop.commit(f0001_total__expand=ADD)) == 0
+    ran = tmp_path / "ran"
+    file = tmp_path / "variables"
+    file.write_text(f"NAME={shop.name}\nWHOLE=${{PASSWORD}}@127.0.0.1\n")
+    environment = {"file": str(file), "commands": {"PASSWORD": f"touch {ran}; echo geheim"}}
+    # the shell's value is not the value of the release
+    monkeypatch.setenv("PASSWORD", "of the shell")
+    for name in ("PASSWORD", "WHOLE"):
+        [line] = status(shop, capsys, f"{shop.server.engine}://${{{name}}}/${{NAME}}", environment=environment)
+        assert line.startswith(f"not read, because database.url needs {name} from environment.commands")
+    [line] = status(shop, capsys, shop.server.url("${NAME}"), environment=environment)
+    assert line.startswith("last change: expand of ")
+    assert not ran.exists()
+
+
+def test_status_does_not_wait_for_a_table_that_is_locked(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shop.release(shop.commit(f0001_total__expand=ADD)) == 0
+    lock = "LOCK TABLE orders" if shop.postgres else "LOCK TABLES orders WRITE"
+    with connect(read(shop.server.url(shop.name), {})) as other:
+        if shop.postgres:
+            # the server reads the table to show this default
+            other.execute("ALTER TABLE orders ALTER COLUMN sum SET DEFAULT 1 + 1")
+            other.execute("BEGIN")
+        other.execute(lock)
+        [first, *rest] = status(shop, capsys, shop.server.url(shop.name))
+        assert main(["status", "--url", shop.server.url(shop.name), str(shop.world.origin / "db")]) == 0
+    assert first.startswith("last change: expand of ")
+    if shop.postgres:
+        assert re.fullmatch(
+            r"it is unknown whether tables were changed by hand: .* gave up reading the schema after \d+ s, because "
+            r"another session holds a lock: session \d+ \(.*LOCK TABLE orders.*",
+            rest[0],
+        )
+    else:
+        assert rest == []

@@ -47,8 +47,9 @@ class LintFilesHandler(Handler[LintFiles]):
         action = step.action
         with _exclusive(self.fleet, host) as session:
             ledger = Ledger(session, action.key, action.release)
-            refuse_different(ledger, action.known, name_in_marks(self.fleet))
-            if said := changed_by_hand(ledger):
+            marks = ledger.marks()
+            refuse_different(marks, action.known, name_in_marks(self.fleet))
+            if said := changed_by_hand(session, marks):
                 raise Refused(said)
             works = _works(self.fleet, host, ledger, action)
             copy = None if session.engine is Engine.MYSQL else partial(_copy, self.fleet, host, session, action.key)
@@ -66,7 +67,7 @@ class RunFilesHandler(Handler[RunFiles]):
         with _exclusive(self.fleet, host) as session:
             ledger = Ledger(session, action.key, action.release)
             inventory = name_in_marks(self.fleet)
-            refuse_different(ledger, action.known, inventory)
+            refuse_different(ledger.marks(), action.known, inventory)
             ledger.create()
             works = _works(self.fleet, host, ledger, action)
             patience = min(PATIENCE, step.deadline / 2)

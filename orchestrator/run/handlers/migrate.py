@@ -69,8 +69,9 @@ class MigrateHandler(OperationHandler[Migrate]):
                 return self._run(host, step, undoing)
             inventory = name_in_marks(self.fleet)
             ledger = Ledger(session, action.key, action.release)
-            refuse_different(ledger, action.known, inventory)
-            by_hand = changed_by_hand(ledger)
+            marks = ledger.marks()
+            refuse_different(marks, action.known, inventory)
+            by_hand = changed_by_hand(session, marks)
             with marked(ledger, action.phase, inventory):
                 said = self._run(host, step, undoing)
         # the application may change tables itself, and its own ledger says what is to run
