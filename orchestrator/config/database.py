@@ -69,6 +69,13 @@ class Database(Section):
         description="URL of a database, in the form of `url`. A release makes an empty copy of the schema on the "
         "server of this database, and tries the SQL files on the copy. Default: the server of `url`",
     )
+    pending: Literal["refuse", "defer", "contract"] = Field(
+        "refuse",
+        description="what a release does while a contract file of the live release has not run. With `refuse`, a "
+        "release with new expand files is refused: `deploys/contract.py` must run first. With `defer`, such a release "
+        "is refused only if its expand files name a table of the contract. With `contract`, a release with `-y` first "
+        "runs the contract",
+    )
     user: Literal["web", "deploy"] = Field(
         "web",
         description="user that runs the commands: the web user, who can read the environment file, or the deploy user",
@@ -97,6 +104,8 @@ class Database(Section):
             raise ValueError("set either migrate (commands of the application) or files (a directory with SQL files)")
         if self.files is not None and self.url is None:
             raise ValueError("files needs url, the URL of the database")
+        if self.pending != "refuse" and self.files is None:
+            raise ValueError("pending needs files: it is unknown whether the command migrate.contract must still run")
         if self.shadow is not None and self.files is None:
             raise ValueError("shadow needs files: the commands of migrate are not tried on a copy of the schema")
         return self

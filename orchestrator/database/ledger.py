@@ -29,6 +29,9 @@ _ALONE = re.compile(
 _TABLES = re.compile(
     r"\b(?:TABLE|ON|INTO|UPDATE|FROM|JOIN|REFERENCES|TRUNCATE)\s+(?:IF\s+EXISTS\s+|ONLY\s+)*([\w.\"`]+)", re.IGNORECASE
 )
+_OBJECTS = re.compile(
+    r"\b(?:VIEW|FUNCTION|PROCEDURE|TRIGGER|TYPE|DOMAIN|SEQUENCE)\s+(?:IF\s+EXISTS\s+)?([\w.\"`]+)", re.IGNORECASE
+)
 
 
 class State(StrEnum):
@@ -189,38 +192,65 @@ def refuse_unclear(known: Mapping[tuple[str, Phase], Mapping[int, Row]]) -> None
 
 
 def refuse_earlier(
-    changes: Sequence[Change],
-    rows: Iterable[Row],
-    works: Sequence[Work],
-    release: str,
-    defer: bool,
-    engine: Engine,
-    do: str = "run db contract first, or, if the old code still runs, pass --defer",
+    earlier: Sequence[Change], works: Sequence[Work], defer: bool, engine: Engine, do: str, or_else: str = ""
 ) -> None:
     """Raise Refused if the contract of an earlier release must run before ``works``, which are of the phase expand.
 
-    + release: the present release. If this release itself has expanded a change, the contract of the change does not
-      belong to an earlier release
-    + defer: accept contracts that name no table of ``works``
+    + earlier: the changes of earlier releases whose contract is pending
+    + defer: accept contracts that change no table of ``works``
     + do: advice for the operator, at the end of the message
+    + or_else: more advice, about ``defer``
     """
-    known = _by_file(rows)
     text = " ".join(step.statement for work in works for step in work.steps).lower()
-    for change in changes if works else ():
-        contract, expanded = change.files.get(Phase.CONTRACT), known.get((change.name, Phase.EXPAND), {})
-        complete = contract is not None and expanded and not _pending(change.files[Phase.EXPAND], known, engine).steps
-        if contract is None or not complete or not _pending(contract, known, engine).steps:
-            continue
-        if release and all(row.release == release for row in expanded.values()):
-            continue
-        common = sorted(name for name in tables(contract, engine) if re.search(rf"\b{re.escape(name)}\b", text))
+    for change in earlier if works else ():
+        contract = change.files[Phase.CONTRACT]
         if not defer:
-            raise Refused(f"{contract.name} is pending, and belongs to an earlier release: {do}")
-        if common or not tables(contract, engine):
+            raise Refused(f"{contract.name} is pending, and belongs to an earlier release: {do}{or_else}")
+        names = _changed(change, engine)
+        common = sorted(name for name in names if re.search(rf"\b{re.escape(name)}\b", text))
+        if common or not names:
             raise Refused(
                 f"{contract.name} is pending and changes the same tables ({', '.join(common) or 'unknown'}) as the new"
-                " files: run db contract first"
+                f" files: {do}"
             )
+
+
+def pending(
+    changes: Sequence[Change], rows: Iterable[Row], engine: Engine, release: str = "", live: bool = False
+) -> list[Change]:
+    """Return the changes whose expand is done, and whose contract is not.
+
+    + release: if this release itself has expanded a change, the change does not count; empty to count all changes
+    + live: whether the changes are those of the live release. Then a change without an expand file counts, too:
+      otherwise the change may belong to the release that is to come
+    """
+    known = _by_file(rows)
+    found = []
+    for change in changes:
+        contract, expand = change.files.get(Phase.CONTRACT), change.files.get(Phase.EXPAND)
+        expanded = known.get((change.name, Phase.EXPAND), {})
+        if contract is None or not _pending(contract, known, engine).steps:
+            continue
+        done = live if expand is None else bool(expanded) and not _pending(expand, known, engine).steps
+        if done and not (release and expanded and all(row.release == release for row in expanded.values())):
+            found.append(change)
+    return found
+
+
+def _changed(change: Change, engine: Engine) -> set[str]:
+    """Return the names of the tables and other objects that the contract of a change changes; empty if unknown.
+
+    A statement such as DROP TRIGGER of MariaDB names no table. Then the tables of the expand file count, because that
+    file has made the trigger.
+    """
+    texts = [step.statement for step in steps_of(change.files[Phase.CONTRACT], engine)]
+    silent = not all(_TABLES.search(text) for text in texts)
+    expand = change.files.get(Phase.EXPAND)
+    more = tables(expand, engine) if silent and expand else set()
+    if silent and not more:
+        return set()
+    objects = {_bare(name) for text in texts for name in _OBJECTS.findall(text)}
+    return tables(change.files[Phase.CONTRACT], engine) | more | objects
 
 
 def complete(change: Change, phase: Phase, rows: Iterable[Row], engine: Engine) -> bool:
@@ -231,7 +261,12 @@ def complete(change: Change, phase: Phase, rows: Iterable[Row], engine: Engine) 
 def tables(file: File, engine: Engine) -> set[str]:
     """Names that may be tables in a file."""
     texts = (step.statement for step in steps_of(file, engine))
-    return {name.strip('"`').split(".")[-1].strip('"`').lower() for text in texts for name in _TABLES.findall(text)}
+    return {_bare(name) for text in texts for name in _TABLES.findall(text)}
+
+
+def _bare(name: str) -> str:
+    """Return the name of an object without its schema and without quotes."""
+    return name.strip('"`').split(".")[-1].strip('"`').lower()
 
 
 def _by_file(rows: Iterable[Row]) -> dict[tuple[str, Phase], dict[int, Row]]:

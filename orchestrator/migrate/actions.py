@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from orchestrator.database.backfill import described, refuse_beside, refuse_unfinished
 from orchestrator.database.files import Change
 from orchestrator.database.known import last_mark
-from orchestrator.database.ledger import State, Work, refuse_earlier, summary, work
+from orchestrator.database.ledger import State, Work, pending, refuse_earlier, summary, work
 from orchestrator.database.model import Phase
 from orchestrator.engines.base import BACKFILL_LOCK, SCHEMA_LOCK, Connection
 from orchestrator.engines.ledger import Ledger
@@ -75,12 +75,14 @@ def _expand(connection: Connection, changes: Sequence[Change], ledger: Ledger, a
     rows = ledger.rows()
     works = work(changes, rows, Phase.EXPAND, connection.engine)
     refuse_beside(works, changes, rows, ledger.backfills(), connection.engine)
-    refuse_earlier(changes, rows, works, asked.release, asked.defer, connection.engine)
+    earlier = pending(changes, rows, connection.engine, asked.release)
+    or_else = ", or, if the old code still runs, pass --defer"
+    refuse_earlier(earlier, works, asked.defer, connection.engine, "run db contract first", or_else)
     gate([one.file for one in works], connection.engine)
     return works
 
 
-def expand_works(ledger: Ledger, changes: Sequence[Change], live: Sequence[Change]) -> list[Work]:
+def expand_works(ledger: Ledger, changes: Sequence[Change], live: Sequence[Change], defer: bool) -> list[Work]:
     """Return the expand files that a release is to run.
 
     Raises Refused if a step has no result, if a file was edited after it ran, if a backfill of the same table is not
@@ -88,13 +90,15 @@ def expand_works(ledger: Ledger, changes: Sequence[Change], live: Sequence[Chang
 
     + changes: the files of the new release
     + live: the files of the live release. Only their contracts can run before the release
+    + defer: whether the contract may run later if its tables are not those of the new files
     """
     rows, engine = ledger.rows(), ledger.connection.engine
     works = work(changes, rows, Phase.EXPAND, engine)
     refuse_beside(works, changes, rows, ledger.backfills(), engine)
-    can = {change.name for change in live if Phase.CONTRACT in change.files}
-    earlier = [change for change in changes if change.name in can]
-    refuse_earlier(earlier, rows, works, ledger.release, defer=False, engine=engine, do="run deploys/contract.py first")
+    # if the new release no longer has a contract file, nobody wants the contract any more
+    wanted = {change.name for change in changes if Phase.CONTRACT in change.files}
+    earlier = [change for change in pending(live, rows, engine, live=True) if change.name in wanted]
+    refuse_earlier(earlier, works, defer, engine, "run deploys/contract.py first")
     return works
 
 

@@ -23,6 +23,7 @@ from orchestrator.plan.known import last_change
 from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
+from orchestrator.run.pending import pending_contracts
 from orchestrator.run.schema_lock import check_database
 from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
@@ -49,9 +50,31 @@ from orchestrator.verbs.walk import walk_plan
 def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
     """Release a new version. Return the exit status.
 
+    If a contract of the live release is pending, the setting ``database.pending`` may say that the contract comes
+    first, as a run of its own. If the contract fails, nothing is released.
+
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
+    # a plan that the operator has approved, or has saved, is the plan of the release alone
+    if approved is None and options.bound is None and (names := _contracts_first(fleet)):
+        say(f"the contract comes first (database.pending): {', '.join(names)}", bold=True)
+        status = contract(fleet, Options())
+        if status:
+            say("nothing was released, because the contract has failed", fg="red", bold=True)
+            return status
+        signals.drive()  # the contract has ended, and the release can be interrupted again
     return _change(fleet, "release", options, approved)
+
+
+def _contracts_first(fleet: Fleet) -> list[str]:
+    """Return the contract files that must run before a release; empty if the settings do not say so."""
+    database = fleet.settings.database
+    if database is None or database.pending != "contract":
+        return []
+    seen = survey(fleet, group=False)
+    color = preflight.live_color(seen)
+    live = {name: release for name, state in seen.node_states.items() if (release := state.release[color])}
+    return pending_contracts(fleet, *next(iter(live.items()))) if live else []
 
 
 def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:

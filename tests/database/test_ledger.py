@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.database.files import Change, changes, checksum
-from orchestrator.database.ledger import Row, State, refuse_earlier, steps_of, summary, work
+from orchestrator.database.ledger import Row, State, pending, refuse_earlier, steps_of, summary, work
 from orchestrator.database.model import Engine, Phase
 from orchestrator.errors import Refused
 
@@ -67,7 +67,7 @@ def test_a_contract_waits_for_its_expand() -> None:
 def earlier(rows: list[Row], expand: str, release: str = "v2", defer: bool = False) -> None:
     found = made(c1_expand=A, c1_contract=C, c2_expand=expand)
     works = work(found, rows, Phase.EXPAND, Engine.MARIADB)
-    refuse_earlier(found, rows, works, release, defer, Engine.MARIADB)
+    refuse_earlier(pending(found, rows, Engine.MARIADB, release), works, defer, Engine.MARIADB, "contract first")
 
 
 def test_a_pending_contract_of_an_earlier_release_comes_first() -> None:
@@ -84,6 +84,40 @@ def test_a_contract_of_other_tables_can_be_deferred() -> None:
     earlier([row(A)], B, defer=True)
     with pytest.raises(Refused, match=r"changes the same tables \(a\)"):
         earlier([row(A)], "ALTER TABLE A ADD COLUMN y int", defer=True)
+
+
+@pytest.mark.parametrize(
+    ("contract", "expand", "met"),
+    [
+        ("DROP TRIGGER t", "ALTER TABLE a ADD COLUMN y int", "a"),
+        ("DROP TRIGGER t; ALTER TABLE c DROP COLUMN x", "ALTER TABLE a ADD COLUMN y int", "a"),
+        ("DROP TRIGGER t", "ALTER TABLE b ADD COLUMN y int", ""),
+        ("DROP FUNCTION s.f() CASCADE", "CREATE TRIGGER u BEFORE INSERT ON b FOR EACH ROW EXECUTE FUNCTION f()", "f"),
+        ("DROP VIEW IF EXISTS v", "CREATE TABLE b AS SELECT x FROM v", "v"),
+    ],
+)
+def test_a_deferred_contract_knows_what_its_expand_made(contract: str, expand: str, met: str) -> None:
+    found = made(c1_expand=A, c1_contract=contract, c2_expand=expand)
+    works = work(found, [row(A)], Phase.EXPAND, Engine.MARIADB)
+    if not met:
+        refuse_earlier(pending(found, [row(A)], Engine.MARIADB), works, True, Engine.MARIADB, "do this")
+        return
+    with pytest.raises(Refused, match=rf"changes the same tables \({met}\) as the new files: do this"):
+        refuse_earlier(pending(found, [row(A)], Engine.MARIADB), works, True, Engine.MARIADB, "do this")
+
+
+def test_a_deferred_contract_of_unknown_tables_is_refused() -> None:
+    found = made(c1_contract="DROP TRIGGER t", c2_expand=B)
+    [change] = pending(found, [], Engine.MARIADB, live=True)
+    with pytest.raises(Refused, match=r"same tables \(unknown\)"):
+        refuse_earlier([change], work(found, [], Phase.EXPAND, Engine.MARIADB), True, Engine.MARIADB, "do this")
+
+
+def test_a_contract_without_an_expand_is_pending_if_it_is_live() -> None:
+    found = made(c1_contract=C, c2_expand=B, c3_expand=A, c3_contract=C)
+    assert pending(found, [], Engine.MARIADB) == []
+    assert [one.name for one in pending(found, [], Engine.MARIADB, live=True)] == ["1_c"]
+    assert pending(found, [row(C, phase=Phase.CONTRACT)], Engine.MARIADB, live=True) == []
 
 
 def groups(text: str, engine: Engine = Engine.POSTGRES) -> list[tuple[str, int | None]]:

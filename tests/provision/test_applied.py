@@ -323,6 +323,7 @@ CHANGED: dict[str, list[Any]] = {
     "database.url": ["env:DATABASE_URL", "env:OTHER_URL"],
     "database.files": ["sql"],
     "database.shadow": ["env:SHADOW_URL"],
+    "database.pending": ["defer"],
     "database.migrate.expand": ["false"],
     "database.migrate.check": ["true"],
     "database.migrate.contract": ["true"],

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
-from orchestrator.errors import UsageError
+from orchestrator.errors import Refused, UsageError
 from orchestrator.model import Color
 from orchestrator.options import Options
 from tests.fakes.world import World
@@ -21,6 +21,7 @@ ADD = "ALTER TABLE orders ADD COLUMN total int;\n"
 RENAME = "ALTER TABLE orders RENAME COLUMN sum TO total;\n"
 DEFAULT = "ALTER TABLE orders ALTER COLUMN sum SET DEFAULT 5;\n"
 """The lint accepts this statement. Inserts of the old code that leave out the column would fail because of a check."""
+NOTE = "ALTER TABLE orders ADD COLUMN note int;\n"
 DROP = "ALTER TABLE orders DROP COLUMN sum;\n"
 
 
@@ -115,7 +116,7 @@ def test_a_file_that_ran_in_part_is_judged_from_there(shop: Shop, capsys: pytest
 def test_the_contract_comes_before_the_next_expand(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     both = shop.commit(f0001_total__expand=ADD, f0001_total__contract=DROP)
     assert shop.release(both) == 0
-    more = shop.commit(f0002_note__expand="ALTER TABLE orders ADD COLUMN note int;\n")
+    more = shop.commit(f0002_note__expand=NOTE)
     assert shop.release(more) == 1
     assert "0001_total.contract.sql is pending, and belongs to an earlier release: run deploys/contract.py first" in (
         capsys.readouterr().err
@@ -133,8 +134,57 @@ def test_the_contract_comes_before_the_next_expand(shop: Shop, capsys: pytest.Ca
 def test_a_rolled_back_contract_blocks_no_release(shop: Shop) -> None:
     assert shop.release(shop.commit(f0001_total__expand=ADD, f0001_total__contract=DROP)) == 0
     assert verbs.rollback(shop.fleet(), Options()) == 0
-    assert shop.release(shop.commit(f0002_note__expand="ALTER TABLE orders ADD COLUMN note int;\n")) == 0
+    assert shop.release(shop.commit(f0002_note__expand=NOTE)) == 0
     assert shop.columns == ["id", "note", "sum", "total"]
+
+
+def test_a_release_runs_the_contract_first(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    check = "SELECT count(*) FROM orders WHERE total IS NULL;\n"
+    first = shop.commit(f0001_total__expand=ADD, f0001_total__check=check, f0001_total__contract=DROP)
+    assert shop.release(first, pending="contract") == 0
+    live = shop.world.live_release("node1")
+    more, was = shop.commit(f0002_note__expand=NOTE), shop.world.snapshot()
+    capsys.readouterr()
+    assert shop.release(more, pending="contract") == 1
+    said = capsys.readouterr().err
+    assert "the contract comes first (database.pending): 0001_total.contract.sql" in said
+    assert "nothing was released, because the contract has failed" in said
+    assert (shop.world.snapshot(), shop.columns) == (was, ["id", "sum", "total"])
+    shop.session.execute("UPDATE orders SET total = sum")
+    assert shop.release(more, pending="contract") == 0
+    assert shop.columns == ["id", "note", "total"]
+    assert shop.ran() == [
+        ("0001_total", "contract", "done"),
+        ("0001_total", "expand", "done"),
+        ("0002_note", "expand", "done"),
+    ]
+    assert shop.state()[2] == live
+    with pytest.raises(Refused, match=f"the contract of {live} has removed"):
+        verbs.rollback(shop.fleet(), Options(to="20260101T000000Z-0000000"))
+
+
+def test_a_release_needs_to_know_whether_a_contract_is_pending(shop: Shop) -> None:
+    was, ref = shop.world.snapshot(), shop.commit(f0001_total__expand=ADD)
+    with pytest.raises(Refused, match=r"node1: it is unknown whether a contract must run first .* does not answer"):
+        shop.release(ref, pending="contract", url=f"{shop.server.engine}://x@127.0.0.1:1/x")
+    assert shop.world.snapshot() == was
+
+
+def test_a_contract_may_wait_for_a_release_with_other_tables(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    # a contract file without an expand file: an earlier release no longer uses the column
+    assert shop.release(shop.commit(f0001_sum__contract=DROP)) == 0
+    other = shop.commit(f0002_notes__expand="CREATE TABLE notes (id bigint PRIMARY KEY);\n")
+    assert shop.release(other) == 1
+    assert "0001_sum.contract.sql is pending, and belongs to an earlier release: run deploys/contract.py first" in (
+        capsys.readouterr().err
+    )
+    assert shop.release(shop.commit(f0003_note__expand=NOTE), pending="defer") == 1
+    assert "0001_sum.contract.sql is pending and changes the same tables (orders) as the new files: run deploys/" in (
+        capsys.readouterr().err
+    )
+    assert shop.release(other, pending="defer") == 0
+    assert verbs.contract(shop.fleet(), Options()) == 0
+    assert shop.columns == ["id"]
 
 
 def test_a_contract_waits_for_its_check(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +233,7 @@ def test_files_need_a_url_and_no_commands(released: World) -> None:
         ({"files": "db"}, "files needs url"),
         ({"files": "db", "url": "env:X", "migrate": {"expand": "true"}}, "set either migrate"),
         ({"url": "env:X"}, "set either migrate"),
+        ({"url": "env:X", "pending": "defer", "migrate": {"expand": "true"}}, "pending needs files"),
         ({"url": "env:X", "shadow": "env:Y", "migrate": {"expand": "true"}}, "shadow needs files"),
     ):
         with pytest.raises(UsageError, match=said):

@@ -5,22 +5,20 @@ Each handler opens a session at the database through the SSH connection of a nod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from pyinfra.api.host import Host
 from typing_extensions import override
 
-from orchestrator.database.files import Change, changes
 from orchestrator.database.ledger import State, Work
 from orchestrator.database.model import Engine
 from orchestrator.engines.base import PATIENCE, Connection
 from orchestrator.engines.judge import run_here
 from orchestrator.engines.ledger import Ledger
 from orchestrator.engines.shadow import Shadow, shadow
-from orchestrator.errors import CommandFailed, OrchestratorError, Refused, UsageError
-from orchestrator.facts.sql_files import SqlFiles
+from orchestrator.errors import CommandFailed, OrchestratorError, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.migrate.actions import contract_works, expand_works, run_works
 from orchestrator.migrate.guard import Asked
@@ -30,6 +28,7 @@ from orchestrator.plan.steps import Step
 from orchestrator.run.handler import Handler
 from orchestrator.run.handlers.migrate import WAIT
 from orchestrator.run.schema_lock import database_url, name_in_marks, schema_lock, session_at
+from orchestrator.run.sql_files import sql_files
 from orchestrator.run.walk import WARNING
 from orchestrator.stages.contract import CheckFiles
 from orchestrator.stages.expand import RunFiles, TellFiles
@@ -86,7 +85,7 @@ class CheckFilesHandler(Handler[CheckFiles]):
     @override
     def at_host(self, host: Host, step: Step[CheckFiles], undoing: bool) -> str:
         with _exclusive(self.fleet, host) as session:
-            works = contract_works(Ledger(session, ""), _files(self.fleet, host, step.action.release))
+            works = contract_works(Ledger(session, ""), sql_files(self.fleet, host, step.action.release))
         if not works:
             raise CommandFailed(f"there is nothing to contract: all contract files of {step.action.release} have run")
         return ", ".join(one.file.name for one in works)
@@ -127,29 +126,13 @@ def _exclusive(fleet: Fleet, host: Host) -> Iterator[Connection]:
 
 def _works(fleet: Fleet, host: Host, ledger: Ledger, action: LintFiles | RunFiles) -> list[Work]:
     """Return the files that are to run. Raises Refused if they must not run."""
-    theirs = _files(fleet, host, action.release)
+    theirs = sql_files(fleet, host, action.release)
     if action.phase == "contract":
         return contract_works(ledger, theirs)
     # the live release may be older than the setting, and have no directory
-    return expand_works(ledger, theirs, _files(fleet, host, action.live, must=False) if action.live else ())
-
-
-def _files(fleet: Fleet, host: Host, release: str, must: bool = True) -> Sequence[Change]:
-    """Read the SQL files of a release from a node.
-
-    + must: whether the release must have the directory. If not, a release without the directory has no files
-
-    Raises UsageError if the directory is missing, or if the name of a file is wrong.
-    """
-    settings = fleet.settings
-    assert settings.database is not None
-    directory = settings.database.files
-    found = fleet.look(
-        host, SqlFiles, root=settings.node.root, release=release, directory=directory, user=settings.user
-    )
-    if found is None and must:
-        raise UsageError(f"settings: database.files: the release {release} has no directory {directory}")
-    return changes(found or {})
+    live = sql_files(fleet, host, action.live, must=False) if action.live else ()
+    assert fleet.settings.database is not None
+    return expand_works(ledger, theirs, live, defer=fleet.settings.database.pending == "defer")
 
 
 @contextmanager
