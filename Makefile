@@ -1,4 +1,4 @@
-# make demo   the whole way on a docker fleet: v1, traffic, v2, back, v2 again (make demo-down leaves nothing behind)
+# make demo   the whole way on a docker fleet: v1, traffic, jobs, v2, back, v2 again (make demo-down leaves nothing behind)
 # make unit   the tests that need no Docker, in a minute
 # make test   what a change must pass, in a quarter of an hour; it installs what it needs, Docker included
 # make test-all   every test: also the matrices, statistics and repetitions

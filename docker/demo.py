@@ -1,4 +1,7 @@
-"""Show the main commands on a docker fleet: provision, release v1, release v2 under traffic, roll back, release v2."""
+"""Show the main commands on a docker fleet: provision, release v1, release v2 under traffic, roll back, release v2.
+
+Meanwhile, workers take jobs from a queue on each node, and a schedule writes a line each second on one node.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,20 @@ from orchestrator.probe.report import Report
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 RUNS = (("release", "v2"), ("rollback", ""), ("release", "v2"))
+JOBS = 1000
+"""Number of jobs in the queue of each node. More than the workers can do during the demo."""
+SETTINGS = """
+[[workers]]
+name = "queue"
+command = "bin/work"
+count = 2
+
+[[schedule]]
+name = "tick"
+command = "bin/tick"
+every = "*:*:*"
+"""
+"""The settings of the demo, which the demo adds to those of the sample application."""
 
 
 def main() -> int:
@@ -29,6 +47,7 @@ def main() -> int:
     fresh_before = time.monotonic()
     step("start the fleet")
     call([sys.executable, "docker/fleet.py", "up", "--dir", str(directory), "--nodes", nodes])
+    add_settings(directory)
     step("provision it")
     pyinfra("provision")
     fleet = json.loads((directory / "fleet.json").read_text())
@@ -36,6 +55,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         step("release v1")
         pyinfra("release", "v1")
+        step(f"put {JOBS} jobs into the queue of each node")
+        on_each_node("bin/jobs", "fill", str(JOBS))
         step("start the traffic: 32 connections, keep-alive, fresh, POST, and requests that take 2 seconds")
         # one probe for each balancer, because the balancers do not move the traffic at exactly the same time
         probes = [Traffic(url) for url in urls]
@@ -48,9 +69,12 @@ def main() -> int:
             for probe in probes:
                 probe.switched(reports[-1])
         seen = {name: probe.stop() for name, probe in zip(fleet["balancers"], probes, strict=True)}
-        show(len(fleet["nodes"]), reports, seen, time.monotonic() - fresh_before)
+        step("end the queues")
+        work = Work.read(on_each_node("bin/jobs", "end"))
+        show(len(fleet["nodes"]), reports, seen, work, time.monotonic() - fresh_before)
     print(f"\nThe fleet still runs: {' '.join(urls)}   (make demo-down ends it)")
-    return 1 if any(report.totals.failed or report.unfinished for report in seen.values()) else 0
+    failed = any(report.totals.failed or report.unfinished for report in seen.values())
+    return 0 if work.is_right and not failed else 1
 
 
 class Traffic:
@@ -87,6 +111,85 @@ class Traffic:
         return Report.from_json(json.loads(output))
 
 
+@dataclass(frozen=True)
+class Work:
+    """What the workers and the schedule have done.
+
+    + taken: (node, job) of each job that a worker took
+    + done: (node, job) of each job that was done, and the release that did the job
+    + ticks: node, time and release of each line that the schedule wrote
+    """
+
+    taken: frozenset[tuple[str, str]]
+    done: tuple[tuple[tuple[str, str], str], ...]
+    ticks: tuple[tuple[str, int, str], ...]
+
+    @classmethod
+    def read(cls, output: str) -> Work:
+        """Return what the nodes say.
+
+        + output: lines of the form ``node1 | taken 17``, as `orchestrator exec --all` prints the output of ``bin/jobs``
+        """
+        said = [line.replace(" |", "", 1).split() for line in output.splitlines()]
+        return cls(
+            frozenset((node, rest[0]) for node, what, *rest in said if what == "taken"),
+            tuple(((node, rest[0]), rest[1]) for node, what, *rest in said if what == "done"),
+            tuple((node, int(rest[0]), rest[1]) for node, what, *rest in said if what == "tick"),
+        )
+
+    @property
+    def lost(self) -> int:
+        """Number of jobs that were taken and never done, because their worker was killed."""
+        return len(self.taken - {job for job, _ in self.done})
+
+    @property
+    def twice(self) -> int:
+        """Number of jobs that were done more than once."""
+        return len(self.done) - len({job for job, _ in self.done})
+
+    @property
+    def holders(self) -> list[str]:
+        """The nodes that ran the schedule."""
+        return sorted({node for node, _, _ in self.ticks})
+
+    @property
+    def is_right(self) -> bool:
+        """Whether each job was done once, and one node alone ran the schedule."""
+        return bool(self.done) and not self.lost and not self.twice and len(self.holders) == 1
+
+    def lines(self) -> list[str]:
+        """Return one line about the jobs and one line about the schedule."""
+        workers, ticking = {release for _, release in self.done}, {release for _, _, release in self.ticks}
+        seconds = [second for _, second, _ in self.ticks]
+        span = max(seconds) - min(seconds) + 1 if seconds else 0
+        return [
+            f"jobs        {len(self.done):,} done by the workers of {len(workers)} releases, {self.twice} twice, "
+            f"{self.lost} killed",
+            f"schedule    {len(seconds)} ticks in {span} seconds on {', '.join(self.holders) or 'no node'} alone, by "
+            f"{len(ticking)} releases",
+        ]
+
+
+def add_settings(directory: Path) -> None:
+    """Add the settings of the demo to those of the sample application, which the inventory reads.
+
+    + directory: directory of the fleet's files
+    """
+    file, known = directory / "demo.toml", json.loads((directory / "fleet.json").read_text())
+    app = known["apps"][known["app"]]
+    file.write_text((ROOT / "docker/app/settings.toml").read_text() + SETTINGS)
+    app["settings"] = str(file.resolve())
+    (directory / "fleet.json").write_text(json.dumps(known, indent=2) + "\n")
+
+
+def on_each_node(*command: str) -> str:
+    """Run a command in the live release of each node. Return its output. If the command fails, end the demo."""
+    words = [str(BIN / "orchestrator"), "exec", "inventory/fleet.py", "--all", "--", *command]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    ended(words, done.returncode)
+    return done.stdout
+
+
 def pyinfra(verb: str, ref: str = "", report: Path | None = None) -> None:
     """Run a verb with the same command that an operator uses. If the command fails, end the demo.
 
@@ -98,22 +201,27 @@ def pyinfra(verb: str, ref: str = "", report: Path | None = None) -> None:
 
 def call(command: list[str]) -> None:
     """Run a command. If the command fails, end the demo with the exit status of the command."""
-    done = subprocess.run(command, check=False)
-    if done.returncode:
-        print(f"demo: `{' '.join(command)}` ended with status {done.returncode}", file=sys.stderr)
-        sys.exit(done.returncode)
+    ended(command, subprocess.run(command, check=False).returncode)
+
+
+def ended(command: list[str], status: int) -> None:
+    """If a command has failed, end the demo with the status of the command."""
+    if status:
+        print(f"demo: `{' '.join(command)}` ended with status {status}", file=sys.stderr)
+        sys.exit(status)
 
 
 def step(text: str) -> None:
     print(f"\n=== {text}", flush=True)
 
 
-def show(nodes: int, reports: list[dict[str, Any]], seen: dict[str, Report], took: float) -> None:
+def show(nodes: int, reports: list[dict[str, Any]], seen: dict[str, Report], work: Work, took: float) -> None:
     """Print the summary of the demo.
 
     + nodes: number of nodes
     + reports: the reports of the runs
     + seen: balancer -> report of its probe
+    + work: what the workers and the schedule have done
     + took: seconds of the whole demo
     """
     kinds, lost = Counter[str](), Counter[str]()
@@ -129,6 +237,8 @@ def show(nodes: int, reports: list[dict[str, Any]], seen: dict[str, Report], too
     print(f"  requests    {kinds.total():,} ({', '.join(f'{count:,} {kind}' for kind, count in kinds.items())})")
     print(f"  failures    {failures}")
     print(f"  longest gap between answers  {gaps}")
+    for line in work.lines():
+        print(f"  {line}")
     print("\n  run        at        to                        last old asked   first new answer   old ones after it")
     for number, run in enumerate(reports):
         for name, report in seen.items():
