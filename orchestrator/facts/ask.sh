@@ -7,6 +7,6 @@ ask() {
     printf 'X-Probe-Token: %s\n' "$token" |
         curl -gs -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
             "http://$1:$2$path" |
-        tr -d '\r' | awk 'NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
+        awk '{ sub(/\r$/, "") } NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
             END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Warms a color: runs the shell command $compile, then requests pages. The command $compile makes PHP-FPM compile files,
-# and prints JSON as its last line. If $compile is empty, no command runs.
+# and prints JSON as its last line. If $compile is empty, no command runs. One process sends the requests for all pages.
 #
 # The kernel gives connections to the idle workers of PHP-FPM in turn. Therefore, after as many requests as there are
 # workers, each worker has had a request. By this request, a worker gets memory from the system and links the classes of
@@ -20,23 +20,38 @@ if [ -n "$compile" ]; then
     esac
 fi
 set -eu
-late=$(($(date +%s) + seconds / 3))
-ask() { # ask <path>: prints the status of the answer
-    curl -gs -m 30 -o /dev/null -w '%{http_code}' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
-        "http://127.0.0.1:$port$1" || true
+# A change of the clock must not change a time limit, so this is the uptime.
+now() { # sets $now to the seconds since the start of the machine
+    IFS=' .' read -r now _ </proc/uptime
 }
-for path in "$@"; do
-    code=$(ask "$path")
-    case $code in
-    2* | 3*) ;;
-    *)
-        why=$(php_error "$code" "$said")
-        echo "$path answers status $code while warming${why:+: $why}" >&2
-        exit 1
-        ;;
-    esac
-done
-left=$((late - $(date +%s)))
+pages() { # pages <path>...: prints the status of each page on a line of its own, until a page gives no good answer
+    for path; do
+        set -- "$@" -o /dev/null "http://127.0.0.1:$port$path"
+        shift
+    done
+    curl -gsf --fail-early -m 30 -w '%{http_code}\n' -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} "$@"
+}
+ask() { # ask <path>...: requests pages, and ends the script at the first page that gives no good answer
+    # if a page begins a good answer and does not end it in time, curl leaves out the pages after this page
+    while [ $# -gt 0 ]; do
+        codes=$(pages "$@" || true)
+        for code in ${codes:-000}; do
+            case $code in
+            2* | 3*) shift ;;
+            *)
+                why=$(php_error "$code" "$said")
+                echo "$1 answers status $code while warming${why:+: $why}" >&2
+                exit 1
+                ;;
+            esac
+        done
+    done
+}
+now
+late=$((now + seconds / 3))
+ask "$@"
+now
+left=$((late - now))
 if [ $# -gt 0 ] && [ $# -lt "$workers" ] && [ "$left" -gt 0 ]; then
     asked=$#
     # one process sends all these requests

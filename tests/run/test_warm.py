@@ -28,7 +28,7 @@ def release(world: World, report: Path | None = None, **php: Any) -> int:
 
 def warming(world: World) -> str:
     """The last warming command."""
-    return [command for _, command in world.commands if "%{http_code}" in command][-1]
+    return [command for _, command in world.commands if "while warming" in command][-1]
 
 
 def test_the_report_says_what_was_compiled(released: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
