@@ -5,9 +5,11 @@ All nodes and switches are read at the same time, each with one round trip.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import gevent
+from pyinfra.api.command import StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator.config.applied import BALANCERS, digests
@@ -33,16 +35,21 @@ if TYPE_CHECKING:
     from orchestrator.aws.scaling import Group
 
 
-def survey(fleet: Fleet, group: bool = True) -> FleetState:
+Looks = Mapping[str, Sequence[str]]
+"""Name of a host -> the lines that the host printed when it ran its command of `look_command`."""
+
+
+def survey(fleet: Fleet, group: bool = True, looks: Looks = {}) -> FleetState:  # noqa: B006 (read only)
     """Return the state of every node, every switch and the Auto Scaling group.
 
     If a state cannot be read, one line that says why takes the place of this state in the result.
 
     + group: whether to read the Auto Scaling group as well, if the settings name a group
+    + looks: states that this command has read right before. These hosts are not asked again
     """
-    nodes = gevent.spawn(_nodes, fleet)
+    nodes = gevent.spawn(_nodes, fleet, looks)
     scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None
-    balancers, apis = at_once([lambda: _balancers(fleet), lambda: _apis(fleet)])
+    balancers, apis = at_once([lambda: _balancers(fleet, looks), lambda: _apis(fleet)])
     states: dict[str, NodeState | str] = nodes.get()
     links = {name: _link(state) for name, state in states.items()} if fleet.is_switch else {}
     kinds: dict[str, tuple[Where, str]] = {
@@ -139,29 +146,43 @@ def schedules_at(fleet: Fleet, host: Host) -> ScheduleState:
     return state
 
 
-def _nodes(fleet: Fleet) -> dict[str, NodeState | str]:
+def look_command(fleet: Fleet, name: str) -> StringCommand:
+    """Return the command that prints the state of a node or of a balancer.
+
+    + name: name of the host
+    """
     settings = fleet.settings
+    if name in fleet.balancers:
+        return BalancerLines().command(settings.balancer.name, fleet.balancers[name])
+    return Node().command(settings.node.root, settings.name, settings.user, runtime_of(settings).main_name)
 
-    about = {"root": settings.node.root, "app": settings.name, "main": runtime_of(settings).main_name}
 
+def _lines(fleet: Fleet, host: Host, looks: Looks) -> list[str]:
+    """Return the lines that a host prints about its state. Raises Unclear if the host does not say its state."""
+    if host.name in looks:
+        return list(looks[host.name])
+    return fleet.shell(host, look_command(fleet, host.name))
+
+
+def _nodes(fleet: Fleet, looks: Looks) -> dict[str, NodeState | str]:
     def ask(host: Host) -> NodeState:
-        state: NodeState = fleet.look(host, Node, user=settings.user, **about)
-        return state
+        return Node().process(_lines(fleet, host, looks))
 
-    replies = fleet.each(fleet.nodes, ask, settings.deadlines.look)
+    replies = fleet.each(fleet.nodes, ask, fleet.settings.deadlines.look)
     return {reply.name: reply.value if reply.value is not None else str(reply.error) for reply in replies}
 
 
-def seen_at(fleet: Fleet, host: Host) -> Seen:
+def seen_at(fleet: Fleet, host: Host, looks: Looks = {}) -> Seen:  # noqa: B006 (read only)
     """Return the state of the switch on a balancer.
 
     + host: the balancer
+    + looks: states that this command has read right before. If the balancer's is among them, it is not asked again
 
     Raises CannotTell if the balancer's answer does not contain the weights. Raises Unclear if the answer cannot be
     parsed.
     """
     kind, layout = fleet.balancers[host.name], fleet.settings.balancer
-    return understood(balancer(kind, layout).seen, fleet.look(host, BalancerLines, app=layout.name, kind=kind))
+    return understood(balancer(kind, layout).seen, _lines(fleet, host, looks))
 
 
 def _link(state: NodeState | str) -> Seen | str:
@@ -206,10 +227,10 @@ def _group(fleet: Fleet) -> Group | str:
         return str(unknown)
 
 
-def _balancers(fleet: Fleet) -> dict[str, Seen | str]:
+def _balancers(fleet: Fleet, looks: Looks) -> dict[str, Seen | str]:
     def ask(host: Host) -> Seen | str:
         try:
-            return seen_at(fleet, host)
+            return seen_at(fleet, host, looks)
         except CannotTell as unknown:
             return str(unknown)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 from pyinfra.api.command import QuoteString, StringCommand
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.journal.lines import loaded, owner_of, records_of
-from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Remark
+from orchestrator.journal.store import NEWEST, Contents, Held, Lost, Owner, Record, Remark
 from orchestrator.scripts.files import read
 
 SCRIPT = read("journal/store.sh")
@@ -43,10 +44,15 @@ class HostStore:
         self._shell = shell
         self._directory = directory
         self._kept = kept
+        self.seen: Contents | None = None
 
     def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
-        lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above), unchanged)
+        runs = "0" if above else str(NEWEST)
+        lines = self._run("take", owner.token, str(lease), _owner_line(owner), str(above), unchanged, runs)
         if lines and re.fullmatch(r"taken \d{1,18}", lines[0]):
+            # the lock is taken: an answer that cannot be parsed is an error only for the caller who reads the journal
+            with suppress(OrchestratorError):
+                self.seen = parse_contents(lines[1:])
             return int(lines[0].split()[1])
         held, _ = _held(lines)
         if held is not None:
@@ -69,7 +75,7 @@ class HostStore:
     def adopt(self, owner: Owner, number: int, records: Sequence[Record]) -> None:
         self.append(owner, number, records)
 
-    def read(self, runs: int = 20) -> Contents:
+    def read(self, runs: int = NEWEST) -> Contents:
         return parse_contents(self._run("read", str(runs)))
 
     def _run(self, *arguments: str, text: str = "") -> list[str]:

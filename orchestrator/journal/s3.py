@@ -53,7 +53,7 @@ from typing import Any
 
 from orchestrator.errors import Internal, OrchestratorError, Refused
 from orchestrator.journal.lines import owner_of, records_of
-from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Remark
+from orchestrator.journal.store import NEWEST, Contents, Held, Lost, Owner, Record, Remark
 
 CLIENT_SETTINGS: dict[str, Any] = {
     # a call that hangs must end before the lease does
@@ -184,6 +184,7 @@ class S3Store:
         """
         self._connect = connect
         self._client: Any = None
+        self.seen: Contents | None = None
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/".lstrip("/")
         # a renewal must not come between an append and the check whether the append was applied
@@ -251,7 +252,7 @@ class S3Store:
 
         self._change(longer)
 
-    def read(self, runs: int = 20) -> Contents:
+    def read(self, runs: int = NEWEST) -> Contents:
         seen = self._get_state()
         newest = [seen.state.run] if seen.state.records else []
         older = self._archived(before=seen.state.run, runs=runs - len(newest))

@@ -104,7 +104,9 @@ class Session:
         self.noted = ""
         """The names of the hosts that have noted the last records; empty if nothing was noted."""
         self.contents: Contents | None = None
-        """The contents of the journal, as far as known, if this session has no journal. None if it has a journal."""
+        """The contents of the journal when this session has begun, as far as known. None: it must be read."""
+        self.looks: Mapping[str, Sequence[str]] = {}
+        """Name of a host -> the lines that the host printed about its state when this session began."""
         self._renewing: gevent.Greenlet | None = None
         self._lost = False
         self.fence = 0
@@ -127,6 +129,8 @@ class Session:
             gevent.sleep(1.0)
             answer = self._try(watch.unchanged)
         self.fence = answer
+        # no other run can write to the journal from now on
+        self.contents = self._store.seen
         self._renewing = gevent.spawn(self._renew)
 
     def _try(self, unchanged: str = "") -> int | Held:
@@ -233,6 +237,7 @@ class Session:
 
         + notes: number of a run -> records of this run that could not be written to the journal
         """
+        self.contents = None
         for number, records in sorted(notes.items()):
             try:
                 self._store.adopt(self._me, number, records)
@@ -273,3 +278,4 @@ class Unjournaled(Session):
         self.fence = fence
         self.noted = ""
         self.contents = contents
+        self.looks = {}

@@ -16,6 +16,9 @@ from orchestrator.errors import Internal
 
 Record = Mapping[str, Any]
 
+NEWEST = 20
+"""Number of newest runs that a command reads."""
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -110,7 +113,12 @@ class Store(Protocol):
     """A store of one lock and of the journal of all runs.
 
     In all methods, ``owner`` is this process as the owner of the lock.
+
+    + seen: the contents of the store at the moment when `take` has taken the lock, with the NEWEST runs. None if `take`
+      has not read them
     """
+
+    seen: Contents | None
 
     def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
         """Take the lock atomically, and return the new fence (run number).
@@ -152,7 +160,7 @@ class Store(Protocol):
         Raises Lost if this process no longer holds the lock.
         """
 
-    def read(self, runs: int = 20) -> Contents:
+    def read(self, runs: int = NEWEST) -> Contents:
         """Return the holder of the lock and the records of the newest runs.
 
         If a file cannot be read completely, the result has the rest of its records, and a remark.

@@ -70,13 +70,22 @@ renew() { # only after `mine`
     { now && printf '%s\n%s\n%s\n' "$first" "$second" "$boot $up $(date +%s)" > "$dir/lock.new" &&
         mv -T "$dir/lock.new" "$dir/lock"; } 2>/dev/null || touch "$dir/lock"
 }
-runs() {
-    find "$dir/runs" -maxdepth 1 -type f -name '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9].jsonl' -printf '%f\n' |
-        sort
+runs() { # sets $runs to the names of the journals of all runs, oldest run first, and $newest to the last of these names
+    runs='' newest=''
+    for file in "$dir/runs/"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9].jsonl; do
+        [ -f "$file" ] && [ ! -L "$file" ] || continue
+        newest=${file##*/}
+        runs="$runs $newest"
+    done
+}
+without_zeros() { # prints a number without zeros at its begin
+    number=$1
+    while [ "$number" != "${number#0}" ]; do number=${number#0}; done
+    echo "${number:-0}"
 }
 highest() { # prints the highest number of a run that has a journal
-    newest=$(runs | tail -n 1 | sed 's/\.jsonl$//; s/^0*//')
-    echo "${newest:-0}"
+    runs
+    without_zeros "${newest%.jsonl}"
 }
 garbled() { # whether the file `fence` has something else than one number
     [ -f "$dir/fence" ] || return 1
@@ -88,9 +97,31 @@ fence() { # prints the number of the newest run
     if [ ! -f "$dir/fence" ] || garbled; then
         highest
     else
-        while [ "$number" != "${number#0}" ]; do number=${number#0}; done
-        echo "${number:-0}"
+        without_zeros "$number"
     fi
+}
+contents() { # contents <number>: prints the state of the lock, and the journals of this number of newest runs
+    if [ -f "$dir/lock" ]; then held "$(mark)" "$(age)"; else echo free; fi
+    if garbled; then echo "garbled fence"; fi
+    wanted=$1
+    runs
+    # shellcheck disable=SC2086 # names of digits
+    set -- $runs
+    while [ $# -gt "$wanted" ]; do shift; done
+    [ $# -gt 0 ] || return 0
+    # sed prints nothing about an empty file, and ends if it cannot read a file
+    sound=yes
+    for file; do [ -s "$dir/runs/$file" ] && [ -r "$dir/runs/$file" ] || sound=''; done
+    if [ -n "$sound" ] && cd "$dir/runs"; then
+        # one process each for all files, because the journals of twenty runs would need forty processes
+        sed -s '1F; s/^/ /' -- "$@" | printable | sed 's/^[0-9]/run &/'
+        return 0
+    fi
+    for file; do
+        echo "run $file"
+        if [ -r "$dir/runs/$file" ]; then printable < "$dir/runs/$file" | sed 's/^/ /'; else echo unreadable; fi
+        echo
+    done
 }
 
 [ -d "$dir/runs" ] || mkdir -p "$dir/runs" 2>/dev/null || cannot_write
@@ -99,7 +130,7 @@ exec 9>> "$dir/flock"
 flock -w 5 9 || { echo "another process holds the journal's flock: repeat the command" >&2; exit 1; }
 case $verb in
 take)
-    token=$1 lease=$2 owner=$3 above=$4 unchanged=$5
+    token=$1 lease=$2 owner=$3 above=$4 unchanged=$5 wanted=$6
     if [ -f "$dir/lock" ] && ! mine "$token"; then
         mark=$(mark) age=$(age)
         if [ "$mark" != "$unchanged" ] && ! awk -v a="$age" -v l="$lease" 'BEGIN { exit a == "-" || a < l }'; then
@@ -114,7 +145,8 @@ take)
 $owner
 $(clock)"
     sync "$dir"
-    echo "taken $fence" ;;
+    echo "taken $fence"
+    [ "$wanted" = 0 ] || contents "$wanted" ;;
 renew)
     mine "$1" || { echo lost; exit 0; }
     renew; echo ok ;;
@@ -135,19 +167,19 @@ append)
     renew; echo ok ;;
 back)
     if mine "$1"; then
-        for file in $(runs | head -n "-$2"); do rm -f "$dir/runs/$file"; done
+        runs
+        kept=$2
+        # shellcheck disable=SC2086 # names of digits
+        set -- $runs
+        while [ $# -gt "$kept" ]; do
+            rm -f "$dir/runs/$1"
+            shift
+        done
         rm -f "$dir/lock"
     fi
     echo ok ;;
 break)
     if [ -f "$dir/lock" ] && [ "$(holder)" = "${1%%/*}" ]; then rm -f "$dir/lock"; fi
     echo ok ;;
-read)
-    if [ -f "$dir/lock" ]; then held "$(mark)" "$(age)"; else echo free; fi
-    if garbled; then echo "garbled fence"; fi
-    for file in $(runs | tail -n "$1"); do
-        echo "run $file"
-        if [ -r "$dir/runs/$file" ]; then printable < "$dir/runs/$file" | sed 's/^/ /'; else echo unreadable; fi
-        echo
-    done ;;
+read) contents "$1" ;;
 esac

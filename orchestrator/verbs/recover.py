@@ -15,7 +15,7 @@ from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.notifying import Notifier, notifying
 from orchestrator.verbs.pause import check_pause
-from orchestrator.verbs.session import begin_record, begin_session, read_journal
+from orchestrator.verbs.session import begin_record, begin_session, journal_of
 from orchestrator.verbs.settle import open_run_of, settle_run
 from orchestrator.verbs.walk import walk_plan
 
@@ -27,7 +27,7 @@ def resume(fleet: Fleet, options: Options) -> int:
     message, and return 0.
     """
     with notifying(fleet) as notifier, begin_session(fleet, "resume") as session:
-        run = open_run_of(fleet, read_journal(fleet, "resume"))
+        run = open_run_of(fleet, journal_of(fleet, session, "resume"))
         if run is None:
             say("nothing to resume: the last run ended")
             return 0
@@ -47,7 +47,7 @@ def promote(fleet: Fleet, options: Options) -> int:
     Raises UsageError if the new ``--data until=`` names no later pause of the run.
     """
     with notifying(fleet) as notifier, begin_session(fleet, "promote") as session:
-        run = open_run_of(fleet, read_journal(fleet, "promote"))
+        run = open_run_of(fleet, journal_of(fleet, session, "promote"))
         if run is None:
             raise Refused("nothing to promote: the last run ended")
         if not run.history.paused:
@@ -66,7 +66,7 @@ def abort(fleet: Fleet, options: Options) -> int:
     or is paused, only print a message, and return 0.
     """
     with notifying(fleet) as notifier, begin_session(fleet, "abort") as session:
-        run = open_run_of(fleet, read_journal(fleet, "abort"))
+        run = open_run_of(fleet, journal_of(fleet, session, "abort"))
         if run is None:
             say("nothing to abort: the last run ended")
             return 0

@@ -29,7 +29,7 @@ from orchestrator.signals import signals
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.stages.hooks import at_end
-from orchestrator.survey import survey
+from orchestrator.survey import Looks, survey
 from orchestrator.verbs.announcement import announce_begin, announce_end
 from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved
 from orchestrator.verbs.masking import learn_values
@@ -40,8 +40,8 @@ from orchestrator.verbs.session import (
     begin_session,
     begin_unjournaled,
     emergency,
+    journal_of,
     open_store,
-    read_journal,
 )
 from orchestrator.verbs.settle import check_target, earlier_run, settle_first
 from orchestrator.verbs.walk import walk_plan
@@ -120,10 +120,11 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
     with notifying(fleet) as notifier, _session(fleet, verb, options) as session:
-        contents = session.contents or read_journal(fleet, verb)
+        contents = journal_of(fleet, session, verb)
         earlier, passed = earlier_run(fleet, verb, contents)
         owed = settle_first(fleet, session, verb, earlier, notifier) if earlier else ()
-        seen, i = inputs(fleet, verb, options)
+        # the state of the hosts is from before an earlier run was settled
+        seen, i = inputs(fleet, verb, options, {} if earlier else session.looks)
         if passed is not None:
             check_target(i, passed)
         settled = earlier.history.name if earlier else ""
@@ -169,11 +170,18 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def _session(fleet: Fleet, verb: str, options: Options) -> AbstractContextManager[Session]:
-    return begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb)
+    return begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb, looks=True)
 
 
-def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Inputs]:
+def inputs(
+    fleet: Fleet,
+    verb: str,
+    options: Options,
+    looks: Looks = {},  # noqa: B006 (read only)
+) -> tuple[FleetState, Inputs]:
     """Read the state of the fleet, and return the state together with the Inputs of the run. The fleet is not changed.
+
+    + looks: states of hosts that this command has read right before
 
     Raises Refused if the run may not begin, and UsageError if an option is wrong or the file ``probe.ca`` is unusable.
     """
@@ -181,7 +189,7 @@ def inputs(fleet: Fleet, verb: str, options: Options) -> tuple[FleetState, Input
         context(ca)
     # A rollback to a warm release does not read the Auto Scaling group, so that it works even if AWS does not answer.
     started = options.to is not None or fleet.settings.shrinks
-    seen = survey(fleet, group=verb != "rollback" or started)
+    seen = survey(fleet, group=verb != "rollback" or started, looks=looks)
     if verb == "rollback" and not started and fleet.settings.scaling and preflight.cold_release(seen):
         seen = survey(fleet, group=True)
     return seen, _decide(fleet, seen, verb, options)

@@ -7,7 +7,7 @@ commands of older runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -26,17 +26,19 @@ from orchestrator.journal.store import Contents, Store
 from orchestrator.report.terminal import say
 from orchestrator.scripts.guarded import as_user
 from orchestrator.signals import signals
+from orchestrator.survey import Looks, look_command
 from orchestrator.verbs.noted import HostNotes, Notes, merged, with_notes
 
 
 @contextmanager
-def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[Session]:
+def begin_session(fleet: Fleet, verb: str, user: str | None = None, looks: bool = False) -> Iterator[Session]:
     """Take the lock, make the guard of every reachable host refuse commands of older runs, and yield the session.
 
     When the ``with`` block ends, even by an exception, give the lock back. After the block, signals no longer interrupt
     this process.
 
     + user: the user as which the commands of the store and of the guards run; None for the user who logs in
+    + looks: whether the command to the guard of each host also reads the state of the host (`Session.looks`)
 
     If earlier runs could not write the journal, their notes on the hosts are added to the journal first.
 
@@ -50,10 +52,11 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None) -> Iterator[
         with emergency(verb):
             session.take()
         provisions = verb == "provision"
-        closed = close_to_older_runs(fleet, session.fence, user, provisions)
+        closed = close_to_older_runs(fleet, session.fence, user, provisions, looks)
         if closed.fence > session.fence:
             session.raise_above(closed.fence)
-            closed = close_to_older_runs(fleet, session.fence, user, provisions)
+            closed = close_to_older_runs(fleet, session.fence, user, provisions, looks)
+        session.looks = closed.looks
         if closed.notes:
             with emergency(verb):
                 session.adopt(closed.notes)
@@ -145,20 +148,63 @@ def read_journal(fleet: Fleet, verb: str) -> Contents:
             raise NoJournal(str(error)) from error
 
 
+def journal_of(fleet: Fleet, session: Session, verb: str) -> Contents:
+    """Return the contents of the journal when a run has begun. Raises NoJournal if the store does not work.
+
+    + session: the session of the run. If it has read the journal when it took the lock, no command is sent
+    + verb: the verb of the run
+    """
+    return session.contents or read_journal(fleet, verb)
+
+
 class Closed(NamedTuple):
     """The answers of the guards to a run that begins.
 
     + fence: the highest fence (run number) that a guard has stored
     + notes: number of an earlier run -> records that this run noted on the hosts
     + hosts: names of the hosts that have answered
+    + looks: the states of the hosts after their guards have answered. Hosts whose state could not be read are left out
     """
 
     fence: int
     notes: Notes
     hosts: tuple[str, ...]
+    looks: Looks
 
 
-def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None, provisions: bool = False) -> Closed:
+LOOKED = "looked"
+"""The line of a host's output between the notes and the state of the host. Lines of notes begin with other words."""
+
+
+def and_look(close: StringCommand, look: StringCommand) -> StringCommand:
+    """Return a command that runs ``close``, and, if this succeeds, prints LOOKED, runs ``look``, and prints its status.
+
+    The command succeeds if ``close`` succeeds. The state of a host is read after its guard has refused older runs.
+    Therefore no older run changes the host after that.
+    """
+    begin, end = f" && {{ printf '\\n{LOOKED}\\n'; ", f"; printf '\\n{LOOKED} %s\\n' \"$?\"; }}"
+    return StringCommand(close, begin, look, end, _separator="")
+
+
+def looked(lines: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """Divide the output of the command of `and_look` into the output of ``close`` and the output of ``look``.
+
+    The second list is None if ``look`` failed, or if the command did not look.
+    """
+    found = list(lines)
+    if LOOKED not in found:
+        return found, None
+    at = found.index(LOOKED)
+    closing, state = found[:at], found[at + 1 :]
+    if not state or state.pop() != f"{LOOKED} 0":
+        return closing, None
+    # the line break before the last line is an empty line, unless the output of `look` ended without a line break
+    return closing, state[:-1] if state and not state[-1] else state
+
+
+def close_to_older_runs(
+    fleet: Fleet, fence: int, user: str | None = None, provisions: bool = False, looks: bool = False
+) -> Closed:
     """Make the guard of every host refuse commands of older runs, and kill commands that older runs left behind.
 
     Return the answers of the guards. The fence of the result is the highest fence (run number) that a guard has stored,
@@ -172,17 +218,22 @@ def close_to_older_runs(fleet: Fleet, fence: int, user: str | None = None, provi
     + fence: the number of this run
     + user: the user as which the commands run; None for the user who logs in
     + provisions: whether this run is a provisioning
+    + looks: whether the same command reads the state of each host
     """
     notes = HostNotes(fleet, user)
 
-    def close(host: Host) -> list[str]:
-        return fleet.shell(host, notes.command(host, fence, provisions))
+    def close(host: Host) -> tuple[list[str], list[str] | None]:
+        command = notes.command(host, fence, provisions)
+        return looked(fleet.shell(host, and_look(command, look_command(fleet, host.name)) if looks else command))
 
-    replies = fleet.each([*fleet.nodes, *fleet.balancers], close, fleet.settings.deadlines.look)
+    # both parts of the command have the time that each of them has alone
+    deadline = fleet.settings.deadlines.look * (2 if looks else 1)
+    replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
     refused = [re.search(r"fenced: run \d+ is older than run (\d{1,18})", reply.error or "") for reply in replies]
     highest = max([fence, *(int(match[1]) for match in refused if match)])
-    answered = [reply for reply in replies if reply.value is not None]
-    return Closed(highest, merged(reply.value or () for reply in answered), tuple(reply.name for reply in answered))
+    answered = {reply.name: reply.value for reply in replies if reply.value is not None}
+    states = {name: state for name, (_, state) in answered.items() if state is not None}
+    return Closed(highest, merged(said for said, _ in answered.values()), tuple(answered), states)
 
 
 def open_store(fleet: Fleet, user: str | None = None) -> Store:

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.journal.host import HostStore
-from orchestrator.journal.store import Lost
+from orchestrator.journal.store import Held, Lost
 from tests.fakes.processes import counted
 from tests.journal.places import HostPlace, somebody
 
@@ -88,6 +88,37 @@ def test_an_append_starts_five_programs(directory: HostPlace, tmp_path: Path, mo
     assert started()[8:] == [*shells, "flock", "date", "mv"]
     (run,) = store.read().runs
     assert [record["record"] for record in run] == ["begin", "undoing"]
+
+
+def test_the_command_that_takes_the_lock_reads_the_journal(directory: HostPlace) -> None:
+    run_of(directory, "ann", 1)
+    store = directory.store()
+    assert isinstance(store.take(somebody("bob"), LEASE), Held)
+    assert store.seen is None
+    directory.pass_time(LEASE + 1)
+    assert store.take(somebody("bob"), LEASE) == 2
+    assert store.seen is not None
+    assert store.seen.runs == directory.store().read().runs == [[{"record": "begin", "of": "ann"}]]
+    assert store.seen.numbers == [1]
+
+
+def test_to_read_many_journals_takes_few_programs(
+    directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = directory.store()
+    for fence in range(1, 26):
+        run_of(directory, str(fence), fence)
+        store.give_back(somebody(str(fence)))
+    (directory.directory / "runs" / f"{25:010d}.jsonl").open("a").write(CUT)
+    path, started = counted(tmp_path / "bin")
+    monkeypatch.setenv("PATH", path)
+    found = store.read()
+    assert sorted(started()) == sorted(["sh", "timeout", "sh", "flock", "head", "sed", "tr", "sed"])
+    assert found.numbers == list(range(6, 26))
+    assert [[record["of"] for record in run] for run in found.runs] == [[str(fence)] for fence in range(6, 26)]
+    (directory.directory / "runs" / f"{20:010d}.jsonl").write_text("")
+    assert store.read().numbers == list(range(6, 26)), "an empty file is a run without records"
+    assert [len(run) for run in store.read().runs].index(0) == 14
 
 
 def test_records_are_on_the_disk_before_an_append_ends(

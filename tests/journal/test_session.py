@@ -57,6 +57,7 @@ class Memory:
     written: list[Record] = field(default_factory=list)
     broken: bool = False
     clock_was_set: bool = False
+    seen: Contents | None = None
 
     def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
         age = None if self.clock_was_set else self.clock.now - self.renewed
