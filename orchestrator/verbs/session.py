@@ -172,6 +172,9 @@ class Closed(NamedTuple):
     looks: Looks
 
 
+LOOK = 3.0
+"""Seconds by which the command to a guard may take longer if the command also reads the state of the host."""
+
 LOOKED = "looked"
 """The line of a host's output between the notes and the state of the host. Lines of notes begin with other words."""
 
@@ -226,8 +229,8 @@ def close_to_older_runs(
         command = notes.command(host, fence, provisions)
         return looked(fleet.shell(host, and_look(command, look_command(fleet, host.name)) if looks else command))
 
-    # both parts of the command have the time that each of them has alone
-    deadline = fleet.settings.deadlines.look * (2 if looks else 1)
+    # A frozen host must not delay a rollback much. If a slow host needs more time, `survey` reads the host alone.
+    deadline = fleet.settings.deadlines.look + (LOOK if looks else 0)
     replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
     refused = [re.search(r"fenced: run \d+ is older than run (\d{1,18})", reply.error or "") for reply in replies]
     highest = max([fence, *(int(match[1]) for match in refused if match)])
