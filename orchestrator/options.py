@@ -154,7 +154,7 @@ def _exec(data: Mapping[str, object]) -> Options:
         if key in data and data[key] not in known:
             near = nearest(str(data[key]), known)
             hint = f"did you mean {near}?" if near else f"use {' or '.join(known)}"
-            raise UsageError(f"{key} {data[key]}: there is no such {key} for this command ({hint})")
+            raise UsageError(f"--data {key}={data[key]}: there is no such {key} for this command ({hint})")
     return Options(
         node=node,
         all=every,
