@@ -5,9 +5,12 @@ If an earlier run stopped before its end, each of these verbs first undoes or co
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+
+import gevent
 
 from orchestrator.config.hook import ENDS
 from orchestrator.errors import Interrupted, Refused
@@ -26,6 +29,7 @@ from orchestrator.report.terminal import heading, say
 from orchestrator.run.pending import pending_contracts
 from orchestrator.run.schema_lock import check_database
 from orchestrator.signals import signals
+from orchestrator.source.kind import Version
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.stages.hooks import at_end
@@ -119,12 +123,16 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     + verb: ``release``, ``code``, ``rollback``, ``join`` or ``contract``
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """
-    with notifying(fleet) as notifier, _session(fleet, verb, options) as session:
+    with (
+        notifying(fleet) as notifier,
+        _asked_meanwhile(fleet, verb, options) as asked,
+        _session(fleet, verb, options) as session,
+    ):
         contents = journal_of(fleet, session, verb)
         earlier, passed = earlier_run(fleet, verb, contents)
         owed = settle_first(fleet, session, verb, earlier, notifier) if earlier else ()
-        # the state of the hosts is from before an earlier run was settled
-        seen, i = inputs(fleet, verb, options, {} if earlier else session.looks)
+        # what was read meanwhile is from before an earlier run was settled
+        seen, i = inputs(fleet, verb, options) if earlier else inputs(fleet, verb, options, session.looks, asked)
         if passed is not None:
             check_target(i, passed)
         settled = earlier.history.name if earlier else ""
@@ -173,15 +181,48 @@ def _session(fleet: Fleet, verb: str, options: Options) -> AbstractContextManage
     return begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, verb, looks=True)
 
 
+@contextmanager
+def _asked_meanwhile(fleet: Fleet, verb: str, options: Options) -> Iterator[Callable[[], Version] | None]:
+    """Ask the origin for the version of a release, while the run takes the lock and reads the hosts.
+
+    Yield a function that waits for the version and returns it, or raises the error. Yield None if the verb releases no
+    new version, or if the source is not git: other sources read files of the operator's machine, which takes no time.
+    """
+    if verb not in ("release", "code") or fleet.settings.source.kind != "git":
+        yield None
+        return
+
+    def ask() -> Version | Exception:
+        try:
+            return version(fleet, options)
+        except Exception as error:  # noqa: BLE001 (raised by `answer`)
+            return error
+
+    asking = gevent.spawn(ask)
+
+    def answer() -> Version:
+        found: Version | Exception = asking.get()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    try:
+        yield answer
+    finally:
+        asking.kill()
+
+
 def inputs(
     fleet: Fleet,
     verb: str,
     options: Options,
     looks: Looks = {},  # noqa: B006 (read only)
+    asked: Callable[[], Version] | None = None,
 ) -> tuple[FleetState, Inputs]:
     """Read the state of the fleet, and return the state together with the Inputs of the run. The fleet is not changed.
 
     + looks: states of hosts that this command has read right before
+    + asked: returns the version of a release; None to ask the origin now
 
     Raises Refused if the run may not begin, and UsageError if an option is wrong or the file ``probe.ca`` is unusable.
     """
@@ -192,10 +233,12 @@ def inputs(
     seen = survey(fleet, group=verb != "rollback" or started, looks=looks)
     if verb == "rollback" and not started and fleet.settings.scaling and preflight.cold_release(seen):
         seen = survey(fleet, group=True)
-    return seen, _decide(fleet, seen, verb, options)
+    return seen, _decide(fleet, seen, verb, options, asked)
 
 
-def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inputs:
+def _decide(
+    fleet: Fleet, seen: FleetState, verb: str, options: Options, version_of: Callable[[], Version] | None
+) -> Inputs:
     if verb == "rollback":
         return preflight.rollback(seen, fleet.settings, options.to, options.allow_missing)
     if verb == "join":
@@ -204,7 +247,7 @@ def _decide(fleet: Fleet, seen: FleetState, verb: str, options: Options) -> Inpu
     if verb == "contract":
         return preflight.contract(seen, fleet.settings, datetime.now(UTC), database)
     preflight.live_color(seen)
-    asked = version(fleet, options)
+    asked = version_of() if version_of else version(fleet, options)
     i = preflight.release(
         seen,
         fleet.settings,

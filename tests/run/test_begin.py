@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator import verbs
+from orchestrator.errors import UsageError
 from orchestrator.facts.node import SCRIPT
 from orchestrator.journal import session
 from orchestrator.journal.session import Session
@@ -66,3 +67,13 @@ def test_a_host_whose_state_cannot_be_read_is_asked_again(released: World) -> No
     assert len(asked) == 1
     assert looks(released, "node2") == ["with the guard", "alone"]
     assert looks(released, "node1") == ["with the guard"]
+
+
+def test_the_origin_is_asked_while_the_hosts_are_read(released: World) -> None:
+    released.commands.clear()
+    assert verbs.release(released.fleet(), Options(ref="v1")) == 0
+    asked = [number for number, (_, command) in enumerate(released.commands) if "ls-remote" in command]
+    closed = [number for number, (_, command) in enumerate(released.commands) if "GUARD_PREEMPT=1" in command]
+    assert min(asked) < min(closed)
+    with pytest.raises(UsageError, match="no-such-branch"):
+        verbs.release(released.fleet(), Options(ref="no-such-branch"))
