@@ -16,6 +16,7 @@ from orchestrator.database.catalog import Catalog
 from orchestrator.database.model import Engine
 from orchestrator.engines import connect, mariadb_catalog, postgres_catalog
 from orchestrator.engines.base import Connection, Through
+from orchestrator.engines.trouble import DENIED_CODES
 from orchestrator.engines.url import DatabaseUrl
 from orchestrator.errors import LockBusy, OrchestratorError, Refused, StatementFailed
 
@@ -170,6 +171,8 @@ def _create(admin: Connection, live: Connection, name: str) -> None:
     try:
         admin.execute(f"CREATE DATABASE {_quoted(admin, name)} {how}")
     except StatementFailed as error:
+        if error.code not in DENIED_CODES:
+            raise Refused(f"the shadow cannot be made: {error}") from None
         user = admin.url.user or "the user of this session"
         needed = (
             f"ALTER ROLE {user} CREATEDB"
@@ -178,7 +181,7 @@ def _create(admin: Connection, live: Connection, name: str) -> None:
         )
         raise Refused(
             f"the shadow cannot be made ({error}): let an administrator run `{needed}`, or name another server with"
-            " --shadow-server"
+            " --shadow-server (for a release: with the setting database.shadow)"
         ) from None
 
 

@@ -12,6 +12,8 @@ LOCK_CODES = {"55P03", "40P01", "1205", "1213", "3572"}
 """Error codes of a lock that is not free, and of a deadlock. The server has changed nothing, so the statement can be
 tried again.
 """
+DENIED_CODES = ("42501", "1142", "1143", "1044", "1227", "1370")
+"""Error codes of a right that the user does not have."""
 LOST_CODES = {
     "57P01",
     "57P02",
@@ -36,7 +38,7 @@ _MEANING = {
         ("53100", "1021", "1114"), ("has no space left on its disk", "free space there, and run the command again")
     ),
     **dict.fromkeys(
-        ("42501", "1142", "1143", "1044", "1227", "1370"),
+        DENIED_CODES,
         ("does not allow this", "grant the user {user} the right, or use a URL with another user"),
     ),
     **dict.fromkeys(
@@ -44,7 +46,8 @@ _MEANING = {
     ),
 }
 """By SQLSTATE (PostgreSQL) or error number (MariaDB and MySQL): the problem, and what to do."""
-_NO_SPACE = ("no space left", "errno: 28", "disk full", "table is full")
+_NO_SPACE = ("no space left", "errno: 28", "disk full", "table is full", "temp file write failure")
+"""Texts of an error for lack of space. MariaDB has the last text, for its directory of temporary files."""
 
 
 def flat(statement: str) -> str:
@@ -63,14 +66,17 @@ def statement_failed(url: DatabaseUrl, statement: str, code: str, said: str, los
     said = url.hide(" ".join(said.split()))
     if code in LOCK_CODES:
         return LockBusy(f"{flat(statement)}: {said}", code)
+    full = any(text in said.lower() for text in _NO_SPACE)
     if lost or code in LOST_CODES:
+        # PostgreSQL stops all sessions if there is no space for its log
+        first = "free space on the disk of the server first; " if full else ""
         return ConnectionLost(
-            f"the connection to {url} broke during {flat(statement)} ({said}): the server may have carried out the"
-            " statement, or may still do so",
+            f"the connection to {url} broke during {flat(statement)} ({said}): {first}the server may have carried out"
+            " the statement, or may still do so",
             code,
         )
     what, do = _MEANING.get(code, ("", ""))
-    if any(text in said.lower() for text in _NO_SPACE):
+    if full:
         what, do = _MEANING["53100"]
     if what:
         user = url.user or "of this session"

@@ -19,6 +19,7 @@ import pytest
 from orchestrator.database.model import Engine
 from orchestrator.engines import connect
 from orchestrator.engines.base import Connection
+from orchestrator.engines.trouble import statement_failed
 from orchestrator.engines.url import DatabaseUrl, read
 from orchestrator.errors import Blocked, CannotConnect, ConnectionLost, LockBusy, StatementFailed, UsageError
 from tests.engines.servers import ROOT, Server
@@ -318,6 +319,21 @@ def test_a_full_disk_is_one_line(session: Connection) -> None:
         session.execute(full)
     assert "has no space left on its disk" in str(error.value)
     assert "free space there, and run the command again" in str(error.value)
+
+
+def test_a_server_that_stops_for_lack_of_space_is_one_line() -> None:
+    """PostgreSQL ends all sessions if there is no space for its log."""
+    said = 'PANIC: could not write to file "pg_wal/xlogtemp.1": No space left on device\nserver closed the connection'
+    error = statement_failed(read("postgres://app@db1/shop", {}), "CREATE TABLE t (a int)", "", said, lost=True)
+    assert isinstance(error, ConnectionLost)
+    assert "free space on the disk of the server first; the server may have carried out the statement" in str(error)
+    assert "\n" not in str(error)
+
+
+def test_a_full_directory_of_temporary_files_is_one_line() -> None:
+    said = "Got error 59 'Temp file write failure' from InnoDB"
+    error = statement_failed(read("mariadb://app@db1/shop", {}), "CREATE TABLE t (a int)", "1296", said, lost=False)
+    assert "has no space left on its disk" in str(error)
 
 
 def test_a_killed_session_is_a_lost_connection(database: DatabaseUrl, session: Connection) -> None:
