@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     *("plan", "release", "code", "promote", "rollback", "resume", "abort", "join", "contract", "status", "unlock"),
-    *("provision", "remove", "task", "tasks", "schedule", "exec"),
+    *("provision", "remove", "task", "tasks", "schedule", "exec", "maintenance"),
 )
 
 
@@ -85,10 +85,7 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
         _parser().error(f"{verb} takes no command after --")
     data += [f"{key}={value}" for key in ("color", "user") if (value := getattr(given, key)) is not None]
     data += ["all=true"] if given.all else []
-    if verb == "task":
-        # the name of the task comes before the inventory
-        data.append(f"task={given.inventory}")
-        given.inventory, given.node = given.node or PROD, None
+    data += _named(given)
     if verb == "plan":
         verb = "rollback" if given.rollback else "release"
         data.append("plan=true")
@@ -108,6 +105,23 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
     flags = [*(["--json"] if given.json else []), *(["-y"] if yes else []), *["-v"] * given.verbose]
     words = [word for one in data for word in ("--data", one)]
     return [pyinfra, *flags, given.inventory, str(file), *words]
+
+
+def _named(given: argparse.Namespace) -> list[str]:
+    """Return the data that a verb gets from a word which is neither the inventory nor a node: the task, or on and off.
+
+    Remove this word from ``given``.
+    """
+    if given.verb == "task":
+        # the name of the task comes before the inventory
+        name, given.inventory, given.node = given.inventory, given.node or PROD, None
+        return [f"task={name}"]
+    if given.verb == "maintenance":
+        if given.inventory in ("on", "off"):
+            given.inventory, given.node = PROD, given.inventory
+        page, given.node = given.node, None
+        return [f"page={page}"] if page else []
+    return []
 
 
 def _divided(arguments: Sequence[str]) -> tuple[list[str], list[str] | None]:
@@ -135,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         "node",
         nargs="?",
         help="join: the node that joins again; schedule: the node that runs them; exec: the node that runs the command "
-        "(default: the first node)",
+        "(default: the first node); maintenance: on or off",
     )
     parser.add_argument("--ref", help="branch, tag or commit")
     parser.add_argument("--rollback", action="store_true", help="plan: show the plan of a rollback")

@@ -58,11 +58,23 @@ def cut_line(color: Color, seen: InFlight, limit: float, cut: bool) -> str:
     + limit: the time limit in seconds
     + cut: whether the run cuts the requests and streams; if False, the run fails instead
     """
-    # each request and each stream uses one connection; the other connections are counted separately
-    other = max(0, seen.connections - seen.requests - seen.streams)
-    counts = ((seen.streams, "stream"), (seen.requests, "request"), (other, "connection"))
+    alone = seen.streams + seen.requests + _other(seen) == 1
+    fate = ("it is cut" if alone else "they are cut") if cut else "nothing is cut, because drain.at_limit is refuse"
+    return left_line(color, seen, limit, fate)
+
+
+def left_line(color: Color, seen: InFlight, limit: float, fate: str) -> str:
+    """Return one line that names the requests and streams left at the time limit, and says what happens to them.
+
+    + color, seen, limit: as for `cut_line`
+    + fate: the end of the line
+    """
+    counts = ((seen.streams, "stream"), (seen.requests, "request"), (_other(seen), "connection"))
     found = [f"{count} {what}" + ("s" if count != 1 else "") for count, what in counts if count]
     words = " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
-    alone = seen.streams + seen.requests + other == 1
-    fate = ("it is cut" if alone else "they are cut") if cut else "nothing is cut, because drain.at_limit is refuse"
     return f"{color} still had {words} after {limit:g} s: {fate}"
+
+
+def _other(seen: InFlight) -> int:
+    """Return the number of busy connections that belong to no counted request or stream, which use one each."""
+    return max(0, seen.connections - seen.requests - seen.streams)

@@ -13,6 +13,12 @@ HAPROXY_DIRECTORY = "/etc/haproxy/orchestrator"
 HEALTH = "/.orchestrator/health"
 """The URL path at which each color answers with its release's health page (the setting ``gate.path``)."""
 
+PAGE = "/.orchestrator/maintenance"
+"""The URL path to which nginx on a balancer sends a request inside, to answer with the page of maintenance.
+
+A client that requests this path gets status 404.
+"""
+
 
 @dataclass(frozen=True)
 class NodeLayout:
@@ -264,6 +270,49 @@ class BalancerLayout:
         deploy user writes into the file.
         """
         return f"{self.state}/weights.map"
+
+    @property
+    def page(self) -> str:
+        """The page that the balancer sends during maintenance (setting ``maintenance.page``)."""
+        return f"/etc/orchestrator/{self.name}/maintenance.html"
+
+    @property
+    def page_map(self) -> str:
+        """HAProxy: the map file with one line, ``page on`` or ``page off``: whether HAProxy sends the page.
+
+        The file belongs to root, and the deploy user may write into the file. The directory is not ``state``, because
+        root writes the first content, and the deploy user could make a symlink in ``state``.
+        """
+        return f"/etc/orchestrator/{self.name}/page.map"
+
+    @property
+    def page_mark(self) -> str:
+        """nginx: while this file exists, nginx sends the page."""
+        return f"{self.state}/page"
+
+    @property
+    def hold_map(self) -> str:
+        """HAProxy: the map file with one line, ``until 0``. While HAProxy holds requests, its map has another value.
+
+        The value is the time at which the hold ends, in epoch seconds. No restart keeps a hold, so nothing writes into
+        this file.
+        """
+        return f"/etc/orchestrator/{self.name}/hold.map"
+
+    @property
+    def hold_script(self) -> str:
+        """HAProxy: the Lua script that lets requests wait."""
+        return f"/usr/local/lib/orchestrator/{self.name}/hold.lua"
+
+    @property
+    def hold_socket(self) -> str:
+        """nginx: the unix socket to which nginx sends the requests that wait."""
+        return f"{self.state}/hold.sock"
+
+    @property
+    def hold_mark(self) -> str:
+        """nginx: while this file exists, new requests wait."""
+        return f"{self.state}/hold"
 
     @property
     def weight_link(self) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.config.form import nearest, unprintable
+from orchestrator.config.maintenance import Users
 from orchestrator.errors import UsageError
 from orchestrator.facts.revision import check_ref
 from orchestrator.model import Color
 
 RELEASE = (
-    *("ref", "sha256", "color", "allow_missing", "until", "database", "accept", "reason"),
+    *("ref", "sha256", "color", "allow_missing", "until", "maintenance", "database", "accept", "reason"),
     *("report", "plan", "save", "bound"),
 )
 """The options of the verbs that release a version."""
@@ -24,7 +25,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "code": RELEASE,
     "release": RELEASE,
     "promote": ("until", "report"),
-    "rollback": ("to", "allow_missing", "report", "journal", "plan", "save", "bound"),
+    "rollback": ("to", "allow_missing", "maintenance", "report", "journal", "plan", "save", "bound"),
     "resume": ("report",),
     "join": ("node", "report", "plan"),
     "contract": ("database", "accept", "reason", "report", "plan", "save", "bound"),
@@ -32,6 +33,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "unlock": (),
     "schedule": ("node", "gone"),
     "exec": ("command", "node", "all", "color", "user"),
+    "maintenance": ("page",),
     "status": (),
     "task": ("task",),
     "tasks": (),
@@ -58,6 +60,9 @@ class Options:
     + command: for ``exec``: the words of the command
     + gone: for ``schedule``: names of nodes that run no schedule, because they are off (separated by commas in
       ``--data``)
+    + maintenance: what users get while the run moves the traffic: ``page`` (``true`` in ``--data``), ``hold``, or
+      ``open`` (``false``); None for what the settings say
+    + page: for ``maintenance``: True for the page of maintenance, False for the site (``on`` and ``off`` in ``--data``)
     + to: for ``rollback``: id of the older release to go back to; None for the release of the idle color
     + until: where the run pauses and waits: ``preview``, or a weight of the settings' cutover; empty for no pause
     + plan: whether to show the plan and do nothing
@@ -84,6 +89,8 @@ class Options:
     keep: frozenset[str] = frozenset()
     node: str = ""
     gone: frozenset[str] = frozenset()
+    maintenance: Users | None = None
+    page: bool = False
     to: str | None = None
     until: str = ""
     task: str = ""
@@ -121,6 +128,8 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         raise UsageError("join needs the name of a node: give --data node=NAME")
     if verb == "exec":
         return _exec(data)
+    if verb == "maintenance" and "page" not in data:
+        raise UsageError("maintenance needs --data page=on for the page, or --data page=off for the site")
     return Options(
         allow_missing=_names(data.get("allow_missing", "")),
         remove=_names(data.get("remove", "")),
@@ -130,6 +139,8 @@ def read(verb: str, data: Mapping[str, object]) -> Options:
         gone=_names(data.get("gone", "")),
         until=_until(data.get("until", "")),
         ref=check_ref(data["ref"]) if "ref" in data else None,
+        maintenance=_maintenance(data["maintenance"]) if "maintenance" in data else None,
+        page=_on("page", data.get("page", False)),
         to=_release(data["to"]) if "to" in data else None,
         sha256=_sha256(data["sha256"]) if "sha256" in data else None,
         color=_color(data["color"]) if "color" in data else None,
@@ -243,6 +254,23 @@ def _off(key: str, value: object) -> bool:
     if value not in ("off", False):
         raise UsageError(f"--data {key}={value}: the only allowed value is off")
     return True
+
+
+def _on(key: str, value: object) -> bool:
+    # pyinfra reads `on` and `off` as texts, and `true` and `false` as booleans
+    if value not in ("on", "off", True, False):
+        raise UsageError(f"--data {key}={value}: the only allowed values are on and off")
+    return value in ("on", True)
+
+
+def _maintenance(value: object) -> Users:
+    if value is True:
+        return "page"
+    if value is False:
+        return "open"
+    if value == "hold":
+        return "hold"
+    raise UsageError(f"--data maintenance={value}: the only allowed values are true, hold and false")
 
 
 def _sha256(value: object) -> str:

@@ -30,6 +30,11 @@ def test_verbs_are_deploy_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert words("task", "cache", "inventory/fleet.py") == [
         *("inventory/fleet.py", "deploys/task.py", "--data", "task=cache")
     ]
+    for inventory in (["inventory/prod.py"], []):
+        assert words("maintenance", *inventory, "on") == [
+            *("inventory/prod.py", "deploys/maintenance.py", "--data", "page=on")
+        ]
+    assert words("maintenance", "inventory/fleet.py") == ["inventory/fleet.py", "deploys/maintenance.py"]
     assert words("task", "cache", "-y")[:2] == ["-y", "inventory/prod.py"]
     assert words("exec", "inventory/fleet.py", "node2", "--", "php", "-r", "echo 1;", "--", "1") == [
         *("-y", "inventory/fleet.py", "deploys/exec.py"),

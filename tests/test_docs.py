@@ -41,6 +41,8 @@ VARIABLES = {
     "AWS_PROFILE": "deploy",
     "SHOP_APP_KEY": "a-key-of-the-application",
     "ORCHESTRATOR_PREVIEW_TOKEN": "a-token-of-24-characters",
+    "ORCHESTRATOR_PROBE_TOKEN": "a-token-of-the-probe",
+    "ORCHESTRATOR_TESTERS_TOKEN": "a-token-of-the-testers",
     "ORCHESTRATOR_RULE": f"{ARN}listener-rule/app/shop/1/2/3",
     "ORCHESTRATOR_BLUE": f"{ARN}targetgroup/blue/1",
     "ORCHESTRATOR_GREEN": f"{ARN}targetgroup/green/1",

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from orchestrator.config.gate import Gate
+from orchestrator.config.maintenance import Maintenance
 from orchestrator.config.permissions import Permissions
 from orchestrator.config.php import Php
 from orchestrator.config.settings import Settings
@@ -104,6 +105,14 @@ def _php(name: str) -> Key:
 
 def _preview(name: str) -> Key:
     return _key(f"preview.{name}", *BALANCERS, when=lambda settings: settings.preview_token)
+
+
+def _maintenance(name: str) -> Key:
+    return _key(f"maintenance.{name}", *BALANCERS, when=lambda settings: settings.maintenance)
+
+
+def _can_hold(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return settings.maintenance is not None and settings.maintenance.hold is not None
 
 
 def _switch(name: str, *hosts: str) -> Key:
@@ -282,6 +291,12 @@ KEYS: tuple[Key, ...] = (
     _preview("cookie"),
     _preview("port"),
     _key("preview.bind", *BALANCERS, when=lambda settings: settings.preview_token and settings.preview.port),
+    *(_maintenance(name) for name in Maintenance.model_fields if name not in ("token", "hold", "releases")),
+    # a balancer gets the length of a hold only when the hold begins
+    Key("maintenance.hold", BALANCERS, _can_hold),
+    Key("maintenance.token", BALANCERS, lambda settings, switch: settings.maintenance_token),
+    # the requests of the probe pass the page by this token
+    Key("marker.token", BALANCERS, lambda settings, switch: settings.token if settings.maintenance else ""),
     Key(HEALTH_PAGE, (NODE, HAPROXY), lambda settings, switch: HEALTH),
     _origin_file("known_hosts"),
     _origin_file("key"),

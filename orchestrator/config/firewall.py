@@ -11,7 +11,7 @@ from orchestrator.config.form import shown
 from orchestrator.config.section import Section
 
 
-def _source(text: str) -> str:
+def source(text: str) -> str:
     """Return an IP address or a network in its usual form. Raises ValueError for every other text."""
     try:
         network = ipaddress.ip_network(text)
@@ -34,7 +34,7 @@ class Firewall(Section):
         "to the ports before a node gets the firewall for the first time, provisioning is refused. With `True`, "
         "provisioning only shows a warning, except with a switch behind an API",
     )
-    allow: list[Annotated[str, AfterValidator(_source)]] = Field(
+    allow: list[Annotated[str, AfterValidator(source)]] = Field(
         [],
         description="more addresses and networks that can connect to these ports, such as a monitoring server. With a "
         "switch behind an API: also the networks from which its requests come",

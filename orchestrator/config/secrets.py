@@ -16,12 +16,12 @@ from orchestrator.config.source import GitSource, Source, Tarball
 def without_secrets(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON data without secrets. The result may be recorded and shown.
 
-    The result lacks the tokens of marker and preview, the values of the setting ``php.ini``, the values of the
-    environment, and the targets of notifications. The URL of the source lacks user, password and query. Only an SSH URL
-    keeps its user, which is not secret.
+    The result lacks the tokens of marker, preview and maintenance, the values of the setting ``php.ini``, the values of
+    the environment, and the targets of notifications. The URL of the source lacks user, password and query. Only an SSH
+    URL keeps its user, which is not secret.
     """
-    # the sections themselves leave out `preview.token`, `environment.values` and `notifications`, and remove the
-    # secrets from URLs
+    # the sections themselves leave out `preview.token`, `maintenance.token`, `environment.values` and `notifications`,
+    # and remove the secrets from URLs
     return settings.model_dump(mode="json", exclude={"marker": {"token"}, "php": {"ini"}})
 
 
@@ -40,6 +40,8 @@ def with_secrets(recorded: Mapping[str, Any], now: Settings) -> Settings:
     settings["php"] = {**settings["php"], "ini": now.php.ini}
     if settings.get("preview"):
         settings["preview"] = {**settings["preview"], "token": now.preview.token}
+    if settings.get("maintenance") and now.maintenance:
+        settings["maintenance"] = {**settings["maintenance"], "token": now.maintenance.token}
     if settings.get("environment") and now.environment:
         settings["environment"] = {**settings["environment"], "values": now.environment.values}
     return load(settings, recorded=True)

@@ -32,6 +32,7 @@ from orchestrator.config.gate import Gate
 from orchestrator.config.hook import Hook
 from orchestrator.config.journal import Journal
 from orchestrator.config.limits import Deadlines, Room
+from orchestrator.config.maintenance import Maintenance
 from orchestrator.config.names import App, Deployment, DeployUser, WebUser
 from orchestrator.config.notification import Notification, classic
 from orchestrator.config.paths import OperatorFile, ReleasePath, no_root, relative
@@ -231,6 +232,7 @@ class Settings(Section):
     permissions: Permissions = _absent()
     marker: Marker = _absent()
     preview: Preview = _absent()
+    maintenance: Maintenance | None = None
     gate: Gate = _absent()
     warm: list[Annotated[str, WARM]] = Field(
         default_factory=lambda: ["/"],
@@ -394,6 +396,12 @@ class Settings(Section):
     def token(self) -> str:
         """The probe token. Empty if the settings have no probe token; then all answers have the marker headers."""
         return self.marker.token.get_secret_value() if self.marker.token else ""
+
+    @property
+    def maintenance_token(self) -> str:
+        """The token of the testers during maintenance. Empty if the settings have no such token."""
+        token = self.maintenance.token if self.maintenance else None
+        return token.get_secret_value() if token else ""
 
     @property
     def environment_owner(self) -> str:

@@ -42,6 +42,8 @@ class Switch(Section):
     )
     weighted: ClassVar[bool] = True
     """Whether the switch can split traffic between the colors. If not, a color gets either all traffic or none."""
+    has_page: ClassVar[bool] = False
+    """Whether the switch can show the page of the setting ``maintenance``."""
 
     @field_validator("urls")
     @classmethod
@@ -161,6 +163,7 @@ class HAProxySwitch(BalancerSwitch):
     """HAProxy: a shift changes the weight through the Runtime API, without a reload."""
 
     kind: Literal["haproxy"]
+    has_page: ClassVar[bool] = True
     log: Annotated[str, LOG] = Field(
         "/dev/log local0",
         description="target and facility of the log of failed requests, as in HAProxy's directive `log`",
@@ -171,6 +174,7 @@ class NginxSwitch(BalancerSwitch):
     """nginx as a balancer: a symlink gives the weight, and a shift changes this symlink, without a reload."""
 
     kind: Literal["nginx"]
+    has_page: ClassVar[bool] = True
     access_log: Annotated[str, ACCESS_LOG, newly(no_log)] = Field(
         "/var/log/nginx/access.log",
         description="argument of nginx's directive `access_log`: a path, or `off`. The record of requests "

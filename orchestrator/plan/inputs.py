@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 from orchestrator.config import Settings
 from orchestrator.config.secrets import with_secrets, without_secrets
@@ -218,6 +218,15 @@ class ScheduleInput:
     after: tuple[str, ...] = ()
 
 
+Closes = Literal["", "page", "kept", "hold"]
+"""Whether a run closes the site to all but the testers (docs/maintenance.md).
+
+``page``: the balancers send the page of maintenance from before the cutover until the new release is verified.
+``kept``: the balancers sent the page before the run, and go on to send the page after the run. ``hold``: the balancers
+let new requests wait, from before the cutover until the new release is verified. Empty: the site is open.
+"""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Everything from which a plan is made: the operator's request and the observed state of the fleet.
@@ -239,6 +248,7 @@ class Inputs:
     + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
     + workers: the facts about workers; None if neither the settings nor a node have workers
     + schedule: the changes of the nodes' schedules; None if nothing has to change
+    + closes: whether the run closes the site to all but the testers
     """
 
     asked: Release | Rollback | Join | Contract
@@ -258,6 +268,7 @@ class Inputs:
     barrier: str = ""
     workers: WorkersInput | None = None
     schedule: ScheduleInput | None = None
+    closes: Closes = ""
 
     @property
     def verb(self) -> str:
@@ -311,7 +322,7 @@ class Inputs:
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
         # a version that does not know these keys reads the runs of all fleets that have no database and no workers
-        newer = {key: value for key in ("database", "barrier", "workers", "schedule") if (value := plain.pop(key))}
+        newer = {key: value for key in NEWER if (value := plain.pop(key))}
         if self.database:
             newer["database"] = self.database.to_json()
         return {
@@ -354,10 +365,14 @@ class Inputs:
             barrier=data.get("barrier", ""),
             workers=WorkersInput(tuple(data["workers"]["outside"])) if data.get("workers") else None,
             schedule=_schedule(data["schedule"]) if data.get("schedule") else None,
+            closes=data.get("closes", ""),
         )
         _check(made)
         return made
 
+
+NEWER = ("database", "barrier", "workers", "schedule", "closes")
+"""Keys of the Inputs in JSON that are written only if they have a value, because earlier versions do not know them."""
 
 OTHER_VERBS = {
     "ref": "",
@@ -393,6 +408,8 @@ def _check(i: Inputs) -> None:
     for what, words in names.items():
         if not all(isinstance(word, str) for word in words):
             raise ValueError(f"{what}: not a text")
+    if i.closes not in get_args(Closes):
+        raise ValueError(f"closes: {i.closes!r} is not valid")
     if i.database and not re.fullmatch(r"[A-Za-z0-9-]+", str(i.database.run)):
         raise ValueError(f"database.run: {i.database.run!r} is not valid: only letters, digits and - are allowed")
     formers = [i.live, *(node.former for node in i.nodes), *([join.former_release, *join.stale] if join else [])]

@@ -92,6 +92,7 @@ def release(
     problems += [
         *foreign(fleet),
         *_switches(fleet),
+        *_pages(fleet),
         *_nodes(fleet, settings),
         *outdated(fleet),
         *differences(fleet),
@@ -470,6 +471,16 @@ def _switches(fleet: FleetState) -> Iterable[str]:
                 "restart of the balancer: set both to the same weight, in the running balancer or in the file "
                 "that the balancer reads at its start"
             )
+
+
+def _pages(fleet: FleetState) -> Iterable[str]:
+    """Yield one line if only a part of the balancers sends the page of maintenance, now and after a restart."""
+    if len({page for seen in fleet.seen.values() for page in (seen.page, seen.kept_page)}) > 1:
+        pages = ", ".join(name for name, seen in fleet.seen.items() if seen.page or seen.kept_page)
+        yield (
+            f"only {pages} shows the page of maintenance, or would show the page after a restart: run "
+            "deploys/maintenance.py --data page=on or --data page=off"
+        )
 
 
 def _nodes(fleet: FleetState, settings: Settings) -> Iterable[str]:

@@ -77,6 +77,24 @@ def bar(work: Work, settings: Settings, nodes: Mapping[str, str], addresses: Seq
         work.do(f"{names}: barred", operations.barred, bar=program, addresses=list(addresses))
 
 
+def page(work: Work, settings: Settings) -> None:
+    """Install the page of maintenance on the current balancer, if the settings have ``maintenance``."""
+    if text := render.page(settings):
+        early_file(work, settings.balancer.page, text)
+
+
+def early_file(work: Work, path: str, text: str) -> None:
+    """Install a file of root on the current balancer. If the file is new, it is there before any check of a file.
+
+    A new file disturbs nothing, because no configuration names it yet. HAProxy reads the file when it checks a new
+    configuration.
+    """
+    if work.entries([path]).get(path) is None:
+        work.do(f"first {path}", operations.first_file, path=path, text=text, user="root", group="root", by="root")
+    else:
+        work.do(path, operations.file, path=path, text=text)
+
+
 def forget(settings: Settings, nodes: Mapping[str, str], roll: Roll) -> list[str]:
     """Remove outdated lines from the current balancer's list of nodes, and unbar the addresses in these lines.
 
@@ -107,9 +125,10 @@ def ports(settings: Settings, switch: BalancerSwitch) -> list[int]:
 def mode(settings: Settings) -> str:
     """Return the permissions of a balancer's configuration file in octal, such as ``644``.
 
-    If the file contains the preview token, only root may read the file.
+    If the file contains the preview token, or the tokens that pass the page of maintenance, only root may read the
+    file.
     """
-    return "640" if render.preview(settings) else "644"
+    return "640" if render.preview(settings) or settings.maintenance else "644"
 
 
 def check(settings: Settings, switch: BalancerSwitch, checker: str) -> str:

@@ -61,6 +61,23 @@ def place(
         user=settings.user,
         group=account.group,
     )
+    layout = settings.balancer
+    balancer.page(work, settings)
+    if settings.maintenance:
+        work.do(
+            "first record of the page",
+            operations.first_file,
+            path=layout.page_map,
+            text="page off\n",
+            user="root",
+            group=account.group,
+            by="root",
+            mode="664",
+        )
+    if settings.maintenance and settings.maintenance.hold:
+        # both disturb nothing, and HAProxy reads them when it checks a new configuration
+        for path, text in {layout.hold_map: "until 0\n", layout.hold_script: render.hold(settings)}.items():
+            balancer.early_file(work, path, text)
     tls.links(work, settings, switch)
     work.do("HAProxy's directory", operations.directories, paths=[HAPROXY_DIRECTORY])
     work.do(
@@ -73,6 +90,13 @@ def place(
     )
     text = render.haproxy_default(work.fact(Text, path=DEFAULT))
     work.do("HAProxy's options", operations.file, path=DEFAULT, text=text)
+
+
+def _read(settings: Settings) -> list[str]:
+    """Return the paths of this tool's files that HAProxy reads only when it loads its configuration."""
+    layout, maintenance = settings.balancer, settings.maintenance
+    page = [layout.page] if maintenance else []
+    return [layout.haproxy_conf, *page, *([layout.hold_script] if maintenance and maintenance.hold else [])]
 
 
 def pending(settings: Settings, switch: BalancerSwitch, changing: Sequence[str] = ()) -> list[str]:
@@ -109,7 +133,7 @@ def activate(settings: Settings, switch: BalancerSwitch, former: bool = False) -
             command=f"systemctl enable --quiet {HAPROXY} && systemctl {verb} {HAPROXY}",
             process="haproxy",
             ports=[] if former else balancer.ports(settings, switch),
-            files=[settings.balancer.haproxy_conf],
+            files=_read(settings),
             stamp=common.loaded(settings, "haproxy"),
         )
     return work.changed

@@ -63,6 +63,7 @@ def place(
     target, user = f"weights/{weight}", settings.user
     work.do("first weight", operations.first_link, path=layout.weight_link, target=target, user=user)
     _record(work, settings, switch, owner)
+    balancer.page(work, settings)
     common.welcome_page(work, balancer.ports(settings, switch))
     pinned = {name: found[address] for name, address in nodes.items()}
     path, text = render.nginx_conf(settings), render.balancer_nginx(settings, switch, pinned)

@@ -19,7 +19,7 @@ from orchestrator.config.source import GitSource
 from orchestrator.config.switch import HAProxySwitch, NginxSwitch
 from orchestrator.config.worker import MOST
 from orchestrator.errors import UsageError
-from orchestrator.layout import HAPROXY_DIRECTORY, HEALTH
+from orchestrator.layout import HAPROXY_DIRECTORY, HEALTH, PAGE
 from orchestrator.model import Color
 from orchestrator.provision import certificate
 from orchestrator.provision.members import Listed
@@ -306,13 +306,55 @@ def _services(settings: Settings) -> dict[str, object]:
     return {"services": services, "main": main, "stream_limit": f"{round(settings.stream_limit * 1000)}ms"}
 
 
+def _maintenance(settings: Settings) -> dict[str, object]:
+    """Return the variables about maintenance for the templates of the balancers: name of the variable -> value.
+
+    Raises UsageError if the probe token has characters that need quoting in a configuration file.
+    """
+    found, layout = settings.maintenance, settings.balancer
+    if found is None:
+        return {"maintenance": None, "maintenance_token": "", "hold": False}
+    return {
+        "maintenance": found,
+        "maintenance_token": settings.maintenance_token,
+        "probe_token": checked_token(settings),
+        "retry_after": round(found.retry_after),
+        "page": layout.page,
+        "page_map": layout.page_map,
+        "page_mark": layout.page_mark,
+        "page_path": PAGE,
+        "hold": found.hold is not None,
+        "hold_action": _hold_action(settings),
+        "hold_map": layout.hold_map,
+        "hold_script": layout.hold_script,
+        "hold_socket": layout.hold_socket,
+        "hold_mark": layout.hold_mark,
+    }
+
+
+def _hold_action(settings: Settings) -> str:
+    """Return the name under which HAProxy knows the Lua function that lets requests of this application wait."""
+    return f"hold_{settings.name.replace('-', '_')}"
+
+
+def hold(settings: Settings) -> str:
+    """Return the Lua script with which HAProxy lets requests wait."""
+    return _render("hold.lua.j2", action=_hold_action(settings), map=settings.balancer.hold_map)
+
+
 def probe_token(settings: Settings) -> str:
     """Return the token that a request must send to get the marker; empty if all answers have the marker.
 
     Raises UsageError if the token has characters that need quoting in a configuration file.
     """
-    if settings.marker.answers == "all":
-        return ""
+    return "" if settings.marker.answers == "all" else checked_token(settings)
+
+
+def checked_token(settings: Settings) -> str:
+    """Return the probe token.
+
+    Raises UsageError if the token has characters that need quoting in a configuration file, or if there is no token.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.token):
         raise UsageError("settings: marker.token may contain only letters, digits, - and _")
     return settings.token
@@ -797,10 +839,16 @@ def haproxy(
         group=group,
         weights_map=settings.balancer.weights_map,
         **_services(settings),
+        **_maintenance(settings),
         backends=backends,
         servers=_servers(settings, nodes),
         resolve=not all(is_address(address) for address in nodes.values()),
     )
+
+
+def page(settings: Settings) -> str:
+    """Return the page that a balancer sends during maintenance; empty without the setting ``maintenance``."""
+    return f"{settings.maintenance.page}\n" if settings.maintenance else ""
 
 
 def sticky_value(settings: Settings, node_name: str) -> str:
@@ -858,6 +906,7 @@ def balancer_nginx(settings: Settings, switch: NginxSwitch, nodes: Mapping[str, 
         record_format=f"{v.removeprefix('$')}_record",
         flush=FLUSH,
         **_services(settings),
+        **_maintenance(settings),
         pools={color.value: settings.balancer.backend(color) for color in Color},
         servers=_servers(settings, nodes),
     )

@@ -89,12 +89,12 @@ class RunProbe:
         """Start the probe. Return a line of detail for the report. Raises ProbeError if the probe does not start.
 
         + release: the release to which the run moves the traffic
-        + first: whether no release was live before. Then there is nothing that could answer requests, so the probe
-          starts when the new release has all the traffic
+        + first: whether no release was live before, or whether the site is closed. Then no release answers the requests
+          of users, so the probe starts when the new release has all the traffic
         """
         self._release, self._waits = release, first
         if first:
-            return "starts after the cutover, because no release answers before the cutover"
+            return "starts after the cutover, because users get no answer from a release before the cutover"
         return self._start()
 
     def _start(self) -> str:

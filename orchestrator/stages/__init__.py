@@ -22,6 +22,7 @@ from orchestrator.stages.gate import GATE, GATE_FORMER, GATE_LIVE, MEMBERS, gate
 from orchestrator.stages.hooks import HOOK, UNDO_OF_HOOK, woven
 from orchestrator.stages.join import join
 from orchestrator.stages.lint import LINT
+from orchestrator.stages.maintenance import CLOSE, DRAINED, OPEN, close
 from orchestrator.stages.permit import PERMIT, permit
 from orchestrator.stages.promote import MEND, PROMOTE, mend, promote
 from orchestrator.stages.proof import PROOF, proof
@@ -70,6 +71,7 @@ def release(i: Inputs) -> Plan:
             *(in_batches(i) if i.settings.batches else at_once(i)),
             gate(i),
             replace(bar(i), pause="preview"),
+            *close(i),
             *start_workers(i, 0),
             *cutover(i),
             *newcomers(i),
@@ -128,6 +130,7 @@ def rollback(i: Inputs) -> Plan:
             *(suspend(i) if i.cold else inherit(i)),
             attach_first(i),
             *(started(i) if i.cold else (*quiet_workers(i), watch(i), members(i))),
+            *close(i),
             *start_workers(i, 0),
             *cutover(i),
             proof(i),
@@ -144,7 +147,7 @@ KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
     *(LINT, EXPAND, GATE_LIVE, QUIET_WORKERS, START, WATCH, WARM),
-    *(GATE, MEMBERS, BAR, ARM, CUTOVER, VERIFY, UNSTICK, START_WORKERS, BAKE),
+    *(GATE, MEMBERS, BAR, CLOSE, DRAINED, ARM, CUTOVER, VERIFY, UNSTICK, OPEN, START_WORKERS, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, END_SCHEDULE, START_SCHEDULE, RETIRE_WORKERS),
     *(NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
     *(CHECK, RETIRE, OLDER, BARRIER, CONTRACT),

@@ -10,6 +10,7 @@ from orchestrator.plan.inputs import Inputs, SwitchInput
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 from orchestrator.stages.arm import arm, arm_back, patience, whole
 from orchestrator.stages.bake import bake
+from orchestrator.stages.maintenance import open_again
 from orchestrator.stages.stick import attach, detach_new, unstick
 from orchestrator.stages.verify import Verify, verify
 from orchestrator.stages.workers import start_workers
@@ -59,6 +60,7 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
         moved = [_arm(i, weights, first), shift(i, weights, first), verify(i, weights)]
         if step.weight == 100:
             moved.append(unstick(i))
+            moved += open_again(i)
         moved += [*start_workers(i, step.weight), bake(i, weights, step.bake)]
         moved = [stage for stage in moved if stage.do]
         if step.weight < 100:
@@ -71,11 +73,11 @@ def shares(i: Inputs) -> list[CutoverStep]:
     """Return the steps of the cutover: for each step, the new color's share of the traffic and the length of the bake.
 
     For a release, the setting ``cutover`` lists the steps. A rollback and a first release move all the traffic in one
-    step.
+    step, and so does a release that closes the site.
     """
     if i.verb != "release":
         return [CutoverStep(weight=100)]
-    return list(i.settings.cutover) if i.live else [i.settings.cutover[-1]]
+    return list(i.settings.cutover) if i.live and not i.closes else [i.settings.cutover[-1]]
 
 
 def _arm(i: Inputs, weights: Weights, first: bool) -> Stage:

@@ -15,7 +15,8 @@ class Watch(Action):
     """Start the probe.
 
     + release: the release to which the run moves the traffic
-    + first: whether no release was live before the run. Then the probe starts after the cutover
+    + first: whether the probe starts after the cutover, because no release was live before the run, or because the site
+      is closed until then
     """
 
     name = "watch"
@@ -33,4 +34,6 @@ def watch(i: Inputs) -> Stage:
     """
     if not i.settings.probe.enabled:
         return Stage(WATCH, ())
-    return Stage(WATCH, (Step(OPERATOR, Watch(i.release, i.live is None), i.settings.deadlines.verify),))
+    return Stage(
+        WATCH, (Step(OPERATOR, Watch(i.release, i.live is None or bool(i.closes)), i.settings.deadlines.verify),)
+    )

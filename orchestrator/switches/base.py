@@ -50,6 +50,8 @@ class Seen:
     + sticky: seconds for which the switch keeps a client on one color, whatever the weights are; 0 without stickiness
     + digests: key of a setting -> digest of the value that provisioning applied on this host; None if unknown
     + identity: the inventory that provisioned this host; None if unknown
+    + page: whether the switch sends the page of maintenance now, instead of the application's answers
+    + kept_page: whether the switch would send the page after a restart
     """
 
     weights: Weights
@@ -64,6 +66,8 @@ class Seen:
     sticky: float = 0.0
     digests: Mapping[str, str] | None = None
     identity: Identity | None = None
+    page: bool = False
+    kept_page: bool = False
 
 
 def barred(said: Mapping[str, str]) -> tuple[str, ...]:
@@ -133,6 +137,25 @@ class Balancer(ABC):
         in. If requests were already kept away, ``on`` changes nothing and prints ``kept``. Only provisioning runs this
         script, as the administrator. A run bars nodes with the program ``bar``, which provisioning installed.
         """
+
+    @property
+    def page(self) -> str:
+        """The text of a shell script that shows the page of the setting ``maintenance``, or the site again.
+
+        $1 is ``on`` for the page, or ``off`` for the site. If the balancer does not accept the change, the script
+        fails, and the former state stays valid, also after a restart of the balancer. A second call must do no harm. A
+        class with this script has a section whose ``has_page`` is True.
+        """
+        return "echo 'this kind of balancer cannot show a page' >&2; exit 1"
+
+    @property
+    def hold(self) -> str:
+        """The text of a shell script that lets new requests wait, and lets them go on.
+
+        $1 is the longest time for which requests wait, in whole seconds; 0 to let the requests go on. The hold ends by
+        itself after this time. If the hold had ended before ``0``, the script prints ``ended``.
+        """
+        return "echo 'this kind of balancer cannot hold requests' >&2; exit 1"
 
     @property
     def record(self) -> str:

@@ -33,7 +33,11 @@ class HAProxy(Balancer):
     @property
     @override
     def look(self) -> str:
-        places = {"library": self.layout.library, "provisioned": self.layout.provisioned}
+        places = {
+            "library": self.layout.library,
+            "provisioned": self.layout.provisioned,
+            "record": self.layout.page_map,
+        }
         return self._script("look", **places, **self._backends)
 
     @override
@@ -52,6 +56,8 @@ class HAProxy(Balancer):
             },
             digests=digests(said),
             identity=identity(said),
+            page=said.get("page") == "on",
+            kept_page=said.get("kept_page") == "on",
         )
 
     @property
@@ -68,6 +74,16 @@ class HAProxy(Balancer):
     @override
     def bar(self) -> str:
         return self._script("bar", admin=self.layout.haproxy_admin, **self._backends)
+
+    @property
+    @override
+    def page(self) -> str:
+        return self._script("page", record=self.layout.page_map)
+
+    @property
+    @override
+    def hold(self) -> str:
+        return self._script("hold", hold=self.layout.hold_map)
 
     @property
     @override

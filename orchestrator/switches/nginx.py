@@ -33,7 +33,8 @@ class Nginx(Balancer):
     @property
     @override
     def look(self) -> str:
-        return self._script("look", library=self.layout.library, provisioned=self.layout.provisioned)
+        places = {"library": self.layout.library, "provisioned": self.layout.provisioned, "mark": self.layout.page_mark}
+        return self._script("look", **places)
 
     @override
     def seen(self, output: Sequence[str]) -> Seen:
@@ -52,6 +53,8 @@ class Nginx(Balancer):
             down=dict.fromkeys(Color, ()),
             digests=digests(said),
             identity=identity(said),
+            page=said.get("page") == "on",
+            kept_page=said.get("page") == "on",
         )
 
     @property
@@ -68,6 +71,17 @@ class Nginx(Balancer):
     @override
     def bar(self) -> str:
         return self._script("bar", library=self.layout.library)
+
+    @property
+    @override
+    def page(self) -> str:
+        return self._script("page", mark=self.layout.page_mark, page=self.layout.page)
+
+    @property
+    @override
+    def hold(self) -> str:
+        places = {"mark": self.layout.hold_mark, "hold": self.layout.hold_socket}
+        return self._script("hold", **places, program=read("switches/nginx_hold.pl"))
 
     @property
     @override

@@ -13,6 +13,7 @@ from orchestrator.options import Options
 from orchestrator.verbs.asked import asked
 from orchestrator.verbs.bound import Approved
 from orchestrator.verbs.exec import run_command
+from orchestrator.verbs.maintenance import maintenance
 from orchestrator.verbs.provision import provision
 from orchestrator.verbs.recover import abort, promote, resume
 from orchestrator.verbs.release import code, contract, inputs, join, release, rollback
@@ -34,6 +35,7 @@ __all__ = [
     "contract",
     "inputs",
     "join",
+    "maintenance",
     "promote",
     "provision",
     "release",
@@ -75,6 +77,7 @@ VERBS: dict[str, Callable[[Fleet, Options], int]] = {
     "unlock": unlock,
     "schedule": schedule,
     "exec": run_command,
+    "maintenance": maintenance,
     "status": show_status,
     "task": run_task,
     "tasks": show_tasks,

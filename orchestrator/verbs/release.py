@@ -23,6 +23,7 @@ from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
 from orchestrator.plan.inputs import DatabaseAsked, Inputs
 from orchestrator.plan.known import last_change
+from orchestrator.plan.maintenance import closes
 from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
@@ -233,7 +234,10 @@ def inputs(
     seen = survey(fleet, group=verb != "rollback" or started, looks=looks)
     if verb == "rollback" and not started and fleet.settings.scaling and preflight.cold_release(seen):
         seen = survey(fleet, group=True)
-    return seen, _decide(fleet, seen, verb, options, asked)
+    i = _decide(fleet, seen, verb, options, asked)
+    # a rollback closes the site only if the operator says so, because a rollback has to be quick
+    closing = verb in ("release", "code") or (verb == "rollback" and options.maintenance is not None)
+    return seen, replace(i, closes=closes(seen, fleet.settings, options.maintenance)) if closing else i
 
 
 def _decide(

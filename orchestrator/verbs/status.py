@@ -88,6 +88,7 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
         else:
             restart = "" if seen.kept == seen.weights else f", would restart with {seen.kept.green}%"
             yield f"  {name:<12} blue {100 - seen.weights.green}%  green {seen.weights.green}%{restart}"
+    yield from _page(fleet)
     for name, state in fleet.nodes.items():
         yield f"  {name:<12} {_node(state)}"
     if fleet.group is not None:
@@ -103,6 +104,16 @@ def lines(fleet: FleetState, contents: Contents, settings: Settings, journal: Jo
     for run in map(history_of, list(contents.runs)[-HISTORY:]):
         if run.inputs is not None or run.verb == "provision":
             yield f"  {_ran(run)}".rstrip()
+
+
+def _page(fleet: FleetState) -> Iterable[str]:
+    """Yield one line for each balancer that sends the page of maintenance, or would send the page after a restart."""
+    for name, seen in fleet.seen.items():
+        now, later = (("page" if page else "site") for page in (seen.page, seen.kept_page))
+        if seen.page or seen.kept_page:
+            restart = "" if now == later else f", would restart with the {later}"
+            way = "deploys/maintenance.py --data page=off shows the site"
+            yield f"  MAINTENANCE  {name} shows the {now}{restart}: {way}"
 
 
 def _workers(fleet: FleetState) -> Iterable[str]:

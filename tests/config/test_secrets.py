@@ -19,6 +19,10 @@ ORIGIN = "https://me:hush@git.test/shop.git"
 SECRETS: Mapping[str, dict[str, Any]] = {
     "marker.token": {"marker": {"answers": "probe", "token": "hush"}},
     "preview.token": {"preview": {"token": "hush-hush-hush-hush"}},
+    "maintenance.token": {
+        "maintenance": {"token": "hush-hush-hush-hush"},
+        "marker": {"answers": "probe", "token": "hush"},
+    },
     "php.ini": {"php": {"ini": {"mysqli.default_pw": "hush"}}},
     "notifications": {"notifications": [{"url": "json://files.test/hush", "on": ["failed"]}]},
     "environment.values": {"environment": {"values": {"DB_PASSWORD": " hush "}}},

@@ -254,6 +254,24 @@ class World:
             found[color].append(rest.removesuffix(".service"))
         return found
 
+    def install_page(self) -> None:
+        """Install the page of maintenance on each balancer, as provisioning does."""
+        for name in self.balancers:
+            etc = self.path / name / "etc/orchestrator/shop"
+            etc.mkdir(parents=True, exist_ok=True)
+            (etc / "maintenance.html").write_text("back soon\n")
+            (etc / "page.map").write_text("page off\n")
+            (self.path / name / "page").write_text("off\n")
+
+    def page(self, balancer: str) -> bool:
+        """Whether a balancer sends the page of maintenance. A balancer that has the page in two places must agree."""
+        root = self.path / balancer
+        if balancer != "haproxy":
+            return (root / "var/lib/orchestrator/shop/page").exists()
+        now, kept = (root / "page").read_text().split()[-1], (root / "etc/orchestrator/shop/page.map").read_text()
+        assert kept == f"page {now:>3}\n"
+        return now == "on"
+
     def _provision_node(self, name: str) -> None:
         root = self.root(name)
         for directory in ("releases", "shared/storage", "blue/run", "green/run", "guard"):

@@ -189,16 +189,17 @@ class Questions:
 
     + each: threads an address
     + pause: seconds that each rests between two requests
+    + timeout: seconds that an answer may take
     """
 
-    def __init__(self, urls: Sequence[str], each: int = 4, pause: float = 0.01) -> None:
+    def __init__(self, urls: Sequence[str], each: int = 4, pause: float = 0.01, timeout: float = 10) -> None:
         self._stop = threading.Event()
-        self._pause = pause
+        self._pause, self._timeout = pause, timeout
         self._found: list[Answer] = []
         self._threads = [threading.Thread(target=self._ask, args=(url,), daemon=True) for url in [*urls] * each]
 
     def _ask(self, url: str) -> None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=self._timeout)
         while not self._stop.wait(self._pause):
             self._found.append(ask(url, connection=connection))
         connection.close()

@@ -51,7 +51,13 @@ def test_there_are_journals_of_a_former_version() -> None:
 def test_inputs_survive_the_journal(verb: str, settings: str, full: bool) -> None:
     i = plans.inputs(verb, settings, full)
     # a run without a database and without workers has no keys about them, so that former versions read this run
-    found = {"database": i.database, "barrier": i.barrier, "workers": i.workers, "schedule": i.schedule}
+    found = {
+        "database": i.database,
+        "barrier": i.barrier,
+        "workers": i.workers,
+        "schedule": i.schedule,
+        "closes": i.closes,
+    }
     more = {key for key, value in found.items() if value}
     assert flat(i).keys() == KEYS | more
     assert Inputs.from_json(flat(i), i.settings) == i

@@ -141,7 +141,10 @@ def test_many_looks_need_stronger_evidence() -> None:
 
 def test_the_probe_of_a_first_release_starts_after_the_cutover() -> None:
     made = RunProbe(load(raw()))
-    assert made.begin("r1", first=True) == "starts after the cutover, because no release answers before the cutover"
+    assert (
+        made.begin("r1", first=True)
+        == "starts after the cutover, because users get no answer from a release before the cutover"
+    )
     made.shifting(Weights(100))
     made.look()
     assert Process.started == []

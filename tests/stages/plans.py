@@ -60,6 +60,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "cutover": [{"weight": 10}, {"weight": 100, "bake": 60}],
     },
     "schedule": {"schedule": [{"name": "tick", "command": "bin/tick"}]},
+    "page": {"maintenance": {}, "marker": {"answers": "all", "token": "probe"}, "hooks": HOOKS},
+    "hold": {"maintenance": {"hold": 10}, "marker": {"answers": "all", "token": "probe"}},
     "alb": {"switches": [ALB], "cutover": [{"weight": 10, "bake": 60}, {"weight": 100}]},
 }
 
@@ -112,6 +114,7 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
         "database": {"runner": "node1", "run": "r1"} | asked if database and verb in ("release", "contract") else None,
         "barrier": FORMER if database and full else "",
         "workers": {"outside": ["node3"] if full and not join else []} if settings == "workers" else None,
+        "closes": settings if settings in ("page", "hold") and verb in ("release", "rollback") else "",
         "schedule": SCHEDULE[verb, full] if settings == "schedule" and verb != "contract" else None,
     }
     made = load(BASE | SETTINGS[settings] | changes)

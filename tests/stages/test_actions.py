@@ -25,6 +25,7 @@ from orchestrator.stages.fetch import Discard, Fetch
 from orchestrator.stages.gate import Gate, Members
 from orchestrator.stages.hooks import RunHook
 from orchestrator.stages.lint import LintFiles
+from orchestrator.stages.maintenance import Drained, Hold, Page
 from orchestrator.stages.permit import Permit
 from orchestrator.stages.promote import Promote
 from orchestrator.stages.proof import Proof
@@ -71,6 +72,9 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     ),
     (Configure(R, S), {"release": R, "live": S}),
     (Copy(R, ("n1", "n2")), {"release": R, "nodes": ["n1", "n2"]}),
+    (Page("haproxy", on=True), {"kind": "haproxy", "on": True}),
+    (Hold("nginx", 10), {"kind": "nginx", "seconds": 10}),
+    (Drained(BLUE, 90.0, tolerant=True), {"color": "blue", "limit": 90.0, "tolerant": True}),
     (Shift("nginx", 100, back=True), {"kind": "nginx", "green": 100, "back": True}),
     (Fire(BLUE), {"color": "blue"}),
     (Environment(R, S, only_same=False), {"release": R, "live": S, "only_same": False}),

@@ -26,7 +26,8 @@ POINTS = (
     *("suspend", "inherit", "attach", "mend", "tidy"),
     *("quiet", "fetch", "copy", "same", "share", "environment", "unchanged", "permit", "configure"),
     *("lint", "expand", "gate live", "quiet workers", "start", "watch"),
-    *("warm", "gate", "members", "bar", "arm", "cutover", "verify", "unstick", "start workers", "bake"),
+    *("warm", "gate", "members", "bar", "close", "drained", "arm", "cutover", "verify", "unstick", "open"),
+    *("start workers", "bake"),
     *(
         "newcomers",
         "proof",

@@ -19,7 +19,7 @@ from tests.stages.test_actions import BY_NAME, _name
 
 HARMLESS = {
     # they act at a switch, or move traffic themselves; the switches check what they are asked
-    *("arm", "disarm", "ready", "shift", "fire", "detach", "attach", "bar"),
+    *("arm", "disarm", "ready", "shift", "fire", "detach", "attach", "bar", "page", "hold", "drained"),
     # they read, wait, or act on the operator's machine
     *("bake", "gate", "members", "proof", "quiet", "same", "scaling", "newcomers", "unchanged", "verify", "watch"),
     # they write into a release that no color runs yet, or only add to what a color has

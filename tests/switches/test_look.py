@@ -121,7 +121,8 @@ def test_both_answers_of_haproxy_are_read(place: Place) -> None:
     assert seen.in_flight == {Color.blue: 3, Color.green: 0}
     assert seen.out == ("n green 9",)
     assert seen.down == {Color.blue: (), Color.green: ("n2",)}
-    assert (place.path / "asked").read_text() == f"show map {place.state}/weights.map;show stat\n"
+    page = f"{place.path}/etc/orchestrator/shop/page.map"
+    assert (place.path / "asked").read_text() == f"show map {place.state}/weights.map;show map {page};show stat\n"
 
 
 def test_a_link_of_nginx_that_leads_nowhere_is_not_served(place: Place) -> None:

@@ -26,6 +26,8 @@ RULES: tuple[Rule, ...] = (
     traffic.marked_answers_need_a_token,
     traffic.groups_are_distinct,
     traffic.firewall_knows_the_switches,
+    traffic.switches_can_show_a_page,
+    traffic.maintenance_lets_the_probe_pass,
     traffic.preview_port_is_free,
     traffic.http2_needs_https,
     traffic.urls_have_no_path,

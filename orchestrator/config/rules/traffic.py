@@ -47,6 +47,27 @@ def firewall_knows_the_switches(settings: Settings) -> str | None:
     return None
 
 
+def switches_can_show_a_page(settings: Settings) -> str | None:
+    """Return an error message if the settings have maintenance, but a switch cannot show the page; else None."""
+    cannot = [switch.kind for switch in settings.switches if not switch.has_page]
+    if settings.maintenance and cannot:
+        return (
+            f"maintenance: a switch of kind {cannot[0]} cannot show a page: remove maintenance, or use a switch of "
+            "kind haproxy or nginx"
+        )
+    return None
+
+
+def maintenance_lets_the_probe_pass(settings: Settings) -> str | None:
+    """Return an error message if the settings have maintenance, but no probe token, otherwise None.
+
+    The stage `verify` and the probe send the token, and so get the application's answers and not the page.
+    """
+    if settings.maintenance and not settings.token:
+        return "maintenance: marker.token is missing, so no release can be verified behind the page: set marker.token"
+    return None
+
+
 def preview_port_is_free(settings: Settings) -> str | None:
     """Return an error message if the preview port is also a port on which a balancer answers users, otherwise None."""
     for switch in settings.switches:
@@ -97,13 +118,17 @@ def users_are_distinct(settings: Settings) -> str | None:
 def cookies_are_distinct(settings: Settings) -> str | None:
     """Return an error message if two purposes have the same cookie, otherwise None.
 
-    The purposes are: the preview, the stickiness of a balancer, the split of clients, and PHP's session. PHP's session
-    may identify the client for the split.
+    The purposes are: the preview, the testers during maintenance, the stickiness of a balancer, the split of clients,
+    and PHP's session. PHP's session may identify the client for the split.
     """
     preview = settings.preview.cookie if settings.preview_token else ""
     session = settings.php.ini.get("session.name", "PHPSESSID") if settings.runtime == "php" else ""
     if preview and preview == session:
         return f"preview.cookie: {session} is the cookie of PHP's session: choose another name"
+    testers = settings.maintenance.cookie if settings.maintenance and settings.maintenance_token else ""
+    if testers and testers in (preview, session):
+        whose = "the preview (preview.cookie)" if testers == preview else "PHP's session"
+        return f"maintenance.cookie: {testers} is the cookie of {whose}: choose another name"
     for number, switch in enumerate(settings.switches):
         if not isinstance(switch, BalancerSwitch):
             continue

@@ -1,0 +1,3 @@
+from orchestrator.deploy import run
+
+run("maintenance")
