@@ -1,9 +1,13 @@
-"""Laravel gives a column another name by expand and contract, under queries of both versions."""
+"""Laravel gives a column another name by expand and contract, under queries of both versions.
+
+Either Laravel's own migrations change the schema, or the SQL files of the release.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +19,9 @@ from urllib.parse import urlsplit
 import fleet as tool
 import pytest
 
+from orchestrator.model import Color
 from tests.fleet.running import Alone, Fleet
-from tests.fleet.traffic import Traffic, flawless
+from tests.fleet.traffic import Traffic, ask, flawless
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +31,13 @@ COMMANDS = {
     "expand": "php artisan migrate --force",
     "contract": "php artisan migrate --force --path=database/migrations/contract",
 }
+FILES = {"mariadb": "db/mariadb", "postgres": "db/postgres"}
+"""Name of the database server -> directory of its SQL files."""
+RIGHTS = {
+    "mariadb": "GRANT ALL ON \\`orchestrator\\\\_shadow\\\\_%\\`.* TO laravel@'%'",
+    "postgres": "ALTER ROLE laravel CREATEDB",
+}
+"""Name of the database server -> the statement that lets the application's user make an empty copy of the schema."""
 URL = "://${DB_USERNAME}:${DB_PASSWORD}@${DB_HOST}/${DB_DATABASE}"
 
 
@@ -120,10 +132,15 @@ def laravel(
     tool.down(directory, project)
 
 
-def do(fleet: Fleet, verb: str, *data: str, status: int = 0) -> str:
+def do(fleet: Fleet, verb: str, *data: str, status: int = 0, files: bool = False) -> str:
+    """Run a deploy file, and return everything that it printed.
+
+    + files: whether SQL files change the schema, and not Laravel's migrations
+    """
     words = [word for one in data for word in ("--data", one)]
-    url = ENGINES[fleet.known["databases"]["laravel"]["host"]] + URL
-    settings = json.dumps({"hooks": [], "database": {"url": url, "migrate": COMMANDS}})
+    server = fleet.known["databases"]["laravel"]["host"]
+    way = {"files": FILES[server]} if files else {"migrate": COMMANDS}
+    settings = json.dumps({"hooks": [], "database": {"url": ENGINES[server] + URL, **way}})
     done = fleet.pyinfra(f"deploys/{verb}.py", "-y", *words, timeout=600, APP="laravel", SETTINGS=settings)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -175,3 +192,56 @@ def test_a_column_gets_another_name(laravel: Fleet, tmp_path: Path) -> None:
         while len(queries.failed) < 20:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def differing(fleet: Fleet) -> str:
+    """The number of notes in which the old and the new column differ."""
+    return sql(fleet, "SELECT count(*) FROM notes WHERE title IS NULL OR heading IS NULL OR title <> heading")
+
+
+def test_sql_files_give_a_column_another_name(laravel: Fleet, engine: str, tmp_path: Path) -> None:
+    urls = [laravel.haproxy_url, laravel.nginx_url]
+    do(laravel, "release", "ref=v2")
+    sql(laravel, RIGHTS[engine])
+    live = str(ask(laravel.nodes[0]["live_url"]).headers["x-color"])
+    old_ports, new_ports = ([node[f"{color}_url"] for node in laravel.nodes] for color in (live, Color(live).other))
+    with (
+        Traffic(urls, tmp_path / "samples", connections=4, rate=10.0, slow_seconds=1.0) as traffic,
+        Queries(urls) as users,
+    ):
+        users.wait_for(20)
+        # in addition to the users, whom the cutovers move, each version is asked at its own port on each node
+        with Queries(old_ports, threads=3) as old:
+            old.wait_for(20)
+            said = do(laravel, "release", "ref=rename2", files=True)
+            for stage in ("lint", "expand", "gate live"):
+                assert re.search(rf"^ *{stage} ", said, re.MULTILINE), said
+            with Queries(new_ports, threads=3) as new:
+                for queries in (users, old, new):
+                    queries.wait_for(20)
+                do(laravel, "rollback", files=True)
+                for queries in (users, old, new):
+                    queries.wait_for(20)
+            assert differing(laravel) == "0"
+            # the release starts the idle color again, so nobody may ask the new version directly meanwhile
+            said = do(laravel, "release", "ref=rename2", files=True)
+            assert "expand: nothing to do" in said
+            for queries in (users, old):
+                queries.wait_for(20)
+        assert differing(laravel) == "0"
+        with Queries(new_ports, threads=3) as later:
+            do(laravel, "contract", files=True)
+            for queries in (users, later):
+                queries.wait_for(20)
+        assert "no older release can run" in do(laravel, "rollback", status=3, files=True)
+        assert "there is nothing to contract" in do(laravel, "contract", status=1, files=True)
+        report = traffic.stop()
+    flawless(report)
+    everybody = (users, old, new, later)
+    assert [one for queries in everybody for one in queries.failed] == []
+    written = {number: word for queries in everybody for number, word in queries.written.items()}
+    rows = dict(line.split("\t") for line in sql(laravel, "SELECT id, heading FROM notes").splitlines())
+    assert {int(number): word for number, word in rows.items()} == written
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'notes' ORDER BY 1"
+    assert sql(laravel, columns).split() == ["heading", "id"]
+    print(f"{report.totals.requests} requests, {2 * len(written)} queries, 0 failed")

@@ -1,0 +1,1 @@
+SELECT count(*) FROM notes WHERE NOT heading <=> title;
