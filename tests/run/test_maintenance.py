@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -203,7 +204,7 @@ def test_a_rollback_shows_the_page_only_if_it_is_told_to(
 
 
 class NamedDeath(Death):
-    """Kills at the n-th point with a name."""
+    """Kills at the n-th point whose name matches a pattern."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
         super().__init__(monkeypatch)
@@ -212,17 +213,17 @@ class NamedDeath(Death):
     @override
     def point(self, name: str) -> None:
         self.points.append(name)
-        if name == self.name and self.points.count(name) == self.number:
+        if fnmatchcase(name, self.name) and sum(fnmatchcase(one, self.name) for one in self.points) == self.number:
             raise Killed(name)
 
 
 POINTS = [
     ("before page on haproxy", 1),
     ("after page on haproxy", 1),
-    ("after the record of results close, intent drained", 1),
+    ("after the record of results close*", 1),
     ("before drained on node2", 1),
     ("after shift on haproxy", 1),
-    ("after the record of results verify, intent open", 1),
+    ("after the record of *intent open", 1),
     ("after page on haproxy", 2),
     ("before page on nginx", 2),
     ("before the record of results open, commit", 1),
@@ -248,7 +249,7 @@ def test_a_release_killed_near_the_page_is_settled(
         death = NamedDeath(dying, name, number)
         with pytest.raises(Killed):
             verbs.release(world.fleet(settings), CLOSED)
-    assert name in death.points
+    assert any(fnmatchcase(point, name) for point in death.points)
     monkeypatch.setattr(session, "LEASE", 0.0)
     assert NEXT[then](world, settings) == 0
     assert pages(world) == {"haproxy": False, "nginx": False}
