@@ -16,6 +16,8 @@ attended() {
     watch=$!
     code=0
     "$@" || code=$?
+    # a stopped watch can start no further process
+    kill -STOP "$watch" 2>/dev/null
     pkill -KILL -P "$watch"
     kill -KILL "$watch" 2>/dev/null
     return "$code"

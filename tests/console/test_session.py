@@ -158,8 +158,8 @@ def test_a_command_ends_with_the_connection(node: Node, user: str) -> None:
 
 
 def test_nothing_is_left_when_a_command_has_ended(node: Node) -> None:
-    # the watch of the connection would go on until the connection ends
-    with node.running("true", then="pgrep -x tail -s $$") as server:
+    # otherwise the watch of the connection would go on until the connection ends
+    with node.running("true", then="while pgrep -x tail -s $$; do sleep 0.1; done >/dev/null") as server:
         assert server.communicate(timeout=60) == ("", "")
 
 
