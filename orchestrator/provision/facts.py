@@ -480,7 +480,9 @@ class Unconfigured(_Lines):
 
 
 class _Released(_Lines):
-    """The base class of facts that name what a release on the node has and for which a unit is installed.
+    """The base class of facts that return the names of services or of schedules.
+
+    A fact returns a name if a release on the node has the service or schedule, and if its systemd unit is installed.
 
     + root: directory of the application
     + target: path of the systemd target to which the units belong

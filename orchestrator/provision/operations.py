@@ -527,8 +527,8 @@ def no_git_setting(
     + values: values that provisioning may have written. A setting with any other value stays.
     + files: files that are removed together with the setting
     + library: directory of this application's scripts. The directories of the other applications' scripts are in the
-      same parent directory. If such a directory has no script ``ssh``, its application may need the setting, so the
-      setting stays.
+      same parent directory. If the directory of another application has no script ``ssh``, an earlier version of
+      this tool provisioned that application, which may still need the setting. So the setting stays.
     + user: owner of the configuration file. The commands run as this user, because root would follow symlinks that this
       user may have made in the home directory.
 
