@@ -268,6 +268,7 @@ def test_requests_wait_for_the_end_of_a_hold(site: Site, kind: str, count: int) 
     assert waiting.answers == [200] * count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BALANCERS)
 def test_a_hold_ends_by_itself(site: Site, kind: str) -> None:
     script(site, kind, "hold", "2")
@@ -276,6 +277,7 @@ def test_a_hold_ends_by_itself(site: Site, kind: str) -> None:
     assert waiting.answers == [200] * 5
 
 
+@pytest.mark.slow
 def test_a_release_lets_requests_wait_while_traffic_moves(site: Site) -> None:
     old, new = site.version(), site.other()
     with Questions(site.urls, each=2, timeout=60) as questions:
