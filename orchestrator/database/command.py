@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.database.files import in_order
 from orchestrator.database.model import Engine, Phase, phase_of
 from orchestrator.errors import OrchestratorError, UsageError
 
@@ -108,7 +109,7 @@ def _print(
 def _files(given: argparse.Namespace) -> list[tuple[str, Phase, str]]:
     """Name, phase and content of all files. Raises UsageError with a line for each file that cannot be read."""
     files, wrong = [], []
-    for name in dict.fromkeys(given.files):
+    for name in in_order(list(dict.fromkeys(given.files))):
         try:
             files.append((name, _phase(name, given.phase), _read(name)))
         except UsageError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from orchestrator.database.model import Engine, Phase
 from orchestrator.database.split import Statement, split
@@ -51,6 +52,23 @@ class Change:
 def checksum(statement: str) -> str:
     """The SHA-256 of a statement. The ledger stores the checksum, to notice an edited statement."""
     return hashlib.sha256(statement.encode()).hexdigest()
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Return the paths of files in the order in which the files run: by number, and of each number by phase.
+
+    If a name is not of the form ``NNNN_name.PHASE.sql``, the files stay in the given order.
+
+    + names: paths of the files
+    """
+    phases = [one.value for one in Phase]
+    order: dict[str, tuple[int, int]] = {}
+    for name in names:
+        said = _NAME.fullmatch(PurePath(name).name)
+        if said is None or said[3] not in phases:
+            return list(names)
+        order[name] = (int(said[1]), phases.index(said[3]))
+    return sorted(order, key=order.__getitem__)
 
 
 def changes(contents: Mapping[str, bytes]) -> list[Change]:

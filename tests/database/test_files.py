@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.database.files import changes
+from orchestrator.database.files import changes, in_order
 from orchestrator.database.model import Phase
 from orchestrator.errors import UsageError
 
@@ -48,3 +48,20 @@ def test_all_wrong_files_are_named_at_once() -> None:
     with pytest.raises(UsageError) as error:
         changes({"a.sql": b"", "b.sql": b"", "c.txt": b""})
     assert [line.split(":")[0] for line in str(error.value).splitlines()] == ["a.sql", "b.sql"]
+
+
+def test_files_are_ordered_by_number_and_then_by_phase() -> None:
+    given = [
+        "db/0010_b.expand.sql",
+        "db/2_a.contract.sql",
+        "db/2_a.check.sql",
+        "db/2_a.expand.sql",
+        "db/2_a.backfill.sql",
+    ]
+    assert in_order(given) == [given[3], given[4], given[2], given[1], given[0]]
+
+
+@pytest.mark.parametrize("other", ["-", "schema.sql", "0001_a.later.sql"])
+def test_files_with_other_names_stay_in_their_order(other: str) -> None:
+    given = ["0002_b.contract.sql", other, "0001_a.expand.sql"]
+    assert in_order(given) == given
