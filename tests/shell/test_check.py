@@ -55,7 +55,7 @@ def test_a_planted_fault_fails(tmp_path: Path, planted: str, capfd: pytest.Captu
 
 def test_perl_takes_every_program(tmp_path: Path) -> None:
     programs = sorted((ROOT / "orchestrator").rglob("*.pl"))
-    assert [path.name for path in programs] == ["arm.pl", "permit.pl", "give.pl", "group.pl", "entries.pl"]
+    assert {"arm.pl", "nginx_hold.pl"} <= {path.name for path in programs}
     for path in programs:
         # with the texts of the files that the program includes
         (tmp_path / path.name).write_text(read(str(path.relative_to(ROOT / "orchestrator"))))
