@@ -113,7 +113,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Work:
-    """What the workers and the schedule have done.
+    """The jobs of the workers and the ticks of the schedule.
 
     + taken: (node, job) of each job that a worker took
     + done: (node, job) of each job that was done, and the release that did the job
@@ -221,7 +221,7 @@ def show(nodes: int, reports: list[dict[str, Any]], seen: dict[str, Report], wor
     + nodes: number of nodes
     + reports: the reports of the runs
     + seen: balancer -> report of its probe
-    + work: what the workers and the schedule have done
+    + work: the jobs of the workers and the ticks of the schedule
     + took: seconds of the whole demo
     """
     kinds, lost = Counter[str](), Counter[str]()

@@ -95,7 +95,7 @@ def expand_works(ledger: Ledger, changes: Sequence[Change], live: Sequence[Chang
     rows, engine = ledger.rows(), ledger.connection.engine
     works = work(changes, rows, Phase.EXPAND, engine)
     refuse_beside(works, changes, rows, ledger.backfills(), engine)
-    # if the new release no longer has a contract file, nobody wants the contract any more
+    # if the new release has removed a contract file, the developers have given up this contract
     wanted = {change.name for change in changes if Phase.CONTRACT in change.files}
     earlier = [change for change in pending(live, rows, engine, live=True) if change.name in wanted]
     refuse_earlier(earlier, works, defer, engine, "run deploys/contract.py first")

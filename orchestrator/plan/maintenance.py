@@ -12,7 +12,7 @@ from orchestrator.plan.inputs import Closes
 def closes(fleet: FleetState, settings: Settings, asked: Users | None) -> Closes:
     """Return how a run closes the site. Raises UsageError if the settings do not permit what the operator asks for.
 
-    + asked: what the operator asks for (``--data maintenance=``); None if the operator did not say
+    + asked: the operator's answer in ``--data maintenance=``; None if the operator gave none
     """
     if settings.maintenance is None:
         if asked in ("page", "hold"):

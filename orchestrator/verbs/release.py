@@ -132,7 +132,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         contents = journal_of(fleet, session, verb)
         earlier, passed = earlier_run(fleet, verb, contents)
         owed = settle_first(fleet, session, verb, earlier, notifier) if earlier else ()
-        # what was read meanwhile is from before an earlier run was settled
+        # settling an earlier run has changed the hosts since the session read their states
         seen, i = inputs(fleet, verb, options) if earlier else inputs(fleet, verb, options, session.looks, asked)
         if passed is not None:
             check_target(i, passed)
