@@ -206,13 +206,17 @@ def _others(inside: Connection, name: str) -> tuple[str, ...]:
     return tuple(str(one) for (one,) in rows if one != name)
 
 
+def commented(admin: Connection) -> list[tuple[str, str]]:
+    """Names and comments of all databases at a server. A shadow's comment ends with the name of the live database."""
+    if admin.engine is Engine.POSTGRES:
+        return admin.query("SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database")
+    return admin.query("SELECT SCHEMA_NAME, SCHEMA_COMMENT FROM information_schema.SCHEMATA")
+
+
 def marked(admin: Connection) -> list[str]:
     """Names of all shadows at a server, including the shadows that are in use."""
-    if admin.engine is Engine.POSTGRES:
-        rows = admin.query("SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database")
-    else:
-        rows = admin.query("SELECT SCHEMA_NAME, SCHEMA_COMMENT FROM information_schema.SCHEMATA")
-    return sorted(name for name, comment in rows if name.startswith(PREFIX) and comment.startswith(_MARK))
+    found = commented(admin)
+    return sorted(name for name, comment in found if name.startswith(PREFIX) and comment.startswith(_MARK))
 
 
 def remove_left(admin: Connection) -> list[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -101,6 +103,19 @@ def start(engine: Engine, directory: Path, owner: int) -> Server:
                 time.sleep(0.05)
     said = json.loads(described.read_text())
     return Server(engine, said["port"], Path(said["home"]), said["pid"])
+
+
+@contextmanager
+def own_server(engine: Engine, directory: Path) -> Iterator[Server]:
+    """A server for one test, which may change the server as a whole. The server ends with the ``with`` block.
+
+    + directory: an empty directory
+    """
+    server = start(engine, directory, os.getpid())
+    try:
+        yield server
+    finally:
+        os.kill(server.pid, signal.SIGKILL)
 
 
 def ensure_programs() -> None:

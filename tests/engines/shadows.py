@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from orchestrator.database.lint import Judged, lint
 from orchestrator.database.model import Engine, Phase
@@ -12,6 +12,7 @@ from orchestrator.engines.base import Connection
 from orchestrator.engines.judge import run_here
 from orchestrator.engines.shadow import Shadow, shadow
 from orchestrator.engines.trial import Trial
+from orchestrator.errors import StatementFailed
 from tests.database.cases import Case
 from tests.database.label import MARIADB_BASE, POSTGRES_BASE
 from tests.engines.servers import Server
@@ -33,8 +34,9 @@ def live_database(server: Server, *more: str) -> str:
     """
     name = server.new_database()
     with server.connect(name) as session:
-        if server.engine is Engine.POSTGRES and not session.query("SELECT 1 FROM pg_roles WHERE rolname = 'app'"):
-            session.execute("CREATE ROLE app LOGIN")
+        if server.engine is Engine.POSTGRES:
+            with suppress(StatementFailed):  # the role belongs to the server: another test may have created it
+                session.execute("CREATE ROLE app LOGIN")
         if server.engine is not Engine.POSTGRES:
             # as in tests/database/label.py
             session.execute(f"ALTER DATABASE {name} CHARACTER SET utf8mb4")

@@ -22,7 +22,7 @@ from orchestrator.engines.base import Connection
 from orchestrator.engines.trouble import statement_failed
 from orchestrator.engines.url import DatabaseUrl, read
 from orchestrator.errors import Blocked, CannotConnect, ConnectionLost, LockBusy, StatementFailed, UsageError
-from tests.engines.servers import ROOT, Server
+from tests.engines.servers import ROOT, Server, own_server
 
 
 @pytest.fixture
@@ -288,22 +288,21 @@ def test_a_user_without_rights_is_one_line(server: Server, database: DatabaseUrl
     assert f"grant the user {plain.user} the right" in str(error.value)
 
 
-def test_a_read_only_server_is_one_line(server: Server, database: DatabaseUrl) -> None:
-    # read_only of MariaDB does not bind administrators
-    plain = user(server, database, "ALL")
-    postgres = server.engine is Engine.POSTGRES
-    with server.connect() as admin:
-        admin.execute(
-            f"ALTER DATABASE {database.database} SET default_transaction_read_only = on"
-            if postgres
-            else "SET GLOBAL read_only = 1"
-        )
-        try:
-            with connect(database if postgres else plain) as session, pytest.raises(StatementFailed) as error:
-                session.execute("CREATE TABLE t (a int)")
-        finally:
-            if not postgres:
-                admin.execute("SET GLOBAL read_only = 0")
+@pytest.mark.parametrize("engine", [Engine.POSTGRES, Engine.MARIADB])
+def test_a_read_only_server_is_one_line(engine: Engine, tmp_path: Path) -> None:
+    postgres = engine is Engine.POSTGRES
+    with own_server(engine, tmp_path) as server:
+        database = read(server.url(server.new_database()), {})
+        # read_only of MariaDB does not bind administrators
+        used = database if postgres else user(server, database, "ALL")
+        with server.connect() as admin:
+            admin.execute(
+                f"ALTER DATABASE {database.database} SET default_transaction_read_only = on"
+                if postgres
+                else "SET GLOBAL read_only = 1"
+            )
+        with connect(used) as session, pytest.raises(StatementFailed) as error:
+            session.execute("CREATE TABLE t (a int)")
     assert "is read-only" in str(error.value)
     assert "connect to the primary server" in str(error.value)
 

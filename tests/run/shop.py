@@ -10,6 +10,7 @@ import pytest
 from orchestrator import verbs
 from orchestrator.config import load
 from orchestrator.engines.base import Connection
+from orchestrator.engines.shadow import commented
 from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from tests.engines.servers import Server
@@ -76,12 +77,7 @@ class Shop:
             "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (self.schema,)
         )
         found = [name for (name,) in rows if name.startswith("deploy_schema_")]
-        query = (
-            "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
-            if self.postgres
-            else "SELECT schema_name, schema_comment FROM information_schema.schemata"
-        )
-        shadows = [name for name, comment in self.session.query(query) if comment.endswith(f", of {self.name}")]
+        shadows = [name for name, comment in commented(self.session) if comment.endswith(f", of {self.name}")]
         return sorted([*found, *shadows])
 
     def ran(self) -> list[tuple[str, str, str]]:

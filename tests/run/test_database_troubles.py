@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from orchestrator.engines.base import Connection
 from orchestrator.journal import session
 from orchestrator.migrate.command import main
 from orchestrator.options import Options
-from tests.engines.servers import Server, start
+from tests.engines.servers import Server, own_server
 from tests.fakes.processes import eventually
 from tests.fakes.world import World
 from tests.run.shop import Shop, server  # noqa: F401 (a fixture)
@@ -34,6 +35,23 @@ pytestmark = pytest.mark.exhaustive
 
 ADD = "ALTER TABLE orders ADD COLUMN total int;\n"
 SAFE = "-- orchestrator: safe because this is a test\n"
+
+
+@contextmanager
+def shop_of_its_own(released: World, engine: Engine, directory: Path) -> Iterator[Shop]:
+    """A shop with a database server of its own, so that a test may change the server as a whole."""
+    with own_server(engine, directory) as own:
+        name = own.new_database()
+        with own.connect(name) as opened:
+            opened.execute("CREATE TABLE orders (id bigint PRIMARY KEY, sum int NOT NULL)")
+            yield Shop(released, own, name, opened)
+
+
+@pytest.fixture
+def own_shop(released: World, server: Server, tmp_path: Path) -> Iterator[Shop]:  # noqa: F811 (a fixture)
+    """A shop with a database server of its own, of each engine."""
+    with shop_of_its_own(released, server.engine, tmp_path) as made:
+        yield made
 
 
 def plain(shop: Shop, rights: str = "SELECT") -> str:
@@ -85,8 +103,9 @@ def test_a_user_without_rights_is_named(
 
 
 def test_a_read_only_database_is_named(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own_shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shop = own_shop
     shop.commit(f0001_total__expand=ADD)
     # read_only of MariaDB does not bind administrators
     monkeypatch.setenv("SHOP_URL", shop.server.url(shop.name) if shop.postgres else plain(shop, "ALL"))
@@ -96,13 +115,11 @@ def test_a_read_only_database_is_named(
     else:
         on, off = (f"SET GLOBAL read_only = {one}" for one in (1, 0))
     shop.session.execute(on)
-    try:
-        said = "is read-only .*: connect to the primary server"
-        if shop.postgres:
-            refused(shop, capsys, "lint", f"the shadow cannot be made: .*{said}", url="env:SHOP_URL")
-        refused(shop, capsys, "expand", said, url="env:SHOP_URL", shadow="env:SHADOW_URL")
-    finally:
-        shop.session.execute(off)
+    said = "is read-only .*: connect to the primary server"
+    if shop.postgres:
+        refused(shop, capsys, "lint", f"the shadow cannot be made: .*{said}", url="env:SHOP_URL")
+    refused(shop, capsys, "expand", said, url="env:SHOP_URL", shadow="env:SHADOW_URL")
+    shop.session.execute(off)
     assert shop.release("main") == 0
 
 
@@ -143,16 +160,11 @@ def cramped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shop]:
     """A shop whose database is on a small disk: a server of PostgreSQL, because MariaDB needs much more space."""
-    with monkeypatch.context() as changed:
-        changed.setenv("TMPDIR", str(small_disk.path))
-        own = start(Engine.POSTGRES, tmp_path, os.getpid())
-    try:
-        name = own.new_database()
-        with own.connect(name) as opened:
-            opened.execute("CREATE TABLE orders (id bigint PRIMARY KEY, sum int NOT NULL)")
-            yield Shop(released, own, name, opened)
-    finally:
-        os.kill(own.pid, signal.SIGKILL)
+    with ExitStack() as stack:
+        with monkeypatch.context() as changed:
+            changed.setenv("TMPDIR", str(small_disk.path))
+            made = stack.enter_context(shop_of_its_own(released, Engine.POSTGRES, tmp_path))
+        yield made
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
