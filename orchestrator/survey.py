@@ -6,6 +6,7 @@ All nodes and switches are read at the same time, each with one round trip.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import gevent
@@ -38,8 +39,11 @@ if TYPE_CHECKING:
 Looks = Mapping[str, Sequence[str]]
 """Name of a host -> the lines that the host printed when it ran its command of `look_command`."""
 
+NO_LOOKS: Looks = MappingProxyType({})
+"""No host has printed its lines yet."""
 
-def survey(fleet: Fleet, group: bool = True, looks: Looks = {}) -> FleetState:  # noqa: B006 (read only)
+
+def survey(fleet: Fleet, group: bool = True, looks: Looks = NO_LOOKS) -> FleetState:
     """Return the state of every node, every switch and the Auto Scaling group.
 
     If a state cannot be read, one line that says why takes the place of this state in the result.

@@ -5,7 +5,7 @@ Either the balancers send the page of maintenance, or they let new requests wait
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -80,9 +80,9 @@ def close(i: Inputs) -> tuple[Stage, ...]:
     if not i.closes:
         return ()
     limit = i.settings.drain.limit
-    if i.closes == "hold" and i.settings.maintenance:
+    if i.closes == "hold":
         # the other half of the hold is for the change itself, and for the cutover
-        limit = min(limit, (i.settings.maintenance.hold or 0) / 2)
+        limit = min(limit, _hold(i.settings) / 2)
     # a first release has no old release that could have requests
     places = i.node_places if i.live else ()
     action = Drained(i.color.other, limit, tolerant=i.verb == "rollback" and not i.cold)
@@ -108,11 +108,15 @@ def _steps(i: Inputs, on: bool) -> tuple[Step, ...]:
     balancers = {switch.name: switch.kind for switch in i.at("balancer")}
     if i.closes == "page":
         return pages(i.settings, balancers, on)
-    if i.closes == "hold" and i.settings.maintenance:
-        seconds = round(i.settings.maintenance.hold or 0) if on else 0
-        deadline = i.settings.deadlines.switch
-        return tuple(Step(Place("balancer", name), Hold(kind, seconds), deadline) for name, kind in balancers.items())
+    if i.closes == "hold":
+        seconds = round(_hold(i.settings)) if on else 0
+        return _at_balancers(i.settings, balancers, lambda kind: Hold(kind, seconds))
     return ()
+
+
+def _hold(settings: Settings) -> float:
+    """The longest time for which requests wait, in seconds. 0 without the setting `maintenance.hold`."""
+    return settings.maintenance.hold or 0.0 if settings.maintenance else 0.0
 
 
 def pages(settings: Settings, balancers: Mapping[str, str], on: bool) -> tuple[Step, ...]:
@@ -121,5 +125,11 @@ def pages(settings: Settings, balancers: Mapping[str, str], on: bool) -> tuple[S
     + balancers: name of each balancer -> its kind
     + on: True for the page, False for the application's answers
     """
+    return _at_balancers(settings, balancers, lambda kind: Page(kind, on))
+
+
+def _at_balancers(
+    settings: Settings, balancers: Mapping[str, str], action: Callable[[str], Action]
+) -> tuple[Step, ...]:
     deadline = settings.deadlines.switch
-    return tuple(Step(Place("balancer", name), Page(kind, on), deadline) for name, kind in balancers.items())
+    return tuple(Step(Place("balancer", name), action(kind), deadline) for name, kind in balancers.items())

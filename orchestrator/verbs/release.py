@@ -34,7 +34,7 @@ from orchestrator.source.kind import Version
 from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.stages.hooks import at_end
-from orchestrator.survey import Looks, survey
+from orchestrator.survey import NO_LOOKS, Looks, survey
 from orchestrator.verbs.announcement import announce_begin, announce_end
 from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved
 from orchestrator.verbs.masking import learn_values
@@ -217,7 +217,7 @@ def inputs(
     fleet: Fleet,
     verb: str,
     options: Options,
-    looks: Looks = {},  # noqa: B006 (read only)
+    looks: Looks = NO_LOOKS,
     asked: Callable[[], Version] | None = None,
 ) -> tuple[FleetState, Inputs]:
     """Read the state of the fleet, and return the state together with the Inputs of the run. The fleet is not changed.
