@@ -38,7 +38,7 @@ from typing import Any
 
 import fleet_images
 import fleet_origin
-import fleet_programs
+import fleet_root
 import fleet_tls
 from fleet_apps import APPLICATIONS, DATABASE, POSTGRES, SHOP, environment
 from fleet_tools import Trouble, compose, ensure_database_servers, ensure_tools, run, say
@@ -106,8 +106,8 @@ class Fleet:
         return str(self.directory / name)
 
     def changes(self, name: str) -> Path:
-        """The directory for the files below /usr that a server changes, if `fleet_programs` mounts its /usr."""
-        return self.directory / "usr" / name
+        """The directory for the files that a server changes, if `fleet_root` mounts its files."""
+        return self.directory / "root" / name
 
 
 # --- up ---
@@ -214,9 +214,9 @@ def prepare(
     every = (SHOP, *sorted(set(apps) - {SHOP}))
     fleet = Fleet(project, directory, str(subnet), tuple(servers), token, preview, owner, every, passwords)
     for one in sorted({server.image for server in servers}):
-        fleet_images.copy_programs(one)
+        fleet_images.copy_files(one)
     _make_keys(fleet)
-    _clear_programs(fleet, [server.name for server in servers])
+    _clear_files(fleet, [server.name for server in servers])
     _write(fleet.compose_file, json.dumps(_compose_file(fleet), indent=2) + "\n")
     return fleet
 
@@ -233,15 +233,15 @@ def renew(fleet: Fleet, names: Sequence[str]) -> None:
     command = (*compose(), "-p", fleet.project, "-f", str(fleet.compose_file))
     run(*command, "rm", "-s", "-f", *names, timeout=180)
     run("docker", "volume", "rm", *(f"{fleet.project}_{name}" for name in names))
-    _clear_programs(fleet, names)
+    _clear_files(fleet, names)
     run(*command, "up", "-d", timeout=300)
 
 
-def _clear_programs(fleet: Fleet, names: Sequence[str]) -> None:
-    """Forget what servers have changed below /usr, if `fleet_programs` mounts their /usr."""
-    if fleet_programs.wanted():
+def _clear_files(fleet: Fleet, names: Sequence[str]) -> None:
+    """Forget what servers have changed, if `fleet_root` mounts their files."""
+    if fleet_root.wanted():
         for name in names:
-            fleet_programs.clear(fleet.changes(name))
+            fleet_root.clear(fleet.changes(name))
 
 
 def finish(fleet: Fleet) -> None:
@@ -364,15 +364,15 @@ def _compose_file(fleet: Fleet) -> dict[str, Any]:
             "volumes": [
                 f"{fleet.path('hosts')}/{server.name}:/fleet:ro,z",
                 f"{server.name}:{KEPT.get(server.name, '/srv')}",
-                *([f"{server.name}-usr:/usr"] if fleet_programs.wanted() else []),
+                *([f"{server.name}-root:{fleet_root.ROOT}"] if fleet_root.wanted() else []),
             ],
             "networks": {"fleet": {"ipv4_address": server.address}},
         }
 
     volumes: dict[str, Any] = {server.name: {} for server in fleet.servers}
-    if fleet_programs.wanted():
+    if fleet_root.wanted():
         for server in fleet.servers:
-            volumes[f"{server.name}-usr"] = fleet_programs.volume(server.image, fleet.changes(server.name))
+            volumes[f"{server.name}-root"] = fleet_root.volume(server.image, fleet.changes(server.name))
     return {
         "services": {server.name: service(server) for server in fleet.servers},
         "networks": {"fleet": {"labels": labels, "ipam": {"config": [{"subnet": fleet.subnet}]}}},

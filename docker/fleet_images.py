@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import fleet_programs
+import fleet_root
 from fleet_tools import Trouble, ensure_package, run, say
 
 
@@ -77,10 +77,10 @@ def postgres_image() -> str:
     return _on_node("postgres")
 
 
-def copy_programs(image: str) -> None:
-    """Copy /usr of an image to this machine, if the servers of a fleet need the copy and it is missing."""
+def copy_files(image: str) -> None:
+    """Copy the files of an image to this machine, if the servers of a fleet need the copy and it is missing."""
     with _alone():
-        fleet_programs.copy(image)
+        fleet_root.copy(image)
 
 
 def remove_images() -> None:
@@ -90,7 +90,7 @@ def remove_images() -> None:
         for name in (n for n in names if n.startswith(f"{OURS}-{kind}:")):
             run("docker", "image", "rm", name, check=False)
             if not _exists(name):
-                fleet_programs.remove(name)
+                fleet_root.remove(name)
 
 
 def _on_node(kind: str) -> str:

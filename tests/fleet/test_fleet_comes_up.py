@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import fleet as tool
@@ -57,9 +58,10 @@ def test_passwords_are_refused(bare_fleet: Fleet) -> None:
 
 
 def test_a_node_can_read_the_origin_and_cannot_write(bare_fleet: Fleet) -> None:
-    container = bare_fleet.container("node1")
     for name in ("origin_key", "origin_known_hosts"):
-        bare_fleet.docker("cp", str(bare_fleet.dir / name), f"{container}:/tmp/{name}")
+        text = shlex.quote((bare_fleet.dir / name).read_text())
+        put = bare_fleet.exec("node1", f"umask 077 && printf %s {text} >/tmp/{name}")
+        assert put.returncode == 0, put.stderr
     url = bare_fleet.known["origin"]["url"]
     ssh = (
         "chown root /tmp/origin_key && export GIT_SSH_COMMAND='ssh -F none -i /tmp/origin_key -o IdentitiesOnly=yes "
