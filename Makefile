@@ -2,12 +2,16 @@
 # make unit   the tests that need no Docker, in a minute
 # make test   what a change must pass, in a quarter of an hour; it installs what it needs, Docker included
 # make test-all   every test: also the matrices, statistics and repetitions
+# make bench  compares this tool with others, also with NODES=10, on a fleet of its own; it writes docs/benchmarks.md
 # make fleet  a provisioned fleet to try things on; its addresses are in .fleet/env (make fleet-down ends it)
 # make fleet APP=none   the same fleet, but nothing is provisioned
 # make fleet SUITES="bookworm trixie bullseye"   the servers get these releases of Debian in turn
 
 NODES ?= 3
 SUITES ?= bookworm
+# rounds of make bench, and where it writes its page
+ROUNDS ?= 7
+TO ?= docs
 FLEET_DIR ?= .fleet
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -46,7 +50,7 @@ test-all: $(READY)
 	$(PY) -m pytest $(SHARED) $(SLOWEST)
 
 bench: $(READY)
-	@$(PY) docker/bench.py
+	@$(PY) docker/bench.py --nodes $(NODES) --rounds $(ROUNDS) --to $(TO)
 
 bench-warm: $(READY)
 	@$(PY) docker/bench_warm.py --svg $(FLEET_DIR)/warming.svg

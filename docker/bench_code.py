@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import fleet
-from bench import INVENTORY, NOTHING, ROOT, timed
+from bench_common import INVENTORY, NOTHING, ROOT, timed
 
 ROUNDS = int(os.environ.get("ROUNDS", "4"))
 ONE, OTHER = "v1", "v2"

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fleet
-from bench import PYINFRA, ROOT
+from bench_common import PYINFRA, ROOT
 
 BEFORE = "51b8537"
 ROUNDS = int(os.environ.get("ROUNDS", "30"))

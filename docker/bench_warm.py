@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import fleet
+import plot
+from bench_common import INVENTORY, PYINFRA, ROOT
 from fleet_apps import APPLICATIONS
 from fleet_tools import run, say
 
 from orchestrator.probe.process import ProbeProcess
 
-ROOT = Path(__file__).resolve().parent.parent
-PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 CLASSES, LOADED = 3000, 200
 FIRST = (0.0, 1.0)
 """Begin and end of the first second after the cutover, in seconds after the cutover."""
@@ -127,7 +127,7 @@ def release(ref: str, settings: dict[str, Any]) -> str:
     + settings: settings that are added to the settings of the application
     """
     with tempfile.NamedTemporaryFile() as file:
-        words = [PYINFRA, "inventory/fleet.py", "deploys/release.py", "-y"]
+        words = [PYINFRA, INVENTORY, "deploys/release.py", "-y"]
         words += ["--data", f"ref={ref}", "--data", f"report={file.name}"]
         environment = {**os.environ, "SETTINGS": json.dumps(settings)}
         done = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)
@@ -266,25 +266,21 @@ def svg(found: dict[str, list[list[Request]]]) -> str:
         part = log(max(value, low) / low) / log(high / low)
         return HEIGHT - BELOW - (HEIGHT - BELOW - 30) * part
 
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {box}>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="18" font-size="14">99% of the requests were answered within (ms)</text>',
-        f'<rect x="{x(0):.1f}" y="30" width="{x(1) - x(0):.1f}" height="{HEIGHT - BELOW - 30}" fill="#eee"/>',
+        plot.text(LEFT, 18, "99% of the requests were answered within (ms)", size=14),
+        plot.box(x(0), 30, x(1) - x(0), HEIGHT - BELOW - 30, "#eee"),
     ]
     for level in (level for level in LEVELS if low <= level <= high):
-        parts.append(f'<path d="M{LEFT} {y(level):.1f}H{WIDTH - 20}" stroke="#ccc"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y(level) + 4:.1f}" text-anchor="end">{level}</text>')
+        parts.append(plot.line(f"M{LEFT} {y(level):.1f}H{WIDTH - 20}", "#ccc"))
+        parts.append(plot.text(LEFT - 8, y(level) + 4, str(level), "end"))
     for second in range(-int(BEFORE), int(STEADY[1]) + 1):
-        parts.append(f'<text x="{x(second):.1f}" y="{HEIGHT - BELOW + 18}" text-anchor="middle">{second}</text>')
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle">seconds after the switch</text>')
+        parts.append(plot.text(x(second), HEIGHT - BELOW + 18, str(second), "middle"))
+    parts.append(plot.text(WIDTH / 2, HEIGHT - 10, "seconds after the switch", "middle"))
     for number, (mode, line) in enumerate(lines.items()):
         points = " ".join(f"{x(at + BIN / 2):.1f},{y(value):.1f}" for at, value in line if value)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLORS[mode]}" stroke-width="2"/>')
-        where = f'x="{WIDTH - 30}" y="{48 + 18 * number}" text-anchor="end" fill="{COLORS[mode]}"'
-        parts.append(f"<text {where}>{mode} warming</text>")
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        parts.append(plot.line(f"M{points}", COLORS[mode], 2))
+        parts.append(plot.text(WIDTH - 30, 48 + 18 * number, f"{mode} warming", "end", color=COLORS[mode]))
+    return plot.document(WIDTH, HEIGHT, parts)
 
 
 if __name__ == "__main__":
