@@ -537,7 +537,9 @@ def effects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Effects]:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "base", [pytest.param(base, marks=pytest.mark.slow) if base == "plain" else base for base in BASES]
+)
 def test_digests_differ_if_what_is_installed_differs(effects: dict[str, Effects], base: str) -> None:
     assert effects[base].wrong == []
 

@@ -44,7 +44,13 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
             marks=pytest.mark.slow,
         ),
         ([FEW, FEW], {}, 1, "inconclusive (12 requests), and the setting comparison.on_inconclusive is undo"),
-        ([FEW, FEW], {"on_inconclusive": "go on"}, 0, "inconclusive, but the run continues: 12 requests"),
+        pytest.param(
+            [FEW, FEW],
+            {"on_inconclusive": "go on"},
+            0,
+            "inconclusive, but the run continues: 12 requests",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             [PASS, UNREADABLE],
             {},
@@ -52,7 +58,13 @@ def release(world: World, monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdic
             "error (no record), and the setting comparison.on_error is undo",
             marks=pytest.mark.slow,
         ),
-        ([PASS, UNREADABLE], {"on_error": "go on"}, 0, "error, but the run continues: no record"),
+        pytest.param(
+            [PASS, UNREADABLE],
+            {"on_error": "go on"},
+            0,
+            "error, but the run continues: no record",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_settings_say_what_a_verdict_means(

@@ -78,7 +78,7 @@ def test_outputs_are_reused_while_the_inputs_are_the_same(origin: World) -> None
 
 @pytest.mark.parametrize(
     "change",
-    [{"composer.lock": "two\n"}, {"app/B.php": "<?php // B\n"}],
+    [pytest.param({"composer.lock": "two\n"}, marks=pytest.mark.slow), {"app/B.php": "<?php // B\n"}],
     ids=["content of an input", "list of files"],
 )
 def test_a_step_with_a_changed_input_runs(origin: World, change: dict[str, str]) -> None:
@@ -154,7 +154,7 @@ def test_a_rollback_brings_back_the_releases_own_environment(origin: World, monk
     assert "APP_URL=https://one.example.com\n" in (live(origin) / ".env").read_text()
 
 
-@pytest.mark.parametrize("fail", ["0", "9"])
+@pytest.mark.parametrize("fail", ["0", pytest.param("9", marks=pytest.mark.slow)])
 def test_secrets_appear_in_no_output_journal_report_or_command(
     origin: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, fail: str
 ) -> None:
@@ -186,7 +186,9 @@ def test_values_of_php_ini_are_secrets(origin: World, capsys: pytest.CaptureFixt
     assert Mask(settings).hide(f"redis at {ini['session.save_path']}") == "redis at ***"
 
 
-@pytest.mark.parametrize("verb", ["promote", "resume", "abort"])
+@pytest.mark.parametrize(
+    "verb", ["resume", *(pytest.param(verb, marks=pytest.mark.slow) for verb in ("promote", "abort"))]
+)
 def test_secrets_are_hidden_in_a_run_that_goes_on(
     origin: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str
 ) -> None:
@@ -291,7 +293,12 @@ def test_code_only_takes_everything_over(origin: World) -> None:
             "the build step composer must run, because {live} has no outputs from the same inputs: "
             "use deploys/release.py",
         ),
-        ({}, "another-key", "the environment differs from the environment of {live}: use deploys/release.py"),
+        pytest.param(
+            {},
+            "another-key",
+            "the environment differs from the environment of {live}: use deploys/release.py",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["dependencies", "environment"],
 )
@@ -313,7 +320,11 @@ def test_code_only_refuses_to_be_anything_else(
             {"environment": None},
             "{live} has an environment file, which this release does not have: use deploys/release.py",
         ),
-        ({"build": []}, "{live} has outputs of the build step composer, which this release does not have"),
+        pytest.param(
+            {"build": []},
+            "{live} has outputs of the build step composer, which this release does not have",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {"environment": {"path": "config/.env", "values": {"APP_KEY": SECRET}}},
             "the environment differs from the environment of {live}",

@@ -86,6 +86,7 @@ def test_an_unknown_finding_cannot_be_accepted(shop: Shop, capsys: pytest.Captur
     assert shop.ours == []
 
 
+@pytest.mark.slow
 def test_a_failed_release_tells_that_the_schema_stays(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     was = shop.world.snapshot()
     ref = shop.commit(f0001_total__expand=ADD)
@@ -102,6 +103,7 @@ def test_a_failed_release_tells_that_the_schema_stays(shop: Shop, capsys: pytest
     assert shop.ran() == [("0001_total", "expand", "done")]
 
 
+@pytest.mark.slow
 def test_a_file_that_ran_in_part_is_judged_from_there(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     # a statement alone in its transaction, then one that fails on the live database
     first = "CREATE INDEX CONCURRENTLY orders_sum ON orders (sum);\n" if shop.postgres else ADD
@@ -131,6 +133,7 @@ def test_the_contract_comes_before_the_next_expand(shop: Shop, capsys: pytest.Ca
     assert shop.columns == ["id", "note", "total"]
 
 
+@pytest.mark.slow
 def test_a_rolled_back_contract_blocks_no_release(shop: Shop) -> None:
     assert shop.release(shop.commit(f0001_total__expand=ADD, f0001_total__contract=DROP)) == 0
     assert verbs.rollback(shop.fleet(), Options()) == 0
@@ -170,6 +173,7 @@ def test_a_release_needs_to_know_whether_a_contract_is_pending(shop: Shop) -> No
     assert shop.world.snapshot() == was
 
 
+@pytest.mark.slow
 def test_a_contract_may_wait_for_a_release_with_other_tables(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     # a contract file without an expand file: an earlier release no longer uses the column
     assert shop.release(shop.commit(f0001_sum__contract=DROP)) == 0
@@ -200,6 +204,7 @@ def test_a_contract_waits_for_its_check(shop: Shop, capsys: pytest.CaptureFixtur
     assert shop.columns == ["id", "total"]
 
 
+@pytest.mark.slow
 def test_a_user_who_may_make_no_copy_is_refused(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

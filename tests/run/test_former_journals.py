@@ -192,7 +192,10 @@ def test_a_former_run_is_settled(left_open: Callable[[str], World], case: str, v
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("case", ["killed-before-commit", "killed-undoing", "paused-25"])
+@pytest.mark.parametrize(
+    "case",
+    ["killed-undoing", *(pytest.param(case, marks=pytest.mark.slow) for case in ("killed-before-commit", "paused-25"))],
+)
 def test_an_abort_leaves_the_fleet_as_it_was(released: World, left_open: Callable[[str], World], case: str) -> None:
     before = released.snapshot()
     world = left_open(case)

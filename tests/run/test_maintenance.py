@@ -170,7 +170,9 @@ def test_a_release_shows_the_page_while_traffic_moves(
     assert world.live("node1") == "green"
 
 
-@pytest.mark.parametrize("action", ["drained", "ready", "verify", "bake"])
+@pytest.mark.parametrize(
+    "action", ["ready", *(pytest.param(action, marks=pytest.mark.slow) for action in ("drained", "verify", "bake"))]
+)
 def test_a_failed_release_shows_the_site_with_the_old_release(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
@@ -235,7 +237,7 @@ NEXT: dict[str, Callable[[World, Settings], int]] = {
     "maintenance": lambda world, settings: verbs.maintenance(world.fleet(settings), OFF),
 }
 DEATHS = [
-    pytest.param(*point, then, marks=[] if number % 12 == 0 else pytest.mark.exhaustive)
+    pytest.param(*point, then, marks=[] if number % 12 == 0 else pytest.mark.slow)
     for number, (point, then) in enumerate((point, then) for point in POINTS for then in NEXT)
 ]
 
