@@ -21,6 +21,8 @@ QUICK := -n 3 --dist worksteal
 SHARED := -n 3 --dist loadgroup --no-loadscope-reorder
 SLOWEST := --durations=10
 READY := $(VENV)/.installed
+# pytest compiles each test file once, while the tools are installed: otherwise three processes would do it at once
+PREPARE = { $(PY) -m pytest --collect-only -qq >/dev/null 2>&1 & } && $(PY) docker/fleet.py tools; tools=$$?; wait; exit $$tools
 # tests write many small files: in memory, if programs may be executed there
 TMPDIR ?= $(shell sh docker/tmpdir.sh)
 export FLEET_DIR NODES TMPDIR
@@ -42,11 +44,11 @@ unit: $(READY)
 	$(PY) -m pytest tests --ignore tests/fleet $(QUICK) $(SLOWEST) -q -m "not exhaustive and not slow"
 
 test: $(READY)
-	@$(PY) docker/fleet.py tools
+	@$(PREPARE)
 	$(PY) -m pytest $(SHARED) $(SLOWEST) -m "not slow"
 
 test-all: $(READY)
-	@$(PY) docker/fleet.py tools
+	@$(PREPARE)
 	$(PY) -m pytest $(SHARED) $(SLOWEST)
 
 bench: $(READY)
