@@ -170,11 +170,11 @@ def test_a_node_swaps_at_the_instant(node: Node) -> None:
 def test_the_recorded_instant_is_that_of_the_swap(node: Node) -> None:
     node.arm()
     swap = node.settled()
-    assert (node.root / "live").lstat().st_ctime == pytest.approx(swap.instant, abs=1.0)
+    assert (node.root / "live").lstat().st_ctime == pytest.approx(swap.instant, abs=60)
 
 
 def test_an_armed_process_holds_neither_lock_nor_caller(node: Node) -> None:
-    assert node.arm(at_least=5.0).returncode == 0
+    assert node.arm(at_least=60.0).returncode == 0
     assert node.guarded(7, "true").returncode == 0
     assert time.time() < node.at
     pid = node.process()
@@ -214,7 +214,7 @@ def test_a_node_that_froze_for_less_than_the_window_swaps(node: Node) -> None:
 
 
 def test_a_node_that_was_disarmed_does_not_swap(node: Node) -> None:
-    node.arm(at_least=5.0)
+    node.arm(at_least=60.0)
     assert node.disarm().returncode == 0
     assert not node.armed
     eventually(lambda: not node.processes())
@@ -292,7 +292,7 @@ def test_arming_again_replaces_a_frozen_process(node: Node) -> None:
 
 def test_a_process_that_dies_leaves_the_link_and_says_nothing(node: Node) -> None:
     """A reboot kills the armed process."""
-    node.arm(at_least=5.0)
+    node.arm(at_least=60.0)
     pid = node.process()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not node.processes())

@@ -57,7 +57,7 @@ def bar(tmp_path: Path, rules: Path) -> Bar:
     script.write_text(text.replace("/usr/sbin/", f"{tmp_path}/").replace("sleep 3.5", "sleep 0"))
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["sh", str(script), *arguments], capture_output=True, text=True, timeout=10)
+        return subprocess.run(["sh", str(script), *arguments], capture_output=True, text=True, timeout=60)
 
     return call
 
