@@ -100,7 +100,10 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _is_duration(field: FieldInfo) -> bool:
-    return any(isinstance(rule, BeforeValidator) and rule.func is seconds for rule in field.metadata)
+    """Return whether a setting is a duration. ``Duration | None`` has the validator inside of the annotation."""
+    parts = (field.annotation, *get_args(field.annotation))
+    inside = [rule for part in parts if get_origin(part) is Annotated for rule in get_args(part)[1:]]
+    return any(isinstance(rule, BeforeValidator) and rule.func is seconds for rule in (*field.metadata, *inside))
 
 
 def _type(annotation: Any) -> str:

@@ -21,6 +21,6 @@ class Drain(Section):
     )
     at_limit: Literal["cut", "refuse"] = Field(
         "cut",
-        description="what happens if requests or streams are still open after `limit`. `cut`: the run ends them and "
-        "shows a warning; `refuse`: the run leaves them open and fails",
+        description="what happens if requests or streams are still open after `limit`. `cut`: the run goes on and "
+        "shows a warning, and the next restart of the color ends them; `refuse`: the run leaves them open and fails",
     )

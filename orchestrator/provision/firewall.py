@@ -153,7 +153,8 @@ class Peers:
 
     + open: addresses of open connections
     + ended: addresses of connections that have ended within the last minute
-    + seen: the connections of the proof that the node has seen, as ``<ip>:<port>``
+    + seen: connections with which a balancer proves that it reaches the node, and which the node has seen, as
+      ``<ip>:<port>``
     + placed: the addresses that the file in place allows
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,8 @@ def test_the_token_is_not_shown() -> None:
 def test_the_page_of_settings_is_the_code() -> None:
     page = Path(__file__).parents[2] / "docs" / "settings.md"
     assert page.read_text() == document(), "run: python -m orchestrator.config.document > docs/settings.md"
+    # also a setting with the default None
+    assert re.search(r"^\| `hold` \| servers \| duration \|", page.read_text(), re.MULTILINE)
 
 
 def test_a_wrong_key_of_a_switch_is_named_with_the_nearest_key() -> None:
