@@ -166,7 +166,8 @@ POINTS = (
     "inside drained",
     "inside shift",
     "after results cutover*",
-    "after results verify*",
+    # the result of verify is recorded together with the intent of the next stage
+    "after *intent open*",
 )
 
 
