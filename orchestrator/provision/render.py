@@ -468,7 +468,8 @@ def schedule_units(settings: Settings, released: Sequence[str] = ()) -> dict[str
             name=one.name,
             on="one" if one.on == "one node" else "each",
             user=settings.user if one.user == "deploy" else settings.web_user,
-            condition="" if one.user == "deploy" else _owns(settings),
+            # the program `tick` checks the owner of the files: an ExecCondition would be one more process for each tick
+            owner="" if one.user == "deploy" else f" {settings.web_user}",
             limit=f"{one.limit:g}s" if one.limit else "infinity",
         )
         found[timer] = _render("schedule.timer.j2", **values, name=one.name, calendar=one.calendar)
@@ -486,7 +487,12 @@ def schedule_scripts(settings: Settings) -> dict[str, str]:
     * ``work`` runs the command.
     """
     layout = settings.node
-    values = {"root": layout.root, "stack": layout.STACK, "library": layout.library}
+    values = {
+        "root": layout.root,
+        "stack": layout.STACK,
+        "library": layout.library,
+        "record": layout.web_user_record,
+    }
     return {name: _render(f"{name}.j2", **values) for name in ("tick", "work")}
 
 

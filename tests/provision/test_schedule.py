@@ -37,7 +37,7 @@ def test_a_schedule_has_one_timer_that_no_color_stops() -> None:
     assert {"Wants=shop-schedule-tick.timer", "WantedBy=multi-user.target"} <= set(unit(made, "shop-schedule.target"))
     service = unit(made, "shop-schedule-tick.service")
     assert {"Type=oneshot", "User=shop-web", "TimeoutStartSec=infinity", "StartLimitIntervalSec=0"} <= set(service)
-    assert "ExecStart=/usr/local/lib/orchestrator/shop/tick tick one" in service
+    assert "ExecStart=/usr/local/lib/orchestrator/shop/tick tick one shop-web" in service
     assert not [line for line in (*timer, *service) if "blue" in line or "green" in line]
 
 
@@ -47,7 +47,6 @@ def test_the_units_follow_the_settings() -> None:
     service = unit(made, "shop-schedule-tick.service")
     assert {"User=deploy", "TimeoutStartSec=90s"} <= set(service)
     assert "ExecStart=/usr/local/lib/orchestrator/shop/tick tick each" in service
-    assert not [line for line in service if line.startswith("ExecCondition")]
 
 
 def test_a_timer_stays_while_a_release_has_the_schedule() -> None:
@@ -102,7 +101,8 @@ class Node:
 
     def __init__(self, path: Path) -> None:
         self.root, self.library = path / "srv/shop", path / "usr/local/lib/orchestrator/shop"
-        for directory in (self.root / "guard", self.library, path / "run"):
+        self.record = path / "etc/orchestrator/shop/web_user"
+        for directory in (self.root / "guard", self.library, self.record.parent, path / "run"):
             directory.mkdir(parents=True)
         for color, release in (("blue", "r1"), ("green", "r2")):
             stack = self.root / f"releases/{release}/.release/stack"
@@ -113,17 +113,23 @@ class Node:
         (self.root / "live").symlink_to("blue")
         self._path = path
         for name, text in render.schedule_scripts(settings()).items():
-            moved = text.replace("/srv/", f"{path}/srv/").replace("/usr/local/", f"{path}/usr/local/")
-            (self.library / name).write_text(moved)
+            for place in ("/srv/", "/usr/local/", "/etc/"):
+                text = text.replace(place, f"{path}{place}")
+            (self.library / name).write_text(text)
             (self.library / name).chmod(0o755)
 
     def note(self, text: str) -> None:
         (self.root / "guard/schedule").write_text(text)
 
-    def tick(self, on: str) -> str:
+    def tick(self, on: str, *user: str, programs: str = os.environ["PATH"]) -> str:
+        """Run the program `tick`, and return its output.
+
+        + user: the web user, if the command runs as the web user
+        + programs: the directories in which the program may find other programs
+        """
         done = subprocess.run(
-            ["sh", str(self.library / "tick"), "tick", on],
-            env={"PATH": os.environ["PATH"], "RUNTIME_DIRECTORY": str(self._path / "run")},
+            ["/bin/sh", str(self.library / "tick"), "tick", on, *user],
+            env={"PATH": programs, "RUNTIME_DIRECTORY": str(self._path / "run")},
             capture_output=True,
             text=True,
         )
@@ -167,3 +173,24 @@ def test_a_tick_runs_the_code_of_the_live_release(host: Node) -> None:
     assert (host._path / "run/release").read_text() == "r2\n"
     (host.root / "releases/r2/.release/stack/schedule-tick").unlink()
     assert host.tick("one") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [(None, True), ("shop-web\n", True), ("www-data\n", False), ("www-data shop-web\n", False), ("shop-web2\n", False)],
+)
+def test_a_tick_runs_only_on_files_of_its_user(host: Node, text: str | None, runs: bool) -> None:
+    if text is not None:
+        host.record.write_text(text)
+    assert host.tick("each", "shop-web") == ("r1 blue r1" if runs else "")
+    # a command of the deploy user
+    assert host.tick("each") == "r1 blue r1"
+
+
+def test_a_tick_starts_no_program_but_its_command(host: Node, tmp_path: Path) -> None:
+    # otherwise a busy node begins the command late
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/sh").symlink_to("/bin/sh")
+    host.record.write_text("shop-web\n")
+    (host.root / "releases/r1/.release/stack/schedule-tick").write_text('/bin/echo  "$RELEASE  $COLOR" \\\\\n')
+    assert host.tick("each", "shop-web", programs=str(tmp_path / "bin")) == "r1  blue \\"
