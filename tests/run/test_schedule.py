@@ -23,6 +23,8 @@ SCHEDULE: list[dict[str, Any]] = [
     {"name": "all", "command": "echo $RELEASE", "on": "each"},
 ]
 POINTS = {"release": 100, "rollback": 42}
+HAND_OVER = 6
+"""The number of points of a run of `schedule` that lets another node run the schedules: two for each node."""
 
 
 def scheduled(world: World) -> Settings:
@@ -252,3 +254,31 @@ def test_ticks_after_a_death(
     assert len(ticks(world)) <= 1, death.points[-1]
     assert run("release") == 0, death.points[-1]
     runs_once(world, "node1")
+
+
+@pytest.mark.exhaustive
+def test_the_points_of_a_hand_over_are_counted(
+    released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert release(released, settings) == 0
+    death = Death(monkeypatch)
+    assert verbs.VERBS["schedule"](released.fleet(settings), Options(node="node2")) == 0
+    assert len(death.points) == HAND_OVER, death.points
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("at", range(1, HAND_OVER + 1))
+def test_a_hand_over_after_a_death(
+    released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    world = released
+    assert release(world, settings) == 0
+    with monkeypatch.context() as dying:
+        death = Death(dying, at)
+        with pytest.raises(Killed):
+            verbs.VERBS["schedule"](world.fleet(settings), Options(node="node2"))
+    # never two nodes; none only between the two stages
+    assert len(ticks(world)) <= 1, death.points[-1]
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    assert verbs.VERBS["schedule"](world.fleet(settings), Options(node="node2")) == 0, death.points[-1]
+    runs_once(world, "node2")
