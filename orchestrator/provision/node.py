@@ -488,9 +488,8 @@ def _after_gives(settings: Settings, seen: Seen, former: bool) -> Seen:
     for color in Color:
         for name in (settings.node.target(color), settings.node.nginx(color), *_members(settings, color, former)):
             units[name] = replace(units[name], active=False)
-    for name in (settings.node.workers_unit, *_timers(settings)):
-        if name in units:
-            units[name] = replace(units[name], active=False)
+    if (boot := settings.node.workers_unit) in units:
+        units[boot] = replace(units[boot], active=False)
     return replace(seen, units=units)
 
 

@@ -150,8 +150,8 @@ def give(work: Work, what: str, settings: Settings, former: Sequence[str], user:
             # the workers belong to no target, because only a run starts and stops them
             *([layout.workers_unit] if settings.workers else []),
             *(layout.worker_unit(color, one.name).replace("@", "@*") for color in Color for one in settings.workers),
-            # the target stops the timers. The services belong to no target, because no run stops a command
-            *([layout.schedule_target] if settings.schedule else []),
+            # The timers go on, and the program `tick` reads the record. If a timer stopped and started again, systemd
+            # could start its command once more for a time that has passed
             *(layout.schedule_unit(one.name, "service") for one in settings.schedule),
         ],
     )

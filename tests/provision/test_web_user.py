@@ -10,7 +10,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +19,10 @@ from typing import Any
 import pytest
 from pyinfra.context import ctx_host
 from pyinfra.operations import server
+from typing_extensions import override
 
 from orchestrator.config import Settings, load
+from orchestrator.config.schedule import Schedule
 from orchestrator.config.worker import Worker
 from orchestrator.errors import StepFailed
 from orchestrator.model import Color
@@ -118,6 +121,32 @@ def test_both_colors_stop_and_start_and_none_is_restarted() -> None:
     assert (found[0].former, found[0].web_user) == (("www-data",), "shop-web")
     assert found[0].what == "the files of www-data belong to shop-web, and both colors stop meanwhile"
     assert not any(task.kind == "give" for task in node.tasks(SETTINGS, seen(()), Color.blue))
+
+
+class Asked(Work):
+    """Keeps the arguments of an operation, and does not run the operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arguments: dict[str, Any] = {}
+
+    @override
+    def do(self, what: str, operation: Callable[..., Any], **arguments: object) -> bool:
+        self.arguments = arguments
+        return True
+
+
+def test_no_timer_of_a_schedule_stops_and_starts() -> None:
+    # when a timer starts again, systemd may start its command once more for a time that has passed
+    settings = SETTINGS.model_copy(update={"schedule": (Schedule(name="tick", command="bin/tick"),)})
+    work = Asked()
+    web_user.give(work, "give", settings, ["www-data"], "shop-web")
+    assert "shop-schedule-tick.service" in work.arguments["targets"]
+    timers = ("shop-schedule.target", "shop-schedule-tick.timer")
+    assert not set(timers) & set(work.arguments["targets"])
+    before = seen(("www-data",))
+    scheduled = replace(before, units={**before.units, **dict.fromkeys(timers, Unit(True, True, False))})
+    assert "schedule" not in [task.kind for task in node.tasks(settings, scheduled, Color.blue)]
 
 
 GIVE = node.Task("give", "give", disturbs=True, former=("www-data",), web_user="shop-web")
