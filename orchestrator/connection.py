@@ -43,6 +43,9 @@ from orchestrator.scripts.files import assign, read
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 """Matches a control character, but not a tab. Control characters can hide text on a terminal, or change it."""
 
+KILLED = 128 + 9
+"""Exit status of a command that was killed, for example by `timeout -s KILL` at its time limit."""
+
 NO_STATUS = -1
 """paramiko's exit status of a command if the server sent no status, for example because the connection broke."""
 
@@ -87,7 +90,8 @@ class Connection(BaseConnector):
 
         If pyinfra's argument ``_success_exit_codes`` lists other statuses, the command also succeeds with these.
 
-        Raises Silent if the connection is broken. Raises Unclear if the answer is not whole, or if a question fails.
+        Raises Silent if the connection is broken. Raises Unclear if the answer is not whole. If a question fails,
+        raises the exception of `no_answer`.
         """
         mark = f"answer-{secrets.token_hex(8)}"
         good_statuses = arguments.get("_success_exit_codes") or [0]
@@ -100,7 +104,7 @@ class Connection(BaseConnector):
         heard = within_marks(lines, mark)
         good = heard.status in good_statuses
         if isinstance(command, Question) and not good:
-            raise Unclear(_words(heard.lines, last=True))
+            raise no_answer(command, heard)
         if print_output:
             for line in heard.lines:
                 echo(f"{self.host.print_prefix}{line.line}", err=True)
@@ -162,6 +166,13 @@ def marked(command: StringCommand | str, mark: str) -> StringCommand:
     # the braces make one command of all lines, because pyinfra may put `cd ... &&` before it
     begin, end = assign(read("scripts/begin.sh"), mark=mark), read("scripts/end.sh")
     return StringCommand("{ ", begin, "\n(", command, "\n)\n", end, "\n}", _separator="")
+
+
+def no_answer(question: Question, heard: Heard) -> Silent:
+    """Return the exception for a question that failed: it reached its time limit, or the host said why it failed."""
+    if question.limit and heard.status == KILLED:
+        return Silent(f"took longer than {question.limit} s")
+    return Unclear(_words(heard.lines, last=True))
 
 
 def within_marks(lines: Lines, mark: str) -> Heard:

@@ -9,9 +9,9 @@ import pytest
 from pyinfra.api.command import StringCommand
 from pyinfra.connectors.util import OutputLine, make_unix_command
 
-from orchestrator.connection import Heard, decoded, marked, printable, within_marks
+from orchestrator.connection import Heard, decoded, marked, no_answer, printable, within_marks
 from orchestrator.errors import Unclear
-from orchestrator.scripts.command import script
+from orchestrator.scripts.command import question, script
 from orchestrator.scripts.files import read
 
 MARK = "answer-0123456789abcdef"
@@ -60,6 +60,13 @@ def test_the_status_is_the_one_of_the_command() -> None:
     assert heard("set -e; false; true").status == 1
     assert heard("echo a # and a comment").status == 0
     assert said(heard("cat <<end\n$((1 + 1))\nend")) == ["2"]
+
+
+def test_a_question_at_its_time_limit_says_so() -> None:
+    asked = question("sleep 60", seconds=1)
+    assert str(no_answer(asked, heard(asked))) == "took longer than 1 s"
+    asked = question("echo 'no such repository' >&2; exit 1")
+    assert str(no_answer(asked, heard(asked))) == "its answer cannot be read: no such repository"
 
 
 def test_a_command_that_is_not_reached_gives_no_answer() -> None:

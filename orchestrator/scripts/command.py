@@ -15,8 +15,12 @@ T = TypeVar("T")
 class Question(StringCommand):
     """The command of a fact. If the command fails, the host gave no answer.
 
-    `Connection` raises Unclear then. pyinfra alone would return the default value of the fact, such as an empty list.
+    `Connection` raises Silent then. pyinfra alone would return the default value of the fact, such as an empty list.
+
+    + limit: seconds after which the command kills itself; 0 without a limit
     """
+
+    limit = 0
 
 
 def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
@@ -52,7 +56,9 @@ def question(text: str, *arguments: str, seconds: int = 10, user: str = "") -> Q
       error messages would show lines of any file. If the user does not exist, as on a new host, root runs the script.
     """
     by = ["sh -c", QuoteString(BY), "orchestrator", QuoteString(user), "--"] if user else []
-    return Question(*by, script(text, *arguments, seconds=seconds))
+    made = Question(*by, script(text, *arguments, seconds=seconds))
+    made.limit = seconds
+    return made
 
 
 def pairs(output: list[str]) -> dict[str, str]:
