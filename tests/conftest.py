@@ -16,7 +16,7 @@ __all__ = ["database", "mariadb", "postgres", "server"]
 ROOT = Path(__file__).parents[1]
 FLEET_TESTS = ROOT / "tests" / "fleet"
 
-OWN = ("test_applications", "test_upgrade", "test_traced", "test_mixed")
+OWN = ("test_applications", "test_laravel_queue", "test_upgrade", "test_traced", "test_mixed")
 """Files whose tests have fleets of their own. One process runs them all."""
 
 SECOND = (

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,18 +188,22 @@ class Alone:
 
 
 @contextmanager
-def separate(alone: Alone, directory: Path, name: str, nodes: int) -> Iterator[Fleet]:
+def separate(
+    alone: Alone, directory: Path, name: str, nodes: int, *, apps: Sequence[str] = (), mariadb: bool = False
+) -> Iterator[Fleet]:
     """Start a fleet for one test, as it is before provisioning, and remove the fleet afterwards.
 
     + directory: a directory for the files of the fleet, which does not exist
     + name: the beginning of the name of its project
     + nodes: number of nodes
+    + apps: names of the applications in docker/apps that get a repository on the origin
+    + mariadb: whether the fleet has a database server
     """
     project = f"{name}-{os.getpid()}"
     alone.acquire()
     try:
         tool.sweep()
-        prepared = tool.prepare(directory, nodes, project, tool.process(os.getpid()))
+        prepared = tool.prepare(directory, nodes, project, tool.process(os.getpid()), apps=apps, mariadb=mariadb)
         tool.start(prepared)
     finally:
         alone.release()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import time
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from tests.fakes.processes import eventually
+from tests.fleet.queues import Done, HandOvers, processes
 from tests.fleet.running import Fleet, Provisioning, Shape
-from tests.fleet.safety import Calm, Run, snapshot, words
+from tests.fleet.safety import Calm, snapshot
 
 QUEUE = "/srv/shop/shared/storage/queue"
 WORKER = r"""
@@ -56,54 +55,26 @@ def shape() -> Shape:
     return with_worker()
 
 
-@dataclass(frozen=True)
-class Span:
-    """A time, in seconds since 1970, and the releases that may take jobs during this time."""
-
-    first: float
-    last: float
-    releases: frozenset[str]
-
-
-class Queue:
+class Queue(HandOvers):
     """A queue on each node, and when which release may take jobs from the queues."""
 
     def __init__(self, fleet: Fleet, shape: Shape) -> None:
-        self.fleet = fleet
-        self.shape = shape
-        self.nodes = [str(node["name"]) for node in fleet.nodes]
+        super().__init__(fleet, shape)
         self._jobs = 0
-        self._spans: list[Span] = []
 
     def fill(self, jobs: int) -> None:
         """Give each node a new queue with so many jobs."""
-        self._jobs, self._spans = jobs, []
+        self.forget()
+        self._jobs = jobs
         worker = base64.b64encode(WORKER.encode()).decode()
         for node in self.nodes:
             done = self.fleet.exec(node, f"jobs={jobs} worker={worker}\n{FILL}")
             assert done.returncode == 0, done.stderr
 
+    @override
     def live(self) -> str:
-        """The release with the traffic. Between two runs, only this release may take jobs."""
         now = snapshot(self.fleet)
         return now.release(now.live)
-
-    def run(self, verb: str, status: int = 0, kill_at: str = "", **data: str) -> Run:
-        """Run a deploy file. Until its end, the release before and the release after may take jobs.
-
-        + kill_at: if not empty, the operator's process is killed at the line that begins so, and `resume` follows
-        """
-        before, began = self.live(), time.time()
-        run = Run(self.fleet, *words(verb, **data), environment=self.shape)
-        if kill_at:
-            run.wait_for(kill_at, 240)
-            run.kill()
-            run = Run(self.fleet, *words("resume"), environment=self.shape)
-        assert run.end(300) == status, run.text
-        ended, after = time.time(), self.live()
-        first = self._spans[-1].last if self._spans else 0.0
-        self._spans += [Span(first, began, frozenset({before})), Span(began, ended, frozenset({before, after}))]
-        return run
 
     def finish(self) -> None:
         """Wait until all jobs are done."""
@@ -122,27 +93,18 @@ class Queue:
         for node in self.nodes:
             self.on(node, command)
 
-    def done(self, node: str) -> list[list[str]]:
-        """The jobs that a node has done: name, release, moment at which the job was taken."""
-        return [line.split() for line in self.on(node, "cat done").splitlines()]
+    def done(self, node: str) -> list[Done]:
+        """The jobs that a node has done."""
+        lines = [line.split() for line in self.on(node, "cat done").splitlines()]
+        return [Done(name, release, float(at)) for name, release, at in lines]
 
     def all_are_done_once(self) -> None:
         """Assert that each job was done once, so none was killed, and none was taken by a release without traffic."""
-        last = Span(self._spans[-1].last, time.time(), frozenset({self.live()}))
-        spans = [*self._spans, last]
         for node in self.nodes:
-            done = self.done(node)
-            names = Counter(name for name, _, _ in done)
-            assert set(names.values()) == {1}
-            assert len(names) == self._jobs
-            for name, release, at in done:
-                allowed = [span.releases for span in spans if span.first <= float(at) < span.last]
-                assert release in frozenset().union(*allowed), (node, name, release, at, spans)
+            self.each_is_done_once(self.done(node), self._jobs)
 
     def processes(self, node: str) -> dict[str, int]:
-        """The processes of the worker that systemd runs on a node: color -> number."""
-        units = self.fleet.exec(node, "systemctl list-units --plain --no-legend 'shop-*-queue@*'").stdout.splitlines()
-        return dict(Counter(unit.split("-")[1] for unit in units if unit.split()[2] in ("active", "deactivating")))
+        return processes(self.fleet, node)
 
     def only(self, color: str) -> None:
         """Assert that each node runs the worker's two processes of one color, and no other."""

@@ -12,7 +12,7 @@ class Kernel extends ConsoleKernel
     {
         $schedule->call(static fn () => file_put_contents(
             storage_path('app/scheduled'),
-            Version::NUMBER . ' ' . basename(base_path()) . PHP_EOL,
+            implode(' ', [sprintf('%.3f', LARAVEL_START), Version::NUMBER, basename(base_path())]) . PHP_EOL,
             FILE_APPEND,
         ))->name('heartbeat')->everyMinute();
         $schedule->call(static fn () => app('session')->driver()->getHandler()->gc(60 * config('session.lifetime')))
