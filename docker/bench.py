@@ -2,9 +2,9 @@
 
     python docker/bench.py [--nodes 3] [--rounds 7] [--to docs]        (or `make bench`)
 
-The script starts a fleet of its own and removes it at the end. It prints a table, adds the result to the file
-benchmarks.json in the directory ``--to``, and writes the page benchmarks.md with its plots there. No time is ever a
-reason to fail.
+The script starts a fleet of its own and removes this fleet at the end. Then it prints a table, adds the result to the
+file benchmarks.json in the directory ``--to``, and writes the page benchmarks.md with its plots there. No time is ever
+a reason to fail.
 """
 
 from __future__ import annotations

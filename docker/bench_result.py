@@ -40,7 +40,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Action:
-    """What a command did, as the probe saw it.
+    """The duration of a command, and the answers that the probe got during the command.
 
     + seconds: duration of the whole command
     + cpu: CPU time of the command on the operator's machine, in seconds
