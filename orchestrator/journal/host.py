@@ -63,8 +63,13 @@ class HostStore:
         self._sure(self._run("renew", owner.token))
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        text = "".join(json.dumps(record, separators=(",", ":"), sort_keys=True) + "\n" for record in records)
-        self._sure(self._run("append", owner.token, str(fence), text=text))
+        self._sure(self._run("append", owner.token, str(fence), text=_text(records)))
+
+    def end(self, owner: Owner, fence: int, records: Sequence[Record]) -> bool:
+        lines = self._run("end", owner.token, str(fence), str(self._kept), text=_text(records))
+        given_back = lines[-1:] == ["free"]
+        self._sure(lines[:-1] if given_back else lines)
+        return given_back
 
     def give_back(self, owner: Owner) -> None:
         self._run("back", owner.token, str(self._kept))
@@ -119,6 +124,11 @@ def parse_contents(lines: Sequence[str]) -> Contents:
         runs.append(records)
         remarks += [Remark(line, index) for line in left_out]
     return Contents(held, runs, numbers, remarks)
+
+
+def _text(records: Sequence[Record]) -> str:
+    """Return the lines of the journal for some records. They have only characters of ASCII, and no other line break."""
+    return "".join(json.dumps(record, separators=(",", ":"), sort_keys=True) + "\n" for record in records)
 
 
 def _file(number: int) -> str:

@@ -216,18 +216,33 @@ class S3Store:
         self._change(again)
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        def longer(seen: _Seen) -> _State:
-            state = seen.state
-            if not state.is_of(owner) or state.fence != fence:
-                raise Lost("another run took the lock")
-            if state.run == fence:
-                return replace(state, records=(*state.records, *records))
-            if state.records:
-                # Their run has lost the lock, so these records are final. An existing object has the same content.
-                self._put(self._run_key(state.run), _lines(state.records), None)
-            return replace(state, run=fence, records=tuple(records))
+        self._change(lambda seen: self._longer(seen.state, owner, fence, records))
 
-        self._change(longer)
+    def end(self, owner: Owner, fence: int, records: Sequence[Record]) -> bool:
+        def ended(seen: _Seen) -> _State | None:
+            if not seen.state.is_of(owner) and self._has(seen.state, fence, records):
+                # the answer to our write was lost, and another run has taken the free lock since
+                return None
+            return replace(self._longer(seen.state, owner, fence, records), owner=None)
+
+        self._change(ended)
+        return True
+
+    def _longer(self, state: _State, owner: Owner, fence: int, records: Sequence[Record]) -> _State:
+        """Return a state with more records of a run. Raises Lost if this process no longer holds the lock."""
+        if not state.is_of(owner) or state.fence != fence:
+            raise Lost("another run took the lock")
+        if state.run == fence:
+            return replace(state, records=(*state.records, *records))
+        if state.records:
+            # Their run has lost the lock, so these records are final. An existing object has the same content.
+            self._put(self._run_key(state.run), _lines(state.records), None)
+        return replace(state, run=fence, records=tuple(records))
+
+    def _has(self, state: _State, fence: int, records: Sequence[Record]) -> bool:
+        """Return whether the journal of a run ends with these records, which no other write can have."""
+        kept = map(_dumps, state.records) if state.run == fence else filter(None, self._get_run(fence))
+        return list(kept)[-len(records) :] == [_dumps(record) for record in records]
 
     def give_back(self, owner: Owner) -> None:
         self._change(lambda seen: replace(seen.state, owner=None) if seen.state.is_of(owner) else None)

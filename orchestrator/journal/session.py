@@ -100,7 +100,7 @@ class Session:
         self._me = me
         self._say = say
         self._notes = notes
-        self._noting = self._committed = False
+        self._noting = self._committed = self._given_back = False
         self.noted = ""
         """The names of the hosts that have noted the last records; empty if nothing was noted."""
         self.contents: Contents | None = None
@@ -155,6 +155,8 @@ class Session:
     def _renew(self) -> None:
         while True:
             gevent.sleep(RENEW)
+            if self._given_back:
+                return
             try:
                 self._store.renew(self._me)
             except Lost:
@@ -165,11 +167,15 @@ class Session:
                 if not self._noting:
                     self._say(f"the lock could not be renewed: {error}")
 
-    def append(self, records: Sequence[RunRecord]) -> None:
+    def append(self, records: Sequence[RunRecord], last: bool = False) -> None:
         """Write records to the journal, each with the present time.
 
         If the journal cannot be written at the commit or later, note these and all later records instead, and print a
         warning.
+
+        + last: whether this command writes no other records and changes no host from now on. If True, the same request
+          also gives the lock back, as soon as the records are written. If the records cannot be written, this process
+          holds the lock until `give_back`.
 
         Raises TakenOver if another run has taken the lock.
         """
@@ -181,7 +187,10 @@ class Session:
         try:
             if self._lost:
                 raise Lost
-            self._store.append(self._me, self.fence, written)
+            if last:
+                self._given_back = self._store.end(self._me, self.fence, written)
+            else:
+                self._store.append(self._me, self.fence, written)
         except Lost:
             raise TakenOver(
                 "another run took over the lock: this run stops, and the other run settles this run"
@@ -220,13 +229,15 @@ class Session:
             "next command adds it to the journal"
         )
 
-    def end(self, record: End) -> None:
-        """Write the last record of a run. If the journal cannot be written, only print a warning: the run has ended.
+    def end(self, record: End, last: bool = True) -> None:
+        """Write the end of a run. If the journal cannot be written, only print a warning: the run has ended.
+
+        + last: as for ``append``. False if hooks still run after the end
 
         Raises TakenOver if another run has taken the lock.
         """
         try:
-            self.append([record])
+            self.append([record], last)
         except TakenOver:
             raise
         except Exception as error:  # noqa: BLE001 (this error does not change the result of the run)
@@ -248,14 +259,14 @@ class Session:
             self._say(f"run {number} could not write the journal: its notes on the hosts are in the journal now")
 
     def give_back(self) -> None:
-        """Stop renewing the lock, and give the lock back at the end of the run.
+        """Stop renewing the lock, and give the lock back at the end of the run, unless the last record gave it back.
 
         If another run has taken the lock, do not change the lock. If giving back fails, only print a warning, because
         the run has ended.
         """
         if self._renewing is not None:
             self._renewing.kill()
-        if self._lost:
+        if self._lost or self._given_back:
             return
         try:
             self._store.give_back(self._me)
@@ -273,7 +284,7 @@ class Unjournaled(Session):
     def __init__(self, fence: int, notes: Notes, contents: Contents, say: Callable[[str], None]) -> None:
         # not the base class's: there is no store
         self._noting, self._notes, self._say = True, notes, say
-        self._committed = False
+        self._committed = self._given_back = False
         self._lost, self._renewing = False, None
         self.fence = fence
         self.noted = ""

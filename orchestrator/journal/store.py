@@ -143,6 +143,17 @@ class Store(Protocol):
         Raises Lost if this process no longer holds the lock.
         """
 
+    def end(self, owner: Owner, fence: int, records: Sequence[Record]) -> bool:
+        """Append the last records of a command, as ``append`` does, and then give the lock back.
+
+        The lock is given back only after the records would survive a crash. Return whether the lock was given back. If
+        the result is False, the records are written, but the lock is still held.
+
+        + fence: the number of the run
+
+        Raises Lost if this process no longer holds the lock.
+        """
+
     def give_back(self, owner: Owner) -> None:
         """Give the lock back. Does nothing if this process does not hold the lock."""
 

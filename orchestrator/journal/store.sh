@@ -70,6 +70,31 @@ renew() { # only after `mine`
     { now && printf '%s\n%s\n%s\n' "$first" "$second" "$boot $up $(date +%s)" > "$dir/lock.new" &&
         mv -T "$dir/lock.new" "$dir/lock"; } 2>/dev/null || touch "$dir/lock"
 }
+append() { # append <number>: appends the records on standard input to the journal of a run, and syncs them
+    number=$1
+    while [ "${#number}" -lt 10 ]; do number=0$number; done
+    file=$dir/runs/$number.jsonl
+    if [ -e "$file" ]; then new=''; else new=yes; fi
+    {
+        # if a crash cut the last line short, the next record must still begin on a new line
+        if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi &&
+            # dd writes the records to the disk before it ends
+            dd bs=64k oflag=append conv=notrunc,fsync status=none of="$file" &&
+            # the name of a new file survives a crash only if the directory is written too
+            { [ -z "$new" ] || sync "$dir/runs"; }
+    } 2>/dev/null || cannot_write
+}
+give_back() { # give_back <kept>, only after `mine`: removes the lock, and the journals of all but the newest runs
+    runs
+    kept=$1
+    # shellcheck disable=SC2086 # names of digits
+    set -- $runs
+    while [ $# -gt "$kept" ]; do
+        rm -f "$dir/runs/$1"
+        shift
+    done
+    rm -f "$dir/lock"
+}
 runs() { # sets $runs to the names of the journals of all runs, oldest run first, and $newest to the last of these names
     runs='' newest=''
     for file in "$dir/runs/"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9].jsonl; do
@@ -152,31 +177,16 @@ renew)
     renew; echo ok ;;
 append)
     mine "$1" || { echo lost; exit 0; }
-    number=$2
-    while [ "${#number}" -lt 10 ]; do number=0$number; done
-    file=$dir/runs/$number.jsonl
-    [ -e "$file" ] || new=yes
-    {
-        # if a crash cut the last line short, the next record must still begin on a new line
-        if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >> "$file"; fi &&
-            # dd writes the records to the disk before it ends
-            dd bs=64k oflag=append conv=notrunc,fsync status=none of="$file" &&
-            # the name of a new file survives a crash only if the directory is written too
-            { [ -z "${new:-}" ] || sync "$dir/runs"; }
-    } 2>/dev/null || cannot_write
+    append "$2"
     renew; echo ok ;;
+end)
+    mine "$1" || { echo lost; exit 0; }
+    append "$2"
+    echo ok
+    # the records are written: the caller learns that the lock is still held from a missing line, not from an error
+    if give_back "$3" 2>/dev/null; then echo free; fi ;;
 back)
-    if mine "$1"; then
-        runs
-        kept=$2
-        # shellcheck disable=SC2086 # names of digits
-        set -- $runs
-        while [ $# -gt "$kept" ]; do
-            rm -f "$dir/runs/$1"
-            shift
-        done
-        rm -f "$dir/lock"
-    fi
+    if mine "$1"; then give_back "$2"; fi
     echo ok ;;
 break)
     if [ -f "$dir/lock" ] && [ "$(holder)" = "${1%%/*}" ]; then rm -f "$dir/lock"; fi

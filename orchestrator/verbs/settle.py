@@ -120,7 +120,7 @@ def settle_run(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier)
     Raises NotUndone if the undo failed at a place that answers. Also raises NotUndone if the run suspended the Auto
     Scaling group and the group cannot be resumed.
     """
-    return _record(session, run.inputs, _undo_or_finish(fleet, session, run, notifier))
+    return _record(session, run.inputs, _undo_or_finish(fleet, session, run, notifier), last=True)
 
 
 def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier) -> Ended:
@@ -147,7 +147,7 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Noti
     return ended
 
 
-def _record(session: Session, i: Inputs, ended: Ended) -> int:
+def _record(session: Session, i: Inputs, ended: Ended, last: bool = False) -> int:
     """Record in the journal that a run is settled, and return the exit status 0.
 
     If places gave no answer during the undo, record nothing and return 1, so that the next command undoes the remaining
@@ -155,6 +155,7 @@ def _record(session: Session, i: Inputs, ended: Ended) -> int:
 
     + i: the Inputs of the settled run
     + ended: how the stages of the undo or of the completion ended
+    + last: whether this command does nothing else, so that the lock is given back
     """
     if ended.owed:
         raise NotUndone(_listed(ended.owed))
@@ -166,7 +167,7 @@ def _record(session: Session, i: Inputs, ended: Ended) -> int:
             fg="yellow",
         )
         return 1
-    session.append([Settled("forward" if ended.committed else "undone")])
+    session.append([Settled("forward" if ended.committed else "undone")], last)
     live = i.release if ended.committed else i.live or "no release"
     say(f"settled: {live} has all the traffic", fg="green")
     return 0

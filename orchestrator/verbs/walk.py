@@ -21,7 +21,7 @@ from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Ended, Event, Walk
 from orchestrator.signals import signals
 from orchestrator.verbs.announcement import announce_end
-from orchestrator.verbs.end_hooks import run_end_hooks
+from orchestrator.verbs.end_hooks import end_hooks, run_end_hooks
 from orchestrator.verbs.lost import bar_lost_nodes
 from orchestrator.verbs.notifying import Notifier
 
@@ -65,12 +65,13 @@ def walk_plan(
     if not ended.paused and not ended.is_mixed:
         announce_end(fleet, session, i, ended.committed)
     report = executor.report
-    taken_over = _record_end(session, ended, report) if not ended.paused else None
+    hooks_follow = bool(end_hooks(i, ended))
+    taken_over = _record_end(session, ended, report, last=not hooks_follow) if not ended.paused else None
     if taken_over is None:
         notifier.ended(i, ended, report)
     _write_report(file, i, ended, report, options)
     try:
-        if taken_over is None and run_end_hooks(walk, i, ended):
+        if taken_over is None and hooks_follow and run_end_hooks(walk, i, ended):
             _write_report(file, i, ended, report, options)
     except TakenOver as error:
         taken_over = error
@@ -91,13 +92,15 @@ def _write_report(file: ReportFile, i: Inputs, ended: Ended, report: Report | No
         say(f"warning: --data report={options.report}: the report is not written: {error}", fg="yellow")
 
 
-def _record_end(session: Session, ended: Ended, report: Report | None) -> TakenOver | None:
+def _record_end(session: Session, ended: Ended, report: Report | None, last: bool) -> TakenOver | None:
     """Write the end of the run to the journal. If another run has taken the lock, return the error.
 
     The caller first tells the operator how the run ended.
+
+    + last: whether nothing follows, so that the lock is given back
     """
     try:
-        session.end(End(how(ended), str(ended.reason or ""), report.to_json() if report else None))
+        session.end(End(how(ended), str(ended.reason or ""), report.to_json() if report else None), last)
     except TakenOver as error:
         return error
     return None

@@ -54,10 +54,10 @@ class Points:
 def patch(points: Points) -> None:
     append, perform = Session.append, Executor.perform
 
-    def dying_append(self: Session, records: Sequence[RunRecord]) -> None:
+    def dying_append(self: Session, records: Sequence[RunRecord], last: bool = False) -> None:
         names = ", ".join(f"{record.kind} {getattr(record, 'stage', '')}".strip() for record in records)
         points.met(f"before {names}")
-        append(self, records)
+        append(self, records, last)
         points.met(f"after {names}")
 
     def dying_perform(self: Executor, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:

@@ -192,3 +192,34 @@ def test_a_run_without_a_record_leaves_no_journal(place: Place) -> None:
     store.take(somebody("cid"), LEASE)
     store.append(somebody("cid"), 3, [{"record": "end"}])
     assert [list(run) for run in place.store().read().runs] == [[{"record": "begin"}], [{"record": "end"}]]
+
+
+def test_the_end_appends_and_gives_the_lock_back(place: Place) -> None:
+    ann, bob = place.store(), place.store()
+    assert ann.take(somebody("ann"), LEASE) == 1
+    ann.append(somebody("ann"), 1, [{"record": "begin"}])
+    assert ann.end(somebody("ann"), 1, [{"record": "end", "odd": "ä'\"\n$x"}, {"record": "more"}])
+    assert place.store().read().held is None
+    assert bob.take(somebody("bob"), LEASE) == 2
+    # neither a second end nor anything else of the first owner has an effect
+    for write in (ann.end, ann.append):
+        with pytest.raises(Lost):
+            write(somebody("ann"), 1, [{"record": "late"}])
+    with pytest.raises(Lost):
+        ann.renew(somebody("ann"))
+    ann.give_back(somebody("ann"))
+    bob.renew(somebody("bob"))
+    runs = [list(run) for run in place.store().read().runs]
+    assert runs == [[{"record": "begin"}, {"record": "end", "odd": "ä'\"\n$x"}, {"record": "more"}]]
+
+
+def test_the_end_of_an_owner_who_lost_the_lock(place: Place) -> None:
+    ann, bob = place.store(), place.store()
+    ann.take(somebody("ann"), LEASE)
+    ann.append(somebody("ann"), 1, [{"record": "begin"}])
+    place.pass_time(LEASE + 3)
+    bob.take(somebody("bob"), LEASE)
+    with pytest.raises(Lost):
+        ann.end(somebody("ann"), 1, [{"record": "end"}])
+    bob.renew(somebody("bob"))
+    assert [list(run) for run in place.store().read().runs] == [[{"record": "begin"}]]

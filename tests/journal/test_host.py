@@ -151,3 +151,59 @@ def test_a_renewal_keeps_the_holder_s_lines(directory: HostPlace) -> None:
     assert len(found) == 3
     with pytest.raises(Lost):
         store.renew(somebody("bob"))
+
+
+def test_the_end_is_on_the_disk_before_the_lock_is_free(
+    directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = run_of(directory, "ann", 1)
+    lock, log = directory.directory / "lock", tmp_path / "log"
+    program = tmp_path / "bin" / "dd"
+    program.parent.mkdir()
+    # the program fails only once, after it has written nothing
+    program.write_text(
+        f"#!/bin/sh\n[ -e {lock} ] && echo held >>{log}\n"
+        f'[ -e {tmp_path}/full ] || exec /usr/bin/dd "$@"\nrm {tmp_path}/full; exit 1\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    (tmp_path / "full").touch()
+    with pytest.raises(AssertionError, match="cannot be written"):
+        store.end(somebody("ann"), 1, [{"record": "end"}])
+    assert lock.exists()
+    assert store.end(somebody("ann"), 1, [{"record": "end"}])
+    assert not lock.exists()
+    assert log.read_text().split() == ["held", "held"]
+    assert [[record["record"] for record in run] for run in store.read().runs] == [["begin", "end"]]
+
+
+def test_an_end_whose_lock_cannot_be_removed_is_written(
+    directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = run_of(directory, "ann", 1)
+    program = tmp_path / "bin" / "rm"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
+    program.chmod(0o755)
+    with monkeypatch.context() as failing:
+        failing.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+        assert not store.end(somebody("ann"), 1, [{"record": "end"}])
+    assert [[record["record"] for record in run] for run in store.read().runs] == [["begin", "end"]]
+    store.renew(somebody("ann"))
+    store.give_back(somebody("ann"))
+    assert store.read().held is None
+
+
+def test_the_end_removes_the_oldest_journals(directory: HostPlace) -> None:
+    for fence in range(1, 5):
+        run_of(directory, str(fence), fence)
+        assert directory.store(kept=2).end(somebody(str(fence)), fence, [{"record": "end"}])
+    assert directory.store().read().numbers == [3, 4]
+
+
+def test_the_end_starts_four_programs(directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = run_of(directory, "ann", 1)
+    path, started = counted(tmp_path / "bin")
+    monkeypatch.setenv("PATH", path)
+    store.end(somebody("ann"), 1, [{"record": "end"}])
+    assert started() == ["sh", "timeout", "sh", "flock", "tail", "dd", "rm"]

@@ -134,6 +134,35 @@ def test_a_renewal_waits_for_a_record_whose_answer_was_lost(bucket: S3Place) -> 
     assert told(bucket) == [["begin", "intent"]]
 
 
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_lost_answer_to_the_end_hides_no_new_holder(bucket: S3Place, writes: bool) -> None:
+    store = begun(bucket, "begin")
+
+    def fault(answer: Callable[[], Any]) -> Any:
+        answer()
+        # the lock is free: before the client repeats its request, another run takes the lock
+        bob = bucket.store()
+        assert bob.take(BOB, LEASE) == 2
+        if writes:
+            bob.append(BOB, 2, [{"record": "next"}])
+        raise ConnectionClosedError(endpoint_url="https://s3.test")
+
+    bucket.faults["put"] = [fault]
+    assert store.end(ANN, 1, [{"record": "end"}])
+    assert told(bucket) == [["begin", "end"], *([["next"]] if writes else [])]
+    bucket.store().renew(BOB)
+    with pytest.raises(Lost):
+        store.end(ANN, 1, [{"record": "other"}])
+
+
+def test_a_lost_answer_to_the_end_is_no_error(bucket: S3Place) -> None:
+    store = begun(bucket, "begin")
+    bucket.faults["put"] = [lost_answer, lambda answer: answer()]
+    assert store.end(ANN, 1, [{"record": "end"}])
+    assert told(bucket) == [["begin", "end"]]
+    assert bucket.store().read().held is None
+
+
 # --- races
 
 

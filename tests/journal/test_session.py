@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from orchestrator.errors import OrchestratorError, Refused, TakenOver
-from orchestrator.journal.records import Begin, Intent, Undoing
+from orchestrator.journal.records import Begin, Commit, End, Intent, Undoing
 from orchestrator.journal.session import LEASE, Session, owner
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 from tests.journal.places import somebody
@@ -56,6 +56,8 @@ class Memory:
     renewals: list[float] = field(default_factory=list)
     written: list[Record] = field(default_factory=list)
     broken: bool = False
+    keeps: bool = False
+    returns: int = 0
     clock_was_set: bool = False
     seen: Contents | None = None
 
@@ -77,7 +79,15 @@ class Memory:
         self._sure(owner)
         self.written += [{"fence": fence, **record} for record in records]
 
+    def end(self, owner: Owner, fence: int, records: Sequence[Record]) -> bool:
+        self.append(owner, fence, records)
+        if self.keeps:
+            return False
+        self.give_back(owner)
+        return True
+
     def give_back(self, owner: Owner) -> None:
+        self.returns += 1
         if self.broken:
             raise OSError("no route")
         if self.owner == owner:
@@ -254,6 +264,73 @@ def test_a_store_lost_at_the_end_does_not_change_the_outcome(store: Memory, said
     store.broken = True
     held.give_back()
     assert said == ["the lock could not be given back; another run can take the lock in 15 s: no route"]
+
+
+def test_the_last_record_gives_the_lock_back(store: Memory, said: Told, clock: Clock) -> None:
+    held = session(store, said)
+    held.take()
+    held.end(End("done"), last=False)
+    assert store.owner == ANN, "hooks follow"
+    held.end(End("done"))
+    assert store.owner is None
+    # another run may take the lock at once, and this run does not notice
+    store.take(BOB, LEASE)
+    clock.sleep(6)
+    assert store.renewals == []
+    held.give_back()
+    assert (store.owner, store.returns, said) == (BOB, 1, [])
+    assert [record["record"] for record in store.written] == ["end", "end"]
+
+
+def test_an_end_that_is_not_written_keeps_the_lock(store: Memory, said: Told) -> None:
+    held = session(store, said)
+    held.take()
+    store.broken = True
+    held.end(End("done"))
+    assert said == ["warning: the end of the run could not be written to the journal: no route"]
+    assert (store.owner, store.written) == (ANN, [])
+    store.broken = False
+    held.give_back()
+    assert (store.owner, store.returns) == (None, 1)
+
+
+def test_a_lock_that_the_last_record_leaves_is_given_back(store: Memory, said: Told) -> None:
+    held = session(store, said)
+    held.take()
+    store.keeps = True
+    held.end(End("done"))
+    assert (store.owner, store.returns) == (ANN, 0)
+    held.give_back()
+    assert (store.owner, store.returns) == (None, 1)
+    assert said == []
+
+
+def test_the_end_of_a_run_that_lost_its_lock(store: Memory, said: Told) -> None:
+    held = session(store, said)
+    held.take()
+    store.owner = BOB
+    with pytest.raises(TakenOver):
+        held.end(End("done"))
+    held.give_back()
+    assert (store.owner, store.written) == (BOB, [])
+
+
+def test_noted_records_do_not_give_the_lock_back(store: Memory, said: Told) -> None:
+    class Hosts:
+        def append(self, fence: int, records: Sequence[Record]) -> str:
+            noted.extend(str(record["record"]) for record in records)
+            return "node1"
+
+    noted: list[str] = []
+    held = Session(store, ANN, said.append, Hosts())
+    held.take()
+    store.broken = True
+    held.append([Commit()])
+    held.end(End("done"))
+    assert (noted, store.owner) == (["commit", "end"], ANN)
+    store.broken = False
+    held.give_back()
+    assert store.owner is None
 
 
 def test_a_store_that_fails_is_not_a_lock_that_was_lost(store: Memory, said: Told) -> None:

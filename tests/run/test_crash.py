@@ -38,10 +38,10 @@ class Death:
         self.points: list[str] = []
         append, one = Session.append, Executor._one
 
-        def dying_append(this: Session, records: Sequence[RunRecord]) -> None:
+        def dying_append(this: Session, records: Sequence[RunRecord], last: bool = False) -> None:
             names = ", ".join(f"{record.kind} {getattr(record, 'stage', '')}".strip() for record in records)
             self.point(f"before the record of {names}")
-            append(this, records)
+            append(this, records, last)
             self.point(f"after the record of {names}")
 
         def dying_one(this: Executor, step: Step, undoing: bool) -> Result:

@@ -56,10 +56,10 @@ def killed(
     """A run that ends as if killed by SIGKILL, before (or after) it appends a record of this kind."""
     append = Session.append
 
-    def dying(this: Session, records: Sequence[RunRecord]) -> None:
+    def dying(this: Session, records: Sequence[RunRecord], last: bool = False) -> None:
         here = any(one.kind == record and getattr(one, "stage", "") == stage for one in records)
         if not here or after:
-            append(this, records)
+            append(this, records, last)
         if here:
             raise Killed
 

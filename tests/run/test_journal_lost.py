@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,17 +52,21 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """``full(kind)`` fills the disk of the journal when a record of this kind is written."""
 
     def fill(kind: str) -> None:
-        append, is_full = HostStore.append, [False]
+        is_full = [False]
 
-        def failing(this: HostStore, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-            is_full[0] = is_full[0] or any(
-                kind in (record["record"], f"{record['record']} {record.get('stage')}") for record in records
-            )
-            if is_full[0]:
-                raise FULL
-            append(this, owner, fence, records)
+        def failing(write: Callable[..., Any]) -> Callable[..., Any]:
+            def fails(this: HostStore, owner: Owner, fence: int, records: Sequence[Record]) -> Any:
+                is_full[0] = is_full[0] or any(
+                    kind in (record["record"], f"{record['record']} {record.get('stage')}") for record in records
+                )
+                if is_full[0]:
+                    raise FULL
+                return write(this, owner, fence, records)
 
-        monkeypatch.setattr(HostStore, "append", failing)
+            return fails
+
+        monkeypatch.setattr(HostStore, "append", failing(HostStore.append))
+        monkeypatch.setattr(HostStore, "end", failing(HostStore.end))
 
     return fill
 
@@ -84,7 +89,7 @@ def test_the_next_command_adds_the_notes_to_the_journal(
     monkeypatch: pytest.MonkeyPatch,
     dies: bool,
 ) -> None:
-    append = HostStore.append
+    append, end = HostStore.append, HostStore.end
     full("commit")
     if dies:
         killed(released, "release", "commit", after=True, options=Options(ref="v1"))
@@ -97,6 +102,7 @@ def test_the_next_command_adds_the_notes_to_the_journal(
     assert "commit" not in kinds(journals(released))
     assert set(notes(released)) == {*released.nodes, *released.balancers}
     monkeypatch.setattr(HostStore, "append", append)
+    monkeypatch.setattr(HostStore, "end", end)
     monkeypatch.setattr(session, "LEASE", 0.0)
     assert verbs.show_status(released.fleet(), Options()) == 0
     assert "NOTED        run 3 is noted on the hosts" in capsys.readouterr().out

@@ -200,10 +200,10 @@ class Death:
         self.at, self.points = at, 0
         append, one = Session.append, Executor._one
 
-        def dying_append(this: Session, records: Sequence[RunRecord]) -> None:
+        def dying_append(this: Session, records: Sequence[RunRecord], last: bool = False) -> None:
             ours = any(getattr(record, "stage", "") in ("suspend", "resume scaling") for record in records)
             self.point(ours)
-            append(this, records)
+            append(this, records, last)
             self.point(ours)
 
         def dying_one(this: Executor, step: Step, undoing: bool) -> Result:
