@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+
+import pytest
 
 PACKAGES = (
     *("boto3", "botocore", "apprise", "sqlglot", "psycopg", "pymysql", "h2"),
@@ -38,6 +41,7 @@ def test_a_verb_imports_only_what_every_run_needs() -> None:
 def test_the_checks_of_a_section_are_made_when_needed() -> None:
     code = f"""
 import json
+import os
 from orchestrator.config import load, settings
 from orchestrator.config.section import Section
 def made(of):
@@ -52,3 +56,14 @@ print(json.dumps([*before, "/", *made(Section)]))
     # the section of a kind of source or switch is checked by itself, after its kind is known
     assert {"Settings", "GitSource", "HAProxySwitch"} <= set(loaded)
     assert not {"Php", "Web", "Probe", "Deadlines", "Build", "Service", "NginxSwitch", "AlbSwitch"} & set(loaded)
+
+
+@pytest.mark.parametrize("options", [[], ["-B"]])
+def test_compiled_modules_are_kept_as_python_is_told(options: list[str]) -> None:
+    # pyinfra sets this before it reads the inventory
+    told = "import json, sys; sys.dont_write_bytecode = True"
+    code = f"{told}; import orchestrator; print(json.dumps(sys.dont_write_bytecode))"
+    command = [sys.executable, *options, "-c", code]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert json.loads(done.stdout) == bool(options)
