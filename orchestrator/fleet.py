@@ -111,6 +111,7 @@ class Fleet:
         for host in state.inventory:
             if not isinstance(host.connector, Connection):
                 host.connector = Connection(host.connector)
+        self._prepare_connections()
 
     def group(self, group: str) -> list[str]:
         """Return the names of the hosts of an inventory group. Raises UsageError if there is no such group."""
@@ -182,7 +183,7 @@ class Fleet:
         names = [host.name for host in self.state.inventory]
         return frozenset([*names, *(self.address(name) for name in names)])
 
-    def prepare_connections(self) -> None:
+    def _prepare_connections(self) -> None:
         """Set TCP_NODELAY on every SSH connection, which shortens an operation from 46 ms to 4 ms (measured)."""
         for host in self.state.inventory:
             raw = getattr(transport_of(host), "sock", None)
@@ -278,7 +279,7 @@ class Fleet:
             with gevent.Timeout(PING, Silent("no answer")):
                 host.disconnect()
                 host.connect(show_errors=False, raise_exceptions=True)
-                self.prepare_connections()
+                self._prepare_connections()
         except (Silent, OSError, EOFError, SSHException, PyinfraError):
             return False
         return True

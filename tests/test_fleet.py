@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,3 +45,10 @@ def test_a_host_whose_connection_broke_gets_a_new_one(tmp_path: Path) -> None:
     fleet.host("node1").connected = False
     replies = fleet.each(["node1", "node2"], lambda host: host.name, 5.0)
     assert [(reply.value, reply.error) for reply in replies] == [("node1", None), (None, "cannot be reached")]
+
+
+def test_each_verb_sends_each_packet_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as connection:
+        monkeypatch.setattr("orchestrator.fleet.transport_of", lambda host: SimpleNamespace(sock=connection))
+        World(tmp_path, 1, ("haproxy",)).fleet()
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -110,7 +110,6 @@ def _begin(fleet: Fleet, options: Options) -> Members:
     """
     from orchestrator.provision import keep_out, preflight
 
-    fleet.prepare_connections()
     say(f"provision {fleet.settings.name}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet), options.replaces)
     preflight.require(fleet, found)

@@ -38,7 +38,6 @@ def remove(fleet: Fleet, options: Options) -> int:
 
     asks = fleet.state.check_for_changes
     app = fleet.settings.name
-    fleet.prepare_connections()
     # if the operator was asked, `show_removal` has already shown the plan and refused hosts of other inventories
     found = walk.look(fleet, _keeps(options)) if asks else show_removal(fleet, options)
     found = {name: left for name, left in found.items() if not _is_clean(fleet, left)}

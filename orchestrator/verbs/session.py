@@ -44,7 +44,6 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None, looks: bool 
 
     Raises Refused if another run holds the lock, and NoJournal if the store of lock and journal does not work.
     """
-    fleet.prepare_connections()
     notes = HostNotes(fleet, user)
     with emergency(verb):
         session = Session(open_store(fleet, user), owner(verb), say, notes)
@@ -74,7 +73,6 @@ def begin_unjournaled(fleet: Fleet) -> Iterator[Session]:
     As in ``begin_session``, the guards then refuse commands of older runs. If the lock can be read, wait to see whether
     its holder is alive. Raises Refused if the holder is alive, or if another run begins at the same time.
     """
-    fleet.prepare_connections()
     contents = _readable(fleet)
     closed = close_to_older_runs(fleet, 0)
     fence = max(closed.fence, *contents.numbers, 0) + 1

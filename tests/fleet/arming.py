@@ -31,7 +31,6 @@ LEAD = 3.0
 def drive(state: State, host: Host, color: str, window: float, freeze: str) -> None:
     state.current_deploy_filename = __file__
     fleet = Fleet(state, load(host.data.get("settings")))
-    fleet.prepare_connections()
     layout, names = fleet.settings.node, fleet.nodes
 
     def ask(act: Any, deadline: float = 10.0) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput
 
 from orchestrator import verbs
-from orchestrator.fleet import Fleet
 from orchestrator.options import Options
 from orchestrator.run import data_plane
 from orchestrator.source import push
@@ -99,7 +98,6 @@ def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
         FakeConnector, "put_file", lambda self, local, remote: shutil.copyfile(local, moved(self, remote))
     )
-    monkeypatch.setattr(Fleet, "prepare_connections", lambda self: None)
     # rsync is real as well, and needs no SSH for a directory
     monkeypatch.setattr(push, "problem", lambda host: None)
     monkeypatch.setattr(push, "reach", lambda host: ([], str(made.path / host.name)))

@@ -87,7 +87,6 @@ def test_the_lock_is_taken_while_there_is_one(journal: dict[str, str], found: di
 def test_the_checks_are_repeated_after_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
     made = fleet(journal={"host": "lb2"})
     made.state = cast(Any, SimpleNamespace(check_for_changes=True))
-    made.prepare_connections = lambda: None  # type: ignore[method-assign]
     monkeypatch.setattr(walk, "look", lambda fleet, keep: FOUND)
     # a file system was mounted while the operator read the plan
     monkeypatch.setattr(plan, "problems", lambda found, keep: ["node1: /srv/shop/shared/big is mounted"])
